@@ -1,0 +1,1 @@
+"""One folder per service. A service knows another only through shared.events."""

@@ -1,0 +1,59 @@
+"""Who acts, in which roles, within which jurisdiction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+Scope = frozenset[str]
+"""Jurisdiction codes that a transaction may see: academies, directorates, `org:<uuid>`, or `national`."""
+
+EVERYONE = "everyone"
+"""The code on rows that any signed-in person may see (an academy's own entry in the register, say)."""
+NATIONAL: Scope = frozenset({"national"})
+
+
+class Role(StrEnum):
+    """What a person or a system may be asked to do (domain: actors and what each may do)."""
+
+    ministry_officer = "ministry_officer"
+    academy_director = "academy_director"
+    academy_officer = "academy_officer"
+    directorate_officer = "directorate_officer"
+    association_manager = "association_manager"
+    network_coordinator = "network_coordinator"
+    auditor = "auditor"
+    operator = "operator"
+    academy_system = "academy_system"
+    system = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or system as its access token describes it; a person is (issuer, subject)."""
+
+    issuer: str
+    subject: str
+    roles: frozenset[Role]
+    jurisdiction: str
+
+    @property
+    def person(self) -> str:
+        """The stable name of this person in events and mandates."""
+        return f"{self.issuer}#{self.subject}"
+
+    @property
+    def scope(self) -> Scope:
+        """The rows this actor's transactions may see."""
+        return frozenset({self.jurisdiction, EVERYONE})
+
+    def has(self, *roles: Role) -> bool:
+        """Whether the actor holds at least one of the roles."""
+        return not self.roles.isdisjoint(roles)
+
+    def within(self, codes: Iterable[str]) -> bool:
+        """Whether the actor may see what carries these codes: national, or one of them."""
+        return self.jurisdiction == "national" or not self.scope.isdisjoint(codes)
+
+
+SYSTEM = Actor("mithaq", "system", frozenset({Role.system}), "national")
+"""What reactions and the schedule act as."""

@@ -1,0 +1,69 @@
+"""The aggregate: decides (methods return events) and evolves (apply); no I/O, no await."""
+
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Self
+from uuid import UUID
+
+from pydantic import BaseModel, PrivateAttr
+
+from shared.events.base import DomainEvent
+from shared.refusals import NotAllowedNow
+
+
+class Aggregate(BaseModel):
+    """One consistency boundary: its state is the fold of its events.
+
+    Every field but `id` has a default, so that `Type(id=…)` is the blank before the first event.
+    """
+
+    kind: ClassVar[str]
+    """The aggregate type in topics and event types, e.g. `agreement`."""
+    ALLOWED: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Action -> the states in which it may be taken: the state machine, printable and testable."""
+
+    id: UUID
+    version: int = 0
+    _head: bytes = PrivateAttr(default=b"")
+    """The hash of the last journal row: the next one links to it."""
+
+    @property
+    def status(self) -> str:
+        """The state's identifier on the wire."""
+        return str(getattr(self, "state", ""))
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says: the only place where they change."""
+        raise NotImplementedError
+
+    def audience(self) -> tuple[str, ...]:
+        """Academy codes to be told; national = all twelve, empty = the ministry only."""
+        raise NotImplementedError
+
+    def visible_to(self) -> tuple[str, ...]:
+        """Jurisdiction codes that may see the aggregate; a national actor always may."""
+        raise NotImplementedError
+
+    def refusal_of(self, action: str) -> NotAllowedNow | None:
+        """Why the state forbids the action, or None."""
+        if self.status in self.ALLOWED[action]:
+            return None
+        return NotAllowedNow(
+            action=action, state=self.status, allowed=[name for name, states in self.ALLOWED.items() if self.status in states]
+        )
+
+    def require(self, action: str) -> None:
+        """Refuse (NotAllowedNow) unless the state allows the action."""
+        if refusal := self.refusal_of(action):
+            raise refusal
+
+    def evolve(self, events: Iterable[DomainEvent]) -> Self:
+        """Apply events in order, counting versions."""
+        for event in events:
+            self.apply(event)
+            self.version += 1
+        return self
+
+    @classmethod
+    def fold(cls, id: UUID, events: Iterable[DomainEvent]) -> Self:
+        """The aggregate as its events tell it."""
+        return cls(id=id).evolve(events)

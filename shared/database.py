@@ -1,0 +1,76 @@
+"""The database: one transaction per command, with the caller's jurisdiction set inside it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from shared.actor import Scope
+
+SET_SCOPE = text("select set_config('mithaq.scope', :scope, true)")
+
+
+class Transaction(AsyncSession):
+    """An open transaction. Commands join it when they are given one."""
+
+    def __init__(self, database: "Database", scope: Scope) -> None:
+        super().__init__(database.engine, expire_on_commit=False)
+        self.database = database
+        self.scope = scope
+        self._after_commit: list[Callable[[], None]] = []
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncIterator["Transaction"]:
+        """Join this transaction: it commits where it began, under the scope it began with."""
+        yield self
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call back once the transaction has committed."""
+        self._after_commit.append(callback)
+
+
+class Database:
+    """A pool of connections to one service's database, under one role.
+
+    The role is neither owner nor superuser, so that row-level security binds it.
+    """
+
+    def __init__(self, url: str, *, role: str | None = "mithaq_app", pool_size: int = 8) -> None:
+        options = {"application_name": f"mithaq {role or 'owner'}"} | ({"role": role} if role else {})
+        self.engine = create_async_engine(
+            asyncpg_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=10,
+            pool_pre_ping=False,
+            connect_args={"server_settings": options, "timeout": 10, "command_timeout": 60},
+        )
+        self.committed = asyncio.Event()
+        """Set when journal rows were committed in this process: it wakes the relay."""
+
+    @asynccontextmanager
+    async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
+        """One transaction that sees the scope's rows only; commits at the end of the block, or not at all."""
+        async with Transaction(self, scope) as tx:
+            await tx.connection()
+            await tx.execute(SET_SCOPE, {"scope": ",".join(sorted(scope))})
+            yield tx
+            await tx.commit()
+        for callback in tx._after_commit:
+            callback()
+
+    async def dispose(self) -> None:
+        """Close every connection."""
+        await self.engine.dispose()
+
+
+def asyncpg_url(url: str) -> str:
+    """The URL as SQLAlchemy's asyncpg dialect wants it."""
+    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+
+
+Work = Database | Transaction
+"""What a command is given: a database, on which it opens its transaction, or an open transaction, which it joins."""

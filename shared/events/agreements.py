@@ -1,0 +1,401 @@
+"""What the agreements service publishes: the life of an agreement, and of the ceremony where it is signed."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.events.base import DomainEvent
+
+AgreementType = Literal["central", "regional", "local", "network", "framework"]
+PartyRole = Literal[
+    "granting_authority",
+    "supervising_ministry",
+    "territorial_supervisor",
+    "operator",
+    "funder",
+    "premises_host",
+    "training_partner",
+    "integration_partner",
+    "witness",
+]
+SignatureLevel = Literal["simple", "advanced", "qualified", "handwritten_scan"]
+"""Levels of law 43-20, and the scan of a signature on paper."""
+
+AGREEMENT = "01920000-0000-7000-8000-00000000000a"
+CEREMONY = "01920000-0000-7000-8000-00000000000c"
+ACADEMY_PARTY = "01920000-0000-7000-8000-000000000011"
+OPERATOR_PARTY = "01920000-0000-7000-8000-000000000012"
+ASSOCIATION = "01920000-0000-7000-8000-000000000001"
+ACADEMY = "5f0c1d3e-0000-5000-8000-000000000006"
+CENTER = "01920000-0000-7000-8000-0000000000ce"
+TEXT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+PERSON = "https://identity.example/realms/mithaq#president-1"
+
+
+class AgreementParty(BaseModel):
+    """An organisation in an agreement, with what it is there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party_id: UUID
+    organisation_id: UUID
+    roles: tuple[PartyRole, ...]
+
+
+class CenterToOpen(BaseModel):
+    """A center that the agreement provides for, with the seats it grants."""
+
+    model_config = ConfigDict(frozen=True)
+
+    center_id: UUID
+    province: str
+    operator_id: UUID
+    name_ar: str
+    name_fr: str
+    funded_seats: int
+    unfunded_seats: int
+
+
+class AgreementDrafted(DomainEvent):
+    """An agreement exists as a draft between its parties."""
+
+    type = "ma.mithaq.agreement.drafted.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "agreement_type": "regional",
+        "academy": "MA-06",
+        "parties": [
+            {"party_id": ACADEMY_PARTY, "organisation_id": ACADEMY, "roles": ["granting_authority"]},
+            {"party_id": OPERATOR_PARTY, "organisation_id": ASSOCIATION, "roles": ["operator"]},
+        ],
+        "school_year": "2024/2025",
+        "effective_from": "2024-09-02",
+        "effective_until": "2027-08-31",
+    }
+
+    agreement_id: UUID
+    agreement_type: AgreementType
+    academy: str | None
+    """The academy concerned; none for a national agreement."""
+    parties: tuple[AgreementParty, ...]
+    school_year: str
+    effective_from: date
+    effective_until: date
+
+
+class AgreementTextRevised(DomainEvent):
+    """The Arabic and French texts changed together."""
+
+    type = "ma.mithaq.agreement.text_revised.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "text_hash": TEXT}
+
+    agreement_id: UUID
+    text_hash: str
+    """SHA-256 in hex over both languages' clauses: what signatures name once the text is frozen."""
+
+
+class AgreementNegotiationOpened(DomainEvent):
+    """The parties discuss the text: from a draft, or again after review, a refusal to sign or a reopening."""
+
+    type = "ma.mithaq.agreement.negotiation_opened.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "because": "drafted"}
+
+    agreement_id: UUID
+    because: Literal["drafted", "remarks", "reopened", "declined"]
+
+
+class AgreementSubmittedForReview(DomainEvent):
+    """The text is with legal review."""
+
+    type = "ma.mithaq.agreement.submitted_for_review.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT}
+
+    agreement_id: UUID
+
+
+class AgreementApproved(DomainEvent):
+    """The text is frozen and may be signed; from here on it has its reference."""
+
+    type = "ma.mithaq.agreement.approved.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "reference": "AREF-06/2024-0001", "text_hash": TEXT}
+
+    agreement_id: UUID
+    reference: str
+    """Readable number, per academy and year, without gaps."""
+    text_hash: str
+
+
+class AgreementPartySigned(DomainEvent):
+    """A party signed the frozen text through a mandated person."""
+
+    type = "ma.mithaq.agreement.party_signed.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisation_id": ASSOCIATION,
+        "person": PERSON,
+        "mandate_id": "01920000-0000-7000-8000-000000000002",
+        "ceremony_id": CEREMONY,
+        "text_hash": TEXT,
+        "level": "simple",
+    }
+
+    agreement_id: UUID
+    party_id: UUID
+    organisation_id: UUID
+    person: str
+    mandate_id: UUID
+    ceremony_id: UUID | None
+    text_hash: str
+    level: SignatureLevel
+
+
+class AgreementPartyDeclined(DomainEvent):
+    """A party refused to sign: the signatures given so far are void."""
+
+    type = "ma.mithaq.agreement.party_declined.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "party_id": OPERATOR_PARTY}
+
+    agreement_id: UUID
+    party_id: UUID
+
+
+class AgreementSigned(DomainEvent):
+    """Every party that must sign has signed."""
+
+    type = "ma.mithaq.agreement.signed.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "agreement_type": "regional",
+        "academy": "MA-06",
+        "reference": "AREF-06/2024-0001",
+        "signed_on": "2024-08-30",
+        "effective_from": "2024-09-02",
+        "effective_until": "2027-08-31",
+        "centers": [
+            {
+                "center_id": CENTER,
+                "province": "MA-CAS",
+                "operator_id": ASSOCIATION,
+                "name_ar": "مركز (مثال)",
+                "name_fr": "Centre (exemple)",
+                "funded_seats": 60,
+                "unfunded_seats": 20,
+            }
+        ],
+    }
+
+    agreement_id: UUID
+    agreement_type: AgreementType
+    academy: str | None
+    reference: str
+    signed_on: date
+    effective_from: date
+    effective_until: date
+    centers: tuple[CenterToOpen, ...]
+
+
+class AgreementCameIntoForce(DomainEvent):
+    """The start date is reached: the agreement binds."""
+
+    type = "ma.mithaq.agreement.came_into_force.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "academy": "MA-06", "in_force_on": "2024-09-02"}
+
+    agreement_id: UUID
+    academy: str | None
+    in_force_on: date
+
+
+class AgreementSuspended(DomainEvent):
+    """The agreement rests: its money only, or the centers named here too."""
+
+    type = "ma.mithaq.agreement.suspended.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "effective_on": "2025-01-13",
+        "scope": "centers",
+        "centers": [CENTER],
+    }
+
+    agreement_id: UUID
+    effective_on: date
+    scope: Literal["money", "centers"]
+    centers: tuple[UUID, ...]
+
+
+class AgreementResumed(DomainEvent):
+    """The suspension is lifted."""
+
+    type = "ma.mithaq.agreement.resumed.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "effective_on": "2025-02-03", "centers": [CENTER]}
+
+    agreement_id: UUID
+    effective_on: date
+    centers: tuple[UUID, ...]
+    """Those that the suspension had named."""
+
+
+class AgreementTerminated(DomainEvent):
+    """The agreement ended before its time."""
+
+    type = "ma.mithaq.agreement.terminated.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "academy": "MA-06", "effective_on": "2025-06-30"}
+
+    agreement_id: UUID
+    academy: str | None
+    effective_on: date
+
+
+class AgreementExpired(DomainEvent):
+    """The end date has passed."""
+
+    type = "ma.mithaq.agreement.expired.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "academy": "MA-06", "expired_on": "2027-09-01"}
+
+    agreement_id: UUID
+    academy: str | None
+    expired_on: date
+
+
+class AgreementCancelled(DomainEvent):
+    """The agreement is given up before it was signed by all."""
+
+    type = "ma.mithaq.agreement.cancelled.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT}
+
+    agreement_id: UUID
+
+
+class CeremonyPlanned(DomainEvent):
+    """A signing ceremony is scheduled, with its order of business."""
+
+    type = "ma.mithaq.ceremony.planned.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "planned_for": "2024-08-30T10:00:00Z",
+        "agreements": [AGREEMENT],
+    }
+
+    ceremony_id: UUID
+    planned_for: datetime
+    agreements: tuple[UUID, ...]
+    """In the order in which they are called."""
+
+
+class CeremonyPostponed(DomainEvent):
+    """The ceremony waits for a new date, or has one."""
+
+    type = "ma.mithaq.ceremony.postponed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyRescheduled(DomainEvent):
+    """A postponed ceremony has its new date."""
+
+    type = "ma.mithaq.ceremony.rescheduled.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "planned_for": "2024-09-06T10:00:00Z"}
+
+    ceremony_id: UUID
+    planned_for: datetime
+
+
+class CeremonyPrepared(DomainEvent):
+    """The lobby is open: every text is frozen and every party has a valid mandate."""
+
+    type = "ma.mithaq.ceremony.prepared.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyOpened(DomainEvent):
+    """The ceremony began: its agreements can be signed."""
+
+    type = "ma.mithaq.ceremony.opened.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "opened_at": "2024-08-30T10:02:00Z"}
+
+    ceremony_id: UUID
+    opened_at: datetime
+
+
+class CeremonyInterrupted(DomainEvent):
+    """The ceremony pauses: nothing is signed in it until it resumes."""
+
+    type = "ma.mithaq.ceremony.interrupted.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyResumed(DomainEvent):
+    """The ceremony goes on."""
+
+    type = "ma.mithaq.ceremony.resumed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyClosed(DomainEvent):
+    """The ceremony is over; what was not signed stays ready to sign."""
+
+    type = "ma.mithaq.ceremony.closed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "closed_at": "2024-08-30T11:15:00Z",
+        "signed": [AGREEMENT],
+        "unsigned": [],
+    }
+
+    ceremony_id: UUID
+    closed_at: datetime
+    signed: tuple[UUID, ...]
+    unsigned: tuple[UUID, ...]
+
+
+class CeremonyMinutesAdopted(DomainEvent):
+    """The minutes are adopted."""
+
+    type = "ma.mithaq.ceremony.minutes_adopted.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "minutes_hash": TEXT}
+
+    ceremony_id: UUID
+    minutes_hash: str
+    """SHA-256 in hex of the minutes in both languages."""
+
+
+class CeremonyCancelled(DomainEvent):
+    """The ceremony will not take place."""
+
+    type = "ma.mithaq.ceremony.cancelled.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID

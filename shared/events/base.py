@@ -1,0 +1,59 @@
+"""What a domain event is: a frozen fact with its wire name written out."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic_core import to_jsonable_python
+
+
+class DomainEvent(BaseModel):
+    """A published fact. Its fields are thin: ids, codes, amounts, dates, counts; never a learner's data."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: ClassVar[str]
+    """The wire name, for ever: `ma.mithaq.<aggregate>.<past verb>.v<n>`."""
+    topic: ClassVar[str]
+    """Where it is published: `<service>.<aggregate>`."""
+    example: ClassVar[dict[str, Any]]
+    """The committed example's data; producers and consumers are both tested against it."""
+
+    _detail: dict[str, Any] = PrivateAttr(default_factory=dict)
+
+    def keeping(self, **detail: Any) -> Self:
+        """This event with what only the owner's fold needs beyond the published data.
+
+        The detail is stored beside the data in the journal and is never published.
+        """
+        event = self.model_copy()
+        event._detail = to_jsonable_python(detail)
+        return event
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """What `keeping` attached, as JSON values; empty on a consumer's side."""
+        return self._detail
+
+
+E_co = TypeVar("E_co", bound=DomainEvent, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence(Generic[E_co]):
+    """One event as it happened: the fact and its envelope."""
+
+    event: E_co
+    id: UUID
+    subject: UUID
+    """The aggregate's id: the key of the record, the unit of order."""
+    version: int
+    """The aggregate's version after this event: 1, 2, 3 … without gaps."""
+    audience: tuple[str, ...]
+    actor: str
+    time: datetime
+    correlation: UUID
+    causation: UUID | None = None
+    traceparent: str | None = None

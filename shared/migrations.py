@@ -1,0 +1,156 @@
+"""Migrations: one Alembic tree per service, its tables and messaging's, with roles and row-level security."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+from alembic import command, context
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.database import asyncpg_url
+from shared.messaging.tables import MessagingTable
+from shared.settings import database_on
+
+ROOT = Path(__file__).parent.parent
+ROLES = ("mithaq_app", "mithaq_relay")
+"""Group roles, neither owner nor superuser: what services act as, and what their relay acts as."""
+
+APP_TABLES = {
+    "journal": "select, insert",
+    "lease": "select, insert, update",
+    "progress": "select, insert, update, delete",
+    "parked": "select, insert, update, delete",
+    "parked_decision": "select, insert",
+    "idempotency": "select, insert, update, delete",
+    "content": "select, insert",
+    "relay_cursor": "select",
+}
+PUBLISHED = (
+    "id, xid, event_id, aggregate_type, aggregate_id, aggregate_version, type, audience, actor, occurred_at,"
+    " recorded_at, data, correlation, causation, traceparent"
+)
+"""The journal's columns that the relay may read: all that is published, never `detail`."""
+IN_SCOPE = (
+    "current_setting('mithaq.scope', true) = 'national'"
+    " or {column} && string_to_array(nullif(current_setting('mithaq.scope', true), ''), ',')"
+)
+"""A pooled connection reads '' after a transaction-local setting ends, so '' must see nothing."""
+
+
+def migrate(service: str, server_url: str) -> None:
+    """Bring a service's database to head, making the database and the roles if they are missing.
+
+    `server_url` names no database and connects as an owner. Running it again changes nothing.
+    """
+    asyncio.run(_prepare(server_url, f"mithaq_{service}"))
+    command.upgrade(_config(service, database_on(server_url, service)), "head")
+
+
+def head_of(service: str) -> str:
+    """The newest revision of a service's migrations."""
+    head = ScriptDirectory.from_config(_config(service, "")).get_current_head()
+    assert head, f"services/{service}/migrations has no revision"
+    return head
+
+
+def run(metadata: MetaData) -> None:
+    """What every service's env.py does: run the migrations over asyncpg."""
+    url = context.config.attributes["url"]
+
+    def migrate_in(connection: Connection) -> None:
+        context.configure(connection=connection, target_metadata=[metadata, MessagingTable.metadata])
+        with context.begin_transaction():
+            context.run_migrations()
+
+    asyncio.run(_with_connection(url, migrate_in))
+
+
+def drift(url: str, metadata: MetaData) -> list[Any]:
+    """What the tables declare and the database at this URL does not have, or the other way round."""
+    found: list[Any] = []
+
+    def compare(connection: Connection) -> None:
+        for target in (metadata, MessagingTable.metadata):
+            others = {*metadata.tables, *MessagingTable.metadata.tables, "alembic_version"} - {*target.tables}
+            options = {"include_name": lambda name, kind, _: kind != "table" or name not in others}
+            found.extend(compare_metadata(MigrationContext.configure(connection, opts=options), target))
+
+    asyncio.run(_with_connection(url, compare))
+    return found
+
+
+def create_messaging(op: Operations) -> None:
+    """The messaging tables with their grants: the journal is append-only and its detail stays with the service."""
+    MessagingTable.metadata.create_all(op.get_bind())
+    for table, privileges in APP_TABLES.items():
+        grant(op, table, privileges)
+    op.execute("grant select, insert, update on relay_cursor, lease to mithaq_relay")
+    op.execute(f"grant select ({PUBLISHED}) on journal to mithaq_relay")
+    op.execute("alter table journal enable row level security")
+    op.execute("alter table journal force row level security")
+    op.execute("create policy append on journal for insert to mithaq_app with check (true)")
+    op.execute("create policy publish on journal for select to mithaq_relay using (true)")
+
+
+def grant(op: Operations, table: str, privileges: str = "select, insert, update, delete") -> None:
+    """Let the service's role use a table that has no jurisdiction of its own."""
+    op.execute(f'grant {privileges} on "{table}" to mithaq_app')
+
+
+def protect(
+    op: Operations,
+    table: str,
+    *,
+    aggregate: bool = True,
+    column: str = "visible_to",
+    privileges: str = "select, insert, update",
+) -> None:
+    """Let the service's role use a table only within the transaction's scope: row-level security on `column`.
+
+    The journal of an `aggregate` is as visible as its row.
+    """
+    grant(op, table, privileges)
+    op.execute(f'alter table "{table}" enable row level security')
+    op.execute(f'alter table "{table}" force row level security')
+    op.execute(f'create policy jurisdiction on "{table}" to mithaq_app using ({IN_SCOPE.format(column=column)})')
+    if aggregate:
+        op.execute(
+            f'create policy "read_{table}" on journal for select to mithaq_app'
+            f' using (exists (select 1 from "{table}" owner where owner.id = aggregate_id))'
+        )
+
+
+async def _prepare(server_url: str, database: str) -> None:
+    connection = await asyncpg.connect(urlunsplit(urlsplit(server_url)._replace(path="/postgres")))
+    try:
+        # Roles belong to the whole server, and services may migrate at the same time.
+        await connection.execute("select pg_advisory_lock(hashtext('mithaq roles'))")
+        for role in ROLES:
+            if not await connection.fetchval("select 1 from pg_roles where rolname = $1", role):
+                await connection.execute(f"create role {role} nologin")
+        if not await connection.fetchval("select 1 from pg_database where datname = $1", database):
+            await connection.execute(f'create database "{database}"')
+    finally:
+        await connection.close()
+
+
+async def _with_connection(url: str, work: Any) -> None:
+    engine = create_async_engine(asyncpg_url(url))
+    async with engine.begin() as connection:
+        await connection.run_sync(work)
+    await engine.dispose()
+
+
+def _config(service: str, url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "services" / service / "migrations"))
+    config.attributes["url"] = url
+    return config

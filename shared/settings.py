@@ -1,0 +1,76 @@
+"""Settings: every key has a comment and a default that works on one machine."""
+
+from pathlib import Path
+from typing import Literal, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SERVICES = ("network", "agreements", "centers", "notifications", "reporting")
+SECRETS = Path("/run/secrets")
+"""Where containers mount secret files, one per key, named like the environment variable in lower case."""
+
+
+def settings_config(prefix: str) -> SettingsConfigDict:
+    """The configuration of a settings class: one prefix, environment first, then secret files."""
+    return SettingsConfigDict(
+        env_prefix=prefix, secrets_dir=SECRETS if SECRETS.is_dir() else None, extra="ignore", frozen=True
+    )
+
+
+class PlatformSettings(BaseSettings):
+    """What all services of one installation share."""
+
+    model_config = settings_config("MITHAQ_")
+
+    profile: Literal["dev", "production"] = Field("dev", description="dev allows the dev identity provider and plain HTTP")
+    data_dir: Path = Field(Path(".mithaq"), description="where the embedded default keeps its data")
+    host: str = Field("127.0.0.1", description="address to listen on; the embedded default accepts loopback only")
+    port: int = Field(8000, description="port of the front door")
+    database_url: SecretStr | None = Field(
+        None, description="PostgreSQL server without a database name; empty starts the embedded server"
+    )
+    broker: Literal["embedded", "kafka"] = Field("embedded", description="who carries the events")
+    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka bootstrap servers, comma separated")
+    kafka_security: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL", "SSL"] = Field(
+        "PLAINTEXT", description="how to talk to Kafka"
+    )
+    kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user of this service")
+    kafka_password: SecretStr | None = Field(None, description="its password")
+    kafka_replication: int = Field(1, description="replication factor of topics this installation creates")
+    kafka_session_timeout: float = Field(10.0, description="seconds until a silent group member is expelled")
+    oidc_issuer: str | None = Field(None, description="issuer of access tokens; empty uses the dev identity provider")
+    oidc_jwks_url: str | None = Field(None, description="where its keys are; empty asks the issuer's discovery document")
+    oidc_audience: str = Field("mithaq", description="the audience access tokens must name")
+    relay_lease: float = Field(10.0, description="seconds a relay or schedule leader holds its lease without renewing it")
+
+
+class ServiceSettings(BaseSettings):
+    """What every service has; a service adds its own keys under its own prefix."""
+
+    platform: PlatformSettings = Field(default_factory=PlatformSettings, description="shared by all services")
+    database_url: SecretStr | None = Field(
+        None, description="this service's database; empty derives it from MITHAQ_DATABASE_URL"
+    )
+    pool_size: int = Field(8, description="most connections of the service's pool")
+
+    def database_for(self, service: str) -> str:
+        """The URL of a service's database. ValueError if neither URL is set."""
+        if self.database_url:
+            return self.database_url.get_secret_value()
+        if self.platform.database_url:
+            return database_on(self.platform.database_url.get_secret_value(), service)
+        raise ValueError(
+            f"no database: set MITHAQ_DATABASE_URL or MITHAQ_{service.upper()}_DATABASE_URL, or start with `mithaq up`"
+        )
+
+    def on(self, platform: PlatformSettings) -> Self:
+        """The same service settings on another platform."""
+        return self.model_copy(update={"platform": platform})
+
+
+def database_on(server_url: str, service: str) -> str:
+    """The URL of a service's database on a server."""
+    parts = urlsplit(server_url)
+    return urlunsplit(parts._replace(path=f"/mithaq_{service}"))

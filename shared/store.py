@@ -1,0 +1,146 @@
+"""Load and record: every aggregate is one row, changed only by recording its events."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
+
+from sqlalchemy import LargeBinary, Table, any_, bindparam, select, update
+from sqlalchemy import Text as TextType
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from shared.actor import Actor
+from shared.aggregate import Aggregate
+from shared.clock import now
+from shared.database import Transaction
+from shared.events.base import DomainEvent
+from shared.messaging import journal
+from shared.messaging.tables import ContentRow, JournalRow
+from shared.refusals import ConcurrentChange, NotFound, StaleVersion
+
+A = TypeVar("A", bound=Aggregate)
+
+
+class AggregateRow(SQLModel):
+    """The columns every aggregate's table has; a service adds the ones it searches by."""
+
+    id: UUID = Field(primary_key=True)
+    version: int
+    head: bytes = Field(sa_type=LargeBinary)
+    visible_to: list[str] = Field(sa_type=ARRAY(TextType))
+    state: dict[str, Any] = Field(sa_type=JSONB)
+
+
+def service_base(name: str) -> type[SQLModel]:
+    """The base class of one service's tables, with a registry and metadata of its own."""
+
+    class ServiceTable(SQLModel, registry=registry()):
+        __doc__ = f"A table of the {name} service."
+
+    return ServiceTable
+
+
+class Store(Generic[A]):
+    """How one type of aggregate is kept.
+
+    `columns` gives the searched columns of a row from the aggregate.
+    """
+
+    def __init__(
+        self, aggregate: type[A], table: type[AggregateRow], columns: Callable[[A], Mapping[str, Any]] = lambda _: {}
+    ) -> None:
+        self.aggregate = aggregate
+        self.table = cast(Table, table.__table__)  # type: ignore[attr-defined]
+        self.columns = columns
+        row = self.table.c
+        self._read = select(row.state, row.version, row.head).where(row.id == bindparam("aggregate_id"))
+        self._load = self._read.with_for_update()
+        self._load_many = (
+            select(row.state, row.version, row.head, row.id)
+            .where(row.id == any_(bindparam("aggregate_ids", type_=ARRAY(row.id.type))))
+            .order_by(row.id)
+            .with_for_update()
+        )
+
+    async def load(self, tx: Transaction, id: UUID, *, expected: int | None = None) -> A:
+        """The aggregate, its row locked until the transaction ends.
+
+        Raises NotFound (also outside the transaction's scope), StaleVersion if `expected` is not its version.
+        """
+        aggregate = await self._one(tx, self._load, id)
+        if expected is not None and aggregate.version != expected:
+            raise StaleVersion(expected=expected, current=aggregate.version)
+        return aggregate
+
+    async def read(self, tx: Transaction, id: UUID) -> A:
+        """The aggregate without a lock. Raises NotFound."""
+        return await self._one(tx, self._read, id)
+
+    async def load_many(self, tx: Transaction, ids: Iterable[UUID]) -> list[A]:
+        """The aggregates, locked in id order so that two commands never wait for one another in a circle."""
+        wanted = sorted(set(ids))
+        found = (await (await tx.connection()).execute(self._load_many, {"aggregate_ids": wanted})).all()
+        if len(found) != len(wanted):
+            raise NotFound()
+        return [self._revive(*row) for row in found]
+
+    async def record(
+        self, tx: Transaction, aggregate: A, events: Sequence[DomainEvent], *, by: Actor, at: datetime | None = None
+    ) -> A:
+        """Evolve the aggregate by its events and write its row, then its journal rows.
+
+        Nothing happens without events. Raises ConcurrentChange if the row moved on since it was read.
+        """
+        if not events:
+            return aggregate
+        before = aggregate.version
+        rows = journal.rows_of(aggregate, events, head=aggregate._head, by=by, at=at or now())
+        aggregate._head = rows[-1]["hash"]
+        values = {
+            "version": aggregate.version,
+            "head": aggregate._head,
+            "visible_to": list(aggregate.visible_to()),
+            "state": aggregate.model_dump(mode="json", exclude={"id", "version"}),
+            **self.columns(aggregate),
+        }
+        connection = await tx.connection()
+        if before == 0:
+            change = insert(self.table).values(id=aggregate.id, **values).on_conflict_do_nothing()
+        else:
+            row = self.table.c
+            change = update(self.table).where(row.id == aggregate.id, row.version == before).values(**values)
+        if (await connection.execute(change)).rowcount != 1:
+            raise ConcurrentChange()
+        await journal.append(tx, rows)
+        return aggregate
+
+    async def history(self, tx: Transaction, id: UUID) -> Sequence[JournalRow]:
+        """Every event of the aggregate, oldest first."""
+        return await journal.history(tx, id)
+
+    async def _one(self, tx: Transaction, query: Any, id: UUID) -> A:
+        row = (await (await tx.connection()).execute(query, {"aggregate_id": id})).first()
+        if row is None:
+            raise NotFound()
+        return self._revive(row.state, row.version, row.head, id)
+
+    def _revive(self, state: dict[str, Any], version: int, head: bytes, id: UUID) -> A:
+        aggregate = self.aggregate.model_validate(state | {"id": id, "version": version})
+        aggregate._head = head
+        return aggregate
+
+
+async def put_text(tx: Transaction, text: str) -> str:
+    """Keep a long text once; gives the SHA-256 of its UTF-8 bytes in hex, by which states refer to it."""
+    hash = hashlib.sha256(text.encode()).hexdigest()
+    await tx.execute(insert(ContentRow).values(hash=hash, body=text).on_conflict_do_nothing())
+    return hash
+
+
+async def get_texts(tx: Transaction, hashes: Iterable[str]) -> dict[str, str]:
+    """The texts of these hashes."""
+    rows = await tx.execute(select(ContentRow.hash, ContentRow.body).where(ContentRow.hash.in_(set(hashes))))  # type: ignore
+    return {row.hash: row.body for row in rows}
