@@ -38,19 +38,27 @@ class UndecodableEvent(Exception):
     """The data does not fit the event's class."""
 
 
+def newest(name: str) -> type[DomainEvent]:
+    """The class that events of this wire name become. Raises UnknownEventType."""
+    while upcaster := UPCASTERS.get(name):
+        name = upcaster[0]
+    if name not in BY_TYPE:
+        raise UnknownEventType(name)
+    return BY_TYPE[name]
+
+
 def decode(type: str, data: Mapping[str, Any]) -> DomainEvent:
     """The event of this wire name and data, brought up to its newest version.
 
     Raises UnknownEventType or UndecodableEvent.
     """
+    event = newest(type)
     fields = dict(data)
     while upcaster := UPCASTERS.get(type):
-        type, change = upcaster[0], upcaster[1]
+        type, change = upcaster
         fields = change(fields)
-    if type not in BY_TYPE:
-        raise UnknownEventType(type)
     try:
-        return BY_TYPE[type].model_validate(fields)
+        return event.model_validate(fields)
     except ValidationError as error:
         fields_at_fault = sorted({".".join(map(str, each["loc"])) for each in error.errors()})
         raise UndecodableEvent(f"{type}: {', '.join(fields_at_fault)}") from None

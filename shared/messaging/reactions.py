@@ -1,0 +1,552 @@
+"""Reactions: what a service does about events, each effect exactly once and in order per subject.
+
+A row `progress(reaction, subject)` is locked in the effect's own transaction: an event at or below its version is
+dropped, the next one is applied, a later one is held back. Broker offsets follow the commit.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import structlog
+from asyncpg.exceptions import DeadlockDetectedError, SerializationError
+from opentelemetry.trace import SpanKind
+from sqlalchemy import bindparam, delete, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlmodel import SQLModel, select
+
+from shared import telemetry
+from shared.actor import NATIONAL
+from shared.clock import now
+from shared.context import acting
+from shared.database import Database, Transaction
+from shared.events import catalog
+from shared.events.base import DomainEvent, Occurrence
+from shared.messaging.broker import Broker, BrokerAway, Message, Position, Rebalanced, Received, Subscription
+from shared.messaging.crash import crash_point
+from shared.messaging.envelope import BadEnvelope, Envelope, open_envelope
+from shared.messaging.tables import ParkedRow, ProgressRow
+from shared.refusals import ConcurrentChange, Refusal
+
+log = structlog.get_logger(__name__)
+
+E = TypeVar("E", bound=DomainEvent)
+Function = Callable[[Transaction, Occurrence[E]], Awaitable[None]]
+Fold = Callable[[Transaction, Sequence[Occurrence[DomainEvent]]], Awaitable[None]]
+
+BATCH = 500
+"""Most events that a projection folds in one transaction."""
+ATTEMPTS = 4
+"""Tries before an event is parked: with the pauses between them, well within five seconds."""
+PAUSES = (0.05, 0.2, 0.8, 2.0, 5.0)
+"""Seconds before the next try; the last one repeats."""
+GAP = "gap: an earlier event of this subject is missing"
+
+LOCK = text("""
+    select subject, version, held from progress
+    where reaction = :reaction and subject = any(:subjects) order by subject for update
+""").bindparams(bindparam("subjects", type_=ARRAY(ProgressRow.__table__.c.subject.type)))  # type: ignore[attr-defined]
+BEGIN = text("""
+    insert into progress (reaction, subject, version)
+    select :reaction, subject, 0 from unnest(:subjects) subject order by subject
+    on conflict do nothing
+""").bindparams(bindparam("subjects", type_=ARRAY(ProgressRow.__table__.c.subject.type)))  # type: ignore[attr-defined]
+ADVANCE = text("""
+    update progress set version = moved.version, held = moved.held
+    from unnest(:subjects, cast(:versions as int[]), cast(:helds as text[])) moved (subject, version, held)
+    where reaction = :reaction and progress.subject = moved.subject
+""").bindparams(bindparam("subjects", type_=ARRAY(ProgressRow.__table__.c.subject.type)))  # type: ignore[attr-defined]
+LOCK_SHARED = text("select pg_advisory_xact_lock_shared(hashtextextended('mithaq rebuild ' || :reaction, 0))")
+LOCK_ALONE = text("select pg_advisory_xact_lock(hashtextextended('mithaq rebuild ' || :reaction, 0))")
+
+
+class Reaction:
+    """One thing a service does about events, with a group and a progress of its own.
+
+    The id is stable for ever: renaming it would react to the whole past again.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        id: str,
+        *,
+        batch: int = 1,
+        tables: tuple[type[SQLModel], ...] = (),
+        events: tuple[type[DomainEvent], ...] = (),
+    ) -> None:
+        self.id = id
+        self.group = f"{service}.{id}"
+        self.batch_size = batch
+        self.tables = tables
+        """What a rebuild empties; only projections have them."""
+        self.events = events
+        self._functions: dict[type[DomainEvent], Function[Any]] = {}
+        self._fold: Fold | None = None
+
+    def on(self, *events: type[E]) -> Callable[[Function[E]], Function[E]]:
+        """Register what to do about these events; `DomainEvent` stands for every type without its own function."""
+
+        def register(function: Function[E]) -> Function[E]:
+            for event in events:
+                assert event not in self._functions, f"{self.group} already reacts to {event.__name__}"
+                self._functions[event] = function
+            return function
+
+        return register
+
+    def batch(self, fold: Fold) -> Fold:
+        """Register one function for whole batches, in place of one per event."""
+        self._fold = fold
+        return fold
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics read: every event of them moves the progress, also of types that nothing is done about."""
+        kinds = {*self.events, *self._functions}
+        if DomainEvent in kinds:
+            return catalog.TOPICS
+        return tuple(topic for topic in catalog.TOPICS if topic in {event.topic for event in kinds})
+
+    async def react(self, tx: Transaction, envelopes: Sequence[Envelope]) -> None:
+        """Decode the events and do what is registered, inside the transaction."""
+        if self._fold:
+            wanted = [each.occurrence() for each in envelopes if self._concerns(each)]
+            await self._fold(tx, wanted)
+            return
+        for envelope in envelopes:
+            if not self._concerns(envelope):
+                continue
+            occurrence = envelope.occurrence()
+            function = self._functions.get(type(occurrence.event)) or self._functions[DomainEvent]
+            with acting(correlation_id=occurrence.correlation, causation_id=occurrence.id):
+                await function(tx, occurrence)
+
+    def _concerns(self, envelope: Envelope) -> bool:
+        event = catalog.newest(envelope.type)
+        return event in self._functions or event in self.events or DomainEvent in self._functions
+
+
+class Reactions:
+    """All reactions of one service."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.all: list[Reaction] = []
+
+    def reaction(self, id: str) -> Reaction:
+        """A reaction that commands: one event, one transaction."""
+        return self._add(Reaction(self.service, id))
+
+    def projection(
+        self, id: str, *, tables: tuple[type[SQLModel], ...], events: tuple[type[DomainEvent], ...] = ()
+    ) -> Reaction:
+        """A projection: batches in one transaction, and its tables can be rebuilt from the topics.
+
+        `events` are the types for a function registered with `batch`.
+        """
+        return self._add(Reaction(self.service, id, batch=BATCH, tables=tables, events=events))
+
+    def named(self, id: str) -> Reaction:
+        """The reaction of this id. KeyError if there is none."""
+        return {reaction.id: reaction for reaction in self.all}[id]
+
+    def _add(self, reaction: Reaction) -> Reaction:
+        assert reaction.id not in {other.id for other in self.all}, f"two reactions are called {reaction.id}"
+        self.all.append(reaction)
+        return reaction
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a reaction is with a subject, and why it waits."""
+
+    version: int
+    held: str | None
+    moved: bool = field(default=False)
+
+
+class ReactionRunner:
+    """Reads a reaction's topics in its group and applies what comes."""
+
+    def __init__(self, reaction: Reaction, database: Database, broker: Broker) -> None:
+        self.reaction = reaction
+        self.database = database
+        self.broker = broker
+        self.group = reaction.group
+        self.assigned: frozenset[Position] = frozenset()
+        self.last_progress = time.monotonic()
+        """When a record was last taken care of, on the monotonic clock (seconds)."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """React until told to stop; then finish the event in hand, commit and leave the group."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                async with self.broker.subscribe(self.group, self.reaction.topics) as subscription:
+                    while not stop.is_set():
+                        await self._turn(subscription, stop)
+                        failures = 0
+            except BrokerAway as away:
+                log.warning("broker away", group=self.group, error=str(away))
+                await pause(stop, PAUSES[min(failures, len(PAUSES) - 1)])
+                failures += 1
+            finally:
+                self.assigned = frozenset()
+
+    async def _turn(self, subscription: Subscription, stop: asyncio.Event) -> None:
+        try:
+            received = await subscription.fetch(BATCH)
+            self.assigned = subscription.assigned
+            size = self.reaction.batch_size
+            done: dict[Position, int] = {}
+            for start in range(0, len(received), size):
+                if stop.is_set():
+                    break
+                chunk = received[start : start + size]
+                if not await self._apply(chunk, stop):
+                    break
+                done.update({(each.message.topic, each.partition): each.offset + 1 for each in chunk})
+                self.last_progress = time.monotonic()
+            if done:
+                crash_point("consumer.after-commit")
+                await subscription.commit(done)
+        except Rebalanced:
+            # Whoever owns the partitions now repeats what was not committed; the progress rows drop it.
+            log.info("rebalanced", group=self.group)
+
+    async def _apply(self, chunk: Sequence[Received], stop: asyncio.Event) -> bool:
+        """Apply a chunk whole, or else one event at a time; whether all of it was taken care of."""
+        letters = await self._open(chunk)
+        if not letters:
+            return True
+        if len(letters) > 1:
+            try:
+                await self._in_one_transaction(letters)
+                return True
+            except Exception as error:
+                log.warning("batch fails, going one by one", group=self.group, error=repr(error))
+        for letter in letters:
+            if not await self._with_retries(letter, stop):
+                return False
+        return True
+
+    async def _open(self, chunk: Sequence[Received]) -> list["Letter"]:
+        letters = []
+        for received in chunk:
+            try:
+                letters.append(Letter(received.message, open_envelope(received.message)))
+            except BadEnvelope as error:
+                await self._park_stranger(received, str(error))
+        return letters
+
+    async def _in_one_transaction(self, letters: Sequence["Letter"]) -> None:
+        started = time.monotonic()
+        with ExitStack() as stack:
+            traceparent = letters[0].envelope.traceparent if len(letters) == 1 else None
+            stack.enter_context(
+                telemetry.continued(traceparent, f"react {self.reaction.id}", kind=SpanKind.CONSUMER, **self._facts(letters))
+            )
+            async with self.database.transaction(NATIONAL) as tx:
+                await tx.execute(LOCK_SHARED, {"reaction": self.reaction.id})
+                refilled = await take(tx, self.reaction, letters)
+                crash_point("consumer.before-commit")
+        telemetry.reaction_duration.record(time.monotonic() - started, {"group": self.group})
+        for subject in refilled:
+            await release(self.reaction, self.database, subject)
+
+    async def _with_retries(self, letter: "Letter", stop: asyncio.Event) -> bool:
+        attempts = tries = 0
+        while not stop.is_set():
+            try:
+                await self._in_one_transaction([letter])
+                return True
+            except Exception as error:
+                telemetry.reaction_failures.add(1, {"group": self.group})
+                attempts += not passes_by_itself(error)
+                if (attempts >= ATTEMPTS or is_hopeless(error)) and await self._parked(letter, error, attempts):
+                    return True
+                log.warning("reaction fails", group=self.group, event_id=str(letter.envelope.id), error=repr(error))
+                await pause(stop, PAUSES[min(tries, len(PAUSES) - 1)])
+                tries += 1
+        return False
+
+    async def _parked(self, letter: "Letter", error: Exception, attempts: int) -> bool:
+        try:
+            async with self.database.transaction(NATIONAL) as tx:
+                await park(tx, self.reaction, letter, reason_of(error), attempts)
+        except Exception as problem:
+            log.warning("cannot park yet", group=self.group, event_id=str(letter.envelope.id), error=repr(problem))
+            return False
+        telemetry.reaction_parked.add(1, {"group": self.group})
+        log.error("parked", group=self.group, event_id=str(letter.envelope.id), type=letter.envelope.type, error=repr(error))
+        return True
+
+    async def _park_stranger(self, received: Received, why: str) -> None:
+        """Keep a record that is no event of ours: it has no subject that could wait, so it is named by its place."""
+        message = received.message
+        async with self.database.transaction(NATIONAL) as tx:
+            await tx.execute(
+                insert(ParkedRow)
+                .values(
+                    reaction=self.reaction.id,
+                    subject=uuid5(NAMESPACE_URL, f"{message.topic}/{received.partition}"),
+                    version=received.offset,
+                    event_id=uuid5(NAMESPACE_URL, f"{message.topic}/{received.partition}/{received.offset}"),
+                    type="",
+                    topic=message.topic,
+                    headers=message.headers,
+                    value=message.value,
+                    reason=f"not an event: {why}",
+                    attempts=1,
+                    first_failed_at=now(),
+                )
+                .on_conflict_do_nothing()
+            )
+        telemetry.reaction_parked.add(1, {"group": self.group})
+        log.error("parked a record that is no event", group=self.group, topic=message.topic, reason=why)
+
+    def _facts(self, letters: Sequence["Letter"]) -> dict[str, str | int]:
+        facts: dict[str, str | int] = {
+            "messaging.system": "mithaq",
+            "messaging.operation.type": "process",
+            "messaging.consumer.group.name": self.group,
+            "messaging.batch.message_count": len(letters),
+        }
+        if len(letters) == 1:
+            facts |= {"messaging.message.id": str(letters[0].envelope.id), "cloudevents.event_type": letters[0].envelope.type}
+        return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record with its envelope opened."""
+
+    message: Message
+    envelope: Envelope
+
+
+async def take(tx: Transaction, reaction: Reaction, letters: Sequence[Letter]) -> set[UUID]:
+    """Apply what comes next for each subject, drop what is known, put aside what must wait.
+
+    Gives the subjects whose gap this filled: what waits behind it can now be released.
+    """
+    progress = await lock(tx, reaction, {letter.envelope.subject for letter in letters})
+    following: list[Envelope] = []
+    waiting: list[Letter] = []
+    refilled: set[UUID] = set()
+    for letter in letters:
+        envelope = letter.envelope
+        known = progress[envelope.subject]
+        if envelope.version <= known.version:
+            continue
+        if envelope.version == known.version + 1 and known.held in (None, GAP):
+            following.append(envelope)
+            known.version, known.moved = envelope.version, True
+            if known.held:
+                refilled.add(envelope.subject)
+            continue
+        if known.held is None:
+            known.held, known.moved = GAP, True
+            log.error("gap", group=reaction.group, subject=str(envelope.subject), known=known.version, got=envelope.version)
+        waiting.append(letter)
+    if following:
+        await reaction.react(tx, following)
+    if waiting:
+        await set_aside(tx, reaction, waiting)
+    await advance(tx, reaction, progress)
+    return refilled
+
+
+async def lock(tx: Transaction, reaction: Reaction, subjects: Collection[UUID]) -> dict[UUID, Progress]:
+    """The progress rows of these subjects, locked in one order; those never met begin at version 0."""
+    found = await _lock(tx, reaction, sorted(subjects))
+    if missing := sorted(set(subjects) - found.keys()):
+        await tx.execute(BEGIN, {"reaction": reaction.id, "subjects": missing})
+        found |= await _lock(tx, reaction, missing)
+    return found
+
+
+async def _lock(tx: Transaction, reaction: Reaction, subjects: list[UUID]) -> dict[UUID, Progress]:
+    rows = await tx.execute(LOCK, {"reaction": reaction.id, "subjects": subjects})
+    return {row.subject: Progress(row.version, row.held) for row in rows}
+
+
+async def advance(tx: Transaction, reaction: Reaction, progress: dict[UUID, Progress]) -> None:
+    """Write the progress rows that moved."""
+    moved = {subject: each for subject, each in progress.items() if each.moved}
+    if moved:
+        await tx.execute(
+            ADVANCE,
+            {
+                "reaction": reaction.id,
+                "subjects": list(moved),
+                "versions": [each.version for each in moved.values()],
+                "helds": [each.held for each in moved.values()],
+            },
+        )
+
+
+async def set_aside(
+    tx: Transaction, reaction: Reaction, letters: Iterable[Letter], *, reason: str | None = None, attempts: int = 0
+) -> None:
+    """Keep events whole, each once; without a reason they only wait for an earlier one."""
+    rows = [
+        {
+            "reaction": reaction.id,
+            "subject": letter.envelope.subject,
+            "version": letter.envelope.version,
+            "event_id": letter.envelope.id,
+            "type": letter.envelope.type,
+            "topic": letter.message.topic,
+            "headers": letter.message.headers,
+            "value": letter.message.value,
+            "reason": reason,
+            "attempts": attempts,
+            "first_failed_at": now(),
+        }
+        for letter in letters
+    ]
+    await tx.execute(insert(ParkedRow).values(rows).on_conflict_do_nothing())
+
+
+async def park(tx: Transaction, reaction: Reaction, letter: Letter, reason: str, attempts: int) -> None:
+    """Put a failed event aside with its reason and hold its subject back."""
+    progress = await lock(tx, reaction, {letter.envelope.subject})
+    known = progress[letter.envelope.subject]
+    if letter.envelope.version <= known.version:
+        return
+    known.held, known.moved = reason, True
+    crash_point("consumer.parking")
+    await set_aside(tx, reaction, [letter], reason=reason, attempts=attempts)
+    await advance(tx, reaction, progress)
+
+
+async def release(reaction: Reaction, database: Database, subject: UUID) -> str | None:
+    """Apply what waits for a subject, in order, one transaction each; gives why it still waits, or None.
+
+    An event that fails again stays parked with its new reason.
+    """
+    while True:
+        async with database.transaction(NATIONAL) as tx:
+            progress = await lock(tx, reaction, {subject})
+            known = progress[subject]
+            row = await _next_waiting(tx, reaction, subject)
+            if row is None:
+                known.held, known.moved = None, True
+                await advance(tx, reaction, progress)
+                return None
+            if row.version > known.version + 1:
+                known.held, known.moved = GAP, True
+                await advance(tx, reaction, progress)
+                return GAP
+            try:
+                async with tx.begin_nested():
+                    if row.version == known.version + 1:
+                        message = Message(row.topic, str(subject), row.headers, row.value)
+                        await reaction.react(tx, [open_envelope(message)])
+            except Exception as error:
+                if passes_by_itself(error):
+                    raise
+                row.reason, row.attempts = reason_of(error), row.attempts + 1
+                known.held, known.moved = row.reason, True
+                await advance(tx, reaction, progress)
+                await tx.flush()
+                return row.reason
+            known.version, known.moved = max(known.version, row.version), True
+            await tx.delete(row)
+            await tx.flush()
+            await advance(tx, reaction, progress)
+
+
+async def _next_waiting(tx: Transaction, reaction: Reaction, subject: UUID) -> ParkedRow | None:
+    waiting = select(ParkedRow).where(ParkedRow.reaction == reaction.id, ParkedRow.subject == subject)
+    return (await tx.exec(waiting.order_by(ParkedRow.version).limit(1))).first()  # type: ignore[arg-type]
+
+
+async def rebuild(projection: Reaction, database: Database, broker: Broker) -> int:
+    """Empty a projection and fold the whole log again, in one transaction: readers see the old or the new, never less.
+
+    The live consumer waits meanwhile. Gives the number of events read.
+    """
+    assert projection.tables, f"{projection.group} is not a projection"
+    count = 0
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(LOCK_ALONE, {"reaction": projection.id})
+        for table in (*projection.tables, ProgressRow, ParkedRow):
+            own = delete(table)
+            if table in (ProgressRow, ParkedRow):
+                own = own.where(table.reaction == projection.id)  # type: ignore[attr-defined]
+            await tx.execute(own)
+        for topic in projection.topics:
+            page: list[Letter] = []
+            async for received in broker.read(topic):
+                page.append(Letter(received.message, open_envelope(received.message)))
+                if len(page) == BATCH:
+                    count += await _fold_again(tx, projection, page)
+                    page = []
+            if page:
+                count += await _fold_again(tx, projection, page)
+    return count
+
+
+async def _fold_again(tx: Transaction, projection: Reaction, page: list[Letter]) -> int:
+    try:
+        async with tx.begin_nested():
+            await take(tx, projection, page)
+        return len(page)
+    except Exception as error:
+        if passes_by_itself(error):
+            raise
+    for letter in page:
+        try:
+            async with tx.begin_nested():
+                await take(tx, projection, [letter])
+        except Exception as error:
+            if passes_by_itself(error):
+                raise
+            await park(tx, projection, letter, reason_of(error), 1)
+    return len(page)
+
+
+def passes_by_itself(error: BaseException) -> bool:
+    """Whether trying again is all it takes: a deadlock, a lost connection, somebody else's change."""
+    if isinstance(error, ConcurrentChange | BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    cause = getattr(error.orig, "__cause__", None)
+    return (
+        error.connection_invalidated
+        or isinstance(error, OperationalError)
+        or isinstance(cause, DeadlockDetectedError | SerializationError | OSError)
+        or str(getattr(cause, "sqlstate", "") or "").startswith(("08", "57P", "53"))
+    )
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether no retry can help: what came cannot be understood by this version."""
+    return isinstance(error, catalog.UnknownEventType | catalog.UndecodableEvent)
+
+
+def reason_of(error: BaseException) -> str:
+    """What an operator reads about a parked event: the kind of failure, never the event's data."""
+    if is_hopeless(error):
+        return f"{type(error).__name__}: {error}"
+    if isinstance(error, Refusal):
+        return f"refused: {error.slug}"
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but no longer than until told to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return

@@ -1,0 +1,61 @@
+"""The schedule: what time makes a service do, by one leader at a time."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.messaging.lease import Lease
+from shared.messaging.reactions import pause
+
+log = structlog.get_logger(__name__)
+
+Job = Callable[[Database], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A job and how often it is done (seconds)."""
+
+    id: str
+    seconds: float
+    job: Job
+
+
+class Schedule:
+    """All jobs of one service. A job must be repeatable: it may run again after a crash, or twice around a change of leader."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.entries: list[Entry] = []
+
+    def every(self, *, seconds: float, id: str) -> Callable[[Job], Job]:
+        """Register a job to be done at once when this process leads, and then every so many seconds."""
+
+        def register(job: Job) -> Job:
+            self.entries.append(Entry(id, seconds, job))
+            return job
+
+        return register
+
+    async def run(self, database: Database, stop: asyncio.Event, *, lease: float = 10.0) -> None:
+        """Do what is due while leading, until told to stop; then let another lead."""
+        leadership = Lease("schedule", lasting=lease)
+        due: dict[str, float] = {}
+        while not stop.is_set():
+            try:
+                async with database.transaction(NATIONAL) as tx:
+                    leads = await leadership.take(tx)
+                for entry in self.entries if leads else ():
+                    if time.monotonic() >= due.get(entry.id, 0):
+                        await entry.job(database)
+                        due[entry.id] = time.monotonic() + entry.seconds
+            except Exception:
+                log.exception("schedule fails", service=self.service)
+            await pause(stop, min([lease / 3, *(entry.seconds for entry in self.entries)]))
+        async with database.transaction(NATIONAL) as tx:
+            await leadership.release(tx)
