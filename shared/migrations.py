@@ -50,8 +50,9 @@ def migrate(service: str, server_url: str) -> None:
 
     `server_url` names no database and connects as an owner. Running it again changes nothing.
     """
-    asyncio.run(_prepare(server_url, f"mithaq_{service}"))
-    command.upgrade(_config(service, database_on(server_url, service)), "head")
+    url = database_on(server_url, service)
+    asyncio.run(_prepare(server_url, urlsplit(url).path.strip("/")))
+    command.upgrade(_config(service, url), "head")
 
 
 def head_of(service: str) -> str:

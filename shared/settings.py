@@ -71,6 +71,12 @@ class ServiceSettings(BaseSettings):
 
 
 def database_on(server_url: str, service: str) -> str:
-    """The URL of a service's database on a server."""
+    """The URL of a service's database on a server: `mithaq_<service>`.
+
+    A path in the server's URL names another installation on the same server: `/trial` gives `trial_<service>`.
+    """
     parts = urlsplit(server_url)
-    return urlunsplit(parts._replace(path=f"/mithaq_{service}"))
+    installation = parts.path.strip("/")
+    if installation in {"", "postgres"}:
+        installation = "mithaq"
+    return urlunsplit(parts._replace(path=f"/{installation}_{service}"))

