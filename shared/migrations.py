@@ -12,7 +12,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.database import asyncpg_url
@@ -88,6 +89,17 @@ def drift(url: str, metadata: MetaData) -> list[Any]:
     return found
 
 
+def aggregate_columns() -> list[Column[Any]]:
+    """The columns that every aggregate's table has (shared.store.AggregateRow)."""
+    return [
+        Column("id", Uuid, primary_key=True),
+        Column("version", Integer, nullable=False),
+        Column("head", LargeBinary, nullable=False),
+        Column("visible_to", ARRAY(Text), nullable=False),
+        Column("state", JSONB, nullable=False),
+    ]
+
+
 def create_messaging(op: Operations) -> None:
     """The messaging tables with their grants: the journal is append-only and its detail stays with the service."""
     MessagingTable.metadata.create_all(op.get_bind())
@@ -95,6 +107,7 @@ def create_messaging(op: Operations) -> None:
         grant(op, table, privileges)
     op.execute("grant select, insert, update on relay_cursor, lease to mithaq_relay")
     op.execute(f"grant select ({PUBLISHED}) on journal to mithaq_relay")
+    op.execute("grant select on alembic_version to mithaq_app")
     op.execute("alter table journal enable row level security")
     op.execute("alter table journal force row level security")
     op.execute("create policy append on journal for insert to mithaq_app with check (true)")

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import LargeBinary, Table, any_, bindparam, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Table, any_, bindparam, select, update
 from sqlalchemy import Text as TextType
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import registry
@@ -87,6 +87,18 @@ class Store(Generic[A]):
             raise NotFound()
         return [self._revive(*row) for row in found]
 
+    async def find(
+        self, tx: Transaction, *where: ColumnElement[bool], after: UUID | None = None, limit: int = 100
+    ) -> list[A]:
+        """The aggregates that the transaction's scope sees and the conditions hold for, in id order, without a lock."""
+        row = self.table.c
+        query = select(row.state, row.version, row.head, row.id).where(*where).order_by(row.id).limit(limit)
+        if after:
+            query = query.where(row.id > after)
+        if "national" not in tx.scope:
+            query = query.where(row.visible_to.overlap(sorted(tx.scope)))
+        return [self._revive(*each) for each in (await (await tx.connection()).execute(query)).all()]
+
     async def record(
         self, tx: Transaction, aggregate: A, events: Sequence[DomainEvent], *, by: Actor, at: datetime | None = None
     ) -> A:
@@ -133,11 +145,23 @@ class Store(Generic[A]):
         return aggregate
 
 
+def digest(text: str) -> str:
+    """SHA-256 of the text's UTF-8 bytes, in hex: the name a long text is kept under."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 async def put_text(tx: Transaction, text: str) -> str:
-    """Keep a long text once; gives the SHA-256 of its UTF-8 bytes in hex, by which states refer to it."""
-    hash = hashlib.sha256(text.encode()).hexdigest()
-    await tx.execute(insert(ContentRow).values(hash=hash, body=text).on_conflict_do_nothing())
-    return hash
+    """Keep a long text once; gives its digest, by which states refer to it."""
+    return (await put_texts(tx, [text]))[0]
+
+
+async def put_texts(tx: Transaction, texts: Sequence[str]) -> list[str]:
+    """Keep long texts once; gives their digests in the same order."""
+    hashes = {text: digest(text) for text in texts}
+    # In one order, so that two transactions that keep the same texts never wait for one another in a circle.
+    rows = sorted(({"hash": hash, "body": text} for text, hash in hashes.items()), key=lambda row: row["hash"])
+    await tx.execute(insert(ContentRow).on_conflict_do_nothing(), rows)
+    return [hashes[text] for text in texts]
 
 
 async def get_texts(tx: Transaction, hashes: Iterable[str]) -> dict[str, str]:
