@@ -1,0 +1,232 @@
+"""An effect happens once and in order; what fails waits, visibly, and holds up nothing else."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.actor import NATIONAL
+from shared.clock import now
+from shared.database import Database
+from shared.events.agreements import AgreementSubmittedForReview
+from shared.ids import new_id
+from shared.messaging import parked
+from shared.messaging.broker import Broker, Message
+from shared.messaging.envelope import to_message
+from shared.messaging.reactions import GAP, ReactionRunner, Reactions, rebuild
+from shared.messaging.tables import ProgressRow
+from tests.fixtures.eventually import eventually
+
+TOPIC = "agreements.agreement"
+
+
+@pytest.fixture
+async def database(databases) -> Database:
+    return await databases("network")
+
+
+@pytest.fixture
+async def topics(broker: Broker) -> Broker:
+    await broker.ensure_topics([TOPIC])
+    return broker
+
+
+def event(subject: UUID, version: int, *, type: str = AgreementSubmittedForReview.type) -> Message:
+    return to_message(
+        {
+            "event_id": new_id(),
+            "aggregate_type": "agreement",
+            "aggregate_id": subject,
+            "aggregate_version": version,
+            "type": type,
+            "audience": ["MA-06"],
+            "actor": "mithaq#system",
+            "occurred_at": now(),
+            "recorded_at": now(),
+            "data": {"agreement_id": str(subject)},
+            "correlation": new_id(),
+            "causation": None,
+            "traceparent": None,
+        }
+    )
+
+
+class Effects:
+    """A reaction that writes down what it does, in the transaction it is given, and fails where told."""
+
+    def __init__(self, *, projection: bool = False) -> None:
+        reactions = Reactions("centers")
+        self.reaction = (
+            reactions.projection("count", tables=(ProgressRow,)) if projection else reactions.reaction("count")
+        )
+        self.poison: set[tuple[UUID, int]] = set()
+        self.errors: list[Exception] = []
+        self.tries = 0
+
+        @self.reaction.on(AgreementSubmittedForReview)
+        async def count(tx, occurrence):
+            self.tries += 1
+            if (occurrence.subject, occurrence.version) in self.poison:
+                raise ValueError("planted")
+            if self.errors:
+                raise self.errors.pop()
+            await tx.execute(
+                text("insert into content (hash, body) values (:hash, :body)"),
+                {"hash": f"{occurrence.subject}/{occurrence.version}", "body": str(occurrence.version)},
+            )
+
+
+@asynccontextmanager
+async def running(effects: Effects, database: Database, broker: Broker):
+    stop = asyncio.Event()
+    task = asyncio.create_task(ReactionRunner(effects.reaction, database, broker).run(stop))
+    yield
+    stop.set()
+    await task
+
+
+async def done(database: Database) -> dict[UUID, list[int]]:
+    """Versions whose effect is there, per subject."""
+    async with database.transaction(NATIONAL) as tx:
+        hashes = (await tx.execute(text("select hash from content"))).scalars().all()
+    effects: dict[UUID, list[int]] = {}
+    for subject, version in sorted(hash.split("/") for hash in hashes):
+        effects.setdefault(UUID(subject), []).append(int(version))
+    return {subject: sorted(versions) for subject, versions in effects.items()}
+
+
+async def held(database: Database, subject: UUID) -> str | None:
+    async with database.transaction(NATIONAL) as tx:
+        return (await tx.execute(text("select held from progress where subject = :s"), {"s": subject})).scalar()
+
+
+async def waiting(database: Database) -> list[tuple[int, bool]]:
+    async with database.transaction(NATIONAL) as tx:
+        return [(row.version, row.reason is not None) for row in await parked.parked(tx)]
+
+
+async def is_done(database: Database, expected: dict[UUID, list[int]]) -> bool:
+    return await done(database) == expected
+
+
+@pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
+async def test_an_effect_happens_once_however_often_the_event_comes(database, topics, projection):
+    effects, subject = Effects(projection=projection), new_id()
+    first, second = event(subject, 1), event(subject, 2)
+    await topics.publish([first, first, second, first, second])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: [1, 2]}))
+    await topics.publish([first, second, event(subject, 3)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: [1, 2, 3]}))
+    assert await held(database, subject) is None
+
+
+@pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
+async def test_nothing_is_applied_over_a_gap(database, topics, projection):
+    effects, subject, other = Effects(projection=projection), new_id(), new_id()
+    await topics.publish([event(subject, 1), event(subject, 3), event(subject, 4), event(other, 1)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: [1], other: [1]}))
+        await eventually(lambda: is_held(database, subject, GAP))
+        await topics.publish([event(subject, 2)])
+        await eventually(lambda: is_done(database, {subject: [1, 2, 3, 4], other: [1]}))
+    assert await held(database, subject) is None
+    assert await waiting(database) == []
+
+
+async def is_held(database: Database, subject: UUID, why: str) -> bool:
+    return await held(database, subject) == why
+
+
+@pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
+async def test_a_poison_event_is_parked_and_only_its_subject_waits(database, topics, projection):
+    effects, sick, well = Effects(projection=projection), new_id(), new_id()
+    effects.poison.add((sick, 2))
+    await topics.publish([event(sick, 1), event(sick, 2), event(sick, 3), event(well, 1), event(well, 2)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {sick: [1], well: [1, 2]}))
+        await eventually(lambda: waits(database, [(2, True), (3, False)]))
+        assert await held(database, sick) == "builtins.ValueError"
+        effects.poison.clear()
+        assert await parked.retry(effects.reaction, database, sick, by="operator") is None
+        assert await done(database) == {sick: [1, 2, 3], well: [1, 2]}
+        await topics.publish([event(sick, 4)])
+        await eventually(lambda: is_done(database, {sick: [1, 2, 3, 4], well: [1, 2]}))
+
+
+async def waits(database: Database, expected: list[tuple[int, bool]]) -> bool:
+    return await waiting(database) == expected
+
+
+async def test_an_event_that_fails_again_stays_parked(database, topics):
+    effects, subject = Effects(), new_id()
+    effects.poison.add((subject, 1))
+    await topics.publish([event(subject, 1)])
+    async with running(effects, database, topics):
+        await eventually(lambda: waits(database, [(1, True)]))
+    assert await parked.retry(effects.reaction, database, subject, by="operator") == "builtins.ValueError"
+    assert await waiting(database) == [(1, True)]
+
+
+async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(database, topics):
+    effects, subject = Effects(), new_id()
+    effects.poison.add((subject, 1))
+    await topics.publish([event(subject, 1), event(subject, 2)])
+    async with running(effects, database, topics):
+        await eventually(lambda: waits(database, [(1, True), (2, False)]))
+    with pytest.raises(ValueError):
+        await parked.drop(effects.reaction, database, subject, by="operator", reason=" ")
+    assert await parked.drop(effects.reaction, database, subject, by="operator", reason="sent by mistake") is None
+    assert await done(database) == {subject: [2]}
+    async with database.transaction(NATIONAL) as tx:
+        decisions = (await tx.execute(text("select decision, actor, reason from parked_decision"))).all()
+    assert [tuple(row) for row in decisions] == [("drop", "operator", "sent by mistake")]
+
+
+async def test_an_event_of_unknown_type_is_parked_at_once(database, topics):
+    effects, subject = Effects(), new_id()
+    known = event(subject, 1)
+    await topics.publish([Message(TOPIC, known.key, known.headers | {"ce_type": "ma.mithaq.agreement.sung.v9"}, known.value)])
+    async with running(effects, database, topics):
+        await eventually(lambda: waits(database, [(1, True)]))
+    assert "ma.mithaq.agreement.sung.v9" in (await held(database, subject) or "")
+    assert effects.tries == 0
+
+
+async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database, topics):
+    effects, subject = Effects(), new_id()
+    await topics.publish([Message(TOPIC, str(subject), {}, b"?"), event(subject, 1)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: [1]}))
+    assert await waiting(database) == [(0, True)]
+
+
+async def test_a_deadlock_is_tried_again_and_never_parked(database, topics):
+    from asyncpg.exceptions import DeadlockDetectedError
+
+    effects, subject = Effects(), new_id()
+    for _ in range(6):
+        orig = Exception("deadlock")
+        orig.__cause__ = DeadlockDetectedError("planted")
+        effects.errors.append(DBAPIError("", {}, orig))
+    await topics.publish([event(subject, 1)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: [1]}), within=20)
+    assert await waiting(database) == []
+
+
+async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(database, topics):
+    effects, subject = Effects(projection=True), new_id()
+    await topics.publish([event(subject, version) for version in range(1, 8)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: list(range(1, 8))}))
+        async with database.transaction(NATIONAL) as tx:
+            await tx.execute(text("update progress set version = 99"))
+        # The effects of this test live in an append-only table, so only the progress tells that everything was read.
+        effects.poison = {(subject, version) for version in range(1, 8)}
+        assert await rebuild(effects.reaction, database, topics) == 7
+    assert await waiting(database) == [(1, True), *((version, False) for version in range(2, 8))]
