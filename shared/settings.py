@@ -54,6 +54,8 @@ class ServiceSettings(BaseSettings):
         None, description="this service's database; empty derives it from MITHAQ_DATABASE_URL"
     )
     pool_size: int = Field(8, description="most connections of the service's pool")
+    background_pool_size: int = Field(4, description="most connections of its reactions, schedule and workers")
+    port: int | None = Field(None, description="port of this service's own process; empty takes MITHAQ_PORT")
 
     def database_for(self, service: str) -> str:
         """The URL of a service's database. ValueError if neither URL is set."""

@@ -1,12 +1,29 @@
-"""Traces and metrics: one trace from the request to the webhook, and the figures operators need."""
+"""Traces and metrics: one trace from the request to the webhook, and the figures operators need.
 
+Nothing leaves the process unless OTEL_EXPORTER_OTLP_ENDPOINT is set; the metrics can always be scraped.
+"""
+
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
 from opentelemetry import metrics, trace
 from opentelemetry.propagate import extract, inject
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import Link, Span, SpanKind
+
+from shared import logs
+from shared.settings import ServiceSettings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 tracer = trace.get_tracer("mithaq")
 meter = metrics.get_meter("mithaq")
@@ -16,6 +33,70 @@ reaction_duration = meter.create_histogram("mithaq.reaction.duration", unit="s",
 reaction_failures = meter.create_counter("mithaq.reaction.failures", unit="{event}", description="attempts that failed")
 reaction_parked = meter.create_counter("mithaq.reaction.parked", unit="{event}", description="events put aside")
 delivery_attempts = meter.create_counter("mithaq.delivery.attempts", unit="{attempt}", description="sendings, by result")
+journal_lag = meter.create_gauge("mithaq.journal.lag", unit="s", description="age of the oldest unpublished event")
+consumer_lag = meter.create_gauge("mithaq.consumer.lag", unit="{event}", description="events a reaction has yet to see")
+parked_events = meter.create_gauge("mithaq.reaction.waiting", unit="{event}", description="events that are parked now")
+restarts = meter.create_counter("mithaq.loop.restarts", unit="{restart}", description="background loops that crashed")
+
+# What the probes and the scraper fetch all day is no part of any story.
+UNTRACED = "livez,readyz,metrics,static"
+
+
+def configure(service: str, settings: ServiceSettings) -> None:
+    """Set up logs, traces and metrics of this process, once; later calls change nothing.
+
+    Spans are exported over OTLP/HTTP when OTEL_EXPORTER_OTLP_ENDPOINT is set, with the statements they sent to the
+    database. Metrics wait to be scraped (see `exposition`), and are pushed as well when the endpoint is set.
+    """
+    if _provider() is not None:
+        return
+    logs.configure()
+    exporting = bool(os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"))
+    resource = Resource.create(
+        {"service.name": f"mithaq-{service}", "deployment.environment.name": settings.platform.profile}
+    )
+    _trace_with(resource, exporting=exporting)
+    _measure_with(resource, exporting=exporting)
+    if exporting:
+        from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
+
+        SQLAlchemyInstrumentor().instrument()
+
+
+def instrument(app: "FastAPI") -> None:
+    """Open a span for every request of this app, continuing the caller's traceparent."""
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+
+    FastAPIInstrumentor.instrument_app(app, excluded_urls=UNTRACED, exclude_spans=["receive", "send"])
+
+
+def exposition() -> tuple[bytes, str]:
+    """All metrics of this process in Prometheus' text format, and its content type."""
+    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+    return generate_latest(), CONTENT_TYPE_LATEST
+
+
+@contextmanager
+def recorded() -> Iterator[InMemorySpanExporter]:
+    """Keep the spans that end inside the block, for tests to read: `.get_finished_spans()`."""
+    provider = _provider()
+    if provider is None:
+        provider = _trace_with(Resource.create({"service.name": "mithaq"}), exporting=False)
+    exporter = InMemorySpanExporter()
+    processor = SimpleSpanProcessor(exporter)
+    provider.add_span_processor(processor)
+    try:
+        yield exporter
+    finally:
+        # A provider cannot drop a processor: one that is shut down ignores what it is handed.
+        processor.shutdown()
+
+
+def flush() -> None:
+    """Send what is still unsent, before the process ends."""
+    if provider := _provider():
+        provider.force_flush(2_000)
 
 
 def current_traceparent() -> str | None:
@@ -40,3 +121,30 @@ def link_to(traceparent: str | None) -> list[Link]:
     if not traceparent:
         return []
     return [Link(trace.get_current_span(extract({"traceparent": traceparent})).get_span_context())]
+
+
+def _provider() -> TracerProvider | None:
+    provider = trace.get_tracer_provider()
+    return provider if isinstance(provider, TracerProvider) else None
+
+
+def _trace_with(resource: Resource, *, exporting: bool) -> TracerProvider:
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    if exporting:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+def _measure_with(resource: Resource, *, exporting: bool) -> None:
+    from opentelemetry.exporter.prometheus import PrometheusMetricReader
+
+    readers: list[MetricReader] = [PrometheusMetricReader(scope_info_enabled=False)]
+    if exporting:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
+    metrics.set_meter_provider(MeterProvider(metric_readers=readers, resource=resource, shutdown_on_exit=False))

@@ -1,0 +1,133 @@
+"""The HTTP server of a process: it starts quietly, and stops gracefully and in bounded time."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from types import FrameType
+from typing import Any, Protocol
+
+import uvicorn
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared import telemetry
+
+REQUESTS_GRACE = 10
+"""Seconds that running requests get to finish after SIGTERM."""
+
+
+class Stoppable(Protocol):
+    """What a process runs: it can be told to stop, and knows when it is beyond help."""
+
+    stop: asyncio.Event
+    stuck: bool
+
+
+async def serve(
+    app: ASGIApp, running: Sequence[Stoppable], *, host: str, port: int, ready: Callable[[], None] = lambda: None
+) -> int:
+    """Serve until SIGTERM or SIGINT, or until something running is stuck; gives the process's exit code.
+
+    What runs is told to stop at once; requests get REQUESTS_GRACE seconds to finish, unless SIGINT comes twice.
+    `ready` is called when the server listens.
+    """
+    server = Server(app, running, host=host, port=port, ready=ready)
+    await server.serve()
+    telemetry.flush()
+    return 1 if server.stuck else 0
+
+
+def run(process: Coroutine[Any, Any, int]) -> int:
+    """Run a process's main coroutine on the fastest event loop there is; gives its exit code."""
+    with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
+        return runner.run(process)
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which tells what runs beside it to stop as soon as the signal comes."""
+
+    def __init__(
+        self, app: ASGIApp, running: Sequence[Stoppable], *, host: str, port: int, ready: Callable[[], None]
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                host=host,
+                port=port,
+                lifespan="on",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                timeout_graceful_shutdown=REQUESTS_GRACE,
+            )
+        )
+        self.running = running
+        self.ready = ready
+
+    @property
+    def stuck(self) -> bool:
+        """Whether something is beyond help, so that the process has to end."""
+        return any(each.stuck for each in self.running)
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Start, and say so once connections are accepted."""
+        await super().startup(sockets)
+        self.ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second: whether to end."""
+        if counter % 10 == 0 and self.stuck:
+            self.tell_to_stop()
+        return await super().on_tick(counter)
+
+    def handle_exit(self, sig: int, _: FrameType | None) -> None:
+        """Begin to stop. The signal ends there: a graceful stop is exit code 0."""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.tell_to_stop()
+
+    def tell_to_stop(self) -> None:
+        """Take no more work."""
+        self.should_exit = True
+        for each in self.running:
+            each.stop.set()
+
+
+class EndStreams:
+    """ASGI middleware that ends live streams when the service stops: their readers come back with Last-Event-ID."""
+
+    def __init__(self, app: ASGIApp, stopping: asyncio.Event) -> None:
+        self.app = app
+        self.stopping = stopping
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell an app that waits for its client to leave that it has left, and end the answer properly."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        open_stream = False
+
+        async def sending(message: Message) -> None:
+            nonlocal open_stream
+            if message["type"] == "http.response.start":
+                open_stream = any(
+                    name == b"content-type" and value.startswith(b"text/event-stream")
+                    for name, value in message["headers"]
+                )
+            elif not message.get("more_body"):
+                open_stream = False
+            await send(message)
+
+        async def receiving() -> Message:
+            waits = asyncio.ensure_future(receive()), asyncio.ensure_future(self.stopping.wait())
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                return waits[0].result() if waits[0].done() else {"type": "http.disconnect"}
+            finally:
+                for each in waits:
+                    each.cancel()
+
+        await self.app(scope, receiving, sending)
+        if open_stream and self.stopping.is_set():
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
