@@ -1,0 +1,74 @@
+"""Languages: which one to answer in, and the texts people read in each."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+LANGUAGES = ("ar", "fr", "en")
+"""The languages we have texts in, the default first. Another is a wording file and an entry here."""
+RIGHT_TO_LEFT = frozenset({"ar"})
+
+PREFERENCE = re.compile(
+    r"\s*([a-zA-Z]{1,8}|\*)(?:-[a-zA-Z0-9-]+)?\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?"
+)
+
+
+def choose(accept_language: str | None) -> str:
+    """The language of ours that an Accept-Language header (RFC 9110, 12.5.4) prefers; the default without one."""
+    best, language = 0.0, LANGUAGES[0]
+    for part in (accept_language or "").split(","):
+        if not (wish := PREFERENCE.fullmatch(part)):
+            continue
+        name, weight = wish[1].lower(), float(wish[2] or 1)
+        if weight > best and (name == "*" or name in LANGUAGES):
+            best, language = weight, LANGUAGES[0] if name == "*" else name
+    return language
+
+
+class Wording:
+    """Texts by key and language, from one or more folders holding `{ar,fr,en}.toml`; later folders win.
+
+    A key is the path in the file, joined by dots: `refusals.already-signed.title`. Placeholders are `{name}`.
+    Raises ValueError if a text is missing in one of the languages.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self._texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+        for folder in folders:
+            for language, texts in self._texts.items():
+                texts.update(_flat(tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))))
+        keys = {key for texts in self._texts.values() for key in texts}
+        gaps = [f"{key} ({language})" for language in LANGUAGES for key in sorted(keys - self._texts[language].keys())]
+        if gaps:
+            raise ValueError(f"no wording for {', '.join(gaps)} in {', '.join(map(str, folders))}")
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._texts[LANGUAGES[0]]
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """The keys that begin with the prefix."""
+        return [key for key in self._texts[LANGUAGES[0]] if key.startswith(prefix)]
+
+    def text(self, key: str, language: str, /, **values: Any) -> str:
+        """The text with its placeholders filled; one without a value shows `…`. Raises KeyError for an unknown key.
+
+        In right-to-left text every value is isolated (Unicode UAX 9), or references and numbers change places.
+        """
+        if language in RIGHT_TO_LEFT:
+            values = {name: f"\u2068{value}\u2069" for name, value in values.items()}
+        return self._texts[language][key].format_map(_Values(values))
+
+
+class _Values(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def _flat(texts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in texts.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

@@ -1,0 +1,36 @@
+"""Bodies and answers: strict on what comes in, exact bytes on what goes out."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel, ConfigDict
+
+from shared.database import Database
+from shared.web.etags import etag
+from shared.web.problems import language_of
+
+
+class Body(BaseModel):
+    """A request body: fields it does not know are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def answer(body: BaseModel | None, *, version: int | None = None, status: int = 200, **headers: str) -> Response:
+    """A JSON answer, with the ETag of the version when there is one. Header names are given with underscores."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if version is not None:
+        sent["ETag"] = etag(version)
+    if body is None:
+        return Response(status_code=204 if status == 200 else status, headers=sent)
+    return Response(body.model_dump_json(), status, headers=sent, media_type="application/json")
+
+
+async def _database(request: Request) -> Any:
+    return request.app.state.database
+
+
+Db = Annotated[Database, Depends(_database)]
+"""The service's database."""
+Language = Annotated[str, Depends(language_of)]
+"""The language to answer in: ar, fr or en, by Accept-Language."""

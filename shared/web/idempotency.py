@@ -1,0 +1,125 @@
+"""Once: a request with an Idempotency-Key (IETF draft 07) changes something once, however often it is sent.
+
+The answer is stored in the transaction of the change. A refusal changes nothing, so nothing is stored for it.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Header, Request, Response
+from pydantic import BaseModel
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+
+from shared.actor import NATIONAL, Actor
+from shared.clock import now
+from shared.database import Database, Transaction
+from shared.messaging.tables import IdempotencyRow
+from shared.refusals import IdempotencyKeyInFlight, IdempotencyKeyReused
+from shared.web.answers import answer as answer_with
+from shared.web.identity import CurrentActor
+
+R = TypeVar("R")
+KEPT = timedelta(hours=24)
+"""How long an answer can be replayed."""
+
+# The statement's snapshot may be older than the lock; the insert at the end finds that out.
+BEGIN = text("""
+    select pg_try_advisory_xact_lock(hashtextextended(:actor || ' ' || :key, 0)) as alone,
+        request_hash, status, headers, body
+    from (values (1)) one left join idempotency on actor = :actor and key = :key and created_at > :since
+""")
+KEEP = insert(IdempotencyRow)
+KEEP = KEEP.on_conflict_do_update(
+    index_elements=["actor", "key"],
+    set_={name: KEEP.excluded[name] for name in ("request_hash", "status", "headers", "body", "created_at")},
+    where=IdempotencyRow.created_at <= KEEP.excluded.created_at - KEPT,  # type: ignore[arg-type]
+)
+FORGET = text("delete from idempotency where created_at <= :before")
+
+
+class OnceRunner:
+    """Runs one command per request, in one transaction with its answer."""
+
+    def __init__(self, request: Request, database: Database, actor: Actor, key: str | None) -> None:
+        self.request = request
+        self.database = database
+        self.actor = actor
+        self.key = key
+
+    async def __call__(
+        self,
+        command: Callable[[Transaction], Awaitable[R]],
+        *,
+        answer: Callable[[R], BaseModel | None] = lambda _: None,
+        status: int | None = None,
+        location: Callable[[R], str] | None = None,
+    ) -> Response:
+        """Run the command, store its answer, commit, answer; or give the stored answer of the same request again.
+
+        The status is the route's own unless given. The ETag is the result's `version` when it has one. Raises
+        IdempotencyKeyReused for another request under the key, IdempotencyKeyInFlight while the first one runs.
+        """
+        async with self.database.transaction(self.actor.scope) as tx:
+            if self.key is None:
+                return self._respond(await command(tx), answer, status, location)
+            names = {"actor": self.actor.person, "key": self.key}
+            digest = await self._digest()
+            found = (await tx.execute(BEGIN, {**names, "since": now() - KEPT})).one()
+            if not found.alone:
+                raise IdempotencyKeyInFlight(retry_after=1)
+            if found.request_hash is not None:
+                if found.request_hash != digest:
+                    raise IdempotencyKeyReused()
+                return Response(found.body, found.status, headers=found.headers)
+            response = self._respond(await command(tx), answer, status, location)
+            kept = {"status": response.status_code, "headers": _kept(response.headers), "body": bytes(response.body)}
+            stored = await tx.execute(KEEP, {**names, "request_hash": digest, "created_at": now(), **kept})
+            if stored.rowcount != 1:  # type: ignore[attr-defined]
+                raise IdempotencyKeyInFlight(retry_after=1)
+        return response
+
+    def _respond(
+        self,
+        result: R,
+        answer: Callable[[R], BaseModel | None],
+        status: int | None,
+        location: Callable[[R], str] | None,
+    ) -> Response:
+        headers = {"Location": location(result)} if location else {}
+        usual = getattr(self.request.scope.get("route"), "status_code", None) or 200
+        return answer_with(answer(result), version=getattr(result, "version", None), status=status or usual, **headers)
+
+    async def _digest(self) -> bytes:
+        url = self.request.url
+        digest = hashlib.sha256(f"{self.request.method} {url.path}?{url.query}\n".encode())
+        digest.update(await self.request.body())
+        return digest.digest()
+
+
+async def once(
+    request: Request,
+    actor: CurrentActor,
+    idempotency_key: Annotated[
+        str | None,
+        Header(min_length=1, max_length=255, description="makes repeating this request safe for 24 hours"),
+    ] = None,
+) -> OnceRunner:
+    """How a route runs its command."""
+    return OnceRunner(request, request.app.state.database, actor, idempotency_key)
+
+
+Once = Annotated[OnceRunner, Depends(once)]
+"""`await once(lambda tx: commands.sign_agreement(tx, …), answer=AgreementAnswer.of, …)`."""
+
+
+async def forget_answers(database: Database) -> None:
+    """Delete stored answers that can no longer be replayed; for the service's schedule."""
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(FORGET, {"before": now() - KEPT})
+
+
+def _kept(headers: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name != "content-length"}
