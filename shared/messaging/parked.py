@@ -8,7 +8,10 @@ from sqlmodel import col, select
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database, Transaction
-from shared.messaging.reactions import Reaction, advance, lock, release
+from shared.messaging.broker import Message
+from shared.messaging.envelope import open_envelope
+from shared.messaging.progress import GAP, Reacts, advance, lock
+from shared.messaging.retrying import passes_by_itself, reason_of
 from shared.messaging.tables import ParkedDecisionRow, ParkedRow
 from shared.refusals import NotFound
 
@@ -21,17 +24,17 @@ async def parked(tx: Transaction, reaction: str | None = None) -> Sequence[Parke
     return (await tx.exec(rows)).all()
 
 
-async def retry(reaction: Reaction, database: Database, subject: UUID, *, by: str, reason: str = "") -> str | None:
+async def retry(reaction: Reacts, database: Database, subject: UUID, *, by: str, reason: str = "") -> str | None:
     """Try again what is parked for a subject, then what waits behind it; gives why it still waits, or None.
 
     Raises NotFound if nothing of the subject is parked.
     """
     async with database.transaction(NATIONAL) as tx:
-        _decide(tx, await _first(tx, reaction, subject), "retry", by=by, reason=reason)
+        _decide(tx, await _existing(tx, reaction, subject), "retry", by=by, reason=reason)
     return await release(reaction, database, subject)
 
 
-async def drop(reaction: Reaction, database: Database, subject: UUID, *, by: str, reason: str) -> str | None:
+async def drop(reaction: Reacts, database: Database, subject: UUID, *, by: str, reason: str) -> str | None:
     """Give up the first parked event of a subject, for a written reason, and go on with what waits behind it.
 
     Gives why the subject still waits, or None. Raises NotFound, and ValueError without a reason.
@@ -40,7 +43,7 @@ async def drop(reaction: Reaction, database: Database, subject: UUID, *, by: str
         raise ValueError("dropping an event needs a written reason")
     async with database.transaction(NATIONAL) as tx:
         progress = await lock(tx, reaction, {subject})
-        row = await _first(tx, reaction, subject)
+        row = await _existing(tx, reaction, subject)
         _decide(tx, row, "drop", by=by, reason=reason)
         await tx.delete(row)
         if row.type:
@@ -50,9 +53,50 @@ async def drop(reaction: Reaction, database: Database, subject: UUID, *, by: str
     return await release(reaction, database, subject)
 
 
-async def _first(tx: Transaction, reaction: Reaction, subject: UUID) -> ParkedRow:
+async def release(reaction: Reacts, database: Database, subject: UUID) -> str | None:
+    """Apply what waits for a subject, in order, one transaction each; gives why it still waits, or None.
+
+    An event that fails again stays parked with its new reason.
+    """
+    while True:
+        async with database.transaction(NATIONAL) as tx:
+            progress = await lock(tx, reaction, {subject})
+            known = progress[subject]
+            row = await _first(tx, reaction, subject)
+            if row is None:
+                known.held, known.moved = None, True
+                await advance(tx, reaction, progress)
+                return None
+            if row.version > known.version + 1:
+                known.held, known.moved = GAP, True
+                await advance(tx, reaction, progress)
+                return GAP
+            try:
+                async with tx.begin_nested():
+                    if row.version == known.version + 1:
+                        message = Message(row.topic, str(subject), row.headers, row.value)
+                        await reaction.react(tx, [open_envelope(message)])
+            except Exception as error:
+                if passes_by_itself(error):
+                    raise
+                row.reason, row.attempts = reason_of(error), row.attempts + 1
+                known.held, known.moved = row.reason, True
+                await advance(tx, reaction, progress)
+                await tx.flush()
+                return row.reason
+            known.version, known.moved = max(known.version, row.version), True
+            await tx.delete(row)
+            await tx.flush()
+            await advance(tx, reaction, progress)
+
+
+async def _first(tx: Transaction, reaction: Reacts, subject: UUID) -> ParkedRow | None:
     rows = select(ParkedRow).where(ParkedRow.reaction == reaction.id, ParkedRow.subject == subject)
-    row = (await tx.exec(rows.order_by(col(ParkedRow.version)).limit(1))).first()
+    return (await tx.exec(rows.order_by(col(ParkedRow.version)).limit(1))).first()
+
+
+async def _existing(tx: Transaction, reaction: Reacts, subject: UUID) -> ParkedRow:
+    row = await _first(tx, reaction, subject)
     if row is None:
         raise NotFound()
     return row

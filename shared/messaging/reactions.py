@@ -6,20 +6,15 @@ dropped, the next one is applied, a later one is held back. Broker offsets follo
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
-from uuid import NAMESPACE_URL, UUID, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 import structlog
-from asyncpg.exceptions import DeadlockDetectedError, SerializationError
 from opentelemetry.trace import SpanKind
-from sqlalchemy import bindparam, delete, text
-from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlmodel import SQLModel, select
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import SQLModel
 
 from shared import telemetry
 from shared.actor import NATIONAL
@@ -28,11 +23,13 @@ from shared.context import acting
 from shared.database import Database, Transaction
 from shared.events import catalog
 from shared.events.base import DomainEvent, Occurrence
-from shared.messaging.broker import Broker, BrokerAway, Message, Position, Rebalanced, Received, Subscription
+from shared.messaging.broker import Broker, BrokerAway, Position, Rebalanced, Received, Subscription
 from shared.messaging.crash import crash_point
 from shared.messaging.envelope import BadEnvelope, Envelope, open_envelope
-from shared.messaging.tables import ParkedRow, ProgressRow
-from shared.refusals import ConcurrentChange, Refusal
+from shared.messaging.parked import release
+from shared.messaging.progress import Letter, park, take
+from shared.messaging.retrying import PAUSES, is_hopeless, passes_by_itself, pause, reason_of
+from shared.messaging.tables import ParkedRow
 
 log = structlog.get_logger(__name__)
 
@@ -44,26 +41,7 @@ BATCH = 500
 """Most events that a projection folds in one transaction."""
 ATTEMPTS = 4
 """Tries before an event is parked: with the pauses between them, well within five seconds."""
-PAUSES = (0.05, 0.2, 0.8, 2.0, 5.0)
-"""Seconds before the next try; the last one repeats."""
-GAP = "gap: an earlier event of this subject is missing"
-
-LOCK = text("""
-    select subject, version, held from progress
-    where reaction = :reaction and subject = any(:subjects) order by subject for update
-""").bindparams(bindparam("subjects", type_=ARRAY(ProgressRow.__table__.c.subject.type)))  # type: ignore[attr-defined]
-BEGIN = text("""
-    insert into progress (reaction, subject, version)
-    select :reaction, subject, 0 from unnest(:subjects) subject order by subject
-    on conflict do nothing
-""").bindparams(bindparam("subjects", type_=ARRAY(ProgressRow.__table__.c.subject.type)))  # type: ignore[attr-defined]
-ADVANCE = text("""
-    update progress set version = moved.version, held = moved.held
-    from unnest(:subjects, cast(:versions as int[]), cast(:helds as text[])) moved (subject, version, held)
-    where reaction = :reaction and progress.subject = moved.subject
-""").bindparams(bindparam("subjects", type_=ARRAY(ProgressRow.__table__.c.subject.type)))  # type: ignore[attr-defined]
 LOCK_SHARED = text("select pg_advisory_xact_lock_shared(hashtextextended('mithaq rebuild ' || :reaction, 0))")
-LOCK_ALONE = text("select pg_advisory_xact_lock(hashtextextended('mithaq rebuild ' || :reaction, 0))")
 
 
 class Reaction:
@@ -163,15 +141,6 @@ class Reactions:
         return reaction
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a reaction is with a subject, and why it waits."""
-
-    version: int
-    held: str | None
-    moved: bool = field(default=False)
-
-
 class ReactionRunner:
     """Reads a reaction's topics in its group and applies what comes."""
 
@@ -237,7 +206,7 @@ class ReactionRunner:
                 return False
         return True
 
-    async def _open(self, chunk: Sequence[Received]) -> list["Letter"]:
+    async def _open(self, chunk: Sequence[Received]) -> list[Letter]:
         letters = []
         for received in chunk:
             try:
@@ -246,13 +215,11 @@ class ReactionRunner:
                 await self._park_stranger(received, str(error))
         return letters
 
-    async def _in_one_transaction(self, letters: Sequence["Letter"]) -> None:
+    async def _in_one_transaction(self, letters: Sequence[Letter]) -> None:
         started = time.monotonic()
-        with ExitStack() as stack:
-            traceparent = letters[0].envelope.traceparent if len(letters) == 1 else None
-            stack.enter_context(
-                telemetry.continued(traceparent, f"react {self.reaction.id}", kind=SpanKind.CONSUMER, **self._facts(letters))
-            )
+        traceparent = letters[0].envelope.traceparent if len(letters) == 1 else None
+        name = f"react {self.reaction.id}"
+        with telemetry.continued(traceparent, name, kind=SpanKind.CONSUMER, **self._facts(letters)):
             async with self.database.transaction(NATIONAL) as tx:
                 await tx.execute(LOCK_SHARED, {"reaction": self.reaction.id})
                 refilled = await take(tx, self.reaction, letters)
@@ -261,7 +228,7 @@ class ReactionRunner:
         for subject in refilled:
             await release(self.reaction, self.database, subject)
 
-    async def _with_retries(self, letter: "Letter", stop: asyncio.Event) -> bool:
+    async def _with_retries(self, letter: Letter, stop: asyncio.Event) -> bool:
         attempts = tries = 0
         while not stop.is_set():
             try:
@@ -277,7 +244,7 @@ class ReactionRunner:
                 tries += 1
         return False
 
-    async def _parked(self, letter: "Letter", error: Exception, attempts: int) -> bool:
+    async def _parked(self, letter: Letter, error: Exception, attempts: int) -> bool:
         try:
             async with self.database.transaction(NATIONAL) as tx:
                 await park(tx, self.reaction, letter, reason_of(error), attempts)
@@ -285,7 +252,9 @@ class ReactionRunner:
             log.warning("cannot park yet", group=self.group, event_id=str(letter.envelope.id), error=repr(problem))
             return False
         telemetry.reaction_parked.add(1, {"group": self.group})
-        log.error("parked", group=self.group, event_id=str(letter.envelope.id), type=letter.envelope.type, error=repr(error))
+        log.error(
+            "parked", group=self.group, event_id=str(letter.envelope.id), type=letter.envelope.type, error=repr(error)
+        )
         return True
 
     async def _park_stranger(self, received: Received, why: str) -> None:
@@ -312,7 +281,7 @@ class ReactionRunner:
         telemetry.reaction_parked.add(1, {"group": self.group})
         log.error("parked a record that is no event", group=self.group, topic=message.topic, reason=why)
 
-    def _facts(self, letters: Sequence["Letter"]) -> dict[str, str | int]:
+    def _facts(self, letters: Sequence[Letter]) -> dict[str, str | int]:
         facts: dict[str, str | int] = {
             "messaging.system": "mithaq",
             "messaging.operation.type": "process",
@@ -320,233 +289,8 @@ class ReactionRunner:
             "messaging.batch.message_count": len(letters),
         }
         if len(letters) == 1:
-            facts |= {"messaging.message.id": str(letters[0].envelope.id), "cloudevents.event_type": letters[0].envelope.type}
+            facts |= {
+                "messaging.message.id": str(letters[0].envelope.id),
+                "cloudevents.event_type": letters[0].envelope.type,
+            }
         return facts
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A record with its envelope opened."""
-
-    message: Message
-    envelope: Envelope
-
-
-async def take(tx: Transaction, reaction: Reaction, letters: Sequence[Letter]) -> set[UUID]:
-    """Apply what comes next for each subject, drop what is known, put aside what must wait.
-
-    Gives the subjects whose gap this filled: what waits behind it can now be released.
-    """
-    progress = await lock(tx, reaction, {letter.envelope.subject for letter in letters})
-    following: list[Envelope] = []
-    waiting: list[Letter] = []
-    refilled: set[UUID] = set()
-    for letter in letters:
-        envelope = letter.envelope
-        known = progress[envelope.subject]
-        if envelope.version <= known.version:
-            continue
-        if envelope.version == known.version + 1 and known.held in (None, GAP):
-            following.append(envelope)
-            known.version, known.moved = envelope.version, True
-            if known.held:
-                refilled.add(envelope.subject)
-            continue
-        if known.held is None:
-            known.held, known.moved = GAP, True
-            log.error("gap", group=reaction.group, subject=str(envelope.subject), known=known.version, got=envelope.version)
-        waiting.append(letter)
-    if following:
-        await reaction.react(tx, following)
-    if waiting:
-        await set_aside(tx, reaction, waiting)
-    await advance(tx, reaction, progress)
-    return refilled
-
-
-async def lock(tx: Transaction, reaction: Reaction, subjects: Collection[UUID]) -> dict[UUID, Progress]:
-    """The progress rows of these subjects, locked in one order; those never met begin at version 0."""
-    found = await _lock(tx, reaction, sorted(subjects))
-    if missing := sorted(set(subjects) - found.keys()):
-        await tx.execute(BEGIN, {"reaction": reaction.id, "subjects": missing})
-        found |= await _lock(tx, reaction, missing)
-    return found
-
-
-async def _lock(tx: Transaction, reaction: Reaction, subjects: list[UUID]) -> dict[UUID, Progress]:
-    rows = await tx.execute(LOCK, {"reaction": reaction.id, "subjects": subjects})
-    return {row.subject: Progress(row.version, row.held) for row in rows}
-
-
-async def advance(tx: Transaction, reaction: Reaction, progress: dict[UUID, Progress]) -> None:
-    """Write the progress rows that moved."""
-    moved = {subject: each for subject, each in progress.items() if each.moved}
-    if moved:
-        await tx.execute(
-            ADVANCE,
-            {
-                "reaction": reaction.id,
-                "subjects": list(moved),
-                "versions": [each.version for each in moved.values()],
-                "helds": [each.held for each in moved.values()],
-            },
-        )
-
-
-async def set_aside(
-    tx: Transaction, reaction: Reaction, letters: Iterable[Letter], *, reason: str | None = None, attempts: int = 0
-) -> None:
-    """Keep events whole, each once; without a reason they only wait for an earlier one."""
-    rows = [
-        {
-            "reaction": reaction.id,
-            "subject": letter.envelope.subject,
-            "version": letter.envelope.version,
-            "event_id": letter.envelope.id,
-            "type": letter.envelope.type,
-            "topic": letter.message.topic,
-            "headers": letter.message.headers,
-            "value": letter.message.value,
-            "reason": reason,
-            "attempts": attempts,
-            "first_failed_at": now(),
-        }
-        for letter in letters
-    ]
-    await tx.execute(insert(ParkedRow).values(rows).on_conflict_do_nothing())
-
-
-async def park(tx: Transaction, reaction: Reaction, letter: Letter, reason: str, attempts: int) -> None:
-    """Put a failed event aside with its reason and hold its subject back."""
-    progress = await lock(tx, reaction, {letter.envelope.subject})
-    known = progress[letter.envelope.subject]
-    if letter.envelope.version <= known.version:
-        return
-    known.held, known.moved = reason, True
-    crash_point("consumer.parking")
-    await set_aside(tx, reaction, [letter], reason=reason, attempts=attempts)
-    await advance(tx, reaction, progress)
-
-
-async def release(reaction: Reaction, database: Database, subject: UUID) -> str | None:
-    """Apply what waits for a subject, in order, one transaction each; gives why it still waits, or None.
-
-    An event that fails again stays parked with its new reason.
-    """
-    while True:
-        async with database.transaction(NATIONAL) as tx:
-            progress = await lock(tx, reaction, {subject})
-            known = progress[subject]
-            row = await _next_waiting(tx, reaction, subject)
-            if row is None:
-                known.held, known.moved = None, True
-                await advance(tx, reaction, progress)
-                return None
-            if row.version > known.version + 1:
-                known.held, known.moved = GAP, True
-                await advance(tx, reaction, progress)
-                return GAP
-            try:
-                async with tx.begin_nested():
-                    if row.version == known.version + 1:
-                        message = Message(row.topic, str(subject), row.headers, row.value)
-                        await reaction.react(tx, [open_envelope(message)])
-            except Exception as error:
-                if passes_by_itself(error):
-                    raise
-                row.reason, row.attempts = reason_of(error), row.attempts + 1
-                known.held, known.moved = row.reason, True
-                await advance(tx, reaction, progress)
-                await tx.flush()
-                return row.reason
-            known.version, known.moved = max(known.version, row.version), True
-            await tx.delete(row)
-            await tx.flush()
-            await advance(tx, reaction, progress)
-
-
-async def _next_waiting(tx: Transaction, reaction: Reaction, subject: UUID) -> ParkedRow | None:
-    waiting = select(ParkedRow).where(ParkedRow.reaction == reaction.id, ParkedRow.subject == subject)
-    return (await tx.exec(waiting.order_by(ParkedRow.version).limit(1))).first()  # type: ignore[arg-type]
-
-
-async def rebuild(projection: Reaction, database: Database, broker: Broker) -> int:
-    """Empty a projection and fold the whole log again, in one transaction: readers see the old or the new, never less.
-
-    The live consumer waits meanwhile. Gives the number of events read.
-    """
-    assert projection.tables, f"{projection.group} is not a projection"
-    count = 0
-    async with database.transaction(NATIONAL) as tx:
-        await tx.execute(LOCK_ALONE, {"reaction": projection.id})
-        for table in (*projection.tables, ProgressRow, ParkedRow):
-            own = delete(table)
-            if table in (ProgressRow, ParkedRow):
-                own = own.where(table.reaction == projection.id)  # type: ignore[attr-defined]
-            await tx.execute(own)
-        for topic in projection.topics:
-            page: list[Letter] = []
-            async for received in broker.read(topic):
-                page.append(Letter(received.message, open_envelope(received.message)))
-                if len(page) == BATCH:
-                    count += await _fold_again(tx, projection, page)
-                    page = []
-            if page:
-                count += await _fold_again(tx, projection, page)
-    return count
-
-
-async def _fold_again(tx: Transaction, projection: Reaction, page: list[Letter]) -> int:
-    try:
-        async with tx.begin_nested():
-            await take(tx, projection, page)
-        return len(page)
-    except Exception as error:
-        if passes_by_itself(error):
-            raise
-    for letter in page:
-        try:
-            async with tx.begin_nested():
-                await take(tx, projection, [letter])
-        except Exception as error:
-            if passes_by_itself(error):
-                raise
-            await park(tx, projection, letter, reason_of(error), 1)
-    return len(page)
-
-
-def passes_by_itself(error: BaseException) -> bool:
-    """Whether trying again is all it takes: a deadlock, a lost connection, somebody else's change."""
-    if isinstance(error, ConcurrentChange | BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
-        return True
-    if not isinstance(error, DBAPIError):
-        return False
-    cause = getattr(error.orig, "__cause__", None)
-    return (
-        error.connection_invalidated
-        or isinstance(error, OperationalError)
-        or isinstance(cause, DeadlockDetectedError | SerializationError | OSError)
-        or str(getattr(cause, "sqlstate", "") or "").startswith(("08", "57P", "53"))
-    )
-
-
-def is_hopeless(error: BaseException) -> bool:
-    """Whether no retry can help: what came cannot be understood by this version."""
-    return isinstance(error, catalog.UnknownEventType | catalog.UndecodableEvent)
-
-
-def reason_of(error: BaseException) -> str:
-    """What an operator reads about a parked event: the kind of failure, never the event's data."""
-    if is_hopeless(error):
-        return f"{type(error).__name__}: {error}"
-    if isinstance(error, Refusal):
-        return f"refused: {error.slug}"
-    return f"{type(error).__module__}.{type(error).__qualname__}"
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but no longer than until told to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

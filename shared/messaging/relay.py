@@ -21,7 +21,7 @@ from shared.messaging.broker import Broker
 from shared.messaging.crash import crash_point, will_crash_at
 from shared.messaging.envelope import to_message
 from shared.messaging.lease import Lease
-from shared.messaging.reactions import pause
+from shared.messaging.retrying import pause
 from shared.migrations import PUBLISHED
 
 log = structlog.get_logger(__name__)
@@ -53,7 +53,9 @@ IDS = text(f"""
     select id from ({WINDOW.format(old="cast(:old as pg_snapshot)", new="cast(:new as pg_snapshot)")}) seen
     where id > :last order by id
 """)
-ROWS = text(f"select {PUBLISHED.replace(' data,', ' data::text as data,')} from journal where id = any(:ids) order by id")
+ROWS = text(
+    f"select {PUBLISHED.replace(' data,', ' data::text as data,')} from journal where id = any(:ids) order by id"
+)
 SAVE = text("update relay_cursor set last_id = :last where id = 1 and epoch = :epoch")
 CLOSE = text("""
     update relay_cursor set old_snapshot = new_snapshot, new_snapshot = null, last_id = 0 where id = 1 and epoch = :epoch
@@ -138,7 +140,11 @@ class Relay:
                 self._renewed = float("-inf")
                 await pause(stop, min(0.05 * 2**failures, 2.0))
                 continue
-            rest = BUSY if published else min(rest * 2, IDLE if self.leads else min(IDLE, self.lease.lasting.total_seconds() / 3))
+            rest = (
+                BUSY
+                if published
+                else min(rest * 2, IDLE if self.leads else min(IDLE, self.lease.lasting.total_seconds() / 3))
+            )
             await self._rest(stop, rest)
         if self.leads:
             async with self.database.transaction(NATIONAL) as tx:
@@ -209,11 +215,11 @@ class Relay:
 
     async def _read(self, ids: Sequence[int]) -> Sequence[Any]:
         async with self.database.transaction(NATIONAL) as tx:
-            return (await tx.execute(ROWS, {"ids": list(ids)})).mappings().all()
+            return await read(tx, ids)
 
     async def _save(self, statement: Any, **values: Any) -> None:
         async with self.database.transaction(NATIONAL) as tx:
-            saved = await tx.execute(statement, {"epoch": self.lease.epoch, **values})
+            saved = await (await tx.connection()).execute(statement, {"epoch": self.lease.epoch, **values})
         if saved.rowcount != 1:
             self._renewed = float("-inf")
             raise Deposed
@@ -225,6 +231,11 @@ class Relay:
         finally:
             for each in waits:
                 each.cancel()
+
+
+async def read(tx: Transaction, ids: Sequence[int]) -> list[dict[str, Any]]:
+    """The published columns of these journal rows, in id order; `data` stays JSON text."""
+    return [dict(row) for row in (await tx.execute(ROWS, {"ids": list(ids)})).mappings()]
 
 
 async def journal_lag(tx: Transaction) -> tuple[int, float]:
@@ -245,7 +256,7 @@ async def reset_after_restore(database: Database, broker: Broker) -> int:
         await tx.execute(text("alter table journal no force row level security"))
         ids = [row.id for row in await tx.execute(UNPUBLISHED)]
         for start in range(0, len(ids), PAGE):
-            rows = (await tx.execute(ROWS, {"ids": ids[start : start + PAGE]})).mappings().all()
+            rows = await read(tx, ids[start : start + PAGE])
             await broker.publish([to_message(row) for row in rows])
             published += len(rows)
         await tx.execute(text("update journal set xid = '3'"))

@@ -10,7 +10,7 @@ import structlog
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.lease import Lease
-from shared.messaging.reactions import pause
+from shared.messaging.retrying import pause
 
 log = structlog.get_logger(__name__)
 
@@ -27,7 +27,10 @@ class Entry:
 
 
 class Schedule:
-    """All jobs of one service. A job must be repeatable: it may run again after a crash, or twice around a change of leader."""
+    """All jobs of one service.
+
+    A job must be repeatable: it may run again after a crash, or twice around a change of leader.
+    """
 
     def __init__(self, service: str) -> None:
         self.service = service

@@ -133,7 +133,7 @@ class ParkedDecisionRow(MessagingTable, table=True):
 
     __tablename__ = "parked_decision"
 
-    id: int | None = Field(None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
+    id: int | None = Field(default=None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
     reaction: str = Field(sa_type=Text)
     subject: UUID
     version: int
@@ -166,5 +166,3 @@ class ContentRow(MessagingTable, table=True):
 
     hash: str = Field(sa_type=Text, primary_key=True)
     body: str = Field(sa_type=Text)
-
-

@@ -1,0 +1,51 @@
+"""Which failures pass by themselves, which never will, and what an operator is told about them."""
+
+import asyncio
+
+from asyncpg.exceptions import DeadlockDetectedError, SerializationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.events import catalog
+from shared.messaging.broker import BrokerAway
+from shared.refusals import ConcurrentChange, Refusal
+
+PAUSES = (0.05, 0.2, 0.8, 2.0, 5.0)
+"""Seconds before the next try; the last one repeats."""
+
+
+def passes_by_itself(error: BaseException) -> bool:
+    """Whether trying again is all it takes: a deadlock, a lost connection, somebody else's change."""
+    if isinstance(error, ConcurrentChange | BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    cause = getattr(error.orig, "__cause__", None)
+    return (
+        error.connection_invalidated
+        or isinstance(error, OperationalError)
+        or isinstance(cause, DeadlockDetectedError | SerializationError | OSError)
+        or str(getattr(cause, "sqlstate", "") or "").startswith(("08", "57P", "53"))
+    )
+
+
+def is_hopeless(error: BaseException) -> bool:
+    """Whether no retry can help: what came cannot be understood by this version."""
+    return isinstance(error, catalog.UnknownEventType | catalog.UndecodableEvent)
+
+
+def reason_of(error: BaseException) -> str:
+    """What an operator reads about a parked event: the kind of failure, never the event's data."""
+    if is_hopeless(error):
+        return f"{type(error).__name__}: {error}"
+    if isinstance(error, Refusal):
+        return f"refused: {error.slug}"
+    return f"{type(error).__module__}.{type(error).__qualname__}"
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but no longer than until told to stop."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return
