@@ -10,7 +10,6 @@ from alembic import command, context
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -82,7 +81,7 @@ def drift(url: str, metadata: MetaData) -> list[Any]:
     def compare(connection: Connection) -> None:
         for target in (metadata, MessagingTable.metadata):
             others = {*metadata.tables, *MessagingTable.metadata.tables, "alembic_version"} - {*target.tables}
-            options = {"include_name": lambda name, kind, _: kind != "table" or name not in others}
+            options = {"include_name": lambda name, kind, _, others=others: kind != "table" or name not in others}
             found.extend(compare_metadata(MigrationContext.configure(connection, opts=options), target))
 
     asyncio.run(_with_connection(url, compare))
@@ -100,7 +99,7 @@ def aggregate_columns() -> list[Column[Any]]:
     ]
 
 
-def create_messaging(op: Operations) -> None:
+def create_messaging(op: Any) -> None:
     """The messaging tables with their grants: the journal is append-only and its detail stays with the service."""
     MessagingTable.metadata.create_all(op.get_bind())
     for table, privileges in APP_TABLES.items():
@@ -114,13 +113,13 @@ def create_messaging(op: Operations) -> None:
     op.execute("create policy publish on journal for select to mithaq_relay using (true)")
 
 
-def grant(op: Operations, table: str, privileges: str = "select, insert, update, delete") -> None:
+def grant(op: Any, table: str, privileges: str = "select, insert, update, delete") -> None:
     """Let the service's role use a table that has no jurisdiction of its own."""
     op.execute(f'grant {privileges} on "{table}" to mithaq_app')
 
 
 def protect(
-    op: Operations,
+    op: Any,
     table: str,
     *,
     aggregate: bool = True,

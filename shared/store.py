@@ -3,10 +3,10 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, LargeBinary, Table, any_, bindparam, select, update
+from sqlalchemy import ColumnElement, LargeBinary, Select, Table, any_, bindparam, select, update
 from sqlalchemy import Text as TextType
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import registry
@@ -20,6 +20,9 @@ from shared.events.base import DomainEvent
 from shared.messaging import journal
 from shared.messaging.tables import ContentRow, JournalRow
 from shared.refusals import ConcurrentChange, NotFound, StaleVersion
+
+if TYPE_CHECKING:
+    from shared.web.paging import PageRequest
 
 A = TypeVar("A", bound=Aggregate)
 
@@ -88,16 +91,15 @@ class Store(Generic[A]):
         return [self._revive(*row) for row in found]
 
     async def find(
-        self, tx: Transaction, *where: ColumnElement[bool], after: UUID | None = None, limit: int = 100
-    ) -> list[A]:
-        """The aggregates that the transaction's scope sees and the conditions hold for, in id order, without a lock."""
+        self, tx: Transaction, *where: ColumnElement[bool], page: "PageRequest"
+    ) -> tuple[Sequence[A], str | None]:
+        """A page of the aggregates in scope for which the conditions hold, in id order, and the next one's cursor."""
         row = self.table.c
-        query = select(row.state, row.version, row.head, row.id).where(*where).order_by(row.id).limit(limit)
-        if after:
-            query = query.where(row.id > after)
+        query: Select[Any] = page.select(select(row.state, row.version, row.head, row.id).where(*where), row.id)
         if "national" not in tx.scope:
             query = query.where(row.visible_to.overlap(sorted(tx.scope)))
-        return [self._revive(*each) for each in (await (await tx.connection()).execute(query)).all()]
+        found = [self._revive(*each) for each in (await (await tx.connection()).execute(query)).all()]
+        return page.cut(found, lambda each: [each.id])
 
     async def record(
         self, tx: Transaction, aggregate: A, events: Sequence[DomainEvent], *, by: Actor, at: datetime | None = None
@@ -120,7 +122,7 @@ class Store(Generic[A]):
         }
         connection = await tx.connection()
         if before == 0:
-            change = insert(self.table).values(id=aggregate.id, **values).on_conflict_do_nothing()
+            change: Any = insert(self.table).values(id=aggregate.id, **values).on_conflict_do_nothing()
         else:
             row = self.table.c
             change = update(self.table).where(row.id == aggregate.id, row.version == before).values(**values)
@@ -166,5 +168,5 @@ async def put_texts(tx: Transaction, texts: Sequence[str]) -> list[str]:
 
 async def get_texts(tx: Transaction, hashes: Iterable[str]) -> dict[str, str]:
     """The texts of these hashes."""
-    rows = await tx.execute(select(ContentRow.hash, ContentRow.body).where(ContentRow.hash.in_(set(hashes))))  # type: ignore
+    rows = await tx.execute(select(ContentRow.hash, ContentRow.body).where(ContentRow.hash.in_(set(hashes))))  # type: ignore[call-overload, attr-defined]
     return {row.hash: row.body for row in rows}
