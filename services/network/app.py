@@ -1,0 +1,27 @@
+"""The network service, ready to be hosted."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.network.routes import router
+from services.network.schedule import schedule
+from services.network.settings import NetworkSettings
+from shared import hosting
+from shared.hosting import Service
+
+
+def service(settings: NetworkSettings) -> Service:
+    """All parts of the network service."""
+    return Service(
+        name="network",
+        settings=settings,
+        router=router,
+        schedule=schedule,
+        wording=Path(__file__).parent / "wording",
+    )
+
+
+def create_app(settings: NetworkSettings) -> FastAPI:
+    """The network service as an ASGI app."""
+    return hosting.create_app(service(settings))
