@@ -11,7 +11,7 @@ from shared.web.answers import Body, Db, Language, answer
 from shared.web.contract import operation_id, publish_contract
 from shared.web.edge import Edge
 from shared.web.etags import IfMatch, etag
-from shared.web.health import Check, database_check, health
+from shared.web.health import Check, NotReady, database_check, health
 from shared.web.idempotency import Once, OnceRunner, forget_answers
 from shared.web.identity import CurrentActor, TokenExpiry, TokenVerifier
 from shared.web.paging import Listing, Page, PageRequest, page
@@ -53,6 +53,7 @@ __all__ = [
     "IfMatch",
     "Language",
     "Listing",
+    "NotReady",
     "Once",
     "OnceRunner",
     "Page",
@@ -66,6 +67,7 @@ __all__ = [
     "available_actions",
     "etag",
     "forget_answers",
+    "health",
     "install",
     "operation_id",
     "page",

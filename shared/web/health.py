@@ -10,10 +10,15 @@ from sqlalchemy import text
 
 from shared.actor import NATIONAL
 from shared.database import Database
+from shared.refusals import Refusal
 
 Check = Callable[[], Awaitable[str]]
 """Says in a few words how a part is, or raises."""
 PATIENCE = 2.0
+
+
+class NotReady(Exception):
+    """A part is not ready; the message tells operators why."""
 
 
 def health(checks: Mapping[str, Check]) -> APIRouter:
@@ -52,4 +57,5 @@ async def _outcome(name: str, check: Check) -> tuple[bool, str]:
         async with asyncio.timeout(PATIENCE):
             return True, f"[+] {name}: {await check()}"
     except Exception as error:
-        return False, f"[-] {name}: {type(error).__name__}"
+        reason = error.values.get("reason") if isinstance(error, Refusal) else None
+        return False, f"[-] {name}: {reason or type(error).__name__}"

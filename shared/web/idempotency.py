@@ -35,7 +35,7 @@ KEEP = insert(IdempotencyRow)
 KEEP = KEEP.on_conflict_do_update(
     index_elements=["actor", "key"],
     set_={name: KEEP.excluded[name] for name in ("request_hash", "status", "headers", "body", "created_at")},
-    where=IdempotencyRow.created_at <= KEEP.excluded.created_at - KEPT,  # type: ignore[arg-type]
+    where=IdempotencyRow.created_at <= KEEP.excluded.created_at - KEPT,
 )
 FORGET = text("delete from idempotency where created_at <= :before")
 

@@ -2,12 +2,10 @@
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Any, Self
 
 import aiohttp
 from fastapi import Depends, Request
@@ -16,8 +14,10 @@ from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
-from shared.actor import Actor, Role
+from shared.actor import JURISDICTION, Actor, Role
+from shared.embedded.identity import dev_issuer
 from shared.refusals import Unauthenticated, Unavailable
+from shared.settings import PlatformSettings
 
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
 """The signature algorithms we accept, each with its type of key. Nothing else, whatever a token says."""
@@ -30,7 +30,6 @@ REFRESH = 10.0
 """Least seconds between two fetches, however many unknown keys are named."""
 KEPT = 24 * 3600.0
 """Most seconds the last keys serve while the provider is away."""
-JURISDICTION = re.compile(r"national|MA-(0[1-9]|1[0-2])|DP-[A-Z0-9]{2,5}|org:[0-9a-f-]{36}")
 
 Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
 PublicKey = RSAKey | ECKey
@@ -85,11 +84,11 @@ class Keys:
     async def _fetch(self) -> None:
         try:
             keys = _usable((await self.fetch(await self._url())).get("keys"))
-            if not keys:
-                raise ValueError("no usable keys")
-        except (aiohttp.ClientError, OSError, ValueError, AttributeError) as error:
+        except (aiohttp.ClientError, OSError, LookupError, ValueError, AttributeError) as error:
             logger.warning("keys of %s not refreshed: %s", self.issuer, type(error).__name__)
-        else:
+            return
+        # An empty answer is a fault of the provider's, not the end of all keys.
+        if keys:
             self._keys, self._fetched = keys, time.monotonic()
 
     async def _url(self) -> str:
@@ -114,6 +113,20 @@ class TokenVerifier:
             iat={"essential": True},
             sub={"essential": True},
         )
+
+    @classmethod
+    def of(cls, platform: PlatformSettings) -> Self:
+        """The verifier of an installation: its OIDC provider, or the dev identity provider when none is set.
+
+        ValueError where that would not be safe: a production issuer without HTTPS, or dev identity beyond loopback.
+        """
+        if platform.oidc_issuer is None:
+            issuer = dev_issuer(platform)
+        elif platform.profile == "production" and not platform.oidc_issuer.startswith("https://"):
+            raise ValueError("MITHAQ_OIDC_ISSUER must be an https:// address in production")
+        else:
+            issuer = platform.oidc_issuer
+        return cls(issuer=issuer, audience=platform.oidc_audience, jwks_url=platform.oidc_jwks_url)
 
     async def claims(self, token: str) -> dict[str, Any]:
         """The claims of a valid token. Raises Unauthenticated, or Unavailable when no keys can be had."""
@@ -140,15 +153,10 @@ class TokenVerifier:
 
 
 def actor_of(claims: Mapping[str, Any]) -> Actor:
-    """The actor of verified claims. Roles we do not know are ignored; Unauthenticated without a jurisdiction of ours."""
+    """The actor of verified claims; unknown roles are ignored. Unauthenticated without a jurisdiction of ours."""
     jurisdiction, roles = claims.get("mithaq_jurisdiction"), claims.get("mithaq_roles")
     if not isinstance(jurisdiction, str) or not JURISDICTION.fullmatch(jurisdiction) or not isinstance(roles, list):
         raise Unauthenticated()
-    if jurisdiction.startswith("org:"):
-        try:
-            jurisdiction = f"org:{UUID(jurisdiction[4:])}"
-        except ValueError as error:
-            raise Unauthenticated() from error
     # What the platform itself acts as is no one's to claim.
     known = {role.value for role in Role} - {Role.system.value}
     held = frozenset(Role(role) for role in roles if isinstance(role, str) and role in known)
