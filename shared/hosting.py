@@ -11,7 +11,6 @@ from pathlib import Path
 
 import structlog
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.routing import APIRoute
 from sqlalchemy import func, select, text
 
 from shared import telemetry
@@ -23,10 +22,10 @@ from shared.messaging.relay import Relay, journal_lag
 from shared.messaging.schedule import Schedule
 from shared.messaging.tables import ParkedRow
 from shared.migrations import head_of
-from shared.refusals import Unavailable
 from shared.server import EndStreams, run, serve
-from shared.settings import ServiceSettings
+from shared.settings import PlatformSettings, ServiceSettings
 from shared.supervision import Loop, wait
+from shared.web import NotReady, TokenVerifier, install
 
 log = structlog.get_logger(__name__)
 
@@ -61,8 +60,6 @@ def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Brok
 
     A `broker` that is given is shared with others and stays open. ValueError without a database URL.
     """
-    from shared.web import TokenVerifier, install
-
     hosted = Hosted(service, frozenset(parts), broker)
     app = FastAPI(
         title=f"Mithaq {service.name}",
@@ -70,12 +67,11 @@ def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Brok
         lifespan=hosted.running,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
     )
     app.state.hosted = hosted
     install(
         app,
-        verifier=TokenVerifier.of(service.settings.platform),
+        verifier=_verifier(service.settings.platform),
         database=hosted.database,
         wording=service.wording,
         checks=hosted.checks(),
@@ -95,13 +91,24 @@ def main(make: Callable[[], Service]) -> None:
     parts = parser.parse_args().only
     try:
         service = make()
+        platform = service.settings.platform
+        check_identity(platform)
         telemetry.configure(service.name, service.settings)
         app = create_app(service, parts=parts)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    platform = service.settings.platform
     port = service.settings.port or platform.port
     raise SystemExit(run(serve(app, [app.state.hosted], host=platform.host, port=port)))
+
+
+def check_identity(platform: PlatformSettings) -> None:
+    """Refuse to start without an identity provider, or in production with one that is not HTTPS (ValueError)."""
+    if not platform.oidc_issuer:
+        raise ValueError(
+            "no identity provider: set MITHAQ_OIDC_ISSUER and MITHAQ_OIDC_AUDIENCE, or start with `mithaq up`"
+        )
+    if platform.profile == "production" and not platform.oidc_issuer.startswith("https://"):
+        raise ValueError("in production the identity provider must be HTTPS: set MITHAQ_OIDC_ISSUER")
 
 
 class Hosted:
@@ -214,7 +221,7 @@ class Hosted:
         async with self.database.transaction(NATIONAL) as tx:
             current = (await tx.execute(text("select version_num from alembic_version"))).scalar()
         if current != head:
-            raise Unavailable(reason=f"migrations at {current}, this version needs {head}")
+            raise NotReady(f"at {current}, this version needs {head}")
         return f"at {head}"
 
     async def _check_broker(self) -> str:
@@ -224,21 +231,23 @@ class Hosted:
     async def _check_consumers(self) -> str:
         idle = [runner.group for runner in self.runners if not runner.assigned]
         if idle:
-            raise Unavailable(reason=f"nothing assigned to {', '.join(idle)}")
+            raise NotReady(f"nothing assigned to {', '.join(idle)}")
         return f"{len(self.runners)} groups assigned"
 
     async def _check_loops(self) -> str:
         down = [str(loop) for loop in self.loops if loop.fault]
         if down:
-            raise Unavailable(reason="; ".join(down))
+            raise NotReady("; ".join(down))
         restarted = [str(loop) for loop in self.loops if loop.restarts]
         return "; ".join(restarted) or f"{len(self.loops)} running"
+
+
+def _verifier(platform: PlatformSettings) -> TokenVerifier:
+    return TokenVerifier(
+        issuer=platform.oidc_issuer or "", audience=platform.oidc_audience, jwks_url=platform.oidc_jwks_url
+    )
 
 
 async def _metrics() -> Response:
     body, kind = telemetry.exposition()
     return Response(body, media_type=kind)
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -32,7 +32,9 @@ relay_batch = meter.create_histogram("mithaq.relay.batch", unit="{event}", descr
 reaction_duration = meter.create_histogram("mithaq.reaction.duration", unit="s", description="time of one reaction")
 reaction_failures = meter.create_counter("mithaq.reaction.failures", unit="{event}", description="attempts that failed")
 reaction_parked = meter.create_counter("mithaq.reaction.parked", unit="{event}", description="events put aside")
-delivery_attempts = meter.create_counter("mithaq.delivery.attempts", unit="{attempt}", description="sendings, by result")
+delivery_attempts = meter.create_counter(
+    "mithaq.delivery.attempts", unit="{attempt}", description="sendings, by result"
+)
 journal_lag = meter.create_gauge("mithaq.journal.lag", unit="s", description="age of the oldest unpublished event")
 consumer_lag = meter.create_gauge("mithaq.consumer.lag", unit="{event}", description="events a reaction has yet to see")
 parked_events = meter.create_gauge("mithaq.reaction.waiting", unit="{event}", description="events that are parked now")
