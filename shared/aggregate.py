@@ -47,9 +47,8 @@ class Aggregate(BaseModel):
         """Why the state forbids the action, or None."""
         if self.status in self.ALLOWED[action]:
             return None
-        return NotAllowedNow(
-            action=action, state=self.status, allowed=[name for name, states in self.ALLOWED.items() if self.status in states]
-        )
+        allowed = [name for name, states in self.ALLOWED.items() if self.status in states]
+        return NotAllowedNow(kind=self.kind, action=action, state=self.status, allowed=allowed)
 
     def require(self, action: str) -> None:
         """Refuse (NotAllowedNow) unless the state allows the action."""

@@ -46,7 +46,7 @@ class NotFound(Refusal):
 
 
 class NotAllowedNow(Refusal):
-    """The state does not allow the action. Values: action, state, allowed."""
+    """The state does not allow the action. Values: kind, action, state, allowed."""
 
     slug = "not-allowed-now"
 
