@@ -47,7 +47,7 @@ class Actor:
     @property
     def scope(self) -> Scope:
         """The rows this actor's transactions may see."""
-        return frozenset({self.jurisdiction, EVERYONE})
+        return NATIONAL if self.jurisdiction == "national" else frozenset({self.jurisdiction, EVERYONE})
 
     def has(self, *roles: Role) -> bool:
         """Whether the actor holds at least one of the roles."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import registry
 from sqlalchemy.types import UserDefinedType
 from sqlmodel import Field, SQLModel
@@ -30,6 +31,10 @@ class PgSnapshot(UserDefinedType[str]):
 
     def get_col_spec(self, **_: Any) -> str:
         return "pg_snapshot"
+
+
+# So that reading a database's schema back knows them too.
+ischema_names |= {"xid8": Xid8, "pg_snapshot": PgSnapshot}
 
 
 class MessagingTable(SQLModel, registry=registry()):
