@@ -42,7 +42,7 @@ def association(*steps: str) -> Association:
     built = Association.fold(id, Association.register(id, identity()))
     on = date(2024, 6, 3)
     decide = {
-        "start_verification": lambda: built.start_verification(),
+        "start_verification": built.start_verification,
         "accredit_association": lambda: built.accredit(on=on),
         "refuse_association": lambda: built.refuse(reason="(fictif) récépissé périmé"),
         "suspend_association": lambda: built.suspend(on=on, reason="(fictif) comptes en retard"),
