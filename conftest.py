@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
-# Every module of tests/fixtures that offers fixtures.
+import pytest
+
+# Before any of them imports another.
+pytest.register_assert_rewrite("tests.fixtures")
+# Every module of tests/fixtures may offer fixtures.
 pytest_plugins = [
     f"tests.fixtures.{module.stem}"
     for module in sorted((Path(__file__).parent / "tests" / "fixtures").glob("*.py"))

