@@ -31,7 +31,7 @@ BEGIN = text("""
         request_hash, status, headers, body
     from (values (1)) one left join idempotency on actor = :actor and key = :key and created_at > :since
 """)
-KEEP = insert(IdempotencyRow)
+KEEP = insert(IdempotencyRow.__table__)  # type: ignore[attr-defined]
 KEEP = KEEP.on_conflict_do_update(
     index_elements=["actor", "key"],
     set_={name: KEEP.excluded[name] for name in ("request_hash", "status", "headers", "body", "created_at")},
