@@ -1,5 +1,6 @@
 """What the register's tests are made of."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from services.network.association import Association, LegalIdentity
 from services.network.mandate import Mandate
 from shared.actor import Actor, Role
+from shared.events.base import DomainEvent
 from shared.ids import new_id
 
 PERSON = "https://identity.example#president (fictitious)"
@@ -41,7 +43,7 @@ def association(*steps: str) -> Association:
     id = new_id()
     built = Association.fold(id, Association.register(id, identity()))
     on = date(2024, 6, 3)
-    decide = {
+    decide: dict[str, Callable[[], list[DomainEvent]]] = {
         "start_verification": built.start_verification,
         "accredit_association": lambda: built.accredit(on=on),
         "refuse_association": lambda: built.refuse(reason="(fictif) récépissé périmé"),

@@ -1,5 +1,6 @@
 """The rules of an association, without input or output."""
 
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -22,6 +23,7 @@ def test_an_association_is_accredited_only_after_verification() -> None:
     with pytest.raises(NotAllowedNow) as refused:
         association().accredit(on=DAY)
     assert refused.value.values == {
+        "kind": "association",
         "action": "accredit_association",
         "state": "registered",
         "allowed": ["start_verification"],
@@ -86,18 +88,18 @@ class Register(RuleBasedStateMachine):
     def attempt(self, action: str) -> None:
         """Try any action: it is refused, or it leads where the table says."""
         state = self.association.state
-        decide = {
+        decide: dict[str, Callable[[], list[DomainEvent]]] = {
             "start_verification": self.association.start_verification,
             "accredit_association": lambda: self.association.accredit(on=DAY),
             "refuse_association": lambda: self.association.refuse(reason="(fictif)"),
             "suspend_association": lambda: self.association.suspend(on=DAY, reason="(fictif)"),
             "reinstate_association": lambda: self.association.reinstate(on=DAY),
-        }[action]
+        }
         if state not in Association.ALLOWED[action]:
             with pytest.raises(NotAllowedNow):
-                decide()
+                decide[action]()
             return
-        events = decide()
+        events = decide[action]()
         self.events += events
         self.association.evolve(events)
         assert self.association.state in LEADS_TO[state]
