@@ -8,15 +8,19 @@ from shared.events.base import DomainEvent
 ENDPOINT = "01920000-0000-7000-8000-0000000000ed"
 
 
+Channel = Literal["webhook", "email"]
+
+
 class EndpointRegistered(DomainEvent):
-    """An academy named a webhook receiver."""
+    """An academy said where it wants to be told: a webhook receiver, or an e-mail address."""
 
     type = "ma.mithaq.endpoint.registered.v1"
     topic = "notifications.endpoint"
-    example: ClassVar[dict[str, Any]] = {"endpoint_id": ENDPOINT, "academy": "MA-06"}
+    example: ClassVar[dict[str, Any]] = {"endpoint_id": ENDPOINT, "academy": "MA-06", "channel": "webhook"}
 
     endpoint_id: UUID
     academy: str
+    channel: Channel
 
 
 class EndpointDisabled(DomainEvent):

@@ -1,0 +1,132 @@
+"""What academies and operators do with endpoints and deliveries: one function per verb, each one transaction."""
+
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import insert, text
+
+from services.notifications.addresses import check_address
+from services.notifications.endpoint import Endpoint
+from services.notifications.guard import Guard
+from services.notifications.keys import KeyRing, new_secret, shown
+from services.notifications.permissions import PERMISSIONS
+from services.notifications.tables import ENDPOINTS, LaneRow, SecretRow
+from services.notifications.waking import NEWS
+from shared.actor import Actor
+from shared.clock import now
+from shared.database import Transaction, Work
+from shared.events.notifications import Channel
+from shared.ids import new_id
+from shared.refusals import NotFound
+
+NEXT_DUE = """
+    (select next_attempt_at from delivery where delivery.endpoint_id = lane.endpoint_id and state = 'waiting'
+     order by sequence limit 1)
+"""
+"""When a lane's first waiting delivery is due. Lock the lane in an earlier statement than the one that uses this."""
+LOCK_LANE = text("select 1 from lane where endpoint_id = :endpoint for update")
+PAUSE = text("update lane set enabled = false where endpoint_id = :endpoint")
+START_OVER = text("""
+    update delivery set attempts = 0, next_attempt_at = clock_timestamp()
+    where endpoint_id = :endpoint and state = 'waiting' and attempts > 0
+""")
+RESUME = text(f"update lane set enabled = true, due_at = {NEXT_DUE} where endpoint_id = :endpoint")
+AGAIN = text("""
+    update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp()
+    where id = :delivery returning endpoint_id, academy
+""")
+SET_DUE = text(f"update lane set due_at = {NEXT_DUE} where endpoint_id = :endpoint")
+
+
+async def register_endpoint(
+    db: Work, *, academy: str, channel: Channel, address: str, language: str, keys: KeyRing, guard: Guard, by: Actor
+) -> tuple[Endpoint, str | None]:
+    """Tell an academy at this address from now on; gives the endpoint and its secret, which is never shown again.
+
+    Raises AddressRefused.
+    """
+    address = check_address(channel, address, guard)
+    async with db.transaction(by.scope) as tx:
+        endpoint = Endpoint(id=new_id())
+        key_id = new_id()
+        events = endpoint.register(academy=academy, channel=channel, address=address, language=language, key_id=key_id)
+        PERMISSIONS.allow(by, "register_endpoint", Endpoint.fold(endpoint.id, events))
+        await ENDPOINTS.record(tx, endpoint, events, by=by)
+        await tx.execute(insert(LaneRow).values(endpoint_id=endpoint.id, academy=academy, enabled=True))
+        secret = await _keep_secret(tx, endpoint, key_id, keys) if channel == "webhook" else None
+        return endpoint, secret
+
+
+async def rotate_secret(
+    db: Work, id: UUID, *, keys: KeyRing, overlap: timedelta, by: Actor, expected: int | None = None
+) -> tuple[Endpoint, str]:
+    """Sign with a new secret; the old one signs beside it for the overlap. Gives the new one, never shown again."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "rotate_secret", by, expected)
+        key_id, at = new_id(), now()
+        await ENDPOINTS.record(tx, endpoint, endpoint.rotate(key_id=key_id, at=at, overlap_until=at + overlap), by=by)
+        return endpoint, await _keep_secret(tx, endpoint, key_id, keys)
+
+
+async def disable_endpoint(
+    db: Work,
+    id: UUID,
+    *,
+    because: Literal["gone", "failing", "decision"] = "decision",
+    by: Actor,
+    expected: int | None = None,
+) -> Endpoint:
+    """Send nothing more to an endpoint; what waits keeps waiting."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "disable_endpoint", by, expected)
+        await ENDPOINTS.record(tx, endpoint, endpoint.disable(because), by=by)
+        await tx.execute(PAUSE, {"endpoint": id})
+        return endpoint
+
+
+async def enable_endpoint(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Endpoint:
+    """Send to an endpoint again, at once and from the beginning of the schedule."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "enable_endpoint", by, expected)
+        await ENDPOINTS.record(tx, endpoint, endpoint.enable(), by=by)
+        await tx.execute(LOCK_LANE, {"endpoint": id})
+        await tx.execute(START_OVER, {"endpoint": id})
+        await tx.execute(RESUME, {"endpoint": id})
+        tx.after_commit(NEWS.ring)
+        return endpoint
+
+
+async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
+    """Send a delivery again, under the same webhook-id. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        again = (await tx.execute(AGAIN, {"delivery": id})).first()
+        if again is None:
+            raise NotFound()
+        PERMISSIONS.allow(by, "redeliver", await ENDPOINTS.read(tx, again.endpoint_id))
+        await tx.execute(LOCK_LANE, {"endpoint": again.endpoint_id})
+        await tx.execute(SET_DUE, {"endpoint": again.endpoint_id})
+        tx.after_commit(NEWS.ring)
+        return id
+
+
+async def _endpoint(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> Endpoint:
+    endpoint = await ENDPOINTS.load(tx, id, expected=expected)
+    PERMISSIONS.allow(by, action, endpoint)
+    return endpoint
+
+
+async def _keep_secret(tx: Transaction, endpoint: Endpoint, key_id: UUID, keys: KeyRing) -> str:
+    secret = new_secret()
+    sealed = keys.seal(secret, key_id)
+    await tx.execute(
+        insert(SecretRow).values(
+            key_id=key_id,
+            endpoint_id=endpoint.id,
+            academy=endpoint.academy,
+            kek_id=sealed.kek_id,
+            wrapped_key=sealed.wrapped_key,
+            ciphertext=sealed.ciphertext,
+        )
+    )
+    return shown(secret)

@@ -1,0 +1,187 @@
+"""The guard: webhooks go out to the public internet, never to something inside.
+
+A name is resolved once, every address it has is checked, and only a checked address is dialled. Addresses hidden in
+other addresses (IPv4 in IPv6, translations, tunnels) are unwrapped or refused whole.
+"""
+
+import asyncio
+import socket
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+PORTS = frozenset({443, 8443})
+"""Where receivers may listen."""
+LONGEST_URL = 2000
+
+# IANA's special-purpose registries, as of 2026; what the address is for stands beside it.
+CLOSED: dict[Network, str] = {
+    ip_network(network): name
+    for network, name in {
+        "0.0.0.0/8": "this network",
+        "10.0.0.0/8": "private",
+        "100.64.0.0/10": "carrier NAT",
+        "127.0.0.0/8": "loopback",
+        "168.63.129.16/32": "cloud metadata",
+        "169.254.0.0/16": "link-local",
+        "172.16.0.0/12": "private",
+        "192.0.0.0/24": "protocol assignments",
+        "192.0.2.0/24": "documentation",
+        "192.88.99.0/24": "6to4 relay",
+        "192.168.0.0/16": "private",
+        "198.18.0.0/15": "benchmarking",
+        "198.51.100.0/24": "documentation",
+        "203.0.113.0/24": "documentation",
+        "224.0.0.0/4": "multicast",
+        "240.0.0.0/4": "reserved",
+        "2001::/23": "protocol assignments, Teredo among them",
+        "2001:db8::/32": "documentation",
+        "2002::/16": "6to4",
+        "3fff::/20": "documentation",
+    }.items()
+}
+GLOBAL_V6 = ip_network("2000::/3")
+"""The only part of IPv6 that is handed out to the public internet."""
+NAT64 = ip_network("64:ff9b::/96")
+
+
+class AddressNotAllowed(OSError):
+    """We do not call this address; the message says why. An OSError, so that it ends a connection attempt."""
+
+
+class Guard:
+    """Which addresses may be called.
+
+    `allowed` networks are open whatever they are: an academy's internal network, and loopback on a developer's
+    machine, where `plain_http` is accepted too (to allowed networks only).
+    """
+
+    def __init__(self, allowed: Iterable[Network] = (), *, plain_http: bool = False) -> None:
+        self.allowed = tuple(allowed)
+        self.plain_http = plain_http
+
+    def check_url(self, text: str) -> URL:
+        """The URL, if it may be called as far as one sees without resolving its name. Raises AddressNotAllowed."""
+        if len(text) > LONGEST_URL or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+            raise AddressNotAllowed("not a URL")
+        try:
+            url = URL(text)
+            port = url.explicit_port
+        except ValueError:
+            raise AddressNotAllowed("not a URL") from None
+        if not url.absolute or not url.host:
+            raise AddressNotAllowed("not a URL")
+        if url.user is not None or url.password is not None:
+            raise AddressNotAllowed("a URL with a user or password in it")
+        if url.fragment:
+            raise AddressNotAllowed("a URL with a fragment")
+        literal = _literal(url.host)
+        inside = literal is not None and self._is_allowed(literal)
+        near = inside or (self.plain_http and url.host == "localhost")
+        if url.scheme != "https" and not (url.scheme == "http" and self.plain_http and near):
+            raise AddressNotAllowed("only https")
+        if literal is not None:
+            self.check(literal)
+        if not near and port is not None and port not in PORTS:
+            raise AddressNotAllowed(f"port {port}")
+        return url
+
+    def check(self, address: Address) -> None:
+        """Refuse an address that is not public. Raises AddressNotAllowed."""
+        if not self._is_allowed(address) and (reason := why_closed(address)):
+            raise AddressNotAllowed(reason)
+
+    def socket(self, addr_info: tuple[Any, ...]) -> socket.socket:
+        """A socket for an address about to be dialled: the last check, which also sees literal addresses."""
+        family, kind, protocol, _, target = addr_info
+        self.check(ip_address(target[0]))
+        return socket.socket(family, kind, protocol)
+
+    def _is_allowed(self, address: Address) -> bool:
+        return any(address in network for network in self.allowed)
+
+
+def why_closed(address: Address) -> str | None:
+    """Why this address is not of the public internet; None if it is."""
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return "link-local"
+        if inner := address.ipv4_mapped:
+            return why_closed(inner)
+        if address in NAT64:
+            return why_closed(IPv4Address(int(address) & 0xFFFFFFFF))
+        if address not in GLOBAL_V6:
+            return _v6_name(address)
+        # ISATAP keeps an IPv4 address in its last half, behind 0:5efe or 200:5efe.
+        if int(address) >> 32 & 0xFFFFFFFF in (0x00005EFE, 0x02005EFE):
+            return "ISATAP"
+    return next((name for network, name in CLOSED.items() if address in network), None)
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves a name once and refuses it whole if any of its addresses is closed.
+
+    Names are resolved on a few threads of their own: a name server that hangs holds back nothing else.
+    """
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self._threads = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The checked addresses of a name. Raises AddressNotAllowed, or OSError if the name has none."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, self.lookup, host, port, family)
+        for each in found:
+            self.guard.check(ip_address(each[4][0]))
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(each[4][0]),
+                port=port,
+                family=each[0],
+                proto=each[2],
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for each in found
+        ]
+
+    def lookup(self, host: str, port: int, family: socket.AddressFamily) -> list[Any]:
+        """What the system says about a name."""
+        return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)
+
+    async def close(self) -> None:
+        """Let the threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        pass
+    try:
+        # What the C library would take for an address too: 127.1, 0x7f000001, 2130706433.
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _v6_name(address: IPv6Address) -> str:
+    if address.is_loopback:
+        return "loopback"
+    if address.is_multicast:
+        return "multicast"
+    if address.is_link_local:
+        return "link-local"
+    return "private" if address.is_private else "reserved"

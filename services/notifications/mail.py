@@ -1,0 +1,92 @@
+"""E-mail: one message per event and recipient, right to left where the language is, under a Message-ID that stays."""
+
+from email.message import EmailMessage
+from email.policy import SMTP
+from functools import cache
+from pathlib import Path
+from uuid import UUID
+
+import aiosmtplib
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.notifications.notice import Notice, wording
+from services.notifications.outcome import Outcome, excerpt_of
+from services.notifications.settings import NotificationsSettings
+from shared.language import RIGHT_TO_LEFT
+from shared.territory import ACADEMIES
+
+
+@cache
+def templates() -> Environment:
+    """The templates of e-mails."""
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def compose(
+    notice: Notice, *, sender: str, recipient: str, endpoint_id: UUID, academy: str, sequence: int, language: str
+) -> EmailMessage:
+    """The message, as text and as HTML."""
+    values = {
+        "language": language,
+        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "academy": getattr(ACADEMIES[academy], f"name_{language}"),
+        "summary": notice.summary(language),
+        "notice": notice,
+        "sequence": sequence,
+        "text": {key.removeprefix("email."): wording().text(key, language) for key in wording().keys("email.")},
+    }
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = recipient
+    message["Subject"] = wording().text("email.subject", language, summary=values["summary"])
+    message["Date"] = notice.time
+    # The same over all attempts: mailboxes drop the duplicate that a crash may cause.
+    message["Message-ID"] = f"<{notice.event_id}.{endpoint_id}@{sender.rpartition('@')[2]}>"
+    message["Content-Language"] = language
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(templates().get_template("notice.txt").render(values))
+    message.add_alternative(templates().get_template("notice.html").render(values), subtype="html")
+    return message
+
+
+class MailClient:
+    """Hands messages to the mail server."""
+
+    def __init__(self, settings: NotificationsSettings) -> None:
+        self.settings = settings
+
+    async def send(self, message: EmailMessage) -> Outcome:
+        """Send one message to its one recipient: 4xx is tried again, 5xx is final, our own trouble is tried again."""
+        settings = self.settings
+        try:
+            _, said = await aiosmtplib.send(
+                message,
+                hostname=settings.smtp_host,
+                port=settings.smtp_port,
+                use_tls=settings.smtp_tls,
+                username=settings.smtp_username,
+                password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+                timeout=settings.deadline,
+            )
+        except aiosmtplib.SMTPAuthenticationError as error:
+            return Outcome("failed", "the mail server does not let us in", error.code)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return _judged(error.recipients[0].code, error.recipients[0].message)
+        except aiosmtplib.SMTPResponseException as error:
+            return _judged(error.code, error.message)
+        except (aiosmtplib.SMTPTimeoutError, TimeoutError):
+            return Outcome("failed", "timeout")
+        except (aiosmtplib.SMTPException, OSError):
+            return Outcome("failed", "not connected")
+        return Outcome("delivered", "SMTP 250", 250, excerpt_of(said.encode()))
+
+
+def _judged(code: int, said: str) -> Outcome:
+    final = 500 <= code < 600
+    return Outcome("refused" if final else "failed", f"SMTP {code}", code, excerpt_of(said.encode()))

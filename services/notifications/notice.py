@@ -1,0 +1,121 @@
+"""Notice: what an academy is told of an event, the same bytes in webhook, feed and stream, in its language."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from babel.dates import format_date, format_datetime
+
+from shared.clock import CASABLANCA
+from shared.events.base import DomainEvent
+from shared.language import Wording
+from shared.territory import ACADEMIES, PROVINCES
+
+LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.+")
+SUBJECTS = ("agreement", "center", "association", "organisation", "operator")
+"""What sentences call by its name: the events' `<subject>_id` fields."""
+LATIN = ("fr", "en")
+
+
+@cache
+def wording() -> Wording:
+    """The texts of this service."""
+    return Wording(Path(__file__).parent / "wording")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An event with the names that were known when it was told."""
+
+    event_id: UUID
+    type: str
+    subject: UUID
+    version: int
+    time: datetime
+    data: Mapping[str, Any]
+    names: Mapping[str, Mapping[str, str]]
+    traceparent: str | None = None
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The notice of a row that has its columns."""
+        return cls(*(getattr(row, field) for field in cls.__slots__))
+
+    def summary(self, language: str) -> str:
+        """What happened, in one sentence."""
+        return wording().text(f"events.{self.type}", language, **self.values(language))
+
+    def values(self, language: str) -> dict[str, str]:
+        """What fills the sentence's placeholders: the event's fields as people of this language write them."""
+        values = {field: _shown(field, value, language) for field, value in self.data.items()}
+        for subject in SUBJECTS:
+            if (id := self.data.get(f"{subject}_id")) is not None:
+                name = self.names.get(id)
+                values[subject] = name["fr" if language in LATIN else "ar"] if name else f"n° {id[:8]}"
+        return values
+
+    def payload(self, *, academy: str, sequence: int, language: str) -> dict[str, Any]:
+        """The thin message: Standard Webhooks' type, timestamp and data, and where it belongs."""
+        return {
+            "type": self.type,
+            "timestamp": self.time.isoformat().replace("+00:00", "Z"),
+            "data": self.data,
+            "id": str(self.event_id),
+            "subject": str(self.subject),
+            "version": self.version,
+            "academy": academy,
+            "sequence": sequence,
+            "language": language,
+            "summary": self.summary(language),
+        }
+
+    def body(self, *, academy: str, sequence: int, language: str) -> bytes:
+        """The payload as it is signed and sent."""
+        payload = self.payload(academy=academy, sequence=sequence, language=language)
+        return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def name_told_by(event: DomainEvent) -> tuple[UUID, str, str] | None:
+    """The id, Arabic name and French name that an event makes known; None if it names nothing."""
+    data = event.model_dump()
+    id = next((data[f"{subject}_id"] for subject in SUBJECTS if f"{subject}_id" in data), None)
+    if id is None:
+        return None
+    if "name_ar" in data:
+        # A center's event names the center, though it names its agreement and operator too.
+        return data.get("center_id", id), data["name_ar"], data["name_fr"]
+    if "reference" in data:
+        return id, data["reference"], data["reference"]
+    return None
+
+
+def subjects_of(event: DomainEvent) -> Iterable[UUID]:
+    """The ids whose names a sentence about the event may use."""
+    data = event.model_dump()
+    return [data[f"{subject}_id"] for subject in SUBJECTS if data.get(f"{subject}_id")]
+
+
+def _shown(field: str, value: Any, language: str) -> str:
+    if isinstance(value, list):
+        return str(len(value))
+    if not isinstance(value, str):
+        return "" if value is None else str(value)
+    if field == "academy":
+        return str(getattr(ACADEMIES[value], f"name_{language}"))
+    if field == "province":
+        return PROVINCES[value].name_ar if language == "ar" else PROVINCES[value].name_fr
+    if DATE.fullmatch(value):
+        return format_date(date.fromisoformat(value), "long", LOCALES[language])
+    if DATE_TIME.fullmatch(value):
+        local = datetime.fromisoformat(value).astimezone(CASABLANCA)
+        return format_datetime(local, "d MMMM y, HH:mm", tzinfo=CASABLANCA, locale=LOCALES[language])
+    key = f"values.{field}.{value}"
+    return wording().text(key, language) if key in wording() else value

@@ -1,0 +1,116 @@
+"""Recording: how attempts went, written in batches; what comes while one is written forms the next."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+
+from services.notifications.commands import NEXT_DUE
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.messaging.crash import crash_point
+
+log = structlog.get_logger(__name__)
+
+FULL = 1000
+"""Results that wait to be written before senders wait too."""
+PAUSE = 0.5
+"""Seconds before a batch is tried again when the database is away."""
+
+# An attempt took place whoever holds the lane now; what it means for the delivery only the holder may say.
+WRITE = text("""
+    with result as (
+        select * from jsonb_to_recordset(cast(:results as jsonb)) as result (
+            delivery_id uuid, token uuid, result text, state text, delay float8, at timestamptz, milliseconds int,
+            status int, reason text, excerpt text
+        )
+    ), logged as (
+        insert into attempt
+            (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, status, reason, excerpt)
+        select id, endpoint_id, academy, event_id, at, milliseconds, result, result.status, reason, excerpt
+        from result join delivery on delivery.id = delivery_id order by at
+    )
+    update delivery set
+        state = result.state,
+        attempts = attempts + 1,
+        next_attempt_at = case result.state
+            when 'waiting' then clock_timestamp() + make_interval(secs => delay) else next_attempt_at end,
+        delivered_at = case result.state when 'delivered' then clock_timestamp() else delivered_at end
+    from result join lane on lane.lease_token = result.token
+    where delivery.id = result.delivery_id and delivery.endpoint_id = lane.endpoint_id
+""")
+HELD = text("""
+    select endpoint_id from lane
+    where (endpoint_id, lease_token) in (select * from unnest(cast(:endpoints as uuid[]), cast(:tokens as uuid[])))
+    order by endpoint_id for update
+""")
+RELEASE = text(f"""
+    update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE}
+    where endpoint_id = any(cast(:endpoints as uuid[]))
+""")
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is written together."""
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    lanes: dict[UUID, UUID] = field(default_factory=dict)
+    """Endpoint -> token of the lanes given back."""
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Recorder:
+    """Writes results, then gives lanes back, for all lanes of one sender."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._next = Batch()
+        self._some = asyncio.Event()
+
+    async def add(self, result: dict[str, Any]) -> None:
+        """Have a result written soon; waits only when very many are."""
+        batch = self._next
+        batch.results.append(result)
+        self._some.set()
+        if len(batch.results) >= FULL:
+            await batch.written.wait()
+
+    async def release(self, endpoint_id: UUID, token: UUID) -> None:
+        """Give a lane back once its results are written; waits for that."""
+        batch = self._next
+        batch.lanes[endpoint_id] = token
+        self._some.set()
+        await batch.written.wait()
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            batch, self._next = self._next, Batch()
+            while True:
+                try:
+                    await self._write(batch)
+                    break
+                except Exception as error:
+                    log.warning("cannot record yet", results=len(batch.results), error=type(error).__name__)
+                    await asyncio.sleep(PAUSE)
+            batch.written.set()
+
+    async def _write(self, batch: Batch) -> None:
+        # Two transactions: a command that enables an endpoint locks its lane first and its deliveries then.
+        if batch.results:
+            async with self.database.transaction(NATIONAL) as tx:
+                await tx.execute(WRITE, {"results": json.dumps(batch.results)})
+            batch.results = []
+            crash_point("notifier.recorded")
+        if batch.lanes:
+            async with self.database.transaction(NATIONAL) as tx:
+                tokens = {"endpoints": list(batch.lanes), "tokens": list(batch.lanes.values())}
+                held = (await tx.execute(HELD, tokens)).scalars().all()
+                await tx.execute(RELEASE, {"endpoints": list(held)})

@@ -1,0 +1,155 @@
+"""The notifications service's tables. The delivery table is the queue; there is no second store."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Identity, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field
+
+from services.notifications.endpoint import Endpoint
+from shared.store import AggregateRow, Store, service_base
+
+Base = service_base("notifications")
+
+Instant = DateTime(timezone=True)
+NOW: dict[str, Any] = {"server_default": text("clock_timestamp()")}
+
+
+class EndpointRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """An endpoint."""
+
+    __tablename__ = "endpoint"
+    __table_args__ = (Index("endpoint_academy", "academy"),)
+
+    academy: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+
+
+class SecretRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """A signing secret, sealed: outside the aggregate, so that re-wrapping it changes no history."""
+
+    __tablename__ = "endpoint_secret"
+    __table_args__ = (Index("endpoint_secret_endpoint", "endpoint_id"),)
+
+    key_id: UUID = Field(primary_key=True)
+    endpoint_id: UUID
+    academy: str = Field(sa_type=Text)
+    kek_id: str = Field(sa_type=Text)
+    wrapped_key: bytes = Field(sa_type=LargeBinary)
+    ciphertext: bytes = Field(sa_type=LargeBinary)
+
+
+class NameRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """What people call an agreement, a center, an organisation: as its events said, for sentences about it."""
+
+    __tablename__ = "name"
+
+    id: UUID = Field(primary_key=True)
+    ar: str = Field(sa_type=Text)
+    fr: str = Field(sa_type=Text)
+
+
+class NoticeRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """An event as academies are told it, with the names known then: the same words in every channel, for ever."""
+
+    __tablename__ = "notice"
+
+    event_id: UUID = Field(primary_key=True)
+    type: str = Field(sa_type=Text)
+    subject: UUID
+    version: int
+    time: datetime = Field(sa_type=Instant)  # type: ignore[call-overload]
+    audience: list[str] = Field(sa_type=ARRAY(Text))
+    data: dict[str, Any] = Field(sa_type=JSONB)
+    names: dict[str, dict[str, str]] = Field(sa_type=JSONB)
+    correlation: UUID
+    traceparent: str | None = Field(None, sa_type=Text)
+
+
+class FeedHeadRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """The last number given out in an academy's feed. Its lock makes commit order and number order the same."""
+
+    __tablename__ = "feed_head"
+
+    academy: str = Field(sa_type=Text, primary_key=True)
+    last: int = Field(sa_type=BigInteger)
+
+
+class FeedEntryRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """One notice in one academy's feed, numbered 1, 2, 3 … without gaps."""
+
+    __tablename__ = "feed_entry"
+    __table_args__ = (UniqueConstraint("academy", "event_id", name="feed_entry_event_key"),)
+
+    academy: str = Field(sa_type=Text, primary_key=True)
+    sequence: int = Field(sa_type=BigInteger, primary_key=True)
+    event_id: UUID
+    told_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)  # type: ignore[call-overload]
+
+
+class LaneRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """An endpoint's turn: who sends to it now, and when there is something to send next."""
+
+    __tablename__ = "lane"
+    __table_args__ = (
+        Index("lane_due", "due_at", postgresql_where=text("enabled and due_at is not null")),
+        Index("lane_academy", "academy"),
+    )
+
+    endpoint_id: UUID = Field(primary_key=True)
+    academy: str = Field(sa_type=Text)
+    enabled: bool = True
+    due_at: datetime | None = Field(None, sa_type=Instant, nullable=True)  # type: ignore[call-overload]
+    """When the lane's first waiting delivery is due; null when none waits."""
+    lease_token: UUID | None = None
+    lease_until: datetime | None = Field(None, sa_type=Instant, nullable=True)  # type: ignore[call-overload]
+
+
+class DeliveryRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """One notice owed to one endpoint, sent in the order of the academy's feed."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("event_id", "endpoint_id", name="delivery_event_endpoint_key"),
+        Index("delivery_waiting", "endpoint_id", "sequence", postgresql_where=text("state = 'waiting'")),
+        Index("delivery_academy", "academy", "created_at", "id"),
+    )
+
+    id: UUID | None = Field(None, primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")})
+    endpoint_id: UUID
+    academy: str = Field(sa_type=Text)
+    event_id: UUID
+    sequence: int = Field(sa_type=BigInteger)
+    state: str = Field("waiting", sa_type=Text)
+    """waiting, delivered, or refused (the mail server will never take it)."""
+    attempts: int = 0
+    """Attempts since it was owed, or since it was last set going again by hand."""
+    next_attempt_at: datetime = Field(sa_type=Instant)  # type: ignore[call-overload]
+    delivered_at: datetime | None = Field(None, sa_type=Instant, nullable=True)  # type: ignore[call-overload]
+    created_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)  # type: ignore[call-overload]
+
+
+class AttemptRow(Base, table=True):  # type: ignore[valid-type, misc]
+    """One try to deliver, as it went. Append-only."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (Index("attempt_endpoint", "endpoint_id", "id"),)
+
+    id: int | None = Field(None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
+    delivery_id: UUID
+    endpoint_id: UUID
+    academy: str = Field(sa_type=Text)
+    event_id: UUID
+    at: datetime = Field(sa_type=Instant)  # type: ignore[call-overload]
+    milliseconds: int
+    result: str = Field(sa_type=Text)
+    status: int | None = None
+    """HTTP or SMTP status, if there was an answer."""
+    reason: str = Field(sa_type=Text)
+    excerpt: str | None = Field(None, sa_type=Text)
+    """The beginning of the answer: a stranger's words."""
+
+
+ENDPOINTS = Store(Endpoint, EndpointRow, lambda each: {"academy": each.academy, "status": each.status})

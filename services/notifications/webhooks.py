@@ -1,0 +1,101 @@
+"""Webhooks over HTTP: one POST, bounded in time, size and destination."""
+
+import asyncio
+import ssl
+from typing import Self
+
+import aiohttp
+
+from services.notifications.guard import AddressNotAllowed, CheckedResolver, Guard
+from services.notifications.outcome import LONGEST_WAIT, Outcome, excerpt_of, retry_after
+
+MOST_READ = 64 * 1024
+"""Bytes of an answer that are read; the rest is a stranger's business."""
+CHUNK = 8 * 1024
+
+
+class WebhookClient:
+    """Posts to strangers: no redirects, no proxies, no cookies, nothing decompressed, one deadline for everything."""
+
+    def __init__(self, guard: Guard, *, deadline: float) -> None:
+        self.guard = guard
+        self.deadline = deadline
+
+    async def __aenter__(self) -> Self:
+        self._resolver = CheckedResolver(self.guard)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=self._resolver,
+                socket_factory=self.guard.socket,
+                use_dns_cache=False,
+                limit=0,
+                keepalive_timeout=5,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None),
+            headers={
+                "User-Agent": "Mithaq-Webhooks/1",
+                "Content-Type": "application/json",
+                "Accept-Encoding": "identity",
+            },
+            auto_decompress=False,
+            trust_env=False,
+            read_bufsize=MOST_READ,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+        await self._resolver.close()
+
+    async def post(self, url: str, body: bytes, headers: dict[str, str]) -> Outcome:
+        """Post these very bytes, and say how it went."""
+        try:
+            checked = self.guard.check_url(url)
+            async with (
+                asyncio.timeout(self.deadline),
+                self._session.post(checked, data=body, headers=headers, allow_redirects=False) as response,
+            ):
+                read = await _beginning(response)
+        except TimeoutError:
+            return Outcome("failed", "timeout")
+        except AddressNotAllowed as error:
+            return Outcome("failed", f"address not allowed: {error}")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return Outcome("failed", _why(error))
+        return _judged(response.status, read, response.headers.get("Retry-After"))
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> bytes:
+    read = bytearray()
+    while len(read) < MOST_READ and (chunk := await response.content.read(CHUNK)):
+        read += chunk
+    if not response.content.at_eof():
+        response.close()
+    return bytes(read)
+
+
+def _judged(status: int, read: bytes, wait: str | None) -> Outcome:
+    reason, excerpt = f"HTTP {status}", excerpt_of(read)
+    if 200 <= status < 300:
+        return Outcome("delivered", reason, status, excerpt)
+    if status == 410:
+        return Outcome("gone", reason, status, excerpt)
+    delay = retry_after(wait)
+    return Outcome("failed", reason, status, excerpt, None if delay is None else min(delay, LONGEST_WAIT))
+
+
+def _why(error: Exception) -> str:
+    """The kind of failure in words; never the library's own, which may quote what a stranger sent."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, AddressNotAllowed):
+        return f"address not allowed: {cause}"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "name not resolved"
+    if isinstance(error, aiohttp.ClientSSLError) or isinstance(cause, ssl.SSLError):
+        return "TLS failed"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "not connected"
+    if isinstance(error, aiohttp.ServerDisconnectedError | OSError):
+        return "connection lost"
+    return "not HTTP"
