@@ -22,7 +22,6 @@ from shared.messaging.crash import crash_point, will_crash_at
 from shared.messaging.envelope import to_message
 from shared.messaging.lease import Lease
 from shared.messaging.retrying import pause
-from shared.migrations import PUBLISHED
 
 log = structlog.get_logger(__name__)
 
@@ -50,15 +49,19 @@ OPEN = text(f"""
 """)
 CURSOR = text("select old_snapshot::text, new_snapshot::text, last_id, epoch from relay_cursor where id = 1")
 IDS = text(f"""
-    select id from ({WINDOW.format(old="cast(:old as pg_snapshot)", new="cast(:new as pg_snapshot)")}) seen
+    select id from ({WINDOW.format(old="cast(cast(:old as text) as pg_snapshot)", new="cast(cast(:new as text) as pg_snapshot)")}) seen
     where id > :last order by id
 """)
-ROWS = text(
-    f"select {PUBLISHED.replace(' data,', ' data::text as data,')} from journal where id = any(:ids) order by id"
-)
+# As text: the message is made of text, and drawing objects from it in between costs a tenth of the rate.
+ROWS = text("""
+    select event_id::text, aggregate_id::text, aggregate_version, type, audience, actor, occurred_at, data::text,
+           correlation::text, causation::text, traceparent
+    from journal where id = any(:ids) order by id
+""")
 SAVE = text("update relay_cursor set last_id = :last where id = 1 and epoch = :epoch")
 CLOSE = text("""
-    update relay_cursor set old_snapshot = new_snapshot, new_snapshot = null, last_id = 0 where id = 1 and epoch = :epoch
+    update relay_cursor set old_snapshot = new_snapshot, new_snapshot = null, last_id = 0
+    where id = 1 and epoch = :epoch
 """)
 LAG = text("""
     select count(*) as rows, coalesce(extract(epoch from clock_timestamp() - min(recorded_at)), 0)::float8 as age
@@ -128,7 +131,7 @@ class Relay:
         while not stop.is_set():
             self.woken.clear()
             try:
-                published = await self.publish_window() if await self._lead() else 0
+                published = await self.publish_window() if await self.lead() else 0
                 failures = 0
             except Deposed:
                 log.warning("deposed", service=self.service)
@@ -174,7 +177,7 @@ class Relay:
                 crash_point("relay.after-ack")
                 if number < len(pages):
                     await self._save(SAVE, last=page[-1])
-                    await self._lead()
+                    await self.lead()
         finally:
             if ahead is not None:
                 ahead.cancel()
@@ -191,7 +194,7 @@ class Relay:
         await self.broker.publish(messages, timeout=self.publish_timeout)
         telemetry.relay_batch.record(len(messages), {"service": self.service})
 
-    async def _lead(self) -> bool:
+    async def lead(self) -> bool:
         """Take or renew the lease when a third of it is gone; a new reign marks the cursor with its epoch."""
         if time.monotonic() - self._renewed < self.lease.lasting.total_seconds() / 3:
             return self.leads

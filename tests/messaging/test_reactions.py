@@ -16,7 +16,9 @@ from shared.ids import new_id
 from shared.messaging import parked
 from shared.messaging.broker import Broker, Message
 from shared.messaging.envelope import to_message
-from shared.messaging.reactions import GAP, ReactionRunner, Reactions, rebuild
+from shared.messaging.progress import GAP
+from shared.messaging.reactions import ReactionRunner, Reactions
+from shared.messaging.rebuild import rebuild
 from shared.messaging.tables import ProgressRow
 from tests.fixtures.eventually import eventually
 
@@ -190,7 +192,9 @@ async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(da
 async def test_an_event_of_unknown_type_is_parked_at_once(database, topics):
     effects, subject = Effects(), new_id()
     known = event(subject, 1)
-    await topics.publish([Message(TOPIC, known.key, known.headers | {"ce_type": "ma.mithaq.agreement.sung.v9"}, known.value)])
+    await topics.publish(
+        [Message(TOPIC, known.key, known.headers | {"ce_type": "ma.mithaq.agreement.sung.v9"}, known.value)]
+    )
     async with running(effects, database, topics):
         await eventually(lambda: waits(database, [(1, True)]))
     assert "ma.mithaq.agreement.sung.v9" in (await held(database, subject) or "")

@@ -64,7 +64,7 @@ async def published(broker: Broker) -> dict[UUID, list[int]]:
 
 
 async def led(relay: Relay) -> Relay:
-    assert await relay._lead()
+    assert await relay.lead()
     return relay
 
 
@@ -161,7 +161,7 @@ async def test_a_window_is_finished_by_whoever_leads_next(database, relay_databa
 
 async def test_one_of_two_relays_leads(relay_database, topics):
     one, other = Relay("network", relay_database, topics), Relay("centers", relay_database, topics)
-    assert [await one._lead(), await other._lead()] == [True, False]
+    assert [await one.lead(), await other.lead()] == [True, False]
 
 
 async def test_a_deposed_relay_moves_no_cursor(database, relay_database, topics):

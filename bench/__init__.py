@@ -1,0 +1,1 @@
+"""Figures, each a ratio against the fastest honest raw limit measured in the same run."""

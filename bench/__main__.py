@@ -1,0 +1,33 @@
+"""python -m bench [--only GROUP_OR_NAME] [--json]: run the benchmarks and print a table."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import messaging
+from bench.rows import Row
+
+GROUPS = (messaging,)
+
+
+def main(
+    only: Annotated[str | None, typer.Option(help="one group or one benchmark")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the rows as JSON on the last line")] = False,
+) -> None:
+    """Measure, each figure against a raw limit of the same run."""
+    rows: list[Row] = []
+    for group in GROUPS:
+        name = group.__name__.rpartition(".")[2]
+        rows += group.measure(None if only == name else only)
+    table = Table("group", "name", "ours", "raw", "unit", "ratio", "aim")
+    for row in rows:
+        table.add_row(row.group, row.name, f"{row.ours:,.1f}", f"{row.raw:,.1f}", row.unit, f"{row.ratio:.2f}", row.aim)
+    Console(stderr=as_json).print(table)
+    if as_json:
+        print(json.dumps({"rows": [row.json() for row in rows]}))
+
+
+typer.run(main)

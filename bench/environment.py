@@ -1,0 +1,57 @@
+"""Where benchmarks run: a durable PostgreSQL and a real Apache Kafka of their own, gone afterwards."""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+from shared.database import Database
+from shared.embedded.postgres import EmbeddedPostgres
+from shared.messaging.broker import Broker, open_broker
+from shared.migrations import migrate
+from shared.settings import PlatformSettings, database_on
+from tests.fixtures.kafka import a_kafka
+
+
+@contextmanager
+def a_server() -> Iterator[str]:
+    """A PostgreSQL server that syncs what it commits; its URL."""
+    with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as directory:
+        server = EmbeddedPostgres(Path(directory))
+        try:
+            yield server.start()
+        finally:
+            server.stop()
+
+
+@contextmanager
+def a_bootstrap() -> Iterator[str]:
+    """The bootstrap server of a real Apache Kafka, tuned for figures."""
+    with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as directory:
+        kafka = a_kafka(Path(directory), fast=True)
+        try:
+            yield kafka.bootstrap
+        finally:
+            kafka.kill()
+
+
+@asynccontextmanager
+async def databases(server_url: str, service: str) -> AsyncIterator[tuple[Database, Database, Database]]:
+    """A service's database as its owner, as the service and as its relay."""
+    url = database_on(server_url, service)
+    owner, app, relay = Database(url, role=None), Database(url), Database(url, role="mithaq_relay")
+    try:
+        yield owner, app, relay
+    finally:
+        for each in (owner, app, relay):
+            await each.dispose()
+
+
+def prepare(server_url: str, service: str) -> None:
+    """Migrate a service's database. Call it outside a running loop."""
+    migrate(service, server_url)
+
+
+def kafka_broker(bootstrap: str) -> Broker:
+    """The kafka adapter on this broker."""
+    return open_broker(PlatformSettings(broker="kafka", kafka_bootstrap=bootstrap), name="bench")
