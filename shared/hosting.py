@@ -22,8 +22,8 @@ from shared.messaging.relay import Relay, journal_lag
 from shared.messaging.schedule import Schedule
 from shared.messaging.tables import ParkedRow
 from shared.migrations import head_of
-from shared.server import EndStreams, run, serve
-from shared.settings import PlatformSettings, ServiceSettings
+from shared.server import EndStreams, listen, run, serve
+from shared.settings import ServiceSettings
 from shared.supervision import Loop, wait
 from shared.web import NotReady, TokenVerifier, install
 
@@ -58,7 +58,8 @@ class Service:
 def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Broker | None = None) -> FastAPI:
     """The service as an ASGI app: its lifespan runs the chosen parts, and health and metrics are always served.
 
-    A `broker` that is given is shared with others and stays open. ValueError without a database URL.
+    A `broker` that is given is shared with others and stays open. ValueError without a database URL
+    or a safe identity provider.
     """
     hosted = Hosted(service, frozenset(parts), broker)
     app = FastAPI(
@@ -71,7 +72,7 @@ def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Brok
     app.state.hosted = hosted
     install(
         app,
-        verifier=_verifier(service.settings.platform),
+        verifier=TokenVerifier.of(service.settings.platform),
         database=hosted.database,
         wording=service.wording,
         checks=hosted.checks(),
@@ -92,23 +93,12 @@ def main(make: Callable[[], Service]) -> None:
     try:
         service = make()
         platform = service.settings.platform
-        check_identity(platform)
         telemetry.configure(service.name, service.settings)
         app = create_app(service, parts=parts)
+        listener = listen(platform.host, service.settings.port or platform.port)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    port = service.settings.port or platform.port
-    raise SystemExit(run(serve(app, [app.state.hosted], host=platform.host, port=port)))
-
-
-def check_identity(platform: PlatformSettings) -> None:
-    """Refuse to start without an identity provider, or in production with one that is not HTTPS (ValueError)."""
-    if not platform.oidc_issuer:
-        raise ValueError(
-            "no identity provider: set MITHAQ_OIDC_ISSUER and MITHAQ_OIDC_AUDIENCE, or start with `mithaq up`"
-        )
-    if platform.profile == "production" and not platform.oidc_issuer.startswith("https://"):
-        raise ValueError("in production the identity provider must be HTTPS: set MITHAQ_OIDC_ISSUER")
+    raise SystemExit(run(serve(app, [app.state.hosted], listener=listener)))
 
 
 class Hosted:
@@ -240,12 +230,6 @@ class Hosted:
             raise NotReady("; ".join(down))
         restarted = [str(loop) for loop in self.loops if loop.restarts]
         return "; ".join(restarted) or f"{len(self.loops)} running"
-
-
-def _verifier(platform: PlatformSettings) -> TokenVerifier:
-    return TokenVerifier(
-        issuer=platform.oidc_issuer or "", audience=platform.oidc_audience, jwks_url=platform.oidc_jwks_url
-    )
 
 
 async def _metrics() -> Response:

@@ -1,6 +1,7 @@
 """Migrations: one Alembic tree per service, its tables and messaging's, with roles and row-level security."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -20,6 +21,8 @@ from shared.messaging.tables import MessagingTable
 from shared.settings import database_on
 
 ROOT = Path(__file__).parent.parent
+ALEMBIC = threading.Lock()
+"""Alembic keeps the running migration in a module."""
 ROLES = ("mithaq_app", "mithaq_relay")
 """Group roles, neither owner nor superuser: what services act as, and what their relay acts as."""
 
@@ -48,11 +51,15 @@ IN_SCOPE = (
 def migrate(service: str, server_url: str) -> None:
     """Bring a service's database to head, making the database and the roles if they are missing.
 
-    `server_url` names no database and connects as an owner. Running it again changes nothing.
+    `server_url` names no database and connects as an owner. Running it again changes nothing, and several services may
+    migrate at once.
     """
     url = database_on(server_url, service)
+    if asyncio.run(_revision(url)) == head_of(service):
+        return
     asyncio.run(_prepare(server_url, urlsplit(url).path.strip("/")))
-    command.upgrade(_config(service, url), "head")
+    with ALEMBIC:
+        command.upgrade(_config(service, url), "head")
 
 
 def head_of(service: str) -> str:
@@ -153,6 +160,21 @@ async def _prepare(server_url: str, database: str) -> None:
             await connection.execute(f'create database "{database}"')
     finally:
         await connection.close()
+
+
+async def _revision(url: str) -> str | None:
+    """Where a database is; None if it does not exist yet or was never migrated."""
+    try:
+        connection = await asyncpg.connect(url)
+    except asyncpg.InvalidCatalogNameError:
+        return None
+    try:
+        revision: str | None = await connection.fetchval("select version_num from alembic_version")
+    except asyncpg.UndefinedTableError:
+        return None
+    finally:
+        await connection.close()
+    return revision
 
 
 async def _with_connection(url: str, work: Any) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import closing
 from types import FrameType
 from typing import Any, Protocol
 
@@ -23,17 +25,35 @@ class Stoppable(Protocol):
 
 
 async def serve(
-    app: ASGIApp, running: Sequence[Stoppable], *, host: str, port: int, ready: Callable[[], None] = lambda: None
+    app: ASGIApp, running: Sequence[Stoppable], *, listener: socket.socket, ready: Callable[[], None] = lambda: None
 ) -> int:
     """Serve until SIGTERM or SIGINT, or until something running is stuck; gives the process's exit code.
 
     What runs is told to stop at once; requests get REQUESTS_GRACE seconds to finish, unless SIGINT comes twice.
     `ready` is called when the server listens.
     """
-    server = Server(app, running, host=host, port=port, ready=ready)
-    await server.serve()
+    server = Server(app, running, ready=ready)
+    await server.serve(sockets=[listener])
     telemetry.flush()
     return 1 if server.stuck else 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket bound to this address (port 0: any free one). ValueError, with a way out, if it is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        with closing(socket.socket(family, socket.SOCK_STREAM)) as other:
+            other.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            free = other.getsockname()[1]
+        raise ValueError(
+            f"cannot listen on {host} port {port} ({error.strerror}): stop what uses it, or set MITHAQ_PORT={free}"
+        ) from error
+    return listener
 
 
 def run(process: Coroutine[Any, Any, int]) -> int:
@@ -45,14 +65,10 @@ def run(process: Coroutine[Any, Any, int]) -> int:
 class Server(uvicorn.Server):
     """uvicorn, which tells what runs beside it to stop as soon as the signal comes."""
 
-    def __init__(
-        self, app: ASGIApp, running: Sequence[Stoppable], *, host: str, port: int, ready: Callable[[], None]
-    ) -> None:
+    def __init__(self, app: ASGIApp, running: Sequence[Stoppable], *, ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
-                host=host,
-                port=port,
                 lifespan="on",
                 log_config=None,
                 log_level="warning",

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
 
 from services.gateway import routes
 from services.gateway.front_door import FrontDoor
@@ -17,7 +17,7 @@ def create_app(
     services: Mapping[str, FastAPI],
     *,
     table: Mapping[str, str] | None = None,
-    identity: ASGIApp | None = None,
+    identity: Starlette | None = None,
     sign_in: str | None = None,
     settings: GatewaySettings | None = None,
 ) -> FrontDoor:
@@ -47,7 +47,7 @@ def create_app(
     )
 
 
-def _identity_check(identity: ASGIApp | None) -> Callable[[], Awaitable[str]]:
+def _identity_check(identity: Starlette | None) -> Callable[[], Awaitable[str]]:
     async def check() -> str:
         return "dev provider, on this machine only" if identity else "external provider"
 

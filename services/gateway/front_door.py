@@ -7,9 +7,11 @@ import math
 import time
 from collections.abc import Mapping
 
+from fastapi import FastAPI
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.gateway.routes import resource_of
@@ -20,6 +22,9 @@ from shared.web.edge import Edge
 
 NOT_FOR_CLIENTS = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"x-auth-", b"x-user", b"remote-user", b"x-remote-")
 """Beginnings of headers that only a proxy may set: from outside they would claim an identity or an origin."""
+
+IDENTITY = "/identity/"
+"""Where the dev identity provider lives."""
 
 
 class FrontDoor:
@@ -32,9 +37,9 @@ class FrontDoor:
         self,
         *,
         routes: Mapping[str, str],
-        services: Mapping[str, ASGIApp],
+        services: Mapping[str, FastAPI],
         pages: ASGIApp,
-        identity: ASGIApp | None = None,
+        identity: Starlette | None = None,
         settings: GatewaySettings | None = None,
     ) -> None:
         self.routes = routes
@@ -56,7 +61,13 @@ class FrontDoor:
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._limit(scope)
         # Each app keeps a state of its own; the trace id of the request must come from the service's span.
-        await self._owner(scope["path"])({**scope, "state": {}}, receive, send)
+        path = scope["path"]
+        own = {**scope, "state": {}}
+        if self.identity and path.startswith(IDENTITY):
+            own["root_path"] = scope.get("root_path", "") + IDENTITY.rstrip("/")
+            await self.identity(own, receive, send)
+        else:
+            await self._owner(path)(own, receive, send)
 
     async def _limit(self, scope: Scope) -> None:
         client = (scope.get("client") or ("",))[0]
@@ -69,6 +80,4 @@ class FrontDoor:
             if resource in self.routes:
                 return self.services[self.routes[resource]]
             raise NotFound()
-        if self.identity and path.startswith("/identity/"):
-            return self.identity
         return self.pages
