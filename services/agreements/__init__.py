@@ -1,0 +1,1 @@
+"""Agreements: their life from draft to end, the ceremonies where they are signed."""

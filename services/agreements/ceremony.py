@@ -1,0 +1,206 @@
+"""The ceremony: a sitting in which agreements are signed in their order of business, with minutes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from services.agreements.agreement import Bilingual
+from services.agreements.errors import LobbyNotReady
+from shared.aggregate import Aggregate
+from shared.events.agreements import (
+    CeremonyCancelled,
+    CeremonyClosed,
+    CeremonyInterrupted,
+    CeremonyMinutesAdopted,
+    CeremonyOpened,
+    CeremonyPlanned,
+    CeremonyPostponed,
+    CeremonyPrepared,
+    CeremonyRescheduled,
+    CeremonyResumed,
+)
+from shared.events.base import DomainEvent
+from shared.territory import ACADEMY_CODES
+
+
+class CeremonyState(StrEnum):
+    """Where a ceremony stands."""
+
+    planned = "planned"
+    postponed = "postponed"
+    lobby = "lobby"
+    open = "open"
+    interrupted = "interrupted"
+    closed = "closed"
+    minutes_adopted = "minutes_adopted"
+    cancelled = "cancelled"
+
+
+_S = CeremonyState
+RUNNING = frozenset({_S.lobby, _S.open, _S.interrupted})
+"""Under way: its agreements are signed in it, and nowhere else."""
+AHEAD = frozenset({_S.planned, _S.postponed}) | RUNNING
+"""Not over: its agreements are in no other order of business."""
+
+
+class Ceremony(Aggregate):
+    """A signing ceremony, its order of business and its minutes."""
+
+    kind: ClassVar[str] = "ceremony"
+    ALLOWED: ClassVar = {
+        "postpone_ceremony": frozenset({_S.planned, _S.lobby}),
+        "reschedule_ceremony": frozenset({_S.postponed}),
+        "prepare_ceremony": frozenset({_S.planned}),
+        "open_ceremony": frozenset({_S.lobby}),
+        "interrupt_ceremony": frozenset({_S.open}),
+        "resume_ceremony": frozenset({_S.interrupted}),
+        "close_ceremony": frozenset({_S.open}),
+        "adopt_minutes": frozenset({_S.closed}),
+        "cancel_ceremony": frozenset({_S.planned, _S.lobby, _S.postponed}),
+    }
+
+    state: CeremonyState = CeremonyState.planned
+    title: Bilingual = Bilingual(ar="-", fr="-")
+    place: Bilingual | None = None
+    planned_for: datetime | None = None
+    agreements: tuple[UUID, ...] = ()
+    """The order of business."""
+    codes: tuple[str, ...] = ()
+    """Who may see the ceremony: whoever may see one of its agreements."""
+    reason: str | None = None
+    """Why it was postponed, interrupted or cancelled."""
+    opened_at: datetime | None = None
+    closed_at: datetime | None = None
+    signed: tuple[UUID, ...] = ()
+    unsigned: tuple[UUID, ...] = ()
+    minutes: dict[str, str] = {}
+    """Language -> the hash of the minutes in it, drawn up at the closing."""
+
+    def audience(self) -> tuple[str, ...]:
+        """The academies of its agreements; all twelve if one of them is national."""
+        return tuple(code for code in ACADEMY_CODES if code in self.codes)
+
+    def visible_to(self) -> tuple[str, ...]:
+        """Everyone who may see one of its agreements."""
+        return self.codes
+
+    @staticmethod
+    def plan(
+        id: UUID,
+        *,
+        title: Bilingual,
+        place: Bilingual | None,
+        planned_for: datetime,
+        agreements: Sequence[UUID],
+        visible_to: Iterable[str],
+    ) -> list[DomainEvent]:
+        """A ceremony with its order of business, for those who see its agreements."""
+        planned = CeremonyPlanned(ceremony_id=id, planned_for=planned_for, agreements=tuple(agreements))
+        return [planned.keeping(title=title, place=place, codes=sorted(set(visible_to)))]
+
+    def postpone(self, reason: str) -> list[DomainEvent]:
+        """Put the ceremony off until it has a new date."""
+        self.require("postpone_ceremony")
+        return [CeremonyPostponed(ceremony_id=self.id).keeping(reason=reason)]
+
+    def reschedule(self, planned_for: datetime) -> list[DomainEvent]:
+        """Give the postponed ceremony its new date."""
+        self.require("reschedule_ceremony")
+        return [CeremonyRescheduled(ceremony_id=self.id, planned_for=planned_for)]
+
+    def prepare(
+        self, *, not_frozen: Sequence[UUID], without_mandate: Sequence[UUID], not_accredited: Sequence[UUID]
+    ) -> list[DomainEvent]:
+        """Open the lobby if every agreement's text is frozen and every party still to sign may sign.
+
+        The arguments list the agreements and organisations that fail; refuses LobbyNotReady if there are any.
+        """
+        self.require("prepare_ceremony")
+        if not_frozen or without_mandate or not_accredited:
+            raise LobbyNotReady(
+                not_frozen=list(not_frozen),
+                without_mandate=list(without_mandate),
+                not_accredited=list(not_accredited),
+            )
+        return [CeremonyPrepared(ceremony_id=self.id)]
+
+    def open(self, at: datetime) -> list[DomainEvent]:
+        """Begin."""
+        self.require("open_ceremony")
+        return [CeremonyOpened(ceremony_id=self.id, opened_at=at)]
+
+    def interrupt(self, reason: str) -> list[DomainEvent]:
+        """Pause: nothing is signed until it resumes."""
+        self.require("interrupt_ceremony")
+        return [CeremonyInterrupted(ceremony_id=self.id).keeping(reason=reason)]
+
+    def resume(self) -> list[DomainEvent]:
+        """Go on."""
+        self.require("resume_ceremony")
+        return [CeremonyResumed(ceremony_id=self.id)]
+
+    def close(self, *, signed: Iterable[UUID], minutes: dict[str, str], at: datetime) -> list[DomainEvent]:
+        """End the sitting: say which agreements all parties have signed, and keep the minutes for adoption."""
+        self.require("close_ceremony")
+        done = frozenset(signed)
+        closed = CeremonyClosed(
+            ceremony_id=self.id,
+            closed_at=at,
+            signed=tuple(agreement for agreement in self.agreements if agreement in done),
+            unsigned=tuple(agreement for agreement in self.agreements if agreement not in done),
+        )
+        return [closed.keeping(minutes=minutes)]
+
+    def adopt_minutes(self, minutes_hash: str) -> list[DomainEvent]:
+        """Adopt the minutes drawn up at the closing; the hash is over both languages."""
+        self.require("adopt_minutes")
+        return [CeremonyMinutesAdopted(ceremony_id=self.id, minutes_hash=minutes_hash)]
+
+    def cancel(self, reason: str) -> list[DomainEvent]:
+        """Give the ceremony up."""
+        self.require("cancel_ceremony")
+        return [CeremonyCancelled(ceremony_id=self.id).keeping(reason=reason)]
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says."""
+        detail: dict[str, Any] = event.detail
+        match event:
+            case CeremonyPlanned():
+                self.planned_for = event.planned_for
+                self.agreements = event.agreements
+                self.title = Bilingual.model_validate(detail["title"])
+                self.place = Bilingual.model_validate(detail["place"]) if detail["place"] else None
+                self.codes = tuple(detail["codes"])
+            case CeremonyPostponed():
+                self.state = CeremonyState.postponed
+                self.reason = detail["reason"]
+            case CeremonyRescheduled():
+                self.state = CeremonyState.planned
+                self.planned_for = event.planned_for
+                self.reason = None
+            case CeremonyPrepared():
+                self.state = CeremonyState.lobby
+            case CeremonyOpened():
+                self.state = CeremonyState.open
+                self.opened_at = event.opened_at
+            case CeremonyInterrupted():
+                self.state = CeremonyState.interrupted
+                self.reason = detail["reason"]
+            case CeremonyResumed():
+                self.state = CeremonyState.open
+                self.reason = None
+            case CeremonyClosed():
+                self.state = CeremonyState.closed
+                self.closed_at = event.closed_at
+                self.signed = event.signed
+                self.unsigned = event.unsigned
+                self.minutes = detail["minutes"]
+            case CeremonyMinutesAdopted():
+                self.state = CeremonyState.minutes_adopted
+            case CeremonyCancelled():
+                self.state = CeremonyState.cancelled
+                self.reason = detail["reason"]
+            case _:
+                raise TypeError(f"not a ceremony's event: {event.type}")

@@ -1,0 +1,167 @@
+"""The life of a ceremony, from its plan to its minutes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState, Bilingual
+from services.agreements.ceremony import AHEAD, Ceremony
+from services.agreements.errors import AgreementOver, AlreadyInACeremony
+from services.agreements.minutes import draw_up
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow, MandateRow
+from shared.actor import Actor
+from shared.clock import business_date, now
+from shared.database import Transaction, Work
+from shared.ids import new_id
+from shared.messaging.journal import canonical
+from shared.store import digest, put_text
+
+OVER = SIGNED_BY_ALL | {AgreementState.cancelled}
+
+
+async def plan_ceremony(
+    db: Work,
+    *,
+    title: Bilingual,
+    place: Bilingual | None,
+    planned_for: datetime,
+    agreements: Sequence[UUID],
+    by: Actor,
+) -> Ceremony:
+    """Plan a ceremony with its order of business. Refuses AgreementOver, AlreadyInACeremony."""
+    PERMISSIONS.allow(by, "plan_ceremony")
+    async with db.transaction(by.scope) as tx:
+        # Locked, so that two plans cannot take the same agreement.
+        listed = await AGREEMENTS.load_many(tx, agreements)
+        if over := [each.id for each in listed if each.state in OVER]:
+            raise AgreementOver(agreements=over)
+        await _require_free(tx, agreements)
+        id = new_id()
+        codes = {code for each in listed for code in each.visible_to()}
+        events = Ceremony.plan(
+            id, title=title, place=place, planned_for=planned_for, agreements=agreements, visible_to=codes
+        )
+        return await CEREMONIES.record(tx, Ceremony(id=id), events, by=by)
+
+
+async def postpone_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
+    """Put a ceremony off until it has a new date."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "postpone_ceremony", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.postpone(reason), by=by)
+
+
+async def reschedule_ceremony(
+    db: Work, id: UUID, *, planned_for: datetime, by: Actor, expected: int | None = None
+) -> Ceremony:
+    """Give a postponed ceremony its new date."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "reschedule_ceremony", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.reschedule(planned_for), by=by)
+
+
+async def prepare_ceremony(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Ceremony:
+    """Open the lobby. Refuses LobbyNotReady while a text is not frozen or a party could not sign today."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "prepare_ceremony", by, expected)
+        listed = await _order(tx, ceremony)
+        not_frozen = [each.id for each in listed if each.state not in BEING_SIGNED | SIGNED_BY_ALL]
+        signing = {party.organisation_id for each in listed for party in each.missing_signatures}
+        day = business_date(at or now())
+        mandated = select(MandateRow.organisation_id).where(
+            col(MandateRow.organisation_id).in_(signing),
+            col(MandateRow.valid_from) <= day,
+            col(MandateRow.valid_until) >= day,
+        )
+        barred = select(AssociationStandingRow.id).where(
+            col(AssociationStandingRow.id).in_(signing), col(AssociationStandingRow.standing) != "accredited"
+        )
+        events = ceremony.prepare(
+            not_frozen=not_frozen,
+            without_mandate=sorted(signing.difference((await tx.exec(mandated)).all())),
+            not_accredited=sorted((await tx.exec(barred)).all()),
+        )
+        return await CEREMONIES.record(tx, ceremony, events, by=by)
+
+
+async def open_ceremony(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Ceremony:
+    """Begin the ceremony."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "open_ceremony", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.open(at or now()), by=by)
+
+
+async def interrupt_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
+    """Pause the ceremony."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "interrupt_ceremony", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.interrupt(reason), by=by)
+
+
+async def resume_ceremony(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Ceremony:
+    """Go on with an interrupted ceremony."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "resume_ceremony", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.resume(), by=by)
+
+
+async def close_ceremony(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Ceremony:
+    """End the ceremony and draw up its minutes; what was not signed stays ready to sign."""
+    async with db.transaction(by.scope) as tx:
+        # The lock waits for signatures under way in this ceremony; later ones find it closed.
+        ceremony = await _ceremony(tx, id, "close_ceremony", by, expected)
+        ceremony.require("close_ceremony")
+        at = at or now()
+        listed = await _order(tx, ceremony)
+        minutes = {
+            language: await put_text(tx, draw_up(ceremony, listed, language=language, closed_at=at))
+            for language in ("ar", "fr")
+        }
+        signed = [each.id for each in listed if each.state in SIGNED_BY_ALL]
+        return await CEREMONIES.record(
+            tx, ceremony, ceremony.close(signed=signed, minutes=minutes, at=at), by=by, at=at
+        )
+
+
+async def adopt_minutes(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Ceremony:
+    """Adopt the minutes drawn up at the closing, in both languages."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "adopt_minutes", by, expected)
+        minutes_hash = digest(canonical(ceremony.minutes).decode())
+        return await CEREMONIES.record(tx, ceremony, ceremony.adopt_minutes(minutes_hash), by=by)
+
+
+async def cancel_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
+    """Give a ceremony up."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "cancel_ceremony", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.cancel(reason), by=by)
+
+
+async def _ceremony(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> Ceremony:
+    ceremony = await CEREMONIES.load(tx, id, expected=expected)
+    PERMISSIONS.allow(by, action, ceremony)
+    return ceremony
+
+
+async def _order(tx: Transaction, ceremony: Ceremony) -> list[Agreement]:
+    """The agreements of the order of business; without locks, as signers hold theirs while they wait for ours."""
+    return [await AGREEMENTS.read(tx, id) for id in ceremony.agreements]
+
+
+async def _require_free(tx: Transaction, agreements: Sequence[UUID]) -> None:
+    ceremony = CEREMONIES.table.c
+    query = select(ceremony.id, ceremony.agreements).where(
+        ceremony.agreements.overlap(agreements), ceremony.status.in_(AHEAD)
+    )
+    for id, taken in (await tx.execute(query)).all():
+        raise AlreadyInACeremony(agreement=next(each for each in agreements if each in taken), ceremony=id)

@@ -1,0 +1,163 @@
+"""Named refusals of the agreements service; their wording is in wording/{ar,fr,en}.toml."""
+
+from shared.refusals import Refusal
+
+
+class PeriodReversed(Refusal):
+    """The agreement would end before it starts. Values: effective_from, effective_until."""
+
+    status = 422
+    slug = "period-reversed"
+
+
+class AcademyNotForType(Refusal):
+    """A regional or local agreement names its academy, a national one none. Values: agreement_type."""
+
+    status = 422
+    slug = "academy-not-for-type"
+
+
+class PartyRepeated(Refusal):
+    """An organisation is a party once, with all its roles. Values: organisation."""
+
+    status = 422
+    slug = "party-repeated"
+
+
+class PartyMissing(Refusal):
+    """This type of agreement binds an organisation that is not a party. Values: organisation."""
+
+    status = 422
+    slug = "party-missing"
+
+
+class RolesMissing(Refusal):
+    """No party has a role that this type of agreement needs. Values: roles."""
+
+    status = 422
+    slug = "roles-missing"
+
+
+class RoleReserved(Refusal):
+    """Only the ministry supervises as ministry. Values: organisation."""
+
+    status = 422
+    slug = "role-reserved"
+
+
+class ProvinceOutsideAcademy(Refusal):
+    """A center lies in no province, or in one of another academy. Values: province, academy."""
+
+    status = 422
+    slug = "province-outside-academy"
+
+
+class OperatorNotAParty(Refusal):
+    """A center's operator is not an operator of the agreement. Values: organisation."""
+
+    status = 422
+    slug = "operator-not-a-party"
+
+
+class TextMissing(Refusal):
+    """The agreement has no text yet."""
+
+    slug = "text-missing"
+
+
+class PartiesNotVetted(Refusal):
+    """Some parties are unknown to the network, or associations without accreditation. Values: organisations."""
+
+    slug = "parties-not-vetted"
+
+
+class TermOver(Refusal):
+    """The agreement's end date has passed. Values: effective_until."""
+
+    slug = "term-over"
+
+
+class NotAParty(Refusal):
+    """The agreement has no such party. Values: party."""
+
+    slug = "not-a-party"
+
+
+class AlreadySigned(Refusal):
+    """The party has signed. Values: party."""
+
+    slug = "already-signed"
+
+
+class TextHashDiffers(Refusal):
+    """The signature names another text than the frozen one. Values: frozen, named."""
+
+    slug = "text-hash-differs"
+
+
+class NoMandate(Refusal):
+    """The person was never mandated by the party's organisation. Values: organisation."""
+
+    status = 403
+    slug = "no-mandate"
+
+
+class MandateNotValid(Refusal):
+    """The person's mandate does not cover this day. Values: organisation, valid_from, valid_until (both included)."""
+
+    status = 403
+    slug = "mandate-not-valid"
+
+
+class AssociationNotAccredited(Refusal):
+    """The association may sign nothing at present. Values: organisation, standing."""
+
+    slug = "association-not-accredited"
+
+
+class CeremonyNotOpen(Refusal):
+    """Nothing is signed in a ceremony that is not open. Values: ceremony, state."""
+
+    slug = "ceremony-not-open"
+
+
+class NotInTheCeremony(Refusal):
+    """The agreement is not in the ceremony's order of business. Values: ceremony."""
+
+    slug = "not-in-the-ceremony"
+
+
+class SignedInItsCeremony(Refusal):
+    """A ceremony under way has the agreement in its order of business: it is signed there. Values: ceremony."""
+
+    slug = "signed-in-its-ceremony"
+
+
+class EffectiveDateAhead(Refusal):
+    """A decision takes effect on its day or is recorded after it, never before. Values: effective_on."""
+
+    slug = "effective-date-ahead"
+
+
+class CenterNotInAgreement(Refusal):
+    """The agreement names no such center. Values: centers."""
+
+    slug = "center-not-in-agreement"
+
+
+class AlreadyInACeremony(Refusal):
+    """Another ceremony that is not over has the agreement in its order. Values: agreement, ceremony."""
+
+    slug = "already-in-a-ceremony"
+
+
+class AgreementOver(Refusal):
+    """Agreements that are signed, ended or cancelled are in no order of business. Values: agreements."""
+
+    slug = "agreement-over"
+
+
+class LobbyNotReady(Refusal):
+    """Not every text is frozen, or not every party may sign. Values: not_frozen, without_mandate, not_accredited."""
+
+    slug = "lobby-not-ready"

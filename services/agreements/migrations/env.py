@@ -1,0 +1,6 @@
+"""Alembic's entry for the agreements database."""
+
+from services.agreements.tables import Base
+from shared.migrations import run
+
+run(Base.metadata)

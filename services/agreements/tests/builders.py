@@ -1,0 +1,273 @@
+"""Builders: agreements, ceremonies and people for tests, each with everything it needs. All names are fictitious."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement, Bilingual, Terms
+from services.agreements.ceremony import Ceremony
+from services.agreements.reactions import codes_of
+from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow
+from services.agreements.text import Clause, Prose
+from shared.actor import NATIONAL, Actor, Role
+from shared.clock import today
+from shared.database import Database
+from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
+from shared.ids import new_id
+from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
+
+ISSUER = "https://identity.test"
+TEXT = "ab" * 32
+NAME = Bilingual(ar="مؤسسة (وهمي)", fr="Organisation (fictif)")
+AT = datetime(2024, 8, 30, 10, tzinfo=UTC)
+
+
+def person(name: str, role: Role, jurisdiction: str) -> Actor:
+    """A person of one role."""
+    return Actor(ISSUER, name, frozenset({role}), jurisdiction)
+
+
+MINISTRY = person("ministry", Role.ministry_officer, "national")
+
+
+def officer(academy: str = "MA-06") -> Actor:
+    """An academy's partnership officer."""
+    return person(f"officer-{academy}", Role.academy_officer, academy)
+
+
+def director(academy: str = "MA-06") -> Actor:
+    """An academy's director."""
+    return person(f"director-{academy}", Role.academy_director, academy)
+
+
+def president(association: UUID) -> Actor:
+    """An association's president."""
+    return person(f"president-{association}", Role.association_manager, f"org:{association}")
+
+
+def signer(organisation: UUID) -> Actor:
+    """Whoever signs for this organisation."""
+    if organisation == MINISTRY_ID:
+        return MINISTRY
+    if organisation == NETWORK_ID:
+        return person("network", Role.network_coordinator, f"org:{NETWORK_ID}")
+    for academy in ACADEMIES.values():
+        if academy.organisation_id == organisation:
+            return director(academy.code)
+    return president(organisation)
+
+
+def party(organisation: UUID, *roles: PartyRole) -> AgreementParty:
+    """A party with a fresh id."""
+    return AgreementParty(party_id=new_id(), organisation_id=organisation, roles=roles)
+
+
+def center(operator: UUID, province: str, *, funded: int = 60, unfunded: int = 20) -> CenterToOpen:
+    """A center to open."""
+    return CenterToOpen(
+        center_id=new_id(),
+        province=province,
+        operator_id=operator,
+        name_ar="مركز (وهمي)",
+        name_fr="Centre (fictif)",
+        funded_seats=funded,
+        unfunded_seats=unfunded,
+    )
+
+
+def regional(
+    academy: str = "MA-06",
+    *,
+    operator: UUID | None = None,
+    others: Sequence[AgreementParty] = (),
+    agreement_type: AgreementType = "regional",
+    effective_from: date = date(2024, 9, 2),
+    effective_until: date = date(2027, 8, 31),
+    **changes: Any,
+) -> Terms:
+    """Terms between an academy, an association and the ministry, on one center."""
+    operator = operator or new_id()
+    province = next(code for code, each in PROVINCES.items() if each.academy == academy)
+    terms = Terms(
+        agreement_type=agreement_type,
+        academy=academy,
+        title=Bilingual(ar="اتفاقية شراكة (وهمي)", fr="Convention de partenariat (fictif)"),
+        parties=(
+            party(ACADEMIES[academy].organisation_id, "granting_authority"),
+            party(operator, "operator"),
+            party(MINISTRY_ID, "supervising_ministry"),
+            *others,
+        ),
+        centers=(center(operator, province),),
+        school_year="2024/2025",
+        effective_from=effective_from,
+        effective_until=effective_until,
+    )
+    return terms.model_copy(update=changes)
+
+
+def network_terms(**changes: Any) -> Terms:
+    """Terms between the ministry and the network."""
+    terms = Terms(
+        agreement_type="network",
+        academy=None,
+        title=Bilingual(ar="اتفاقية الشبكة (وهمي)", fr="Convention du réseau (fictif)"),
+        parties=(party(MINISTRY_ID, "supervising_ministry"), party(NETWORK_ID, "integration_partner")),
+        centers=(),
+        school_year="2024/2025",
+        effective_from=date(2024, 9, 2),
+        effective_until=date(2027, 8, 31),
+    )
+    return terms.model_copy(update=changes)
+
+
+def drafted(terms: Terms | None = None) -> Agreement:
+    """A draft, without I/O."""
+    id = new_id()
+    return Agreement.fold(id, Agreement.draft(id, terms or regional(), names={}))
+
+
+def negotiated(terms: Terms | None = None) -> Agreement:
+    """An agreement in negotiation, with a text."""
+    agreement = drafted(terms)
+    agreement.evolve(agreement.revise(TEXT))
+    return agreement.evolve(agreement.open_negotiation())
+
+
+def ready(terms: Terms | None = None) -> Agreement:
+    """An agreement whose text is frozen."""
+    agreement = negotiated(terms)
+    agreement.evolve(agreement.submit())
+    names = {party.organisation_id: NAME for party in agreement.parties}
+    return agreement.evolve(agreement.approve(reference="AREF-06/2024-0001", names=names, today=AT.date()))
+
+
+def sign(agreement: Agreement, party_id: UUID, *, text_hash: str | None = None, at: datetime = AT) -> Agreement:
+    """One party's signature, without I/O."""
+    named = text_hash or agreement.text_hash or ""
+    return agreement.evolve(
+        agreement.sign(
+            party_id,
+            text_hash=named,
+            person=f"{ISSUER}#somebody",
+            mandate_id=new_id(),
+            ceremony_id=None,
+            level="simple",
+            at=at,
+        )
+    )
+
+
+def signed(terms: Terms | None = None, *, at: datetime = AT) -> Agreement:
+    """An agreement that all its parties have signed."""
+    agreement = ready(terms)
+    for each in agreement.parties:
+        sign(agreement, each.party_id, at=at)
+    return agreement
+
+
+def in_force(terms: Terms | None = None) -> Agreement:
+    """An agreement in force."""
+    agreement = signed(terms)
+    return agreement.evolve(agreement.bring_into_force(agreement.effective_from))
+
+
+def planned(agreements: Sequence[UUID] = ()) -> Ceremony:
+    """A planned ceremony, without I/O."""
+    id = new_id()
+    title = Bilingual(ar="حفل (وهمي)", fr="Cérémonie (fictif)")
+    events = Ceremony.plan(
+        id, title=title, place=None, planned_for=AT, agreements=agreements or (new_id(), new_id()), visible_to=["MA-06"]
+    )
+    return Ceremony.fold(id, events)
+
+
+def opened(agreements: Sequence[UUID] = ()) -> Ceremony:
+    """A ceremony that is open."""
+    ceremony = planned(agreements)
+    ceremony.evolve(ceremony.prepare(not_frozen=[], without_mandate=[], not_accredited=[]))
+    return ceremony.evolve(ceremony.open(AT))
+
+
+def clauses(number: int = 2, *, words: str = "") -> list[Clause]:
+    """A bilingual text."""
+    return [
+        Clause(
+            title=Bilingual(ar=f"البند {n}", fr=f"Article {n}"),
+            body=Prose(ar=f"نص البند {n}{words} (وهمي).", fr=f"Texte de l'article {n}{words} (fictif)."),
+        )
+        for n in range(1, number + 1)
+    ]
+
+
+async def know(database: Database, terms: Terms, *, standing: str = "accredited", mandates: bool = True) -> None:
+    """Let the replicas know the parties, each with somebody mandated for the years around today."""
+    async with database.transaction(NATIONAL) as tx:
+        for each in terms.parties:
+            id = each.organisation_id
+            await tx.merge(OrganisationRow(id=id, name_ar=NAME.ar, name_fr=NAME.fr))
+            if "operator" in each.roles:
+                await tx.merge(AssociationStandingRow(id=id, standing=standing))
+            if mandates:
+                await tx.merge(mandate(id))
+
+
+def mandate(organisation: UUID, by: Actor | None = None, **changes: Any) -> MandateRow:
+    """A mandate valid today, of the organisation's signer unless told otherwise."""
+    fields = {
+        "id": new_id(),
+        "visible_to": codes_of(organisation),
+        "organisation_id": organisation,
+        "person": (by or signer(organisation)).person,
+        "valid_from": today() - timedelta(days=365),
+        "valid_until": today() + timedelta(days=365),
+    }
+    return MandateRow(**(fields | changes))
+
+
+def current(academy: str = "MA-06", **changes: Any) -> Terms:
+    """Terms that start tomorrow, whatever day it is."""
+    dates = {"effective_from": today() + timedelta(days=1), "effective_until": today() + timedelta(days=1000)}
+    return regional(academy, **(dates | changes))
+
+
+async def approved(database: Database, terms: Terms | None = None) -> Agreement:
+    """An agreement in the database whose text is frozen, with all its parties known."""
+    terms = terms or current()
+    await know(database, terms)
+    by = officer(terms.academy) if terms.academy else MINISTRY
+    agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
+    await commands.open_negotiation(database, agreement.id, by=by)
+    await commands.submit_for_review(database, agreement.id, by=by)
+    return await commands.approve_agreement(database, agreement.id, by=MINISTRY)
+
+
+async def sign_for(database: Database, agreement: Agreement, organisation: UUID, **options: Any) -> Agreement:
+    """A signature by the organisation's signer."""
+    party_id = next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
+    return await commands.sign_agreement(
+        database,
+        agreement.id,
+        **({"party_id": party_id, "text_hash": agreement.text_hash, "by": signer(organisation)} | options),
+    )
+
+
+async def plan(database: Database, *agreements: UUID) -> Ceremony:
+    """A planned ceremony in the database."""
+    return await commands.plan_ceremony(
+        database,
+        title=Bilingual(ar="حفل التوقيع (وهمي)", fr="Cérémonie de signature (fictif)"),
+        place=Bilingual(ar="الرباط", fr="Rabat"),
+        planned_for=AT,
+        agreements=agreements,
+        by=MINISTRY,
+    )
+
+
+async def hold(database: Database, *agreements: UUID) -> Ceremony:
+    """An open ceremony in the database."""
+    ceremony = await plan(database, *agreements)
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    return await commands.open_ceremony(database, ceremony.id, by=MINISTRY)

@@ -1,0 +1,251 @@
+"""An agreement's rules, without I/O."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+
+from services.agreements.agreement import Agreement, AgreementState, Terms
+from services.agreements.errors import (
+    AcademyNotForType,
+    AlreadySigned,
+    CenterNotInAgreement,
+    EffectiveDateAhead,
+    NotAParty,
+    OperatorNotAParty,
+    PartyMissing,
+    PartyRepeated,
+    PeriodReversed,
+    ProvinceOutsideAcademy,
+    RoleReserved,
+    RolesMissing,
+    TermOver,
+    TextHashDiffers,
+    TextMissing,
+)
+from services.agreements.tests.builders import (
+    AT,
+    TEXT,
+    center,
+    drafted,
+    in_force,
+    negotiated,
+    network_terms,
+    party,
+    ready,
+    regional,
+    sign,
+    signed,
+)
+from shared.ids import new_id
+from shared.refusals import NotAllowedNow, Refusal
+from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID
+
+OPERATOR = new_id()
+ACADEMY_6 = ACADEMIES["MA-06"].organisation_id
+
+
+def test_a_draft_knows_its_parties_and_centers() -> None:
+    terms = regional()
+    agreement = drafted(terms)
+    assert (agreement.state, agreement.parties, agreement.centers) == ("draft", terms.parties, terms.centers)
+    assert agreement.text_hash is None and agreement.reference is None
+
+
+@pytest.mark.parametrize(
+    ("terms", "refusal"),
+    [
+        (regional(effective_from=date(2025, 1, 2), effective_until=date(2025, 1, 1)), PeriodReversed),
+        (regional().model_copy(update={"academy": None}), AcademyNotForType),
+        (network_terms(academy="MA-06"), AcademyNotForType),
+        (regional(others=[party(MINISTRY_ID, "funder")]), PartyRepeated),
+        (regional(parties=(party(OPERATOR, "operator", "granting_authority"),)), PartyMissing),
+        (network_terms(parties=(party(MINISTRY_ID, "supervising_ministry"),)), PartyMissing),
+        (regional(others=[party(new_id(), "supervising_ministry")]), RoleReserved),
+        (regional(parties=(party(ACADEMY_6, "granting_authority"), party(OPERATOR, "operator"))), RolesMissing),
+        (regional(operator=OPERATOR, centers=(center(OPERATOR, "MA-OUJ"),)), ProvinceOutsideAcademy),
+        (regional(operator=OPERATOR, centers=(center(OPERATOR, "MA-XXX"),)), ProvinceOutsideAcademy),
+        (regional(centers=(center(OPERATOR, "MA-CAS"),)), OperatorNotAParty),
+    ],
+    ids=lambda value: getattr(value, "slug", ""),
+)
+def test_terms_that_do_not_hold_are_refused(terms: Terms, refusal: type[Refusal]) -> None:
+    with pytest.raises(refusal):
+        drafted(terms)
+
+
+def test_a_network_agreement_needs_no_operator_and_concerns_all_academies() -> None:
+    agreement = drafted(network_terms())
+    assert agreement.audience() == ACADEMY_CODES
+
+
+def test_a_regional_agreement_concerns_its_academy_and_its_parties() -> None:
+    agreement = drafted(regional(operator=OPERATOR))
+    assert agreement.audience() == ("MA-06",)
+    assert f"org:{OPERATOR}" in agreement.visible_to() and "MA-07" not in agreement.visible_to()
+
+
+def test_the_same_text_again_changes_nothing() -> None:
+    agreement = negotiated()
+    assert agreement.revise(TEXT) == []
+
+
+def test_there_is_no_review_without_a_text() -> None:
+    agreement = drafted()
+    agreement.evolve(agreement.open_negotiation())
+    with pytest.raises(TextMissing):
+        agreement.submit()
+
+
+def test_review_sends_back_with_remarks() -> None:
+    agreement = negotiated()
+    agreement.evolve(agreement.submit())
+    agreement.evolve(agreement.return_with_remarks("préciser l'article 4"))
+    assert (agreement.state, agreement.remarks) == ("negotiation", "préciser l'article 4")
+
+
+def test_the_first_signature_is_partial_and_the_last_completes() -> None:
+    agreement = ready()
+    first, second, third = agreement.parties
+    assert sign(agreement, first.party_id).state == AgreementState.partially_signed
+    assert agreement.missing_signatures == (second, third)
+    sign(agreement, third.party_id)
+    assert sign(agreement, second.party_id).state == AgreementState.signed
+
+
+def test_a_party_signs_once() -> None:
+    agreement = ready()
+    party_id = agreement.parties[0].party_id
+    sign(agreement, party_id)
+    with pytest.raises(AlreadySigned):
+        sign(agreement, party_id)
+
+
+def test_a_party_that_signed_is_told_so_even_when_all_have() -> None:
+    agreement = signed()
+    with pytest.raises(AlreadySigned):
+        sign(agreement, agreement.parties[0].party_id)
+
+
+def test_only_a_party_signs() -> None:
+    with pytest.raises(NotAParty):
+        sign(ready(), new_id())
+
+
+def test_a_signature_names_the_frozen_text() -> None:
+    agreement = ready()
+    with pytest.raises(TextHashDiffers):
+        sign(agreement, agreement.parties[0].party_id, text_hash="cd" * 32)
+
+
+def test_nothing_is_signed_before_the_text_is_frozen() -> None:
+    agreement = negotiated()
+    with pytest.raises(NotAllowedNow):
+        sign(agreement, agreement.parties[0].party_id)
+
+
+def test_nothing_is_signed_after_the_end_date() -> None:
+    agreement = ready()
+    with pytest.raises(TermOver):
+        sign(agreement, agreement.parties[0].party_id, at=datetime(2028, 1, 1, tzinfo=UTC))
+
+
+def test_a_witness_need_not_sign() -> None:
+    agreement = ready(regional(others=[party(new_id(), "witness")]))
+    for each in agreement.parties[:3]:
+        sign(agreement, each.party_id)
+    assert agreement.state == AgreementState.signed
+
+
+def test_a_witness_may_sign_without_completing() -> None:
+    agreement = ready(regional(others=[party(new_id(), "witness")]))
+    sign(agreement, agreement.parties[3].party_id)
+    assert agreement.state == AgreementState.partially_signed and len(agreement.missing_signatures) == 3
+
+
+def test_a_witness_with_another_role_must_sign() -> None:
+    agreement = ready(regional(others=[party(new_id(), "witness", "funder")]))
+    assert len(agreement.missing_signatures) == 4
+
+
+def test_an_agreement_whose_start_is_reached_is_in_force_with_the_last_signature() -> None:
+    agreement = signed(regional(effective_from=AT.date()))
+    assert agreement.state == AgreementState.in_force
+
+
+def test_a_signed_agreement_waits_for_its_start() -> None:
+    agreement = signed()
+    assert agreement.bring_into_force(date(2024, 9, 1)) == []
+    agreement.evolve(agreement.bring_into_force(date(2024, 9, 2)))
+    assert agreement.state == AgreementState.in_force
+
+
+def test_declining_voids_the_signatures_and_reopens_the_negotiation() -> None:
+    agreement = ready()
+    first, second, _ = agreement.parties
+    sign(agreement, first.party_id)
+    agreement.evolve(agreement.decline(second.party_id, text_hash=TEXT, reason="budget"))
+    assert (agreement.state, agreement.signatures, agreement.remarks) == ("negotiation", (), "budget")
+
+
+def test_reopening_voids_the_signatures_and_keeps_the_reference() -> None:
+    agreement = ready()
+    sign(agreement, agreement.parties[0].party_id)
+    agreement.evolve(agreement.reopen("erreur matérielle"))
+    assert agreement.signatures == () and agreement.missing_signatures == agreement.parties
+    agreement.evolve(agreement.submit())
+    agreement.evolve(agreement.approve(reference="AREF-06/2024-0009", names={}, today=AT.date()))
+    assert agreement.reference == "AREF-06/2024-0001"
+
+
+def test_a_suspension_of_centers_names_them_all_unless_told() -> None:
+    agreement = in_force()
+    agreement.evolve(_suspend(agreement, "centers"))
+    assert agreement.suspension and agreement.suspension.centers == (agreement.centers[0].center_id,)
+
+
+def test_a_suspension_of_money_names_no_center() -> None:
+    agreement = in_force()
+    agreement.evolve(_suspend(agreement, "money"))
+    assert agreement.suspension and agreement.suspension.centers == ()
+    agreement.evolve(agreement.resume(effective_on=date(2025, 2, 1), today=date(2025, 2, 1)))
+    assert agreement.state == AgreementState.in_force and agreement.suspension is None
+
+
+def test_a_suspension_names_own_centers_only() -> None:
+    with pytest.raises(CenterNotInAgreement):
+        _suspend(in_force(), "centers", new_id())
+
+
+def test_a_decision_is_never_ahead_of_its_day() -> None:
+    agreement = in_force()
+    with pytest.raises(EffectiveDateAhead):
+        agreement.terminate(reason="r", document="d", effective_on=date(2025, 1, 2), today=date(2025, 1, 1))
+
+
+def test_an_agreement_expires_after_its_end_date() -> None:
+    agreement = in_force()
+    assert agreement.expire(date(2027, 8, 31)) == []
+    agreement.evolve(agreement.expire(date(2027, 9, 1)))
+    assert agreement.state == AgreementState.expired
+
+
+def test_an_agreement_signed_by_all_is_terminated_not_cancelled() -> None:
+    agreement = signed()
+    with pytest.raises(NotAllowedNow) as refused:
+        agreement.cancel(reason="r", today=AT.date())
+    assert "terminate_agreement" in refused.value.values["allowed"]
+    agreement.evolve(agreement.terminate(reason="r", document="d", effective_on=AT.date(), today=AT.date()))
+    assert agreement.state == AgreementState.terminated and agreement.ending
+
+
+def _suspend(agreement: Agreement, scope: str, *centers: UUID) -> list:  # type: ignore[type-arg]
+    day = date(2025, 1, 13)
+    return agreement.suspend(
+        scope="centers" if scope == "centers" else "money",
+        centers=centers,
+        reason="r",
+        document="d",
+        effective_on=day,
+        today=day,
+    )
