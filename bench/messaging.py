@@ -110,7 +110,7 @@ async def _produce(bootstrap: str, messages: Sequence[Message]) -> float:
 
 
 async def consumer_batches_500(server_url: str, bootstrap: str) -> list[Row]:
-    """Consuming with progress and effect in one transaction per batch, against reading the same batches and committing."""
+    """Consuming with progress and effect in one transaction per batch, against reading and committing the same batches."""
     broker = kafka_broker(bootstrap)
     await broker.ensure_topics([TOPIC])
     subjects = [new_id() for _ in range(EVENTS // PER_SUBJECT)]
@@ -193,9 +193,9 @@ async def commit_to_ack_500(server_url: str, bootstrap: str) -> list[Row]:
         async with owner.transaction(NATIONAL) as tx:
             await tx.execute(text("truncate journal, relay_cursor, lease"))
         stop = asyncio.Event()
-        relay = asyncio.create_task(Relay("network", relay_database, broker, woken=app.committed).run(stop))
+        relay = asyncio.create_task(Relay("network", relay_database, broker, woken=owner.committed).run(stop))
         raw = await _single_sends(bootstrap)
-        committed = await _write_at(app, rate=500, seconds=10)
+        committed = await _write_at(owner, rate=500, seconds=10)
         while len(broker.at) < len(committed):
             await asyncio.sleep(0.05)
         stop.set()
@@ -228,14 +228,14 @@ class Acknowledged:
         self.at.update({UUID(each.key): now for each in messages})
 
 
-async def _write_at(app: Database, *, rate: int, seconds: int) -> dict[UUID, float]:
+async def _write_at(owner: Database, *, rate: int, seconds: int) -> dict[UUID, float]:
     from tests.messaging.journals import commit
 
     committed: dict[UUID, float] = {}
 
     async def write() -> None:
         subject = new_id()
-        await commit(app, subject)
+        await commit(owner, subject)
         committed[subject] = time.perf_counter()
 
     started = time.perf_counter()

@@ -6,7 +6,7 @@ from statistics import median
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: ours beside the raw limit of the same run; `ratio` is ours / raw (for times: aim / ours where there is no raw)."""
+    """One figure beside the raw limit of the same run: `ratio` is ours / raw."""
 
     group: str
     name: str
