@@ -68,6 +68,7 @@ def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Brok
         lifespan=hosted.running,
         docs_url=None,
         redoc_url=None,
+        telemetry=telemetry.HTTP,
     )
     app.state.hosted = hosted
     install(
@@ -81,7 +82,6 @@ def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Brok
     if "api" in parts:
         app.include_router(service.router)
     app.add_middleware(EndStreams, stopping=hosted.stop)
-    telemetry.instrument(app)
     return app
 
 

@@ -23,7 +23,7 @@ from shared import logs
 from shared.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from fastapi.telemetry import TelemetryConfig
 
 tracer = trace.get_tracer("mithaq")
 meter = metrics.get_meter("mithaq")
@@ -40,8 +40,12 @@ consumer_lag = meter.create_gauge("mithaq.consumer.lag", unit="{event}", descrip
 parked_events = meter.create_gauge("mithaq.reaction.waiting", unit="{event}", description="events that are parked now")
 restarts = meter.create_counter("mithaq.loop.restarts", unit="{restart}", description="background loops that crashed")
 
-# What the probes and the scraper fetch all day is no part of any story.
-UNTRACED = "livez,readyz,metrics,static"
+HTTP: "TelemetryConfig" = {
+    "operation_spans": False,
+    "logs": False,
+    "exclude": lambda scope: scope["path"] in ("/livez", "/readyz", "/metrics"),
+}
+"""What FastAPI measures by itself: one span per request, and none for what the probes fetch all day."""
 
 
 def configure(service: str, settings: ServiceSettings) -> None:
@@ -63,13 +67,6 @@ def configure(service: str, settings: ServiceSettings) -> None:
         from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 
         SQLAlchemyInstrumentor().instrument()
-
-
-def instrument(app: "FastAPI") -> None:
-    """Open a span for every request of this app, continuing the caller's traceparent."""
-    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-
-    FastAPIInstrumentor.instrument_app(app, excluded_urls=UNTRACED, exclude_spans=["receive", "send"])
 
 
 def exposition() -> tuple[bytes, str]:

@@ -59,7 +59,14 @@ def create_pages(
         async with lifespan():
             yield
 
-    app = FastAPI(lifespan=running, openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app = FastAPI(
+        lifespan=running,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.wording = Wording(WORDING, HERE / "wording")
     install_problems(app)
     app.include_router(health(checks))
