@@ -59,6 +59,7 @@ DEPLOYED: Mapping[str, Any] = {
     "temporary": "/tmp",  # noqa: S108 - the only writable folder of the container
     "additions": "/etc/nginx/conf.d",
     "access_log": "/dev/stdout",
+    "error_log": "stderr",
     "upstreams": {service: f"{service}:8000" for service in SERVICES},
 }
 """Where things are in a container, the same in Compose and in Kubernetes."""
@@ -73,8 +74,8 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
     for resource, service in table.items():
         owned.setdefault(service, []).append(resource)
     return (
-        Environment(
-            loader=FileSystemLoader(HERE), undefined=StrictUndefined, autoescape=False, keep_trailing_newline=True
+        Environment(  # noqa: S701 - not a page: nothing in it is markup
+            loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True
         )
         .get_template("nginx.conf.j2")
         .render(
@@ -98,7 +99,7 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
 
 
 def _problem(status: int) -> dict[str, str]:
-    """The problem answer of a status in each language, in nginx's single quotes; nginx fills in `$instance`, `$trace_id`."""
+    """The problem answer of a status in each language, for nginx's single quotes; nginx fills in the `$` names."""
     refusal = BY_STATUS[status]
     values = _values(status)
     wording = Wording(WORDING)
