@@ -25,5 +25,6 @@ for service in network agreements centers notifications reporting; do
     keep "mithaq_${service}_database_url" \
         "postgresql://$service:$(cat "$folder/postgres_${service}_password")@$server/mithaq_$service"
 done
+keep mithaq_notifications_key_encryption_key "$(head -c 32 /dev/urandom | base64)"
 keep keycloak_admin_password "$(random)"
 keep grafana_admin_password "$(random)"
