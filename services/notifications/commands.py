@@ -1,5 +1,6 @@
 """What academies and operators do with endpoints and deliveries: one function per verb, each one transaction."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -39,10 +40,23 @@ AGAIN = text("""
 SET_DUE = text(f"update lane set due_at = {NEXT_DUE} where endpoint_id = :endpoint")
 
 
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An endpoint with its new secret, which is never shown again; none for e-mail."""
+
+    endpoint: Endpoint
+    secret: str | None
+
+    @property
+    def version(self) -> int:
+        """The endpoint's."""
+        return self.endpoint.version
+
+
 async def register_endpoint(
     db: Work, *, academy: str, channel: Channel, address: str, language: str, keys: KeyRing, guard: Guard, by: Actor
-) -> tuple[Endpoint, str | None]:
-    """Tell an academy at this address from now on; gives the endpoint and its secret, which is never shown again.
+) -> Issued:
+    """Tell an academy at this address from now on.
 
     Raises AddressRefused.
     """
@@ -55,18 +69,18 @@ async def register_endpoint(
         await ENDPOINTS.record(tx, endpoint, events, by=by)
         await tx.execute(insert(LaneRow).values(endpoint_id=endpoint.id, academy=academy, enabled=True))
         secret = await _keep_secret(tx, endpoint, key_id, keys) if channel == "webhook" else None
-        return endpoint, secret
+        return Issued(endpoint, secret)
 
 
 async def rotate_secret(
     db: Work, id: UUID, *, keys: KeyRing, overlap: timedelta, by: Actor, expected: int | None = None
-) -> tuple[Endpoint, str]:
-    """Sign with a new secret; the old one signs beside it for the overlap. Gives the new one, never shown again."""
+) -> Issued:
+    """Sign with a new secret; the old one signs beside it for the overlap (a duration)."""
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "rotate_secret", by, expected)
         key_id, at = new_id(), now()
         await ENDPOINTS.record(tx, endpoint, endpoint.rotate(key_id=key_id, at=at, overlap_until=at + overlap), by=by)
-        return endpoint, await _keep_secret(tx, endpoint, key_id, keys)
+        return Issued(endpoint, await _keep_secret(tx, endpoint, key_id, keys))
 
 
 async def disable_endpoint(

@@ -27,7 +27,7 @@ class EndpointRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, m
     status: str = Field(sa_type=Text)
 
 
-class SecretRow(Base, table=True):  # type: ignore[valid-type, misc]
+class SecretRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """A signing secret, sealed: outside the aggregate, so that re-wrapping it changes no history."""
 
     __tablename__ = "endpoint_secret"
@@ -41,7 +41,7 @@ class SecretRow(Base, table=True):  # type: ignore[valid-type, misc]
     ciphertext: bytes = Field(sa_type=LargeBinary)
 
 
-class NameRow(Base, table=True):  # type: ignore[valid-type, misc]
+class NameRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """What people call an agreement, a center, an organisation: as its events said, for sentences about it."""
 
     __tablename__ = "name"
@@ -51,7 +51,7 @@ class NameRow(Base, table=True):  # type: ignore[valid-type, misc]
     fr: str = Field(sa_type=Text)
 
 
-class NoticeRow(Base, table=True):  # type: ignore[valid-type, misc]
+class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """An event as academies are told it, with the names known then: the same words in every channel, for ever."""
 
     __tablename__ = "notice"
@@ -60,7 +60,7 @@ class NoticeRow(Base, table=True):  # type: ignore[valid-type, misc]
     type: str = Field(sa_type=Text)
     subject: UUID
     version: int
-    time: datetime = Field(sa_type=Instant)  # type: ignore[call-overload]
+    time: datetime = Field(sa_type=Instant)
     audience: list[str] = Field(sa_type=ARRAY(Text))
     data: dict[str, Any] = Field(sa_type=JSONB)
     names: dict[str, dict[str, str]] = Field(sa_type=JSONB)
@@ -68,7 +68,7 @@ class NoticeRow(Base, table=True):  # type: ignore[valid-type, misc]
     traceparent: str | None = Field(None, sa_type=Text)
 
 
-class FeedHeadRow(Base, table=True):  # type: ignore[valid-type, misc]
+class FeedHeadRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """The last number given out in an academy's feed. Its lock makes commit order and number order the same."""
 
     __tablename__ = "feed_head"
@@ -77,7 +77,7 @@ class FeedHeadRow(Base, table=True):  # type: ignore[valid-type, misc]
     last: int = Field(sa_type=BigInteger)
 
 
-class FeedEntryRow(Base, table=True):  # type: ignore[valid-type, misc]
+class FeedEntryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """One notice in one academy's feed, numbered 1, 2, 3 … without gaps."""
 
     __tablename__ = "feed_entry"
@@ -86,10 +86,10 @@ class FeedEntryRow(Base, table=True):  # type: ignore[valid-type, misc]
     academy: str = Field(sa_type=Text, primary_key=True)
     sequence: int = Field(sa_type=BigInteger, primary_key=True)
     event_id: UUID
-    told_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)  # type: ignore[call-overload]
+    told_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
 
 
-class LaneRow(Base, table=True):  # type: ignore[valid-type, misc]
+class LaneRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """An endpoint's turn: who sends to it now, and when there is something to send next."""
 
     __tablename__ = "lane"
@@ -101,13 +101,13 @@ class LaneRow(Base, table=True):  # type: ignore[valid-type, misc]
     endpoint_id: UUID = Field(primary_key=True)
     academy: str = Field(sa_type=Text)
     enabled: bool = True
-    due_at: datetime | None = Field(None, sa_type=Instant, nullable=True)  # type: ignore[call-overload]
+    due_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
     """When the lane's first waiting delivery is due; null when none waits."""
     lease_token: UUID | None = None
-    lease_until: datetime | None = Field(None, sa_type=Instant, nullable=True)  # type: ignore[call-overload]
+    lease_until: datetime | None = Field(None, sa_type=Instant, nullable=True)
 
 
-class DeliveryRow(Base, table=True):  # type: ignore[valid-type, misc]
+class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """One notice owed to one endpoint, sent in the order of the academy's feed."""
 
     __tablename__ = "delivery"
@@ -126,12 +126,12 @@ class DeliveryRow(Base, table=True):  # type: ignore[valid-type, misc]
     """waiting, delivered, or refused (the mail server will never take it)."""
     attempts: int = 0
     """Attempts since it was owed, or since it was last set going again by hand."""
-    next_attempt_at: datetime = Field(sa_type=Instant)  # type: ignore[call-overload]
-    delivered_at: datetime | None = Field(None, sa_type=Instant, nullable=True)  # type: ignore[call-overload]
-    created_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)  # type: ignore[call-overload]
+    next_attempt_at: datetime = Field(sa_type=Instant)
+    delivered_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    created_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
 
 
-class AttemptRow(Base, table=True):  # type: ignore[valid-type, misc]
+class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """One try to deliver, as it went. Append-only."""
 
     __tablename__ = "attempt"
@@ -142,7 +142,7 @@ class AttemptRow(Base, table=True):  # type: ignore[valid-type, misc]
     endpoint_id: UUID
     academy: str = Field(sa_type=Text)
     event_id: UUID
-    at: datetime = Field(sa_type=Instant)  # type: ignore[call-overload]
+    at: datetime = Field(sa_type=Instant)
     milliseconds: int
     result: str = Field(sa_type=Text)
     status: int | None = None

@@ -6,7 +6,7 @@ The answer is stored in the transaction of the change. A refusal changes nothing
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
@@ -40,6 +40,18 @@ KEEP = KEEP.on_conflict_do_update(
 FORGET = text("delete from idempotency where created_at <= :before")
 
 
+class Veil(Protocol):
+    """Hides answers at rest that hold a secret."""
+
+    def hide(self, text: bytes) -> bytes:
+        """What is stored."""
+        ...
+
+    def reveal(self, hidden: bytes) -> bytes:
+        """What was hidden."""
+        ...
+
+
 class OnceRunner:
     """Runs one command per request, in one transaction with its answer."""
 
@@ -56,10 +68,12 @@ class OnceRunner:
         answer: Callable[[R], BaseModel | None] = lambda _: None,
         status: int | None = None,
         location: Callable[[R], str] | None = None,
+        veil: Veil | None = None,
     ) -> Response:
         """Run the command, store its answer, commit, answer; or give the stored answer of the same request again.
 
-        The status is the route's own unless given. The ETag is the result's `version` when it has one. Raises
+        The status is the route's own unless given. The ETag is the result's `version` when it has one. An answer that
+        holds a secret is stored under a `veil`. Raises
         IdempotencyKeyReused for another request under the key, IdempotencyKeyInFlight while the first one runs.
         """
         async with self.database.transaction(self.actor.scope) as tx:
@@ -73,9 +87,12 @@ class OnceRunner:
             if found.request_hash is not None:
                 if found.request_hash != digest:
                     raise IdempotencyKeyReused()
-                return Response(found.body, found.status, headers=found.headers)
+                body = veil.reveal(found.body) if veil else found.body
+                return Response(body, found.status, headers=found.headers)
             response = self._respond(await command(tx), answer, status, location)
-            kept = {"status": response.status_code, "headers": _kept(response.headers), "body": bytes(response.body)}
+            body = bytes(response.body)
+            body = veil.hide(body) if veil else body
+            kept = {"status": response.status_code, "headers": _kept(response.headers), "body": body}
             stored = await tx.execute(KEEP, {**names, "request_hash": digest, "created_at": now(), **kept})
             if stored.rowcount != 1:  # type: ignore[attr-defined]
                 raise IdempotencyKeyInFlight(retry_after=1)

@@ -1,0 +1,38 @@
+"""The notifications service, ready to be hosted."""
+
+import asyncio
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.notifications.reactions import reactions
+from services.notifications.routes import router
+from services.notifications.schedule import schedule
+from services.notifications.sending import Sender
+from services.notifications.settings import NotificationsSettings
+from shared import hosting
+from shared.database import Database
+from shared.hosting import Service
+
+
+def service(settings: NotificationsSettings) -> Service:
+    """All parts of the notifications service. ValueError in production without a key-encryption key."""
+    _ = settings.key_ring
+
+    async def sending(database: Database, stop: asyncio.Event) -> None:
+        await Sender(settings, database).run(stop)
+
+    return Service(
+        name="notifications",
+        settings=settings,
+        router=router,
+        reactions=reactions,
+        schedule=schedule,
+        wording=Path(__file__).parent / "wording",
+        workers=(sending,),
+    )
+
+
+def create_app(settings: NotificationsSettings) -> FastAPI:
+    """The notifications service as an ASGI app."""
+    return hosting.create_app(service(settings))
