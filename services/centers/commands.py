@@ -1,0 +1,68 @@
+"""What people do with a center: one function per verb, each one transaction."""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from uuid import UUID
+
+from services.centers.center import Center
+from services.centers.permissions import PERMISSIONS
+from services.centers.tables import CENTERS
+from shared.actor import Actor
+from shared.clock import today
+from shared.database import Work
+from shared.events.base import DomainEvent
+
+
+async def start_fitting_out(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Center:
+    """Begin to prepare a planned center's premises."""
+    return await _change(db, id, "start_fitting_out", Center.start_fitting_out, by, expected)
+
+
+async def grant_visa(
+    db: Work, id: UUID, *, visa_number: str, granted_on: date, by: Actor, expected: int | None = None
+) -> Center:
+    """Record the directorate's opening visa."""
+
+    def decide(center: Center) -> list[DomainEvent]:
+        return center.grant_visa(visa_number=visa_number, granted_on=granted_on, today=today())
+
+    return await _change(db, id, "grant_visa", decide, by, expected)
+
+
+async def open_center(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Center:
+    """Open a center that has its visa: it takes learners from today on."""
+    return await _change(db, id, "open_center", lambda center: center.open(on=today()), by, expected)
+
+
+async def suspend_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
+    """Let an open center take no new learner."""
+    return await _change(db, id, "suspend_center", lambda center: center.suspend(reason=reason), by, expected)
+
+
+async def resume_center(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Center:
+    """Lift a suspension that was decided, not one that came with the agreement's."""
+    return await _change(db, id, "resume_center", Center.resume, by, expected)
+
+
+async def close_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
+    """Close a center for good, today."""
+    return await _change(db, id, "close_center", lambda center: center.close(on=today(), reason=reason), by, expected)
+
+
+async def abandon_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
+    """Give up a center that never opened."""
+    return await _change(db, id, "abandon_center", lambda center: center.abandon(reason=reason), by, expected)
+
+
+async def _change(
+    db: Work,
+    id: UUID,
+    action: str,
+    decide: Callable[[Center], Sequence[DomainEvent]],
+    by: Actor,
+    expected: int | None,
+) -> Center:
+    async with db.transaction(by.scope) as tx:
+        center = await CENTERS.load(tx, id, expected=expected)
+        PERMISSIONS.allow(by, action, center)
+        return await CENTERS.record(tx, center, decide(center), by=by)

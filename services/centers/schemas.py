@@ -1,0 +1,52 @@
+"""What requests about centers carry and what they are answered."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from services.centers.center import Center, CenterState
+from services.centers.permissions import PERMISSIONS
+from shared.actor import Actor
+from shared.web import Body, available_actions
+
+
+class GrantVisa(Body):
+    """The directorate's opening visa."""
+
+    visa_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    granted_on: date = Field(description="not after today")
+
+
+class Because(Body):
+    """Why; the reason stays in this service and is shown to those who see the center."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+
+
+class CenterAnswer(BaseModel):
+    """A center with its seats."""
+
+    id: UUID
+    version: int
+    state: CenterState
+    agreement_id: UUID
+    academy: str
+    province: str
+    operator_id: UUID = Field(description="the association that runs it")
+    name_ar: str
+    name_fr: str
+    funded_seats: int
+    unfunded_seats: int
+    visa_number: str | None
+    opened_on: date | None
+    closed_on: date | None
+    suspended_because: Literal["agreement_suspended", "decision"] | None
+    reason: str | None = Field(description="why it was suspended, abandoned or closed by decision")
+    available_actions: list[str]
+
+    @classmethod
+    def of(cls, center: Center, by: Actor) -> Self:
+        """What the actor is shown."""
+        return cls(**center.model_dump(), available_actions=available_actions(by, center, PERMISSIONS))

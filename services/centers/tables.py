@@ -1,0 +1,37 @@
+"""The centers service's tables."""
+
+from uuid import UUID
+
+from sqlalchemy import Index, Text
+from sqlmodel import Field
+
+from services.centers.center import Center
+from shared.store import AggregateRow, Store, service_base
+
+Base = service_base("centers")
+
+
+class CenterRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """A center."""
+
+    __tablename__ = "center"
+    __table_args__ = (Index("center_agreement", "agreement_id"),)
+
+    status: str = Field(sa_type=Text)
+    academy: str = Field(sa_type=Text)
+    province: str = Field(sa_type=Text)
+    agreement_id: UUID
+    operator_id: UUID
+
+
+CENTERS = Store(
+    Center,
+    CenterRow,
+    lambda each: {
+        "status": each.status,
+        "academy": each.academy,
+        "province": each.province,
+        "agreement_id": each.agreement_id,
+        "operator_id": each.operator_id,
+    },
+)

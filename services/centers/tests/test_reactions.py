@@ -1,0 +1,156 @@
+"""What happens to centers when something happens to their agreement."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.centers.center import CenterState
+from services.centers.errors import ProvinceOutsideAcademy
+from services.centers.reactions import end_centers, plan_centers, reactions, resume_centers, suspend_centers
+from services.centers.tables import CENTERS
+from services.centers.tests.builders import AGREEMENT, DAY, decisions, occurrence, provided
+from shared.actor import NATIONAL, SYSTEM
+from shared.database import Database
+from shared.events.agreements import (
+    AgreementExpired,
+    AgreementResumed,
+    AgreementSigned,
+    AgreementSuspended,
+    AgreementTerminated,
+    CenterToOpen,
+)
+from tests.fixtures.database import Databases
+
+OPENED, FITTING, SPARE = provided(), provided(), provided()
+TO_OPENING = ("start_fitting_out", "grant_visa", "open_center")
+
+
+def signed(*centers: CenterToOpen, academy: str | None = "MA-06") -> AgreementSigned:
+    """An agreement signed by all, with these centers."""
+    return AgreementSigned(
+        agreement_id=AGREEMENT,
+        agreement_type="regional",
+        academy=academy,
+        reference="AREF-06/2024-0001",
+        signed_on=date(2024, 8, 30),
+        effective_from=date(2024, 9, 2),
+        effective_until=date(2027, 8, 31),
+        centers=centers,
+    )
+
+
+async def react(database: Database, function: Any, event: Any) -> None:
+    """Call the reaction twice with one event: the second time changes nothing."""
+    once = occurrence(event)
+    async with database.transaction(NATIONAL) as tx:
+        await function(tx, once)
+    before = await events(database)
+    async with database.transaction(NATIONAL) as tx:
+        await function(tx, once)
+    assert await events(database) == before
+
+
+async def events(database: Database) -> int:
+    """How many events the journal holds."""
+    async with database.transaction(NATIONAL) as tx:
+        return int((await tx.execute(text("select count(*) from journal"))).scalar_one())
+
+
+async def states(database: Database) -> list[CenterState]:
+    """Where the three centers are: the opened one, the one being fitted out, the spare one."""
+    async with database.transaction(NATIONAL) as tx:
+        return [(await CENTERS.read(tx, each.center_id)).state for each in (OPENED, FITTING, SPARE)]
+
+
+async def take(database: Database, center: CenterToOpen, *steps: str) -> None:
+    """Take a center through these steps."""
+    async with database.transaction(NATIONAL) as tx:
+        found = await CENTERS.load(tx, center.center_id)
+        for step in steps:
+            await CENTERS.record(tx, found, decisions(found)[step](), by=SYSTEM)
+
+
+@pytest.fixture
+async def database(databases: Databases) -> Database:
+    """An agreement with three centers: one opened, one being fitted out, one opened but never named."""
+    database = await databases("centers")
+    await react(database, plan_centers, signed(OPENED, FITTING, SPARE))
+    await take(database, OPENED, *TO_OPENING)
+    await take(database, FITTING, "start_fitting_out")
+    await take(database, SPARE, *TO_OPENING)
+    return database
+
+
+def suspended(scope: Any = "centers") -> AgreementSuspended:
+    """A suspension that names the first two centers."""
+    named = (OPENED.center_id, FITTING.center_id)
+    return AgreementSuspended(agreement_id=AGREEMENT, effective_on=DAY, scope=scope, centers=named)
+
+
+def resumed() -> AgreementResumed:
+    """The end of that suspension."""
+    return AgreementResumed(agreement_id=AGREEMENT, effective_on=DAY, centers=(OPENED.center_id, FITTING.center_id))
+
+
+async def test_a_signed_agreement_plans_its_centers_under_its_ids_with_its_seats(databases: Databases) -> None:
+    database = await databases("centers")
+    await react(database, plan_centers, signed(OPENED))
+    async with database.transaction(NATIONAL) as tx:
+        center = await CENTERS.read(tx, OPENED.center_id)
+    assert center.state is CenterState.planned
+    assert center.agreement_id == AGREEMENT
+    assert (center.academy, center.province) == ("MA-06", "MA-CAS")
+    assert (center.funded_seats, center.unfunded_seats) == (60, 20)
+
+
+async def test_nothing_is_planned_if_one_center_cannot_be(databases: Databases) -> None:
+    database = await databases("centers")
+    with pytest.raises(ProvinceOutsideAcademy):
+        async with database.transaction(NATIONAL) as tx:
+            await plan_centers(tx, occurrence(signed(OPENED, provided(province="MA-FES"))))
+    assert await events(database) == 0
+
+
+async def test_a_suspension_stops_the_open_centers_it_names(database: Database) -> None:
+    await react(database, suspend_centers, suspended())
+    assert await states(database) == [CenterState.suspended, CenterState.fitting_out, CenterState.opened]
+
+
+async def test_a_suspension_of_money_stops_no_center(database: Database) -> None:
+    await react(database, suspend_centers, suspended(scope="money"))
+    assert await states(database) == [CenterState.opened, CenterState.fitting_out, CenterState.opened]
+
+
+async def test_a_resumption_opens_the_centers_the_suspension_stopped(database: Database) -> None:
+    await react(database, suspend_centers, suspended())
+    await react(database, resume_centers, resumed())
+    assert await states(database) == [CenterState.opened, CenterState.fitting_out, CenterState.opened]
+
+
+async def test_a_resumption_leaves_a_center_suspended_by_decision_as_it_is(database: Database) -> None:
+    await take(database, OPENED, "suspend_center")
+    await react(database, suspend_centers, suspended())
+    await react(database, resume_centers, resumed())
+    assert (await states(database))[0] is CenterState.suspended
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        AgreementTerminated(agreement_id=AGREEMENT, academy="MA-06", effective_on=DAY),
+        AgreementExpired(agreement_id=AGREEMENT, academy="MA-06", expired_on=DAY),
+    ],
+    ids=["terminated", "expired"],
+)
+async def test_when_the_agreement_ends_open_centers_are_handed_over_and_others_abandoned(
+    database: Database, event: Any
+) -> None:
+    await react(database, end_centers, event)
+    assert await states(database) == [CenterState.handing_over, CenterState.abandoned, CenterState.handing_over]
+
+
+def test_the_reactions_id_is_stable_for_ever() -> None:
+    assert [reaction.group for reaction in reactions.all] == ["centers.follow-agreements"]
+    assert reactions.all[0].topics == ("agreements.agreement",)
