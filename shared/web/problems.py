@@ -109,28 +109,34 @@ def problem(
     errors: Sequence[FieldError] | None = None,
 ) -> Response:
     """The answer that tells a refusal in the reader's language. Values of the refusal become members."""
-    language = language_of(request)
+    members = members_of(request, refusal)
+    if errors:
+        members["errors"] = [error.model_dump(exclude_none=True) for error in errors]
+    all_headers = {"Content-Language": language_of(request), "Vary": "Accept-Language", **(headers or {})}
+    if "retry_after" in members:
+        all_headers["Retry-After"] = str(members["retry_after"])
+    if refusal.status == 401:
+        all_headers["WWW-Authenticate"] = _challenge(request)
+    return Response(to_json(members), refusal.status, headers=all_headers, media_type=MEDIA_TYPE)
+
+
+def members_of(request: Request, refusal: Refusal) -> dict[str, Any]:
+    """A refusal as the members of a problem; also for parts of an answer that tells of several things."""
     trace_id = trace_id_of(request.scope)
     values = dict(refusal.values)
     if refusal.status == 503:
         values.setdefault("retry_after", RETRY_AFTER)
-    title, detail = _texts(request.app.state.wording, refusal.slug, language, values | {"trace_id": trace_id})
-    members = {
+    wording, language = request.app.state.wording, language_of(request)
+    title, detail = _texts(wording, refusal.slug, language, values | {"trace_id": trace_id})
+    return {
         "type": f"/problems/{refusal.slug}",
         "title": title,
         "status": refusal.status,
         "detail": detail,
         "instance": request.url.path,
         "trace_id": trace_id,
-        **({"errors": [error.model_dump(exclude_none=True) for error in errors]} if errors else {}),
         **{name: value for name, value in values.items() if name not in STANDARD},
     }
-    all_headers = {"Content-Language": language, "Vary": "Accept-Language", **(headers or {})}
-    if "retry_after" in values:
-        all_headers["Retry-After"] = str(values["retry_after"])
-    if refusal.status == 401:
-        all_headers["WWW-Authenticate"] = _challenge(request)
-    return Response(to_json(members), refusal.status, headers=all_headers, media_type=MEDIA_TYPE)
 
 
 def answer_to(request: Request, error: Exception) -> Response:

@@ -1,4 +1,4 @@
-"""The provider itself: an ASGI application to be mounted at `/identity`."""
+"""The provider itself: an ASGI application that answers at its issuer's address."""
 
 import hashlib
 import secrets
@@ -38,14 +38,14 @@ T = TypeVar("T")
 
 
 def dev_identity(data_dir: Path, issuer: str, *, audience: str = "mithaq") -> Starlette:
-    """The provider as an ASGI app, to be mounted at the issuer's parent path (`/identity`).
+    """The provider as an ASGI app that answers at the issuer's own path (`/identity/<installation>/…`, no prefix cut).
 
     `app.state.provider.sign_in_link()` makes a link that signs a browser in once. ValueError unless the issuer is on
     loopback.
     """
     require_loopback(host_of(issuer))
     provider = Provider(data_dir, load_credentials(data_dir), issuer, audience)
-    at = f"/{provider.credentials.installation}"
+    at = urlsplit(issuer).path
     app = Starlette(
         routes=[
             Route(f"{at}/.well-known/openid-configuration", provider.discovery),
