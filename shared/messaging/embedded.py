@@ -485,7 +485,7 @@ class EmbeddedSubscription:
 async def _lock_group(connection: Any, group: str) -> None:
     """Hold the group still for this transaction, once its silent members are expelled."""
     await connection.execute("insert into consumer_group (name) values ($1) on conflict do nothing", group)
-    await connection.fetchval("select from consumer_group where name = $1 for update", group)
+    await connection.execute("select from consumer_group where name = $1 for update", group)
     silent = await connection.execute('delete from member where "group" = $1 and expires_at < clock_timestamp()', group)
     if silent != "DELETE 0":
         await _rebalance(connection, group)

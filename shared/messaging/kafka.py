@@ -6,8 +6,8 @@ closed and recreated; a commit during a rebalance fails, which only means that t
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Self
@@ -81,7 +81,7 @@ class KafkaBroker:
             connection["sasl_plain_username"] = settings.kafka_username
             connection["sasl_plain_password"] = settings.kafka_password.get_secret_value()
         if settings.kafka_security.endswith("SSL"):
-            connection["ssl_context"] = create_ssl_context()
+            connection["ssl_context"] = create_ssl_context(cafile=settings.kafka_ca)
         return cls(connection, replication=settings.kafka_replication, session_timeout=settings.kafka_session_timeout)
 
     async def ensure_topics(self, topics: Iterable[str], *, partitions: int = PARTITIONS) -> None:
@@ -220,13 +220,16 @@ class KafkaBroker:
             if not filled or filled[-1].append(**record) is None:
                 filled.append(producer.create_batch())
                 filled[-1].append(**record)
-        # One partition's batches queue in order and go out one after the other; the partitions side by side.
-        sent = [
-            await producer.send_batch(batch, topic, partition=partition)
-            for (topic, partition), filled in batches.items()
-            for batch in filled
-        ]
-        await asyncio.gather(*sent)
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            # One partition's batches queue in order and go out one after the other; the partitions side by side.
+            for (topic, partition), filled in batches.items():
+                for batch in filled:
+                    sent.append(await producer.send_batch(batch, topic, partition=partition))  # noqa: PERF401
+            await asyncio.gather(*sent)
+        finally:
+            for each in sent:
+                each.cancel()
 
     async def _abandon(self) -> None:
         """Close the producer without waiting for what it still holds: that could last for ever."""
@@ -234,8 +237,6 @@ class KafkaBroker:
         if producer is None:
             return
         producer._message_accumulator.fail_all(ProducerClosed())
-        if sending := producer._sender.sender_task:
-            sending.cancel()
         await _bounded(producer.client.close())
         await _bounded(producer.stop())
 
@@ -253,21 +254,17 @@ class KafkaBroker:
         self, topics: Sequence[str], **options: Any
     ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
         """A consumer outside any group's membership, and the partitions of the topics."""
+        async with self._admin() as admin:
+            with _away():
+                found = await asyncio.wait_for(admin.describe_topics(list(topics)), PATIENCE)
+        if missing := sorted(each["topic"] for each in found if each["error_code"]):
+            raise BrokerAway(f"no topic {', '.join(missing)}")
+        partitions = [TopicPartition(each["topic"], part["partition"]) for each in found for part in each["partitions"]]
         consumer = self._consumer(**options)
         try:
             with _away():
                 await asyncio.wait_for(consumer.start(), PATIENCE)
-                known = await asyncio.wait_for(consumer.topics(), PATIENCE)
-            if missing := set(topics) - known:
-                raise BrokerAway(f"no topic {', '.join(sorted(missing))}")
-            yield (
-                consumer,
-                [
-                    TopicPartition(topic, each)
-                    for topic in topics
-                    for each in sorted(consumer.partitions_for_topic(topic))
-                ],
-            )
+            yield consumer, sorted(partitions)
         finally:
             await _bounded(consumer.stop())
 
@@ -301,6 +298,7 @@ class KafkaSubscription:
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
         self.listener = Moves()
+        self._kept: list[Received] = []
 
     @property
     def assigned(self) -> frozenset[Position]:
@@ -310,14 +308,20 @@ class KafkaSubscription:
     async def fetch(self, most: int, *, wait: float = 1.0) -> list[Received]:
         """Up to `most` new messages, in order per partition; none after `wait` seconds."""
         self._drop_if_moved()
-        with _away():
-            batches = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=most)
-        self._drop_if_moved()
-        return [_received(record) for records in batches.values() for record in records]
+        if not self._kept:
+            with _away():
+                batches = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=most)
+            # aiokafka is past these records by now: whatever is raised, the next fetch must still give them.
+            self._kept = [_received(record) for records in batches.values() for record in records]
+            self._drop_if_moved()
+        received, self._kept = self._kept[:most], self._kept[most:]
+        return received
 
     async def commit(self, next_offsets: Mapping[Position, int]) -> None:
         """Remember per partition the offset to go on from."""
         self._drop_if_moved()
+        if not next_offsets:
+            return
         offsets = {TopicPartition(*position): offset for position, offset in next_offsets.items()}
         try:
             with _away():
@@ -363,7 +367,11 @@ def _away() -> Iterator[None]:
         raise BrokerAway(repr(error)) from error
 
 
-async def _bounded(farewell: Any) -> None:
-    """Wait for a farewell, but not for long, and whatever happens to it."""
-    with suppress(KafkaError, OSError, TimeoutError):
-        await asyncio.wait_for(farewell, GOODBYE)
+async def _bounded(farewell: Coroutine[Any, Any, None]) -> None:
+    """Wait for a farewell, but not for long, and whatever becomes of it."""
+    task = asyncio.create_task(farewell)
+    done, _ = await asyncio.wait([task], timeout=GOODBYE)
+    if not done:
+        task.cancel()
+    elif not task.cancelled() and (error := task.exception()):
+        log.debug("unclean farewell", error=repr(error))
