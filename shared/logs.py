@@ -24,7 +24,8 @@ def configure(*, level: str = "INFO", human: bool | None = None) -> None:
         structlog.processors.TimeStamper(fmt="%H:%M:%S" if readable else "iso", utc=not readable),
         _what_is_at_work,
     ]
-    last: list[Processor] = [structlog.dev.ConsoleRenderer()]
+    # Plain tracebacks: the decorated ones print local variables, and with them what people wrote.
+    last: list[Processor] = [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     if not readable:
         last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     formatter = structlog.stdlib.ProcessorFormatter(

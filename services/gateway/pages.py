@@ -13,14 +13,16 @@ from functools import cache
 from pathlib import Path
 
 import fastapi_offline
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from starlette.types import Scope
 
 from services.gateway.events import channels
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, choose
 from shared.web import WORDING, Check, health
+from shared.web.edge import Edge
 from shared.web.problems import install_problems
 
 HERE = Path(__file__).parent
@@ -69,14 +71,25 @@ def create_pages(
     )
     app.state.wording = Wording(WORDING, HERE / "wording")
     install_problems(app)
+    app.add_middleware(Edge)
     app.include_router(health(checks))
     for address, name in PAGES.items():
         app.add_api_route(address, _page_route(name, sign_in), response_class=HTMLResponse)
     app.add_api_route("/openapi.json", _document_route(OPENAPI))
     app.add_api_route("/docs/events/asyncapi.json", _document_route(ASYNCAPI))
-    app.mount("/static/swagger", StaticFiles(directory=SWAGGER))
-    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.mount("/static/swagger", Kept(directory=SWAGGER))
+    app.mount("/static", Kept(directory=HERE / "static"))
     return app
+
+
+class Kept(StaticFiles):
+    """Files that a browser may keep, and asks about before it uses them again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, or 304."""
+        response = await super().get_response(path, scope)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
 
 
 @cache

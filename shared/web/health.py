@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from shared.actor import NATIONAL
 from shared.database import Database
-from shared.refusals import Refusal
 
 Check = Callable[[], Awaitable[str]]
 """Says in a few words how a part is, or raises."""
@@ -57,5 +56,4 @@ async def _outcome(name: str, check: Check) -> tuple[bool, str]:
         async with asyncio.timeout(PATIENCE):
             return True, f"[+] {name}: {await check()}"
     except Exception as error:
-        reason = error.values.get("reason") if isinstance(error, Refusal) else None
-        return False, f"[-] {name}: {reason or type(error).__name__}"
+        return False, f"[-] {name}: {error if isinstance(error, NotReady) else type(error).__name__}"
