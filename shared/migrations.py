@@ -57,7 +57,7 @@ def migrate(service: str, server_url: str) -> None:
     url = database_on(server_url, service)
     if asyncio.run(_revision(url)) == head_of(service):
         return
-    asyncio.run(_prepare(server_url, urlsplit(url).path.strip("/")))
+    asyncio.run(create_database(url))
     with ALEMBIC:
         command.upgrade(_config(service, url), "head")
 
@@ -67,6 +67,12 @@ def head_of(service: str) -> str:
     head = ScriptDirectory.from_config(_config(service, "")).get_current_head()
     assert head, f"services/{service}/migrations has no revision"
     return head
+
+
+def knows(service: str, revision: str) -> bool:
+    """Whether this version has a revision, so that it can bring a database from there to head."""
+    revisions = ScriptDirectory.from_config(_config(service, "")).walk_revisions()
+    return any(each.revision == revision for each in revisions)
 
 
 def run(metadata: MetaData) -> None:
@@ -148,8 +154,11 @@ def protect(
         )
 
 
-async def _prepare(server_url: str, database: str) -> None:
-    connection = await asyncpg.connect(urlunsplit(urlsplit(server_url)._replace(path="/postgres")))
+async def create_database(url: str) -> None:
+    """Make the database of this URL and the roles of all services, where they are missing."""
+    parts = urlsplit(url)
+    database = parts.path.strip("/")
+    connection = await asyncpg.connect(urlunsplit(parts._replace(path="/postgres")))
     try:
         # Roles belong to the whole server, and services may migrate at the same time.
         await connection.execute("select pg_advisory_lock(hashtext('mithaq roles'))")

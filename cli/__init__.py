@@ -1,0 +1,1 @@
+"""The `mithaq` command: what operators and developers run."""
