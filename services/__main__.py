@@ -14,10 +14,16 @@ import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-import services.network.app
+from services.agreements.app import service as agreements
+from services.agreements.settings import AgreementsSettings
+from services.centers.app import service as centers
+from services.centers.settings import CentersSettings
 from services.gateway.app import create_app as create_gateway
 from services.gateway.front_door import FrontDoor
+from services.network.app import service as network
 from services.network.settings import NetworkSettings
+from services.notifications.app import service as notifications
+from services.notifications.settings import NotificationsSettings
 from shared import hosting, telemetry
 from shared.embedded.identity import dev_identity, dev_issuer
 from shared.embedded.postgres import database_server
@@ -46,7 +52,10 @@ class Running:
 def all_services(settings: PlatformSettings) -> list[Service]:
     """Every service on one platform."""
     return [
-        services.network.app.service(NetworkSettings(platform=settings)),
+        network(NetworkSettings(platform=settings)),
+        agreements(AgreementsSettings(platform=settings)),
+        centers(CentersSettings(platform=settings)),
+        notifications(NotificationsSettings(platform=settings)),
     ]
 
 
