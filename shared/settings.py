@@ -24,7 +24,9 @@ class PlatformSettings(BaseSettings):
 
     model_config = settings_config("MITHAQ_")
 
-    profile: Literal["dev", "production"] = Field("dev", description="dev allows the dev identity provider and plain HTTP")
+    profile: Literal["dev", "production"] = Field(
+        "dev", description="dev allows the dev identity provider and plain HTTP"
+    )
     data_dir: Path = Field(Path(".mithaq"), description="where the embedded default keeps its data")
     host: str = Field("127.0.0.1", description="address to listen on; the embedded default accepts loopback only")
     port: int = Field(8000, description="port of the front door")
@@ -38,12 +40,17 @@ class PlatformSettings(BaseSettings):
     )
     kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user of this service")
     kafka_password: SecretStr | None = Field(None, description="its password")
+    kafka_ca: Path | None = Field(None, description="certificates of its authority (PEM); empty trusts the system's")
     kafka_replication: int = Field(1, description="replication factor of topics this installation creates")
     kafka_session_timeout: float = Field(10.0, description="seconds until a silent group member is expelled")
     oidc_issuer: str | None = Field(None, description="issuer of access tokens; empty uses the dev identity provider")
-    oidc_jwks_url: str | None = Field(None, description="where its keys are; empty asks the issuer's discovery document")
+    oidc_jwks_url: str | None = Field(
+        None, description="where its keys are; empty asks the issuer's discovery document"
+    )
     oidc_audience: str = Field("mithaq", description="the audience access tokens must name")
-    relay_lease: float = Field(10.0, description="seconds a relay or schedule leader holds its lease without renewing it")
+    relay_lease: float = Field(
+        10.0, description="seconds a relay or schedule leader holds its lease without renewing it"
+    )
 
 
 class ServiceSettings(BaseSettings):
