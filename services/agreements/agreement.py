@@ -80,7 +80,7 @@ NEEDED_ROLES: tuple[PartyRole, ...] = ("granting_authority", "operator", "superv
 class Bilingual(BaseModel):
     """A short text in the two languages of an agreement."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ar: str = Field(min_length=1, max_length=500)
     fr: str = Field(min_length=1, max_length=500)

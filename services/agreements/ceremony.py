@@ -1,6 +1,6 @@
 """The ceremony: a sitting in which agreements are signed in their order of business, with minutes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Bilingual
 from services.agreements.errors import LobbyNotReady
+from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.events.agreements import (
     CeremonyCancelled,
@@ -67,8 +68,8 @@ class Ceremony(Aggregate):
     planned_for: datetime | None = None
     agreements: tuple[UUID, ...] = ()
     """The order of business."""
-    codes: tuple[str, ...] = ()
-    """Who may see the ceremony: whoever may see one of its agreements."""
+    codes: dict[UUID, tuple[str, ...]] = {}
+    """Agreement -> who may see it, as at the planning."""
     reason: str | None = None
     """Why it was postponed, interrupted or cancelled."""
     opened_at: datetime | None = None
@@ -80,11 +81,16 @@ class Ceremony(Aggregate):
 
     def audience(self) -> tuple[str, ...]:
         """The academies of its agreements; all twelve if one of them is national."""
-        return tuple(code for code in ACADEMY_CODES if code in self.codes)
+        concerned = self.visible_to()
+        return tuple(code for code in ACADEMY_CODES if code in concerned)
 
     def visible_to(self) -> tuple[str, ...]:
         """Everyone who may see one of its agreements."""
-        return self.codes
+        return tuple(sorted({code for codes in self.codes.values() for code in codes}))
+
+    def seen_by(self, actor: Actor) -> frozenset[UUID]:
+        """The agreements of the order of business that the actor may see: the others are not theirs to know of."""
+        return frozenset(id for id, codes in self.codes.items() if actor.within(codes))
 
     @staticmethod
     def plan(
@@ -93,12 +99,11 @@ class Ceremony(Aggregate):
         title: Bilingual,
         place: Bilingual | None,
         planned_for: datetime,
-        agreements: Sequence[UUID],
-        visible_to: Iterable[str],
+        agreements: Mapping[UUID, Iterable[str]],
     ) -> list[DomainEvent]:
-        """A ceremony with its order of business, for those who see its agreements."""
+        """A ceremony with its order of business: the agreements, each with the codes of those who may see it."""
         planned = CeremonyPlanned(ceremony_id=id, planned_for=planned_for, agreements=tuple(agreements))
-        return [planned.keeping(title=title, place=place, codes=sorted(set(visible_to)))]
+        return [planned.keeping(title=title, place=place, codes=agreements)]
 
     def postpone(self, reason: str) -> list[DomainEvent]:
         """Put the ceremony off until it has a new date."""
@@ -172,7 +177,7 @@ class Ceremony(Aggregate):
                 self.agreements = event.agreements
                 self.title = Bilingual.model_validate(detail["title"])
                 self.place = Bilingual.model_validate(detail["place"]) if detail["place"] else None
-                self.codes = tuple(detail["codes"])
+                self.codes = {UUID(id): tuple(codes) for id, codes in detail["codes"].items()}
             case CeremonyPostponed():
                 self.state = CeremonyState.postponed
                 self.reason = detail["reason"]

@@ -116,7 +116,7 @@ class AssociationNotAccredited(Refusal):
 
 
 class CeremonyNotOpen(Refusal):
-    """Nothing is signed in a ceremony that is not open. Values: ceremony, state."""
+    """Nothing is signed in a ceremony that is not open. Values: ceremony, kind, state."""
 
     slug = "ceremony-not-open"
 

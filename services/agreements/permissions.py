@@ -22,6 +22,11 @@ def owns_or_supervises(actor: Actor, agreement: Agreement) -> bool:
     return actor.jurisdiction == "national" or owns(actor, agreement)
 
 
+def is_national(actor: Actor, _: object) -> bool:
+    """Minutes tell of every agreement of a ceremony, so that they are read where all of them may be seen."""
+    return actor.jurisdiction == "national"
+
+
 def may_represent(actor: Actor, agreement: Agreement) -> bool:
     """Whether a party's organisation lies in the actor's jurisdiction, so that a mandate for it may be theirs."""
     if actor.jurisdiction == "national":
@@ -79,5 +84,6 @@ PERMISSIONS = Permissions(
         "resume_agreement": owns,
         "terminate_agreement": owns,
         "cancel_agreement": owns,
+        "read_minutes": is_national,
     },
 )

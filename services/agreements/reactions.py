@@ -9,7 +9,7 @@ from sqlmodel import SQLModel, col, update
 
 from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow
 from shared.database import Transaction
-from shared.events.base import Occurrence
+from shared.events.base import DomainEvent, Occurrence
 from shared.events.network import (
     AssociationAccredited,
     AssociationRefused,
@@ -27,7 +27,7 @@ from shared.territory import ACADEMIES
 reactions = Reactions("agreements")
 follow = reactions.reaction("follow-network")
 
-STANDINGS = {
+STANDINGS: dict[type[DomainEvent], str] = {
     AssociationVerificationStarted: "under_verification",
     AssociationAccredited: "accredited",
     AssociationRefused: "refused",

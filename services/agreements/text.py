@@ -18,7 +18,7 @@ from shared.store import digest, get_texts, put_texts
 class Prose(BaseModel):
     """A clause's body in both languages: neither is left out, so that the two stay aligned."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     ar: str = Field(min_length=1, max_length=20_000)
     fr: str = Field(min_length=1, max_length=20_000)
@@ -27,7 +27,7 @@ class Prose(BaseModel):
 class Clause(BaseModel):
     """One clause, said in both languages."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     title: Bilingual
     body: Prose

@@ -35,15 +35,13 @@ async def plan_ceremony(
     PERMISSIONS.allow(by, "plan_ceremony")
     async with db.transaction(by.scope) as tx:
         # Locked, so that two plans cannot take the same agreement.
-        listed = await AGREEMENTS.load_many(tx, agreements)
-        if over := [each.id for each in listed if each.state in OVER]:
+        listed = {each.id: each for each in await AGREEMENTS.load_many(tx, agreements)}
+        if over := [each.id for each in listed.values() if each.state in OVER]:
             raise AgreementOver(agreements=over)
         await _require_free(tx, agreements)
         id = new_id()
-        codes = {code for each in listed for code in each.visible_to()}
-        events = Ceremony.plan(
-            id, title=title, place=place, planned_for=planned_for, agreements=agreements, visible_to=codes
-        )
+        order = {each: listed[each].visible_to() for each in agreements}
+        events = Ceremony.plan(id, title=title, place=place, planned_for=planned_for, agreements=order)
         return await CEREMONIES.record(tx, Ceremony(id=id), events, by=by)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
-from services.agreements.ceremony import RUNNING, CeremonyState
+from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.errors import (
     AssociationNotAccredited,
     CeremonyNotOpen,
@@ -254,4 +254,4 @@ def _check_ceremony(authority: Authority, ceremony_id: UUID | None) -> None:
     if not authority.listed:
         raise NotInTheCeremony(ceremony=ceremony_id)
     if authority.ceremony_state != CeremonyState.open:
-        raise CeremonyNotOpen(ceremony=ceremony_id, state=authority.ceremony_state)
+        raise CeremonyNotOpen(ceremony=ceremony_id, kind=Ceremony.kind, state=authority.ceremony_state)

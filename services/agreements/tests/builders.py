@@ -178,9 +178,8 @@ def planned(agreements: Sequence[UUID] = ()) -> Ceremony:
     """A planned ceremony, without I/O."""
     id = new_id()
     title = Bilingual(ar="حفل (وهمي)", fr="Cérémonie (fictif)")
-    events = Ceremony.plan(
-        id, title=title, place=None, planned_for=AT, agreements=agreements or (new_id(), new_id()), visible_to=["MA-06"]
-    )
+    order = {each: ["MA-06"] for each in agreements or (new_id(), new_id())}
+    events = Ceremony.plan(id, title=title, place=None, planned_for=AT, agreements=order)
     return Ceremony.fold(id, events)
 
 

@@ -1,0 +1,9 @@
+"""Agreements over HTTP."""
+
+from fastapi import APIRouter
+
+from services.agreements.routes import agreements, ceremonies, signature_batches
+
+router = APIRouter()
+for part in (agreements, ceremonies, signature_batches):
+    router.include_router(part.router)

@@ -1,0 +1,205 @@
+"""Agreements over HTTP: the draft, the text, the signatures, the end."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
+
+from services.agreements import commands, queries
+from services.agreements.agreement import AgreementState
+from services.agreements.schemas import (
+    AgreementAnswer,
+    Because,
+    DeclineAgreement,
+    DraftAgreement,
+    PartyAnswer,
+    ResumeAgreement,
+    ReturnWithRemarks,
+    ReviseText,
+    SignAgreement,
+    SuspendAgreement,
+    TerminateAgreement,
+    TextAnswer,
+)
+from shared.events.agreements import AgreementType
+from shared.territory import AcademyCode
+from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web.history import HistoryEntry, history
+
+router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
+
+AsOf = Annotated[AwareDatetime | None, Query(description="as it was at this instant")]
+
+
+@router.post("", status_code=201, response_model=AgreementAnswer)
+async def draft_agreement(body: DraftAgreement, by: CurrentActor, once: Once) -> Response:
+    """Draft an agreement between its parties."""
+    return await once(
+        lambda tx: commands.draft_agreement(tx, body.terms(), clauses=body.clauses, by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}",
+    )
+
+
+@router.get("", response_model=Listing[AgreementAnswer])
+async def read_agreements(
+    by: CurrentActor,
+    db: Db,
+    wanted: Page,
+    state: AgreementState | None = None,
+    academy: AcademyCode | None = None,
+    agreement_type: AgreementType | None = None,
+) -> Response:
+    """The agreements within one's jurisdiction."""
+    found, next = await queries.agreements(
+        db, state=state, academy=academy, agreement_type=agreement_type, page=wanted, by=by
+    )
+    return page(wanted, [AgreementAnswer.of(each, by) for each in found], next)
+
+
+@router.get("/{id}", response_model=AgreementAnswer)
+async def read_agreement(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None) -> Response:
+    """One agreement, as it is or as it was."""
+    found = await queries.agreement(db, id, as_of=as_of, action="read_agreement", by=by)
+    if as_of:
+        return answer(AgreementAnswer.of(found, None))
+    return answer(AgreementAnswer.of(found, by), version=found.version)
+
+
+@router.get("/{id}/text", response_model=TextAnswer)
+async def read_text(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None) -> Response:
+    """The text in both languages, as it is or as it was."""
+    found, clauses = await queries.text(db, id, as_of=as_of, by=by)
+    return answer(TextAnswer(text_hash=found.text_hash, clauses=clauses), version=None if as_of else found.version)
+
+
+@router.put("/{id}/text", response_model=AgreementAnswer)
+async def revise_text(id: UUID, body: ReviseText, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Put another text, both languages at once."""
+    return await once(
+        lambda tx: commands.revise_text(tx, id, body.clauses, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/negotiation", response_model=AgreementAnswer)
+async def open_negotiation(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Hand the draft to the parties."""
+    return await once(
+        lambda tx: commands.open_negotiation(tx, id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/review", response_model=AgreementAnswer)
+async def submit_for_review(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Hand the negotiated text to legal review."""
+    return await once(
+        lambda tx: commands.submit_for_review(tx, id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/remarks", response_model=AgreementAnswer)
+async def return_with_remarks(
+    id: UUID, body: ReturnWithRemarks, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Send the text back to the parties."""
+    return await once(
+        lambda tx: commands.return_with_remarks(tx, id, remarks=body.remarks, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/approval", response_model=AgreementAnswer)
+async def approve_agreement(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Freeze the text for signature; the agreement gets its reference."""
+    return await once(
+        lambda tx: commands.approve_agreement(tx, id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/reopening", response_model=AgreementAnswer)
+async def reopen_text(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Negotiate the frozen text again; signatures given so far are void."""
+    return await once(
+        lambda tx: commands.reopen_text(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/signatures", status_code=201, response_model=AgreementAnswer)
+async def sign_agreement(id: UUID, body: SignAgreement, by: CurrentActor, once: Once) -> Response:
+    """Sign for a party, under a mandate valid today. The text's hash stands in for If-Match."""
+    return await once(
+        lambda tx: commands.sign_agreement(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+    )
+
+
+@router.get("/{id}/signatures", response_model=Listing[PartyAnswer])
+async def read_signatures(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """The parties, with the signatures given so far."""
+    found = await queries.agreement(db, id, action="read_signatures", by=by)
+    return answer(Listing[PartyAnswer](items=PartyAnswer.all_of(found)), version=found.version)
+
+
+@router.post("/{id}/refusals", status_code=201, response_model=AgreementAnswer)
+async def decline_agreement(id: UUID, body: DeclineAgreement, by: CurrentActor, once: Once) -> Response:
+    """Refuse to sign for a party; signatures are void and the text is negotiated again."""
+    return await once(
+        lambda tx: commands.decline_agreement(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}",
+    )
+
+
+@router.post("/{id}/suspension", response_model=AgreementAnswer)
+async def suspend_agreement(
+    id: UUID, body: SuspendAgreement, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Let the agreement rest."""
+    return await once(
+        lambda tx: commands.suspend_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/resumption", response_model=AgreementAnswer)
+async def resume_agreement(
+    id: UUID, body: ResumeAgreement, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Lift the suspension."""
+    return await once(
+        lambda tx: commands.resume_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/termination", response_model=AgreementAnswer)
+async def terminate_agreement(
+    id: UUID, body: TerminateAgreement, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """End the agreement before its time."""
+    return await once(
+        lambda tx: commands.terminate_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/cancellation", response_model=AgreementAnswer)
+async def cancel_agreement(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Give the agreement up before all have signed."""
+    return await once(
+        lambda tx: commands.cancel_agreement(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.get("/{id}/history", response_model=Listing[HistoryEntry])
+async def read_agreement_history(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """Everything that happened to the agreement, oldest first."""
+    return answer(history(await queries.agreement_history(db, id, by=by)))

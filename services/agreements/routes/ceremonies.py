@@ -1,0 +1,127 @@
+"""Ceremonies over HTTP: plan, lobby, sitting, minutes."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.agreements import commands, queries
+from services.agreements.ceremony import CeremonyState
+from services.agreements.schemas import Because, CeremonyAnswer, MinutesAnswer, PlanCeremony, RescheduleCeremony
+from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+
+router = APIRouter(prefix="/api/v1/ceremonies", tags=["ceremonies"])
+
+
+@router.post("", status_code=201, response_model=CeremonyAnswer)
+async def plan_ceremony(body: PlanCeremony, by: CurrentActor, once: Once) -> Response:
+    """Plan a ceremony with its order of business."""
+    return await once(
+        lambda tx: commands.plan_ceremony(
+            tx, title=body.title, place=body.place, planned_for=body.planned_for, agreements=body.agreements, by=by
+        ),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+        location=lambda found: f"/api/v1/ceremonies/{found.id}",
+    )
+
+
+@router.get("", response_model=Listing[CeremonyAnswer])
+async def read_ceremonies(by: CurrentActor, db: Db, wanted: Page, state: CeremonyState | None = None) -> Response:
+    """The ceremonies in which an agreement of one's jurisdiction is signed."""
+    found, next = await queries.ceremonies(db, state=state, page=wanted, by=by)
+    return page(wanted, [CeremonyAnswer.of(each, by) for each in found], next)
+
+
+@router.get("/{id}", response_model=CeremonyAnswer)
+async def read_ceremony(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """One ceremony."""
+    found = await queries.ceremony(db, id, by=by)
+    return answer(CeremonyAnswer.of(found, by), version=found.version)
+
+
+@router.post("/{id}/postponement", response_model=CeremonyAnswer)
+async def postpone_ceremony(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Put the ceremony off until it has a new date."""
+    return await once(
+        lambda tx: commands.postpone_ceremony(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/rescheduling", response_model=CeremonyAnswer)
+async def reschedule_ceremony(
+    id: UUID, body: RescheduleCeremony, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Give the postponed ceremony its new date."""
+    return await once(
+        lambda tx: commands.reschedule_ceremony(tx, id, planned_for=body.planned_for, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/lobby", response_model=CeremonyAnswer)
+async def prepare_ceremony(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Open the lobby: every text is frozen and every party may sign."""
+    return await once(
+        lambda tx: commands.prepare_ceremony(tx, id, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/opening", response_model=CeremonyAnswer)
+async def open_ceremony(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Begin: from here on its agreements are signed in it."""
+    return await once(
+        lambda tx: commands.open_ceremony(tx, id, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/interruption", response_model=CeremonyAnswer)
+async def interrupt_ceremony(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Pause: nothing is signed until the ceremony resumes."""
+    return await once(
+        lambda tx: commands.interrupt_ceremony(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/resumption", response_model=CeremonyAnswer)
+async def resume_ceremony(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Go on."""
+    return await once(
+        lambda tx: commands.resume_ceremony(tx, id, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/closing", response_model=CeremonyAnswer)
+async def close_ceremony(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """End the ceremony; its minutes are drawn up."""
+    return await once(
+        lambda tx: commands.close_ceremony(tx, id, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.get("/{id}/minutes", response_model=MinutesAnswer)
+async def read_minutes(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """The minutes, from the closing on."""
+    return answer(await queries.minutes(db, id, by=by))
+
+
+@router.post("/{id}/minutes", response_model=CeremonyAnswer)
+async def adopt_minutes(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Adopt the minutes drawn up at the closing."""
+    return await once(
+        lambda tx: commands.adopt_minutes(tx, id, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/cancellation", response_model=CeremonyAnswer)
+async def cancel_ceremony(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Give the ceremony up."""
+    return await once(
+        lambda tx: commands.cancel_ceremony(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )

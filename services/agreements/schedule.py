@@ -1,0 +1,76 @@
+"""What time makes agreements do: begin, end, and go on with what a crash left."""
+
+from collections.abc import Awaitable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlmodel import col, select
+
+from services.agreements import commands
+from services.agreements.agreement import AgreementState
+from services.agreements.tables import AGREEMENTS, SignatureBatchRow
+from shared.actor import NATIONAL
+from shared.clock import now, today
+from shared.database import Database
+from shared.messaging.schedule import Schedule
+from shared.refusals import Refusal
+from shared.web import forget_answers
+
+log = structlog.get_logger(__name__)
+schedule = Schedule("agreements")
+
+LEFT_BEHIND = timedelta(seconds=15)
+"""How old a batch is before we no longer expect the request that brought it to finish it."""
+
+
+@schedule.every(seconds=30, id="bring-into-force")
+async def bring_into_force(database: Database) -> None:
+    """Signed agreements bind from their start date on."""
+    row, day = AGREEMENTS.table.c, today()
+    due = select(row.id).where(row.status == AgreementState.signed, row.effective_from <= day)
+    async with database.transaction(NATIONAL) as tx:
+        ids = (await tx.execute(due.order_by(row.id))).scalars().all()
+    for id in ids:
+        await _unless_refused(commands.bring_into_force(database, id, on=day), id)
+
+
+@schedule.every(seconds=60, id="expire")
+async def expire(database: Database) -> None:
+    """Agreements end after their end date."""
+    row, day = AGREEMENTS.table.c, today()
+    ending = row.status.in_([AgreementState.in_force, AgreementState.suspended])
+    async with database.transaction(NATIONAL) as tx:
+        over = select(row.id).where(ending, row.effective_until < day).order_by(row.id)
+        ids = (await tx.execute(over)).scalars().all()
+    for id in ids:
+        await _unless_refused(commands.expire_agreement(database, id, on=day), id)
+
+
+@schedule.every(seconds=5, id="resume-batches")
+async def resume_batches(database: Database) -> None:
+    """Give the signatures that a crashed or overlong request left pending."""
+    left = select(SignatureBatchRow).where(
+        col(SignatureBatchRow.finished_at).is_(None), col(SignatureBatchRow.created_at) < now() - LEFT_BEHIND
+    )
+    async with database.transaction(NATIONAL) as tx:
+        batches = (await tx.exec(left.order_by(col(SignatureBatchRow.id)))).all()
+    for batch in batches:
+        try:
+            await commands.resume_batch(database, batch)
+        except Exception:  # one batch in trouble must not keep the others waiting
+            log.exception("batch of signatures fails", batch=str(batch.id))
+
+
+@schedule.every(seconds=3600, id="forget-answers")
+async def forget(database: Database) -> None:
+    """Stored answers are replayed for a day."""
+    await forget_answers(database)
+
+
+async def _unless_refused(command: Awaitable[object], id: UUID) -> None:
+    """Somebody may have decided otherwise since we looked."""
+    try:
+        await command
+    except Refusal as refusal:
+        log.info("not any more", agreement=str(id), refusal=refusal.slug)
