@@ -46,6 +46,10 @@ def provided(**changes: Any) -> CenterToOpen:
     return CenterToOpen(**usual | changes)
 
 
+PLANNED = provided()
+"""The center that the tests' database has from the start."""
+
+
 def planned() -> Center:
     """A planned center."""
     one = provided()

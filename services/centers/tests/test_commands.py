@@ -15,30 +15,21 @@ from services.centers.tests.builders import (
     FOREIGN_DIRECTOR,
     MANAGER,
     OFFICER,
+    PLANNED,
     actor,
-    provided,
 )
-from shared.actor import NATIONAL, SYSTEM, Role
+from shared.actor import NATIONAL, Role
 from shared.clock import today
 from shared.database import Database
 from shared.migrations import drift
 from shared.refusals import Forbidden, NotFound, StaleVersion
-from tests.fixtures.database import Databases
-
-
-@pytest.fixture
-async def database(databases: Databases) -> Database:
-    """The centers database."""
-    return await databases("centers")
 
 
 @pytest.fixture
 async def center(database: Database) -> Center:
     """A planned center."""
-    one = provided()
-    events = Center.plan(one, agreement_id=AGREEMENT, academy="MA-06")
     async with database.transaction(NATIONAL) as tx:
-        return await CENTERS.record(tx, Center(id=one.center_id), events, by=SYSTEM)
+        return await CENTERS.read(tx, PLANNED.center_id)
 
 
 async def to_opening(database: Database, center: Center) -> Center:

@@ -32,17 +32,8 @@ from shared.migrations import drift
 from shared.refusals import Forbidden, NotAllowedNow, NotFound, StaleVersion
 from shared.store import Store
 from shared.territory import MINISTRY_ID, NETWORK_ID, academy
-from tests.fixtures.database import Databases
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-async def database(databases: Databases) -> Database:
-    """The register, with its institutions."""
-    database = await databases("network")
-    await commands.seed_institutions(database)
-    return database
 
 
 async def test_the_institutions_are_registered_once_however_often_they_are_seeded(database: Database) -> None:

@@ -1,0 +1,30 @@
+"""The register in this process, for its tests."""
+
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+import services.network
+from services.network import commands
+from services.network.routes import router
+from shared.database import Database
+from shared.web import TokenVerifier, install
+from tests.fixtures.database import Databases
+
+
+@pytest.fixture
+async def database(databases: Databases) -> Database:
+    """The register's database, with the institutions."""
+    database = await databases("network")
+    await commands.seed_institutions(database)
+    return database
+
+
+@pytest.fixture
+def app(database: Database, verifier: TokenVerifier) -> FastAPI:
+    """The register's API."""
+    app = FastAPI()
+    install(app, verifier=verifier, database=database, wording=Path(services.network.__file__).parent / "wording")
+    app.include_router(router)
+    return app
