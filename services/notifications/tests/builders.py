@@ -1,0 +1,123 @@
+"""What the tests of notifications are made of."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.notifications import commands
+from services.notifications.commands import Issued
+from services.notifications.endpoint import Endpoint
+from services.notifications.notice import Notice
+from services.notifications.reactions import tell_academies
+from services.notifications.settings import NotificationsSettings
+from shared.actor import NATIONAL, Actor, Role
+from shared.database import Database
+from shared.events.agreements import AgreementCameIntoForce
+from shared.events.base import DomainEvent, Occurrence
+from shared.ids import new_id
+from shared.settings import PlatformSettings
+
+AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
+DAY = date(2024, 9, 2)
+URL = "https://academie.example/avis"
+
+
+def actor(*roles: Role, jurisdiction: str = "MA-06") -> Actor:
+    """Somebody with these roles within this jurisdiction."""
+    return Actor("https://identity.example", "somebody", frozenset(roles), jurisdiction)
+
+
+OFFICER = actor(Role.academy_officer)
+FOREIGNER = actor(Role.academy_officer, jurisdiction="MA-05")
+OPERATOR = actor(Role.operator, jurisdiction="national")
+
+
+def settings(data_dir: Path, **changes: Any) -> NotificationsSettings:
+    """Settings for tests: loopback may be called, everything is quick."""
+    quick: dict[str, Any] = {"deadline": 0.5, "lease": 2.0, "retries": (0.05,) * 4, "idle_poll": 0.1}
+    platform = PlatformSettings(data_dir=data_dir)
+    return NotificationsSettings(platform=platform, **quick | changes)
+
+
+def endpoint(*steps: str, channel: Any = "webhook") -> Endpoint:
+    """An endpoint of MA-06 that went through these steps."""
+    built = Endpoint(id=new_id())
+    address = URL if channel == "webhook" else "avis@academie.example"
+    built.evolve(built.register(academy="MA-06", channel=channel, address=address, language="fr", key_id=new_id()))
+    for step in steps:
+        built.evolve(
+            {
+                "disable_endpoint": lambda: built.disable("decision"),
+                "enable_endpoint": built.enable,
+                "rotate_secret": lambda: built.rotate(key_id=new_id(), at=AT, overlap_until=AT),
+            }[step]()
+        )
+    return built
+
+
+async def registered(
+    database: Database,
+    settings: NotificationsSettings,
+    address: str,
+    *,
+    academy: str = "MA-06",
+    channel: Any = "webhook",
+    language: str = "fr",
+) -> Issued:
+    """An endpoint in the database."""
+    return await commands.register_endpoint(
+        database,
+        academy=academy,
+        channel=channel,
+        address=address,
+        language=language,
+        keys=settings.key_ring,
+        guard=settings.guard,
+        by=OPERATOR,
+    )
+
+
+def happening(
+    event: DomainEvent | None = None,
+    *,
+    audience: Sequence[str] = ("MA-06",),
+    subject: UUID | None = None,
+    traceparent: str | None = None,
+) -> Occurrence[DomainEvent]:
+    """An event as it arrives; an agreement comes into force unless given."""
+    subject = subject or new_id()
+    return Occurrence(
+        event=event or AgreementCameIntoForce(agreement_id=subject, academy="MA-06", in_force_on=DAY),
+        id=new_id(),
+        subject=subject,
+        version=1,
+        audience=tuple(audience),
+        actor="mithaq#system",
+        time=AT,
+        correlation=new_id(),
+        traceparent=traceparent,
+    )
+
+
+async def told(database: Database, *occurrences: Occurrence[DomainEvent]) -> list[Occurrence[DomainEvent]]:
+    """Let the reaction take these events, each in its transaction; one when none is given."""
+    happened = list(occurrences) or [happening()]
+    for occurrence in happened:
+        async with database.transaction(NATIONAL) as tx:
+            await tell_academies(tx, occurrence)
+    return happened
+
+
+def notice(event: DomainEvent, *, names: Any = None) -> Notice:
+    """An event as it is told."""
+    return Notice(new_id(), event.type, new_id(), 1, AT, event.model_dump(mode="json"), names or {})
+
+
+async def rows(database: Database, query: str, **values: Any) -> list[Any]:
+    """What a query finds, over all academies."""
+    async with database.transaction(NATIONAL) as tx:
+        return list((await tx.execute(text(query), values)).all())

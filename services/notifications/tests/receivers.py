@@ -1,0 +1,91 @@
+"""Real receivers on loopback: webhooks over HTTP and mail over SMTP, as academies run them, well or badly."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Receiver:
+    """A webhook receiver: what it was sent, and how it behaves."""
+
+    behave: Behaviour
+    url: str = ""
+    received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    @property
+    def ids(self) -> list[str]:
+        """The webhook-id of each request, in order of arrival."""
+        return [headers["webhook-id"] for headers, _ in self.received]
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Note the request, then behave."""
+        self.received.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
+        return await self.behave(request)
+
+
+async def accept(_: web.Request) -> web.StreamResponse:
+    """Say yes."""
+    return web.Response(text="merci")
+
+
+def answering(*statuses: int, **headers: str) -> Behaviour:
+    """Answer with these statuses in turn; the last one stays."""
+    left = list(statuses)
+
+    async def behave(_: web.Request) -> web.StreamResponse:
+        status = left.pop(0) if len(left) > 1 else left[0]
+        return web.Response(status=status, headers={name.replace("_", "-"): value for name, value in headers.items()})
+
+    return behave
+
+
+async def hang(_: web.Request) -> web.StreamResponse:
+    """Never answer."""
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def drip(request: web.Request) -> web.StreamResponse:
+    """Answer 200 at once and its body for ever, a byte at a time."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b".")
+        await asyncio.sleep(0.02)
+
+
+async def pour(request: web.Request) -> web.StreamResponse:
+    """Answer 200 with a body without end, as fast as it goes."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    while True:
+        await response.write(b"\x00" * 65536)
+
+
+@asynccontextmanager
+async def receiver(behave: Behaviour = accept) -> AsyncIterator[Receiver]:
+    """A receiver that listens inside the block."""
+    made = Receiver(behave)
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    made.url = f"http://127.0.0.1:{_port(runner)}/avis"
+    try:
+        yield made
+    finally:
+        await runner.cleanup()
+
+
+def _port(runner: web.AppRunner) -> int:
+    address: Any = runner.addresses[0]
+    return int(address[1])

@@ -1,0 +1,125 @@
+"""The endpoint decides and evolves, without a database."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from services.notifications.endpoint import MOST_LIVE_KEYS, Endpoint, EndpointState
+from services.notifications.errors import NothingToSign, SecretsStillOverlap
+from services.notifications.tests.builders import AT, URL, endpoint
+from shared.events.base import DomainEvent
+from shared.events.catalog import decode
+from shared.events.notifications import EndpointDisabled
+from shared.ids import new_id
+from shared.refusals import NotAllowedNow
+
+
+def test_an_endpoint_is_active_from_its_registration_on() -> None:
+    assert endpoint().state is EndpointState.active
+
+
+def test_only_its_own_academy_sees_it_and_hears_of_it() -> None:
+    assert endpoint().visible_to() == endpoint().audience() == ("MA-06",)
+
+
+def test_neither_address_nor_keys_are_published() -> None:
+    built = Endpoint(id=new_id())
+    (event,) = built.register(academy="MA-06", channel="webhook", address=URL, language="ar", key_id=new_id())
+    assert event.model_dump().keys() == {"endpoint_id", "academy", "channel"}
+
+
+def test_a_new_secret_signs_beside_the_old_one_until_the_overlap_ends() -> None:
+    built = endpoint()
+    old, new = built.keys[0].key_id, new_id()
+    built.evolve(built.rotate(key_id=new, at=AT, overlap_until=AT + timedelta(hours=24)))
+    assert [key.key_id for key in built.live_keys(AT)] == [new, old]
+    assert [key.key_id for key in built.live_keys(AT + timedelta(hours=24))] == [new]
+
+
+def test_secrets_that_no_longer_sign_are_forgotten_at_the_next_rotation() -> None:
+    built = endpoint("rotate_secret")
+    built.evolve(built.rotate(key_id=new_id(), at=AT + timedelta(seconds=1), overlap_until=AT + timedelta(days=1)))
+    assert len(built.keys) == 2
+
+
+def test_few_secrets_sign_at_the_same_time() -> None:
+    built = endpoint()
+    for _ in range(MOST_LIVE_KEYS - 1):
+        built.evolve(built.rotate(key_id=new_id(), at=AT, overlap_until=AT + timedelta(days=1)))
+    with pytest.raises(SecretsStillOverlap) as refusal:
+        built.rotate(key_id=new_id(), at=AT, overlap_until=AT + timedelta(days=1))
+    assert refusal.value.values["until"] == AT + timedelta(days=1)
+
+
+def test_an_e_mail_address_has_no_secret() -> None:
+    built = endpoint(channel="email")
+    assert built.keys == ()
+    with pytest.raises(NothingToSign):
+        built.rotate(key_id=new_id(), at=AT, overlap_until=AT)
+
+
+def test_disabling_says_why() -> None:
+    (event,) = endpoint().disable("gone")
+    assert isinstance(event, EndpointDisabled)
+    assert event.because == "gone"
+
+
+class Life(RuleBasedStateMachine):
+    """Whatever is tried in whatever order: only allowed steps happen, and the state is the fold of the events."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at = AT
+        self.endpoint = Endpoint(id=new_id())
+        self.events: list[DomainEvent] = []
+        self.newest = new_id()
+        self._take(
+            self.endpoint.register(academy="MA-06", channel="webhook", address=URL, language="ar", key_id=self.newest)
+        )
+
+    def _take(self, events: list[DomainEvent]) -> None:
+        self.events += events
+        self.endpoint.evolve(events)
+
+    @rule(hours=st.integers(1, 30))
+    def time_passes(self, hours: int) -> None:
+        self.at += timedelta(hours=hours)
+
+    @rule(action=st.sampled_from(["disable_endpoint", "enable_endpoint"]))
+    def switch(self, action: str) -> None:
+        decide = {
+            "disable_endpoint": lambda: self.endpoint.disable("decision"),
+            "enable_endpoint": self.endpoint.enable,
+        }
+        if self.endpoint.state not in Endpoint.ALLOWED[action]:
+            with pytest.raises(NotAllowedNow):
+                decide[action]()
+            return
+        self._take(decide[action]())
+
+    @rule()
+    def rotate(self) -> None:
+        key_id = new_id()
+        try:
+            events = self.endpoint.rotate(key_id=key_id, at=self.at, overlap_until=self.at + timedelta(hours=24))
+        except SecretsStillOverlap:
+            assert len(self.endpoint.live_keys(self.at)) == MOST_LIVE_KEYS
+            return
+        self._take(events)
+        self.newest = key_id
+
+    @invariant()
+    def the_newest_secret_always_signs_first(self) -> None:
+        assert self.endpoint.live_keys(self.at)[0].key_id == self.newest
+        assert len(self.endpoint.live_keys(self.at)) <= MOST_LIVE_KEYS
+
+    @invariant()
+    def state_is_the_fold_of_what_was_published_and_kept(self) -> None:
+        stored = [decode(event.type, event.model_dump(mode="json")).keeping(**event.detail) for event in self.events]
+        assert Endpoint.fold(self.endpoint.id, stored) == self.endpoint
+        assert self.endpoint.version == len(self.events)
+
+
+TestLife = Life.TestCase

@@ -1,0 +1,71 @@
+"""What is said about every event, in every language."""
+
+import json
+import string
+
+import pytest
+
+from services.notifications.notice import name_told_by, wording
+from services.notifications.tests.builders import notice
+from shared.events.agreements import AgreementCameIntoForce, AgreementSigned
+from shared.events.base import DomainEvent
+from shared.events.catalog import ALL
+from shared.events.centers import CenterPlanned
+from shared.language import LANGUAGES
+
+
+@pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
+def test_every_event_is_one_whole_sentence_in_every_language(event: type[DomainEvent]) -> None:
+    told = notice(event.model_validate(event.example))
+    said = {language: told.summary(language) for language in LANGUAGES}
+    assert len(set(said.values())) == len(LANGUAGES)
+    for sentence in said.values():
+        assert "…" not in sentence and "None" not in sentence
+        assert sentence.endswith(".")
+
+
+def test_only_events_that_exist_have_a_sentence() -> None:
+    assert {key.removeprefix("events.") for key in wording().keys("events.")} == {event.type for event in ALL}
+
+
+@pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
+def test_placeholders_are_fields_of_the_event(event: type[DomainEvent]) -> None:
+    fields = {*event.model_fields} | {field.removesuffix("_id") for field in event.model_fields}
+    for language in LANGUAGES:
+        text = wording()._texts[language][f"events.{event.type}"]
+        assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= fields
+
+
+def test_a_sentence_uses_the_name_that_is_known_and_the_dates_as_people_write_them() -> None:
+    event = AgreementCameIntoForce.model_validate(AgreementCameIntoForce.example)
+    names = {str(event.agreement_id): {"ar": "AREF-06/2024-0001", "fr": "AREF-06/2024-0001"}}
+    assert notice(event, names=names).summary("fr") == (
+        "La convention AREF-06/2024-0001 est en vigueur depuis le 2 septembre 2024."
+    )
+    assert notice(event, names=names).summary("ar") == (
+        "الاتفاقية \u2068AREF-06/2024-0001\u2069 سارية منذ \u20682 شتنبر 2024\u2069."
+    )
+
+
+def test_names_come_from_the_events_that_tell_them() -> None:
+    signed = AgreementSigned.model_validate(AgreementSigned.example)
+    planned = CenterPlanned.model_validate(CenterPlanned.example)
+    assert name_told_by(signed) == (signed.agreement_id, signed.reference, signed.reference)
+    assert name_told_by(planned) == (planned.center_id, planned.name_ar, planned.name_fr)
+    assert name_told_by(AgreementCameIntoForce.model_validate(AgreementCameIntoForce.example)) is None
+
+
+def test_the_message_is_thin_and_says_where_it_belongs() -> None:
+    event = AgreementSigned.model_validate(AgreementSigned.example)
+    body = notice(event).body(academy="MA-06", sequence=7, language="ar")
+    sent = json.loads(body)
+    assert {"type", "timestamp", "data"} <= sent.keys()
+    assert (sent["type"], sent["timestamp"]) == (event.type, "2024-08-30T10:00:00Z")
+    assert (sent["academy"], sent["sequence"], sent["data"]) == ("MA-06", 7, event.model_dump(mode="json"))
+    assert len(body) < 20_000
+
+
+def test_every_sentence_fits_a_thin_message() -> None:
+    for event in ALL:
+        body = notice(event.model_validate(event.example)).body(academy="MA-06", sequence=1, language="ar")
+        assert len(body) < 20_000

@@ -1,0 +1,323 @@
+"""Sending to real receivers: signed, in order, bounded, and never twice in effect."""
+
+import asyncio
+import json
+import time
+from datetime import timedelta
+
+import standardwebhooks
+import svix.webhooks
+from opentelemetry import trace
+
+from services.notifications import commands
+from services.notifications.sending import Sender
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
+from services.notifications.tests.conftest import Sending
+from services.notifications.tests.receivers import accept, answering, drip, hang, pour, receiver
+from shared import telemetry
+from shared.clock import now
+from shared.database import Database
+from tests.fixtures.eventually import eventually
+
+
+async def _states(database: Database) -> list[str]:
+    return [row.state for row in await rows(database, "select state from delivery order by academy, sequence")]
+
+
+async def _delivered(database: Database, count: int) -> None:
+    async def check() -> bool:
+        return await _states(database) == ["delivered"] * count
+
+    await eventually(check)
+
+
+async def _attempts(database: Database) -> list[tuple[str, str]]:
+    return [(row.result, row.reason) for row in await rows(database, "select result, reason from attempt order by id")]
+
+
+async def test_an_academy_receives_a_message_that_the_public_verifiers_accept(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as academy:
+        issued = await registered(database, settings, academy.url)
+        (event,) = await told(database)
+        async with sending():
+            await _delivered(database, 1)
+    ((headers, body),) = academy.received
+    assert headers["webhook-id"] == str(event.id)
+    assert issued.secret
+    standardwebhooks.Webhook(issued.secret).verify(body, headers)
+    svix.webhooks.Webhook(issued.secret).verify(body, headers)
+    sent = json.loads(body)
+    assert (sent["type"], sent["academy"], sent["sequence"]) == (event.event.type, "MA-06", 1)
+    assert sent["summary"].startswith("La convention")
+
+
+async def test_only_the_academy_concerned_hears(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as mine, receiver() as theirs:
+        await registered(database, settings, mine.url, academy="MA-06")
+        await registered(database, settings, theirs.url, academy="MA-05")
+        await told(database, happening(audience=("MA-06",)), happening(audience=()))
+        (both,) = await told(database, happening(audience=("MA-05", "MA-06")))
+        async with sending():
+            await _delivered(database, 3)
+    assert len(mine.received) == 2
+    assert theirs.ids == [str(both.id)]
+
+
+async def test_an_academy_s_messages_arrive_in_the_order_of_its_feed(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(200, 500, 200, 503, 503, 200)) as academy:
+        await registered(database, settings, academy.url)
+        events = await told(database, *(happening() for _ in range(40)))
+        async with sending(batch=7):
+            await _delivered(database, 40)
+    assert list(dict.fromkeys(academy.ids)) == [str(event.id) for event in events]
+    assert len(academy.ids) == 43
+
+
+async def test_a_dead_endpoint_slows_no_other(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(hang) as dead, receiver() as alive:
+        await registered(database, settings, dead.url)
+        await registered(database, settings, alive.url)
+        await registered(database, settings, "http://127.0.0.1:1/nobody")
+        await told(database, *(happening() for _ in range(20)))
+        started = time.monotonic()
+        async with sending(deadline=5.0, lease=8.0):
+            await eventually(lambda: len(alive.received) == 20)
+            assert time.monotonic() - started < 3
+            assert len(dead.received) == 1
+
+
+async def test_one_academy_holds_at_most_a_quarter_of_the_slots(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    for academy in ("MA-06", "MA-06", "MA-06", "MA-05"):
+        await registered(database, settings, "http://127.0.0.1:1/", academy=academy)
+    await told(database, happening(audience=("MA-05", "MA-06")))
+    sender = Sender(settings.model_copy(update={"slots": 8}), database)
+    assert sorted(lane.endpoint.academy for lane in await sender._claim()) == ["MA-05", "MA-06", "MA-06"]
+
+
+async def test_a_receiver_that_hangs_or_drips_is_given_up_at_the_deadline(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(hang) as silent, receiver(drip) as slow:
+        await registered(database, settings, silent.url)
+        await registered(database, settings, slow.url)
+        await told(database)
+        async with sending(retries=(60.0,)):
+            await eventually(lambda: _as_list(database, [("failed", "timeout")] * 2))
+
+
+async def test_an_endless_answer_is_read_only_so_far(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(pour) as academy:
+        await registered(database, settings, academy.url)
+        await told(database)
+        async with sending(deadline=1.5):
+            await _delivered(database, 1)
+    (excerpt,) = await rows(database, "select excerpt from attempt")
+    assert len(excerpt[0]) == 500
+
+
+async def test_a_redirect_is_a_failure_and_is_not_followed(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as elsewhere, receiver(answering(302, Location="http://placeholder")) as academy:
+        academy.behave = answering(302, Location=elsewhere.url)
+        await registered(database, settings, academy.url)
+        await told(database)
+        async with sending(retries=(60.0,)):
+            await eventually(lambda: _as_list(database, [("failed", "HTTP 302")]))
+    assert not elsewhere.received
+    assert await _states(database) == ["waiting"]
+
+
+async def test_a_receiver_says_when_to_come_back(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(429, Retry_After="3600")) as academy:
+        await registered(database, settings, academy.url)
+        await told(database)
+        async with sending():
+            await eventually(lambda: _as_list(database, [("failed", "HTTP 429")]))
+    ((due,),) = await rows(database, "select next_attempt_at from delivery")
+    assert timedelta(minutes=59) < due - now() < timedelta(minutes=61)
+
+
+async def test_a_receiver_that_is_gone_is_disabled_and_what_it_missed_waits(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(410)) as academy:
+        issued = await registered(database, settings, academy.url)
+        events = await told(database, happening(), happening())
+        async with sending():
+            await eventually(lambda: _status(database, "disabled"))
+            assert len(academy.received) == 1
+            academy.behave = accept
+            await commands.enable_endpoint(database, issued.endpoint.id, by=OPERATOR)
+            await _delivered(database, 2)
+    assert academy.ids == [str(events[0].id), *(str(event.id) for event in events)]
+    because = await rows(database, "select data ->> 'because' from journal where type like '%disabled%'")
+    assert because == [("gone",)]
+
+
+async def test_an_endpoint_that_failed_through_the_whole_schedule_is_disabled(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(500)) as academy:
+        await registered(database, settings, academy.url)
+        await told(database, happening(), happening())
+        async with sending():
+            await eventually(lambda: _status(database, "disabled"))
+    assert len(academy.received) == 1 + len(settings.retries)
+    assert len(set(academy.ids)) == 1
+    assert await _states(database) == ["waiting", "waiting"]
+
+
+async def test_nothing_new_is_owed_to_a_disabled_endpoint(database: Database, settings: NotificationsSettings) -> None:
+    issued = await registered(database, settings, "http://127.0.0.1:1/")
+    await commands.disable_endpoint(database, issued.endpoint.id, by=OPERATOR)
+    await told(database)
+    assert await _states(database) == []
+    assert await rows(database, "select sequence from feed_entry") == [(1,)]
+
+
+async def test_during_a_rotation_requests_verify_with_both_secrets(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as academy:
+        old = await registered(database, settings, academy.url)
+        new = await commands.rotate_secret(
+            database, old.endpoint.id, keys=settings.key_ring, overlap=timedelta(hours=24), by=OPERATOR
+        )
+        await told(database)
+        async with sending():
+            await _delivered(database, 1)
+    ((headers, body),) = academy.received
+    for secret in (old.secret, new.secret):
+        assert secret
+        standardwebhooks.Webhook(secret).verify(body, headers)
+
+
+async def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as academy:
+        await registered(database, settings, academy.url)
+        await told(database, happening(), happening())
+        killed = Sender(settings.model_copy(update={"lease": 0.7}), database)
+        assert len(await killed._claim()) == 1
+        async with sending():
+            await asyncio.sleep(0.3)
+            assert not academy.received
+            await _delivered(database, 2)
+    assert len(academy.received) == 2
+
+
+async def test_a_sender_that_lost_its_lease_changes_nothing_any_more(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    await registered(database, settings, "http://127.0.0.1:1/")
+    await told(database)
+    slow = Sender(settings.model_copy(update={"lease": 0.01, "deadline": 0.001}), database)
+    (lane,) = await slow._claim()
+    quick = Sender(settings, database)
+    (again,) = await eventually(quick._claim)
+    result = {"delivery_id": str(lane.parcels[0].delivery_id), "delay": 0, "at": now().isoformat(), "milliseconds": 1}
+    gone = {"status": None, "reason": "late", "excerpt": None}
+    for token, outcome, state in ((again.token, "delivered", "delivered"), (lane.token, "failed", "waiting")):
+        told_by = {"token": str(token), "result": outcome, "state": state}
+        recording = asyncio.create_task(quick.recorder.run())
+        await quick.recorder.add(result | gone | told_by)
+        await asyncio.wait_for(quick.recorder.release(lane.endpoint.id, token), 5)
+        recording.cancel()
+    assert await _states(database) == ["delivered"]
+    assert [result for result, _ in await _attempts(database)] == ["delivered", "failed"]
+
+
+async def test_two_senders_send_each_message_once(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as one, receiver() as two:
+        await registered(database, settings, one.url)
+        await registered(database, settings, two.url, academy="MA-05")
+        events = await told(database, *(happening(audience=("MA-05", "MA-06")) for _ in range(30)))
+        async with sending(batch=3), sending(batch=3):
+            await _delivered(database, 60)
+    assert one.ids == two.ids == [str(event.id) for event in events]
+
+
+async def test_a_sender_told_to_stop_finishes_what_it_has_in_hand(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as academy:
+        await registered(database, settings, academy.url)
+        await told(database, *(happening() for _ in range(20)))
+        async with sending():
+            await eventually(lambda: len(academy.received) >= 1, every=0.001)
+    done = await rows(database, "select count(*) from delivery where state = 'delivered'")
+    assert done == [(len(academy.received),)]
+    assert await rows(database, "select count(*) from lane where lease_token is not null") == [(0,)]
+
+
+async def test_news_leave_at_once_though_the_sender_was_idle(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as academy:
+        await registered(database, settings, academy.url)
+        async with sending(idle_poll=30.0):
+            await asyncio.sleep(0.3)
+            await told(database)
+            await eventually(lambda: len(academy.received) == 1, within=1.0)
+
+
+async def test_a_delivery_can_be_sent_again_under_the_same_id(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver() as academy:
+        await registered(database, settings, academy.url)
+        await told(database)
+        async with sending():
+            await _delivered(database, 1)
+            ((delivery,),) = await rows(database, "select id from delivery")
+            await commands.redeliver(database, delivery, by=OPERATOR)
+            await eventually(lambda: len(academy.received) == 2)
+            await _delivered(database, 1)
+    (_, first), (_, second) = academy.received
+    assert first == second
+    assert len(set(academy.ids)) == 1
+
+
+async def test_the_event_s_trace_goes_on_to_the_receiver(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    with telemetry.recorded() as spans:
+        async with receiver() as academy:
+            await registered(database, settings, academy.url)
+            with telemetry.tracer.start_as_current_span("sign") as span:
+                story = trace.format_trace_id(span.get_span_context().trace_id)
+                await told(database)
+            async with sending():
+                await _delivered(database, 1)
+        (sent,) = [each for each in spans.get_finished_spans() if each.name == "notify webhook"]
+    ((headers, _),) = academy.received
+    assert sent.context is not None
+    assert trace.format_trace_id(sent.context.trace_id) == story
+    assert headers["traceparent"].split("-")[1] == story
+
+
+async def _as_list(database: Database, expected: list[tuple[str, str]]) -> bool:
+    return await _attempts(database) == expected
+
+
+async def _status(database: Database, status: str) -> bool:
+    return await rows(database, "select status from endpoint") == [(status,)]
