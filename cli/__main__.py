@@ -10,6 +10,7 @@ from rich.markup import escape
 from typer.core import TyperGroup
 
 from cli import config, database, events, generate, parked, relay, topics
+from cli.demo import demo
 from cli.doctor import doctor
 from cli.down import down
 from cli.output import Exit, Failed, err
@@ -53,6 +54,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(up)
+app.command()(demo)
 app.command()(down)
 app.command()(status)
 app.command()(lag)

@@ -1,0 +1,29 @@
+"""One running system per broker, broken again and again."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.failures.system import System
+from tests.fixtures.kafka import NoKafka, no_kafka
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("embedded", marks=pytest.mark.xdist_group("failures embedded")),
+        pytest.param("kafka", marks=pytest.mark.xdist_group("failures kafka")),
+    ],
+)
+async def system(request: pytest.FixtureRequest, run_dir: Path) -> AsyncIterator[System]:
+    """The running system."""
+    system = System(request.param, run_dir / f"failures-{request.param}")
+    system.directory.mkdir()
+    try:
+        await system.prepare()
+    except NoKafka as reason:
+        no_kafka(str(reason))
+    system.start_all()
+    yield system
+    await system.end()
