@@ -73,8 +73,8 @@ class OnceRunner:
         """Run the command, store its answer, commit, answer; or give the stored answer of the same request again.
 
         The status is the route's own unless given. The ETag is the result's `version` when it has one. An answer that
-        holds a secret is stored under a `veil`. Raises
-        IdempotencyKeyReused for another request under the key, IdempotencyKeyInFlight while the first one runs.
+        holds a secret is stored under a `veil`. Raises IdempotencyKeyReused for another request under the key,
+        IdempotencyKeyInFlight while the first one runs.
         """
         async with self.database.transaction(self.actor.scope) as tx:
             if self.key is None:

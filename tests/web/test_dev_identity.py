@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
 from html import unescape
 from pathlib import Path
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urljoin, urlsplit
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
@@ -200,6 +200,8 @@ async def test_a_sign_in_link_works_once(browser: AsyncClient, provider: Starlet
     browser.cookies.clear()
     second = await browser.get(link)
     assert second.status_code == 403 and "set-cookie" not in second.headers
+    home = urljoin(link, re.findall(r'href="([^"]+)"', second.text)[-1])
+    assert 'name="password"' in (await browser.get(home)).text
 
 
 async def test_the_home_page_hands_out_a_token_to_try(

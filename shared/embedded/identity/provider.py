@@ -297,6 +297,7 @@ class Provider:
             hidden={name: value for name, value in asked.items() if name not in ("persona", "password")},
             signed_in=self._has_session(request),
             credentials_file=self.data_dir / "credentials.json",
+            home=f"{urlsplit(self.issuer).path}/",
             error=error,
             persona=persona,
             token=token,
