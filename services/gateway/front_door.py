@@ -64,7 +64,6 @@ class FrontDoor:
         path = scope["path"]
         own = {**scope, "state": {}}
         if self.identity and path.startswith(IDENTITY):
-            own["root_path"] = scope.get("root_path", "") + IDENTITY.rstrip("/")
             await self.identity(own, receive, send)
         else:
             await self._owner(path)(own, receive, send)
