@@ -10,7 +10,6 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
-from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -61,10 +60,9 @@ class Academies:
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
         self._web_port = self._runner.addresses[0][1]
-        self._mail = Controller(Mailbox(self), hostname="127.0.0.1", port=0)
-        await asyncio.to_thread(self._mail.start)
-        assert self._mail.server
-        self.mail_port = self._mail.server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        self._mail = await loop.create_server(lambda: SMTP(Mailbox(self)), "127.0.0.1", 0)
+        self.mail_port = self._mail.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *failure: object) -> None:
@@ -72,7 +70,8 @@ class Academies:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
         await self._runner.cleanup()
-        await asyncio.to_thread(self._mail.stop)
+        self._mail.close()
+        await self._mail.wait_closed()
 
     def follow(self, code: str, url: str, token: str) -> None:
         """Read an academy's live stream from now on."""
@@ -129,7 +128,7 @@ class Mailbox:
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Note the subject line."""
-        message: Message = message_from_bytes(envelope.content or b"")
+        message: Message = message_from_bytes(envelope.original_content or b"")
         for address in envelope.rcpt_tos:
             self.academies[address.lower()].emails.append(str(message["Message-ID"]))
         return "250 OK"

@@ -133,7 +133,7 @@ async def _projections_hold(it: Installation, client: Client) -> bool:
     assert service.reactions
     async with it.database("reporting", role=None) as database, it.broker() as broker:
         for projection in service.reactions.all:
-            tables = [str(table.__tablename__) for table in projection.tables]  # type: ignore[attr-defined]
+            tables = [str(table.__tablename__) for table in projection.tables]
             before = [await _dump(database, table) for table in tables]
             await rebuild(projection, database, broker)
             if before != [await _dump(database, table) for table in tables]:

@@ -40,10 +40,10 @@ def demo(
 ) -> None:
     """Play the signing ceremony on a platform of its own, then keep serving until Ctrl-C."""
     settings = platform_settings()
-    changes = {"data_dir": settings.data_dir.resolve() / "demo", "port": port if port is not None else settings.port}
-    if once and port is None and not _is_free(changes["port"]):
-        changes["port"] = 0
-    settings = settings.model_copy(update=changes)
+    wanted = settings.port if port is None else port
+    if once and port is None and not _is_free(wanted):
+        wanted = 0
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve() / "demo", "port": wanted})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         found = asyncio.run(_demo(settings, once=once))
@@ -105,7 +105,7 @@ async def _start(settings: PlatformSettings, mail_port: int) -> subprocess.Popen
     # A demo that was killed leaves its platform behind.
     await asyncio.to_thread(subprocess.run, [*mithaq, "down"], env=environment, capture_output=True, check=False)
     with log.open("wb") as output:
-        platform = subprocess.Popen(
+        platform = subprocess.Popen(  # noqa: ASYNC220 - it starts in no time, and is waited for in a thread
             [*mithaq, "up", "--reset", "--yes", "--port", str(settings.port)],
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -77,7 +77,7 @@ class Story:
         await self._each("institutions give mandates", every, mandate)
 
     async def register_associations(self) -> None:
-        """Associations register, are verified and accredited; their presidents receive mandates; funders and hosts too."""
+        """Associations register and are accredited, their presidents receive mandates; so do funder and host."""
 
         async def register(numbered: tuple[int, JSON]) -> None:
             number, planned = numbered
@@ -100,13 +100,11 @@ class Story:
 
         await self._each("associations register", list(enumerate(self.plan["agreements"], 1)), register)
         for category in ("funder", "host"):
-            names = self.plan[category]
-            body = {"category": category, "name_ar": names["name_ar"], "name_fr": names["name_fr"]}
+            name = self.plan[category]
+            body = {"category": category, "name_ar": name["ar"], "name_fr": name["fr"]}
             organisation = await self.client.post(MINISTRY, "organisations", body)
-            names["id"] = organisation["id"]
-            await self._president(
-                organisation["id"], f"{category}-01", {"ar": names["name_ar"], "fr": names["name_fr"]}
-            )
+            name["id"] = organisation["id"]
+            await self._president(organisation["id"], f"{category}-01", name)
 
     async def draft(self) -> None:
         """Academies draft with their associations, the ministry with the network; the parties negotiate."""
@@ -164,11 +162,11 @@ class Story:
 
     async def open_one_center_in_each_academy(self) -> None:
         """Centers were planned by themselves; one of each academy is fitted out, visaed and opened."""
-        seats = [planned for planned in self.plan["agreements"]]
-        while len(centers := await self.client.all(MINISTRY, "centers")) < len(seats):
-            self.tell("centers are planned", len(centers), len(seats))
+        total = len(self.plan["agreements"])
+        while len(centers := await self.client.all(MINISTRY, "centers")) < total:
+            self.tell("centers are planned", len(centers), total)
             await asyncio.sleep(0.1)
-        self.tell("centers are planned", len(centers), len(seats))
+        self.tell("centers are planned", total, total)
         first = {center["academy"]: center for center in reversed(centers)}
 
         async def open_center(center: JSON) -> None:
