@@ -12,7 +12,7 @@ from pydantic_core import to_jsonable_python
 class DomainEvent(BaseModel):
     """A published fact. Its fields are thin: ids, codes, amounts, dates, counts; never a learner's data."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
     type: ClassVar[str]
     """The wire name, for ever: `ma.mithaq.<aggregate>.<past verb>.v<n>`."""

@@ -54,7 +54,11 @@ class CenterVisaGranted(DomainEvent):
 
     type = "ma.mithaq.center.visa_granted.v1"
     topic = "centers.center"
-    example: ClassVar[dict[str, Any]] = {"center_id": CENTER, "visa_number": "VISA-EXEMPLE-1", "granted_on": "2024-09-27"}
+    example: ClassVar[dict[str, Any]] = {
+        "center_id": CENTER,
+        "visa_number": "VISA-EXEMPLE-1",
+        "granted_on": "2024-09-27",
+    }
 
     center_id: UUID
     visa_number: str

@@ -10,7 +10,7 @@ OrganisationKind = Literal["ministry", "academy", "network", "funder", "host", "
 
 
 class OrganisationRegistered(DomainEvent):
-    """An institution can now be a party: the ministry, an academy, the network, a funder, a host of premises, a partner."""
+    """An institution can now be a party: the ministry, an academy, the network, a funder, a host, a partner."""
 
     type = "ma.mithaq.organisation.registered.v1"
     topic = "network.organisation"

@@ -16,7 +16,7 @@ from shared.territory import (
 
 
 def test_there_are_12_academies_75_provinces_and_82_directorates() -> None:
-    assert ACADEMY_CODES == tuple(f"MA-{number:02}" for number in range(1, 13))
+    assert list(ACADEMY_CODES) == [f"MA-{number:02}" for number in range(1, 13)]
     assert len(PROVINCES) == 75
     assert len(DIRECTORATES) == 82
     assert sum(len(directorates(code)) for code in ACADEMY_CODES) == 82
