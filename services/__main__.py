@@ -69,12 +69,12 @@ def platform(settings: PlatformSettings, broker: Broker | None = None) -> FrontD
 
     ValueError without that URL, or if the dev identity would be reachable from another machine.
     """
-    identity = None
-    issuer = settings.oidc_issuer
-    if issuer is None:
-        issuer = dev_issuer(settings)
-        identity = dev_identity(settings.data_dir, issuer, audience=settings.oidc_audience)
-    return create_gateway(create_apps(settings, broker), identity=identity, sign_in=f"{issuer}/" if identity else None)
+    if settings.oidc_issuer is not None:
+        return create_gateway(create_apps(settings, broker))
+    issuer = dev_issuer(settings)
+    settings = settings.model_copy(update={"oidc_issuer": issuer})
+    identity = dev_identity(settings.data_dir, issuer, audience=settings.oidc_audience)
+    return create_gateway(create_apps(settings, broker), identity=identity, sign_in=f"{issuer}/")
 
 
 @asynccontextmanager

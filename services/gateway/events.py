@@ -52,6 +52,8 @@ def channels(document: Schema) -> list[Channel]:
 def _message(document: Schema, reference: Schema) -> Message:
     message = _resolved(document, reference)
     payload = _resolved(document, message.get("payload", {}))
+    # AsyncAPI 3 may wrap a schema together with the name of its language.
+    payload = _resolved(document, payload.get("schema", payload))
     examples = message.get("examples") or [{}]
     return Message(
         type=message.get("name", message.get("title", "")),
