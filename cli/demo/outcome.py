@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import SecretStr
 from sqlalchemy import text
 
 from cli.demo.academies import Academies
@@ -16,11 +15,10 @@ from cli.demo.story import Story
 from cli.installation import Installation
 from shared.actor import NATIONAL
 from shared.database import Database
-from shared.embedded.postgres import EmbeddedPostgres
 from shared.events.catalog import TOPICS
 from shared.messaging.envelope import open_envelope
 from shared.messaging.rebuild import rebuild
-from shared.settings import SERVICES, PlatformSettings
+from shared.settings import SERVICES
 
 PATIENCE = 60.0
 """Seconds that webhooks, e-mails and figures get to arrive."""
@@ -69,13 +67,8 @@ class Outcome:
         return {name: value for name, value in asdict(self).items() if name not in ("agreements_by_academy", "due")}
 
 
-async def outcome(
-    settings: PlatformSettings, client: Client, story: Story, academies: Academies, *, started: float
-) -> Outcome:
-    """Wait until everything has arrived, then count."""
-    url = EmbeddedPostgres(settings.data_dir / "database").url
-    assert url, "the platform's database does not run"
-    it = Installation(settings.model_copy(update={"database_url": SecretStr(url)}))
+async def outcome(it: Installation, client: Client, story: Story, academies: Academies, *, started: float) -> Outcome:
+    """Wait until everything has arrived, then count; `started` is on the monotonic clock."""
     committed, published, due = await _all_told(it, academies)
     agreements = await _rows(it, "agreements", AGREEMENTS)
     centers = (await _rows(it, "centers", SEATS))[0]

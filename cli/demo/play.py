@@ -14,6 +14,7 @@ from typing import Annotated
 
 import aiohttp
 import typer
+from pydantic import SecretStr
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 from rich.table import Table
@@ -22,9 +23,10 @@ from cli.demo.academies import Academies
 from cli.demo.client import Client
 from cli.demo.outcome import Outcome, outcome
 from cli.demo.story import Story
-from cli.installation import platform_settings
+from cli.installation import Installation, platform_settings
 from cli.output import Exit, Failed, err
 from shared.embedded.identity import load_credentials
+from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import PlatformSettings
 from shared.territory import ACADEMIES
 
@@ -67,7 +69,7 @@ async def _demo(settings: PlatformSettings, *, once: bool) -> Outcome:
             async with Client(url, load_credentials(settings.data_dir)) as client:
                 story = await _play(client, academies)
                 with err.status("waiting until every academy has been told"):
-                    found = await outcome(settings, client, story, academies, started=started)
+                    found = await outcome(_installation(settings), client, story, academies, started=started)
                 show(found, academies)
                 if not once:
                     _card(url, await client.sign_in_link(), settings.data_dir)
@@ -142,6 +144,12 @@ async def _stop(platform: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         platform.kill()
         platform.wait()
+
+
+def _installation(settings: PlatformSettings) -> Installation:
+    url = EmbeddedPostgres(settings.data_dir / "database").url
+    assert url, "the platform's database does not run"
+    return Installation(settings.model_copy(update={"database_url": SecretStr(url)}))
 
 
 def show(found: Outcome, academies: Academies) -> None:

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from shared import telemetry
 from shared.actor import NATIONAL
 from shared.database import Database, Transaction
-from shared.messaging.broker import Broker
+from shared.messaging.broker import Broker, Message
 from shared.messaging.crash import crash_point, will_crash_at
 from shared.messaging.envelope import to_message
 from shared.messaging.lease import Lease
@@ -27,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 PAGE = 1500
 """Rows published in one awaited page: what a kill can repeat at most."""
+LINKS = 32
+"""Most traces that the span of one page is linked to."""
 BUSY, IDLE = 0.005, 1.0
 """Seconds between two looks at the journal, right after work and after a long rest."""
 
@@ -38,6 +41,8 @@ WINDOW = """
     select id from journal
     where xid = any(array(select pg_snapshot_xip({old}))) and pg_visible_in_snapshot(xid, {new})
 """
+# The driver would hand a snapshot over in a form of its own.
+SAVED = "cast(cast(:{} as text) as pg_snapshot)"
 BEGIN = text("""
     insert into relay_cursor (id, old_snapshot, last_id, epoch) values (1, '1:1:', 0, :epoch)
     on conflict (id) do update set epoch = excluded.epoch where relay_cursor.epoch < excluded.epoch
@@ -49,7 +54,7 @@ OPEN = text(f"""
 """)
 CURSOR = text("select old_snapshot::text, new_snapshot::text, last_id, epoch from relay_cursor where id = 1")
 IDS = text(f"""
-    select id from ({WINDOW.format(old="cast(cast(:old as text) as pg_snapshot)", new="cast(cast(:new as text) as pg_snapshot)")}) seen
+    select id from ({WINDOW.format(old=SAVED.format("old"), new=SAVED.format("new"))}) seen
     where id > :last order by id
 """)
 # As text: the message is made of text, and drawing objects from it in between costs a tenth of the rate.
@@ -187,12 +192,18 @@ class Relay:
 
     async def _publish(self, rows: Sequence[Any]) -> None:
         messages = [to_message(row) for row in rows]
+        links = [link for row in rows[:LINKS] for link in telemetry.link_to(row["traceparent"])]
+        with telemetry.tracer.start_as_current_span("relay publish", kind=SpanKind.PRODUCER, links=links) as span:
+            span.set_attributes({"messaging.operation.type": "send", "messaging.batch.message_count": len(messages)})
+            await self._publish_messages(messages)
+        telemetry.relay_batch.record(len(messages), {"service": self.service})
+
+    async def _publish_messages(self, messages: Sequence[Message]) -> None:
         crash_point("relay.after-read")
         if will_crash_at("relay.mid-page"):
             await self.broker.publish(messages[: len(messages) // 2 + 1], timeout=self.publish_timeout)
             crash_point("relay.mid-page")
         await self.broker.publish(messages, timeout=self.publish_timeout)
-        telemetry.relay_batch.record(len(messages), {"service": self.service})
 
     async def lead(self) -> bool:
         """Take or renew the lease when a third of it is gone; a new reign marks the cursor with its epoch."""

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from typing import Any
 from uuid import UUID
 
+from services.reporting.reactions import reactions as reporting
 from sqlalchemy import text
 
 from services.agreements.agreement import Agreement
 from services.agreements.tables import AGREEMENTS
-from services.reporting.reactions import reactions as reporting
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.envelope import open_envelope
@@ -38,21 +38,21 @@ async def settled(system: System) -> bool:
     return True
 
 
-async def check(system: System, *, kills: int = 0) -> None:
+async def check(system: System) -> None:
     """Assert I1 to I5 and I8. Call it when the load has stopped and everything has settled."""
     async with system.database("agreements") as database:
         journal = await _rows(database, JOURNAL)
     committed = {(row.aggregate_id, row.aggregate_version): row for row in journal}
     lost = system.acknowledged - committed.keys()
     assert not lost, f"I1: {len(lost)} acknowledged changes are not in the journal"
-    await _check_topic(system, {row.event_id for row in journal}, kills)
+    await _check_topic(system, {row.event_id for row in journal})
     await _check_reactions(system, committed)
     await _check_effects(system, journal)
     await _check_projections(system)
     await _check_state(system)
 
 
-async def _check_topic(system: System, committed: set[UUID], kills: int) -> None:
+async def _check_topic(system: System, committed: set[UUID]) -> None:
     seen: Counter[UUID] = Counter()
     versions: dict[UUID, list[int]] = defaultdict(list)
     async with system.broker() as broker:
@@ -66,7 +66,7 @@ async def _check_topic(system: System, committed: set[UUID], kills: int) -> None
     disordered = [subject for subject, each in versions.items() if each != list(range(1, len(each) + 1))]
     assert not disordered, f"I3: {len(disordered)} subjects out of order"
     repeated = sum(times - 1 for times in seen.values())
-    assert repeated <= kills * PAGE, f"I2: {repeated} repetitions for {kills} kills"
+    assert repeated <= system.kills * PAGE, f"I2: {repeated} repetitions for {system.kills} kills"
 
 
 async def _check_reactions(system: System, committed: dict[tuple[UUID, int], Any]) -> None:
@@ -98,7 +98,7 @@ async def _check_effects(system: System, journal: list[Any]) -> None:
 async def _check_projections(system: System) -> None:
     async with system.database("reporting") as database, system.broker() as broker:
         for projection in reporting.all:
-            tables = [table.__tablename__ for table in projection.tables]  # type: ignore[attr-defined]
+            tables = [table.__tablename__ for table in projection.tables]
             before = [await _dump(database, table) for table in tables]
             await rebuild(projection, database, broker)
             after = [await _dump(database, table) for table in tables]
@@ -124,5 +124,3 @@ def _reactions() -> list[tuple[str, str]]:
 async def _rows(database: Database, query: Any, **values: Any) -> list[Any]:
     async with database.transaction(NATIONAL) as tx:
         return list((await tx.execute(query, values)).all())
-
-

@@ -111,6 +111,8 @@ class System:
         self.server = EmbeddedPostgres(directory / "database")
         self.kafka: KafkaServer | None = None
         self.receivers = Receivers()
+        self.kills = 0
+        """Processes killed so far, each of which may repeat a page."""
         self.acknowledged: set[tuple[UUID, int]] = set()
         self.processes: dict[tuple[str, ...], Process] = {}
         self.environment: dict[str, str] = {}
@@ -124,18 +126,22 @@ class System:
         if self.kind == "kafka":
             self.kafka = await asyncio.to_thread(a_kafka, self.directory / "kafka")
             broker = {"MITHAQ_BROKER": "kafka", "MITHAQ_KAFKA_BOOTSTRAP": self.kafka.bootstrap}
-        self.environment = os.environ | broker | {
-            "MITHAQ_DATABASE_URL": url,
-            "MITHAQ_DATA_DIR": str(self.directory),
-            "MITHAQ_PORT": "0",
-            "MITHAQ_RELAY_LEASE": str(LEASE),
-            "MITHAQ_KAFKA_SESSION_TIMEOUT": "3",
-            "MITHAQ_OIDC_ISSUER": "https://identity.invalid",
-            "MITHAQ_OIDC_JWKS_URL": "https://identity.invalid/jwks",
-            "MITHAQ_NOTIFICATIONS_DEADLINE": "2",
-            "MITHAQ_NOTIFICATIONS_LEASE": "3",
-            "MITHAQ_NOTIFICATIONS_RETRIES": "[0.2,0.4,0.8,1.5,3,3,3,3,3,3,3,3]",
-        }
+        self.environment = (
+            os.environ
+            | broker
+            | {
+                "MITHAQ_DATABASE_URL": url,
+                "MITHAQ_DATA_DIR": str(self.directory),
+                "MITHAQ_PORT": "0",
+                "MITHAQ_RELAY_LEASE": str(LEASE),
+                "MITHAQ_KAFKA_SESSION_TIMEOUT": "3",
+                "MITHAQ_OIDC_ISSUER": "https://identity.invalid",
+                "MITHAQ_OIDC_JWKS_URL": "https://identity.invalid/jwks",
+                "MITHAQ_NOTIFICATIONS_DEADLINE": "2",
+                "MITHAQ_NOTIFICATIONS_LEASE": "3",
+                "MITHAQ_NOTIFICATIONS_RETRIES": "[0.2,0.4,0.8,1.5,3,3,3,3,3,3,3,3]",
+            }
+        )
         for service in SERVICES:
             await asyncio.to_thread(migrate, service, url)
         await asyncio.to_thread(migrate_broker, url)
@@ -173,7 +179,7 @@ class System:
         settings = NotificationsSettings(platform=PlatformSettings(data_dir=self.directory))
         async with self.database("notifications", role="mithaq_app") as database:
             for code in ACADEMY_CODES:
-                _, secret = await register_endpoint(
+                issued = await register_endpoint(
                     database,
                     academy=code,
                     channel="webhook",
@@ -183,8 +189,8 @@ class System:
                     guard=settings.guard,
                     by=Actor("tests", f"officer-{code}", frozenset({Role.academy_officer}), code),
                 )
-                assert secret
-                self.receivers.secrets[code] = secret
+                assert issued.secret
+                self.receivers.secrets[code] = issued.secret
 
     def start(self, service: str, *parts: str, crash_at: str | None = None) -> Process:
         """Start a part; it takes the place of the one of this name."""

@@ -26,19 +26,19 @@ async def under_load(system: System, *, kills: int = 0) -> AsyncIterator[None]:
         yield
     system.start_all()
     await eventually(lambda: settled(system), within=60, every=0.25)
-    system.kills = getattr(system, "kills", 0) + kills
-    await check(system, kills=system.kills)
+    system.kills += kills
+    await check(system)
 
 
 @pytest.mark.parametrize("point", ["relay.after-read", "relay.mid-page", "relay.after-ack", "relay.after-cursor"])
-async def test_a_relay_killed_at_a_point_loses_nothing(system: System, point: str):
+async def test_a_relay_killed_at_a_point_loses_nothing(system: System, point: str) -> None:
     async with under_load(system, kills=KILLS):
         system.processes["agreements", "relay"].kill()
         for _ in range(KILLS):
             await system.start("agreements", "relay", crash_at=point).dies()
 
 
-async def test_a_relay_killed_at_any_moment_loses_nothing(system: System):
+async def test_a_relay_killed_at_any_moment_loses_nothing(system: System) -> None:
     chance = random.Random(SEED)
     async with under_load(system, kills=KILLS):
         for _ in range(KILLS):
@@ -50,14 +50,14 @@ async def test_a_relay_killed_at_any_moment_loses_nothing(system: System):
 
 @pytest.mark.parametrize("point", ["consumer.before-commit", "consumer.after-commit"])
 @pytest.mark.parametrize("service", ["reporting", "notifications"])
-async def test_a_consumer_killed_around_its_commit_repeats_no_effect(system: System, service: str, point: str):
+async def test_a_consumer_killed_around_its_commit_repeats_no_effect(system: System, service: str, point: str) -> None:
     async with under_load(system):
         system.processes[service, "reactions"].kill()
         for _ in range(KILLS):
             await system.start(service, "reactions", crash_at=point).dies()
 
 
-async def test_a_notifier_killed_in_mid_post_repeats_nothing_after_deduplication(system: System):
+async def test_a_notifier_killed_in_mid_post_repeats_nothing_after_deduplication(system: System) -> None:
     system.receivers.delay = 0.2
     async with under_load(system):
         for _ in range(KILLS):
@@ -68,7 +68,7 @@ async def test_a_notifier_killed_in_mid_post_repeats_nothing_after_deduplication
         system.receivers.delay = 0.0
 
 
-async def test_two_relays_at_once_publish_one_order(system: System):
+async def test_two_relays_at_once_publish_one_order(system: System) -> None:
     async with under_load(system, kills=1):
         other = system.start("agreements", "relay")
         await asyncio.sleep(3 * LEASE)
@@ -76,7 +76,7 @@ async def test_two_relays_at_once_publish_one_order(system: System):
         system.start("agreements", "relay")
 
 
-async def test_a_relay_that_slept_past_its_lease_moves_no_cursor(system: System):
+async def test_a_relay_that_slept_past_its_lease_moves_no_cursor(system: System) -> None:
     async with under_load(system, kills=2):
         await leads(system)
         sleeper = system.processes["agreements", "relay"]
@@ -89,7 +89,7 @@ async def test_a_relay_that_slept_past_its_lease_moves_no_cursor(system: System)
         sleeper.kill()
 
 
-async def test_a_database_that_crashes_loses_nothing_acknowledged(system: System):
+async def test_a_database_that_crashes_loses_nothing_acknowledged(system: System) -> None:
     async with under_load(system, kills=2):
         await asyncio.sleep(1)
         await asyncio.to_thread(system.server.end, mode="immediate")
@@ -97,10 +97,14 @@ async def test_a_database_that_crashes_loses_nothing_acknowledged(system: System
         await asyncio.sleep(1)
 
 
-async def test_a_broker_that_restarts_loses_nothing(system: System):
+async def test_a_broker_that_restarts_loses_nothing(system: System) -> None:
     if system.kafka is None:
         # The embedded broker lives in the database, whose crash has a row of its own: here its connections are cut.
-        async with under_load(system, kills=2), system.database("broker") as database, database.transaction(NATIONAL) as tx:
+        async with (
+            under_load(system, kills=2),
+            system.database("broker") as database,
+            database.transaction(NATIONAL) as tx,
+        ):
             cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
             await tx.execute(text(f"{cut} and pid <> pg_backend_pid()"))
         return
@@ -123,5 +127,3 @@ async def leads(system: System) -> int:
 
 async def has_new_leader(system: System, epoch: int) -> bool:
     return await leads(system) > epoch
-
-

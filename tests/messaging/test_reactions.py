@@ -115,7 +115,7 @@ async def is_done(database: Database, expected: dict[UUID, list[int]]) -> bool:
 
 
 @pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
-async def test_an_effect_happens_once_however_often_the_event_comes(database, topics, projection):
+async def test_an_effect_happens_once_however_often_the_event_comes(database, topics, projection) -> None:
     effects, subject = Effects(projection=projection), new_id()
     first, second = event(subject, 1), event(subject, 2)
     await topics.publish([first, first, second, first, second])
@@ -128,7 +128,7 @@ async def test_an_effect_happens_once_however_often_the_event_comes(database, to
 
 
 @pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
-async def test_nothing_is_applied_over_a_gap(database, topics, projection):
+async def test_nothing_is_applied_over_a_gap(database, topics, projection) -> None:
     effects, subject, other = Effects(projection=projection), new_id(), new_id()
     await topics.publish([event(subject, 1), event(subject, 3), event(subject, 4), event(other, 1)])
     async with running(effects, database, topics):
@@ -145,7 +145,7 @@ async def is_held(database: Database, subject: UUID, why: str) -> bool:
 
 
 @pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
-async def test_a_poison_event_is_parked_and_only_its_subject_waits(database, topics, projection):
+async def test_a_poison_event_is_parked_and_only_its_subject_waits(database, topics, projection) -> None:
     effects, sick, well = Effects(projection=projection), new_id(), new_id()
     effects.poison.add((sick, 2))
     await topics.publish([event(sick, 1), event(sick, 2), event(sick, 3), event(well, 1), event(well, 2)])
@@ -164,7 +164,7 @@ async def waits(database: Database, expected: list[tuple[int, bool]]) -> bool:
     return await waiting(database) == expected
 
 
-async def test_an_event_that_fails_again_stays_parked(database, topics):
+async def test_an_event_that_fails_again_stays_parked(database, topics) -> None:
     effects, subject = Effects(), new_id()
     effects.poison.add((subject, 1))
     await topics.publish([event(subject, 1)])
@@ -174,7 +174,7 @@ async def test_an_event_that_fails_again_stays_parked(database, topics):
     assert await waiting(database) == [(1, True)]
 
 
-async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(database, topics):
+async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(database, topics) -> None:
     effects, subject = Effects(), new_id()
     effects.poison.add((subject, 1))
     await topics.publish([event(subject, 1), event(subject, 2)])
@@ -189,7 +189,7 @@ async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(da
     assert [tuple(row) for row in decisions] == [("drop", "operator", "sent by mistake")]
 
 
-async def test_an_event_of_unknown_type_is_parked_at_once(database, topics):
+async def test_an_event_of_unknown_type_is_parked_at_once(database, topics) -> None:
     effects, subject = Effects(), new_id()
     known = event(subject, 1)
     await topics.publish(
@@ -201,7 +201,7 @@ async def test_an_event_of_unknown_type_is_parked_at_once(database, topics):
     assert effects.tries == 0
 
 
-async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database, topics):
+async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database, topics) -> None:
     effects, subject = Effects(), new_id()
     await topics.publish([Message(TOPIC, str(subject), {}, b"?"), event(subject, 1)])
     async with running(effects, database, topics):
@@ -209,7 +209,7 @@ async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database,
     assert await waiting(database) == [(0, True)]
 
 
-async def test_a_deadlock_is_tried_again_and_never_parked(database, topics):
+async def test_a_deadlock_is_tried_again_and_never_parked(database, topics) -> None:
     from asyncpg.exceptions import DeadlockDetectedError
 
     effects, subject = Effects(), new_id()
@@ -223,7 +223,7 @@ async def test_a_deadlock_is_tried_again_and_never_parked(database, topics):
     assert await waiting(database) == []
 
 
-async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(database, topics):
+async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(database, topics) -> None:
     effects, subject = Effects(projection=True), new_id()
     await topics.publish([event(subject, version) for version in range(1, 8)])
     async with running(effects, database, topics):

@@ -67,7 +67,7 @@ async def led(relay: Relay) -> Relay:
     return relay
 
 
-async def test_every_committed_event_is_published_in_its_subjects_order(database, relay_database, topics):
+async def test_every_committed_event_is_published_in_its_subjects_order(database, relay_database, topics) -> None:
     subjects = [new_id() for _ in range(5)]
     stop = asyncio.Event()
     running = asyncio.create_task(Relay("network", relay_database, topics, woken=database.committed).run(stop))
@@ -90,7 +90,7 @@ async def everything_published(database: Database) -> bool:
         return (await journal_lag(tx))[0] == 0
 
 
-async def test_an_event_committed_late_is_not_skipped(database, relay_database, topics):
+async def test_an_event_committed_late_is_not_skipped(database, relay_database, topics) -> None:
     early, late = new_id(), new_id()
     relay = await led(Relay("network", relay_database, topics))
     async with database.transaction(NATIONAL) as tx:
@@ -101,7 +101,7 @@ async def test_an_event_committed_late_is_not_skipped(database, relay_database, 
     assert await published(topics) == {early: [1], late: [1]}
 
 
-async def test_an_unrelated_open_transaction_holds_nothing_up(database, relay_database, topics):
+async def test_an_unrelated_open_transaction_holds_nothing_up(database, relay_database, topics) -> None:
     relay = await led(Relay("network", relay_database, topics))
     async with database.transaction(NATIONAL) as idle:
         await idle.execute(text("select pg_current_xact_id()"))
@@ -109,7 +109,7 @@ async def test_an_unrelated_open_transaction_holds_nothing_up(database, relay_da
         assert await relay.publish_window() == 1
 
 
-async def test_an_event_under_a_savepoint_is_published(database, relay_database, topics):
+async def test_an_event_under_a_savepoint_is_published(database, relay_database, topics) -> None:
     subject = new_id()
     async with database.transaction(NATIONAL) as tx, tx.begin_nested():
         await append(tx, subject)
@@ -117,7 +117,7 @@ async def test_an_event_under_a_savepoint_is_published(database, relay_database,
     assert await relay.publish_window() == 1
 
 
-async def test_a_page_that_failed_is_published_again_from_the_saved_cursor(database, relay_database, topics):
+async def test_a_page_that_failed_is_published_again_from_the_saved_cursor(database, relay_database, topics) -> None:
     subject = new_id()
     await commit(database, subject, 3)
     relay = await led(Relay("network", relay_database, Interrupted(topics, after=False)))
@@ -127,7 +127,7 @@ async def test_a_page_that_failed_is_published_again_from_the_saved_cursor(datab
     assert await published(topics) == {subject: [1, 2, 3]}
 
 
-async def test_a_page_whose_acknowledgement_was_lost_is_repeated_and_nothing_else(database, relay_database, topics):
+async def test_a_page_whose_acknowledgement_was_lost_is_repeated_and_nothing_else(database, relay_database, topics) -> None:
     first, second = new_id(), new_id()
     await commit(database, first, 2)
     await (await led(Relay("network", relay_database, topics))).publish_window()
@@ -143,7 +143,7 @@ async def test_a_page_whose_acknowledgement_was_lost_is_repeated_and_nothing_els
     assert await published(topics) == {first: [1, 2], second: [1, 2, 1, 2]}
 
 
-async def test_a_window_is_finished_by_whoever_leads_next(database, relay_database, topics):
+async def test_a_window_is_finished_by_whoever_leads_next(database, relay_database, topics) -> None:
     subject = new_id()
     await commit(database, subject, 5)
     fallen = await led(Relay("network", relay_database, Interrupted(topics, after=False), page=2))
@@ -158,12 +158,12 @@ async def test_a_window_is_finished_by_whoever_leads_next(database, relay_databa
     assert await published(topics) == {subject: [1, 2, 3, 4, 5, 6]}
 
 
-async def test_one_of_two_relays_leads(relay_database, topics):
+async def test_one_of_two_relays_leads(relay_database, topics) -> None:
     one, other = Relay("network", relay_database, topics), Relay("centers", relay_database, topics)
     assert [await one.lead(), await other.lead()] == [True, False]
 
 
-async def test_a_deposed_relay_moves_no_cursor(database, relay_database, topics):
+async def test_a_deposed_relay_moves_no_cursor(database, relay_database, topics) -> None:
     await commit(database, new_id())
     zombie = await led(Relay("network", relay_database, topics))
     async with database.transaction(NATIONAL) as tx:
@@ -173,21 +173,21 @@ async def test_a_deposed_relay_moves_no_cursor(database, relay_database, topics)
         await zombie.publish_window()
 
 
-async def test_the_relay_cannot_read_what_is_not_published(relay_database):
+async def test_the_relay_cannot_read_what_is_not_published(relay_database) -> None:
     async with relay_database.transaction(NATIONAL) as tx:
         with pytest.raises(ProgrammingError, match="permission denied"):
             await tx.execute(text("select detail from journal"))
 
 
 @pytest.mark.parametrize("change", ["update journal set actor = 'x'", "delete from journal"])
-async def test_the_journal_is_append_only(databases, change):
+async def test_the_journal_is_append_only(databases, change) -> None:
     database = await databases("network")
     async with database.transaction(NATIONAL) as tx:
         with pytest.raises(DBAPIError, match="permission denied"):
             await tx.execute(text(change))
 
 
-async def test_the_lag_is_the_age_of_the_oldest_unpublished_event(database, relay_database, topics):
+async def test_the_lag_is_the_age_of_the_oldest_unpublished_event(database, relay_database, topics) -> None:
     await commit(database, new_id(), 2)
     async with database.transaction(NATIONAL) as tx:
         rows, age = await journal_lag(tx)

@@ -1,0 +1,114 @@
+"""The ceremony of 30 August 2024, end to end through the front door, on the embedded broker and on Apache Kafka."""
+
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from cli.demo.academies import Academies
+from cli.demo.client import Client
+from cli.demo.outcome import Outcome, outcome
+from cli.demo.story import Story
+from cli.installation import Installation
+from shared import telemetry
+from shared.actor import NATIONAL
+from shared.embedded.identity import load_credentials
+from shared.events.catalog import TOPICS
+from shared.ids import new_id
+from shared.settings import SERVICES, PlatformSettings
+from tests.journeys.platform import running
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+UNPUBLISHED = ("FICTIF-0", "president-01 (fictif)", "000000000000001")
+"""Planted where it may be known but not published: receipt numbers, holders of mandates, company identifiers."""
+
+
+@dataclass
+class Played:
+    """A ceremony that has been played, and all there is to look at."""
+
+    it: Installation
+    client: Client
+    academies: Academies
+    outcome: Outcome
+    spans: Sequence[ReadableSpan]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("embedded", marks=pytest.mark.xdist_group("ceremony embedded")),
+        pytest.param("kafka", marks=pytest.mark.xdist_group("ceremony kafka")),
+    ],
+)
+async def played(
+    request: pytest.FixtureRequest, server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Played]:
+    """The whole story."""
+    kafka = {"kafka_bootstrap": request.getfixturevalue("kafka_bootstrap")} if request.param == "kafka" else {}
+    url = urlunsplit(urlsplit(server_url)._replace(path=f"/j{new_id().hex[-10:]}"))
+    async with Academies() as academies:
+        with pytest.MonkeyPatch.context() as patch, telemetry.recorded() as spans:
+            patch.setenv("MITHAQ_NOTIFICATIONS_SMTP_PORT", str(academies.mail_port))
+            wanted = PlatformSettings(
+                database_url=SecretStr(url),
+                data_dir=Path(tmp_path_factory.mktemp("installation")),
+                broker=request.param,
+                **kafka,
+            )
+            started = time.monotonic()
+            async with running(wanted) as settings:
+                front_door = f"http://127.0.0.1:{settings.port}"
+                async with Client(front_door, load_credentials(settings.data_dir)) as client:
+                    story = Story(client, academies, lambda step, done, of: None)
+                    await story.play()
+                    it = Installation(settings)
+                    found = await outcome(it, client, story, academies, started=started)
+                    yield Played(it, client, academies, found, spans.get_finished_spans())
+
+
+async def test_every_promise_of_the_ceremony_is_kept(played: Played) -> None:
+    found = played.outcome
+    assert found.holds, found
+    assert (found.agreements_in_force, found.academies_with_agreements) == (17, 9)
+    assert (found.centers_planned, found.seats) == (16, 1240)
+    assert found.events_lost == found.webhooks_to_wrong_academy == 0
+
+
+async def test_an_academy_hears_of_its_own_region_only(played: Played) -> None:
+    for code, academy in played.academies.by_code.items():
+        assert len(academy.webhooks) == len(academy.frames) == played.outcome.due[code]
+        assert set(academy.webhooks.values()) == {1}
+        assert {frame["academy"] for frame in academy.frames.values()} <= {code}
+
+
+async def test_one_trace_leads_from_the_signature_to_the_webhook(played: Played) -> None:
+    signed = [
+        span.context.trace_id
+        for span in played.spans
+        if span.kind.name == "SERVER" and span.name.startswith("POST") and "signatures" in span.name
+    ]
+    assert signed, sorted({span.name for span in played.spans})
+    posted = {span.context.trace_id for span in played.spans if span.kind.name == "CLIENT" and "webhook" in span.name}
+    assert set(signed) <= posted, "a signature's trace ends before the webhook"
+    linked = {link.context.trace_id for span in played.spans if span.name == "relay publish" for link in span.links}
+    assert linked & set(signed), "the relay's spans name no signature"
+
+
+async def test_what_is_not_to_be_published_is_in_no_topic_feed_or_parked_row(played: Played) -> None:
+    async with played.it.broker() as broker:
+        for topic in TOPICS:
+            async for received in broker.read(topic):
+                told = received.message.value.decode() + str(received.message.headers)
+                assert not [planted for planted in UNPUBLISHED if planted in told]
+    for service, table in [("notifications", "notice"), *((service, "parked") for service in SERVICES)]:
+        async with played.it.database(service, role=None) as database, database.transaction(NATIONAL) as tx:
+            rows = (await tx.execute(text(f"select t::text from {table} t"))).scalars().all()
+        assert not [planted for planted in UNPUBLISHED for row in rows if planted in row]
