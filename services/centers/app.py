@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.centers.reactions import reactions
 from services.centers.routes import router
+from services.centers.schedule import schedule
 from services.centers.settings import CentersSettings
 from shared import hosting
 from shared.hosting import Service
@@ -18,6 +19,7 @@ def service(settings: CentersSettings) -> Service:
         settings=settings,
         router=router,
         reactions=reactions,
+        schedule=schedule,
         wording=Path(__file__).parent / "wording",
     )
 

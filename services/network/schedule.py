@@ -3,6 +3,7 @@
 from services.network import commands
 from shared.database import Database
 from shared.messaging.schedule import Schedule
+from shared.web import forget_answers
 
 schedule = Schedule("network")
 
@@ -11,3 +12,9 @@ schedule = Schedule("network")
 async def seed_institutions(database: Database) -> None:
     """The institutions of the territory are in the register from the first start on, told by events like all else."""
     await commands.seed_institutions(database)
+
+
+@schedule.every(seconds=3600, id="forget-answers")
+async def forget_old_answers(database: Database) -> None:
+    """Answers kept for repeated requests are forgotten after a day."""
+    await forget_answers(database)
