@@ -8,6 +8,6 @@ schedule = Schedule("centers")
 
 
 @schedule.every(seconds=3600, id="forget-answers")
-async def forget_old_answers(database: Database) -> None:
-    """Answers kept for repeated requests are forgotten after a day."""
+async def forget(database: Database) -> None:
+    """Stored answers are replayed for a day."""
     await forget_answers(database)
