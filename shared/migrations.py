@@ -155,7 +155,10 @@ def protect(
 
 
 async def create_database(url: str) -> None:
-    """Make the database of this URL and the roles of all services, where they are missing."""
+    """Make the database of this URL and the roles of all services, where they are missing.
+
+    A login that is named like the service (deploy makes one for each) gets in, and no other service's login does.
+    """
     parts = urlsplit(url)
     database = parts.path.strip("/")
     connection = await asyncpg.connect(urlunsplit(parts._replace(path="/postgres")))
@@ -167,6 +170,10 @@ async def create_database(url: str) -> None:
                 await connection.execute(f"create role {role} nologin")
         if not await connection.fetchval("select 1 from pg_database where datname = $1", database):
             await connection.execute(f'create database "{database}"')
+        login = database.rpartition("_")[2]
+        if await connection.fetchval("select 1 from pg_roles where rolname = $1 and rolcanlogin", login):
+            await connection.execute(f'revoke connect on database "{database}" from public')
+            await connection.execute(f'grant connect on database "{database}" to "{login}"')
     finally:
         await connection.close()
 

@@ -22,7 +22,7 @@ secret() {
     echo ---
 }
 
-secret mithaq-secrets mithaq postgres_password mithaq_database_url
+secret mithaq-secrets mithaq postgres_password mithaq_database_url mithaq_notifications_key_encryption_key
 for service in network agreements centers reporting; do
     secret "$service-secrets" "$service" "postgres_${service}_password" "mithaq_${service}_database_url"
 done
