@@ -48,10 +48,11 @@ def compose(
     message["Date"] = notice.time
     # The same over all attempts: mailboxes drop the duplicate that a crash may cause.
     message["Message-ID"] = f"<{notice.event_id}.{endpoint_id}@{sender.rpartition('@')[2]}>"
-    message["Content-Language"] = language
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(templates().get_template("notice.txt").render(values))
     message.add_alternative(templates().get_template("notice.html").render(values), subtype="html")
+    # Only now: setting content clears what describes it.
+    message["Content-Language"] = language
     return message
 
 

@@ -4,9 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, cast
 
 from aiohttp import web
+from aiosmtpd.smtp import SMTP
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -89,3 +93,36 @@ async def receiver(behave: Behaviour = accept) -> AsyncIterator[Receiver]:
 def _port(runner: web.AppRunner) -> int:
     address: Any = runner.addresses[0]
     return int(address[1])
+
+
+@dataclass
+class Mailbox:
+    """An SMTP server that keeps what it accepts, and answers recipients with these replies in turn."""
+
+    replies: list[str]
+    received: list[EmailMessage] = field(default_factory=list)
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        """Take the recipient, or say what the next reply says."""
+        reply = self.replies.pop(0) if self.replies else "250 OK"
+        if reply.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return reply
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        """Keep the message."""
+        self.received.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=default)))
+        return "250 kept"
+
+
+@asynccontextmanager
+async def mailbox(*replies: str) -> AsyncIterator[tuple[Mailbox, int]]:
+    """A mail server that listens inside the block, and its port."""
+    made = Mailbox(list(replies))
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(made, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    try:
+        yield made, server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()

@@ -1,0 +1,101 @@
+"""Endpoints in the database: their state is the fold of their journal, their secrets are nowhere in the clear."""
+
+import base64
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from services.notifications import commands
+from services.notifications.endpoint import Endpoint
+from services.notifications.errors import AddressRefused
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tables import ENDPOINTS, Base
+from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, registered, rows, told
+from shared.actor import NATIONAL, Role
+from shared.database import Database
+from shared.migrations import drift
+from shared.refusals import Forbidden, NotFound
+
+DAY = timedelta(hours=24)
+DEAD = "http://127.0.0.1:1/"
+
+
+async def test_the_state_of_an_endpoint_is_the_fold_of_its_journal(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    await commands.rotate_secret(database, id, keys=settings.key_ring, overlap=DAY, by=OFFICER)
+    await commands.disable_endpoint(database, id, by=OFFICER)
+    await commands.enable_endpoint(database, id, by=OFFICER)
+    async with database.transaction(NATIONAL) as tx:
+        live = await ENDPOINTS.read(tx, id)
+        history = await ENDPOINTS.history(tx, id)
+    assert Endpoint.fold(id, [row.event() for row in history]).model_dump() == live.model_dump()
+    assert [row.aggregate_version for row in history] == [1, 2, 3, 4]
+
+
+async def test_a_dump_of_the_database_holds_no_secret(database: Database, settings: NotificationsSettings) -> None:
+    issued = await registered(database, settings, DEAD)
+    assert issued.secret
+    clear = base64.b64decode(issued.secret.removeprefix("whsec_"))
+    for table in ("endpoint", "endpoint_secret", "journal", "lane", "delivery", "notice"):
+        dump = "\n".join(map(str, await rows(database, f"select {table}::text from {table}")))
+        assert issued.secret not in dump and clear.hex() not in dump
+
+
+@pytest.mark.parametrize(
+    ("channel", "address"),
+    [
+        ("webhook", "http://academie.example/"),
+        ("webhook", "https://10.0.0.1/"),
+        ("webhook", "avis@academie.example"),
+        ("email", "https://academie.example/"),
+        ("email", "not an address"),
+        ("email", "avis@academie.example\nBcc: somebody@else.example"),
+        ("email", "Name <avis@academie.example>"),
+        ("email", "avis@localhost"),
+        ("email", "@academie.example"),
+    ],
+)
+async def test_what_cannot_or_must_not_be_told_is_refused(
+    database: Database, settings: NotificationsSettings, channel: str, address: str
+) -> None:
+    with pytest.raises(AddressRefused):
+        await registered(database, settings, address, channel=channel)
+
+
+async def test_an_academy_registers_for_itself_only(database: Database, settings: NotificationsSettings) -> None:
+    with pytest.raises(NotFound):
+        await commands.register_endpoint(
+            database,
+            academy="MA-06",
+            channel="email",
+            address="avis@academie.example",
+            language="ar",
+            keys=settings.key_ring,
+            guard=settings.guard,
+            by=FOREIGNER,
+        )
+
+
+async def test_another_academy_s_endpoint_and_deliveries_do_not_exist(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    await told(database, happening())
+    ((delivery,),) = await rows(database, "select id from delivery")
+    with pytest.raises(NotFound):
+        await commands.disable_endpoint(database, id, by=FOREIGNER)
+    with pytest.raises(NotFound):
+        await commands.redeliver(database, delivery, by=FOREIGNER)
+
+
+async def test_who_only_reads_changes_nothing(database: Database, settings: NotificationsSettings) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    with pytest.raises(Forbidden):
+        await commands.disable_endpoint(database, id, by=actor(Role.auditor, jurisdiction="national"))
+
+
+def test_the_migrations_make_what_the_tables_declare(database_url: Callable[[str], str]) -> None:
+    assert drift(database_url("notifications"), Base.metadata) == []

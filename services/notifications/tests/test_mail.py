@@ -1,0 +1,122 @@
+"""E-mail to a real mail server: right to left where it should be, once in effect, final when refused."""
+
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+
+from services.notifications.mail import compose
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import happening, notice, registered, rows, told
+from services.notifications.tests.conftest import Sending
+from services.notifications.tests.receivers import mailbox
+from shared.database import Database
+from shared.events.agreements import AgreementSigned
+from shared.ids import new_id
+from shared.language import LANGUAGES
+from tests.fixtures.eventually import eventually
+
+
+def _message(language: str) -> EmailMessage:
+    event = AgreementSigned.model_validate(AgreementSigned.example)
+    return compose(
+        notice(event),
+        sender="mithaq@ministere.example",
+        recipient="avis@academie.example",
+        endpoint_id=new_id(),
+        academy="MA-06",
+        sequence=3,
+        language=language,
+    )
+
+
+def _part(message: EmailMessage, kind: Any) -> str:
+    part = message.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_message_is_text_and_html_in_its_language_and_direction(language: str) -> None:
+    message = _message(language)
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}">' in _part(message, "html")
+    for part in (_part(message, "plain"), _part(message, "html")):
+        assert "AREF-06/2024-0001" in part
+        assert "{" not in part
+
+
+def test_markup_in_a_name_stays_text() -> None:
+    event = AgreementSigned.model_validate(AgreementSigned.example | {"reference": "<script>alert(1)</script>"})
+    message = compose(
+        notice(event),
+        sender="mithaq@ministere.example",
+        recipient="avis@academie.example",
+        endpoint_id=new_id(),
+        academy="MA-06",
+        sequence=3,
+        language="fr",
+    )
+    assert "<script>" not in _part(message, "html")
+
+
+async def _state(database: Database, *expected: str) -> None:
+    async def check() -> bool:
+        found = await rows(database, "select state from delivery order by sequence")
+        return [row.state for row in found] == [*expected]
+
+    await eventually(check)
+
+
+async def test_an_academy_receives_an_e_mail_in_its_language(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox() as (box, port):
+        issued = await registered(database, settings, "avis@academie.example", channel="email", language="ar")
+        (event,) = await told(database)
+        async with sending(smtp_port=port):
+            await _state(database, "delivered")
+    (message,) = box.received
+    assert message["To"] == "avis@academie.example"
+    assert message["Content-Language"] == "ar"
+    assert message["Message-ID"] == f"<{event.id}.{issued.endpoint.id}@localhost>"
+    assert 'dir="rtl"' in _part(message, "html")
+    assert issued.secret is None
+
+
+async def test_a_passing_refusal_is_tried_again_under_the_same_message_id(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("451 later", "421 busy") as (box, port):
+        await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database)
+        async with sending(smtp_port=port):
+            await _state(database, "delivered")
+    assert len(box.received) == 1
+    log = await rows(database, "select result, status from attempt order by id")
+    assert log == [("failed", 451), ("failed", 421), ("delivered", 250)]
+
+
+async def test_a_final_refusal_ends_the_message_and_no_other(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("550 no such user") as (box, port):
+        await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database, happening(), happening())
+        async with sending(smtp_port=port):
+            await _state(database, "refused", "delivered")
+    assert len(box.received) == 1
+
+
+async def test_a_mail_server_that_is_away_is_tried_again(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    await registered(database, settings, "avis@academie.example", channel="email")
+    await told(database)
+    async with sending(smtp_port=1, retries=(60.0,)):
+
+        async def tried() -> bool:
+            return await rows(database, "select result, reason from attempt") == [("failed", "not connected")]
+
+        await eventually(tried)
+    await _state(database, "waiting")

@@ -1,0 +1,119 @@
+"""Every route of notifications, tried by everybody, and by nobody; and every convention on every route."""
+
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+
+from services.notifications import commands
+from services.notifications.endpoint import Endpoint
+from services.notifications.permissions import PERMISSIONS
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
+from shared.actor import Actor
+from shared.database import Database
+from shared.ids import new_id
+from tests.fixtures.identity import Issuer
+from tests.web.conventions import every_refusal_has_wording, keeps_conventions
+from tests.web.routes import ACADEMY, Arrange, Visit
+from tests.web.walk import every_route_has_a_permission, walk
+
+ACTIONS = sorted(PERMISSIONS)
+
+
+def arranged(database: Database, settings: NotificationsSettings) -> dict[str, Arrange]:
+    """A visit per action; each makes what it needs."""
+
+    async def endpoint(*, disabled: bool = False) -> Endpoint:
+        made = (await registered(database, settings, "https://academie.example/avis", academy=ACADEMY)).endpoint
+        return await commands.disable_endpoint(database, made.id, by=OPERATOR) if disabled else made
+
+    async def delivery() -> tuple[UUID, Endpoint]:
+        await endpoint()
+        (event,) = await told(database, happening(audience=(ACADEMY,)))
+        found = await rows(database, "select id from delivery where event_id = :event limit 1", event=event.id)
+        # Deliveries are no aggregates; what the walk wants to know of one is its id and whose it is.
+        return found[0].id, Endpoint(id=found[0].id, academy=ACADEMY)
+
+    async def register_endpoint(_: Actor) -> Visit:
+        body = {"academy": ACADEMY, "channel": "webhook", "address": "https://academie.example/avis", "language": "ar"}
+        return Visit("/api/v1/endpoints", body, Endpoint(id=new_id(), academy=ACADEMY))
+
+    async def read_endpoints(_: Actor) -> Visit:
+        return Visit("/api/v1/endpoints?limit=100", None, await endpoint())
+
+    async def read_endpoint(_: Actor) -> Visit:
+        made = await endpoint()
+        return Visit(f"/api/v1/endpoints/{made.id}", None, made)
+
+    async def read_attempts(_: Actor) -> Visit:
+        made = await endpoint()
+        return Visit(f"/api/v1/endpoints/{made.id}/attempts", None, made)
+
+    async def rotate_secret(_: Actor) -> Visit:
+        made = await endpoint()
+        return Visit(f"/api/v1/endpoints/{made.id}/secret", None, made, made.version)
+
+    async def disable_endpoint(_: Actor) -> Visit:
+        made = await endpoint()
+        return Visit(f"/api/v1/endpoints/{made.id}/disabling", None, made, made.version)
+
+    async def enable_endpoint(_: Actor) -> Visit:
+        made = await endpoint(disabled=True)
+        return Visit(f"/api/v1/endpoints/{made.id}/enabling", None, made, made.version)
+
+    async def read_deliveries(_: Actor) -> Visit:
+        _, owner = await delivery()
+        return Visit("/api/v1/deliveries?limit=100", None, owner)
+
+    async def read_delivery(_: Actor) -> Visit:
+        id, owner = await delivery()
+        return Visit(f"/api/v1/deliveries/{id}", None, owner)
+
+    async def redeliver(_: Actor) -> Visit:
+        id, owner = await delivery()
+        return Visit(f"/api/v1/deliveries/{id}/redelivery", None, owner)
+
+    def of_academy(path: str, *, endless: bool = False) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            named = f"?academy={ACADEMY}" if by.jurisdiction == "national" else ""
+            return Visit(f"/api/v1/notifications/{path}{named}", endless=endless)
+
+        return arrange
+
+    return {
+        "register_endpoint": register_endpoint,
+        "read_endpoints": read_endpoints,
+        "read_endpoint": read_endpoint,
+        "read_attempts": read_attempts,
+        "rotate_secret": rotate_secret,
+        "disable_endpoint": disable_endpoint,
+        "enable_endpoint": enable_endpoint,
+        "read_deliveries": read_deliveries,
+        "read_delivery": read_delivery,
+        "redeliver": redeliver,
+        "read_feed": of_academy("feed"),
+        "read_stream": of_academy("stream", endless=True),
+    }
+
+
+def test_every_route_is_in_the_table(app: FastAPI, database: Database, settings: NotificationsSettings) -> None:
+    every_route_has_a_permission(app, PERMISSIONS, arranged(database, settings))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_route_admits_whom_the_table_admits(
+    action: str, app: FastAPI, database: Database, settings: NotificationsSettings, issuer: Issuer
+) -> None:
+    await walk(app, PERMISSIONS, issuer, action, arranged(database, settings)[action])
+
+
+@pytest.mark.parametrize("action", [action for action in ACTIONS if action != "read_stream"])
+async def test_a_route_keeps_the_conventions(
+    action: str, app: FastAPI, database: Database, settings: NotificationsSettings, issuer: Issuer
+) -> None:
+    await keeps_conventions(app, PERMISSIONS, issuer, action, arranged(database, settings)[action])
+
+
+def test_every_refusal_can_be_read_in_every_language(app: FastAPI) -> None:
+    every_refusal_has_wording(app, "services.notifications.errors")

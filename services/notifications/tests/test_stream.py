@@ -1,0 +1,120 @@
+"""The live stream: every frame once and in order, only one's own, and never a queue without bound."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from services.notifications.stream import Entry, Hub
+from services.notifications.tests.builders import happening, told
+from shared.clock import now
+from shared.database import Database
+from tests.fixtures.eventually import eventually
+
+SOON = timedelta(minutes=5)
+
+
+def _open(hub: Hub, academy: str = "MA-06", *, after: int | None = None, until: datetime | None = None) -> "Reader":
+    return Reader(hub.follow(academy, after=after, until=until or now() + SOON))
+
+
+def _connections(hub: Hub) -> int:
+    return sum(len(channel.connections) for channel in hub._channels.values())
+
+
+class Reader:
+    """A client that takes frames when told to."""
+
+    def __init__(self, entries: AsyncIterator[Entry]) -> None:
+        self.entries = entries
+
+    async def take(self, count: int) -> list[int]:
+        """The numbers of the next frames."""
+        return [(await asyncio.wait_for(anext(self.entries), 5))[0] for _ in range(count)]
+
+    async def begin(self, hub: Hub) -> "asyncio.Task[list[int]]":
+        """Wait for the first frame in the background, once the hub hears."""
+        before = _connections(hub)
+        task = asyncio.create_task(self.take(1))
+        await eventually(lambda: _connections(hub) > before, every=0)
+        return task
+
+    async def close(self) -> None:
+        """Go away."""
+        await self.entries.aclose()  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def hub(database: Database) -> Hub:
+    """A hub that would sleep long if nobody rang."""
+    return Hub(database, queue=8, idle_poll=30.0)
+
+
+async def test_what_is_told_reaches_open_streams_at_once(database: Database, hub: Hub) -> None:
+    reader = _open(hub)
+    first = await reader.begin(hub)
+    await told(database, happening(), happening(), happening())
+    assert await first + await reader.take(2) == [1, 2, 3]
+    await reader.close()
+
+
+async def test_another_academy_hears_nothing(database: Database, hub: Hub) -> None:
+    mine, theirs = _open(hub, "MA-06"), _open(hub, "MA-05")
+    first, nothing = await mine.begin(hub), await theirs.begin(hub)
+    await told(database, happening(audience=("MA-06",)))
+    assert await first == [1]
+    assert not nothing.done()
+    nothing.cancel()
+    await mine.close()
+
+
+async def test_who_comes_back_reads_what_was_missed_and_then_goes_on(database: Database, hub: Hub) -> None:
+    await told(database, *(happening() for _ in range(150)))
+    reader = _open(hub, after=3)
+    assert await reader.take(100) == list(range(4, 104))
+    await told(database, *(happening() for _ in range(5)))
+    assert await reader.take(52) == list(range(104, 156))
+    await reader.close()
+
+
+async def test_who_comes_for_the_first_time_reads_from_now_on(database: Database, hub: Hub) -> None:
+    await told(database, happening(), happening())
+    reader = _open(hub)
+    first = await reader.begin(hub)
+    await told(database)
+    assert await first == [3]
+    await reader.close()
+
+
+async def test_a_stream_that_falls_behind_ends_and_loses_nothing(database: Database, hub: Hub) -> None:
+    slow, quick = _open(hub), _open(hub)
+    first, also = await slow.begin(hub), await quick.begin(hub)
+    await told(database)
+    seen = await also
+    for _ in range(19):
+        await told(database)
+        seen += await quick.take(1)
+    assert seen == list(range(1, 21))
+    assert await first == [1]
+    with pytest.raises(StopAsyncIteration):
+        await slow.take(9)
+    again = _open(hub, after=1)
+    assert await again.take(19) == list(range(2, 21))
+    await again.close()
+    await quick.close()
+
+
+async def test_a_stream_ends_with_its_token(database: Database, hub: Hub) -> None:
+    with pytest.raises(StopAsyncIteration):
+        await _open(hub, until=now() + timedelta(milliseconds=100)).take(1)
+
+
+async def test_without_streams_nothing_is_asked_of_the_database(database: Database, hub: Hub) -> None:
+    reader = _open(hub)
+    waiting = await reader.begin(hub)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert hub._reader
+    await asyncio.gather(hub._reader, return_exceptions=True)
+    assert not hub._channels
