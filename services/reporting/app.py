@@ -1,0 +1,27 @@
+"""The reporting service, ready to be hosted."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.reporting.reactions import reactions
+from services.reporting.routes import router
+from services.reporting.settings import ReportingSettings
+from shared import hosting
+from shared.hosting import Service
+
+
+def service(settings: ReportingSettings) -> Service:
+    """All parts of the reporting service."""
+    return Service(
+        name="reporting",
+        settings=settings,
+        router=router,
+        reactions=reactions,
+        wording=Path(__file__).parent / "wording",
+    )
+
+
+def create_app(settings: ReportingSettings) -> FastAPI:
+    """The reporting service as an ASGI app."""
+    return hosting.create_app(service(settings))
