@@ -24,6 +24,8 @@ from services.network.app import service as network
 from services.network.settings import NetworkSettings
 from services.notifications.app import service as notifications
 from services.notifications.settings import NotificationsSettings
+from services.reporting.app import service as reporting
+from services.reporting.settings import ReportingSettings
 from shared import hosting, telemetry
 from shared.embedded.identity import dev_identity, dev_issuer
 from shared.embedded.postgres import database_server
@@ -56,6 +58,7 @@ def all_services(settings: PlatformSettings) -> list[Service]:
         agreements(AgreementsSettings(platform=settings)),
         centers(CentersSettings(platform=settings)),
         notifications(NotificationsSettings(platform=settings)),
+        reporting(ReportingSettings(platform=settings)),
     ]
 
 
