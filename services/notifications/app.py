@@ -17,7 +17,8 @@ from shared.hosting import Service
 
 def service(settings: NotificationsSettings) -> Service:
     """All parts of the notifications service. ValueError in production without a key-encryption key."""
-    _ = settings.key_ring
+    if settings.platform.profile == "production":
+        _ = settings.key_ring  # not only at the first secret
 
     async def sending(database: Database, stop: asyncio.Event) -> None:
         await Sender(settings, database).run(stop)

@@ -1,6 +1,6 @@
 """What the tests of notifications are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -48,14 +48,13 @@ def endpoint(*steps: str, channel: Any = "webhook") -> Endpoint:
     built = Endpoint(id=new_id())
     address = URL if channel == "webhook" else "avis@academie.example"
     built.evolve(built.register(academy="MA-06", channel=channel, address=address, language="fr", key_id=new_id()))
+    decide: dict[str, Callable[[], list[DomainEvent]]] = {
+        "disable_endpoint": lambda: built.disable("decision"),
+        "enable_endpoint": built.enable,
+        "rotate_secret": lambda: built.rotate(key_id=new_id(), at=AT, overlap_until=AT),
+    }
     for step in steps:
-        built.evolve(
-            {
-                "disable_endpoint": lambda: built.disable("decision"),
-                "enable_endpoint": built.enable,
-                "rotate_secret": lambda: built.rotate(key_id=new_id(), at=AT, overlap_until=AT),
-            }[step]()
-        )
+        built.evolve(decide[step]())
     return built
 
 

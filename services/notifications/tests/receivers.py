@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
@@ -111,7 +111,7 @@ class Mailbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the message."""
-        self.received.append(cast(EmailMessage, message_from_bytes(envelope.content, policy=default)))
+        self.received.append(message_from_bytes(envelope.content, policy=default))
         return "250 kept"
 
 

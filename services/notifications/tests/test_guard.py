@@ -1,6 +1,7 @@
 """Nothing inside is ever called: URLs, names and addresses of all disguises."""
 
 import socket
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -164,7 +165,10 @@ def test_nothing_is_open_that_the_standard_library_knows_to_be_special(address: 
         assert not address.is_reserved or address in ip_network("64:ff9b::/96")
 
 
-def _lookup(*addresses: str) -> Any:
+Lookup = Callable[[str, int, int], list[Any]]
+
+
+def _lookup(*addresses: str) -> Lookup:
     def lookup(host: str, port: int, family: int) -> list[Any]:
         return [
             (socket.AF_INET6 if ":" in each else socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port))

@@ -63,7 +63,7 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         return Visit(f"/api/v1/endpoints/{made.id}/enabling", None, made, made.version)
 
     async def read_deliveries(_: Actor) -> Visit:
-        _, owner = await delivery()
+        owner = (await delivery())[1]
         return Visit("/api/v1/deliveries?limit=100", None, owner)
 
     async def read_delivery(_: Actor) -> Visit:
