@@ -336,4 +336,6 @@ class BatchAnswer(BaseModel):
 
 def _problem(kept: dict[str, Any], request: Request) -> dict[str, Any]:
     kind = type("KeptRefusal", (Refusal,), {"slug": kept["slug"], "status": kept["status"]})
-    return members_of(request, kind(**kept["values"]))
+    members = members_of(request, kind(**kept["values"]))
+    # They belong to a whole answer, and would make a repeated one differ.
+    return {name: value for name, value in members.items() if name not in ("instance", "trace_id")}

@@ -17,8 +17,8 @@ from shared.database import Database
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
 from shared.ids import new_id
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
+from tests.fixtures.identity import ISSUER
 
-ISSUER = "https://identity.test"
 TEXT = "ab" * 32
 NAME = Bilingual(ar="مؤسسة (وهمي)", fr="Organisation (fictif)")
 AT = datetime(2024, 8, 30, 10, tzinfo=UTC)
@@ -232,15 +232,45 @@ def current(academy: str = "MA-06", **changes: Any) -> Terms:
     return regional(academy, **(dates | changes))
 
 
-async def approved(database: Database, terms: Terms | None = None) -> Agreement:
-    """An agreement in the database whose text is frozen, with all its parties known."""
+def current_network(**changes: Any) -> Terms:
+    """Terms between the ministry and the network that start tomorrow, whatever day it is."""
+    dates = {"effective_from": today() + timedelta(days=1), "effective_until": today() + timedelta(days=1000)}
+    return network_terms(**(dates | changes))
+
+
+def body_of(terms: Terms, **changes: Any) -> dict[str, Any]:
+    """The request that drafts an agreement on these terms, with a text."""
+    body = terms.model_dump(mode="json") | {"clauses": [each.model_dump() for each in clauses()]}
+    for each in body["parties"]:
+        del each["party_id"]
+    for each in body["centers"]:
+        del each["center_id"]
+    return body | changes
+
+
+async def reviewed(database: Database, terms: Terms | None = None) -> Agreement:
+    """An agreement in the database that is in legal review, with all its parties known."""
     terms = terms or current()
     await know(database, terms)
     by = officer(terms.academy) if terms.academy else MINISTRY
     agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
     await commands.open_negotiation(database, agreement.id, by=by)
-    await commands.submit_for_review(database, agreement.id, by=by)
-    return await commands.approve_agreement(database, agreement.id, by=MINISTRY)
+    return await commands.submit_for_review(database, agreement.id, by=by)
+
+
+async def approved(database: Database, terms: Terms | None = None) -> Agreement:
+    """An agreement in the database whose text is frozen, with all its parties known."""
+    return await commands.approve_agreement(database, (await reviewed(database, terms)).id, by=MINISTRY)
+
+
+async def bound(database: Database, terms: Terms | None = None) -> Agreement:
+    """An agreement in the database that is in force."""
+    agreement = await approved(database, terms)
+    for each in agreement.parties:
+        agreement = await sign_for(database, agreement, each.organisation_id)
+    if agreement.state == "signed":
+        agreement = await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
+    return agreement
 
 
 async def sign_for(database: Database, agreement: Agreement, organisation: UUID, **options: Any) -> Agreement:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -32,16 +31,17 @@ from services.agreements.tests.builders import (
     approved,
     clauses,
     current,
+    current_network,
     director,
     hold,
     know,
     mandate,
-    network_terms,
     officer,
     party,
     person,
     plan,
     president,
+    reviewed,
     sign_for,
     signer,
 )
@@ -57,9 +57,8 @@ from shared.territory import ACADEMIES, MINISTRY_ID
 
 
 @pytest.fixture
-async def db(databases: Callable[..., object]) -> Database:
-    database = await databases("agreements")  # type: ignore[misc]
-    assert isinstance(database, Database)
+def db(database: Database) -> Database:
+    """The agreements' database."""
     return database
 
 
@@ -96,7 +95,7 @@ async def test_an_academy_drafts_for_itself_only(db: Database) -> None:
     with pytest.raises(NotFound):
         await commands.draft_agreement(db, current("MA-07"), by=officer("MA-06"))
     with pytest.raises(Forbidden):
-        await commands.draft_agreement(db, network_terms(), by=officer("MA-06"))
+        await commands.draft_agreement(db, current_network(), by=officer("MA-06"))
 
 
 async def test_the_ministry_does_not_change_an_academys_text(db: Database) -> None:
@@ -125,14 +124,8 @@ async def test_a_text_is_frozen_for_vetted_parties_only(db: Database, standing: 
 
 
 async def test_references_have_no_gaps_and_no_twins_when_all_are_approved_at_once(db: Database) -> None:
-    reviewed = []
-    for academy in ["MA-06", "MA-06", "MA-06", "MA-06", "MA-06", "MA-07", "MA-07"]:
-        terms = current(academy)
-        await know(db, terms)
-        drafted = await commands.draft_agreement(db, terms, clauses=clauses(), by=officer(academy))
-        await commands.open_negotiation(db, drafted.id, by=officer(academy))
-        reviewed.append(await commands.submit_for_review(db, drafted.id, by=officer(academy)))
-    twice = [each.id for each in reviewed] * 2
+    academies = ["MA-06", "MA-06", "MA-06", "MA-06", "MA-06", "MA-07", "MA-07"]
+    twice = [(await reviewed(db, current(academy))).id for academy in academies] * 2
     work = [outcome_of(commands.approve_agreement(db, id, by=MINISTRY)) for id in twice]
     done = [each for each in await asyncio.gather(*work) if isinstance(each, Agreement)]
     year = today().year
@@ -143,7 +136,7 @@ async def test_references_have_no_gaps_and_no_twins_when_all_are_approved_at_onc
 
 
 async def test_a_national_agreement_has_a_reference_of_the_ministry(db: Database) -> None:
-    agreement = await approved(db, network_terms(effective_until=today()))
+    agreement = await approved(db, current_network())
     assert agreement.reference and re.fullmatch(r"MEN/\d{4}-0001", agreement.reference)
 
 
@@ -231,7 +224,7 @@ async def test_a_stranger_does_not_even_see_the_agreement(db: Database) -> None:
 
 
 async def test_an_academy_that_is_no_party_does_not_sign_a_national_agreement(db: Database) -> None:
-    agreement = await approved(db, network_terms(effective_until=today()))
+    agreement = await approved(db, current_network())
     with pytest.raises(Forbidden):
         await sign_for(db, agreement, MINISTRY_ID, by=director("MA-07"))
 

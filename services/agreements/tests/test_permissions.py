@@ -1,0 +1,226 @@
+"""Every route of agreements, tried by everybody, and by nobody; and every convention on every route."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement, Terms
+from services.agreements.ceremony import Ceremony
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import SignatureBatchRow
+from services.agreements.tests.builders import (
+    AT,
+    MINISTRY,
+    approved,
+    body_of,
+    bound,
+    clauses,
+    current,
+    current_network,
+    director,
+    drafted,
+    mandate,
+    officer,
+    plan,
+    reviewed,
+)
+from shared.actor import NATIONAL, Actor
+from shared.aggregate import Aggregate
+from shared.clock import now
+from shared.database import Database
+from shared.ids import new_id
+from shared.territory import ACADEMIES, MINISTRY_ID
+from tests.fixtures.identity import Issuer
+from tests.web.conventions import every_refusal_has_wording, keeps_conventions
+from tests.web.routes import ASSOCIATION, Arrange, Visit
+from tests.web.walk import every_route_has_a_permission, walk
+
+ACTIONS = sorted(PERMISSIONS)
+WHY = {"reason": "(fictif) motif"}
+DECISION = WHY | {"document": "DECISION-EXEMPLE-1"}
+TITLE = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
+
+
+class OwnBatch(Aggregate):
+    """A batch of signatures as the walk needs it: seen where its person is at home."""
+
+    kind = "signature_batch"
+    home: str = ""
+
+    def visible_to(self) -> tuple[str, ...]:
+        """Its person's jurisdiction."""
+        return (self.home,)
+
+
+def terms_for(by: Actor) -> Terms:
+    """Terms of an agreement that is the actor's to keep, if anybody's: the network's, or one of MA-06."""
+    return current_network() if by.jurisdiction == "national" else current(operator=ASSOCIATION)
+
+
+def organisation_for(by: Actor) -> Any:
+    """The party the actor would sign for."""
+    if by.jurisdiction == "national":
+        return MINISTRY_ID
+    return ACADEMIES["MA-06"].organisation_id if by.jurisdiction == "MA-06" else ASSOCIATION
+
+
+def arranged(database: Database) -> dict[str, Arrange]:
+    """A visit per action; each makes what it needs."""
+
+    async def draft(by: Actor) -> Agreement:
+        keeper = MINISTRY if by.jurisdiction == "national" else officer()
+        return await commands.draft_agreement(database, terms_for(by), clauses=clauses(), by=keeper)
+
+    async def negotiated(by: Actor) -> Agreement:
+        agreement = await draft(by)
+        keeper = officer() if agreement.academy else MINISTRY
+        return await commands.open_negotiation(database, agreement.id, by=keeper)
+
+    async def in_review(by: Actor) -> Agreement:
+        return await reviewed(database, terms_for(by))
+
+    async def frozen(by: Actor) -> Agreement:
+        return await approved(database, terms_for(by))
+
+    async def in_force(by: Actor) -> Agreement:
+        return await bound(database, terms_for(by))
+
+    async def suspended(by: Actor) -> Agreement:
+        agreement = await in_force(by)
+        head = director() if agreement.academy else MINISTRY
+        return await commands.suspend_agreement(
+            database, agreement.id, scope="money", reason="r", document="d", by=head
+        )
+
+    async def planned(_: Actor) -> Ceremony:
+        return await plan(database, (await approved(database, current(operator=ASSOCIATION))).id)
+
+    async def postponed(by: Actor) -> Ceremony:
+        return await commands.postpone_ceremony(database, (await planned(by)).id, reason="r", by=MINISTRY)
+
+    async def lobby(by: Actor) -> Ceremony:
+        return await commands.prepare_ceremony(database, (await planned(by)).id, by=MINISTRY)
+
+    async def opened(by: Actor) -> Ceremony:
+        return await commands.open_ceremony(database, (await lobby(by)).id, by=MINISTRY)
+
+    async def interrupted(by: Actor) -> Ceremony:
+        return await commands.interrupt_ceremony(database, (await opened(by)).id, reason="r", by=MINISTRY)
+
+    async def closed(by: Actor) -> Ceremony:
+        return await commands.close_ceremony(database, (await opened(by)).id, by=MINISTRY)
+
+    def on(resource: str, make: Any, path: str = "", body: Any = None, *, reads: bool = False) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            made = await make(by)
+            version = None if reads else made.version
+            return Visit(f"/api/v1/{resource}/{made.id}{path}", body, made, version)
+
+        return arrange
+
+    def listing(resource: str, make: Any) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            return Visit(f"/api/v1/{resource}?limit=100", aggregate=await make(by))
+
+        return arrange
+
+    async def draft_agreement(by: Actor) -> Visit:
+        terms = terms_for(by)
+        return Visit("/api/v1/agreements", body_of(terms), drafted(terms))
+
+    def signing(path: str, **more: str) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            agreement = await frozen(by)
+            organisation = organisation_for(by)
+            async with database.transaction(NATIONAL) as tx:
+                tx.add(mandate(organisation, by))
+            party = next(each for each in agreement.parties if each.organisation_id == organisation)
+            body = {"party_id": str(party.party_id), "text_hash": agreement.text_hash, **more}
+            return Visit(f"/api/v1/agreements/{agreement.id}/{path}", body, agreement)
+
+        return arrange
+
+    async def plan_ceremony(by: Actor) -> Visit:
+        agreement = await frozen(by)
+        body = {"title": TITLE, "planned_for": AT.isoformat(), "agreements": [str(agreement.id)]}
+        return Visit("/api/v1/ceremonies", body)
+
+    async def sign_batch(by: Actor) -> Visit:
+        signature = await signing("signatures")(by)
+        assert signature.aggregate
+        item = {"agreement_id": str(signature.aggregate.id), **signature.body}
+        return Visit("/api/v1/signature-batches", {"items": [item]})
+
+    async def read_signature_batch(by: Actor) -> Visit:
+        batch = SignatureBatchRow(
+            id=new_id(),
+            visible_to=[by.jurisdiction],
+            person=by.person,
+            actor={},
+            level="simple",
+            items=[],
+            created_at=now(),
+            finished_at=now(),
+        )
+        async with database.transaction(NATIONAL) as tx:
+            tx.add(batch)
+        return Visit(f"/api/v1/signature-batches/{batch.id}", aggregate=OwnBatch(id=batch.id, home=by.jurisdiction))
+
+    agreements, ceremonies = "agreements", "ceremonies"
+    return {
+        "draft_agreement": draft_agreement,
+        "read_agreements": listing(agreements, draft),
+        "read_agreement": on(agreements, draft, reads=True),
+        "read_text": on(agreements, draft, "/text", reads=True),
+        "read_signatures": on(agreements, draft, "/signatures", reads=True),
+        "read_agreement_history": on(agreements, draft, "/history", reads=True),
+        "revise_text": on(agreements, draft, "/text", {"clauses": [clauses(3)[2].model_dump()]}),
+        "open_negotiation": on(agreements, draft, "/negotiation"),
+        "submit_for_review": on(agreements, negotiated, "/review"),
+        "return_with_remarks": on(agreements, in_review, "/remarks", {"remarks": "(fictif)"}),
+        "approve_agreement": on(agreements, in_review, "/approval"),
+        "reopen_text": on(agreements, frozen, "/reopening", WHY),
+        "sign_agreement": signing("signatures"),
+        "decline_agreement": signing("refusals", **WHY),
+        "suspend_agreement": on(agreements, in_force, "/suspension", DECISION | {"scope": "money"}),
+        "resume_agreement": on(agreements, suspended, "/resumption", {}),
+        "terminate_agreement": on(agreements, in_force, "/termination", DECISION),
+        "cancel_agreement": on(agreements, draft, "/cancellation", WHY),
+        "plan_ceremony": plan_ceremony,
+        "read_ceremonies": listing(ceremonies, planned),
+        "read_ceremony": on(ceremonies, planned, reads=True),
+        "read_minutes": on(ceremonies, closed, "/minutes", reads=True),
+        "postpone_ceremony": on(ceremonies, planned, "/postponement", WHY),
+        "reschedule_ceremony": on(ceremonies, postponed, "/rescheduling", {"planned_for": AT.isoformat()}),
+        "prepare_ceremony": on(ceremonies, planned, "/lobby"),
+        "open_ceremony": on(ceremonies, lobby, "/opening"),
+        "interrupt_ceremony": on(ceremonies, opened, "/interruption", WHY),
+        "resume_ceremony": on(ceremonies, interrupted, "/resumption"),
+        "close_ceremony": on(ceremonies, opened, "/closing"),
+        "adopt_minutes": on(ceremonies, closed, "/minutes"),
+        "cancel_ceremony": on(ceremonies, planned, "/cancellation", WHY),
+        "sign_batch": sign_batch,
+        "read_signature_batch": read_signature_batch,
+    }
+
+
+def test_every_route_is_in_the_table(app: FastAPI, database: Database) -> None:
+    every_route_has_a_permission(app, PERMISSIONS, arranged(database))
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_route_admits_whom_the_table_admits(
+    app: FastAPI, database: Database, issuer: Issuer, action: str
+) -> None:
+    await walk(app, PERMISSIONS, issuer, action, arranged(database)[action])
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+async def test_a_route_keeps_the_conventions(app: FastAPI, database: Database, issuer: Issuer, action: str) -> None:
+    await keeps_conventions(app, PERMISSIONS, issuer, action, arranged(database)[action])
+
+
+def test_every_refusal_can_be_explained(app: FastAPI) -> None:
+    every_refusal_has_wording(app, "services.agreements.errors")

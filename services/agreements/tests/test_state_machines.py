@@ -1,0 +1,294 @@
+"""Agreements and ceremonies under every order of actions that anybody could try."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
+from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.tests.builders import AT, NAME, party, planned, regional
+from shared.aggregate import Aggregate
+from shared.events.base import DomainEvent
+from shared.ids import new_id
+from shared.refusals import NotAllowedNow, Refusal
+
+TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
+
+
+class Machine(RuleBasedStateMachine):
+    """Tries decisions on an aggregate: refused ones change nothing, the others are journalled."""
+
+    aggregate: Aggregate
+    events: list[DomainEvent]
+
+    def attempt(self, action: str, decide: Callable[[], Sequence[DomainEvent]]) -> bool:
+        """Decide and evolve; whether it was not refused. A refusal by the state is the one that ALLOWED tells."""
+        before = self.aggregate.model_dump()
+        allowed = self.aggregate.refusal_of(action) is None
+        try:
+            events = decide()
+        except NotAllowedNow:
+            assert not allowed
+            events = None
+        except Refusal:
+            events = None
+        else:
+            assert allowed
+        assert self.aggregate.model_dump() == before, "deciding changes nothing"
+        if events is None:
+            return False
+        self.aggregate.evolve(events)
+        self.events += events
+        return True
+
+    @invariant()
+    def the_state_is_the_fold_of_the_events(self) -> None:
+        """Whatever happened, and after a trip through JSON."""
+        if hasattr(self, "aggregate"):
+            kind = type(self.aggregate)
+            assert kind.fold(self.aggregate.id, self.events).model_dump() == self.aggregate.model_dump()
+            assert self.aggregate.version == len(self.events)
+            stored = self.aggregate.model_dump(mode="json")
+            assert kind.model_validate(stored).model_dump() == self.aggregate.model_dump()
+
+
+class AgreementMachine(Machine):
+    """An agreement between four parties, one a witness, over some years."""
+
+    aggregate: Agreement
+    at: datetime
+    references: set[str]
+
+    @initialize(wait=st.integers(0, 400))
+    def start(self, wait: int) -> None:
+        """A draft, some days before its start."""
+        terms = regional(others=[party(new_id(), "witness")], effective_from=date(2024, 9, 2))
+        self.aggregate = Agreement(id=new_id())
+        self.events = []
+        self.at = AT - timedelta(days=wait)
+        self.references = set()
+        events = Agreement.draft(self.aggregate.id, terms, names={})
+        self.aggregate.evolve(events)
+        self.events += events
+
+    @property
+    def today(self) -> date:
+        """The day of the machine."""
+        return self.at.date()
+
+    @rule(days=st.sampled_from([1, 30, 400]))
+    def time_passes(self, days: int) -> None:
+        """Later."""
+        self.at += timedelta(days=days)
+
+    @rule(text=TEXTS)
+    def revise(self, text: str) -> None:
+        """Another text."""
+        self.attempt("revise_text", lambda: self.aggregate.revise(text))
+
+    @rule()
+    def open_negotiation(self) -> None:
+        """To the parties."""
+        self.attempt("open_negotiation", self.aggregate.open_negotiation)
+
+    @rule()
+    def submit(self) -> None:
+        """To legal review."""
+        self.attempt("submit_for_review", self.aggregate.submit)
+
+    @rule()
+    def remark(self) -> None:
+        """Back from it."""
+        self.attempt("return_with_remarks", lambda: self.aggregate.return_with_remarks("r"))
+
+    @rule()
+    def approve(self) -> None:
+        """Frozen, under the reference it had if it had one."""
+        reference = f"AREF-06/2024-{len(self.references) + 1:04}"
+        names = {each.organisation_id: NAME for each in self.aggregate.parties}
+        if self.attempt(
+            "approve_agreement", lambda: self.aggregate.approve(reference=reference, names=names, today=self.today)
+        ):
+            self.references.add(self.aggregate.reference or "")
+
+    @precondition(lambda self: self.aggregate.state == AgreementState.draft)
+    @rule(text=TEXTS)
+    def freeze(self, text: str) -> None:
+        """The usual way in one go, so that what comes later is tried often."""
+        self.revise(text)
+        self.open_negotiation()
+        self.submit()
+        self.approve()
+
+    @rule()
+    def reopen(self) -> None:
+        """Negotiated again."""
+        self.attempt("reopen_text", lambda: self.aggregate.reopen("r"))
+
+    @rule(who=st.integers(0, 3), text=TEXTS)
+    def sign(self, who: int, text: str) -> None:
+        """One party signs one text."""
+        self._sign(who, text)
+
+    @precondition(lambda self: self.aggregate.state in BEING_SIGNED)
+    @rule()
+    def all_sign(self) -> None:
+        """Whoever has not, signs what is frozen."""
+        for who in range(4):
+            self._sign(who, self.aggregate.text_hash or "")
+
+    @rule(who=st.integers(0, 3), text=TEXTS)
+    def decline(self, who: int, text: str) -> None:
+        """One party refuses."""
+        party_id = self.aggregate.parties[who].party_id
+        self.attempt("decline_agreement", lambda: self.aggregate.decline(party_id, text_hash=text, reason="r"))
+
+    @rule()
+    def bring_into_force(self) -> None:
+        """If it is time."""
+        self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
+
+    @rule(scope=st.sampled_from(["money", "centers"]))
+    def suspend(self, scope: Any) -> None:
+        """Rest."""
+        self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **self._decision()))
+
+    @rule()
+    def resume(self) -> None:
+        """Go on."""
+        days = {"effective_on": self.today, "today": self.today}
+        self.attempt("resume_agreement", lambda: self.aggregate.resume(**days))
+
+    @rule()
+    def terminate(self) -> None:
+        """End early."""
+        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision()))
+
+    @rule()
+    def expire(self) -> None:
+        """End in time."""
+        self.attempt("expire_agreement", lambda: self.aggregate.expire(self.today))
+
+    @rule()
+    def cancel(self) -> None:
+        """Give up."""
+        self.attempt("cancel_agreement", lambda: self.aggregate.cancel(reason="r", today=self.today))
+
+    def _sign(self, who: int, text: str) -> None:
+        self.attempt(
+            "sign_agreement",
+            lambda: self.aggregate.sign(
+                self.aggregate.parties[who].party_id,
+                text_hash=text,
+                person="somebody",
+                mandate_id=new_id(),
+                ceremony_id=None,
+                level="simple",
+                at=self.at,
+            ),
+        )
+
+    def _decision(self) -> dict[str, Any]:
+        return {"reason": "r", "document": "d", "effective_on": self.today, "today": self.today}
+
+    @invariant()
+    def the_rules_hold(self) -> None:
+        """What is always true of an agreement."""
+        if not hasattr(self, "aggregate"):
+            return
+        it = self.aggregate
+        signers = [each.party_id for each in it.signatures]
+        assert len(signers) == len(set(signers)), "a party signs once"
+        assert all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
+        assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
+        assert (it.state == AgreementState.suspended) == (it.suspension is not None)
+        assert len(self.references) <= 1, "the reference is given once"
+        if it.state in BEING_SIGNED | SIGNED_BY_ALL:
+            assert it.reference and it.text_hash
+        if it.state == AgreementState.negotiation:
+            assert not it.signatures
+
+
+class CeremonyMachine(Machine):
+    """A ceremony of two agreements."""
+
+    aggregate: Ceremony
+
+    @initialize()
+    def start(self) -> None:
+        """A plan."""
+        first = planned()
+        order = dict.fromkeys(first.agreements, ("MA-06",))
+        self.events = Ceremony.plan(first.id, title=first.title, place=first.title, planned_for=AT, agreements=order)
+        self.aggregate = Ceremony.fold(first.id, self.events)
+
+    @rule()
+    def postpone(self) -> None:
+        """Later."""
+        self.attempt("postpone_ceremony", lambda: self.aggregate.postpone("r"))
+
+    @rule()
+    def reschedule(self) -> None:
+        """A new date."""
+        self.attempt("reschedule_ceremony", lambda: self.aggregate.reschedule(AT))
+
+    @rule(missing=st.booleans())
+    def prepare(self, missing: bool) -> None:
+        """To the lobby."""
+        lists: dict[str, Any] = {"not_frozen": [new_id()] if missing else [], "without_mandate": []}
+        self.attempt("prepare_ceremony", lambda: self.aggregate.prepare(**lists, not_accredited=[]))
+
+    @rule()
+    def open(self) -> None:
+        """Begin."""
+        self.attempt("open_ceremony", lambda: self.aggregate.open(AT))
+
+    @rule()
+    def interrupt(self) -> None:
+        """Pause."""
+        self.attempt("interrupt_ceremony", lambda: self.aggregate.interrupt("r"))
+
+    @rule()
+    def resume(self) -> None:
+        """Go on."""
+        self.attempt("resume_ceremony", self.aggregate.resume)
+
+    @rule(signed=st.integers(0, 3))
+    def close(self, signed: int) -> None:
+        """End."""
+        done = [each for bit, each in enumerate(self.aggregate.agreements) if signed >> bit & 1]
+        minutes = {"ar": "a" * 64, "fr": "b" * 64}
+        self.attempt("close_ceremony", lambda: self.aggregate.close(signed=done, minutes=minutes, at=AT))
+
+    @rule()
+    def adopt(self) -> None:
+        """The minutes."""
+        self.attempt("adopt_minutes", lambda: self.aggregate.adopt_minutes("c" * 64))
+
+    @rule()
+    def cancel(self) -> None:
+        """Give up."""
+        self.attempt("cancel_ceremony", lambda: self.aggregate.cancel("r"))
+
+    @invariant()
+    def the_rules_hold(self) -> None:
+        """What is always true of a ceremony."""
+        if not hasattr(self, "aggregate"):
+            return
+        it = self.aggregate
+        over = it.state in (CeremonyState.closed, CeremonyState.minutes_adopted)
+        assert over == bool(it.minutes) == (it.closed_at is not None)
+        if over:
+            assert {*it.signed, *it.unsigned} == {*it.agreements}
+            assert not {*it.signed} & {*it.unsigned}
+
+
+MANY = settings(max_examples=60, stateful_step_count=40, deadline=None, database=None)
+AgreementMachine.TestCase.settings = MANY
+CeremonyMachine.TestCase.settings = MANY
+TestAgreementMachine = AgreementMachine.TestCase
+TestCeremonyMachine = CeremonyMachine.TestCase
