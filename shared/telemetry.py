@@ -29,7 +29,12 @@ tracer = trace.get_tracer("mithaq")
 meter = metrics.get_meter("mithaq")
 
 relay_batch = meter.create_histogram("mithaq.relay.batch", unit="{event}", description="events published in one page")
-reaction_duration = meter.create_histogram("mithaq.reaction.duration", unit="s", description="time of one reaction")
+reaction_duration = meter.create_histogram(
+    "mithaq.reaction.duration",
+    unit="s",
+    description="time of one reaction",
+    explicit_bucket_boundaries_advisory=[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+)
 reaction_failures = meter.create_counter("mithaq.reaction.failures", unit="{event}", description="attempts that failed")
 reaction_parked = meter.create_counter("mithaq.reaction.parked", unit="{event}", description="events put aside")
 delivery_attempts = meter.create_counter(

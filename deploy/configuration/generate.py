@@ -1,6 +1,6 @@
 """Writes the table of all settings into docs/operations.md.
 
-    python -m deploy.configuration.generate [--check]
+python -m deploy.configuration.generate [--check]
 """
 
 import argparse

@@ -39,8 +39,7 @@ def rendered(overlay: str) -> str:
 
 def resources(overlay: str, *kinds: str) -> list[Manifest]:
     """The overlay's resources of these kinds, or all of them."""
-    found = [each for each in yaml.safe_load_all(rendered(overlay)) if each]
-    return [each for each in found if not kinds or each["kind"] in kinds]
+    return [each for each in _parsed(rendered(overlay)) if not kinds or each["kind"] in kinds]
 
 
 def pods(overlay: str) -> list[Manifest]:
@@ -49,6 +48,11 @@ def pods(overlay: str) -> list[Manifest]:
         each["spec"]["template"]["spec"] | {"name": each["metadata"]["name"], "kind": each["kind"]}
         for each in resources(overlay, "Deployment", "StatefulSet", "Job")
     ]
+
+
+@cache
+def _parsed(text: str) -> list[Manifest]:
+    return [each for each in yaml.load_all(text, yaml.CSafeLoader) if each]  # noqa: S506 - the safe one, in C
 
 
 @cache
