@@ -49,6 +49,12 @@ def channels(document: Schema) -> list[Channel]:
     ]
 
 
+def envelope(document: Schema) -> tuple[Field, ...]:
+    """What the headers of every event say."""
+    headers = document.get("components", {}).get("schemas", {}).get("CloudEventsHeaders", {})
+    return tuple(_fields(document, headers))
+
+
 def _message(document: Schema, reference: Schema) -> Message:
     message = _resolved(document, reference)
     payload = _resolved(document, message.get("payload", {}))

@@ -19,7 +19,7 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.types import Scope
 
-from services.gateway.events import channels
+from services.gateway.events import channels, envelope
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, choose
 from shared.web import WORDING, Check, health
 from shared.web.edge import Edge
@@ -96,6 +96,7 @@ class Kept(StaticFiles):
 def render(name: str, language: str, sign_in: str | None = None) -> str:
     """A page in a language, as HTML."""
     wording = Wording(HERE / "wording")
+    events = json.loads(ASYNCAPI.read_text("utf-8")) if name == "events" else {"channels": {}}
     return (
         _templates()
         .get_template(f"{name}.html")
@@ -104,7 +105,8 @@ def render(name: str, language: str, sign_in: str | None = None) -> str:
             language=language,
             direction="rtl" if language in RIGHT_TO_LEFT else "ltr",
             languages={code: NAMES[code] for code in LANGUAGES},
-            channels=channels(json.loads(ASYNCAPI.read_text("utf-8"))) if name == "events" else (),
+            channels=channels(events),
+            envelope=envelope(events),
             sign_in=sign_in,
         )
     )

@@ -7,6 +7,7 @@ import pytest
 from services.gateway import generate
 from services.gateway.events import channels
 from services.gateway.openapi import merged
+from services.gateway.pages import OPENAPI
 from services.gateway.routes import table_of
 
 
@@ -45,7 +46,7 @@ def test_schemas_of_one_name_and_two_shapes_are_named_after_their_services() -> 
 
 
 def test_every_operation_has_a_name_of_its_own() -> None:
-    document = generate.generated()[generate.OPENAPI]
+    document = generate.generated()[OPENAPI]
     names = [line.strip() for line in document.splitlines() if line.strip().startswith('"operationId"')]
     assert len(names) == len(set(names)) > 0
 
