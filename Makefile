@@ -7,7 +7,7 @@ READY := .venv/ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test check lint format types imports generate check-generated bench faults pins clean
+.PHONY: help setup up down demo test check lint format types imports generate check-generated bench faults secrets pins clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ bench: $(READY) ## measure against the raw limits of the same run
 
 faults: $(READY) ## the whole fault matrix, with the full counts (long)
 	@MITHAQ_FAULTS=full $(BIN)/python -m pytest tests/failures $(ARGS)
+
+secrets: ## make the random secrets of an installation in containers; those that exist are kept
+	@deploy/docker/make-secrets.sh
 
 pins: $(READY) ## pin the requirements anew, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

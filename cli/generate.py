@@ -9,7 +9,12 @@ import typer
 
 from cli.output import Exit, Failed, say
 
-GENERATORS = ("shared.events.generate", "services.gateway.generate", "deploy.gateway.generate")
+GENERATORS = (
+    "shared.events.generate",
+    "services.gateway.generate",
+    "deploy.gateway.generate",
+    "deploy.configuration.generate",
+)
 """Modules that write what they generate, and with --check only say whether it is up to date. In this order."""
 
 

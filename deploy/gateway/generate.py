@@ -1,8 +1,6 @@
-"""Makes nginx.conf: the embedded front door's contract, in nginx's words.
+"""Makes nginx.conf (`--check` only compares): the embedded front door's contract, in nginx's words.
 
 Routes, limits, headers and problem texts come from where the front door has them, so the two cannot drift apart.
-
-    python -m deploy.gateway.generate [--check]
 """
 
 import argparse

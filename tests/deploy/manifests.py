@@ -52,7 +52,7 @@ def pods(overlay: str) -> list[Manifest]:
 
 @cache
 def _parsed(text: str) -> list[Manifest]:
-    return [each for each in yaml.load_all(text, yaml.CSafeLoader) if each]  # noqa: S506 - the safe one, in C
+    return [each for each in yaml.load_all(text, yaml.CSafeLoader) if each]
 
 
 @cache

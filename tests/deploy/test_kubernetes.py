@@ -17,7 +17,7 @@ from shared.events.catalog import PUBLISHERS, TOPICS
 from shared.hosting import PARTS, Service
 from shared.messaging.broker import PARTITIONS
 from shared.settings import SERVICES, PlatformSettings
-from tests.deploy.manifests import KUBERNETES, OVERLAYS, Manifest, pods, resources
+from tests.deploy.manifests import KUBERNETES, OVERLAYS, pods, resources
 
 CUSTOM = yaml.safe_load(Path(__file__).with_name("custom-resources.yaml").read_text("utf-8"))
 """JSON Schemas of the operators' resources, with the fields that we use and no other."""

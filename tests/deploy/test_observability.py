@@ -74,13 +74,8 @@ def expressions() -> dict[str, str]:
 
 def labels_in_code() -> set[str]:
     """The labels that the code puts on its measurements."""
-    calls = subprocess.run(
-        ["git", "grep", "-hE", r"telemetry\.\w+\.(add|record|set)\("],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = ["git", "grep", "-hE", r"telemetry\.\w+\.(add|record|set)\("]
+    calls = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return set(re.findall(r'"(\w+)":', calls.stdout))
 
 
@@ -104,9 +99,8 @@ def test_every_measurement_of_ours_is_shown() -> None:
 
 def test_every_alert_leads_to_what_to_do() -> None:
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
-    anchors = {
-        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.+)$", page, re.M)
-    }
+    titles = re.findall(r"^#+ (.+)$", page, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
     for rule in alerts():
         file, anchor = rule["annotations"]["runbook"].split("#")
         assert (file, anchor in anchors) == ("docs/operations.md", True), rule["alert"]
