@@ -1,0 +1,147 @@
+"""Figures are what the events say, however often and in whatever batches they come."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from sqlalchemy import text
+
+from services.reporting import queries
+from services.reporting.reactions import AGREEMENT_STATES, CENTER_STATES, reactions
+from services.reporting.tables import Base
+from services.reporting.tests.builders import (
+    ASSOCIATION,
+    FOREIGNER,
+    NATION,
+    OFFICER,
+    TABLES,
+    agreement,
+    center,
+    declined,
+    dump,
+    folded,
+)
+from shared.actor import EVERYONE, NATIONAL
+from shared.database import Database
+from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementPartySigned
+from shared.events.base import DomainEvent
+from shared.events.catalog import ALL, TOPICS
+from shared.events.centers import CenterOpened, CenterPlanned
+from shared.messaging.broker import Broker
+from shared.messaging.reactions import ReactionRunner
+from shared.messaging.rebuild import rebuild
+from shared.migrations import drift
+from tests.fixtures.eventually import eventually
+
+LEAVE_THE_STATE = {"text_revised", "party_declined"}
+"""Events of an agreement after which it is counted as before."""
+
+
+@pytest.mark.parametrize(
+    ("until", "state"),
+    [
+        (AgreementDrafted, "draft"),
+        (AgreementApproved, "ready_to_sign"),
+        (AgreementPartySigned, "partially_signed"),
+        (None, "in_force"),
+    ],
+)
+async def test_an_agreement_is_counted_in_the_state_its_last_event_left_it_in(
+    database: Database, until: type[DomainEvent] | None, state: str
+) -> None:
+    await folded(database, agreement(until), agreement(until))
+    (figure,) = await queries.agreements_by_state(database, academy=None, by=NATION)
+    assert (figure.academy, figure.state, figure.agreements) == ("MA-06", state, 2)
+
+
+async def test_a_refusal_to_sign_sends_an_agreement_back_and_voids_its_signatures(database: Database) -> None:
+    await folded(database, declined())
+    (figure,) = await queries.agreements_by_state(database, academy=None, by=NATION)
+    assert figure.state == "negotiation"
+    async with database.transaction(NATIONAL) as tx:
+        voided = (await tx.execute(text("select voided_at is not null from signature_entry"))).scalars().all()
+    assert voided == [True]
+
+
+async def test_seats_are_counted_by_province_and_never_without_their_funding(database: Database) -> None:
+    await folded(database, center(CenterPlanned), center(CenterOpened), center(CenterOpened, province="MA-MOH"))
+    figures = await queries.capacity(database, academy=None, by=NATION)
+    found = {(each.province, each.state): (each.centers, each.funded_seats, each.unfunded_seats) for each in figures}
+    assert found == {
+        ("MA-CAS", "planned"): (1, 60, 20),
+        ("MA-CAS", "opened"): (1, 60, 20),
+        ("MA-MOH", "opened"): (1, 60, 20),
+    }
+
+
+async def test_figures_stay_within_the_reader_s_jurisdiction(database: Database) -> None:
+    await folded(database, agreement(), agreement(academy="MA-05"), agreement(academy=None), center())
+    read = queries.agreements_by_state
+    assert {each.academy for each in await read(database, academy=None, by=NATION)} == {"MA-05", "MA-06", None}
+    assert {each.academy for each in await read(database, academy=None, by=OFFICER)} == {"MA-06", None}
+    assert {each.academy for each in await read(database, academy=None, by=FOREIGNER)} == {None}
+    assert await read(database, academy="MA-06", by=FOREIGNER) == []
+    assert sum(each.agreements for each in await read(database, academy=None, by=ASSOCIATION)) == 3
+    assert await queries.capacity(database, academy=None, by=FOREIGNER) == []
+
+
+async def test_rows_are_seen_within_their_jurisdiction_even_without_the_filter(database: Database) -> None:
+    await folded(database, agreement(), center())
+    for scope, seen in (({"MA-06", EVERYONE}, True), ({"MA-01", EVERYONE}, False), (set[str](), False)):
+        async with database.transaction(frozenset(scope)) as tx:
+            for table in TABLES:
+                assert bool((await tx.execute(text(f"select 1 from {table}"))).all()) == seen, (table, scope)
+
+
+def test_every_event_of_a_counted_aggregate_has_its_state() -> None:
+    for kind, states, first in (("agreement", AGREEMENT_STATES, "drafted"), ("center", CENTER_STATES, "planned")):
+        verbs = {event.type.split(".")[3] for event in ALL if event.type.startswith(f"ma.mithaq.{kind}.")}
+        counted = {event.type.split(".")[3] for event in states}
+        assert verbs - counted - LEAVE_THE_STATE == {first}
+
+
+@asynccontextmanager
+async def _running(database: Database, broker: Broker) -> AsyncIterator[None]:
+    stop = asyncio.Event()
+    runners = [ReactionRunner(each, database, broker) for each in reactions.all]
+    tasks = [asyncio.create_task(runner.run(stop)) for runner in runners]
+    yield
+    stop.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_a_rebuild_gives_the_same_bytes(database: Database, broker: Broker) -> None:
+    await broker.ensure_topics(TOPICS)
+    lives = [
+        agreement(),
+        agreement(AgreementApproved),
+        agreement(academy=None),
+        declined(),
+        center(),
+        center(CenterOpened),
+    ]
+    # Subjects interleave at random; each one's own events keep their order.
+    order = [life for life in lives for _ in life]
+    random.Random(7).shuffle(order)
+    left = {id(life): iter(life) for life in lives}
+    messages = [next(left[id(life)]) for life in order]
+    async with _running(database, broker):
+        await broker.publish(messages)
+        await broker.publish(messages[:20])  # a relay that was killed repeats itself
+
+        async def done() -> bool:
+            lags = [await broker.lag(each.group, each.topics) for each in reactions.all]
+            return not any(sum(lag.values()) for lag in lags)
+
+        await eventually(done, within=15)
+        live = await dump(database)
+        assert live.count(b"in_force") == 2
+        for projection in reactions.all:
+            assert await rebuild(projection, database, broker) > 0
+        assert await dump(database) == live
+
+
+def test_the_migrations_make_what_the_tables_declare(database_url: Callable[[str], str]) -> None:
+    assert drift(database_url("reporting"), Base.metadata) == []
