@@ -6,8 +6,8 @@ closed and recreated; a commit during a rebalance fails, which only means that t
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Self
@@ -17,8 +17,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import (
     CommitFailedError,
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
     IllegalStateError,
     KafkaError,
+    NotCoordinatorForGroupError,
     ProducerClosed,
     TopicAlreadyExistsError,
     for_code,
@@ -88,7 +91,7 @@ class KafkaBroker:
         """Create the topics that are missing; they keep everything, for ever."""
         configuration = {"retention.ms": "-1", "min.insync.replicas": str(min(2, self._replication))}
         new = [NewTopic(topic, partitions, self._replication, topic_configs=configuration) for topic in topics]
-        async with self._admin() as admin, asyncio.timeout(PATIENCE):
+        async with self._admin() as admin, _in_time():
             answer = await admin.create_topics(new, timeout_ms=int(PATIENCE * 1000))
         for topic, code, *reason in answer.topic_errors:
             error = for_code(code)
@@ -118,8 +121,8 @@ class KafkaBroker:
         member = KafkaSubscription(consumer)
         consumer.subscribe(topics, listener=member.listener)
         try:
-            with _away():
-                await asyncio.wait_for(consumer.start(), JOINING)
+            async with _in_time(JOINING):
+                await consumer.start()
             # What happened before the first assignment concerns no batch.
             member.listener.moved = False
             yield member
@@ -129,7 +132,7 @@ class KafkaBroker:
     async def read(self, topic: str, *, start: Mapping[int, int] | datetime | None = None) -> AsyncIterator[Received]:
         """A topic without a group, to its end as it was at the call."""
         async with self._reader([topic]) as (consumer, partitions):
-            with _away():
+            async with _in_time():
                 ends = await consumer.end_offsets(partitions)
                 starts = await _starts(consumer, partitions, start)
             left = {each for each in partitions if starts[each] < ends[each]}
@@ -139,45 +142,42 @@ class KafkaBroker:
             for each in left:
                 consumer.seek(each, starts[each])
             while left:
-                with _away():
-                    batches = await asyncio.wait_for(consumer.getmany(*left, timeout_ms=500), PATIENCE)
+                async with _in_time():
+                    batches = await consumer.getmany(*left, timeout_ms=500)
                 for partition, records in batches.items():
                     for record in records:
                         if record.offset < ends[partition]:
                             yield _received(record)
-                with _away():
+                async with _in_time():
                     left -= {each for each in left if await consumer.position(each) >= ends[each]}
 
     async def move_group(self, group: str, topic: str, *, to: Mapping[int, int] | datetime | None) -> None:
         """Let an idle group go on from the beginning, from offsets by partition, or from a time."""
         async with self._reader([topic], group_id=group) as (consumer, partitions):
             consumer.assign(partitions)
-            with _away():
+            async with _in_time():
                 starts = await _starts(consumer, partitions, to)
                 if isinstance(to, Mapping):
                     starts = {each: offset for each, offset in starts.items() if each.partition in to}
                 try:
-                    await asyncio.wait_for(consumer.commit(starts), PATIENCE)
+                    await consumer.commit(starts)
                 except CommitFailedError:
                     raise GroupBusy(f"{group} has members") from None
 
     async def lag(self, group: str, topics: Sequence[str]) -> dict[Position, int]:
         """How many messages the group has not committed yet, by partition."""
-        async with self._reader(topics) as (consumer, partitions), self._admin() as admin:
-            with _away():
-                async with asyncio.timeout(PATIENCE):
-                    ends = await consumer.end_offsets(partitions)
-                    committed = await admin.list_consumer_group_offsets(group)
-                    fresh = [each for each in partitions if each not in committed or committed[each].offset < 0]
-                    begun = await consumer.beginning_offsets(fresh) if fresh else {}
+        async with self._reader(topics) as (consumer, partitions), self._admin() as admin, _in_time():
+            ends = await consumer.end_offsets(partitions)
+            committed = await _committed(admin, group)
+            fresh = [each for each in partitions if each not in committed or committed[each].offset < 0]
+            begun = await consumer.beginning_offsets(fresh) if fresh else {}
         next_offsets = {each: begun[each] if each in begun else committed[each].offset for each in partitions}
         return {(each.topic, each.partition): ends[each] - next_offsets[each] for each in partitions}
 
     async def check(self) -> None:
         """Whether the broker answers."""
-        async with self._admin() as admin:
-            with _away():
-                await asyncio.wait_for(admin.describe_cluster(), PATIENCE)
+        async with self._admin() as admin, _in_time():
+            await admin.describe_cluster()
 
     async def close(self) -> None:
         """Finish and close the producer."""
@@ -254,16 +254,15 @@ class KafkaBroker:
         self, topics: Sequence[str], **options: Any
     ) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
         """A consumer outside any group's membership, and the partitions of the topics."""
-        async with self._admin() as admin:
-            with _away():
-                found = await asyncio.wait_for(admin.describe_topics(list(topics)), PATIENCE)
+        async with self._admin() as admin, _in_time():
+            found = await admin.describe_topics(list(topics))
         if missing := sorted(each["topic"] for each in found if each["error_code"]):
             raise BrokerAway(f"no topic {', '.join(missing)}")
         partitions = [TopicPartition(each["topic"], part["partition"]) for each in found for part in each["partitions"]]
         consumer = self._consumer(**options)
         try:
-            with _away():
-                await asyncio.wait_for(consumer.start(), PATIENCE)
+            async with _in_time():
+                await consumer.start()
             yield consumer, sorted(partitions)
         finally:
             await _bounded(consumer.stop())
@@ -272,8 +271,8 @@ class KafkaBroker:
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(**self._connection, request_timeout_ms=int(PATIENCE * 1000))
         try:
-            with _away():
-                await asyncio.wait_for(admin.start(), PATIENCE)
+            async with _in_time():
+                await admin.start()
             yield admin
         finally:
             await _bounded(admin.close())
@@ -309,7 +308,7 @@ class KafkaSubscription:
         """Up to `most` new messages, in order per partition; none after `wait` seconds."""
         self._drop_if_moved()
         if not self._kept:
-            with _away():
+            async with _in_time(wait + PATIENCE):
                 batches = await self._consumer.getmany(timeout_ms=int(wait * 1000), max_records=most)
             # aiokafka is past these records by now: whatever is raised, the next fetch must still give them.
             self._kept = [_received(record) for records in batches.values() for record in records]
@@ -324,8 +323,8 @@ class KafkaSubscription:
             return
         offsets = {TopicPartition(*position): offset for position, offset in next_offsets.items()}
         try:
-            with _away():
-                await asyncio.wait_for(self._consumer.commit(offsets), PATIENCE)
+            async with _in_time():
+                await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             self.listener.moved = False
             raise Rebalanced(str(error)) from None
@@ -350,17 +349,28 @@ async def _starts(
     return begun
 
 
+async def _committed(admin: AIOKafkaAdminClient, group: str) -> dict[TopicPartition, Any]:
+    """What the group committed, by partition. A new cluster makes the place for it at the first question."""
+    while True:
+        try:
+            found: dict[TopicPartition, Any] = await admin.list_consumer_group_offsets(group)
+            return found
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+            await asyncio.sleep(0.1)
+
+
 def _received(record: Any) -> Received:
     headers = {name: value.decode() for name, value in record.headers}
     message = Message(record.topic, record.key.decode() if record.key else "", headers, record.value)
     return Received(message, record.partition, record.offset, datetime.fromtimestamp(record.timestamp / 1000, UTC))
 
 
-@contextmanager
-def _away() -> Iterator[None]:
-    """What goes wrong with the broker, as BrokerAway; a lost membership stays what it is."""
+@asynccontextmanager
+async def _in_time(seconds: float = PATIENCE) -> AsyncIterator[None]:
+    """Bound the wait. What goes wrong with the broker is BrokerAway; a lost membership stays what it is."""
     try:
-        yield
+        async with asyncio.timeout(seconds):
+            yield
     except (CommitFailedError, IllegalStateError):
         raise
     except (KafkaError, OSError, TimeoutError) as error:

@@ -29,7 +29,8 @@ from shared.messaging.broker import (
     Subscription,
     open_broker,
 )
-from shared.messaging.embedded import EmbeddedBroker, migrate_broker, share_out
+from shared.messaging.embedded import EmbeddedBroker, migrate_broker
+from shared.messaging.embedded.groups import share_out
 from shared.messaging.kafka import KafkaBroker
 from shared.settings import PlatformSettings, database_on
 from tests.fixtures.eventually import eventually
