@@ -27,7 +27,7 @@ class Academy:
     webhooks: Counter[str] = field(default_factory=Counter)
     types: dict[str, str] = field(default_factory=dict)
     unverified: int = 0
-    emails: list[str] = field(default_factory=list)
+    emails: Counter[str] = field(default_factory=Counter)
     frames: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -106,7 +106,8 @@ class Academies:
                         if line.startswith("id: "):
                             last = line.removeprefix("id: ")
                         elif line.startswith("data: "):
-                            academy.frames[last] = json.loads(line.removeprefix("data: "))
+                            notice = json.loads(line.removeprefix("data: "))
+                            academy.frames[notice["id"]] = notice
             except aiohttp.ClientError:
                 await asyncio.sleep(0.5)
 
@@ -127,8 +128,9 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Note the subject line."""
+        """Note which event it tells: the first part of its Message-ID."""
         message: Message = message_from_bytes(envelope.original_content or b"")
+        event = str(message["Message-ID"]).strip("<>").partition(".")[0]
         for address in envelope.rcpt_tos:
-            self.academies[address.lower()].emails.append(str(message["Message-ID"]))
+            self.academies[address.lower()].emails[event] += 1
         return "250 OK"

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
-from cli.demo.academies import Academies
+from cli.demo.academies import Academies, Academy
 from cli.demo.client import Client
 from cli.demo.story import Story
 from cli.installation import Installation
@@ -22,7 +23,7 @@ from shared.settings import SERVICES
 
 PATIENCE = 60.0
 """Seconds that webhooks, e-mails and figures get to arrive."""
-JOURNAL = text("select event_id::text as id, audience from journal")
+JOURNAL = text("select event_id::text as id, audience, recorded_at from journal")
 AGREEMENTS = text("select academy, status from agreement")
 SEATS = text("""
     select count(*) as centers,
@@ -40,6 +41,7 @@ class Outcome:
     centers_planned: int
     seats: int
     academies_with_agreements: int
+    notices_due: int
     webhooks_delivered: int
     webhooks_verified: int
     webhooks_to_wrong_academy: int
@@ -49,69 +51,95 @@ class Outcome:
     events_lost: int
     projection_equals_journal: bool
     seconds: float
-    agreements_by_academy: Mapping[str, int]
-    due: Mapping[str, int]
+    by_academy: Mapping[str, tuple[int, ...]]
+    """Agreements, notices due, webhooks, e-mails and live frames of each academy."""
 
     @property
     def holds(self) -> bool:
         """Whether every promise was kept."""
-        due = sum(self.due.values())
         return (
-            self.webhooks_delivered == self.webhooks_verified == self.emails_received == self.frames_received == due > 0
+            self.webhooks_verified == self.webhooks_delivered
             and self.webhooks_to_wrong_academy == self.events_lost == 0
             and self.projection_equals_journal
+            and self.notices_due > 0
+            and all(len(set(told)) == 1 for _, *told in self.by_academy.values())
         )
 
     def json(self) -> dict[str, Any]:
         """The numbers alone."""
-        return {name: value for name, value in asdict(self).items() if name not in ("agreements_by_academy", "due")}
+        return {name: value for name, value in asdict(self).items() if name != "by_academy"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """Events as the journals and topics have them."""
+
+    audience: Mapping[str, frozenset[str]]
+    """Every committed event and the academies it concerns."""
+    due: Mapping[str, set[str]]
+    """Per academy, what it is owed since it listens."""
+    published: set[str]
+
+    def received_by(self, academy: Academy) -> tuple[int, int, int]:
+        """How much of what is due came by webhook, by e-mail and live."""
+        due = self.due[academy.code]
+        return len(due & academy.webhooks.keys()), len(due & academy.emails.keys()), len(due & academy.frames.keys())
+
+    def complete(self, academies: Academies) -> bool:
+        """Whether everything has arrived everywhere."""
+        everywhere = all(
+            set(self.received_by(academy)) == {len(self.due[code])} for code, academy in academies.by_code.items()
+        )
+        return everywhere and self.audience.keys() <= self.published
 
 
 async def outcome(it: Installation, client: Client, story: Story, academies: Academies, *, started: float) -> Outcome:
     """Wait until everything has arrived, then count; `started` is on the monotonic clock."""
-    committed, published, due = await _all_told(it, academies)
+    told = await _all_told(it, academies, since=story.listening_since)
     agreements = await _rows(it, "agreements", AGREEMENTS)
     centers = (await _rows(it, "centers", SEATS))[0]
-    received = {code: set(academies[code].webhooks) for code in academies.by_code}
+    here = Counter(row.academy for row in agreements)
+    everyone = academies.by_code
+    verified = sum(len(academy.webhooks) for academy in everyone.values())
     return Outcome(
         agreements_in_force=sum(row.status == "in_force" for row in agreements),
         signatures=story.signatures,
         centers_planned=centers.centers,
         seats=centers.seats,
-        academies_with_agreements=len({row.academy for row in agreements} - {None}),
-        webhooks_delivered=sum(map(len, received.values()))
-        + sum(each.unverified for each in academies.by_code.values()),
-        webhooks_verified=sum(map(len, received.values())),
-        webhooks_to_wrong_academy=sum(len(got - due[code]) for code, got in received.items()),
-        emails_received=sum(len(set(academy.emails)) for academy in academies.by_code.values()),
-        frames_received=sum(len(academy.frames) for academy in academies.by_code.values()),
-        events_published=len(published),
-        events_lost=len(committed - published),
+        academies_with_agreements=len(here.keys() - {None}),
+        notices_due=sum(map(len, told.due.values())),
+        webhooks_delivered=verified + sum(academy.unverified for academy in everyone.values()),
+        webhooks_verified=verified,
+        webhooks_to_wrong_academy=sum(
+            code not in told.audience[event] for code, academy in everyone.items() for event in academy.webhooks
+        ),
+        emails_received=sum(len(academy.emails) for academy in everyone.values()),
+        frames_received=sum(len(academy.frames) for academy in everyone.values()),
+        events_published=len(told.published),
+        events_lost=len(told.audience.keys() - told.published),
         projection_equals_journal=await _projections_hold(it, client),
         seconds=round(time.monotonic() - started, 1),
-        agreements_by_academy=Counter(row.academy for row in agreements if row.academy),
-        due={code: len(events) for code, events in due.items()},
+        by_academy={
+            code: (here[code], len(told.due[code]), *told.received_by(academy)) for code, academy in everyone.items()
+        },
     )
 
 
-async def _all_told(it: Installation, academies: Academies) -> tuple[set[str], set[str], dict[str, set[str]]]:
-    """Committed and published event ids, and per academy those it must be told; returns when it was, or time is up."""
+async def _all_told(it: Installation, academies: Academies, *, since: datetime) -> Told:
+    """What there was to tell; returns when it has been told, or when time is up."""
     deadline = time.monotonic() + PATIENCE
     while True:
-        committed: set[str] = set()
-        due: dict[str, set[str]] = defaultdict(set)
-        for service in SERVICES:
-            for row in await _rows(it, service, JOURNAL):
-                committed.add(row.id)
-                for code in row.audience:
-                    due[code].add(row.id)
-        published = await _published(it)
-        told = [
-            len(academy.webhooks) == len(set(academy.emails)) == len(academy.frames) == len(due[code])
-            for code, academy in academies.by_code.items()
-        ]
-        if (all(told) and committed <= published) or time.monotonic() > deadline:
-            return committed, published, due
+        journals = [row for service in SERVICES for row in await _rows(it, service, JOURNAL)]
+        told = Told(
+            audience={row.id: frozenset(row.audience) for row in journals},
+            due={
+                code: {row.id for row in journals if code in row.audience and row.recorded_at > since}
+                for code in academies.by_code
+            },
+            published=await _published(it),
+        )
+        if told.complete(academies) or time.monotonic() > deadline:
+            return told
         await asyncio.sleep(0.2)
 
 

@@ -70,7 +70,7 @@ async def _demo(settings: PlatformSettings, *, once: bool) -> Outcome:
                 story = await _play(client, academies)
                 with err.status("waiting until every academy has been told"):
                     found = await outcome(_installation(settings), client, story, academies, started=started)
-                show(found, academies)
+                show(found)
                 if not once:
                     _card(url, await client.sign_in_link(), settings.data_dir)
                     await asyncio.to_thread(platform.wait)
@@ -152,24 +152,15 @@ def _installation(settings: PlatformSettings) -> Installation:
     return Installation(settings.model_copy(update={"database_url": SecretStr(url)}))
 
 
-def show(found: Outcome, academies: Academies) -> None:
+def show(found: Outcome) -> None:
     """What each academy received, and what the ground truth says."""
     table = Table(title="What each academy received", caption="associations, people and seats are fictitious")
     for heading in ("academy", "region"):
         table.add_column(heading)
     for heading in ("agreements", "due", "webhooks", "e-mails", "live"):
         table.add_column(heading, justify="right")
-    for code, academy in ACADEMIES.items():
-        got = academies[code]
-        table.add_row(
-            code,
-            academy.region_fr,
-            str(found.agreements_by_academy.get(code, 0)),
-            str(found.due.get(code, 0)),
-            str(len(got.webhooks)),
-            str(len(set(got.emails))),
-            str(len(got.frames)),
-        )
+    for code, numbers in found.by_academy.items():
+        table.add_row(code, ACADEMIES[code].region_fr, *map(str, numbers))
     err.print(table)
     facts = Table.grid(padding=(0, 2))
     for name, value in found.json().items():

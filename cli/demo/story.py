@@ -33,6 +33,8 @@ class Story:
         """Organisation -> the persona mandated to sign for it."""
         self.agreements: list[JSON] = []
         self.signatures = 0
+        self.listening_since = datetime.now(UTC)
+        """From then on every academy is owed what concerns it."""
 
     async def play(self) -> None:
         """All of it, in order."""
@@ -61,6 +63,7 @@ class Story:
             self.academies.follow(code, stream, await self.client.token(system))
 
         await self._each("academies listen", ACADEMIES, subscribe)
+        self.listening_since = datetime.now(UTC)
 
     async def mandate_institutions(self) -> None:
         """The ministry, the network and the academies say who signs for them."""

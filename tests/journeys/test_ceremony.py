@@ -84,8 +84,9 @@ async def test_every_promise_of_the_ceremony_is_kept(played: Played) -> None:
 
 async def test_an_academy_hears_of_its_own_region_only(played: Played) -> None:
     for code, academy in played.academies.by_code.items():
-        assert len(academy.webhooks) == len(academy.frames) == played.outcome.due[code]
-        assert set(academy.webhooks.values()) == {1}
+        _, due, *received = played.outcome.by_academy[code]
+        assert set(received) == {due}
+        assert set(academy.webhooks.values()) == set(academy.emails.values()) == {1}
         assert {frame["academy"] for frame in academy.frames.values()} <= {code}
 
 
