@@ -107,6 +107,9 @@ def open_envelope(message: Message) -> Envelope:
     try:
         causation = headers.get("ce_causationid")
         audience = headers.get("ce_audience")
+        time = datetime.fromisoformat(headers["ce_time"])
+        if headers["ce_specversion"] != "1.0" or time.tzinfo is None:
+            raise BadEnvelope("not CloudEvents 1.0, or a time without its offset")
         return Envelope(
             id=UUID(headers["ce_id"]),
             type=headers["ce_type"],
@@ -114,7 +117,7 @@ def open_envelope(message: Message) -> Envelope:
             version=int(headers["ce_aggregateversion"]),
             audience=tuple(audience.split(",")) if audience else (),
             actor=headers["ce_actor"],
-            time=datetime.fromisoformat(headers["ce_time"]),
+            time=time,
             correlation=UUID(headers["ce_correlationid"]),
             causation=UUID(causation) if causation else None,
             traceparent=headers.get("traceparent") or headers.get("ce_traceparent"),
