@@ -1,10 +1,14 @@
 """Where benchmarks run: a durable PostgreSQL and a real Apache Kafka of their own, gone afterwards."""
 
+import socket
+import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
+from shared import server
 from shared.database import Database
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.messaging.broker import Broker, open_broker
@@ -12,16 +16,19 @@ from shared.migrations import migrate
 from shared.settings import PlatformSettings, database_on
 from tests.fixtures.kafka import a_kafka
 
+T = TypeVar("T")
+
 
 @contextmanager
 def a_server() -> Iterator[str]:
     """A PostgreSQL server that syncs what it commits; its URL."""
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as directory:
-        server = EmbeddedPostgres(Path(directory))
+        postgres = EmbeddedPostgres(Path(directory))
         try:
-            yield server.start()
+            yield postgres.start()
         finally:
-            server.stop()
+            postgres.stop()
+            postgres.wipe()
 
 
 @contextmanager
@@ -55,3 +62,29 @@ def prepare(server_url: str, service: str) -> None:
 def kafka_broker(bootstrap: str) -> Broker:
     """The kafka adapter on this broker."""
     return open_broker(PlatformSettings(broker="kafka", kafka_bootstrap=bootstrap), name="bench")
+
+
+def run(benchmark: Coroutine[Any, Any, T]) -> T:
+    """Run a benchmark on the event loop that services run on."""
+    return server.run(benchmark)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+@contextmanager
+def ended(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    """The process inside the block; afterwards it is told to stop, and killed if it does not."""
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -6,13 +6,14 @@ import socket
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import telemetry
 
+T = TypeVar("T")
 REQUESTS_GRACE = 10
 """Seconds that running requests get to finish after SIGTERM."""
 
@@ -56,8 +57,8 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def run(process: Coroutine[Any, Any, int]) -> int:
-    """Run a process's main coroutine on the fastest event loop there is; gives its exit code."""
+def run(process: Coroutine[Any, Any, T]) -> T:
+    """Run a process's main coroutine on the fastest event loop there is; gives what it gives."""
     with asyncio.Runner(loop_factory=uvicorn.Config("").get_loop_factory()) as runner:
         return runner.run(process)
 
