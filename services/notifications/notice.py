@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
@@ -18,8 +18,8 @@ from shared.language import Wording
 from shared.territory import ACADEMIES, PROVINCES
 
 LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T.+")
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?$")
+"""A date, or an instant."""
 SUBJECTS = ("agreement", "center", "association", "organisation", "operator")
 """What sentences call by its name: the events' `<subject>_id` fields."""
 LATIN = ("fr", "en")
@@ -112,10 +112,15 @@ def _shown(field: str, value: Any, language: str) -> str:
         return str(getattr(ACADEMIES[value], f"name_{language}"))
     if field == "province":
         return PROVINCES[value].name_ar if language == "ar" else PROVINCES[value].name_fr
-    if DATE.fullmatch(value):
-        return format_date(date.fromisoformat(value), "long", LOCALES[language])
-    if DATE_TIME.fullmatch(value):
-        local = datetime.fromisoformat(value).astimezone(CASABLANCA)
-        return format_datetime(local, "d MMMM y, HH:mm", tzinfo=CASABLANCA, locale=LOCALES[language])
+    if DATE.match(value):
+        return _on_the_calendar(value, language)
     key = f"values.{field}.{value}"
     return wording().text(key, language) if key in wording() else value
+
+
+@lru_cache(maxsize=4096)
+def _on_the_calendar(value: str, language: str) -> str:
+    if "T" not in value:
+        return format_date(date.fromisoformat(value), "long", LOCALES[language])
+    local = datetime.fromisoformat(value).astimezone(CASABLANCA)
+    return format_datetime(local, "d MMMM y, HH:mm", tzinfo=CASABLANCA, locale=LOCALES[language])

@@ -18,6 +18,8 @@ log = structlog.get_logger(__name__)
 
 FULL = 1000
 """Results that wait to be written before senders wait too."""
+LINGER = 0.01
+"""Seconds in which a batch gathers: what a kill makes us repeat is what was sent in them."""
 PAUSE = 0.5
 """Seconds before a batch is tried again when the database is away."""
 
@@ -91,6 +93,7 @@ class Recorder:
         """Write until cancelled."""
         while True:
             await self._some.wait()
+            await asyncio.sleep(LINGER)
             self._some.clear()
             batch, self._next = self._next, Batch()
             while True:
