@@ -35,8 +35,6 @@ from shared.settings import PlatformSettings, database_on
 MANIFEST = "manifest.json"
 LOCK_PATIENCE = "10s"
 """How long a backup waits for running commands to end before it gives up."""
-RESTORING = "mithaq-restoring"
-"""The installation that a restore builds beside the real one, on the same server."""
 
 
 class Manifest(BaseModel):
@@ -92,7 +90,8 @@ async def restore(here: Installation, file: Path, tell: Callable[[str], None]) -
     Kafka's topics must be empty. No service may be running.
     """
     manifest = read_manifest(file)
-    beside = urlunsplit(urlsplit(here.server_url)._replace(path=f"/{RESTORING}"))
+    name = _name(database_on(here.server_url, "restoring"))
+    beside = urlunsplit(urlsplit(here.server_url)._replace(path=f"/{name}"))
     services = list(manifest.revisions)
     settings = here.settings.model_copy(update={"database_url": SecretStr(beside)})
     await _nobody_there(here.server_url, [_name(database_on(here.server_url, each)) for each in services])

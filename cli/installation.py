@@ -38,7 +38,7 @@ def platform_settings(**changes: Any) -> PlatformSettings:
     try:
         return PlatformSettings().model_copy(update=changes)
     except ValidationError as error:
-        wrong = "; ".join(f"MITHAQ_{each['loc'][0]!s}: {each['msg']}".upper() for each in error.errors())
+        wrong = "; ".join(f"MITHAQ_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
         raise Failed(f"The settings are not valid: {wrong}", run="mithaq config show", code=Exit.usage) from None
 
 

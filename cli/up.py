@@ -48,8 +48,9 @@ def wipe(data_dir: Path) -> None:
 
 def run_platform(settings: PlatformSettings) -> int:
     """Run everything in this process until SIGINT or SIGTERM; gives the exit code."""
-    # Before the server takes the signals over: a start that is interrupted cleans up like one that is done.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Until the server takes the signals over: a start that is interrupted cleans up like one that is done.
+    for each in signal.SIGINT, signal.SIGTERM:
+        signal.signal(each, signal.default_int_handler)
     started = time.monotonic()
     try:
         with err.status("starting") as status:

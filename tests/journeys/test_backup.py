@@ -1,0 +1,215 @@
+"""Backup and restore: a running installation is saved at one moment, and goes on from there."""
+
+import asyncio
+import tarfile
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from cli.backup import Manifest, back_up, read_manifest, restore
+from cli.demo.client import Client
+from cli.installation import Installation
+from cli.output import Exit, Failed
+from shared.actor import NATIONAL
+from shared.embedded.identity import load_credentials
+from shared.events.catalog import TOPICS
+from shared.messaging.envelope import open_envelope
+from shared.messaging.rebuild import rebuild
+from shared.settings import PlatformSettings
+from tests.fixtures.eventually import eventually
+from tests.journeys.platform import running
+
+pytestmark = pytest.mark.timeout(180)
+
+JOURNAL = text("select event_id, aggregate_id, aggregate_version, audience from journal order by id")
+PROGRESS = text("select subject, version from progress where reaction = :reaction and held is null")
+TOLD = text("select academy, event_id from feed_entry")
+
+
+@pytest.fixture
+async def here(installation: str, tmp_path: Path) -> Installation:
+    """An installation of this test's own, not running."""
+    return Installation(PlatformSettings(database_url=SecretStr(installation), data_dir=tmp_path))
+
+
+async def test_a_restored_installation_has_lost_nothing_and_goes_on(here: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    async with running(here.settings) as settings, client_of(settings) as client:
+        before = [await register(client, number) for number in range(3)]
+        writing = asyncio.create_task(register_until_stopped(client, first=100))
+        manifest = await back_up(here, file, silent)
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+        after = await register(client, 900)
+
+    await restore(here, file, silent)
+
+    assert {service: len(await rows(here, service, JOURNAL)) for service in here.services} == manifest.events
+    async with running(here.settings) as settings, client_of(settings) as client:
+        known = {each["id"] for each in await client.all("auditor", "associations")}
+        assert set(before) <= known
+        assert after not in known
+        for id in before:
+            association = await client.get("officer-ma-06", f"associations/{id}")
+            await client.post("officer-ma-06", f"associations/{id}/verification", version=association["version"])
+        await register(client, 901)
+        await eventually(lambda: everything_arrived(here), within=30)
+    await check_nothing_is_doubled(here)
+
+
+async def test_a_backup_is_one_moment_in_all_services(here: Installation, tmp_path: Path) -> None:
+    file = tmp_path / "backup.tar"
+    async with running(here.settings) as settings, client_of(settings) as client:
+        writing = asyncio.create_task(register_until_stopped(client, first=1))
+        await asyncio.sleep(0.5)
+        await back_up(here, file, silent)
+        writing.cancel()
+        with suppress(asyncio.CancelledError):
+            await writing
+    await restore(here, file, silent)
+    committed = {
+        (row.aggregate_id, row.aggregate_version)
+        for service in here.services
+        for row in await rows(here, service, JOURNAL)
+    }
+    for service, reaction in here.reactions.values():
+        applied = await rows(here, service.name, PROGRESS, reaction=reaction.id)
+        ahead = [row for row in applied if row.version and (row.subject, row.version) not in committed]
+        assert not ahead, f"{reaction.group} knows events that their owner has not got"
+
+
+async def test_a_restore_that_fails_changes_nothing(here: Installation, tmp_path: Path) -> None:
+    file, broken = tmp_path / "backup.tar", tmp_path / "broken"
+    async with running(here.settings) as settings, client_of(settings) as client:
+        await back_up(here, file, silent)
+        kept = await register(client, 1)
+    with tarfile.open(file) as archive:
+        archive.extractall(broken, filter="data")
+    dump = broken / "reporting.dump"
+    dump.write_bytes(dump.read_bytes()[:2000])
+    with tarfile.open(file, "w") as archive:
+        for part in broken.iterdir():
+            archive.add(part, part.name)
+    with pytest.raises(Failed, match="pg_restore"):
+        await restore(here, file, silent)
+    async with running(here.settings) as settings, client_of(settings) as client:
+        assert (await client.get("officer-ma-06", f"associations/{kept}"))["id"] == kept
+
+
+async def test_nothing_is_restored_under_running_services(here: Installation, tmp_path: Path) -> None:
+    async with running(here.settings):
+        await back_up(here, tmp_path / "backup.tar", silent)
+        with pytest.raises(Failed) as refused:
+            await restore(here, tmp_path / "backup.tar", silent)
+    assert refused.value.code is Exit.conflict
+
+
+@pytest.mark.kafka
+async def test_a_restore_wants_empty_topics(here: Installation, tmp_path: Path, kafka_bootstrap: str) -> None:
+    kafka = {"broker": "kafka", "kafka_bootstrap": kafka_bootstrap}
+    here = Installation(here.settings.model_copy(update=kafka))
+    async with running(here.settings):
+        await back_up(here, tmp_path / "backup.tar", silent)
+        await eventually(lambda: published(here), within=30)
+    with pytest.raises(Failed, match="holds events") as refused:
+        await restore(here, tmp_path / "backup.tar", silent)
+    assert refused.value.code is Exit.conflict
+
+
+def test_a_file_that_is_no_backup_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letter.tar").write_text("Dear operator")
+    with pytest.raises(Failed, match="not a backup"):
+        read_manifest(tmp_path / "letter.tar")
+
+
+def test_a_backup_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    newer = Manifest.model_validate({"at": "2030-01-01T00:00:00Z", "revisions": {"network": "9999"}, "events": {}})
+    (tmp_path / "manifest.json").write_text(newer.model_dump_json())
+    with tarfile.open(tmp_path / "newer.tar", "w") as archive:
+        archive.add(tmp_path / "manifest.json", "manifest.json")
+    with pytest.raises(Failed, match="newer than this version"):
+        read_manifest(tmp_path / "newer.tar")
+
+
+async def check_nothing_is_doubled(here: Installation) -> None:
+    """Topics, feeds and projections are what the journals say, each event once."""
+    journal = [row for service in here.services for row in await rows(here, service, JOURNAL)]
+    async with here.broker() as broker:
+        seen: Counter[Any] = Counter()
+        for topic in TOPICS:
+            async for received in broker.read(topic):
+                seen[open_envelope(received.message).id] += 1
+    assert seen == Counter(row.event_id for row in journal)
+    due = Counter((academy, row.event_id) for row in journal for academy in row.audience)
+    assert due == Counter((row.academy, row.event_id) for row in await rows(here, "notifications", TOLD))
+    for service, projection in here.reactions.values():
+        if projection.tables:
+            async with here.database(service.name) as database, here.broker() as broker:
+                contents = [f'select t::text from "{table.__tablename__}" t order by 1' for table in projection.tables]
+                before = [await rows(here, service.name, text(query)) for query in contents]
+                await rebuild(projection, database, broker)
+                assert before == [await rows(here, service.name, text(query)) for query in contents]
+
+
+async def everything_arrived(here: Installation) -> None:
+    """Every reaction has applied the last version of every subject of its topics."""
+    latest: dict[Any, int] = {}
+    async with here.broker() as broker:
+        for service in here.services:
+            for row in await rows(here, service, JOURNAL):
+                latest[row.aggregate_id] = max(row.aggregate_version, latest.get(row.aggregate_id, 0))
+        for owner, reaction in here.reactions.values():
+            behind = await broker.lag(reaction.group, reaction.topics)
+            assert not any(behind.values()), f"{reaction.group} is behind: {behind}"
+            for row in await rows(here, owner.name, PROGRESS, reaction=reaction.id):
+                assert row.version == latest[row.subject], f"{reaction.group} has not finished {row.subject}"
+        published_events = set()
+        for topic in TOPICS:
+            async for received in broker.read(topic):
+                envelope = open_envelope(received.message)
+                published_events.add((envelope.subject, envelope.version))
+    assert published_events >= set(latest.items())
+
+
+async def published(here: Installation) -> None:
+    async with here.broker() as broker:
+        assert [received async for received in broker.read("network.organisation")]
+
+
+async def register_until_stopped(client: Client, *, first: int) -> None:
+    number = first
+    while True:
+        await register(client, number)
+        number += 1
+
+
+async def register(client: Client, number: int) -> str:
+    """A fictitious association; gives its id."""
+    body = {
+        "name_ar": f"جمعية {number} (وهمي)",
+        "name_fr": f"Association {number} (fictif)",
+        "receipt_number": f"FICTIF-{number:03}",
+        "ice": f"{number:015}",
+        "academy": "MA-06",
+        "province": "MA-CAS",
+    }
+    return str((await client.post("officer-ma-06", "associations", body))["id"])
+
+
+def client_of(settings: PlatformSettings) -> Client:
+    return Client(f"http://127.0.0.1:{settings.port}", load_credentials(settings.data_dir))
+
+
+async def rows(here: Installation, service: str, query: Any, **values: Any) -> list[Any]:
+    async with here.database(service, role=None) as database, database.transaction(NATIONAL) as tx:
+        return list((await tx.execute(query, values)).all())
+
+
+def silent(_: str) -> None:
+    """Nobody listens."""
