@@ -90,7 +90,7 @@ class Lane:
 
     endpoint: Endpoint
     token: UUID
-    secrets: dict[UUID, bytes]
+    secrets: dict[UUID, Sealed]
     parcels: Sequence[Parcel]
     until: float
     """On the monotonic clock: when to begin no new attempt."""
@@ -177,7 +177,7 @@ class Sender:
             Lane(
                 endpoint=Endpoint.model_validate(row.state | {"id": row.id, "version": row.version}),
                 token=tokens[row.id],
-                secrets={each.key_id: self._open(each) for each in secrets if each.endpoint_id == row.id},
+                secrets={each.key_id: _sealed(each) for each in secrets if each.endpoint_id == row.id},
                 parcels=_in_order([each for each in parcels if each.endpoint_id == row.id]),
                 until=until,
             )
@@ -233,7 +233,7 @@ class Sender:
                     )
                 else:
                     body = notice.body(**place)
-                    live = [lane.secrets[key.key_id] for key in endpoint.live_keys(at)]
+                    live = [self.keys.open(lane.secrets[key.key_id], key.key_id) for key in endpoint.live_keys(at)]
                     headers = signing.headers(notice.event_id, at, body, live)
                     if traceparent := telemetry.current_traceparent():
                         headers["traceparent"] = traceparent
@@ -279,8 +279,9 @@ class Sender:
             return
         log.warning("endpoint disabled", endpoint_id=str(endpoint.id), academy=endpoint.academy, because=because)
 
-    def _open(self, row: Any) -> bytes:
-        return self.keys.open(Sealed(row.kek_id, row.wrapped_key, row.ciphertext), row.key_id)
+
+def _sealed(row: Any) -> Sealed:
+    return Sealed(row.kek_id, row.wrapped_key, row.ciphertext)
 
 
 def _in_order(rows: Sequence[Any]) -> list[Parcel]:

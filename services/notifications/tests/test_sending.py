@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import standardwebhooks
 import svix.webhooks
@@ -13,6 +14,7 @@ from services.notifications import commands
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
+from services.notifications.tests.builders import settings as builders_settings
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import accept, answering, drip, hang, pour, receiver
 from shared import telemetry
@@ -280,6 +282,20 @@ async def test_news_leave_at_once_though_the_sender_was_idle(
             await eventually(lambda: len(academy.received) == 1, within=1.0)
 
 
+async def test_a_secret_that_does_not_open_stops_no_other_endpoint(
+    database: Database, settings: NotificationsSettings, sending: Sending, tmp_path: Path
+) -> None:
+    async with receiver() as broken, receiver() as sound:
+        elsewhere = builders_settings(tmp_path / "another installation")
+        await registered(database, elsewhere, broken.url)
+        await registered(database, settings, sound.url)
+        await told(database)
+        async with sending(retries=(60.0,)):
+            await eventually(lambda: len(sound.received) == 1)
+            await eventually(lambda: _tried(database, "our own fault: CannotOpen"))
+    assert not broken.received
+
+
 async def test_a_delivery_can_be_sent_again_under_the_same_id(
     database: Database, settings: NotificationsSettings, sending: Sending
 ) -> None:
@@ -317,6 +333,10 @@ async def test_the_event_s_trace_goes_on_to_the_receiver(
 
 async def _as_list(database: Database, expected: list[tuple[str, str]]) -> bool:
     return await _attempts(database) == expected
+
+
+async def _tried(database: Database, reason: str) -> bool:
+    return reason in [each for _, each in await _attempts(database)]
 
 
 async def _status(database: Database, status: str) -> bool:
