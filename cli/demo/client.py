@@ -65,8 +65,8 @@ class Client:
         if time.monotonic() < until - EARLY:
             return token
         form = {"grant_type": "client_credentials"}
-        secret = aiohttp.BasicAuth(persona, self.credentials.secrets[persona])
-        async with self._session.post(f"{self.issuer}/token", data=form, auth=secret) as answer:
+        headers = {"Authorization": aiohttp.encode_basic_auth(persona, self.credentials.secrets[persona])}
+        async with self._session.post(f"{self.issuer}/token", data=form, headers=headers) as answer:
             answer.raise_for_status()
             granted = await answer.json()
         self._tokens[persona] = granted["access_token"], time.monotonic() + granted["expires_in"]

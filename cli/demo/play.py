@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from cli.demo.academies import Academies
-from cli.demo.client import Client
+from cli.demo.client import Client, Refused
 from cli.demo.outcome import Outcome, outcome
 from cli.demo.story import Story
 from cli.installation import Installation, platform_settings
@@ -51,6 +51,8 @@ def demo(
         found = asyncio.run(_demo(settings, once=once))
     except KeyboardInterrupt:
         raise typer.Exit(130 if once else 0) from None
+    except Refused as refused:
+        raise Failed(f"The story cannot go on: {refused}", run="mithaq doctor") from None
     if as_json:
         print(json.dumps(found.json()))
     raise typer.Exit(Exit.ok if found.holds else Exit.failed)

@@ -300,9 +300,12 @@ class Story:
             done += 1
             self.tell(step, done, total)
 
-        async with asyncio.TaskGroup() as group:
-            for item in items:
-                group.create_task(one(item))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for item in items:
+                    group.create_task(one(item))
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
 
 
 def _party(organisation: UUID | str, *roles: str) -> JSON:

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+import pytest_asyncio
 from opentelemetry.sdk.trace import ReadableSpan
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -41,8 +42,9 @@ class Played:
     spans: Sequence[ReadableSpan]
 
 
-@pytest.fixture(
+@pytest_asyncio.fixture(
     scope="module",
+    loop_scope="module",
     params=[
         pytest.param("embedded", marks=pytest.mark.xdist_group("ceremony embedded")),
         pytest.param("kafka", marks=pytest.mark.xdist_group("ceremony kafka")),
