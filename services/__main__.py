@@ -5,11 +5,12 @@ unless MITHAQ_BROKER=kafka; identity is the dev provider unless MITHAQ_OIDC_ISSU
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncpg
 import structlog
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -28,13 +29,13 @@ from services.reporting.app import service as reporting
 from services.reporting.settings import ReportingSettings
 from shared import hosting, telemetry
 from shared.embedded.identity import dev_identity, dev_issuer
-from shared.embedded.postgres import database_server
+from shared.embedded.postgres import NoServer, database_server
 from shared.events.catalog import TOPICS
 from shared.hosting import Hosted, Service
-from shared.messaging.broker import Broker, open_broker
+from shared.messaging.broker import Broker, BrokerAway, open_broker
 from shared.migrations import migrate
 from shared.server import listen, run, serve
-from shared.settings import PlatformSettings, ServiceSettings
+from shared.settings import SERVICES, PlatformSettings, ServiceSettings
 
 log = structlog.get_logger(__name__)
 
@@ -84,25 +85,37 @@ def platform(settings: PlatformSettings, broker: Broker | None = None) -> FrontD
 async def prepared(
     settings: PlatformSettings, tell: Callable[[str], None] = lambda _: None
 ) -> AsyncIterator[tuple[PlatformSettings, Broker]]:
-    """A database server, migrated databases and topics, inside the block; `tell` hears of each part that is ready."""
+    """A database server, migrated databases and topics, inside the block; `tell` hears of each part that is ready.
+
+    ValueError if the database server or the broker does not answer.
+    """
     async with database_server(settings) as url:
         tell("database")
         settings = settings.model_copy(update={"database_url": SecretStr(url)})
-        names = [service.name for service in all_services(settings)]
-        jobs = [asyncio.to_thread(migrate, name, url) for name in names]
-        if settings.broker == "embedded":
-            from shared.messaging.embedded import migrate_broker
-
-            jobs.append(asyncio.to_thread(migrate_broker, url))
-        await asyncio.gather(*jobs)
+        try:
+            await asyncio.gather(*_migrations(settings, url))
+        except (OSError, asyncpg.PostgresError) as error:
+            raise ValueError(f"the database server does not serve us ({error}): see MITHAQ_DATABASE_URL") from error
         tell("migrations")
         broker = open_broker(settings, name="mithaq")
         try:
-            await broker.ensure_topics(TOPICS)
+            try:
+                await broker.ensure_topics(TOPICS)
+            except BrokerAway as error:
+                raise ValueError(f"the broker does not answer ({error}): see MITHAQ_KAFKA_BOOTSTRAP") from error
             tell("topics")
             yield settings, broker
         finally:
             await broker.close()
+
+
+def _migrations(settings: PlatformSettings, url: str) -> Iterator[Awaitable[None]]:
+    for service in SERVICES:
+        yield asyncio.to_thread(migrate, service, url)
+    if settings.broker == "embedded":
+        from shared.messaging.embedded import migrate_broker
+
+        yield asyncio.to_thread(migrate_broker, url)
 
 
 async def serve_platform(
@@ -112,20 +125,20 @@ async def serve_platform(
     ready: Callable[[Running], None] = lambda _: None,
 ) -> int:
     """Run everything until SIGTERM or SIGINT; gives the exit code. ValueError says why it cannot start."""
-    listener = listen(settings.host, settings.port)
-    settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-    if settings.oidc_issuer is None:
-        dev_issuer(settings)
-    async with prepared(settings, tell) as (settings, broker):
-        door = platform(settings, broker)
-        running = Running(
-            url=f"http://{settings.host}:{settings.port}",
-            sign_in_link=door.identity.state.provider.sign_in_link() if door.identity else None,
-            data_dir=settings.data_dir,
-            settings=settings,
-        )
-        hosted: list[Hosted] = [app.state.hosted for app in door.services.values()]
-        return await serve(door, hosted, listener=listener, ready=lambda: ready(running))
+    with listen(settings.host, settings.port) as listener:
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        if settings.oidc_issuer is None:
+            dev_issuer(settings)
+        async with prepared(settings, tell) as (settings, broker):
+            door = platform(settings, broker)
+            running = Running(
+                url=f"http://{settings.host}:{settings.port}",
+                sign_in_link=door.identity.state.provider.sign_in_link() if door.identity else None,
+                data_dir=settings.data_dir,
+                settings=settings,
+            )
+            hosted: list[Hosted] = [app.state.hosted for app in door.services.values()]
+            return await serve(door, hosted, listener=listener, ready=lambda: ready(running))
 
 
 def main() -> None:
@@ -134,7 +147,7 @@ def main() -> None:
     telemetry.configure("platform", ServiceSettings(platform=settings))
     try:
         code = run(serve_platform(settings, ready=lambda it: log.info("ready", url=it.url, data=str(it.data_dir))))
-    except ValueError as error:
+    except (ValueError, NoServer) as error:
         raise SystemExit(str(error)) from None
     raise SystemExit(code)
 

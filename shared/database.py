@@ -46,6 +46,7 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=False,
+            hide_parameters=True,
             connect_args={"server_settings": options, "timeout": 10, "command_timeout": 60},
         )
         self.committed = asyncio.Event()

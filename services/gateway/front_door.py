@@ -6,13 +6,15 @@ No HTTP client in between: it would hold back live streams until they end.
 import math
 import time
 from collections.abc import Mapping
+from functools import partial
 
 from fastapi import FastAPI
 from limits import parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.routes import resource_of
 from services.gateway.settings import GatewaySettings
@@ -55,18 +57,15 @@ class FrontDoor:
         if scope["type"] == "lifespan":
             await self.pages(scope, receive, send)
         elif scope["type"] == "http":
+            if self.identity:
+                send = partial(_tell_trial, send)
             headers = [each for each in scope["headers"] if not each[0].lower().startswith(NOT_FOR_CLIENTS)]
             await self._door({**scope, "app": self.pages, "headers": headers}, receive, send)
 
     async def _enter(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._limit(scope)
         # Each app keeps a state of its own; the trace id of the request must come from the service's span.
-        path = scope["path"]
-        own = {**scope, "state": {}}
-        if self.identity and path.startswith(IDENTITY):
-            await self.identity(own, receive, send)
-        else:
-            await self._owner(path)(own, receive, send)
+        await self._owner(scope["path"])({**scope, "state": {}}, receive, send)
 
     async def _limit(self, scope: Scope) -> None:
         client = (scope.get("client") or ("",))[0]
@@ -79,4 +78,13 @@ class FrontDoor:
             if resource in self.routes:
                 return self.services[self.routes[resource]]
             raise NotFound()
+        if self.identity and path.startswith(IDENTITY):
+            return self.identity
         return self.pages
+
+
+async def _tell_trial(send: Send, message: Message) -> None:
+    """Mark every answer of an installation with demo identities."""
+    if message["type"] == "http.response.start":
+        MutableHeaders(scope=message)["Mithaq-Environment"] = "dev"
+    await send(message)

@@ -64,6 +64,7 @@ async def test_a_persona_signs_in_and_reads(door: FrontDoor, settings: PlatformS
         async with client.get(f"{url}/api/v1/agreements", headers={"Authorization": f"Bearer {token}"}) as response:
             assert response.status == 200, await response.text()
             assert (await response.json())["items"] == []
+            assert response.headers["Mithaq-Environment"] == "dev"
         async with client.get(f"{url}/api/v1/agreements", headers={"Authorization": "Bearer x.y.z"}) as response:
             assert response.status == 401
 
@@ -93,3 +94,9 @@ async def test_a_port_that_is_taken_is_told_with_a_way_out(settings: PlatformSet
         taken.listen()
         with pytest.raises(ValueError, match=rf"port {settings.port} .* MITHAQ_PORT=\d+"):
             await serve_platform(settings)
+
+
+async def test_a_database_that_does_not_answer_is_told_in_a_sentence(settings: PlatformSettings) -> None:
+    nowhere = settings.model_copy(update={"database_url": SecretStr("postgresql://nobody@127.0.0.1:1")})
+    with pytest.raises(ValueError, match="MITHAQ_DATABASE_URL"):
+        await serve_platform(nowhere)
