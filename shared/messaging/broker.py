@@ -116,4 +116,5 @@ def open_broker(settings: PlatformSettings, *, name: str) -> Broker:
 
     if not settings.database_url:
         raise ValueError("no database for the embedded broker: set MITHAQ_DATABASE_URL, or start with `mithaq up`")
-    return EmbeddedBroker(database_on(settings.database_url.get_secret_value(), "broker"), name=name)
+    url = database_on(settings.database_url.get_secret_value(), "broker")
+    return EmbeddedBroker(url, name=name, session_timeout=settings.kafka_session_timeout)

@@ -36,7 +36,7 @@ class EmbeddedBroker:
     """The broker in a PostgreSQL database that `migrate_broker` made."""
 
     def __init__(
-        self, url: str, *, name: str = "mithaq", session_timeout: float = SESSION, connections: int = 4
+        self, url: str, *, name: str = "mithaq", session_timeout: float = SESSION, connections: int = 8
     ) -> None:
         self._session = session_timeout
         self._connections = Connections(url, name=name, most=connections)
