@@ -6,25 +6,18 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from services.agreements.errors import (
-    AcademyNotForType,
     AlreadySigned,
     CenterNotInAgreement,
     EffectiveDateAhead,
     NotAParty,
-    OperatorNotAParty,
-    PartyMissing,
-    PartyRepeated,
-    PeriodReversed,
-    ProvinceOutsideAcademy,
-    RoleReserved,
-    RolesMissing,
     TermOver,
     TextHashDiffers,
     TextMissing,
 )
+from services.agreements.terms import Bilingual, Terms, check_terms, must_sign
 from shared.aggregate import Aggregate
 from shared.clock import business_date
 from shared.events.agreements import (
@@ -45,11 +38,10 @@ from shared.events.agreements import (
     AgreementTextRevised,
     AgreementType,
     CenterToOpen,
-    PartyRole,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
-from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
+from shared.territory import ACADEMY_CODES
 
 
 class AgreementState(StrEnum):
@@ -71,34 +63,6 @@ class AgreementState(StrEnum):
 _S = AgreementState
 BEING_SIGNED = frozenset({_S.ready_to_sign, _S.partially_signed})
 SIGNED_BY_ALL = frozenset({_S.signed, _S.in_force, _S.suspended, _S.terminated, _S.expired})
-REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
-"""The types that belong to one academy; the others are national."""
-NEEDED_ROLES: tuple[PartyRole, ...] = ("granting_authority", "operator", "supervising_ministry")
-"""What an agreement on centers cannot be without; network and framework texts can."""
-
-
-class Bilingual(BaseModel):
-    """A short text in the two languages of an agreement."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ar: str = Field(min_length=1, max_length=500)
-    fr: str = Field(min_length=1, max_length=500)
-
-
-class Terms(BaseModel):
-    """What the parties set out to agree, beside the text; ids of parties and centers are given at drafting."""
-
-    model_config = ConfigDict(frozen=True)
-
-    agreement_type: AgreementType
-    academy: str | None
-    title: Bilingual
-    parties: tuple[AgreementParty, ...]
-    centers: tuple[CenterToOpen, ...]
-    school_year: str
-    effective_from: date
-    effective_until: date
 
 
 class Signature(BaseModel):
@@ -205,14 +169,7 @@ class Agreement(Aggregate):
     @staticmethod
     def draft(id: UUID, terms: Terms, *, names: dict[UUID, Bilingual]) -> list[DomainEvent]:
         """A new agreement between its parties, on its centers; without a text so far."""
-        if terms.effective_until < terms.effective_from:
-            raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
-        if terms.academy is not None and terms.academy not in ACADEMIES:
-            raise AcademyNotForType(agreement_type=terms.agreement_type)
-        if (terms.agreement_type in REGIONAL) != (terms.academy is not None):
-            raise AcademyNotForType(agreement_type=terms.agreement_type)
-        _check_parties(terms)
-        _check_centers(terms)
+        check_terms(terms)
         drafted = AgreementDrafted(
             agreement_id=id,
             agreement_type=terms.agreement_type,
@@ -449,40 +406,6 @@ class Agreement(Aggregate):
                 self.ending = Ending.model_validate(detail)
             case _:
                 raise TypeError(f"not an agreement's event: {event.type}")
-
-
-def must_sign(party: AgreementParty) -> bool:
-    """Whether the agreement needs this party's signature: all parties' but those who only witness."""
-    return set(party.roles) != {"witness"}
-
-
-def _check_parties(terms: Terms) -> None:
-    organisations = [party.organisation_id for party in terms.parties]
-    for organisation in organisations:
-        if organisations.count(organisation) > 1:
-            raise PartyRepeated(organisation=organisation)
-    bound = {ACADEMIES[terms.academy].organisation_id} if terms.academy else {MINISTRY_ID}
-    if terms.agreement_type == "network":
-        bound.add(NETWORK_ID)
-    for organisation in sorted(bound.difference(organisations)):
-        raise PartyMissing(organisation=organisation)
-    for party in terms.parties:
-        if "supervising_ministry" in party.roles and party.organisation_id != MINISTRY_ID:
-            raise RoleReserved(organisation=party.organisation_id)
-    roles = {role for party in terms.parties for role in party.roles}
-    needed = () if terms.agreement_type in ("network", "framework") else NEEDED_ROLES
-    if missing := [role for role in needed if role not in roles]:
-        raise RolesMissing(roles=missing)
-
-
-def _check_centers(terms: Terms) -> None:
-    operators = {party.organisation_id for party in terms.parties if "operator" in party.roles}
-    for center in terms.centers:
-        academy = terms.academy
-        if not (belongs(center.province, academy) if academy else center.province in PROVINCES):
-            raise ProvinceOutsideAcademy(province=center.province, academy=academy)
-        if center.operator_id not in operators:
-            raise OperatorNotAParty(organisation=center.operator_id)
 
 
 def _require_reached(effective_on: date, today: date) -> None:

@@ -7,19 +7,12 @@ from uuid import UUID
 from fastapi import Request
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
-from services.agreements.agreement import (
-    Agreement,
-    AgreementState,
-    Bilingual,
-    Ending,
-    Suspension,
-    Terms,
-    must_sign,
-)
+from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.commands import SignatureRequest
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SignatureBatchRow
+from services.agreements.terms import Bilingual, Terms, must_sign
 from services.agreements.text import Clause
 from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole, SignatureLevel

@@ -1,21 +1,23 @@
 """Builders: agreements, ceremonies and people for tests, each with everything it needs. All names are fictitious."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from services.agreements import commands
-from services.agreements.agreement import Agreement, Bilingual, Terms
+from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.reactions import codes_of
-from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow
+from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow, SignatureBatchRow
+from services.agreements.terms import Bilingual, Terms
 from services.agreements.text import Clause, Prose
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
 from shared.ids import new_id
+from shared.refusals import Refusal
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
 from tests.fixtures.identity import ISSUER
 
@@ -300,3 +302,27 @@ async def hold(database: Database, *agreements: UUID) -> Ceremony:
     ceremony = await plan(database, *agreements)
     await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
     return await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+
+
+def operator_of(agreement: Agreement) -> UUID:
+    """The association that runs the centers."""
+    return next(each.organisation_id for each in agreement.parties if "operator" in each.roles)
+
+
+async def outcome_of(work: Awaitable[object]) -> object:
+    """What the command gives, or the type of its refusal."""
+    try:
+        return await work
+    except Refusal as refusal:
+        return type(refusal)
+
+
+async def batch_of(database: Database, agreements: Sequence[Agreement], **options: Any) -> SignatureBatchRow:
+    """The ministry's signatures under these agreements, taken down and not yet given."""
+    requests = [
+        commands.SignatureRequest(
+            agreement_id=each.id, party_id=each.parties[2].party_id, text_hash=each.text_hash or ""
+        )
+        for each in agreements
+    ]
+    return await commands.sign_batch(database, requests, by=MINISTRY, **options)

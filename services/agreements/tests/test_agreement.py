@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from services.agreements.agreement import Agreement, AgreementState, Terms
+from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.errors import (
     AcademyNotForType,
     AlreadySigned,
@@ -23,6 +23,7 @@ from services.agreements.errors import (
     TextHashDiffers,
     TextMissing,
 )
+from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
     TEXT,

@@ -6,10 +6,11 @@ import pytest
 from fastapi import FastAPI
 
 from services.agreements import commands
-from services.agreements.agreement import Agreement, Terms
+from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SignatureBatchRow
+from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
     MINISTRY,

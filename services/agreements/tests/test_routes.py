@@ -25,6 +25,7 @@ from services.agreements.tests.builders import (
     know,
     mandate,
     officer,
+    operator_of,
     plan,
     sign_for,
     signer,
@@ -66,11 +67,6 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def as_(http: httpx.AsyncClient, token: Any) -> Any:
     """`as_(actor)`: that person's client."""
     return lambda by: Client(http, token, by)
-
-
-def operator_of(agreement: Agreement) -> Any:
-    """The association that runs the centers."""
-    return next(each.organisation_id for each in agreement.parties if "operator" in each.roles)
 
 
 def signature(agreement: Agreement, organisation: Any, **changes: Any) -> dict[str, Any]:

@@ -1,0 +1,140 @@
+"""Ceremonies against the database: what is signed in them, and when."""
+
+import asyncio
+
+import pytest
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement
+from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.errors import (
+    AgreementOver,
+    AlreadyInACeremony,
+    CeremonyNotOpen,
+    LobbyNotReady,
+    NotInTheCeremony,
+    SignedInItsCeremony,
+)
+from services.agreements.tests.builders import (
+    MINISTRY,
+    approved,
+    current,
+    hold,
+    know,
+    officer,
+    operator_of,
+    outcome_of,
+    plan,
+    sign_for,
+)
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.ids import new_id
+from shared.refusals import NotFound
+from shared.store import get_texts
+from shared.territory import ACADEMIES, MINISTRY_ID
+
+
+async def test_an_agreement_is_signed_in_its_ceremony_and_the_minutes_say_so(database: Database) -> None:
+    first, second = await approved(database), await approved(database)
+    ceremony = await hold(database, first.id, second.id)
+    for each in first.parties:
+        await sign_for(database, first, each.organisation_id, ceremony_id=ceremony.id)
+    closed = await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    assert (closed.signed, closed.unsigned) == ((first.id,), (second.id,))
+    adopted = await commands.adopt_minutes(database, ceremony.id, by=MINISTRY)
+    assert adopted.state == CeremonyState.minutes_adopted
+    async with database.transaction(NATIONAL) as tx:
+        minutes = await get_texts(tx, closed.minutes.values())
+    french, arabic = minutes[closed.minutes["fr"]], minutes[closed.minutes["ar"]]
+    assert str(first.reference) in french and "Conventions signées : 1 sur 2." in french
+    assert str(first.reference) in arabic and "من 2" in arabic
+
+
+async def test_an_agreement_of_a_ceremony_under_way_is_signed_nowhere_else(database: Database) -> None:
+    agreement = await approved(database)
+    await hold(database, agreement.id)
+    with pytest.raises(SignedInItsCeremony):
+        await sign_for(database, agreement, MINISTRY_ID)
+
+
+async def test_an_agreement_of_a_planned_ceremony_may_be_signed_before(database: Database) -> None:
+    agreement = await approved(database)
+    await plan(database, agreement.id)
+    assert (await sign_for(database, agreement, MINISTRY_ID)).signatures
+
+
+async def test_nothing_is_signed_in_a_ceremony_that_is_not_open(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await plan(database, agreement.id)
+
+    async def attempt() -> object:
+        return await outcome_of(sign_for(database, agreement, MINISTRY_ID, ceremony_id=ceremony.id))
+
+    assert await attempt() is CeremonyNotOpen
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    assert await attempt() is CeremonyNotOpen
+    await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.interrupt_ceremony(database, ceremony.id, reason="panne (fictif)", by=MINISTRY)
+    assert await attempt() is CeremonyNotOpen
+    await commands.resume_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    assert await attempt() is CeremonyNotOpen
+
+
+async def test_a_ceremony_has_its_own_agreements_signed_only(database: Database) -> None:
+    agreement, other = await approved(database), await approved(database)
+    ceremony = await hold(database, other.id)
+    with pytest.raises(NotInTheCeremony):
+        await sign_for(database, agreement, MINISTRY_ID, ceremony_id=ceremony.id)
+    with pytest.raises(NotFound):
+        await sign_for(database, agreement, MINISTRY_ID, ceremony_id=new_id())
+
+
+async def test_closing_and_signing_at_once_agree_on_what_was_signed(database: Database) -> None:
+    agreements = [await approved(database) for _ in range(4)]
+    ceremony = await hold(database, *(each.id for each in agreements))
+    for each in agreements:
+        for organisation in (operator_of(each), ACADEMIES["MA-06"].organisation_id):
+            await sign_for(database, each, organisation, ceremony_id=ceremony.id)
+    last = [outcome_of(sign_for(database, each, MINISTRY_ID, ceremony_id=ceremony.id)) for each in agreements]
+    *outcomes, closed = await asyncio.gather(
+        *last, outcome_of(commands.close_ceremony(database, ceremony.id, by=MINISTRY))
+    )
+    assert isinstance(closed, Ceremony)
+    signed = {each.id for each in outcomes if isinstance(each, Agreement)}
+    assert set(closed.signed) == signed
+    assert all(each is CeremonyNotOpen for each in outcomes if not isinstance(each, Agreement))
+
+
+async def test_an_agreement_is_in_one_ceremony_at_a_time(database: Database) -> None:
+    agreement = await approved(database)
+    outcomes = await asyncio.gather(*(outcome_of(plan(database, agreement.id)) for _ in range(4)))
+    assert outcomes.count(AlreadyInACeremony) == 3
+    ceremony = next(each for each in outcomes if isinstance(each, Ceremony))
+    await commands.cancel_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
+    assert (await plan(database, agreement.id)).state == CeremonyState.planned
+
+
+async def test_a_signed_agreement_is_in_no_order_of_business(database: Database) -> None:
+    agreement = await approved(database)
+    for each in agreement.parties:
+        await sign_for(database, agreement, each.organisation_id)
+    with pytest.raises(AgreementOver):
+        await plan(database, agreement.id)
+
+
+async def test_the_lobby_opens_when_texts_are_frozen_and_everybody_may_sign(database: Database) -> None:
+    terms = current()
+    frozen = await approved(database)
+    await know(database, terms, mandates=False, standing="suspended")
+    drafted = await commands.draft_agreement(database, terms, by=officer())
+    ceremony = await plan(database, frozen.id, drafted.id)
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    operator = operator_of(drafted)
+    assert refused.value.values == {
+        "not_frozen": [drafted.id],
+        "without_mandate": [operator],
+        "not_accredited": [operator],
+    }
