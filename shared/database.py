@@ -23,7 +23,7 @@ class Transaction(AsyncSession):
         self._after_commit: list[Callable[[], None]] = []
 
     @asynccontextmanager
-    async def transaction(self, scope: Scope) -> AsyncIterator["Transaction"]:
+    async def transaction(self, scope: Scope) -> AsyncIterator["Transaction"]:  # noqa: ARG002 - as on a Database
         """Join this transaction: it commits where it began, under the scope it began with."""
         yield self
 

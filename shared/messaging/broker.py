@@ -66,17 +66,21 @@ class Subscription(Protocol):
         """Remember per partition the offset to go on from. May raise Rebalanced or BrokerAway; then nothing is sure."""
 
 
-class Broker(Protocol):
-    """Whoever carries the events."""
-
-    async def ensure_topics(self, topics: Iterable[str], *, partitions: int = PARTITIONS) -> None:
-        """Create the topics that are missing; existing ones stay as they are."""
+class Publisher(Protocol):
+    """Whoever takes the events: all that a relay needs."""
 
     async def publish(self, messages: Sequence[Message], *, timeout: float = 10.0) -> None:
         """Return when all messages are durable; raise BrokerAway if that is not so after `timeout` seconds.
 
         The messages of one key arrive in the order given.
         """
+
+
+class Broker(Publisher, Protocol):
+    """Whoever carries the events."""
+
+    async def ensure_topics(self, topics: Iterable[str], *, partitions: int = PARTITIONS) -> None:
+        """Create the topics that are missing; existing ones stay as they are."""
 
     def subscribe(self, group: str, topics: Sequence[str]) -> AbstractAsyncContextManager[Subscription]:
         """Join a group for as long as the block lasts. A group that never committed starts at the beginning."""

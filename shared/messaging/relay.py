@@ -18,7 +18,7 @@ from sqlalchemy import text
 from shared import telemetry
 from shared.actor import NATIONAL
 from shared.database import Database, Transaction
-from shared.messaging.broker import Broker, Message
+from shared.messaging.broker import Message, Publisher
 from shared.messaging.crash import crash_point, will_crash_at
 from shared.messaging.envelope import to_message
 from shared.messaging.lease import Lease
@@ -112,7 +112,7 @@ class Relay:
         self,
         service: str,
         database: Database,
-        broker: Broker,
+        broker: Publisher,
         *,
         lease: float = 10.0,
         woken: asyncio.Event | None = None,
@@ -258,7 +258,7 @@ async def journal_lag(tx: Transaction) -> tuple[int, float]:
     return row.rows, row.age
 
 
-async def reset_after_restore(database: Database, broker: Broker) -> int:
+async def reset_after_restore(database: Database, broker: Publisher) -> int:
     """Make a restored journal publishable again; gives the number of events it published itself.
 
     A dump carries the transaction ids of the server it came from, which mean nothing on another. So what was not yet

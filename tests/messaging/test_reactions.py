@@ -1,6 +1,7 @@
 """An effect happens once and in order; what fails waits, visibly, and holds up nothing else."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.actor import NATIONAL
 from shared.clock import now
-from shared.database import Database
+from shared.database import Database, Transaction
 from shared.events.agreements import AgreementSubmittedForReview
+from shared.events.base import Occurrence
 from shared.ids import new_id
 from shared.messaging import parked
 from shared.messaging.broker import Broker, Message
@@ -20,13 +22,14 @@ from shared.messaging.progress import GAP
 from shared.messaging.reactions import ReactionRunner, Reactions
 from shared.messaging.rebuild import rebuild
 from shared.messaging.tables import ProgressRow
+from tests.fixtures.database import Databases
 from tests.fixtures.eventually import eventually
 
 TOPIC = "agreements.agreement"
 
 
 @pytest.fixture
-async def database(databases) -> Database:
+async def database(databases: Databases) -> Database:
     return await databases("network")
 
 
@@ -69,7 +72,7 @@ class Effects:
         self.tries = 0
 
         @self.reaction.on(AgreementSubmittedForReview)
-        async def count(tx, occurrence):
+        async def count(tx: Transaction, occurrence: Occurrence[AgreementSubmittedForReview]) -> None:
             self.tries += 1
             if (occurrence.subject, occurrence.version) in self.poison:
                 raise ValueError("planted")
@@ -82,7 +85,7 @@ class Effects:
 
 
 @asynccontextmanager
-async def running(effects: Effects, database: Database, broker: Broker):
+async def running(effects: Effects, database: Database, broker: Broker) -> AsyncIterator[None]:
     stop = asyncio.Event()
     task = asyncio.create_task(ReactionRunner(effects.reaction, database, broker).run(stop))
     yield
@@ -115,7 +118,9 @@ async def is_done(database: Database, expected: dict[UUID, list[int]]) -> bool:
 
 
 @pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
-async def test_an_effect_happens_once_however_often_the_event_comes(database, topics, projection) -> None:
+async def test_an_effect_happens_once_however_often_the_event_comes(
+    database: Database, topics: Broker, projection: bool
+) -> None:
     effects, subject = Effects(projection=projection), new_id()
     first, second = event(subject, 1), event(subject, 2)
     await topics.publish([first, first, second, first, second])
@@ -128,7 +133,7 @@ async def test_an_effect_happens_once_however_often_the_event_comes(database, to
 
 
 @pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
-async def test_nothing_is_applied_over_a_gap(database, topics, projection) -> None:
+async def test_nothing_is_applied_over_a_gap(database: Database, topics: Broker, projection: bool) -> None:
     effects, subject, other = Effects(projection=projection), new_id(), new_id()
     await topics.publish([event(subject, 1), event(subject, 3), event(subject, 4), event(other, 1)])
     async with running(effects, database, topics):
@@ -145,7 +150,9 @@ async def is_held(database: Database, subject: UUID, why: str) -> bool:
 
 
 @pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
-async def test_a_poison_event_is_parked_and_only_its_subject_waits(database, topics, projection) -> None:
+async def test_a_poison_event_is_parked_and_only_its_subject_waits(
+    database: Database, topics: Broker, projection: bool
+) -> None:
     effects, sick, well = Effects(projection=projection), new_id(), new_id()
     effects.poison.add((sick, 2))
     await topics.publish([event(sick, 1), event(sick, 2), event(sick, 3), event(well, 1), event(well, 2)])
@@ -164,7 +171,7 @@ async def waits(database: Database, expected: list[tuple[int, bool]]) -> bool:
     return await waiting(database) == expected
 
 
-async def test_an_event_that_fails_again_stays_parked(database, topics) -> None:
+async def test_an_event_that_fails_again_stays_parked(database: Database, topics: Broker) -> None:
     effects, subject = Effects(), new_id()
     effects.poison.add((subject, 1))
     await topics.publish([event(subject, 1)])
@@ -174,7 +181,9 @@ async def test_an_event_that_fails_again_stays_parked(database, topics) -> None:
     assert await waiting(database) == [(1, True)]
 
 
-async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(database, topics) -> None:
+async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(
+    database: Database, topics: Broker
+) -> None:
     effects, subject = Effects(), new_id()
     effects.poison.add((subject, 1))
     await topics.publish([event(subject, 1), event(subject, 2)])
@@ -189,7 +198,7 @@ async def test_a_dropped_event_is_given_up_with_a_reason_and_the_rest_goes_on(da
     assert [tuple(row) for row in decisions] == [("drop", "operator", "sent by mistake")]
 
 
-async def test_an_event_of_unknown_type_is_parked_at_once(database, topics) -> None:
+async def test_an_event_of_unknown_type_is_parked_at_once(database: Database, topics: Broker) -> None:
     effects, subject = Effects(), new_id()
     known = event(subject, 1)
     await topics.publish(
@@ -201,7 +210,7 @@ async def test_an_event_of_unknown_type_is_parked_at_once(database, topics) -> N
     assert effects.tries == 0
 
 
-async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database, topics) -> None:
+async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database: Database, topics: Broker) -> None:
     effects, subject = Effects(), new_id()
     await topics.publish([Message(TOPIC, str(subject), {}, b"?"), event(subject, 1)])
     async with running(effects, database, topics):
@@ -209,7 +218,7 @@ async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database,
     assert await waiting(database) == [(0, True)]
 
 
-async def test_a_deadlock_is_tried_again_and_never_parked(database, topics) -> None:
+async def test_a_deadlock_is_tried_again_and_never_parked(database: Database, topics: Broker) -> None:
     from asyncpg.exceptions import DeadlockDetectedError
 
     effects, subject = Effects(), new_id()
@@ -223,7 +232,7 @@ async def test_a_deadlock_is_tried_again_and_never_parked(database, topics) -> N
     assert await waiting(database) == []
 
 
-async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(database, topics) -> None:
+async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(database: Database, topics: Broker) -> None:
     effects, subject = Effects(projection=True), new_id()
     await topics.publish([event(subject, version) for version in range(1, 8)])
     async with running(effects, database, topics):

@@ -15,6 +15,7 @@ from shared.ids import new_id
 from shared.messaging.broker import Broker, BrokerAway, Message
 from shared.messaging.envelope import open_envelope
 from shared.messaging.relay import Deposed, Relay, journal_lag
+from tests.fixtures.database import Databases
 from tests.fixtures.eventually import eventually
 from tests.messaging.journals import append, commit
 
@@ -22,13 +23,13 @@ TOPIC = "agreements.agreement"
 
 
 @pytest.fixture
-async def database(databases) -> Database:
+async def database(databases: Databases) -> Database:
     # As the owner: the service's own role sees a journal only beside its aggregates' rows.
     return await databases("network", role=None)
 
 
 @pytest.fixture
-async def relay_database(databases) -> Database:
+async def relay_database(databases: Databases) -> Database:
     return await databases("network", role="mithaq_relay")
 
 
@@ -67,7 +68,9 @@ async def led(relay: Relay) -> Relay:
     return relay
 
 
-async def test_every_committed_event_is_published_in_its_subjects_order(database, relay_database, topics) -> None:
+async def test_every_committed_event_is_published_in_its_subjects_order(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     subjects = [new_id() for _ in range(5)]
     stop = asyncio.Event()
     running = asyncio.create_task(Relay("network", relay_database, topics, woken=database.committed).run(stop))
@@ -90,7 +93,9 @@ async def everything_published(database: Database) -> bool:
         return (await journal_lag(tx))[0] == 0
 
 
-async def test_an_event_committed_late_is_not_skipped(database, relay_database, topics) -> None:
+async def test_an_event_committed_late_is_not_skipped(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     early, late = new_id(), new_id()
     relay = await led(Relay("network", relay_database, topics))
     async with database.transaction(NATIONAL) as tx:
@@ -101,7 +106,9 @@ async def test_an_event_committed_late_is_not_skipped(database, relay_database, 
     assert await published(topics) == {early: [1], late: [1]}
 
 
-async def test_an_unrelated_open_transaction_holds_nothing_up(database, relay_database, topics) -> None:
+async def test_an_unrelated_open_transaction_holds_nothing_up(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     relay = await led(Relay("network", relay_database, topics))
     async with database.transaction(NATIONAL) as idle:
         await idle.execute(text("select pg_current_xact_id()"))
@@ -109,7 +116,9 @@ async def test_an_unrelated_open_transaction_holds_nothing_up(database, relay_da
         assert await relay.publish_window() == 1
 
 
-async def test_an_event_under_a_savepoint_is_published(database, relay_database, topics) -> None:
+async def test_an_event_under_a_savepoint_is_published(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     subject = new_id()
     async with database.transaction(NATIONAL) as tx, tx.begin_nested():
         await append(tx, subject)
@@ -117,7 +126,9 @@ async def test_an_event_under_a_savepoint_is_published(database, relay_database,
     assert await relay.publish_window() == 1
 
 
-async def test_a_page_that_failed_is_published_again_from_the_saved_cursor(database, relay_database, topics) -> None:
+async def test_a_page_that_failed_is_published_again_from_the_saved_cursor(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     subject = new_id()
     await commit(database, subject, 3)
     relay = await led(Relay("network", relay_database, Interrupted(topics, after=False)))
@@ -127,7 +138,9 @@ async def test_a_page_that_failed_is_published_again_from_the_saved_cursor(datab
     assert await published(topics) == {subject: [1, 2, 3]}
 
 
-async def test_a_page_whose_acknowledgement_was_lost_is_repeated_and_nothing_else(database, relay_database, topics) -> None:
+async def test_a_page_whose_acknowledgement_was_lost_is_repeated_and_nothing_else(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     first, second = new_id(), new_id()
     await commit(database, first, 2)
     await (await led(Relay("network", relay_database, topics))).publish_window()
@@ -143,7 +156,9 @@ async def test_a_page_whose_acknowledgement_was_lost_is_repeated_and_nothing_els
     assert await published(topics) == {first: [1, 2], second: [1, 2, 1, 2]}
 
 
-async def test_a_window_is_finished_by_whoever_leads_next(database, relay_database, topics) -> None:
+async def test_a_window_is_finished_by_whoever_leads_next(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     subject = new_id()
     await commit(database, subject, 5)
     fallen = await led(Relay("network", relay_database, Interrupted(topics, after=False), page=2))
@@ -158,12 +173,12 @@ async def test_a_window_is_finished_by_whoever_leads_next(database, relay_databa
     assert await published(topics) == {subject: [1, 2, 3, 4, 5, 6]}
 
 
-async def test_one_of_two_relays_leads(relay_database, topics) -> None:
+async def test_one_of_two_relays_leads(relay_database: Database, topics: Broker) -> None:
     one, other = Relay("network", relay_database, topics), Relay("centers", relay_database, topics)
     assert [await one.lead(), await other.lead()] == [True, False]
 
 
-async def test_a_deposed_relay_moves_no_cursor(database, relay_database, topics) -> None:
+async def test_a_deposed_relay_moves_no_cursor(database: Database, relay_database: Database, topics: Broker) -> None:
     await commit(database, new_id())
     zombie = await led(Relay("network", relay_database, topics))
     async with database.transaction(NATIONAL) as tx:
@@ -173,21 +188,23 @@ async def test_a_deposed_relay_moves_no_cursor(database, relay_database, topics)
         await zombie.publish_window()
 
 
-async def test_the_relay_cannot_read_what_is_not_published(relay_database) -> None:
+async def test_the_relay_cannot_read_what_is_not_published(relay_database: Database) -> None:
     async with relay_database.transaction(NATIONAL) as tx:
         with pytest.raises(ProgrammingError, match="permission denied"):
             await tx.execute(text("select detail from journal"))
 
 
 @pytest.mark.parametrize("change", ["update journal set actor = 'x'", "delete from journal"])
-async def test_the_journal_is_append_only(databases, change) -> None:
+async def test_the_journal_is_append_only(databases: Databases, change: str) -> None:
     database = await databases("network")
     async with database.transaction(NATIONAL) as tx:
         with pytest.raises(DBAPIError, match="permission denied"):
             await tx.execute(text(change))
 
 
-async def test_the_lag_is_the_age_of_the_oldest_unpublished_event(database, relay_database, topics) -> None:
+async def test_the_lag_is_the_age_of_the_oldest_unpublished_event(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
     await commit(database, new_id(), 2)
     async with database.transaction(NATIONAL) as tx:
         rows, age = await journal_lag(tx)
