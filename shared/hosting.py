@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import structlog
@@ -207,12 +207,16 @@ class Hosted:
         return f"PostgreSQL {version}"
 
     async def _check_migrations(self) -> str:
-        head = head_of(self.service.name)
+        head = self._head
         async with self.database.transaction(NATIONAL) as tx:
             current = (await tx.execute(text("select version_num from alembic_version"))).scalar()
         if current != head:
             raise NotReady(f"at {current}, this version needs {head}")
         return f"at {head}"
+
+    @cached_property
+    def _head(self) -> str:
+        return head_of(self.service.name)
 
     async def _check_broker(self) -> str:
         await self.broker.check()
