@@ -4,13 +4,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.failures.system import System
 from tests.fixtures.kafka import NoKafka, no_kafka
 
 
-@pytest.fixture(
+@pytest_asyncio.fixture(
     scope="module",
+    loop_scope="module",
     params=[
         pytest.param("embedded", marks=pytest.mark.xdist_group("failures embedded")),
         pytest.param("kafka", marks=pytest.mark.xdist_group("failures kafka")),
@@ -22,8 +24,9 @@ async def system(request: pytest.FixtureRequest, run_dir: Path) -> AsyncIterator
     system.directory.mkdir()
     try:
         await system.prepare()
+        await system.start_all()
+        yield system
     except NoKafka as reason:
         no_kafka(str(reason))
-    system.start_all()
-    yield system
-    await system.end()
+    finally:
+        await system.end()

@@ -3,10 +3,6 @@
 import asyncio
 import os
 import random
-import signal
-import subprocess
-import sys
-from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,73 +18,50 @@ from services.notifications.settings import NotificationsSettings
 from shared.actor import Actor, Role
 from shared.database import Database
 from shared.embedded.postgres import EmbeddedPostgres
+from shared.events.catalog import TOPICS
 from shared.messaging.broker import Broker, open_broker
 from shared.messaging.embedded import migrate_broker
 from shared.migrations import migrate
 from shared.settings import PlatformSettings, database_on
 from shared.territory import ACADEMY_CODES
+from tests.failures.process import Process, get_ready
 from tests.fixtures.kafka import KafkaServer, a_kafka
-from tests.fixtures.run import end_with_the_run
 
-ROOT = Path(__file__).parents[2]
 LEASE = 1.5
 """Seconds of the relay's lease here."""
-TOPICS = ("agreements.agreement", "agreements.ceremony", "centers.center", "network.association")
-SERVICES = ("agreements", "notifications", "reporting")
-KILLS = 20 if os.environ.get("MITHAQ_FAULTS") == "full" else 5
-"""Kills per row of the fault matrix."""
-
-
-class Process:
-    """One part of one service, in a process of its own."""
-
-    def __init__(self, system: "System", service: str, *parts: str, crash_at: str | None = None) -> None:
-        self.name = " ".join((service, *parts))
-        log = system.directory / f"{service}-{'-'.join(parts)}.log"
-        with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", f"services.{service}", "--only", *parts],
-                env=system.environment | ({"MITHAQ_CRASH_AT": crash_at} if crash_at else {}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-                cwd=ROOT,
-            )
-        end_with_the_run(self.process.pid)
-
-    def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self) -> None:
-        """SIGSTOP: the process keeps its connections and knows nothing."""
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """SIGCONT."""
-        self.process.send_signal(signal.SIGCONT)
-
-    async def dies(self, within: float = 30.0) -> None:
-        """Wait until it died at its crash point. AssertionError if it did not, or died of something else."""
-        await asyncio.wait_for(asyncio.to_thread(self.process.wait), within)
-        assert self.process.returncode == -signal.SIGKILL, f"{self.name} ended with {self.process.returncode}"
+PARTS = (
+    ("agreements", "relay"),
+    ("reporting", "reactions"),
+    ("notifications", "reactions"),
+    ("notifications", "workers"),
+)
+"""What runs, each in a process of its own."""
 
 
 class Receivers:
-    """The academies' webhook receivers: they keep what they got, and can be slow."""
+    """The academies' webhook receivers: they keep what they got, in order, and can be slow."""
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
-        self.got: dict[str, Counter[str]] = {code: Counter() for code in ACADEMY_CODES}
+        self.got: dict[str, list[UUID]] = {code: [] for code in ACADEMY_CODES}
         self.unverified = 0
         self.delay = 0.0
         self.arrived = asyncio.Event()
-        self.port = 0
 
-    async def receive(self, request: web.Request) -> web.Response:
-        """Verify and remember."""
+    async def start(self) -> int:
+        """Listen on a free port, which this gives; academies have a path each."""
+        app = web.Application()
+        app.router.add_post("/{code}", self._receive)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        await self._runner.cleanup()
+
+    async def _receive(self, request: web.Request) -> web.Response:
         code = request.match_info["code"]
         body = await request.read()
         try:
@@ -96,7 +69,7 @@ class Receivers:
         except WebhookVerificationError:
             self.unverified += 1
             return web.Response(status=400)
-        self.got[code][request.headers["webhook-id"]] += 1
+        self.got[code].append(UUID(request.headers["webhook-id"]))
         self.arrived.set()
         await asyncio.sleep(self.delay)
         return web.Response(status=204)
@@ -111,23 +84,23 @@ class System:
         self.server = EmbeddedPostgres(directory / "database")
         self.kafka: KafkaServer | None = None
         self.receivers = Receivers()
-        self.kills = 0
-        """Processes killed so far, each of which may repeat a page."""
+        self.faults = 0
+        """Faults so far that may each repeat a page in the topic."""
         self.acknowledged: set[tuple[UUID, int]] = set()
-        self.processes: dict[tuple[str, ...], Process] = {}
-        self.environment: dict[str, str] = {}
+        self.running: dict[tuple[str, str], Process] = {}
+        self._started: list[Process] = []
+        self._environment: dict[str, str] = {}
 
     async def prepare(self) -> None:
         """Databases, topics, receivers and endpoints."""
+        get_ready()
         url = await asyncio.to_thread(self.server.start)
-        assert self.server.pid
-        end_with_the_run(os.getpgid(self.server.pid))
         broker = {"MITHAQ_BROKER": "embedded"}
         if self.kind == "kafka":
             self.kafka = await asyncio.to_thread(a_kafka, self.directory / "kafka")
             broker = {"MITHAQ_BROKER": "kafka", "MITHAQ_KAFKA_BOOTSTRAP": self.kafka.bootstrap}
-        self.environment = (
-            os.environ
+        self._environment = (
+            dict(os.environ)
             | broker
             | {
                 "MITHAQ_DATABASE_URL": url,
@@ -142,17 +115,17 @@ class System:
                 "MITHAQ_NOTIFICATIONS_RETRIES": "[0.2,0.4,0.8,1.5,3,3,3,3,3,3,3,3]",
             }
         )
-        for service in SERVICES:
+        for service in sorted({service for service, _ in PARTS}):
             await asyncio.to_thread(migrate, service, url)
         await asyncio.to_thread(migrate_broker, url)
         async with self.broker() as port:
             await port.ensure_topics(TOPICS)
-        await self._register_endpoints(url)
+        await self._register_endpoints(await self.receivers.start())
 
     @asynccontextmanager
     async def broker(self) -> AsyncIterator[Broker]:
         """The broker as a bystander sees it."""
-        settings = {name.removeprefix("MITHAQ_").lower(): value for name, value in self.environment.items()}
+        settings = {name.removeprefix("MITHAQ_").lower(): value for name, value in self._environment.items()}
         wanted = {name: settings[name] for name in ("broker", "kafka_bootstrap", "database_url") if name in settings}
         broker = open_broker(PlatformSettings.model_validate(wanted), name="bystander")
         try:
@@ -163,19 +136,52 @@ class System:
     @asynccontextmanager
     async def database(self, service: str, *, role: str | None = None) -> AsyncIterator[Database]:
         """A service's database, as its owner unless told otherwise."""
-        database = Database(database_on(self.environment["MITHAQ_DATABASE_URL"], service), role=role, pool_size=4)
+        database = Database(database_on(self._environment["MITHAQ_DATABASE_URL"], service), role=role, pool_size=4)
         try:
             yield database
         finally:
             await database.dispose()
 
-    async def _register_endpoints(self, url: str) -> None:
-        app = web.Application()
-        app.router.add_post("/{code}", self.receivers.receive)
-        self.runner = web.AppRunner(app, access_log=None)
-        await self.runner.setup()
-        await web.TCPSite(self.runner, "127.0.0.1", 0).start()
-        port = self.runner.addresses[0][1]
+    async def start(self, service: str, part: str, *, crash_at: str | None = None) -> Process:
+        """Start a part; from now on it is the one of this name."""
+        environment = self._environment | ({"MITHAQ_CRASH_AT": crash_at} if crash_at else {})
+        process = Process(service, part, environment, self.directory / f"{service}-{part}.log")
+        self._started.append(process)
+        self.running[service, part] = await process.start()
+        return process
+
+    async def start_all(self) -> None:
+        """Start every part that is not running."""
+        for part in PARTS:
+            if part not in self.running or not self.running[part].running:
+                await self.start(*part)
+
+    @asynccontextmanager
+    async def load(self, *, seed: int, per_second: float = 20.0) -> AsyncIterator[None]:
+        """Real commands on real agreements of all academies, until the block ends; remembers what was acknowledged."""
+        stop = asyncio.Event()
+        writers = [asyncio.create_task(self._write(random.Random(seed + n), per_second / 4, stop)) for n in range(4)]
+        try:
+            yield
+        finally:
+            stop.set()
+            await asyncio.gather(*writers)
+
+    def last_words(self) -> str:
+        """The ends of the processes' logs, for whoever looks for the reason of a failure."""
+        logs = sorted(self.directory.glob("*.log"))
+        return "\n".join(f"{log.name}: {line}" for log in logs for line in log.read_text().splitlines()[-5:])
+
+    async def end(self) -> None:
+        """End everything, and keep nothing."""
+        for process in self._started:
+            process.kill()
+        await self.receivers.stop()
+        if self.kafka:
+            await asyncio.to_thread(self.kafka.kill)
+        await asyncio.to_thread(self.server.wipe)
+
+    async def _register_endpoints(self, port: int) -> None:
         settings = NotificationsSettings(platform=PlatformSettings(data_dir=self.directory))
         async with self.database("notifications", role="mithaq_app") as database:
             for code in ACADEMY_CODES:
@@ -191,34 +197,6 @@ class System:
                 )
                 assert issued.secret
                 self.receivers.secrets[code] = issued.secret
-
-    def start(self, service: str, *parts: str, crash_at: str | None = None) -> Process:
-        """Start a part; it takes the place of the one of this name."""
-        process = self.processes[(service, *parts)] = Process(self, service, *parts, crash_at=crash_at)
-        return process
-
-    def start_all(self) -> None:
-        """Start every part that is not running."""
-        for part in (
-            ("agreements", "relay"),
-            ("reporting", "reactions"),
-            ("notifications", "reactions"),
-            ("notifications", "workers"),
-        ):
-            known = self.processes.get(part)
-            if known is None or known.process.poll() is not None:
-                self.start(*part)
-
-    @asynccontextmanager
-    async def load(self, *, seed: int, per_second: float = 20.0) -> AsyncIterator[None]:
-        """Real commands on real agreements of all academies, until the block ends; remembers what was acknowledged."""
-        stop = asyncio.Event()
-        writers = [asyncio.create_task(self._write(random.Random(seed + n), per_second / 4, stop)) for n in range(4)]
-        try:
-            yield
-        finally:
-            stop.set()
-            await asyncio.gather(*writers)
 
     async def _write(self, chance: random.Random, per_second: float, stop: asyncio.Event) -> None:
         async with self.database("agreements", role="mithaq_app") as database:
@@ -237,12 +215,3 @@ class System:
                 except Exception:
                     # The database is away. What was not acknowledged is nobody's promise.
                     await asyncio.sleep(0.2)
-
-    async def end(self) -> None:
-        """End everything."""
-        for process in self.processes.values():
-            process.kill()
-        await self.runner.cleanup()
-        if self.kafka:
-            await asyncio.to_thread(self.kafka.kill)
-        await asyncio.to_thread(self.server.wipe)

@@ -5,56 +5,79 @@ import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import cycle, islice
 
 import pytest
 from sqlalchemy import text
 
 from shared.actor import NATIONAL
-from tests.failures.invariants import check, settled
-from tests.failures.system import KILLS, LEASE, System
+from tests.failures.invariants import violations
+from tests.failures.looking import at_rest, look
+from tests.failures.system import LEASE, System
 from tests.fixtures.eventually import eventually
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+FULL = os.environ.get("MITHAQ_FAULTS") == "full"
+KILLS = 20 if FULL else 5
+"""Kills per row of the fault matrix."""
+RESTARTS = 6 if FULL else 2
+"""Restarts of the broker."""
 SEED = int(os.environ.get("MITHAQ_SEED", "2024"))
+SOON = 60.0
+"""Seconds within which everything must be at rest again."""
+RELAY, SENDER = ("agreements", "relay"), ("notifications", "workers")
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900 if FULL else 300)]
 
 
 @asynccontextmanager
-async def under_load(system: System, *, kills: int = 0) -> AsyncIterator[None]:
-    """Break the system inside the block; afterwards everything settles and every invariant holds."""
-    system.start_all()
-    async with system.load(seed=SEED):
-        yield
-    system.start_all()
-    await eventually(lambda: settled(system), within=60, every=0.25)
-    system.kills += kills
-    await check(system)
+async def under_load(system: System, *, repeating: int = 0) -> AsyncIterator[None]:
+    """Break the system inside the block; afterwards everything comes to rest and every invariant holds.
+
+    `repeating` faults may each make the relay repeat a page.
+    """
+    try:
+        await system.start_all()
+        before = len(system.acknowledged)
+        async with system.load(seed=SEED + before):
+            yield
+            # Work goes on after the fault, whatever it was.
+            after = len(system.acknowledged)
+            await eventually(lambda: len(system.acknowledged) > after + 5, within=SOON)
+        await system.start_all()
+        await eventually(lambda: at_rest(system), within=SOON, every=0.2)
+        system.faults += repeating
+        assert violations(await look(system)) == []
+    except BaseException as error:
+        error.add_note(f"MITHAQ_SEED={SEED}\n{system.last_words()}")
+        raise
 
 
 @pytest.mark.parametrize("point", ["relay.after-read", "relay.mid-page", "relay.after-ack", "relay.after-cursor"])
 async def test_a_relay_killed_at_a_point_loses_nothing(system: System, point: str) -> None:
-    async with under_load(system, kills=KILLS):
-        system.processes["agreements", "relay"].kill()
+    async with under_load(system, repeating=KILLS):
+        system.running[RELAY].kill()
         for _ in range(KILLS):
-            await system.start("agreements", "relay", crash_at=point).dies()
+            await (await system.start(*RELAY, crash_at=point)).dies()
 
 
 async def test_a_relay_killed_at_any_moment_loses_nothing(system: System) -> None:
     chance = random.Random(SEED)
-    async with under_load(system, kills=KILLS):
+    async with under_load(system, repeating=KILLS):
         for _ in range(KILLS):
-            await leads(system)
+            epoch = await leads(system)
             await asyncio.sleep(chance.uniform(0, 0.5))
-            system.processes["agreements", "relay"].kill()
-            system.start("agreements", "relay")
+            system.running[RELAY].kill()
+            await system.start(*RELAY)
+            await has_new_leader(system, epoch)
 
 
 @pytest.mark.parametrize("point", ["consumer.before-commit", "consumer.after-commit"])
 @pytest.mark.parametrize("service", ["reporting", "notifications"])
 async def test_a_consumer_killed_around_its_commit_repeats_no_effect(system: System, service: str, point: str) -> None:
     async with under_load(system):
-        system.processes[service, "reactions"].kill()
+        system.running[service, "reactions"].kill()
         for _ in range(KILLS):
-            await system.start(service, "reactions", crash_at=point).dies()
+            await (await system.start(service, "reactions", crash_at=point)).dies()
 
 
 async def test_a_notifier_killed_in_mid_post_repeats_nothing_after_deduplication(system: System) -> None:
@@ -62,54 +85,71 @@ async def test_a_notifier_killed_in_mid_post_repeats_nothing_after_deduplication
     async with under_load(system):
         for _ in range(KILLS):
             system.receivers.arrived.clear()
-            await asyncio.wait_for(system.receivers.arrived.wait(), 30)
-            system.processes["notifications", "workers"].kill()
-            system.start("notifications", "workers")
+            await asyncio.wait_for(system.receivers.arrived.wait(), SOON)
+            system.running[SENDER].kill()
+            await system.start(*SENDER)
         system.receivers.delay = 0.0
 
 
-async def test_two_relays_at_once_publish_one_order(system: System) -> None:
-    async with under_load(system, kills=1):
-        other = system.start("agreements", "relay")
-        await asyncio.sleep(3 * LEASE)
-        other.kill()
-        system.start("agreements", "relay")
+async def test_a_notifier_killed_at_a_point_repeats_nothing_after_deduplication(system: System) -> None:
+    async with under_load(system):
+        system.running[SENDER].kill()
+        for point in islice(cycle(("notifier.claimed", "notifier.posted", "notifier.recorded")), KILLS):
+            await (await system.start(*SENDER, crash_at=point)).dies()
+
+
+async def test_of_two_relays_one_leads_until_it_dies(system: System) -> None:
+    async with under_load(system, repeating=KILLS):
+        for _ in range(KILLS):
+            epoch, leader = await leads(system), system.running[RELAY]
+            await system.start(*RELAY)
+            await asyncio.sleep(LEASE)
+            assert await leads(system) == epoch, "two relays took turns"
+            leader.kill()
+            await has_new_leader(system, epoch)
 
 
 async def test_a_relay_that_slept_past_its_lease_moves_no_cursor(system: System) -> None:
-    async with under_load(system, kills=2):
-        await leads(system)
-        sleeper = system.processes["agreements", "relay"]
-        epoch = await leads(system)
-        sleeper.pause()
-        system.start("agreements", "relay")
-        await eventually(lambda: has_new_leader(system, epoch), within=20)
-        sleeper.resume()
-        await asyncio.sleep(LEASE)
-        sleeper.kill()
+    async with under_load(system, repeating=2 * KILLS):
+        for _ in range(KILLS):
+            epoch, sleeper = await leads(system), system.running[RELAY]
+            sleeper.pause()
+            await system.start(*RELAY)
+            epoch = await has_new_leader(system, epoch)
+            sleeper.resume()
+            await asyncio.sleep(LEASE)
+            assert await leads(system) == epoch, "the sleeper leads again"
+            sleeper.kill()
 
 
 async def test_a_database_that_crashes_loses_nothing_acknowledged(system: System) -> None:
-    async with under_load(system, kills=2):
-        await asyncio.sleep(1)
-        await asyncio.to_thread(system.server.end, mode="immediate")
-        await asyncio.to_thread(system.server.start)
-        await asyncio.sleep(1)
+    async with under_load(system, repeating=KILLS):
+        for _ in range(KILLS):
+            before = len(system.acknowledged)
+            await asyncio.to_thread(system.server.end, mode="immediate")
+            await asyncio.to_thread(system.server.start)
+            await eventually(lambda: len(system.acknowledged) > before + 10, within=SOON)  # noqa: B023
 
 
 async def test_a_broker_that_restarts_loses_nothing(system: System) -> None:
-    if system.kafka is None:
-        # The embedded broker lives in the database, whose crash has a row of its own: here its connections are cut.
-        async with (
-            under_load(system, kills=2),
-            system.database("broker") as database,
-            database.transaction(NATIONAL) as tx,
-        ):
-            cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
-            await tx.execute(text(f"{cut} and pid <> pg_backend_pid()"))
-        return
-    async with under_load(system, kills=2):
-        await asyncio.to_thread(system.kafka.restart)
+    async with under_load(system, repeating=3 * RESTARTS):
+        for number in range(RESTARTS):
+            await (restart_kafka if system.kafka else cut_embedded_broker)(system, cleanly=number % 2 == 0)
+            await asyncio.sleep(1)
+
+
+async def restart_kafka(system: System, *, cleanly: bool) -> None:
+    """Stop or kill Kafka, and start it again on its data."""
+    assert system.kafka
+    await asyncio.to_thread(system.kafka.stop if cleanly else system.kafka.kill)
+    await asyncio.to_thread(system.kafka.start)
+
+
+async def cut_embedded_broker(system: System, *, cleanly: bool) -> None:
+    """Cut every connection to the embedded broker; it lives in the database, whose crash has a row of its own."""
+    cut = "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+    async with system.database("broker") as database, database.transaction(NATIONAL) as tx:
+        await tx.execute(text(f"{cut} and pid <> pg_backend_pid()"))
 
 
 async def leads(system: System) -> int:
@@ -122,8 +162,15 @@ async def leads(system: System) -> int:
         assert found, "no relay leads"
         return int(found)
 
-    return await eventually(epoch, within=20)
+    return await eventually(epoch, within=SOON)
 
 
-async def has_new_leader(system: System, epoch: int) -> bool:
-    return await leads(system) > epoch
+async def has_new_leader(system: System, epoch: int) -> int:
+    """Wait until another relay leads than in this epoch; its epoch."""
+
+    async def newer() -> int:
+        current = await leads(system)
+        assert current > epoch, "nobody took over"
+        return current
+
+    return await eventually(newer, within=SOON)
