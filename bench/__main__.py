@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import messaging, platform
+from bench import commands, messaging, platform
 from bench.rows import Row
 
-GROUPS = (messaging, platform)
+GROUPS = (messaging, commands, platform)
 
 
 def main(

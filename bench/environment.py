@@ -1,10 +1,13 @@
 """Where benchmarks run: a durable PostgreSQL and a real Apache Kafka of their own, gone afterwards."""
 
+import os
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +20,8 @@ from shared.settings import PlatformSettings, database_on
 from tests.fixtures.kafka import a_kafka
 
 T = TypeVar("T")
+PATIENCE = 90.0
+"""Seconds that a process may take to be ready."""
 
 
 @contextmanager
@@ -74,6 +79,29 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
+
+
+def plain_environment() -> dict[str, str]:
+    """The environment of a process that runs as anywhere else: default settings, compiled modules kept."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("MITHAQ_") and name != "PYTHONDONTWRITEBYTECODE"
+    }
+
+
+def wait_until_ready(port: int, path: str, process: subprocess.Popen[bytes]) -> None:
+    """Wait until this address answers 200. RuntimeError if the process ends, or after PATIENCE seconds."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        with suppress(OSError, HTTPException):
+            connection.request("GET", path)
+            if connection.getresponse().status == 200:
+                return
+        connection.close()
+        time.sleep(0.1)
+    raise RuntimeError(f"port {port} is not ready (exit code {process.poll()})")
 
 
 @contextmanager

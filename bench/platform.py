@@ -1,6 +1,5 @@
 """time_to_ready and idle_cpu of `mithaq up`: the whole process tree with its PostgreSQL."""
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -9,12 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import psutil
 
-from bench.environment import ended, free_port
+from bench.environment import ended, free_port, plain_environment, wait_until_ready
 from bench.rows import Row
 from shared.embedded.postgres import EmbeddedPostgres
 
@@ -24,7 +21,6 @@ SETTLE, IDLE = 10.0, 20.0
 """Seconds a ready platform gets to come to rest, and seconds it is watched at rest."""
 AIM = 8.0
 """Seconds to be ready within."""
-PATIENCE = 90.0
 
 
 def measure(only: str | None) -> list[Row]:
@@ -77,29 +73,17 @@ def an_installation() -> Iterator[Path]:
 def up(data_dir: Path) -> Iterator[tuple[psutil.Process, float]]:
     """`mithaq up` on this data inside the block, and the seconds that it took to be ready."""
     port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MITHAQ_")}
     started = time.monotonic()
     with ended(
         subprocess.Popen(
             [sys.executable, "-m", "cli", "up"],
-            env=environment | {"MITHAQ_DATA_DIR": str(data_dir), "MITHAQ_PORT": str(port)},
+            env=plain_environment() | {"MITHAQ_DATA_DIR": str(data_dir), "MITHAQ_PORT": str(port)},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
     ) as process:
-        wait_until_ready(f"http://127.0.0.1:{port}/readyz", process)
+        wait_until_ready(port, "/readyz", process)
         yield psutil.Process(process.pid), time.monotonic() - started
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
-    """Wait until this address answers 200. RuntimeError if the process ends, or after PATIENCE seconds."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(URLError, OSError), urlopen(url, timeout=5) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"{url} is not ready (exit code {process.poll()})")
 
 
 def server_of(data_dir: Path) -> int:
