@@ -1,0 +1,251 @@
+"""The mithaq command: data on standard output, a way on after every error, and nothing left running."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import psutil
+import pytest
+from typer.testing import CliRunner
+
+from cli.__main__ import app
+from cli.events import moment
+from shared.clock import now
+from shared.embedded.postgres import EmbeddedPostgres
+from shared.settings import SERVICES, database_on
+from tests.fixtures.run import ROOT, end_with_the_run
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("command line")]
+
+Result = Any
+Mithaq = Callable[..., Result]
+
+
+class Started:
+    """`mithaq up` in a process of its own."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "cli", "up", "--port", "0"],
+            env=environment(data_dir),
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        end_with_the_run(self.process.pid)
+        assert self.process.stderr
+        self.said: list[str] = []
+        for line in self.process.stderr:
+            self.said.append(line)
+            if "In earnest" in line:
+                break
+
+    def ends(self) -> int:
+        """The exit code, once it has ended and said all."""
+        assert self.process.stderr
+        self.process.stderr.read()
+        self.process.stderr.close()
+        return self.process.wait(60)
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
+    """A platform that is running."""
+    data_dir = tmp_path_factory.mktemp("command-line")
+    platform = Started(data_dir)
+    yield platform
+    with suppress(ProcessLookupError):
+        platform.process.send_signal(signal.SIGTERM)
+    platform.ends()
+    EmbeddedPostgres(data_dir / "database").wipe()
+
+
+@pytest.fixture
+def mithaq(started: Started) -> Mithaq:
+    """Run a command on that platform."""
+    return lambda *arguments: run(started.data_dir, *arguments)
+
+
+def environment(data_dir: Path, **changes: str) -> dict[str, str]:
+    return os.environ | {"MITHAQ_DATA_DIR": str(data_dir), "NO_COLOR": "1"} | changes
+
+
+def run(data_dir: Path, *arguments: str, **changes: str) -> Result:
+    """A command, in this process: it would spend most of its time on imports in one of its own."""
+    return CliRunner().invoke(app, list(arguments), prog_name="mithaq", env=environment(data_dir, **changes))
+
+
+def records(done: Result) -> list[dict[str, Any]]:
+    assert done.exit_code == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+def test_up_shows_where_everything_is(started: Started) -> None:
+    card = "".join(started.said)
+    for part in ("database", "migrations", "topics", "services", "/docs/events", "Ctrl-C", str(started.data_dir)):
+        assert part in card
+
+
+def test_a_second_up_on_the_same_data_is_refused(mithaq: Mithaq) -> None:
+    done = mithaq("up", "--port", "0")
+    assert done.exit_code == 5
+    assert "already running" in done.stderr
+    assert "mithaq down" in done.stderr.splitlines()[-1]
+
+
+def test_status_lists_every_service(mithaq: Mithaq) -> None:
+    rows = records(mithaq("status", "-o", "json"))
+    assert [row["service"] for row in rows] == list(SERVICES)
+    assert {row["state"] for row in rows} == {"ok"}
+
+
+def test_lag_lists_every_group(mithaq: Mithaq) -> None:
+    groups = {row["group"] for row in records(mithaq("lag", "-o", "json"))}
+    assert "notifications.deliver" in groups
+
+
+def test_every_relay_has_a_leader(mithaq: Mithaq) -> None:
+    assert all(row["leader"] for row in records(mithaq("relay", "status", "-o", "json")))
+
+
+def test_an_event_can_be_followed_from_the_topic_to_its_journal(mithaq: Mithaq) -> None:
+    tail = mithaq("events", "tail", "--since", "1h", "--type", "organisation.registered", "-o", "json")
+    first = json.loads(tail.stdout.splitlines()[0])
+    assert "actor" not in first
+    found = json.loads(mithaq("events", "show", first["id"], "-o", "json").stdout)
+    assert found["service"] == "network"
+    assert found["actor"] == "…"
+
+
+def test_a_replay_of_a_group_at_work_is_refused(mithaq: Mithaq) -> None:
+    done = mithaq("events", "replay", "--group", "notifications.deliver", "--yes")
+    assert done.exit_code == 5
+    assert "mithaq down" in done.stderr
+
+
+def test_a_projection_is_rebuilt_while_it_runs(mithaq: Mithaq) -> None:
+    projections = [
+        row["group"] for row in records(mithaq("lag", "-o", "json")) if row["group"].startswith("reporting.")
+    ]
+    done = mithaq("events", "rebuild", projections[0])
+    assert done.exit_code == 0, done.stderr
+
+
+def test_doctor_finds_a_running_platform_healthy(mithaq: Mithaq) -> None:
+    found = mithaq("doctor", "-o", "json")
+    failures = [each for each in json.loads(found.stdout) if each["result"] == "failure"]
+    assert not failures
+
+
+def test_settings_are_shown_with_their_purpose_and_without_their_secrets(started: Started) -> None:
+    done = run(started.data_dir, "config", "show", "-o", "json", MITHAQ_KAFKA_PASSWORD="very-secret")
+    rows = {row["key"]: row for row in records(done)}
+    assert rows["MITHAQ_KAFKA_PASSWORD"]["set"]
+    assert "very-secret" not in done.stdout
+    assert all(row["purpose"] for row in rows.values())
+
+
+def test_what_is_not_there_ends_with_exit_code_3(mithaq: Mithaq) -> None:
+    for arguments in (
+        ("events", "show", str(uuid4())),
+        ("parked", "show", "x.y", str(uuid4())),
+        ("db", "upgrade", "x"),
+    ):
+        done = mithaq(*arguments)
+        assert done.exit_code == 3, done.stderr
+        assert done.stderr.splitlines()[-1].startswith("Next: mithaq")
+
+
+def test_nothing_is_dropped_without_a_terminal_or_yes(mithaq: Mithaq) -> None:
+    done = mithaq("parked", "drop", "notifications.deliver", str(uuid4()), "--reason", "it is broken")
+    assert done.exit_code == 2
+    assert "--yes" in done.stderr
+
+
+def test_a_parked_event_is_seen_tried_again_and_dropped_for_a_written_reason(started: Started, mithaq: Mithaq) -> None:
+    subject = str(uuid4())
+    asyncio.run(park(started.data_dir, subject))
+    listed = [row for row in records(mithaq("parked", "ls", "-o", "json")) if row["subject"] == subject]
+    assert [row["group"] for row in listed] == ["notifications.deliver"]
+    assert mithaq("status").exit_code == 6
+    assert json.loads(mithaq("parked", "show", "notifications.deliver", subject, "-o", "json").stdout)["data"] == "{}"
+    again = mithaq("parked", "retry", "notifications.deliver", subject)
+    assert again.exit_code == 6
+    assert subject in again.stderr
+    gone = mithaq("parked", "drop", "notifications.deliver", subject, "--reason", "never was an event", "--yes")
+    assert gone.exit_code == 0, gone.stderr
+    assert not [row for row in records(mithaq("parked", "ls", "-o", "json")) if row["subject"] == subject]
+
+
+def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+    done = run(tmp_path, "status", MITHAQ_PORT="eight")
+    assert done.exit_code == 2
+    assert "MITHAQ_PORT" in done.stderr
+
+
+def test_an_empty_folder_stays_empty(tmp_path: Path) -> None:
+    done = run(tmp_path / "nowhere", "status")
+    assert done.exit_code == 3
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_what_ran_is_gone_after_a_stop_and_after_a_kill(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "database")
+    try:
+        platform = Started(tmp_path)
+        assert server.pid
+        platform.process.send_signal(signal.SIGTERM)
+        assert platform.ends() == 0
+        assert server.url is None
+
+        platform = Started(tmp_path)
+        left = EmbeddedPostgres(tmp_path / "database").pid
+        assert left
+        platform.process.kill()
+        platform.ends()
+        assert psutil.pid_exists(left)
+        began = time.monotonic()
+        assert run(tmp_path, "down").exit_code == 0
+        assert time.monotonic() - began < 60
+        assert not psutil.pid_exists(left)
+    finally:
+        server.wipe()
+
+
+def test_times_are_spans_or_instants() -> None:
+    assert 590 < (now() - moment("10m")).total_seconds() < 610
+    assert moment("2024-08-30T10:00").isoformat() == "2024-08-30T10:00:00+00:00"
+
+
+async def park(data_dir: Path, subject: str) -> None:
+    """An event that no version knows, as a reaction would put it aside."""
+    url = EmbeddedPostgres(data_dir / "database").url
+    assert url
+    connection = await asyncpg.connect(database_on(url, "notifications"))
+    try:
+        await connection.execute(
+            """
+            insert into parked (reaction, subject, version, event_id, type, topic, headers, value, reason, attempts,
+                                first_failed_at)
+            values ('deliver', $1, 1, gen_random_uuid(), 'ma.mithaq.agreement.forgotten.v9', 'agreements.agreement',
+                    '{}', '{}', 'unknown type', 1, now())
+            """,
+            subject,
+        )
+    finally:
+        await connection.close()
