@@ -6,6 +6,6 @@ PERMISSIONS = Permissions(
     {
         "read_agreements_by_state": ANYONE,
         "read_capacity": ANYONE,
-        "read_signatures": ANYONE,
+        "read_signature_timeline": ANYONE,
     }
 )

@@ -35,7 +35,7 @@ async def capacity(db: Work, *, academy: str | None, by: Actor) -> list[Capacity
 
 async def signatures(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[SignatureEntry], str | None]:
     """The timeline of signatures, oldest first, one page of it and the cursor of the next."""
-    PERMISSIONS.allow(by, "read_signatures")
+    PERMISSIONS.allow(by, "read_signature_timeline")
     row = _columns(SignatureEntryRow)
     query = select(*(each for each in row if each is not row.visible_to))
     found = await _read(db, page.select(query, row.signed_at, row.event_id), row, academy=None, by=by)

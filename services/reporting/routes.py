@@ -30,7 +30,7 @@ async def read_capacity(by: CurrentActor, db: Db, academy: Region = None) -> Res
 
 
 @router.get("/signatures", response_model=Listing[SignatureEntry])
-async def read_signatures(by: CurrentActor, db: Db, wanted: Page) -> Response:
+async def read_signature_timeline(by: CurrentActor, db: Db, wanted: Page) -> Response:
     """Who signed what, and when, oldest first."""
     found, next = await queries.signatures(db, page=wanted, by=by)
     return page(wanted, found, next)

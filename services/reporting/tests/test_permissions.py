@@ -27,7 +27,7 @@ def _visit(path: str) -> Arrange:
 ARRANGED = {
     "read_agreements_by_state": _visit("agreements-by-state"),
     "read_capacity": _visit("capacity"),
-    "read_signatures": _visit("signatures"),
+    "read_signature_timeline": _visit("signatures"),
 }
 
 
