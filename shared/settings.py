@@ -13,9 +13,13 @@ SECRETS = Path("/run/secrets")
 
 
 def settings_config(prefix: str) -> SettingsConfigDict:
-    """The configuration of a settings class: one prefix, environment first, then secret files."""
+    """The configuration of a settings class: one prefix, environment first, then secret files; empty is not set."""
     return SettingsConfigDict(
-        env_prefix=prefix, secrets_dir=SECRETS if SECRETS.is_dir() else None, extra="ignore", frozen=True
+        env_prefix=prefix,
+        env_ignore_empty=True,
+        secrets_dir=SECRETS if SECRETS.is_dir() else None,
+        extra="ignore",
+        frozen=True,
     )
 
 

@@ -4,9 +4,8 @@ import json
 import re
 from typing import Any
 
-from shared.actor import Role
+from shared.actor import JURISDICTION, Role
 from shared.settings import PlatformSettings
-from shared.web.identity import JURISDICTION
 from tests.deploy.manifests import DEPLOY, compose
 
 REALM: dict[str, Any] = json.loads((DEPLOY / "keycloak" / "realm.json").read_text("utf-8"))

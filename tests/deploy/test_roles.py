@@ -58,7 +58,7 @@ async def test_a_services_login_acts_as_the_group_roles_and_nothing_more(server_
     rights = await connection.fetchrow(
         "select rolsuper, rolcreatedb, rolcreaterole, rolbypassrls, rolinherit from pg_roles where rolname = 'centers'"
     )
-    assert not any(rights)
+    assert rights and not any(rights)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute("create table stray ()")
     await connection.close()

@@ -1,0 +1,122 @@
+"""The deployed nginx in front of real service processes, as in containers: an API process each, one gateway."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from fastapi import FastAPI
+
+from services.gateway import pages, routes
+from shared.actor import Role
+from shared.settings import SERVICES
+from tests.fixtures.eventually import eventually
+from tests.fixtures.identity import Issuer
+from tests.fixtures.nginx import StartNginx
+from tests.fixtures.run import ROOT, end_with_the_run
+from tests.fixtures.serving import Serve
+
+LIST = {
+    "network": "/api/v1/organisations",
+    "agreements": "/api/v1/agreements",
+    "centers": "/api/v1/centers",
+    "notifications": "/api/v1/notifications/feed",
+    "reporting": "/api/v1/indicators/capacity",
+}
+"""Something of each service that an academy may read."""
+
+
+@pytest.fixture
+async def door(
+    nginx: StartNginx,
+    serve: Serve,
+    issuer: Issuer,
+    installation: str,
+    database_url: Callable[[str], str],
+    tmp_path: Path,
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client of nginx, with an API process of every service behind it."""
+    keys = FastAPI()
+
+    @keys.get("/jwks")
+    async def jwks() -> dict[str, object]:
+        return {"keys": [key.as_dict(private=False) for key in issuer.published]}
+
+    environment = os.environ | {
+        "MITHAQ_DATABASE_URL": installation,
+        "MITHAQ_DATA_DIR": str(tmp_path),
+        "MITHAQ_OIDC_ISSUER": issuer.issuer,
+        "MITHAQ_OIDC_JWKS_URL": f"{await serve(keys)}/jwks",
+    }
+    upstreams, processes = {}, []
+    for service in SERVICES:
+        database_url(service)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        upstreams[service] = f"127.0.0.1:{port}"
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-m", f"services.{service}", "--only", "api"],
+                env=environment | {f"MITHAQ_{service.upper()}_PORT": str(port)},
+                cwd=ROOT,
+                start_new_session=True,
+            )
+        )
+        end_with_the_run(processes[-1].pid)
+    pages.write(tmp_path / "pages")
+    async with aiohttp.ClientSession(nginx(upstreams, tmp_path / "pages")) as client:
+        yield client
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        await asyncio.to_thread(process.wait, 20)
+
+
+async def test_everything_is_reached_through_one_door(door: aiohttp.ClientSession, issuer: Issuer) -> None:
+    token = issuer.token(roles={Role.academy_director, Role.academy_officer}, jurisdiction="MA-06")
+    signed_in = {"Authorization": f"Bearer {token}", "Accept-Language": "fr"}
+
+    async def all_ready() -> bool:
+        async with door.get("/readyz?verbose") as response:
+            report = await response.text()
+            assert response.status == 200
+            return all(f"[{service}]\n" in report for service in SERVICES) and report.count("migrations: at") == 5
+
+    await eventually(all_ready, within=60, every=0.2)
+    assert set(routes.table().values()) == set(SERVICES)
+    for service, address in LIST.items():
+        async with door.get(address, headers=signed_in) as response:
+            assert response.status == 200, f"{service}: {await response.text()}"
+        async with door.get(address) as response:
+            assert (response.status, response.content_type) == (401, "application/problem+json"), service
+    for resource in routes.table():
+        async with door.get(f"/api/v1/{resource}/no-such-thing", headers=signed_in) as response:
+            assert response.content_type == "application/problem+json", resource
+            assert "upstream" not in await response.text()
+    async with door.post("/api/v1/agreements", headers=signed_in, json={"unknown": 1}) as response:
+        problem = await response.json()
+        assert response.status == 422 and problem["errors"]
+        assert response.headers["Content-Language"] == "fr"
+    async with door.get("/api/v1/notifications/stream", headers=signed_in) as response:
+        assert (response.status, response.content_type) == (200, "text/event-stream")
+
+
+async def test_a_service_that_is_away_closes_its_own_part_only(nginx: StartNginx, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+    pages.write(tmp_path / "pages")
+    async with aiohttp.ClientSession(nginx(dict.fromkeys(SERVICES, address), tmp_path / "pages")) as door:
+        async with door.get("/api/v1/agreements", headers={"Accept-Language": "en"}) as response:
+            problem = await response.json()
+            assert (response.status, problem["type"]) == (503, "/problems/unavailable")
+            assert response.headers["Retry-After"] == str(problem["retry_after"])
+        for path in ("/livez", "/readyz", "/docs", "/openapi.json"):
+            async with door.get(path) as response:
+                assert response.status == 200, path
+        async with door.get("/readyz?verbose") as response:
+            assert (await response.text()).count("not reachable") == len(SERVICES)
