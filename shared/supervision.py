@@ -54,7 +54,8 @@ class Loop:
 async def wait(stop: asyncio.Event, seconds: float) -> bool:
     """Wait, but no longer than until told to stop; whether we were."""
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     except TimeoutError:
         return False
     return True

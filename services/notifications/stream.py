@@ -123,7 +123,8 @@ class Hub:
                     moved = False
                 pause = SHORTEST_PAUSE if moved else min(2 * pause, self.idle_poll)
                 try:
-                    await asyncio.wait_for(heard.wait(), pause)
+                    async with asyncio.timeout(pause):
+                        await heard.wait()
                     pause = SHORTEST_PAUSE
                 except TimeoutError:
                     continue

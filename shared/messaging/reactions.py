@@ -28,8 +28,9 @@ from shared.messaging.crash import crash_point
 from shared.messaging.envelope import BadEnvelope, Envelope, open_envelope
 from shared.messaging.parked import release
 from shared.messaging.progress import Letter, park, take
-from shared.messaging.retrying import PAUSES, is_hopeless, passes_by_itself, pause, reason_of
+from shared.messaging.retrying import PAUSES, is_hopeless, passes_by_itself, reason_of
 from shared.messaging.tables import ParkedRow
+from shared.supervision import wait
 
 log = structlog.get_logger(__name__)
 
@@ -164,7 +165,7 @@ class ReactionRunner:
                         failures = 0
             except BrokerAway as away:
                 log.warning("broker away", group=self.group, error=str(away))
-                await pause(stop, PAUSES[min(failures, len(PAUSES) - 1)])
+                await wait(stop, PAUSES[min(failures, len(PAUSES) - 1)])
                 failures += 1
             finally:
                 self.assigned = frozenset()
@@ -240,7 +241,7 @@ class ReactionRunner:
                 if (attempts >= ATTEMPTS or is_hopeless(error)) and await self._parked(letter, error, attempts):
                     return True
                 log.warning("reaction fails", group=self.group, event_id=str(letter.envelope.id), error=repr(error))
-                await pause(stop, PAUSES[min(tries, len(PAUSES) - 1)])
+                await wait(stop, PAUSES[min(tries, len(PAUSES) - 1)])
                 tries += 1
         return False
 

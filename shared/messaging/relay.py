@@ -22,7 +22,7 @@ from shared.messaging.broker import Message, Publisher
 from shared.messaging.crash import crash_point, will_crash_at
 from shared.messaging.envelope import to_message
 from shared.messaging.lease import Lease
-from shared.messaging.retrying import pause
+from shared.supervision import wait
 
 log = structlog.get_logger(__name__)
 
@@ -146,7 +146,7 @@ class Relay:
                 failures += 1
                 log.warning("relay fails", service=self.service, error=repr(error))
                 self._renewed = float("-inf")
-                await pause(stop, min(0.05 * 2**failures, 2.0))
+                await wait(stop, min(0.05 * 2**failures, 2.0))
                 continue
             rest = (
                 BUSY

@@ -1,7 +1,5 @@
 """Which failures pass by themselves, which never will, and what an operator is told about them."""
 
-import asyncio
-
 from asyncpg.exceptions import DeadlockDetectedError, SerializationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -41,11 +39,3 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, Refusal):
         return f"refused: {error.slug}"
     return f"{type(error).__module__}.{type(error).__qualname__}"
-
-
-async def pause(stop: asyncio.Event, seconds: float) -> None:
-    """Wait, but no longer than until told to stop."""
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

@@ -10,7 +10,7 @@ import structlog
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.lease import Lease
-from shared.messaging.retrying import pause
+from shared.supervision import wait
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,6 @@ class Schedule:
                         due[entry.id] = time.monotonic() + entry.seconds
             except Exception:
                 log.exception("schedule fails", service=self.service)
-            await pause(stop, min([lease / 3, *(entry.seconds for entry in self.entries)]))
+            await wait(stop, min([lease / 3, *(entry.seconds for entry in self.entries)]))
         async with database.transaction(NATIONAL) as tx:
             await leadership.release(tx)
