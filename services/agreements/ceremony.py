@@ -102,8 +102,9 @@ class Ceremony(Aggregate):
         agreements: Mapping[UUID, Iterable[str]],
     ) -> list[DomainEvent]:
         """A ceremony with its order of business: the agreements, each with the codes of those who may see it."""
-        planned = CeremonyPlanned(ceremony_id=id, planned_for=planned_for, agreements=tuple(agreements))
-        return [planned.keeping(title=title, place=place, codes=agreements)]
+        planned = CeremonyPlanned(ceremony_id=id, planned_for=planned_for, agreements=len(agreements))
+        # Which agreements is not published: every academy concerned would learn the others' ids.
+        return [planned.keeping(title=title, place=place, agreements=list(agreements), codes=agreements)]
 
     def postpone(self, reason: str) -> list[DomainEvent]:
         """Put the ceremony off until it has a new date."""
@@ -149,14 +150,11 @@ class Ceremony(Aggregate):
     def close(self, *, signed: Iterable[UUID], minutes: dict[str, str], at: datetime) -> list[DomainEvent]:
         """End the sitting: say which agreements all parties have signed, and keep the minutes for adoption."""
         self.require("close_ceremony")
-        done = frozenset(signed)
-        closed = CeremonyClosed(
-            ceremony_id=self.id,
-            closed_at=at,
-            signed=tuple(agreement for agreement in self.agreements if agreement in done),
-            unsigned=tuple(agreement for agreement in self.agreements if agreement not in done),
-        )
-        return [closed.keeping(minutes=minutes)]
+        given = frozenset(signed)
+        done = [agreement for agreement in self.agreements if agreement in given]
+        left = len(self.agreements) - len(done)
+        closed = CeremonyClosed(ceremony_id=self.id, closed_at=at, signed=len(done), unsigned=left)
+        return [closed.keeping(signed=done, minutes=minutes)]
 
     def adopt_minutes(self, minutes_hash: str) -> list[DomainEvent]:
         """Adopt the minutes drawn up at the closing; the hash is over both languages."""
@@ -174,7 +172,7 @@ class Ceremony(Aggregate):
         match event:
             case CeremonyPlanned():
                 self.planned_for = event.planned_for
-                self.agreements = event.agreements
+                self.agreements = tuple(map(UUID, detail["agreements"]))
                 self.title = Bilingual.model_validate(detail["title"])
                 self.place = Bilingual.model_validate(detail["place"]) if detail["place"] else None
                 self.codes = {UUID(id): tuple(codes) for id, codes in detail["codes"].items()}
@@ -199,8 +197,8 @@ class Ceremony(Aggregate):
             case CeremonyClosed():
                 self.state = CeremonyState.closed
                 self.closed_at = event.closed_at
-                self.signed = event.signed
-                self.unsigned = event.unsigned
+                self.signed = tuple(map(UUID, detail["signed"]))
+                self.unsigned = tuple(each for each in self.agreements if each not in self.signed)
                 self.minutes = detail["minutes"]
             case CeremonyMinutesAdopted():
                 self.state = CeremonyState.minutes_adopted

@@ -290,13 +290,13 @@ class CeremonyPlanned(DomainEvent):
     example: ClassVar[dict[str, Any]] = {
         "ceremony_id": CEREMONY,
         "planned_for": "2024-08-30T10:00:00Z",
-        "agreements": [AGREEMENT],
+        "agreements": 17,
     }
 
     ceremony_id: UUID
     planned_for: datetime
-    agreements: tuple[UUID, ...]
-    """In the order in which they are called."""
+    agreements: int
+    """How many are to be signed; which ones, an academy learns from its own agreements only."""
 
 
 class CeremonyPostponed(DomainEvent):
@@ -369,14 +369,16 @@ class CeremonyClosed(DomainEvent):
     example: ClassVar[dict[str, Any]] = {
         "ceremony_id": CEREMONY,
         "closed_at": "2024-08-30T11:15:00Z",
-        "signed": [AGREEMENT],
-        "unsigned": [],
+        "signed": 16,
+        "unsigned": 1,
     }
 
     ceremony_id: UUID
     closed_at: datetime
-    signed: tuple[UUID, ...]
-    unsigned: tuple[UUID, ...]
+    signed: int
+    """How many agreements all their parties have signed."""
+    unsigned: int
+    """How many stay ready to sign."""
 
 
 class CeremonyMinutesAdopted(DomainEvent):
