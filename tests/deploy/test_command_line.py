@@ -25,7 +25,7 @@ from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import SERVICES, database_on
 from tests.fixtures.run import ROOT, end_with_the_run
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("command line")]
+pytestmark = pytest.mark.timeout(180)
 
 Result = Any
 Mithaq = Callable[..., Result]
