@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 
+from deploy.gateway.generate import CONFIGURATION, render
 from services.gateway import pages, routes
 from shared.actor import Role
 from shared.settings import SERVICES
@@ -75,6 +76,10 @@ async def door(
         process.terminate()
     for process in processes:
         await asyncio.to_thread(process.wait, 20)
+
+
+def test_what_is_deployed_is_what_is_generated() -> None:
+    assert CONFIGURATION.read_text("utf-8") == render(), "run make generate"
 
 
 async def test_everything_is_reached_through_one_door(door: aiohttp.ClientSession, issuer: Issuer) -> None:
