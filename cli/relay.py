@@ -31,7 +31,7 @@ async def status(output: Output = Form.table) -> None:
     async with installation() as here:
         for service in here.services:
             async with here.database(service, role="mithaq_relay") as database, database.transaction(NATIONAL) as tx:
-                lease = (await tx.exec(select(LeaseRow).where(LeaseRow.name == "relay"))).first()
+                lease = (await tx.execute(select(LeaseRow).where(LeaseRow.name == "relay"))).scalar()
                 cursor = (await tx.execute(CURSOR)).first()
                 unpublished, age = await journal_lag(tx)
             rows.append(

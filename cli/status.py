@@ -66,10 +66,10 @@ async def _state(here: Installation, service: str) -> dict[str, Any]:
         unpublished, age = await journal_lag(tx)
         events = (await tx.execute(text("select count(*) from journal"))).scalar_one()
     async with here.database(service) as database, database.transaction(NATIONAL) as tx:
-        parked = (await tx.exec(select(func.count()).where(col(ParkedRow.reason).is_not(None)))).one()
-        waiting = (await tx.exec(select(func.count()).where(col(ParkedRow.reason).is_(None)))).one()
+        parked = (await tx.execute(select(func.count()).where(col(ParkedRow.reason).is_not(None)))).scalar_one()
+        waiting = (await tx.execute(select(func.count()).where(col(ParkedRow.reason).is_(None)))).scalar_one()
         leads = select(LeaseRow.holder).where(LeaseRow.name == "relay", LeaseRow.expires_at > func.clock_timestamp())
-        leader = (await tx.exec(leads)).first()
+        leader = (await tx.execute(leads)).scalar()
     async with here.database(service, role=None) as database, database.transaction(NATIONAL) as tx:
         current = (await tx.execute(text("select version_num from alembic_version"))).scalar()
     return {
