@@ -124,8 +124,10 @@ def test_every_relay_has_a_leader(mithaq: Mithaq) -> None:
 
 
 def test_an_event_can_be_followed_from_the_topic_to_its_journal(mithaq: Mithaq) -> None:
-    tail = mithaq("events", "tail", "--since", "1h", "--type", "organisation.registered", "-o", "json")
-    first = json.loads(tail.stdout.splitlines()[0])
+    deadline = time.monotonic() + 20
+    while not (lines := mithaq("events", "tail", "--since", "1h", "--type", "registered", "-o", "json").stdout):
+        assert time.monotonic() < deadline, "nothing was published"
+    first = json.loads(lines.splitlines()[0])
     assert "actor" not in first
     found = json.loads(mithaq("events", "show", first["id"], "-o", "json").stdout)
     assert found["service"] == "network"

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit, urlunsplit
@@ -112,7 +113,7 @@ class TestContainers:
                 raise AssertionError(f"{service} does not listen") from error
 
         for service in SERVICES:
-            assert "[-]" not in await eventually(lambda each=service: report(each), within=90, every=0.2)
+            assert "[-]" not in await eventually(partial(report, service), within=90, every=0.2)
 
         # The institutions that the register begins with are told to everybody.
         async def all_seen() -> bool:
