@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 from uuid import uuid4
 
 import asyncpg
@@ -54,6 +57,16 @@ class Started:
             if "In earnest" in line:
                 break
 
+    def gets_ready(self) -> None:
+        """Wait until every part says so: relays lead, groups are assigned."""
+        url = re.findall(r"http://127\.0\.0\.1:\d+", "".join(self.said))[0]
+        deadline = time.monotonic() + 60
+        while True:
+            with suppress(HTTPError), urlopen(f"{url}/readyz"):
+                return
+            assert time.monotonic() < deadline, "not ready"
+            time.sleep(0.1)
+
     def ends(self) -> int:
         """The exit code, once it has ended and said all."""
         assert self.process.stderr
@@ -67,6 +80,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Started]:
     """A platform that is running."""
     data_dir = tmp_path_factory.mktemp("command-line")
     platform = Started(data_dir)
+    platform.gets_ready()
     yield platform
     with suppress(ProcessLookupError):
         platform.process.send_signal(signal.SIGTERM)
