@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.actor import Scope
@@ -21,11 +22,18 @@ class Transaction(AsyncSession):
         self.database = database
         self.scope = scope
         self._after_commit: list[Callable[[], None]] = []
+        self._connection: AsyncConnection | None = None
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator["Transaction"]:  # noqa: ARG002 - as on a Database
         """Join this transaction: it commits where it began, under the scope it began with."""
         yield self
+
+    async def connection(self, *binding: Any, **options: Any) -> AsyncConnection:
+        """The connection of this transaction: always the same one, so that asking for it costs nothing."""
+        if self._connection is None:
+            self._connection = await super().connection(*binding, **options)
+        return self._connection
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the transaction has committed."""
@@ -56,8 +64,8 @@ class Database:
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
         """One transaction that sees the scope's rows only; commits at the end of the block, or not at all."""
         async with Transaction(self, scope) as tx:
-            await tx.connection()
-            await tx.execute(SET_SCOPE, {"scope": ",".join(sorted(scope))})
+            connection = await tx.connection()
+            await connection.execute(SET_SCOPE, {"scope": ",".join(sorted(scope))})
             yield tx
             await tx.commit()
         for callback in tx._after_commit:

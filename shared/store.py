@@ -59,6 +59,11 @@ class Store(Generic[A]):
         self.table = cast(Table, table.__table__)  # type: ignore[attr-defined]
         self.columns = columns
         row = self.table.c
+        # Built once: building a statement costs more than running it.
+        self._insert = insert(self.table).on_conflict_do_nothing()
+        self._update = update(self.table).where(
+            row.id == bindparam("known_id"), row.version == bindparam("known_version")
+        )
         self._read = select(row.state, row.version, row.head).where(row.id == bindparam("aggregate_id"))
         self._load = self._read.with_for_update()
         self._load_many = (
@@ -122,11 +127,12 @@ class Store(Generic[A]):
         }
         connection = await tx.connection()
         if before == 0:
-            change: Any = insert(self.table).values(id=aggregate.id, **values).on_conflict_do_nothing()
+            changed = await connection.execute(self._insert, {"id": aggregate.id, **values})
         else:
-            row = self.table.c
-            change = update(self.table).where(row.id == aggregate.id, row.version == before).values(**values)
-        if (await connection.execute(change)).rowcount != 1:
+            changed = await connection.execute(
+                self._update, {"known_id": aggregate.id, "known_version": before, **values}
+            )
+        if changed.rowcount != 1:
             raise ConcurrentChange()
         await journal.append(tx, rows)
         return aggregate
