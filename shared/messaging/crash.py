@@ -1,15 +1,18 @@
-"""Named points at which a failure test may kill the process, as a power cut would."""
+"""Named points at which a failure test may kill or stop the process."""
 
 import os
 import signal
 
 CRASH_AT = os.environ.get("MITHAQ_CRASH_AT")
+STOP_AT = os.environ.get("MITHAQ_STOP_AT")
 
 
 def crash_point(name: str) -> None:
-    """Die at once, uncleanly, if MITHAQ_CRASH_AT names this point. Otherwise nothing."""
+    """Die at once, as in a power cut, if MITHAQ_CRASH_AT names this point; fall asleep if MITHAQ_STOP_AT does."""
     if will_crash_at(name):
         os.kill(os.getpid(), signal.SIGKILL)
+    if name == STOP_AT:
+        os.kill(os.getpid(), signal.SIGSTOP)
 
 
 def will_crash_at(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 import pytest_asyncio
@@ -10,18 +11,10 @@ from tests.failures.system import System
 from tests.fixtures.kafka import NoKafka, no_kafka
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[
-        pytest.param("embedded", marks=pytest.mark.xdist_group("failures embedded")),
-        pytest.param("kafka", marks=pytest.mark.xdist_group("failures kafka")),
-    ],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["embedded", "kafka"])
 async def system(request: pytest.FixtureRequest, run_dir: Path) -> AsyncIterator[System]:
     """The running system."""
-    system = System(request.param, run_dir / f"failures-{request.param}")
-    system.directory.mkdir()
+    system = System(request.param, Path(mkdtemp(prefix=f"failures-{request.param}-", dir=run_dir)))
     try:
         await system.prepare()
         await system.start_all()

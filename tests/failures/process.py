@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+import psutil
+
+from shared.messaging import crash
 from tests.fixtures.run import end_with_the_run
 
 FORK = multiprocessing.get_context("forkserver")
@@ -68,8 +71,13 @@ class Process:
         self._process.kill()
         self._process.join()
 
+    @property
+    def sleeping(self) -> bool:
+        """Whether a SIGSTOP holds it: it keeps its connections and knows nothing."""
+        return psutil.Process(self.pid).status() == psutil.STATUS_STOPPED
+
     def pause(self) -> None:
-        """SIGSTOP: the process keeps its connections and knows nothing."""
+        """SIGSTOP."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -89,7 +97,7 @@ def _run(service: str, part: str, environment: Mapping[str, str], log: Path) -> 
         os.dup2(output.fileno(), 2)
     os.environ.clear()
     os.environ.update(environment)
-    # Read when the module was imported, in the fork server.
-    sys.modules["shared.messaging.crash"].CRASH_AT = environment.get("MITHAQ_CRASH_AT")  # type: ignore[attr-defined]
+    # The module is imported already, in the fork server.
+    crash.CRASH_AT, crash.STOP_AT = environment.get("MITHAQ_CRASH_AT"), environment.get("MITHAQ_STOP_AT")
     sys.argv = [service, "--only", part]
     runpy.run_module(f"services.{service}", run_name="__main__", alter_sys=True)

@@ -3,8 +3,9 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import cycle
 from pathlib import Path
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.agreements import commands as agreements
+from services.agreements.agreement import Agreement
 from services.agreements.tests import builders
 from services.notifications.commands import register_endpoint
 from services.notifications.settings import NotificationsSettings
@@ -29,6 +31,10 @@ from tests.fixtures.kafka import KafkaServer, a_kafka
 
 LEASE = 1.5
 """Seconds of the relay's lease here."""
+LINGERING = (0.0, 0.0, 0.0, 0.05, 0.2)
+"""Seconds that transactions of the load stay open after their work."""
+ROLLED_BACK = 0.05
+"""The part of them that is rolled back."""
 PARTS = (
     ("agreements", "relay"),
     ("reporting", "reactions"),
@@ -36,6 +42,10 @@ PARTS = (
     ("notifications", "workers"),
 )
 """What runs, each in a process of its own."""
+
+
+class RolledBack(Exception):
+    """A transaction of the load that comes to nothing."""
 
 
 class Receivers:
@@ -87,6 +97,8 @@ class System:
         self.faults = 0
         """Faults so far that may each repeat a page in the topic."""
         self.acknowledged: set[tuple[UUID, int]] = set()
+        self.worked_on: set[str] = set()
+        """Academies with something acknowledged, since a test last emptied this."""
         self.running: dict[tuple[str, str], Process] = {}
         self._started: list[Process] = []
         self._environment: dict[str, str] = {}
@@ -142,9 +154,12 @@ class System:
         finally:
             await database.dispose()
 
-    async def start(self, service: str, part: str, *, crash_at: str | None = None) -> Process:
-        """Start a part; from now on it is the one of this name."""
-        environment = self._environment | ({"MITHAQ_CRASH_AT": crash_at} if crash_at else {})
+    async def start(
+        self, service: str, part: str, *, crash_at: str | None = None, stop_at: str | None = None
+    ) -> Process:
+        """Start a part, perhaps to die or to fall asleep at a point; from now on it is the one of this name."""
+        points = {"MITHAQ_CRASH_AT": crash_at, "MITHAQ_STOP_AT": stop_at}
+        environment = self._environment | {name: point for name, point in points.items() if point}
         process = Process(service, part, environment, self.directory / f"{service}-{part}.log")
         self._started.append(process)
         self.running[service, part] = await process.start()
@@ -157,10 +172,15 @@ class System:
                 await self.start(*part)
 
     @asynccontextmanager
-    async def load(self, *, seed: int, per_second: float = 20.0) -> AsyncIterator[None]:
-        """Real commands on real agreements of all academies, until the block ends; remembers what was acknowledged."""
+    async def load(self, *, seed: int) -> AsyncIterator[None]:
+        """Some 20 commands a second on agreements of all academies until the block ends; what was acknowledged is kept.
+
+        Some transactions linger, so that events become visible in another order than they were numbered in; some are
+        rolled back.
+        """
         stop = asyncio.Event()
-        writers = [asyncio.create_task(self._write(random.Random(seed + n), per_second / 4, stop)) for n in range(4)]
+        quarters = [ACADEMY_CODES[n::4] for n in range(4)]
+        writers = [asyncio.create_task(self._write(random.Random(seed + n), quarters[n], stop)) for n in range(4)]
         try:
             yield
         finally:
@@ -170,7 +190,7 @@ class System:
     def last_words(self) -> str:
         """The ends of the processes' logs, for whoever looks for the reason of a failure."""
         logs = sorted(self.directory.glob("*.log"))
-        return "\n".join(f"{log.name}: {line}" for log in logs for line in log.read_text().splitlines()[-5:])
+        return "\n".join(f"{log.name}: {line[:300]}" for log in logs for line in log.read_text().splitlines()[-5:])
 
     async def end(self) -> None:
         """End everything, and keep nothing."""
@@ -198,20 +218,31 @@ class System:
                 assert issued.secret
                 self.receivers.secrets[code] = issued.secret
 
-    async def _write(self, chance: random.Random, per_second: float, stop: asyncio.Event) -> None:
+    async def _write(self, chance: random.Random, academies: Sequence[str], stop: asyncio.Event) -> None:
         async with self.database("agreements", role="mithaq_app") as database:
-            while not stop.is_set():
-                academy = chance.choice(ACADEMY_CODES)
-                by = builders.officer(academy)
+            for academy in cycle(academies):
+                if stop.is_set():
+                    return
                 try:
-                    agreement = await agreements.draft_agreement(
-                        database, builders.regional(academy), clauses=builders.clauses(), by=by
-                    )
-                    self.acknowledged.add((agreement.id, agreement.version))
-                    for command in (agreements.open_negotiation, agreements.submit_for_review):
-                        await asyncio.sleep(chance.uniform(0.5, 1.5) / per_second)
-                        agreement = await command(database, agreement.id, by=by)
-                        self.acknowledged.add((agreement.id, agreement.version))
+                    await self._negotiate(academy, database, chance)
                 except Exception:
-                    # The database is away. What was not acknowledged is nobody's promise.
+                    # Rolled back, or the database is away: what was not acknowledged is nobody's promise.
                     await asyncio.sleep(0.2)
+
+    async def _negotiate(self, academy: str, database: Database, chance: random.Random) -> None:
+        by = builders.officer(academy)
+        terms, clauses = builders.regional(academy), builders.clauses()
+        agreement: Agreement | None = None
+        for command in (None, agreements.open_negotiation, agreements.submit_for_review):
+            await asyncio.sleep(chance.uniform(0.1, 0.3))
+            async with database.transaction(by.scope) as tx:
+                async with tx.begin_nested():
+                    if command is None or agreement is None:
+                        agreement = await agreements.draft_agreement(tx, terms, clauses=clauses, by=by)
+                    else:
+                        agreement = await command(tx, agreement.id, by=by)
+                await asyncio.sleep(chance.choice(LINGERING))
+                if chance.random() < ROLLED_BACK:
+                    raise RolledBack
+            self.acknowledged.add((agreement.id, agreement.version))
+            self.worked_on.add(academy)

@@ -6,13 +6,16 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import cycle, islice
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from shared.actor import NATIONAL
+from shared.territory import ACADEMY_CODES
 from tests.failures.invariants import violations
 from tests.failures.looking import at_rest, look
+from tests.failures.process import Process
 from tests.failures.system import LEASE, System
 from tests.fixtures.eventually import eventually
 
@@ -37,12 +40,11 @@ async def under_load(system: System, *, repeating: int = 0) -> AsyncIterator[Non
     """
     try:
         await system.start_all()
-        before = len(system.acknowledged)
-        async with system.load(seed=SEED + before):
+        async with system.load(seed=SEED + len(system.acknowledged)):
             yield
-            # Work goes on after the fault, whatever it was.
-            after = len(system.acknowledged)
-            await eventually(lambda: len(system.acknowledged) > after + 5, within=SOON)
+            # Whatever it was, work goes on.
+            system.worked_on.clear()
+            await eventually(lambda: len(system.worked_on) == len(ACADEMY_CODES), within=SOON)
         await system.start_all()
         await eventually(lambda: at_rest(system), within=SOON, every=0.2)
         system.faults += repeating
@@ -110,16 +112,25 @@ async def test_of_two_relays_one_leads_until_it_dies(system: System) -> None:
 
 
 async def test_a_relay_that_slept_past_its_lease_moves_no_cursor(system: System) -> None:
-    async with under_load(system, repeating=2 * KILLS):
-        for _ in range(KILLS):
-            epoch, sleeper = await leads(system), system.running[RELAY]
-            sleeper.pause()
-            await system.start(*RELAY)
-            epoch = await has_new_leader(system, epoch)
+    async with under_load(system, repeating=3 * KILLS):
+        system.running[RELAY].kill()
+        for point in islice(cycle(("relay.after-read", "relay.after-ack", "relay.after-cursor")), KILLS):
+            sleeper = await system.start(*RELAY, stop_at=point)
+            await falls_asleep(sleeper)
+            successor = await system.start(*RELAY, stop_at="relay.after-read")
+            await falls_asleep(successor)
+            # The successor finishes the sleeper's window, and sleeps in one of its own before it published any of it.
+            begun = await window(system)
+            successor.resume()
+            await leaves(system, begun)
+            await falls_asleep(successor)
+            epoch = await ask(system, "select epoch from lease where name = 'relay'")
             sleeper.resume()
-            await asyncio.sleep(LEASE)
-            assert await leads(system) == epoch, "the sleeper leads again"
+            await has_new_leader(system, epoch)
+            successor.resume()
+            await asyncio.sleep(LEASE / 3)
             sleeper.kill()
+            successor.kill()
 
 
 async def test_a_database_that_crashes_loses_nothing_acknowledged(system: System) -> None:
@@ -152,25 +163,50 @@ async def cut_embedded_broker(system: System, *, cleanly: bool) -> None:
         await tx.execute(text(f"{cut} and pid <> pg_backend_pid()"))
 
 
+async def falls_asleep(process: Process) -> None:
+    """Wait until a process has stopped itself at its point."""
+
+    def asleep() -> None:
+        assert process.sleeping, f"{process.name} does not fall asleep"
+
+    await eventually(asleep, within=SOON)
+
+
+async def window(system: System) -> str:
+    """Where the relay's saved window begins."""
+    return str(await ask(system, "select old_snapshot::text from relay_cursor"))
+
+
+async def leaves(system: System, begun: str) -> None:
+    """Wait until the relay has finished the window that begins here."""
+
+    async def left() -> None:
+        assert await window(system) != begun, "the window is not finished"
+
+    await eventually(left, within=SOON)
+
+
 async def leads(system: System) -> int:
     """Wait until a relay leads; its epoch."""
 
     async def epoch() -> int:
-        async with system.database("agreements") as database, database.transaction(NATIONAL) as tx:
-            query = text("select epoch from lease where name = 'relay' and expires_at > clock_timestamp()")
-            found = (await tx.execute(query)).scalar()
+        found = await ask(system, "select epoch from lease where name = 'relay' and expires_at > clock_timestamp()")
         assert found, "no relay leads"
         return int(found)
 
     return await eventually(epoch, within=SOON)
 
 
-async def has_new_leader(system: System, epoch: int) -> int:
-    """Wait until another relay leads than in this epoch; its epoch."""
+async def has_new_leader(system: System, epoch: int) -> None:
+    """Wait until another relay leads than in this epoch."""
 
-    async def newer() -> int:
-        current = await leads(system)
-        assert current > epoch, "nobody took over"
-        return current
+    async def newer() -> None:
+        assert await leads(system) > epoch, "nobody took over"
 
-    return await eventually(newer, within=SOON)
+    await eventually(newer, within=SOON)
+
+
+async def ask(system: System, query: str) -> Any:
+    """One value from the database of agreements."""
+    async with system.database("agreements") as database, database.transaction(NATIONAL) as tx:
+        return (await tx.execute(text(query))).scalar()
