@@ -67,7 +67,7 @@ class Progress:
 async def take(tx: Transaction, reaction: Reacts, letters: Sequence[Letter]) -> set[UUID]:
     """Apply what comes next for each subject, drop what is known, put aside what must wait.
 
-    Gives the subjects whose gap this filled: what waits behind it can now be released.
+    Gives the subjects whose gap may be filled by now: what waits behind it can then be released.
     """
     progress = await lock(tx, reaction, {letter.envelope.subject for letter in letters})
     following: list[Envelope] = []
@@ -77,6 +77,8 @@ async def take(tx: Transaction, reaction: Reacts, letters: Sequence[Letter]) -> 
         envelope = letter.envelope
         known = progress[envelope.subject]
         if envelope.version <= known.version:
+            if known.held == GAP:  # a crash may have come between the filling of the gap and the release
+                refilled.add(envelope.subject)
             continue
         if envelope.version == known.version + 1 and known.held in (None, GAP):
             following.append(envelope)

@@ -32,6 +32,8 @@ LINKS = 32
 """Most traces that the span of one page is linked to."""
 BUSY, IDLE = 0.005, 1.0
 """Seconds between two looks at the journal, right after work and after a long rest."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds before another try after a failure: doubling, between these."""
 
 # Both branches use the index on xid; `xid >= xmin(old)` in one condition would walk the primary key instead.
 WINDOW = """
@@ -132,21 +134,21 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish until told to stop; then let another lead."""
-        rest, failures = BUSY, 0
+        rest, pause = BUSY, FIRST_PAUSE
         while not stop.is_set():
             self.woken.clear()
             try:
                 published = await self.publish_window() if await self.lead() else 0
-                failures = 0
+                pause = FIRST_PAUSE
             except Deposed:
                 log.warning("deposed", service=self.service)
                 published = 0
             except Exception as error:
                 # Whatever failed, the next turn starts from the saved cursor.
-                failures += 1
                 log.warning("relay fails", service=self.service, error=repr(error))
                 self._renewed = float("-inf")
-                await wait(stop, min(0.05 * 2**failures, 2.0))
+                await wait(stop, pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
                 continue
             rest = (
                 BUSY

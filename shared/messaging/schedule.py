@@ -53,12 +53,18 @@ class Schedule:
             try:
                 async with database.transaction(NATIONAL) as tx:
                     leads = await leadership.take(tx)
-                for entry in self.entries if leads else ():
-                    if time.monotonic() >= due.get(entry.id, 0):
-                        await entry.job(database)
-                        due[entry.id] = time.monotonic() + entry.seconds
             except Exception:
                 log.exception("schedule fails", service=self.service)
+                leads = False
+            for entry in self.entries if leads else ():
+                if time.monotonic() < due.get(entry.id, 0):
+                    continue
+                try:
+                    await entry.job(database)
+                    due[entry.id] = time.monotonic() + entry.seconds
+                except Exception:
+                    # Its turn comes again soon, and the others must not wait for that.
+                    log.exception("job fails", service=self.service, job=entry.id)
             await wait(stop, min([lease / 3, *(entry.seconds for entry in self.entries)]))
         async with database.transaction(NATIONAL) as tx:
             await leadership.release(tx)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,7 @@ from shared.events.agreements import AgreementSubmittedForReview
 from shared.events.base import Occurrence
 from shared.ids import new_id
 from shared.messaging import parked
+from shared.messaging import reactions as reacting
 from shared.messaging.broker import Broker, Message
 from shared.messaging.envelope import to_message
 from shared.messaging.progress import GAP
@@ -143,6 +145,26 @@ async def test_nothing_is_applied_over_a_gap(database: Database, topics: Broker,
         await eventually(lambda: is_done(database, {subject: [1, 2, 3, 4], other: [1]}))
     assert await held(database, subject) is None
     assert await waiting(database) == []
+
+
+@pytest.mark.parametrize("projection", [False, True], ids=["one by one", "in batches"])
+async def test_what_waits_behind_a_filled_gap_is_released_even_after_a_crash(
+    database: Database, topics: Broker, projection: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects, subject = Effects(projection=projection), new_id()
+    crashes = [ConnectionError("planted")]
+
+    async def release(*given: Any) -> str | None:
+        if crashes:
+            raise crashes.pop()
+        return await parked.release(*given)
+
+    monkeypatch.setattr(reacting, "release", release)
+    await topics.publish([event(subject, 1), event(subject, 3), event(subject, 4), event(subject, 2)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_done(database, {subject: [1, 2, 3, 4]}))
+    assert not crashes
+    assert await held(database, subject) is None
 
 
 async def is_held(database: Database, subject: UUID, why: str) -> bool:

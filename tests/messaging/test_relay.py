@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.ids import new_id
+from shared.messaging import relay as relaying
 from shared.messaging.broker import Broker, BrokerAway, Message
 from shared.messaging.envelope import open_envelope
 from shared.messaging.relay import Deposed, Relay, journal_lag
@@ -106,6 +107,19 @@ async def test_an_event_committed_late_is_not_skipped(
     assert await published(topics) == {early: [1], late: [1]}
 
 
+async def test_events_go_in_the_order_of_their_writing_not_of_their_transactions(
+    database: Database, relay_database: Database, topics: Broker
+) -> None:
+    subject = new_id()
+    async with database.transaction(NATIONAL) as early:
+        # From here on it has its transaction id, and ids in store if the sequence handed out several.
+        await append(early, new_id())
+        await commit(database, subject)
+        await append(early, subject)
+    await (await led(Relay("network", relay_database, topics))).publish_window()
+    assert (await published(topics))[subject] == [1, 2]
+
+
 async def test_an_unrelated_open_transaction_holds_nothing_up(
     database: Database, relay_database: Database, topics: Broker
 ) -> None:
@@ -119,10 +133,12 @@ async def test_an_unrelated_open_transaction_holds_nothing_up(
 async def test_an_event_under_a_savepoint_is_published(
     database: Database, relay_database: Database, topics: Broker
 ) -> None:
-    subject = new_id()
-    async with database.transaction(NATIONAL) as tx, tx.begin_nested():
-        await append(tx, subject)
     relay = await led(Relay("network", relay_database, topics))
+    async with database.transaction(NATIONAL) as tx:
+        async with tx.begin_nested():
+            await append(tx, new_id())
+        await commit(database, new_id())
+        assert await relay.publish_window() == 1, "a snapshot in between knows the outer transaction only"
     assert await relay.publish_window() == 1
 
 
@@ -186,6 +202,49 @@ async def test_a_deposed_relay_moves_no_cursor(database: Database, relay_databas
     await led(Relay("network", relay_database, topics))
     with pytest.raises(Deposed):
         await zombie.publish_window()
+
+
+@pytest.mark.parametrize("page", [2, 10], ids=["within a window", "at its end"])
+async def test_a_relay_deposed_while_it_publishes_moves_no_cursor(
+    database: Database, relay_database: Database, topics: Broker, page: int
+) -> None:
+    await commit(database, new_id(), 3)
+    heir = Relay("network", relay_database, topics)
+
+    class Slow:
+        """A broker that takes longer than the lease lasts."""
+
+        async def publish(self, messages: Sequence[Message], *, timeout: float = 10.0) -> None:
+            await topics.publish(messages, timeout=timeout)
+            if not heir.leads:
+                async with database.transaction(NATIONAL) as tx:
+                    await tx.execute(text("update lease set expires_at = clock_timestamp() - interval '1 s'"))
+                await led(heir)
+
+    zombie = await led(Relay("network", relay_database, Slow(), page=page))
+    with pytest.raises(Deposed):
+        await zombie.publish_window()
+    assert await heir.publish_window() == 3
+
+
+async def test_a_relay_that_fails_for_a_long_time_goes_on_trying(
+    monkeypatch: pytest.MonkeyPatch, relay_database: Database, topics: Broker
+) -> None:
+    stop, pauses = asyncio.Event(), []
+
+    async def away() -> bool:
+        raise ConnectionError
+
+    async def wait(_: asyncio.Event, seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 2000:
+            stop.set()
+
+    failing = Relay("network", relay_database, topics)
+    monkeypatch.setattr(failing, "lead", away)
+    monkeypatch.setattr(relaying, "wait", wait)
+    await failing.run(stop)
+    assert pauses[0] < pauses[1] < pauses[-1] == relaying.LONGEST_PAUSE
 
 
 async def test_the_relay_cannot_read_what_is_not_published(relay_database: Database) -> None:
