@@ -6,6 +6,7 @@ Nothing leaves the process unless OTEL_EXPORTER_OTLP_ENDPOINT is set; the metric
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from opentelemetry import context as otel_context
@@ -45,6 +46,8 @@ consumer_lag = meter.create_gauge("mithaq.consumer.lag", unit="{event}", descrip
 parked_events = meter.create_gauge("mithaq.reaction.waiting", unit="{event}", description="events that are parked now")
 restarts = meter.create_counter("mithaq.loop.restarts", unit="{restart}", description="background loops that crashed")
 
+LAST_WORDS = 2.0
+"""Seconds that a process which ends gives each of its exporters."""
 HTTP: "TelemetryConfig" = {
     "operation_spans": False,
     "logs": False,
@@ -56,8 +59,8 @@ HTTP: "TelemetryConfig" = {
 def configure(service: str, settings: ServiceSettings) -> None:
     """Set up logs, traces and metrics of this process, once; later calls change nothing.
 
-    Spans are exported over OTLP/HTTP when OTEL_EXPORTER_OTLP_ENDPOINT is set, with the statements they sent to the
-    database. Metrics wait to be scraped (see `exposition`), and are pushed as well when the endpoint is set.
+    Spans are exported over OTLP/HTTP when OTEL_EXPORTER_OTLP_ENDPOINT is set. Metrics wait to be scraped (see
+    `exposition`), and are pushed as well when the endpoint is set.
     """
     if _provider() is not None:
         return
@@ -68,10 +71,6 @@ def configure(service: str, settings: ServiceSettings) -> None:
     )
     _trace_with(resource, exporting=exporting)
     _measure_with(resource, exporting=exporting)
-    if exporting:
-        from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
-
-        SQLAlchemyInstrumentor().instrument()
 
 
 def exposition() -> tuple[bytes, str]:
@@ -98,9 +97,18 @@ def recorded() -> Iterator[InMemorySpanExporter]:
 
 
 def flush() -> None:
-    """Send what is still unsent, before the process ends."""
-    if provider := _provider():
-        provider.force_flush(2_000)
+    """Send what is still unsent, before the process ends; a collector that is away holds nobody up."""
+    providers = trace.get_tracer_provider(), metrics.get_meter_provider()
+    # Exporters go on retrying beyond the time that they are given.
+    sending = [
+        Thread(target=provider.force_flush, daemon=True)
+        for provider in providers
+        if isinstance(provider, TracerProvider | MeterProvider)
+    ]
+    for each in sending:
+        each.start()
+    for each in sending:
+        each.join(LAST_WORDS)
 
 
 def current_traceparent() -> str | None:

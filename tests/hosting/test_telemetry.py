@@ -1,12 +1,14 @@
 """Traces, metrics and logs: what operators find when they look."""
 
+import asyncio
 import json
+import os
 import subprocess
 import sys
 
 import aiohttp
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from opentelemetry.trace import SpanKind, format_trace_id
 from pydantic import SecretStr
 
@@ -79,6 +81,39 @@ def test_a_log_line_names_the_trace_and_the_event_at_work(spoken: subprocess.Com
 
 def test_nothing_is_exported_unless_an_endpoint_is_named(spoken: subprocess.CompletedProcess[str]) -> None:
     assert spoken.stdout == "[]\n"
+
+
+async def test_a_process_that_ends_has_sent_what_it_measured(serve: Serve) -> None:
+    received: dict[str, bytes] = {}
+    collector = FastAPI()
+
+    @collector.post("/v1/{kind}")
+    async def receive(kind: str, request: Request) -> None:
+        received[kind] = await request.body()
+
+    await end_with_something_to_send(await serve(collector))
+    assert b"mithaq-test" in received["traces"] and b"work" in received["traces"]
+    assert b"mithaq-test" in received["metrics"] and b"mithaq.loop.restarts" in received["metrics"]
+
+
+async def test_a_collector_that_is_away_holds_nobody_up() -> None:
+    assert await end_with_something_to_send("http://127.0.0.1:1") < 2 * telemetry.LAST_WORDS + 1
+
+
+async def end_with_something_to_send(collector: str) -> float:
+    """A process that measured something and ends; gives the seconds that its last words took."""
+    measure = "import time\ntelemetry.restarts.add(1)\nbegan = time.monotonic()\ntelemetry.flush()"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        f"{SPEAK}\n{measure}\nprint(time.monotonic() - began)",
+        env=os.environ | {"OTEL_EXPORTER_OTLP_ENDPOINT": collector},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    said, _ = await process.communicate()
+    assert process.returncode == 0
+    return float(said.splitlines()[-1])
 
 
 async def fetch(serve: Serve, path: str) -> tuple[int, str]:
