@@ -6,7 +6,9 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 identity, 5 conflict, 6 degr
 from typing import Any
 
 import typer
+from asyncpg import PostgresError
 from rich.markup import escape
+from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from cli import config, database, events, generate, parked, relay, topics
@@ -18,6 +20,7 @@ from cli.status import lag, status
 from cli.up import up
 from shared.embedded.postgres import NoServer
 from shared.messaging.broker import BrokerAway
+from shared.server import PortTaken
 
 
 class Commands(TyperGroup):
@@ -33,8 +36,13 @@ class Commands(TyperGroup):
             self.fail(Failed(f"No database server: {error}", run="mithaq doctor"))
         except BrokerAway as error:
             self.fail(Failed(f"The broker is away: {error}", run="mithaq doctor", code=Exit.degraded))
+        except (DBAPIError, PostgresError) as error:
+            # Without the statement: only the first line is the server's own words.
+            self.fail(Failed(f"The database says: {error}".splitlines()[0], run="mithaq doctor"))
         except OSError as error:
-            self.fail(Failed(f"{error.strerror or error}: {error.filename or 'a connection'}", run="mithaq doctor"))
+            self.fail(Failed(f"{error.strerror or error} {error.filename or ''}".strip(), run="mithaq doctor"))
+        except PortTaken as error:
+            self.fail(Failed(str(error), run=f"mithaq up --port {error.free}", code=Exit.conflict))
         except ValueError as error:
             self.fail(Failed(str(error), run="mithaq config show", code=Exit.usage))
 

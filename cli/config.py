@@ -1,6 +1,6 @@
 """`mithaq config`: every setting, its value in force, where it comes from."""
 
-import os
+import json
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -52,9 +52,9 @@ def _rows(settings: BaseSettings) -> list[dict[str, Any]]:
     prefix = settings.model_config.get("env_prefix", "")
     return [
         {
-            "key": (key := f"{prefix}{name}".upper()),
+            "key": f"{prefix}{name}".upper(),
             "value": _value(getattr(settings, name)),
-            "set": key in os.environ,
+            "set": name in settings.model_fields_set,
             "purpose": field.description or "",
         }
         for name, field in type(settings).model_fields.items()
@@ -65,6 +65,4 @@ def _rows(settings: BaseSettings) -> list[dict[str, Any]]:
 def _value(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, tuple | list):
-        return ",".join(map(str, value))
-    return str(value)
+    return json.dumps(value, default=str) if isinstance(value, tuple) else str(value)

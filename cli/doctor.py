@@ -63,9 +63,9 @@ def _python() -> Finding:
 
 
 def _port(settings: PlatformSettings) -> Finding:
-    place = f"{settings.host}:{settings.port}"
     if pid := running(settings.data_dir):
-        return Finding("port", "ok", f"{place}, Mithaq is running (process {pid})")
+        return Finding("port", "ok", f"Mithaq is running (process {pid})")
+    place = f"{settings.host}:{settings.port}"
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         if probe.connect_ex((settings.host, settings.port)):
             return Finding("port", "ok", f"{place} is free")
@@ -101,7 +101,9 @@ async def _parts(settings: PlatformSettings) -> AsyncIterator[Finding]:
         finally:
             await database.dispose()
         yield await _bounded("migrations", lambda: _migrations(here), "mithaq db upgrade")
-        yield await _bounded("broker", lambda: _broker(here), "start it, or correct MITHAQ_KAFKA_BOOTSTRAP")
+        kafka = settings.broker == "kafka"
+        remedy = "start it, or correct MITHAQ_KAFKA_BOOTSTRAP" if kafka else "mithaq topics apply"
+        yield await _bounded("broker", lambda: _broker(here), remedy)
     if settings.oidc_issuer:
         issuer = settings.oidc_issuer
         yield await _bounded("identity", lambda: _identity(issuer), "start it, or correct MITHAQ_OIDC_ISSUER")

@@ -10,7 +10,7 @@ from functools import cached_property, wraps
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from cli.output import Exit, Failed
 from shared.database import Database
@@ -34,12 +34,8 @@ def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P,
 
 
 def platform_settings(**changes: Any) -> PlatformSettings:
-    """What the environment says, with changes. Failed, in one line, if that is not valid."""
-    try:
-        return PlatformSettings().model_copy(update=changes)
-    except ValidationError as error:
-        wrong = "; ".join(f"MITHAQ_{str(each['loc'][0]).upper()}: {each['msg']}" for each in error.errors())
-        raise Failed(f"The settings are not valid: {wrong}", run="mithaq config show", code=Exit.usage) from None
+    """What the environment says, with changes. ValueError if that is not valid."""
+    return PlatformSettings().model_copy(update=changes)
 
 
 @dataclass(frozen=True)

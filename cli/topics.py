@@ -1,5 +1,7 @@
 """`mithaq topics`: what the broker must have."""
 
+import asyncio
+
 import typer
 
 from cli.installation import asynchronous, installation
@@ -20,13 +22,11 @@ def nouns() -> None:
 async def apply(output: Output = Form.table, dry_run: DryRun = False) -> None:
     """Create the topics that are missing; existing ones stay as they are."""
     async with installation(new=True) as here:
-        if here.settings.broker == "embedded":
-            import asyncio
-
-            from shared.messaging.embedded import migrate_broker
-
-            await asyncio.to_thread(migrate_broker, here.server_url)
         if not dry_run:
+            if here.settings.broker == "embedded":
+                from shared.messaging.embedded import migrate_broker
+
+                await asyncio.to_thread(migrate_broker, here.server_url)
             async with here.broker() as broker:
                 await broker.ensure_topics(TOPICS)
             say(f"{len(TOPICS)} topics are there")

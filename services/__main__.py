@@ -143,9 +143,9 @@ async def serve_platform(
 
 def main() -> None:
     """Run with what the environment says."""
-    settings = PlatformSettings()
-    telemetry.configure("platform", ServiceSettings(platform=settings))
     try:
+        settings = PlatformSettings()
+        telemetry.configure("platform", ServiceSettings(platform=settings))
         code = run(serve_platform(settings, ready=lambda it: log.info("ready", url=it.url, data=str(it.data_dir))))
     except (ValueError, NoServer) as error:
         raise SystemExit(str(error)) from None

@@ -18,6 +18,14 @@ REQUESTS_GRACE = 10
 """Seconds that running requests get to finish after SIGTERM."""
 
 
+class PortTaken(ValueError):
+    """Somebody else listens there; `free` is a port where nobody does."""
+
+    def __init__(self, message: str, *, free: int) -> None:
+        super().__init__(message)
+        self.free = free
+
+
 class Stoppable(Protocol):
     """What a process runs: it can be told to stop, and knows when it is beyond help."""
 
@@ -40,7 +48,7 @@ async def serve(
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket bound to this address (port 0: any free one). ValueError, with a way out, if it is taken."""
+    """A socket bound to this address (port 0: any free one). PortTaken, with a way out, if it is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -51,9 +59,8 @@ def listen(host: str, port: int) -> socket.socket:
         with closing(socket.socket(family, socket.SOCK_STREAM)) as other:
             other.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
             free = other.getsockname()[1]
-        raise ValueError(
-            f"cannot listen on {host} port {port} ({error.strerror}): stop what uses it, or set MITHAQ_PORT={free}"
-        ) from error
+        why = f"cannot listen on {host} port {port} ({error.strerror}): stop what uses it, or set MITHAQ_PORT={free}"
+        raise PortTaken(why, free=free) from error
     return listener
 
 

@@ -1,11 +1,11 @@
 """Settings: every key has a comment and a default that works on one machine."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 SERVICES = ("network", "agreements", "centers", "notifications", "reporting")
 SECRETS = Path("/run/secrets")
@@ -23,7 +23,24 @@ def settings_config(prefix: str) -> SettingsConfigDict:
     )
 
 
-class PlatformSettings(BaseSettings):
+class Settings(BaseSettings):
+    """Settings that are read from the environment. ValueError names the wrong variables, and never shows a value."""
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            prefix = self.model_config.get("env_prefix", "")
+            wrong = [
+                ": ".join([*(f"{prefix}{name}".upper() for name in each["loc"][:1]), each["msg"]])
+                for each in error.errors()
+            ]
+            raise ValueError(f"the settings are not valid: {'; '.join(wrong)}") from None
+        except SettingsError as error:
+            raise ValueError(f"the settings are not valid: {error}; lists are written as JSON") from None
+
+
+class PlatformSettings(Settings):
     """What all services of one installation share."""
 
     model_config = settings_config("MITHAQ_")
@@ -57,7 +74,7 @@ class PlatformSettings(BaseSettings):
     )
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(Settings):
     """What every service has; a service adds its own keys under its own prefix."""
 
     platform: PlatformSettings = Field(default_factory=PlatformSettings, description="shared by all services")

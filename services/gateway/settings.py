@@ -1,12 +1,11 @@
 """Settings of the embedded front door; nginx has the same in deploy/gateway."""
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
-from shared.settings import settings_config
+from shared.settings import Settings, settings_config
 
 
-class GatewaySettings(BaseSettings):
+class GatewaySettings(Settings):
     """What the front door allows one client."""
 
     model_config = settings_config("MITHAQ_GATEWAY_")

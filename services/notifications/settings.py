@@ -53,7 +53,7 @@ class NotificationsSettings(ServiceSettings):
     @model_validator(mode="after")
     def _lease_outlasts_an_attempt(self) -> Self:
         if self.lease <= self.deadline:
-            raise ValueError("lease must be longer than deadline")
+            raise ValueError("MITHAQ_NOTIFICATIONS_LEASE must be longer than MITHAQ_NOTIFICATIONS_DEADLINE")
         return self
 
     @cached_property

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,7 +26,7 @@ from cli.__main__ import app
 from cli.events import moment
 from shared.clock import now
 from shared.embedded.postgres import EmbeddedPostgres
-from shared.settings import SERVICES, database_on
+from shared.settings import SERVICES, PlatformSettings, database_on
 from tests.fixtures.run import ROOT, end_with_the_run
 
 pytestmark = pytest.mark.timeout(180)
@@ -212,6 +213,54 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     done = run(tmp_path, "status", MITHAQ_PORT="eight")
     assert done.exit_code == 2
     assert "MITHAQ_PORT" in done.stderr
+
+
+def test_a_wrong_setting_of_a_service_shows_nobodys_secret(started: Started) -> None:
+    done = run(
+        started.data_dir,
+        "status",
+        MITHAQ_NOTIFICATIONS_LEASE="1",
+        MITHAQ_NOTIFICATIONS_SMTP_PASSWORD="very-secret",
+        MITHAQ_NOTIFICATIONS_SMTP_PORT="99",
+    )
+    assert done.exit_code == 2
+    assert "MITHAQ_NOTIFICATIONS_LEASE" in done.stderr
+    assert "very-secret" not in done.output
+    assert done.stderr.splitlines()[-1].startswith("Next: mithaq")
+
+
+def test_a_setting_from_a_secret_file_counts_as_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mithaq_kafka_password").write_text("very-secret")
+    monkeypatch.setitem(PlatformSettings.model_config, "secrets_dir", tmp_path)
+    rows = {row["key"]: row for row in records(run(tmp_path, "config", "show", "-o", "json"))}
+    assert rows["MITHAQ_KAFKA_PASSWORD"]["set"] and not rows["MITHAQ_KAFKA_USERNAME"]["set"]
+
+
+def test_settings_are_printed_as_they_are_read(tmp_path: Path) -> None:
+    done = run(tmp_path, "config", "show", "-o", "env", MITHAQ_NOTIFICATIONS_ALLOWED_NETWORKS='["10.20.0.0/16"]')
+    assert 'MITHAQ_NOTIFICATIONS_ALLOWED_NETWORKS=["10.20.0.0/16"]' in done.stdout.splitlines()
+
+
+def test_a_port_that_is_taken_ends_with_one_that_is_free(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        up = [sys.executable, "-m", "cli", "up", "--port", str(taken.getsockname()[1])]
+        # In a process of its own: it takes signals and logs over.
+        done = subprocess.run(up, env=environment(tmp_path), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 5
+    assert re.search(r"^Next: mithaq up --port \d+$", done.stderr, re.MULTILINE)
+
+
+def test_a_server_without_our_databases_is_told_with_a_way_on(started: Started, tmp_path: Path) -> None:
+    url = EmbeddedPostgres(started.data_dir / "database").url
+    assert url
+    elsewhere = {"MITHAQ_DATABASE_URL": database_on(url, "x").replace("mithaq_x", "elsewhere")}
+    dry = run(tmp_path, "topics", "apply", "--dry-run", **elsewhere)
+    assert dry.exit_code == 0
+    for arguments in (("status",), ("lag",), ("parked", "ls"), ("db", "backup", str(tmp_path / "backup.tar"))):
+        done = run(tmp_path, *arguments, **elsewhere)
+        assert done.exit_code in (1, 6), done.output
+        assert "elsewhere_" in done.stderr and "does not exist" in done.stderr
+        assert done.stderr.splitlines()[-1] == "Next: mithaq doctor"
 
 
 def test_an_empty_folder_stays_empty(tmp_path: Path) -> None:
