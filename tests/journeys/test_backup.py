@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -82,6 +83,28 @@ async def test_a_backup_is_one_moment_in_all_services(here: Installation, tmp_pa
         applied = await rows(here, service.name, PROGRESS, reaction=reaction.id)
         ahead = [row for row in applied if row.version and (row.subject, row.version) not in committed]
         assert not ahead, f"{reaction.group} knows events that their owner has not got"
+
+
+async def test_no_journal_grows_between_the_first_snapshot_and_the_last(here: Installation, tmp_path: Path) -> None:
+    async with running(here.settings) as settings, client_of(settings) as client:
+        await register(client, 1)
+        before = len(await rows(here, "network", JOURNAL))
+        command = await asyncpg.connect(here.url_of("notifications"))
+        try:
+            # A command that has written to its journal and not committed yet.
+            await command.execute("begin; lock table journal in row exclusive mode")
+            backing_up = asyncio.create_task(back_up(here, tmp_path / "backup.tar", silent))
+            await eventually(lambda: waits_for_a_lock(here, "notifications"))
+            registering = asyncio.create_task(register(client, 2))
+            await eventually(lambda: waits_for_a_lock(here, "network"))
+            assert not backing_up.done()
+            await command.execute("rollback")
+            manifest = await backing_up
+            await registering
+        finally:
+            await command.close()
+    assert manifest.events["network"] == before
+    assert len(await rows(here, "network", JOURNAL)) == before + 1
 
 
 async def test_a_restore_that_fails_changes_nothing(here: Installation, tmp_path: Path) -> None:
@@ -175,6 +198,11 @@ async def everything_arrived(here: Installation) -> None:
                 envelope = open_envelope(received.message)
                 published_events.add((envelope.subject, envelope.version))
     assert published_events >= set(latest.items())
+
+
+async def waits_for_a_lock(here: Installation, service: str) -> bool:
+    waiting = text("select pid from pg_locks where not granted and relation = 'journal'::regclass")
+    return bool(await rows(here, service, waiting))
 
 
 async def published(here: Installation) -> None:
