@@ -53,6 +53,7 @@ def rows_of(
     """Evolve the aggregate by its new events and give their journal rows, each linked to the one before."""
     rows = []
     traceparent = current_traceparent()
+    correlation = context.correlation.get() or new_id()
     for event in events:
         aggregate.evolve([event])
         row: dict[str, Any] = {
@@ -66,7 +67,7 @@ def rows_of(
             "occurred_at": at,
             "data": event.model_dump(mode="json"),
             "detail": event.detail or None,
-            "correlation": context.correlation.get() or new_id(),
+            "correlation": correlation,
             "causation": context.causation.get(),
             "traceparent": traceparent,
         }

@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from shared.actor import NATIONAL
 from shared.clock import now
-from shared.database import Database, Transaction
+from shared.database import Database, Transaction, Work
 from shared.messaging.broker import Message
 from shared.messaging.envelope import open_envelope
 from shared.messaging.progress import GAP, Reacts, advance, lock
@@ -53,7 +53,7 @@ async def drop(reaction: Reacts, database: Database, subject: UUID, *, by: str, 
     return await release(reaction, database, subject)
 
 
-async def release(reaction: Reacts, database: Database, subject: UUID) -> str | None:
+async def release(reaction: Reacts, database: Work, subject: UUID) -> str | None:
     """Apply what waits for a subject, in order, one transaction each; gives why it still waits, or None.
 
     An event that fails again stays parked with its new reason.

@@ -265,3 +265,17 @@ async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(databa
         effects.poison = {(subject, version) for version in range(1, 8)}
         assert await rebuild(effects.reaction, database, topics) == 7
     assert await waiting(database) == [(1, True), *((version, False) for version in range(2, 8))]
+
+
+async def test_a_rebuild_fills_gaps_and_leaves_a_record_that_is_no_event_where_it_is(
+    database: Database, topics: Broker
+) -> None:
+    effects, subject = Effects(projection=True), new_id()
+    await topics.publish([Message(TOPIC, str(subject), {}, b"?")])
+    async with running(effects, database, topics):
+        await eventually(lambda: waits(database, [(0, True)]))
+    await topics.publish([event(subject, version) for version in (1, 3, 4, 2)])
+    assert await rebuild(effects.reaction, database, topics) == 4
+    assert await done(database) == {subject: [1, 2, 3, 4]}
+    assert await waiting(database) == [(0, True)]
+    assert await held(database, subject) is None

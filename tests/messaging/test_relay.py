@@ -116,7 +116,7 @@ async def test_events_go_in_the_order_of_their_writing_not_of_their_transactions
         await append(early, new_id())
         await commit(database, subject)
         await append(early, subject)
-    await (await led(Relay("network", relay_database, topics))).publish_window()
+    await (await led(Relay("network", relay_database, topics, page=1))).publish_window()
     assert (await published(topics))[subject] == [1, 2]
 
 

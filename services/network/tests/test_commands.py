@@ -28,10 +28,12 @@ from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
+from shared.messaging.journal import link
 from shared.migrations import drift
 from shared.refusals import Forbidden, NotAllowedNow, NotFound, StaleVersion
 from shared.store import Store
 from shared.territory import MINISTRY_ID, NETWORK_ID, academy
+from tests.fixtures.database import Databases
 
 DAY = timedelta(days=1)
 
@@ -166,6 +168,34 @@ async def test_every_state_is_the_fold_of_its_journal(database: Database) -> Non
             for (id,) in await tx.execute(text(f"select id from {store.table.name}")):
                 folded = store.aggregate.fold(id, [row.event() for row in await store.history(tx, id)])
                 assert folded.model_dump() == (await store.read(tx, id)).model_dump()
+
+
+async def test_every_journal_row_is_linked_to_the_one_before(database: Database) -> None:
+    association = await commands.register_association(database, identity(), by=OFFICER)
+    await commands.start_verification(database, association.id, by=OFFICER)
+    await commands.refuse_association(database, association.id, reason="(fictif)", by=DIRECTOR)
+    async with database.transaction(NATIONAL) as tx:
+        rows = [row.model_dump(exclude={"xid"}) for row in await ASSOCIATIONS.history(tx, association.id)]
+    assert rows[-1]["hash"] == chain(rows)
+    edits: list[dict[str, Any]] = [{"data": {}}, {"actor": "somebody else"}, {"aggregate_version": 9}]
+    for change in edits:
+        assert rows[-1]["hash"] != chain([rows[0] | change, *rows[1:]]), "an edit of the first row is found at the last"
+    assert rows[-1]["hash"] != chain(rows[1:])
+
+
+def chain(rows: list[dict[str, Any]]) -> bytes:
+    """The hash at which an auditor arrives who links all rows again."""
+    head = b""
+    for row in rows:
+        head = link(head, row)
+    return head
+
+
+async def test_a_pooled_connection_remembers_no_jurisdiction(databases: Databases) -> None:
+    database = await databases("network", pool_size=1)
+    await commands.seed_institutions(database)
+    async with database.engine.connect() as same:
+        assert (await same.execute(text("select count(*) from organisation"))).scalar_one() == 0
 
 
 async def test_row_level_security_hides_other_regions_without_any_permission_check(database: Database) -> None:
