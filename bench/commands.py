@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -105,8 +105,8 @@ def without_journal() -> Iterator[None]:
         yield
 
 
-async def _rate(app: Database, ids: list[UUID]) -> float:
-    async def client(mine: list[UUID]) -> None:
+async def _rate(app: Database, ids: Sequence[UUID]) -> float:
+    async def client(mine: Sequence[UUID]) -> None:
         for number in range(PER_CLIENT):
             id = mine[number // 2 % len(mine)]
             if number % 2 == 0:

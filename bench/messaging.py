@@ -3,19 +3,22 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from sqlalchemy import text
 
-from bench.environment import a_bootstrap, a_server, databases, kafka_broker, prepare
+from bench.environment import a_bootstrap, a_server, databases, kafka_broker, prepare, run
 from bench.rows import Row, percentile, rates
 from shared.actor import NATIONAL
+from shared.clock import now
 from shared.database import Database, Transaction
 from shared.events.agreements import AgreementSubmittedForReview
 from shared.events.base import DomainEvent, Occurrence
 from shared.ids import new_id
+from shared.messaging import journal
 from shared.messaging.broker import Broker, Message
 from shared.messaging.envelope import to_message
 from shared.messaging.reactions import BATCH, ReactionRunner, Reactions
@@ -49,7 +52,7 @@ def measure(only: str | None) -> list[Row]:
         return []
     with a_server() as server_url, a_bootstrap() as bootstrap:
         prepare(server_url, "network")
-        return [row for bench in wanted for row in asyncio.run(bench(server_url, bootstrap))]
+        return [row for bench in wanted for row in run(bench(server_url, bootstrap))]
 
 
 async def relay_drain_100k(server_url: str, bootstrap: str) -> list[Row]:
@@ -110,7 +113,7 @@ async def _produce(bootstrap: str, messages: Sequence[Message]) -> float:
 
 
 async def consumer_batches_500(server_url: str, bootstrap: str) -> list[Row]:
-    """Consuming with progress and effect in one transaction per batch, against reading and committing the same batches."""
+    """Consuming batches with progress and effect in a transaction, against reading and committing the same batches."""
     broker = kafka_broker(bootstrap)
     await broker.ensure_topics([TOPIC])
     subjects = [new_id() for _ in range(EVENTS // PER_SUBJECT)]
@@ -193,11 +196,11 @@ async def commit_to_ack_500(server_url: str, bootstrap: str) -> list[Row]:
         async with owner.transaction(NATIONAL) as tx:
             await tx.execute(text("truncate journal, relay_cursor, lease"))
         stop = asyncio.Event()
-        relay = asyncio.create_task(Relay("network", relay_database, broker, woken=owner.committed).run(stop))
+        relay = asyncio.create_task(Relay("network", relay_database, broker, woken=app.committed).run(stop))
         raw = await _single_sends(bootstrap)
-        committed = await _write_at(owner, rate=500, seconds=10)
-        while len(broker.at) < len(committed):
-            await asyncio.sleep(0.05)
+        committed = await _write_at(app, rate=500, seconds=10)
+        async with asyncio.timeout(60):
+            await broker.acknowledged(len(committed))
         stop.set()
         await relay
     await broker.close()
@@ -217,25 +220,32 @@ class Acknowledged:
     def __init__(self, broker: Broker) -> None:
         self.broker = broker
         self.at: dict[UUID, float] = {}
+        self._more = asyncio.Event()
 
-    def __getattr__(self, name: str) -> object:
+    def __getattr__(self, name: str) -> Any:
         return getattr(self.broker, name)
 
     async def publish(self, messages: Sequence[Message], *, timeout: float = 10.0) -> None:
         """Publish, then note the time."""
         await self.broker.publish(messages, timeout=timeout)
-        now = time.perf_counter()
-        self.at.update({UUID(each.key): now for each in messages})
+        at = time.perf_counter()
+        self.at.update({UUID(each.key): at for each in messages})
+        self._more.set()
+
+    async def acknowledged(self, count: int) -> None:
+        """Wait until so many events were durable."""
+        while len(self.at) < count:
+            self._more.clear()
+            await self._more.wait()
 
 
-async def _write_at(owner: Database, *, rate: int, seconds: int) -> dict[UUID, float]:
-    from tests.messaging.journals import commit
-
+async def _write_at(app: Database, *, rate: int, seconds: int) -> dict[UUID, float]:
     committed: dict[UUID, float] = {}
 
     async def write() -> None:
         subject = new_id()
-        await commit(owner, subject)
+        async with app.transaction(NATIONAL) as tx:
+            await journal.append(tx, [_row(subject, 1)])
         committed[subject] = time.perf_counter()
 
     started = time.perf_counter()
@@ -270,20 +280,24 @@ async def _topics(bootstrap: str, *names: str) -> None:
 
 
 def _message(subject: UUID, version: int) -> Message:
-    from shared.clock import now
+    return to_message(_row(subject, version))
 
-    return to_message(
-        {
-            "event_id": new_id(),
-            "aggregate_id": subject,
-            "aggregate_version": version,
-            "type": AgreementSubmittedForReview.type,
-            "audience": ["MA-06"],
-            "actor": "bench",
-            "occurred_at": now(),
-            "data": {"agreement_id": str(subject), "filling": "x" * 900},
-            "correlation": new_id(),
-            "causation": None,
-            "traceparent": None,
-        }
-    )
+
+def _row(subject: UUID, version: int) -> dict[str, Any]:
+    """A journal row of about 1 KB of data."""
+    return {
+        "event_id": new_id(),
+        "aggregate_type": "agreement",
+        "aggregate_id": subject,
+        "aggregate_version": version,
+        "type": AgreementSubmittedForReview.type,
+        "audience": ["MA-06"],
+        "actor": "bench",
+        "occurred_at": now(),
+        "data": {"agreement_id": str(subject), "filling": "x" * 900},
+        "detail": None,
+        "correlation": new_id(),
+        "causation": None,
+        "traceparent": None,
+        "hash": b"",
+    }

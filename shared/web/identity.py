@@ -5,6 +5,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
@@ -31,6 +32,8 @@ REFRESH = 10.0
 """Least seconds between two fetches, however many unknown keys are named."""
 KEPT = 24 * 3600.0
 """Most seconds the last keys serve while the provider is away."""
+MOST_GENUINE = 4096
+"""Tokens remembered as genuine at most; beyond that all are forgotten."""
 
 Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
 PublicKey = RSAKey | ECKey
@@ -101,11 +104,21 @@ class Keys:
         return self.jwks_url
 
 
+@dataclass(frozen=True, slots=True)
+class Genuine:
+    """A token whose signature was verified: under which key, and what it says."""
+
+    kid: str
+    key: PublicKey
+    claims: dict[str, Any]
+
+
 class TokenVerifier:
     """Decides whether an access token (RFC 9068) is genuine, meant for us and in time, and who it speaks for."""
 
     def __init__(self, *, issuer: str, audience: str, jwks_url: str | None = None, fetch: Fetch = fetch_json) -> None:
         self.keys = Keys(issuer, jwks_url, fetch)
+        self._genuine: dict[str, Genuine] = {}
         self._claims = jwt.JWTClaimsRegistry(
             leeway=LEEWAY,
             iss={"essential": True, "value": issuer},
@@ -132,22 +145,33 @@ class TokenVerifier:
     async def claims(self, token: str) -> dict[str, Any]:
         """The claims of a valid token. Raises Unauthenticated, or Unavailable when no keys can be had."""
         try:
-            signed = jws.extract_compact(token.encode())
-            header = signed.headers()
-            kid, algorithm = header.get("kid"), header.get("alg")
-            if not isinstance(kid, str) or not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-                raise Unauthenticated()
-            if str(header.get("typ")).lower() not in TOKEN_TYPES:
-                raise Unauthenticated()
-            key = await self.keys.find(kid)
-            if key is None or key.key_type != ALGORITHMS[algorithm]:
-                raise Unauthenticated()
-            if not jws.validate_compact(signed, key, algorithms=list(ALGORITHMS)):
-                raise Unauthenticated()
-            claims: dict[str, Any] = json.loads(signed.payload)
+            claims = await self._signed(token)
             self._claims.validate(claims)
         except (JoseError, ValueError, TypeError, AttributeError, RecursionError) as error:
             raise Unauthenticated() from error
+        return claims
+
+    async def _signed(self, token: str) -> dict[str, Any]:
+        """The claims of a genuine token, in time or not. The same bytes under the same key are verified once."""
+        known = self._genuine.get(token)
+        if known and await self.keys.find(known.kid) is known.key:
+            return known.claims
+        signed = jws.extract_compact(token.encode())
+        header = signed.headers()
+        kid, algorithm = header.get("kid"), header.get("alg")
+        if not isinstance(kid, str) or not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
+            raise Unauthenticated()
+        if str(header.get("typ")).lower() not in TOKEN_TYPES:
+            raise Unauthenticated()
+        key = await self.keys.find(kid)
+        if key is None or key.key_type != ALGORITHMS[algorithm]:
+            raise Unauthenticated()
+        if not jws.validate_compact(signed, key, algorithms=list(ALGORITHMS)):
+            raise Unauthenticated()
+        claims: dict[str, Any] = json.loads(signed.payload)
+        if len(self._genuine) >= MOST_GENUINE:
+            self._genuine.clear()
+        self._genuine[token] = Genuine(kid, key, claims)
         return claims
 
     async def actor(self, token: str) -> tuple[Actor, datetime]:

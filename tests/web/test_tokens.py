@@ -133,6 +133,25 @@ async def test_clocks_may_differ_by_a_minute(issuer: Issuer, verifier: TokenVeri
     await verifier.actor(issuer.token(DIRECTOR, exp=now - 30, iat=now + 30, nbf=now + 30))
 
 
+async def test_a_token_seen_before_still_expires(
+    issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = issuer.token(DIRECTOR)
+    await verifier.actor(token)
+    monkeypatch.setattr(time, "time", lambda: NOW + 3600.0)
+    with pytest.raises(Unauthenticated):
+        await verifier.actor(token)
+
+
+async def test_genuine_tokens_are_remembered_within_bounds(
+    issuer: Issuer, verifier: TokenVerifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_identity, "MOST_GENUINE", 3)
+    for number in range(10):
+        await verifier.actor(issuer.token(DIRECTOR, jti=str(number)))
+    assert len(verifier._genuine) <= 3
+
+
 async def test_roles_we_do_not_know_are_ignored(issuer: Issuer, verifier: TokenVerifier) -> None:
     token = issuer.token(roles=["auditor", "king", "system"], jurisdiction="national", mithaq_extra=1)
     actor, _ = await verifier.actor(token)
