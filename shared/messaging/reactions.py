@@ -185,7 +185,7 @@ class ReactionRunner:
                 done.update({(each.message.topic, each.partition): each.offset + 1 for each in chunk})
                 self.last_progress = time.monotonic()
             if done:
-                crash_point("consumer.after-commit")
+                crash_point("consumer.after-commit", self.group)
                 await subscription.commit(done)
         except Rebalanced:
             # Whoever owns the partitions now repeats what was not committed; the progress rows drop it.
@@ -224,7 +224,7 @@ class ReactionRunner:
             async with self.database.transaction(NATIONAL) as tx:
                 await tx.execute(LOCK_SHARED, {"reaction": self.reaction.id})
                 refilled = await take(tx, self.reaction, letters)
-                crash_point("consumer.before-commit")
+                crash_point("consumer.before-commit", self.group)
         telemetry.reaction_duration.record(time.monotonic() - started, {"group": self.group})
         for subject in refilled:
             await release(self.reaction, self.database, subject)

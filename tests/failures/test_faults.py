@@ -74,12 +74,13 @@ async def test_a_relay_killed_at_any_moment_loses_nothing(system: System) -> Non
 
 
 @pytest.mark.parametrize("point", ["consumer.before-commit", "consumer.after-commit"])
-@pytest.mark.parametrize("service", ["reporting", "notifications"])
-async def test_a_consumer_killed_around_its_commit_repeats_no_effect(system: System, service: str, point: str) -> None:
+@pytest.mark.parametrize("group", ["reporting.agreements", "notifications.deliver"])
+async def test_a_consumer_killed_around_its_commit_repeats_no_effect(system: System, group: str, point: str) -> None:
+    part = group.partition(".")[0], "reactions"
     async with under_load(system):
-        system.running[service, "reactions"].kill()
+        system.running[part].kill()
         for _ in range(KILLS):
-            await (await system.start(service, "reactions", crash_at=point)).dies()
+            await (await system.start(*part, crash_at=f"{point} {group}")).dies()
 
 
 async def test_a_notifier_killed_in_mid_post_repeats_nothing_after_deduplication(system: System) -> None:
