@@ -1,5 +1,6 @@
 """E-mail: one message per event and recipient, right to left where the language is, under a Message-ID that stays."""
 
+import asyncio
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import cache
@@ -66,15 +67,17 @@ class MailClient:
         """Send one message to its one recipient: 4xx is tried again, 5xx is final, our own trouble is tried again."""
         settings = self.settings
         try:
-            _, said = await aiosmtplib.send(
-                message,
-                hostname=settings.smtp_host,
-                port=settings.smtp_port,
-                use_tls=settings.smtp_tls,
-                username=settings.smtp_username,
-                password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
-                timeout=settings.deadline,
-            )
+            # Its own time limit is for each command; ours is for all of them, because the lane's lease is.
+            async with asyncio.timeout(settings.deadline):
+                _, said = await aiosmtplib.send(
+                    message,
+                    hostname=settings.smtp_host,
+                    port=settings.smtp_port,
+                    use_tls=settings.smtp_tls,
+                    username=settings.smtp_username,
+                    password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+                    timeout=settings.deadline,
+                )
         except aiosmtplib.SMTPAuthenticationError as error:
             return Outcome("failed", "the mail server does not let us in", error.code)
         except aiosmtplib.SMTPRecipientsRefused as error:

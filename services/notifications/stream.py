@@ -33,17 +33,11 @@ class Connection:
 
     queue: asyncio.Queue[Entry | None]
 
-    def push(self, entry: Entry) -> bool:
-        """Queue an entry; False when the connection is too far behind and now ends."""
-        try:
+    def push(self, entry: Entry) -> None:
+        """Queue an entry; when too many wait they are dropped, and the next thing the stream sees is its end."""
+        if not self.queue.full():
             self.queue.put_nowait(entry)
-        except asyncio.QueueFull:
-            self.end()
-            return False
-        return True
-
-    def end(self) -> None:
-        """Drop what is queued: the next thing the stream sees is its end."""
+            return
         while not self.queue.empty():
             self.queue.get_nowait()
         self.queue.put_nowait(None)
@@ -73,7 +67,7 @@ class Hub:
         begins = await self._join(academy, connection)
         try:
             last = begins if after is None else after
-            while last < begins:
+            while last < begins and now() < until:
                 for entry in await self._page(academy, last):
                     last = entry[0]
                     yield entry
@@ -109,6 +103,8 @@ class Hub:
             del self._channels[academy]
         if not self._channels and self._reader:
             self._reader.cancel()
+            # Who comes before it has ended must not rely on it.
+            self._reader = None
 
     async def _read(self) -> None:
         heard = NEWS.listen()
@@ -145,9 +141,8 @@ class Hub:
             moved = True
             for entry in await self._page(academy, channel.head):
                 channel.head = entry[0]
-                for connection in list(channel.connections):
-                    if not connection.push(entry):
-                        channel.connections.discard(connection)
+                for connection in channel.connections:
+                    connection.push(entry)
         return moved
 
     async def _page(self, academy: str, after: int) -> list[Entry]:

@@ -100,10 +100,13 @@ class Mailbox:
     """An SMTP server that keeps what it accepts, and answers recipients with these replies in turn."""
 
     replies: list[str]
+    pause: float = 0.0
+    """Seconds before each reply."""
     received: list[EmailMessage] = field(default_factory=list)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         """Take the recipient, or say what the next reply says."""
+        await asyncio.sleep(self.pause)
         reply = self.replies.pop(0) if self.replies else "250 OK"
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
@@ -111,14 +114,15 @@ class Mailbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         """Keep the message."""
+        await asyncio.sleep(self.pause)
         self.received.append(message_from_bytes(envelope.content, policy=default))
         return "250 kept"
 
 
 @asynccontextmanager
-async def mailbox(*replies: str) -> AsyncIterator[tuple[Mailbox, int]]:
+async def mailbox(*replies: str, pause: float = 0.0) -> AsyncIterator[tuple[Mailbox, int]]:
     """A mail server that listens inside the block, and its port."""
-    made = Mailbox(list(replies))
+    made = Mailbox(list(replies), pause)
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: SMTP(made, enable_SMTPUTF8=True), "127.0.0.1", 0)
     try:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from services.notifications.mail import compose
+from services.notifications.mail import MailClient, compose
+from services.notifications.outcome import Outcome
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import happening, notice, registered, rows, told
 from services.notifications.tests.conftest import Sending
@@ -106,6 +107,14 @@ async def test_a_final_refusal_ends_the_message_and_no_other(
         async with sending(smtp_port=port):
             await _state(database, "refused", "delivered")
     assert len(box.received) == 1
+
+
+async def test_a_mail_server_that_takes_its_time_gets_no_more_than_the_deadline(
+    settings: NotificationsSettings,
+) -> None:
+    async with mailbox(pause=0.4) as (_, port):
+        slow = settings.model_copy(update={"smtp_port": port, "deadline": 0.6})
+        assert await MailClient(slow).send(_message("fr")) == Outcome("failed", "timeout")
 
 
 async def test_a_mail_server_that_is_away_is_tried_again(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from services.notifications.stream import Entry, Hub
+from services.notifications.stream import Connection, Entry, Hub
 from services.notifications.tests.builders import happening, told
 from shared.clock import now
 from shared.database import Database
@@ -105,6 +105,47 @@ async def test_a_stream_that_falls_behind_ends_and_loses_nothing(database: Datab
     await quick.close()
 
 
+async def test_a_stream_that_fell_behind_may_go_after_all_others(database: Database, hub: Hub) -> None:
+    slow = _open(hub)
+    first = await slow.begin(hub)
+    await told(database)
+    assert await first == [1]
+    await told(database, *(happening() for _ in range(20)))
+    await eventually(lambda: hub._channels["MA-06"].head == 21)
+    quick = _open(hub)
+    hearing = await quick.begin(hub)
+    hearing.cancel()
+    await asyncio.gather(hearing, return_exceptions=True)
+    await slow.close()
+    assert not hub._channels
+
+
+async def test_who_comes_while_the_last_one_leaves_hears(
+    database: Database, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def at_once(_: str) -> int:
+        return 0
+
+    monkeypatch.setattr(hub, "_head", at_once)
+    leaves, comes = Connection(asyncio.Queue()), Connection(asyncio.Queue())
+    await hub._join("MA-06", leaves)
+    hub._leave("MA-06", leaves)
+    await hub._join("MA-06", comes)
+    await told(database)
+    entry = await asyncio.wait_for(comes.queue.get(), 5)
+    assert entry and entry[0] == 1
+    hub._leave("MA-06", comes)
+
+
+async def test_what_is_repeated_ends_with_the_token_too(database: Database, hub: Hub) -> None:
+    await told(database, *(happening() for _ in range(150)))
+    reader = _open(hub, after=0, until=now() + timedelta(milliseconds=300))
+    await reader.take(1)
+    await asyncio.sleep(0.4)
+    with pytest.raises(StopAsyncIteration):
+        await reader.take(149)
+
+
 async def test_a_stream_ends_with_its_token(database: Database, hub: Hub) -> None:
     with pytest.raises(StopAsyncIteration):
         await _open(hub, until=now() + timedelta(milliseconds=100)).take(1)
@@ -113,8 +154,9 @@ async def test_a_stream_ends_with_its_token(database: Database, hub: Hub) -> Non
 async def test_without_streams_nothing_is_asked_of_the_database(database: Database, hub: Hub) -> None:
     reader = _open(hub)
     waiting = await reader.begin(hub)
+    asking = hub._reader
+    assert asking
     waiting.cancel()
-    await asyncio.gather(waiting, return_exceptions=True)
-    assert hub._reader
-    await asyncio.gather(hub._reader, return_exceptions=True)
+    await asyncio.gather(waiting, asking, return_exceptions=True)
+    assert asking.cancelled()
     assert not hub._channels
