@@ -6,15 +6,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.events import catalog
 from shared.messaging.broker import BrokerAway
-from shared.refusals import ConcurrentChange, Refusal
+from shared.refusals import Refusal
 
 PAUSES = (0.05, 0.2, 0.8, 2.0, 5.0)
 """Seconds before the next try; the last one repeats."""
 
 
 def passes_by_itself(error: BaseException) -> bool:
-    """Whether trying again is all it takes: a deadlock, a lost connection, somebody else's change."""
-    if isinstance(error, ConcurrentChange | BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
+    """Whether trying again is all it takes: a deadlock, a lost connection."""
+    if isinstance(error, BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
         return True
     if not isinstance(error, DBAPIError):
         return False

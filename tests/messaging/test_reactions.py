@@ -21,9 +21,10 @@ from shared.messaging import reactions as reacting
 from shared.messaging.broker import Broker, Message
 from shared.messaging.envelope import to_message
 from shared.messaging.progress import GAP
-from shared.messaging.reactions import ReactionRunner, Reactions
+from shared.messaging.reactions import ATTEMPTS, ReactionRunner, Reactions
 from shared.messaging.rebuild import rebuild
 from shared.messaging.tables import ProgressRow
+from shared.refusals import ConcurrentChange
 from tests.fixtures.database import Databases
 from tests.fixtures.eventually import eventually
 
@@ -244,7 +245,7 @@ async def test_a_deadlock_is_tried_again_and_never_parked(database: Database, to
     from asyncpg.exceptions import DeadlockDetectedError
 
     effects, subject = Effects(), new_id()
-    for _ in range(6):
+    for _ in range(ATTEMPTS):
         orig = Exception("deadlock")
         orig.__cause__ = DeadlockDetectedError("planted")
         effects.errors.append(DBAPIError("", {}, orig))
@@ -252,6 +253,17 @@ async def test_a_deadlock_is_tried_again_and_never_parked(database: Database, to
     async with running(effects, database, topics):
         await eventually(lambda: is_done(database, {subject: [1]}), within=20)
     assert await waiting(database) == []
+
+
+async def test_a_refusal_that_never_ends_is_parked(database: Database, topics: Broker) -> None:
+    effects, taken, free = Effects(), new_id(), new_id()
+    effects.errors += [ConcurrentChange() for _ in range(ATTEMPTS)]
+    await topics.publish([event(taken, 1)])
+    async with running(effects, database, topics):
+        await eventually(lambda: waits(database, [(1, True)]))
+        await topics.publish([event(free, 1)])
+        await eventually(lambda: is_done(database, {free: [1]}))
+    assert await held(database, taken) == "refused: concurrent-change"
 
 
 async def test_a_rebuild_gives_what_the_log_says_and_the_consumer_goes_on(database: Database, topics: Broker) -> None:
