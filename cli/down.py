@@ -3,8 +3,10 @@
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
-from cli.installation import platform_settings, running
+from cli.installation import DEMO, platform_settings, running
 from cli.output import say
 from shared.embedded.postgres import EmbeddedPostgres
 
@@ -13,13 +15,20 @@ GRACE = 40.0
 
 
 def down() -> None:
-    """Stop everything of this installation, also a database server that a killed parent left behind."""
+    """Stop everything of this installation and of its demo, also what a killed parent left behind."""
     data_dir = platform_settings().data_dir
+    found = [_end(place) for place in (data_dir, data_dir / DEMO)]
+    say("stopped" if any(found) else f"nothing was running on {data_dir}")
+
+
+def _end(data_dir: Path) -> bool:
+    """Whether there was something to stop."""
     found = False
     if pid := running(data_dir):
         found = True
         say(f"stopping process {pid}")
-        os.kill(pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + GRACE
         while running(data_dir) == pid:
             if time.monotonic() > deadline:
@@ -30,4 +39,4 @@ def down() -> None:
     if EmbeddedPostgres(data_dir / "database").end():
         found = True
         say("the database server was left behind: ended")
-    say("stopped" if found else f"nothing was running on {data_dir}")
+    return found

@@ -21,6 +21,8 @@ from shared.messaging.reactions import Reaction
 from shared.settings import PlatformSettings
 
 P = ParamSpec("P")
+DEMO = "demo"
+"""The folder in the data directory where the demo keeps an installation of its own."""
 
 
 def asynchronous(command: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:

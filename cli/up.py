@@ -10,7 +10,7 @@ import typer
 from rich.panel import Panel
 from rich.table import Table
 
-from cli.installation import only_one, platform_settings
+from cli.installation import DEMO, only_one, platform_settings
 from cli.output import Yes, confirm, err, say
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import PlatformSettings
@@ -18,7 +18,7 @@ from shared.settings import PlatformSettings
 if TYPE_CHECKING:
     from services.__main__ import Running
 
-TRIAL = """For trial and development: this machine only, sign-in without passwords, nothing it signs has legal value.
+TRIAL = """For trial and development: this machine only, identities of nobody, nothing it signs has legal value.
 In earnest: docker compose up, or deploy/kubernetes."""
 
 
@@ -37,12 +37,12 @@ def up(
 
 
 def wipe(data_dir: Path) -> None:
-    """Delete everything an installation stored on this machine."""
+    """Delete everything an installation stored on this machine; its demo, which may run, wipes itself."""
     EmbeddedPostgres(data_dir / "database").wipe()
     for entry in data_dir.iterdir():
-        if entry.is_dir():
+        if entry.is_dir() and entry.name != DEMO:
             shutil.rmtree(entry)
-        elif entry.name != "mithaq.pid":
+        elif entry.is_file() and entry.name != "mithaq.pid":
             entry.unlink()
 
 

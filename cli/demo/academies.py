@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.message import Message
@@ -15,6 +16,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared.territory import ACADEMY_CODES
 
+Token = Callable[[], Awaitable[str]]
+"""Gives an access token that lasts a while."""
 MAIL_DOMAIN = "academies.example"
 
 
@@ -73,8 +76,8 @@ class Academies:
         self._mail.close()
         await self._mail.wait_closed()
 
-    def follow(self, code: str, url: str, token: str) -> None:
-        """Read an academy's live stream from now on."""
+    def follow(self, code: str, url: str, token: Token) -> None:
+        """Read an academy's live stream from now on, also when its token has ended it."""
         self._readers.append(asyncio.create_task(self._read(self[code], url, token)))
 
     async def _receive(self, request: web.Request) -> web.Response:
@@ -90,12 +93,16 @@ class Academies:
         academy.types[event] = payload["type"]
         return web.Response(status=204)
 
-    async def _read(self, academy: Academy, url: str, token: str) -> None:
-        last = ""
+    async def _read(self, academy: Academy, url: str, token: Token) -> None:
+        # From the beginning on: what is told while the connection is being made is repeated.
+        last = "0"
         while True:
-            headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
-            headers |= {"Last-Event-ID": last} if last else {}
             try:
+                headers = {
+                    "Authorization": f"Bearer {await token()}",
+                    "Accept": "text/event-stream",
+                    "Last-Event-ID": last,
+                }
                 async with (
                     aiohttp.ClientSession() as session,
                     session.get(url, headers=headers, timeout=None) as answer,
@@ -108,7 +115,7 @@ class Academies:
                         elif line.startswith("data: "):
                             notice = json.loads(line.removeprefix("data: "))
                             academy.frames[notice["id"]] = notice
-            except aiohttp.ClientError:
+            except (aiohttp.ClientError, TimeoutError):
                 await asyncio.sleep(0.5)
 
 

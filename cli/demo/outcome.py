@@ -114,7 +114,7 @@ async def outcome(it: Installation, client: Client, story: Story, academies: Aca
             code not in told.audience[event] for code, academy in everyone.items() for event in academy.webhooks
         ),
         emails_received=sum(len(academy.emails) for academy in everyone.values()),
-        frames_received=sum(len(academy.frames) for academy in everyone.values()),
+        frames_received=sum(len(told.due[code] & academy.frames.keys()) for code, academy in everyone.items()),
         events_published=len(told.published),
         events_lost=len(told.audience.keys() - told.published),
         projection_equals_journal=await _projections_hold(it, client),

@@ -23,7 +23,7 @@ from cli.demo.academies import Academies
 from cli.demo.client import Client, Refused
 from cli.demo.outcome import Outcome, outcome
 from cli.demo.story import Story
-from cli.installation import Installation, platform_settings
+from cli.installation import DEMO, Installation, platform_settings
 from cli.output import Exit, Failed, err
 from shared.embedded.identity import load_credentials
 from shared.embedded.postgres import EmbeddedPostgres
@@ -45,7 +45,7 @@ def demo(
     wanted = settings.port if port is None else port
     if once and port is None and not _is_free(wanted):
         wanted = 0
-    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve() / "demo", "port": wanted})
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.resolve() / DEMO, "port": wanted})
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         found = asyncio.run(_demo(settings, once=once))

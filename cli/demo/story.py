@@ -4,6 +4,7 @@ import asyncio
 import tomllib
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -60,7 +61,7 @@ class Story:
                 system, "endpoints", {"channel": "email", "address": academy.address, "language": language}
             )
             stream = f"{self.client.url}/api/v1/notifications/stream"
-            self.academies.follow(code, stream, await self.client.token(system))
+            self.academies.follow(code, stream, partial(self.client.token, system))
 
         await self._each("academies listen", ACADEMIES, subscribe)
         self.listening_since = datetime.now(UTC)

@@ -24,6 +24,8 @@ from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.events import moment
+from cli.installation import DEMO
+from cli.up import wipe
 from shared.clock import now
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.settings import SERVICES, PlatformSettings, database_on
@@ -288,6 +290,19 @@ def test_what_ran_is_gone_after_a_stop_and_after_a_kill(tmp_path: Path) -> None:
         assert run(tmp_path, "down").exit_code == 0
         assert time.monotonic() - began < 60
         assert not psutil.pid_exists(left)
+    finally:
+        server.wipe()
+
+
+def test_the_demo_is_left_alone_by_a_reset_and_stopped_by_down(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / DEMO / "database")
+    try:
+        platform = Started(tmp_path / DEMO)
+        wipe(tmp_path)
+        assert server.url
+        assert run(tmp_path, "down").exit_code == 0
+        assert platform.ends() == 0
+        assert server.url is None
     finally:
         server.wipe()
 
