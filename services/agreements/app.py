@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from services.agreements.reactions import reactions
 from services.agreements.routes import router
 from services.agreements.schedule import schedule
 from services.agreements.settings import AgreementsSettings
-from shared import hosting
 from shared.hosting import Service
 
 
@@ -22,8 +19,3 @@ def service(settings: AgreementsSettings) -> Service:
         schedule=schedule,
         wording=Path(__file__).parent / "wording",
     )
-
-
-def create_app(settings: AgreementsSettings) -> FastAPI:
-    """The agreements service as an ASGI app."""
-    return hosting.create_app(service(settings))

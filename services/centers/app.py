@@ -2,13 +2,10 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from services.centers.reactions import reactions
 from services.centers.routes import router
 from services.centers.schedule import schedule
 from services.centers.settings import CentersSettings
-from shared import hosting
 from shared.hosting import Service
 
 
@@ -22,8 +19,3 @@ def service(settings: CentersSettings) -> Service:
         schedule=schedule,
         wording=Path(__file__).parent / "wording",
     )
-
-
-def create_app(settings: CentersSettings) -> FastAPI:
-    """The centers service as an ASGI app."""
-    return hosting.create_app(service(settings))

@@ -50,7 +50,6 @@ class Center(Aggregate):
         "open_center": frozenset({CenterState.ready}),
         "suspend_center": frozenset({CenterState.opened}),
         "resume_center": frozenset({CenterState.suspended}),
-        "start_handover": RUNNING,
         "close_center": RUNNING | {CenterState.handing_over},
         "abandon_center": BEFORE_OPENING,
     }
@@ -186,6 +185,8 @@ class Center(Aggregate):
                 self.suspended_because = None
                 self.closed_on = event.closed_on
                 self.reason = event.detail["reason"]
+            case _:
+                raise TypeError(f"not a center's event: {event.type}")
 
     def audience(self) -> tuple[str, ...]:
         return (self.academy,)

@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from services.network.routes import router
 from services.network.schedule import schedule
 from services.network.settings import NetworkSettings
-from shared import hosting
 from shared.hosting import Service
 
 
@@ -20,8 +17,3 @@ def service(settings: NetworkSettings) -> Service:
         schedule=schedule,
         wording=Path(__file__).parent / "wording",
     )
-
-
-def create_app(settings: NetworkSettings) -> FastAPI:
-    """The network service as an ASGI app."""
-    return hosting.create_app(service(settings))

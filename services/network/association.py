@@ -124,6 +124,8 @@ class Association(Aggregate):
             case AssociationReinstated():
                 self.state = AssociationState.accredited
                 self.reason = None
+            case _:
+                raise TypeError(f"not an association's event: {event.type}")
 
     @property
     def legal(self) -> LegalIdentity:

@@ -83,6 +83,8 @@ class Mandate(Aggregate):
             case MandateEnded():
                 self.state = MandateState(event.how)
                 self.valid_until = event.ended_on - timedelta(days=1)
+            case _:
+                raise TypeError(f"not a mandate's event: {event.type}")
 
     def state_on(self, day: date) -> MandateState:
         """Where the mandate stands on a day; `active` is when its person may sign."""

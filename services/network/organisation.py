@@ -46,6 +46,8 @@ class Organisation(Aggregate):
                 self.academy = event.academy
                 self.name_ar = event.name_ar
                 self.name_fr = event.name_fr
+            case _:
+                raise TypeError(f"not an organisation's event: {event.type}")
 
     def audience(self) -> tuple[str, ...]:
         return (self.academy,) if self.academy else ACADEMY_CODES

@@ -3,14 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from services.notifications.reactions import reactions
 from services.notifications.routes import router
 from services.notifications.schedule import schedule
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
-from shared import hosting
 from shared.database import Database
 from shared.hosting import Service
 
@@ -32,8 +29,3 @@ def service(settings: NotificationsSettings) -> Service:
         wording=Path(__file__).parent / "wording",
         workers=(sending,),
     )
-
-
-def create_app(settings: NotificationsSettings) -> FastAPI:
-    """The notifications service as an ASGI app."""
-    return hosting.create_app(service(settings))

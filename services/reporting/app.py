@@ -2,12 +2,9 @@
 
 from pathlib import Path
 
-from fastapi import FastAPI
-
 from services.reporting.reactions import reactions
 from services.reporting.routes import router
 from services.reporting.settings import ReportingSettings
-from shared import hosting
 from shared.hosting import Service
 
 
@@ -20,8 +17,3 @@ def service(settings: ReportingSettings) -> Service:
         reactions=reactions,
         wording=Path(__file__).parent / "wording",
     )
-
-
-def create_app(settings: ReportingSettings) -> FastAPI:
-    """The reporting service as an ASGI app."""
-    return hosting.create_app(service(settings))

@@ -74,21 +74,6 @@ DIRECTORATES: Mapping[str, Directorate] = {
 }
 
 
-def academy(code: str) -> Academy:
-    """The academy of this code. KeyError if there is none."""
-    return ACADEMIES[code]
-
-
-def province(code: str) -> Province:
-    """The prefecture or province of this code. KeyError if there is none."""
-    return PROVINCES[code]
-
-
-def directorates(academy: str) -> tuple[Directorate, ...]:
-    """The directorates of an academy."""
-    return tuple(each for each in DIRECTORATES.values() if each.academy == academy)
-
-
 def directorates_of(province: str) -> tuple[Directorate, ...]:
     """The directorates that share a province: one, but eight in the prefecture of Casablanca."""
     return tuple(each for each in DIRECTORATES.values() if each.province == province)

@@ -9,9 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from services.network.association import Association, AssociationState
 from services.network.errors import ProvinceOutsideAcademy
+from services.network.mandate import Mandate
+from services.network.organisation import Organisation
 from services.network.tests.builders import association, identity
+from shared.aggregate import Aggregate
 from shared.events.base import DomainEvent
 from shared.events.catalog import decode
+from shared.events.centers import CenterClosed
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow
 from shared.territory import NETWORK_ID
@@ -73,6 +77,12 @@ def test_deciding_changes_nothing() -> None:
     copy = before.model_copy(deep=True)
     before.accredit(on=DAY)
     assert before == copy
+
+
+@pytest.mark.parametrize("aggregate", [Association, Mandate, Organisation])
+def test_an_aggregate_folds_no_event_of_another_kind(aggregate: type[Aggregate]) -> None:
+    with pytest.raises(TypeError, match=r"center\.closed"):
+        aggregate(id=new_id()).evolve([CenterClosed.model_validate(CenterClosed.example)])
 
 
 class Register(RuleBasedStateMachine):

@@ -32,7 +32,7 @@ from shared.messaging.journal import link
 from shared.migrations import drift
 from shared.refusals import Forbidden, NotAllowedNow, NotFound, StaleVersion
 from shared.store import Store
-from shared.territory import MINISTRY_ID, NETWORK_ID, academy
+from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
 from tests.fixtures.database import Databases
 
 DAY = timedelta(days=1)
@@ -112,7 +112,7 @@ async def test_a_mandate_is_recorded_for_an_association_and_ended(database: Data
 
 
 async def test_only_its_head_says_who_signs_for_an_academy(database: Database) -> None:
-    own = academy("MA-06").organisation_id
+    own = ACADEMIES["MA-06"].organisation_id
     with pytest.raises(Forbidden):
         await record(database, own, by=OFFICER)
     assert (await record(database, own, by=DIRECTOR)).academy == "MA-06"

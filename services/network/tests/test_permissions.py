@@ -16,13 +16,13 @@ from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
-from shared.territory import academy
+from shared.territory import ACADEMIES
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import every_refusal_has_wording, keeps_conventions
 from tests.web.routes import Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
-OWN = academy("MA-06").organisation_id
+OWN = ACADEMIES["MA-06"].organisation_id
 DATES = {"valid_from": today().isoformat(), "valid_until": (today() + timedelta(days=365)).isoformat()}
 FUNDER = {"category": "funder", "academy": "MA-06", "name_ar": "ممول (وهمي)", "name_fr": "Bailleur (fictif)"}
 BECAUSE = {"reason": "(fictif) comptes en retard"}
