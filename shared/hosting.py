@@ -25,7 +25,7 @@ from shared.migrations import head_of
 from shared.server import EndStreams, listen, run, serve
 from shared.settings import ServiceSettings
 from shared.supervision import Loop, wait
-from shared.web import NotReady, TokenVerifier, install
+from shared.web import NotReady, TokenVerifier, database_check, install
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ class Hosted:
     def checks(self) -> Mapping[str, Callable[[], Awaitable[str]]]:
         """What /readyz asks, by name; each gives a short line, or raises when this process is not ready."""
         checks: dict[str, Callable[[], Awaitable[str]]] = {
-            "database": self._check_database,
+            "database": database_check(self.database),
             "migrations": self._check_migrations,
         }
         if self.runners or "relay" in self.parts:
@@ -200,11 +200,6 @@ class Hosted:
         if time.monotonic() - since > STUCK:
             log.critical("no progress while events wait", group=runner.group, waiting=behind)
             self.stuck = True
-
-    async def _check_database(self) -> str:
-        async with self.database.transaction(NATIONAL) as tx:
-            version = (await tx.execute(text("show server_version"))).scalar_one()
-        return f"PostgreSQL {version}"
 
     async def _check_migrations(self) -> str:
         head = self._head

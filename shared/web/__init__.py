@@ -65,6 +65,7 @@ __all__ = [
     "TooManyRequests",
     "answer",
     "available_actions",
+    "database_check",
     "etag",
     "forget_answers",
     "health",

@@ -41,12 +41,12 @@ def health(checks: Mapping[str, Check]) -> APIRouter:
 
 
 def database_check(database: Database) -> Check:
-    """Whether the database answers."""
+    """Whether the database answers, and which it is."""
 
     async def check() -> str:
         async with database.transaction(NATIONAL) as tx:
-            await tx.execute(text("select 1"))
-        return "ok"
+            version = (await tx.execute(text("show server_version"))).scalar_one()
+        return f"PostgreSQL {version}"
 
     return check
 

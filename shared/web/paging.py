@@ -51,14 +51,6 @@ class PageRequest:
         kept = rows[: self.limit]
         return kept, encode_cursor(key(kept[-1]))
 
-    def answer(self, items: Sequence[BaseModel], next: str | None) -> Response:
-        """The page as `{items, next}`, with a Link (RFC 8288) to the next one."""
-        headers = {}
-        if next is not None:
-            url = self.request.url.include_query_params(cursor=next)
-            headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-        return Response(to_json({"items": items, "next": next}), headers=headers, media_type="application/json")
-
     def _typed(self, columns: Sequence[Any]) -> list[ColumnElement[Any]]:
         assert self.after is not None
         if len(self.after) != len(columns):
@@ -74,8 +66,12 @@ class PageRequest:
 
 
 def page(request: PageRequest, items: Sequence[BaseModel], next: str | None) -> Response:
-    """The page as `{items, next}` with its Link; the same as `request.answer`."""
-    return request.answer(items, next)
+    """The page as `{items, next}`, with a Link (RFC 8288) to the next one."""
+    headers = {}
+    if next is not None:
+        url = request.request.url.include_query_params(cursor=next)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return Response(to_json({"items": items, "next": next}), headers=headers, media_type="application/json")
 
 
 def encode_cursor(key: Sequence[Any]) -> str:
