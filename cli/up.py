@@ -18,7 +18,7 @@ from shared.settings import PlatformSettings
 if TYPE_CHECKING:
     from services.__main__ import Running
 
-TRIAL = """For trial and development: this machine only, identities of nobody, nothing it signs has legal value.
+TRIAL = """For trial and development: this machine only, test identities, nothing it signs has legal value.
 In earnest: docker compose up, or deploy/kubernetes."""
 
 

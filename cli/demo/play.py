@@ -101,6 +101,8 @@ async def _start(settings: PlatformSettings, mail_port: int) -> subprocess.Popen
     """The platform in a process of its own, on fresh data, when it is ready. Failed if it does not come up."""
     log = settings.data_dir.with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
+    # It tells a sign-in link.
+    log.touch(mode=0o600)
     environment = os.environ | {
         "MITHAQ_DATA_DIR": str(settings.data_dir),
         "MITHAQ_NOTIFICATIONS_SMTP_PORT": str(mail_port),

@@ -73,10 +73,11 @@ def create_pages(
     install_problems(app)
     app.add_middleware(Edge)
     app.include_router(health(checks))
+    read = ["GET", "HEAD"]
     for address, name in PAGES.items():
-        app.add_api_route(address, _page_route(name, sign_in), response_class=HTMLResponse)
-    app.add_api_route("/openapi.json", _document_route(OPENAPI))
-    app.add_api_route("/docs/events/asyncapi.json", _document_route(ASYNCAPI))
+        app.add_api_route(address, _page_route(name, sign_in), methods=read, response_class=HTMLResponse)
+    app.add_api_route("/openapi.json", _document_route(OPENAPI), methods=read)
+    app.add_api_route("/docs/events/asyncapi.json", _document_route(ASYNCAPI), methods=read)
     app.mount("/static/swagger", Kept(directory=SWAGGER))
     app.mount("/static", Kept(directory=HERE / "static"))
     return app

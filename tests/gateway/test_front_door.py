@@ -133,6 +133,16 @@ async def test_the_documents_are_served(door: aiohttp.ClientSession) -> None:
         assert (await response.json())["asyncapi"].startswith("3.")
 
 
+@pytest.mark.parametrize("path", [*PAGES, "/openapi.json", "/docs/events/asyncapi.json", "/static/mithaq.css"])
+async def test_what_is_read_can_be_asked_about(door: aiohttp.ClientSession, path: str) -> None:
+    async with door.get(path) as read, door.head(path) as asked:
+        assert asked.status == 200
+        assert asked.headers["Content-Length"] == str(len(await read.read())) != "0"
+        assert asked.content_type == read.content_type
+    async with door.post(path) as response:
+        await problem_of(response, 405)
+
+
 async def test_the_door_is_alive(door: aiohttp.ClientSession) -> None:
     async with door.get("/livez") as response:
         assert (response.status, await response.text()) == (200, "ok")
