@@ -11,6 +11,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared.actor import Scope
 
+STOPPED = "15s"
+"""For how long a process may say nothing in an open transaction: one that was stopped must not keep its locks."""
 SET_SCOPE = text("select set_config('mithaq.scope', :scope, true)")
 
 
@@ -47,7 +49,9 @@ class Database:
     """
 
     def __init__(self, url: str, *, role: str | None = "mithaq_app", pool_size: int = 8) -> None:
-        options = {"application_name": f"mithaq {role or 'owner'}"} | ({"role": role} if role else {})
+        options = {"application_name": f"mithaq {role or 'owner'}"}
+        if role:
+            options |= {"role": role, "idle_in_transaction_session_timeout": STOPPED}
         self.engine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,

@@ -16,6 +16,7 @@ from shared.messaging import relay as relaying
 from shared.messaging.broker import Broker, BrokerAway, Message
 from shared.messaging.envelope import open_envelope
 from shared.messaging.relay import Deposed, Relay, journal_lag
+from shared.messaging.retrying import passes_by_itself
 from tests.fixtures.database import Databases
 from tests.fixtures.eventually import eventually
 from tests.messaging.journals import append, commit
@@ -202,6 +203,23 @@ async def test_a_deposed_relay_moves_no_cursor(database: Database, relay_databas
     await led(Relay("network", relay_database, topics))
     with pytest.raises(Deposed):
         await zombie.publish_window()
+
+
+async def test_a_relay_stopped_within_a_transaction_keeps_nobody_from_leading(
+    monkeypatch: pytest.MonkeyPatch, databases: Databases, topics: Broker
+) -> None:
+    monkeypatch.setattr("shared.database.STOPPED", "200ms")
+    stopped, next_one = [await databases("network", role="mithaq_relay") for _ in range(2)]
+
+    async def outlive_a_stopped_one() -> None:
+        async with stopped.transaction(NATIONAL) as tx:
+            assert await Relay("network", stopped, topics).lease.take(tx)
+            async with asyncio.timeout(5):
+                await led(Relay("network", next_one, topics))
+
+    with pytest.raises(DBAPIError) as lost:
+        await outlive_a_stopped_one()
+    assert passes_by_itself(lost.value)
 
 
 @pytest.mark.parametrize("page", [2, 10], ids=["within a window", "at its end"])

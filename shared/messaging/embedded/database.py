@@ -10,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from shared.database import STOPPED
 from shared.messaging.broker import BrokerAway, Message, Position, Received
 from shared.settings import database_on
 
@@ -53,7 +54,10 @@ class Connections:
         self._options: dict[str, Any] = {
             "timeout": PATIENCE,
             "command_timeout": SLOWEST,
-            "server_settings": {"application_name": f"mithaq broker {name}"[:63]},
+            "server_settings": {
+                "application_name": f"mithaq broker {name}"[:63],
+                "idle_in_transaction_session_timeout": STOPPED,
+            },
         }
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
 
