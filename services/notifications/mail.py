@@ -74,6 +74,8 @@ class MailClient:
                     hostname=settings.smtp_host,
                     port=settings.smtp_port,
                     use_tls=settings.smtp_tls,
+                    # Somebody on the way can hide that the server offers TLS: a password is not sent without.
+                    start_tls=not settings.smtp_tls if settings.smtp_password else None,
                     username=settings.smtp_username,
                     password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
                     timeout=settings.deadline,

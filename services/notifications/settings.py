@@ -46,7 +46,7 @@ class NotificationsSettings(ServiceSettings):
     smtp_port: int = Field(1025, description="its port")
     smtp_tls: bool = Field(False, description="TLS from the first byte; otherwise STARTTLS where the server offers it")
     smtp_username: str | None = Field(None, description="who signs in to the mail server; empty does not")
-    smtp_password: SecretStr | None = Field(None, description="with which password")
+    smtp_password: SecretStr | None = Field(None, description="with which password; it is never sent without TLS")
     mail_from: str = Field("mithaq@localhost", description="the sender of e-mails")
     stream_queue: int = Field(256, ge=1, description="frames that wait for a slow live stream before it is closed")
 

@@ -120,11 +120,11 @@ class Mailbox:
 
 
 @asynccontextmanager
-async def mailbox(*replies: str, pause: float = 0.0) -> AsyncIterator[tuple[Mailbox, int]]:
-    """A mail server that listens inside the block, and its port."""
+async def mailbox(*replies: str, pause: float = 0.0, **options: Any) -> AsyncIterator[tuple[Mailbox, int]]:
+    """A mail server that listens inside the block, and its port; `options` are aiosmtpd's."""
     made = Mailbox(list(replies), pause)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(made, enable_SMTPUTF8=True), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: SMTP(made, enable_SMTPUTF8=True, **options), "127.0.0.1", 0)
     try:
         yield made, server.sockets[0].getsockname()[1]
     finally:

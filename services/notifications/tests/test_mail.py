@@ -4,6 +4,8 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import AuthResult
+from pydantic import SecretStr
 
 from services.notifications.mail import MailClient, compose
 from services.notifications.outcome import Outcome
@@ -115,6 +117,20 @@ async def test_a_mail_server_that_takes_its_time_gets_no_more_than_the_deadline(
     async with mailbox(pause=0.4) as (_, port):
         slow = settings.model_copy(update={"smtp_port": port, "deadline": 0.6})
         assert await MailClient(slow).send(_message("fr")) == Outcome("failed", "timeout")
+
+
+async def test_a_password_is_not_sent_without_tls(settings: NotificationsSettings) -> None:
+    asked: list[Any] = []
+
+    def admit(*about: Any) -> AuthResult:
+        asked.append(about)
+        return AuthResult(success=True)
+
+    async with mailbox(authenticator=admit, auth_require_tls=False) as (box, port):
+        known = {"smtp_port": port, "smtp_username": "mithaq", "smtp_password": SecretStr("very-secret")}
+        outcome = await MailClient(settings.model_copy(update=known)).send(_message("fr"))
+    assert outcome.result == "failed"
+    assert not asked and not box.received
 
 
 async def test_a_mail_server_that_is_away_is_tried_again(
