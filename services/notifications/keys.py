@@ -1,7 +1,7 @@
 """Signing secrets: made here, kept sealed, opened only to sign.
 
 Envelope encryption with AES-256-GCM: every secret has a data key of its own, which the installation's key-encryption
-key wraps. Re-wrapping under a new key-encryption key never touches the secrets.
+key wraps. A secret stays under the key that sealed it: a new key-encryption key goes first, the old one stays listed.
 """
 
 import base64
@@ -9,6 +9,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -56,12 +57,8 @@ class KeyRing:
     @classmethod
     def in_file(cls, path: Path) -> Self:
         """The keys in this file, which is made with a random one, readable by its owner only, if it is missing."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
-        except FileExistsError:
-            pass
+        if not path.exists():
+            _make(path)
         return cls.from_base64(path.read_text())
 
     def seal(self, secret: bytes, place: UUID) -> Sealed:
@@ -76,11 +73,6 @@ class KeyRing:
     def open(self, sealed: Sealed, place: UUID) -> bytes:
         """The secret. Raises CannotOpen."""
         return _decrypt(AESGCM(self._unwrap(sealed, place)), sealed.ciphertext, place)
-
-    def rewrap(self, sealed: Sealed, place: UUID) -> Sealed:
-        """The same secret under the current key-encryption key. Raises CannotOpen."""
-        data_key = self._unwrap(sealed, place)
-        return Sealed(self.current, _encrypt(self._keys[self.current], data_key, place), sealed.ciphertext)
 
     def hide(self, text: bytes) -> bytes:
         """Bytes that may lie about anywhere: the text under the current key."""
@@ -112,6 +104,17 @@ def shown(secret: bytes) -> str:
 def key_id(key: bytes) -> str:
     """The name of a key-encryption key, which tells nothing about it."""
     return hashlib.sha256(b"mithaq key-encryption key " + key).hexdigest()[:KEK_ID_LENGTH]
+
+
+def _make(path: Path) -> None:
+    """Make a file with a random key, whole or not at all; of several who start at once, one makes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
 
 
 def _encrypt(cipher: AESGCM, clear: bytes, place: UUID) -> bytes:

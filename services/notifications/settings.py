@@ -21,8 +21,8 @@ class NotificationsSettings(ServiceSettings):
 
     key_encryption_key: SecretStr | None = Field(
         None,
-        description="32 bytes in base64 that seal the endpoints' secrets; several, comma separated, during a change,"
-        " the new one first. Empty makes a key file in the data directory; production demands one",
+        description="32 bytes in base64 that seal the endpoints' secrets; several, comma separated: the first seals,"
+        " all of them open. Empty makes a key file in the data directory; production demands one",
     )
     rotation_overlap: float = Field(
         86400.0, ge=0, description="seconds for which a replaced secret signs beside its successor"

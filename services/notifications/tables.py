@@ -28,7 +28,7 @@ class EndpointRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, m
 
 
 class SecretRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
-    """A signing secret, sealed: outside the aggregate, so that re-wrapping it changes no history."""
+    """A signing secret, sealed: outside the aggregate, whose journal is for ever."""
 
     __tablename__ = "endpoint_secret"
     __table_args__ = (Index("endpoint_secret_endpoint", "endpoint_id"),)

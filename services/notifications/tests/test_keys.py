@@ -2,6 +2,7 @@
 
 import base64
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,12 +45,10 @@ def test_another_installation_s_key_opens_nothing() -> None:
         KeyRing([NEW]).open(KeyRing([OLD]).seal(new_secret(), place), place)
 
 
-def test_a_new_key_takes_over_by_wrapping_the_data_keys_again() -> None:
-    secret, place = new_secret(), new_id()
-    sealed = KeyRing([OLD]).seal(secret, place)
-    wrapped = KeyRing([NEW, OLD]).rewrap(sealed, place)
-    assert wrapped.ciphertext == sealed.ciphertext
-    assert KeyRing([NEW]).open(wrapped, place) == secret
+def test_a_new_key_seals_and_the_old_one_behind_it_still_opens() -> None:
+    ring, secret, place = KeyRing([NEW, OLD]), new_secret(), new_id()
+    assert ring.open(KeyRing([OLD]).seal(secret, place), place) == secret
+    assert KeyRing([NEW]).open(ring.seal(secret, place), place) == secret
 
 
 def test_hidden_answers_are_revealed_by_the_ring_that_hid_them() -> None:
@@ -64,6 +63,13 @@ def test_an_installation_makes_its_key_once_and_keeps_it_to_itself(tmp_path: Pat
     sealed = settings(tmp_path).key_ring.seal(b"secret", place)
     assert settings(tmp_path).key_ring.open(sealed, place) == b"secret"
     assert (tmp_path / "notifications.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_processes_that_start_at_once_share_one_key(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as starting:
+        made = list(starting.map(KeyRing.in_file, [tmp_path / "data" / "notifications.key"] * 8))
+    assert len({ring.current for ring in made}) == 1
+    assert [each.name for each in (tmp_path / "data").iterdir()] == ["notifications.key"]
 
 
 def test_production_demands_a_key(tmp_path: Path) -> None:
