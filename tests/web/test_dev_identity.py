@@ -225,6 +225,15 @@ async def test_the_page_warns_in_two_languages_and_loads_nothing(browser: AsyncC
             assert f'value="{id}"' in page.text
 
 
+async def test_the_language_asked_for_wins_over_the_browser_s(browser: AsyncClient) -> None:
+    for asked, spoken in (("fr", "fr"), ("ar", "ar"), ("de", "en"), ("", "en")):
+        for path, more in (("/authorize", asking("v" * 43)), ("/", {})):
+            page = await browser.get(path, params=more | {"lang": asked}, headers={"Accept-Language": "en"})
+            assert f'<html lang="{spoken}"' in page.text and page.headers["content-language"] == spoken
+    refused = await browser.post("/", params={"lang": "fr"}, data={"password": "guess"})
+    assert refused.status_code == 403 and '<html lang="fr"' in refused.text
+
+
 async def test_what_is_asked_cannot_write_the_page(browser: AsyncClient) -> None:
     page = await browser.get("/authorize", params=asking("v" * 43, state='"><script>alert(1)</script>'))
     assert "<script>" not in page.text

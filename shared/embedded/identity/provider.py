@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.embedded.identity.credentials import Credentials, host_of, is_loopback, load_credentials, require_loopback
 from shared.embedded.identity.personas import Persona
-from shared.language import RIGHT_TO_LEFT, Wording, choose
+from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, choose
 
 CLIENTS = frozenset({"mithaq-console", "mithaq-docs", "mithaq-cli"})
 """The public clients; they prove themselves by PKCE and live on this machine."""
@@ -283,7 +283,8 @@ class Provider:
         token: str | None = None,
         status: int = 200,
     ) -> Response:
-        language = choose(request.headers.get("accept-language"))
+        wanted = request.query_params.get("lang")
+        language = wanted if wanted in LANGUAGES else choose(request.headers.get("accept-language"))
         groups: dict[str, list[Persona]] = {}
         for each in self.credentials.personas.values():
             groups.setdefault(each.roles[0].value, []).append(each)
