@@ -1,5 +1,6 @@
 """Which failures pass by themselves, which never will, and what an operator is told about them."""
 
+from asyncpg import InternalClientError
 from asyncpg.exceptions import DeadlockDetectedError, SerializationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -14,7 +15,8 @@ PAUSES = (0.05, 0.2, 0.8, 2.0, 5.0)
 
 def passes_by_itself(error: BaseException) -> bool:
     """Whether trying again is all it takes: a deadlock, a lost connection."""
-    if isinstance(error, BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
+    # An internal error is what asyncpg raises between a server's farewell and the end of its connection.
+    if isinstance(error, InternalClientError | BrokerAway | OSError | TimeoutError | PoolTimeout | InterfaceError):
         return True
     if not isinstance(error, DBAPIError):
         return False

@@ -30,6 +30,7 @@ from shared.messaging.broker import (
     open_broker,
 )
 from shared.messaging.embedded import EmbeddedBroker, migrate_broker
+from shared.messaging.embedded.database import away
 from shared.messaging.embedded.groups import share_out
 from shared.messaging.kafka import KafkaBroker
 from shared.settings import PlatformSettings, database_on
@@ -408,6 +409,10 @@ class TestEmbeddedBroker(BrokerBehaviour):
         broker = open_broker(PlatformSettings(database_url=installation, broker="embedded"), name="tests")
         await broker.check()
         await broker.close()
+
+    def test_a_connection_that_the_server_is_closing_is_away(self) -> None:
+        with pytest.raises(BrokerAway), away():
+            raise asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
 
     async def test_a_missing_server_is_away(self) -> None:
         with pytest.raises(BrokerAway):

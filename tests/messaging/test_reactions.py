@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from asyncpg import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -23,6 +24,7 @@ from shared.messaging.envelope import to_message
 from shared.messaging.progress import GAP
 from shared.messaging.reactions import ATTEMPTS, ReactionRunner, Reactions
 from shared.messaging.rebuild import rebuild
+from shared.messaging.retrying import passes_by_itself
 from shared.messaging.tables import ProgressRow
 from shared.refusals import ConcurrentChange
 from tests.fixtures.database import Databases
@@ -253,6 +255,10 @@ async def test_a_deadlock_is_tried_again_and_never_parked(database: Database, to
     async with running(effects, database, topics):
         await eventually(lambda: is_done(database, {subject: [1]}), within=20)
     assert await waiting(database) == []
+
+
+def test_a_connection_that_the_server_is_closing_is_no_reason_to_park() -> None:
+    assert passes_by_itself(InternalClientError("cannot switch to state 15; another operation (2) is in progress"))
 
 
 async def test_a_refusal_that_never_ends_is_parked(database: Database, topics: Broker) -> None:

@@ -90,10 +90,13 @@ class Connections:
 
 @contextmanager
 def away() -> Iterator[None]:
-    """What goes wrong with the database, as BrokerAway."""
+    """What goes wrong with the database, as BrokerAway.
+
+    asyncpg calls it an internal error when a connection is used between the server's farewell and its end.
+    """
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         raise BrokerAway(repr(error)) from error
 
 
