@@ -165,20 +165,21 @@ class Relay:
 
         Raises Deposed, BrokerAway, and what the database raises; the saved cursor then says where to go on.
         """
+        # One transaction for all of it: at a steady trickle its round trips are what an event waits for.
         async with self.database.transaction(NATIONAL) as tx:
-            await tx.execute(OPEN, {"epoch": self.lease.epoch})
+            connection = await tx.connection()
+            await connection.execute(OPEN, {"epoch": self.lease.epoch})
             cursor = await self._cursor(tx)
-        if cursor.new is None:
-            return 0
-        async with self.database.transaction(NATIONAL) as tx:
-            seen = await tx.execute(IDS, {"old": cursor.old, "new": cursor.new, "last": cursor.last})
+            if cursor.new is None:
+                return 0
+            seen = await connection.execute(IDS, {"old": cursor.old, "new": cursor.new, "last": cursor.last})
             ids = [row.id for row in seen]
-        pages = [ids[start : start + self.page] for start in range(0, len(ids), self.page)]
-        ahead = asyncio.create_task(self._read(pages[0])) if pages else None
+            pages = [ids[start : start + self.page] for start in range(0, len(ids), self.page)]
+            rows: Sequence[Any] = await read(tx, pages[0]) if pages else ()
+        ahead: asyncio.Task[Sequence[Any]] | None = None
         try:
             for number, page in enumerate(pages, start=1):
-                assert ahead is not None
-                rows = await ahead
+                rows = await ahead if ahead else rows
                 ahead = asyncio.create_task(self._read(pages[number])) if number < len(pages) else None
                 await self._publish(rows)
                 crash_point("relay.after-ack")
@@ -223,7 +224,7 @@ class Relay:
         return self.leads
 
     async def _cursor(self, tx: Transaction) -> Cursor:
-        row = (await tx.execute(CURSOR)).one()
+        row = (await (await tx.connection()).execute(CURSOR)).one()
         if row.epoch != self.lease.epoch:
             self._renewed = float("-inf")
             raise Deposed
@@ -251,7 +252,7 @@ class Relay:
 
 async def read(tx: Transaction, ids: Sequence[int]) -> list[dict[str, Any]]:
     """The published columns of these journal rows, in id order; `data` stays JSON text."""
-    return [dict(row) for row in (await tx.execute(ROWS, {"ids": list(ids)})).mappings()]
+    return [dict(row) for row in (await (await tx.connection()).execute(ROWS, {"ids": list(ids)})).mappings()]
 
 
 async def journal_lag(tx: Transaction) -> tuple[int, float]:
