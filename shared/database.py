@@ -51,7 +51,8 @@ class Database:
     def __init__(self, url: str, *, role: str | None = "mithaq_app", pool_size: int = 8) -> None:
         options = {"application_name": f"mithaq {role or 'owner'}"}
         if role:
-            options |= {"role": role, "idle_in_transaction_session_timeout": STOPPED}
+            # An acknowledged event must survive a crash, and a relay must not publish one that does not.
+            options |= {"role": role, "idle_in_transaction_session_timeout": STOPPED, "synchronous_commit": "on"}
         self.engine = create_async_engine(
             asyncpg_url(url),
             pool_size=pool_size,

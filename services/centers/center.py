@@ -98,9 +98,11 @@ class Center(Aggregate):
             raise VisaDatedAhead(granted_on=granted_on, today=today)
         return [CenterVisaGranted(center_id=self.id, visa_number=visa_number, granted_on=granted_on)]
 
-    def open(self, *, on: date) -> list[DomainEvent]:
-        """Take learners from this day on."""
+    def open(self, *, on: date, agreement_rests: bool = False) -> list[DomainEvent]:
+        """Take learners from this day on; not while the agreement's suspension names the center."""
         self.require("open_center")
+        if agreement_rests:
+            raise AgreementRests(agreement_id=self.agreement_id)
         return [
             CenterOpened(
                 center_id=self.id,
@@ -117,10 +119,10 @@ class Center(Aggregate):
         self.require("suspend_center")
         return [CenterSuspended(center_id=self.id, academy=self.academy, because="decision").keeping(reason=reason)]
 
-    def resume(self) -> list[DomainEvent]:
+    def resume(self, *, agreement_rests: bool = False) -> list[DomainEvent]:
         """Lift a suspension by decision; one that came with the agreement's is lifted with it."""
         self.require("resume_center")
-        if self.suspended_because == "agreement_suspended":
+        if agreement_rests or self.suspended_because == "agreement_suspended":
             raise AgreementRests(agreement_id=self.agreement_id)
         return [CenterResumed(center_id=self.id, academy=self.academy)]
 

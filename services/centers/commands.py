@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.centers.center import Center
 from services.centers.permissions import PERMISSIONS
-from services.centers.tables import CENTERS
+from services.centers.tables import CENTERS, RestingCenterRow
 from shared.actor import Actor
 from shared.clock import today
 from shared.database import Work
@@ -31,7 +31,11 @@ async def grant_visa(
 
 async def open_center(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Center:
     """Open a center that has its visa: it takes learners from today on."""
-    return await _change(db, id, "open_center", lambda center: center.open(on=today()), by, expected)
+
+    def decide(center: Center, rests: bool) -> list[DomainEvent]:
+        return center.open(on=today(), agreement_rests=rests)
+
+    return await _change_unless_at_rest(db, id, "open_center", decide, by, expected)
 
 
 async def suspend_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
@@ -41,7 +45,11 @@ async def suspend_center(db: Work, id: UUID, *, reason: str, by: Actor, expected
 
 async def resume_center(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Center:
     """Lift a suspension that was decided, not one that came with the agreement's."""
-    return await _change(db, id, "resume_center", Center.resume, by, expected)
+
+    def decide(center: Center, rests: bool) -> list[DomainEvent]:
+        return center.resume(agreement_rests=rests)
+
+    return await _change_unless_at_rest(db, id, "resume_center", decide, by, expected)
 
 
 async def close_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
@@ -52,6 +60,22 @@ async def close_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: 
 async def abandon_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
     """Give up a center that never opened."""
     return await _change(db, id, "abandon_center", lambda center: center.abandon(reason=reason), by, expected)
+
+
+async def _change_unless_at_rest(
+    db: Work,
+    id: UUID,
+    action: str,
+    decide: Callable[[Center, bool], Sequence[DomainEvent]],
+    by: Actor,
+    expected: int | None,
+) -> Center:
+    async with db.transaction(by.scope) as tx:
+        # Read under the center's lock, which the reaction to the suspension takes first too.
+        center = await CENTERS.load(tx, id, expected=expected)
+        PERMISSIONS.allow(by, action, center)
+        rests = await tx.get(RestingCenterRow, id) is not None
+        return await CENTERS.record(tx, center, decide(center, rests), by=by)
 
 
 async def _change(

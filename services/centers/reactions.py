@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlmodel import col
 
 from services.centers.center import Center
-from services.centers.tables import CENTERS
+from services.centers.tables import CENTERS, RestingCenterRow
 from shared.actor import SYSTEM
 from shared.database import Transaction
 from shared.events.agreements import (
@@ -35,11 +37,12 @@ async def plan_centers(tx: Transaction, occurrence: Occurrence[AgreementSigned])
 
 @follow.on(AgreementSuspended)
 async def suspend_centers(tx: Transaction, occurrence: Occurrence[AgreementSuspended]) -> None:
-    """The centers that the suspension names rest, if they are open; a suspension of money names none."""
+    """The centers that the suspension names rest, or will not open; a suspension of money names none."""
     suspended = occurrence.event
     if suspended.scope == "centers":
         for center in await _centers_of(tx, occurrence.subject):
             if center.id in suspended.centers:
+                await tx.execute(insert(RestingCenterRow).values(id=center.id).on_conflict_do_nothing())
                 await CENTERS.record(tx, center, center.rest_with_agreement(), by=SYSTEM)
 
 
@@ -48,6 +51,7 @@ async def resume_centers(tx: Transaction, occurrence: Occurrence[AgreementResume
     """The centers that the suspension had stopped open again."""
     for center in await _centers_of(tx, occurrence.subject):
         if center.id in occurrence.event.centers:
+            await tx.execute(delete(RestingCenterRow).where(col(RestingCenterRow.id) == center.id))
             await CENTERS.record(tx, center, center.resume_with_agreement(), by=SYSTEM)
 
 

@@ -24,6 +24,14 @@ class CenterRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, mis
     operator_id: UUID
 
 
+class RestingCenterRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """A center that its agreement's suspension names: whatever its own state, it does not open before the end of it."""
+
+    __tablename__ = "resting_center"
+
+    id: UUID = Field(primary_key=True)
+
+
 CENTERS = Store(
     Center,
     CenterRow,

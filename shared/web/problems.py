@@ -155,7 +155,7 @@ def refusal_of(error: Exception) -> Refusal | None:
     """What an error means to the client, or None if it is a fault of ours."""
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, PoolTimeout | asyncpg.InternalClientError):
         return Unavailable()
     if isinstance(error, DBAPIError | asyncpg.PostgresError):
         code = getattr(getattr(error, "orig", error), "sqlstate", None) or ""

@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from services.centers import commands
 from services.centers.center import CenterState
-from services.centers.errors import ProvinceOutsideAcademy
+from services.centers.errors import AgreementRests, ProvinceOutsideAcademy
 from services.centers.reactions import end_centers, plan_centers, reactions, resume_centers, suspend_centers
 from services.centers.tables import CENTERS
-from services.centers.tests.builders import AGREEMENT, DAY, decisions, occurrence, provided
+from services.centers.tests.builders import AGREEMENT, DAY, DIRECTOR, decisions, occurrence, provided
 from shared.actor import NATIONAL, SYSTEM
 from shared.database import Database
 from shared.events.agreements import (
@@ -116,6 +117,15 @@ async def test_nothing_is_planned_if_one_center_cannot_be(databases: Databases) 
 async def test_a_suspension_stops_the_open_centers_it_names(database: Database) -> None:
     await react(database, suspend_centers, suspended())
     assert await states(database) == [CenterState.suspended, CenterState.fitting_out, CenterState.opened]
+
+
+async def test_a_center_that_is_not_open_yet_does_not_open_while_its_agreement_rests(database: Database) -> None:
+    await take(database, FITTING, "grant_visa")
+    await react(database, suspend_centers, suspended())
+    with pytest.raises(AgreementRests):
+        await commands.open_center(database, FITTING.center_id, by=DIRECTOR)
+    await react(database, resume_centers, resumed())
+    assert (await commands.open_center(database, FITTING.center_id, by=DIRECTOR)).state is CenterState.opened
 
 
 async def test_a_suspension_of_money_stops_no_center(database: Database) -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from shared.migrations import aggregate_columns, create_messaging, protect
+from shared.migrations import aggregate_columns, create_messaging, grant, protect
 
 revision = "0001"
 down_revision = None
@@ -21,5 +21,7 @@ def upgrade() -> None:
         sa.Column("operator_id", sa.Uuid, nullable=False),
     )
     op.create_index("center_agreement", "center", ["agreement_id"])
+    op.create_table("resting_center", sa.Column("id", sa.Uuid, primary_key=True))
     create_messaging(op)
     protect(op, "center")
+    grant(op, "resting_center")
