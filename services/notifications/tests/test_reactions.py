@@ -2,13 +2,18 @@
 
 import asyncio
 
+from sqlalchemy import text
+
 from services.notifications.settings import NotificationsSettings
+from services.notifications.tables import Base
 from services.notifications.tests.builders import happening, registered, rows, told
-from shared.actor import EVERYONE
+from services.notifications.tests.conftest import Sending
+from shared.actor import EVERYONE, NATIONAL
 from shared.database import Database
 from shared.events.agreements import AgreementApproved, AgreementCameIntoForce
 from shared.ids import new_id
 from shared.territory import ACADEMY_CODES
+from tests.fixtures.eventually import eventually
 
 DEAD = "http://127.0.0.1:1/"
 
@@ -58,17 +63,23 @@ async def test_sixteen_writers_leave_no_gap_and_commit_in_the_order_of_the_numbe
     assert seen == list(range(1, 129))
 
 
-async def test_rows_are_seen_within_their_jurisdiction_only(
-    database: Database, settings: NotificationsSettings
+async def test_row_level_security_hides_other_regions_without_any_permission_check(
+    database: Database, settings: NotificationsSettings, sending: Sending
 ) -> None:
     await registered(database, settings, DEAD, academy="MA-06")
-    await told(database, happening(audience=("MA-06",)))
-    tables = ("notice", "feed_head", "feed_entry", "lane", "delivery", "endpoint", "endpoint_secret", "journal")
-    for scope, expected in (({"MA-06", EVERYONE}, 1), ({"MA-05", EVERYONE}, 0), ({"org:1"}, 0), (set[str](), 0)):
+    approved = AgreementApproved(agreement_id=new_id(), reference="AREF-06/2024-0001", text_hash="0" * 64)
+    await told(database, happening(approved, audience=("MA-06",)))
+    async with sending():
+        await eventually(lambda: rows(database, "select id from attempt"))
+    protected = {table for (table,) in await rows(database, "select relname from pg_class where relforcerowsecurity")}
+    assert protected == {"journal", *Base.metadata.tables}
+    for scope in (NATIONAL, {"MA-06", EVERYONE}, {"MA-05", EVERYONE}, {"org:1"}, set[str]()):
         async with database.transaction(frozenset(scope)) as tx:
-            for table in tables:
-                found = (await tx.connection()).exec_driver_sql(f"select count(*) from {table}")
-                assert (await found).scalar_one() == expected, (table, scope)
+            for table in protected:
+                found = (await tx.execute(text(f"select 1 from {table}"))).all()
+                # Names are of all regions: only national work reads them.
+                seen = scope == NATIONAL or ("MA-06" in scope and table != "name")
+                assert bool(found) == seen, (table, scope)
 
 
 async def test_a_name_told_by_one_event_is_used_in_the_next(database: Database) -> None:

@@ -87,8 +87,11 @@ async def test_figures_stay_within_the_reader_s_jurisdiction(database: Database)
     assert await queries.capacity(database, academy=None, by=FOREIGNER) == []
 
 
-async def test_rows_are_seen_within_their_jurisdiction_even_without_the_filter(database: Database) -> None:
+async def test_row_level_security_hides_other_regions_even_without_the_filter(database: Database) -> None:
     await folded(database, agreement(), center())
+    async with database.transaction(NATIONAL) as tx:
+        protected = (await tx.execute(text("select relname from pg_class where relforcerowsecurity"))).scalars()
+        assert set(protected) == {"journal", *Base.metadata.tables} == {"journal", *TABLES}
     for scope, seen in (({"MA-06", EVERYONE}, True), ({"MA-01", EVERYONE}, False), (set[str](), False)):
         async with database.transaction(frozenset(scope)) as tx:
             for table in TABLES:
