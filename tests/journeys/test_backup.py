@@ -88,7 +88,7 @@ async def test_a_backup_is_one_moment_in_all_services(here: Installation, tmp_pa
 async def test_no_journal_grows_between_the_first_snapshot_and_the_last(here: Installation, tmp_path: Path) -> None:
     async with running(here.settings) as settings, client_of(settings) as client:
         await register(client, 1)
-        before = len(await rows(here, "network", JOURNAL))
+        before = await eventually(lambda: institutions_and_one_association(here))
         command = await asyncpg.connect(here.url_of("notifications"))
         try:
             # A command that has written to its journal and not committed yet.
@@ -105,6 +105,13 @@ async def test_no_journal_grows_between_the_first_snapshot_and_the_last(here: In
             await command.close()
     assert manifest.events["network"] == before
     assert len(await rows(here, "network", JOURNAL)) == before + 1
+
+
+async def institutions_and_one_association(here: Installation) -> int:
+    """The journal's rows once the register is seeded."""
+    found = len(await rows(here, "network", JOURNAL))
+    assert found == 14 + 1
+    return found
 
 
 async def test_a_restore_that_fails_changes_nothing(here: Installation, tmp_path: Path) -> None:

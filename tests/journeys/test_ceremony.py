@@ -42,19 +42,13 @@ class Played:
     spans: Sequence[ReadableSpan]
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[
-        pytest.param("embedded", marks=pytest.mark.xdist_group("ceremony embedded")),
-        pytest.param("kafka", marks=pytest.mark.xdist_group("ceremony kafka")),
-    ],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["embedded", "kafka"])
 async def played(
     request: pytest.FixtureRequest, server_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Played]:
     """The whole story."""
-    kafka = {"kafka_bootstrap": request.getfixturevalue("kafka_bootstrap")} if request.param == "kafka" else {}
+    # A Kafka of its own: the topics of the shared one hold other installations' events.
+    kafka = {"kafka_bootstrap": request.getfixturevalue("own_kafka").bootstrap} if request.param == "kafka" else {}
     url = urlunsplit(urlsplit(server_url)._replace(path=f"/j{new_id().hex[-10:]}"))
     async with Academies() as academies:
         with pytest.MonkeyPatch.context() as patch, telemetry.recorded() as spans:

@@ -33,7 +33,7 @@ async def test_a_genuine_token_names_its_actor(issuer: Issuer, verifier: TokenVe
     actor, expires = await verifier.actor(issuer.token(DIRECTOR))
     assert actor == DIRECTOR
     assert actor.person == f"{ISSUER}#director"
-    assert abs(expires.timestamp() - NOW - 300) < 60
+    assert abs(expires.timestamp() - time.time() - 300) < 60
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ async def test_a_genuine_token_names_its_actor(issuer: Issuer, verifier: TokenVe
         {"exp": str(NOW + 300)},
         {"exp": float("nan")},
         {"iat": None},
-        {"iat": NOW + 3600},
-        {"nbf": NOW + 3600},
+        {"iat": NOW + 36000},
+        {"nbf": NOW + 36000},
         {"aud": None},
         {"aud": "another"},
         {"aud": "mithaq "},
