@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -201,13 +202,15 @@ async def commit_to_ack_500(server_url: str, bootstrap: str) -> list[Row]:
         stop = asyncio.Event()
         relay = asyncio.create_task(Relay("network", relay_database, broker).run(stop))
         raw = await _single_sends(bootstrap)
-        committed = await _write_at(server_url, rate=500, seconds=10)
+        committed = await _write_at(server_url, rate=500, seconds=12)
         async with asyncio.timeout(60):
             await broker.acknowledged(len(committed))
         stop.set()
         await relay
     await broker.close()
-    delays = [(broker.at[subject] - at) * 1000 for subject, at in committed.items()]
+    # A relay at rest looks once a second, unless it is woken: what is measured is the steady flow after that.
+    steady = min(committed.values()) + 2.0
+    delays = [(broker.at[subject] - at) * 1000 for subject, at in committed.items() if at > steady]
     figures = []
     for name, share, aim in (("p50", 0.5, 10.0), ("p99", 0.99, 50.0)):
         ours, alone = percentile(delays, share), percentile(raw, share)
@@ -244,11 +247,13 @@ class Acknowledged:
 
 async def _write_at(server_url: str, *, rate: int, seconds: int) -> dict[UUID, float]:
     """When each of `rate` commands a second was committed, by its subject."""
-    command = [sys.executable, "-m", "bench.writer", database_on(server_url, "network"), str(rate), str(seconds)]
-    written = await asyncio.to_thread(subprocess.run, command, check=False, stdout=subprocess.PIPE, timeout=6 * seconds)
-    if written.returncode:
-        raise RuntimeError(f"this machine cannot commit {rate} commands a second")
-    return {UUID(subject): at for subject, at in json.loads(written.stdout).items()}
+    with tempfile.NamedTemporaryFile() as file:
+        arguments = database_on(server_url, "network"), str(rate), str(seconds), file.name
+        command = [sys.executable, "-m", "bench.writer", *arguments]
+        written = await asyncio.to_thread(subprocess.run, command, check=False, timeout=6 * seconds)
+        if written.returncode:
+            raise RuntimeError(f"this machine cannot commit {rate} commands a second")
+        return {UUID(subject): at for subject, at in json.load(file).items()}
 
 
 async def _single_sends(bootstrap: str) -> list[float]:

@@ -1,4 +1,4 @@
-"""python -m bench.writer DATABASE_URL RATE SECONDS: commits journal rows at a steady rate, and prints when each was.
+"""python -m bench.writer DATABASE_URL RATE SECONDS FILE: commits journal rows at a steady rate, and notes when each was.
 
 A process of its own, so that what is measured elsewhere does not wait for it; the clock is the machine's monotonic one.
 """
@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from pathlib import Path
 
 import asyncpg
 
@@ -41,4 +42,5 @@ async def write(url: str, rate: int, seconds: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(write(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))))
+    url, rate, seconds, file = sys.argv[1:]
+    Path(file).write_text(json.dumps(run(write(url, int(rate), int(seconds)))))

@@ -30,7 +30,7 @@ PAGE = 1500
 """Rows published in one awaited page: what a kill can repeat at most."""
 LINKS = 32
 """Most traces that the span of one page is linked to."""
-BUSY, IDLE = 0.005, 1.0
+BUSY, IDLE = 0.001, 1.0
 """Seconds between two looks at the journal, right after work and after a long rest."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 """Seconds before another try after a failure: doubling, between these."""
