@@ -1,4 +1,4 @@
-"""python -m bench.writer DATABASE_URL RATE SECONDS FILE: commits journal rows at a steady rate, and notes when each was.
+"""python -m bench.writer DATABASE_URL RATE SECONDS FILE: commits journal rows steadily, noting when each was.
 
 A process of its own, so that what is measured elsewhere does not wait for it; the clock is the machine's monotonic one.
 """
