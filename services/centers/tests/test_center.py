@@ -12,6 +12,7 @@ from services.centers.errors import AgreementRests, NoSeats, ProvinceOutsideAcad
 from services.centers.tests.builders import AGREEMENT, DAY, OPERATOR, center, decisions, planned, provided
 from shared.events.base import DomainEvent
 from shared.events.catalog import decode
+from shared.events.centers import CenterPlanned
 from shared.refusals import NotAllowedNow
 
 TO_OPENING = ("start_fitting_out", "grant_visa", "open_center")
@@ -46,7 +47,8 @@ def test_a_center_has_seats(seats: tuple[int, int]) -> None:
 
 
 def test_a_center_may_have_unfunded_seats_only() -> None:
-    Center.plan(provided(funded_seats=0), agreement_id=AGREEMENT, academy="MA-06")
+    events = Center.plan(provided(funded_seats=0), agreement_id=AGREEMENT, academy="MA-06")
+    assert [type(event) for event in events] == [CenterPlanned]
 
 
 def test_a_center_that_rests_with_its_agreement_resumes_only_with_it() -> None:
