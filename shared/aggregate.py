@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, PrivateAttr
 
 from shared.events.base import DomainEvent
-from shared.refusals import NotAllowedNow
+from shared.refusals import NotAllowedNow, Refusal
 
 
 class Aggregate(BaseModel):
@@ -43,15 +43,22 @@ class Aggregate(BaseModel):
         """Jurisdiction codes that may see the aggregate; a national actor always may."""
         raise NotImplementedError
 
-    def refusal_of(self, action: str) -> NotAllowedNow | None:
-        """Why the state forbids the action, or None."""
+    def guard(self, action: str) -> Refusal | None:  # noqa: ARG002 - for the aggregates that have guards
+        """What else than the state forbids the action, as far as the aggregate alone can tell; None if nothing does."""
+        return None
+
+    def refusal_of(self, action: str) -> Refusal | None:
+        """Why the action cannot be taken now, by its state or a guard; None if it can.
+
+        Commands refuse by it and answers offer actions by it: one function, so that they cannot differ.
+        """
         if self.status in self.ALLOWED[action]:
-            return None
+            return self.guard(action)
         allowed = [name for name, states in self.ALLOWED.items() if self.status in states]
         return NotAllowedNow(kind=self.kind, action=action, state=self.status, allowed=allowed)
 
     def require(self, action: str) -> None:
-        """Refuse (NotAllowedNow) unless the state allows the action."""
+        """Refuse unless the state and the guards allow the action."""
         if refusal := self.refusal_of(action):
             raise refusal
 

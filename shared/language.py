@@ -30,6 +30,8 @@ def choose(accept_language: str | None) -> str:
 class Wording:
     """Texts by key and language, from one or more folders holding `{ar,fr,en}.toml`; later folders win.
 
+    A folder may hold folders of the same kind, one per noun.
+
     A key is the path in the file, joined by dots: `refusals.already-signed.title`. Placeholders are `{name}`.
     Raises ValueError if a text is missing in one of the languages.
     """
@@ -38,7 +40,9 @@ class Wording:
         self._texts: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
         for folder in folders:
             for language, texts in self._texts.items():
-                texts.update(_flat(tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))))
+                files = [folder / f"{language}.toml", *sorted(folder.glob(f"*/{language}.toml"))]
+                for file in files:
+                    texts.update(_flat(tomllib.loads(file.read_text("utf-8"))))
         keys = {key for texts in self._texts.values() for key in texts}
         gaps = [f"{key} ({language})" for language in LANGUAGES for key in sorted(keys - self._texts[language].keys())]
         if gaps:

@@ -259,13 +259,13 @@ class Story:
             "unfunded_seats": planned["unfunded_seats"],
         }
         title = {"ar": f"اتفاقية شراكة - {academy.region_ar}", "fr": f"Convention de partenariat - {academy.region_fr}"}
-        return self._body("regional", planned["academy"], title, parties, [center], self.plan["clauses"])
+        return self._body("academy-association", planned["academy"], title, parties, [center], self.plan["clauses"])
 
     def _network(self) -> JSON:
         text = self.plan["network"]
         parties = [_party(MINISTRY_ID, "supervising_ministry"), _party(NETWORK_ID, "integration_partner")]
         title = {"ar": text["title_ar"], "fr": text["title_fr"]}
-        return self._body("network", None, title, parties, [], text["clauses"])
+        return self._body("ministry-network", None, title, parties, [], text["clauses"])
 
     def _body(
         self,
@@ -277,7 +277,7 @@ class Story:
         clauses: list[dict[str, str]],
     ) -> JSON:
         return {
-            "agreement_type": kind,
+            "agreement_kind": kind,
             "academy": academy,
             "title": title,
             "parties": parties,

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from services.agreements.bilingual import Bilingual
 from services.agreements.errors import LobbyNotReady
-from services.agreements.terms import Bilingual
 from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.events.agreements import (

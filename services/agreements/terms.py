@@ -2,10 +2,12 @@
 
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
+from services.agreements.bilingual import Bilingual
 from services.agreements.errors import (
     AcademyNotForType,
+    KindUnknown,
     OperatorNotAParty,
     PartyMissing,
     PartyRepeated,
@@ -14,22 +16,12 @@ from services.agreements.errors import (
     RoleReserved,
     RolesMissing,
 )
-from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
+from services.agreements.kinds import KINDS, Kind
+from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
 
 REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
-NEEDED_ROLES: tuple[PartyRole, ...] = ("granting_authority", "operator", "supervising_ministry")
-"""What an agreement on centers cannot be without; network and framework texts can."""
-
-
-class Bilingual(BaseModel):
-    """A short text in the two languages of an agreement."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    ar: str = Field(min_length=1, max_length=500)
-    fr: str = Field(min_length=1, max_length=500)
 
 
 class Terms(BaseModel):
@@ -37,7 +29,7 @@ class Terms(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    agreement_type: AgreementType
+    agreement_kind: str
     academy: str | None
     title: Bilingual
     parties: tuple[AgreementParty, ...]
@@ -45,6 +37,11 @@ class Terms(BaseModel):
     school_year: str
     effective_from: date
     effective_until: date
+
+    @property
+    def rules(self) -> Kind:
+        """What the kind asks."""
+        return KINDS[self.agreement_kind]
 
 
 def must_sign(party: AgreementParty) -> bool:
@@ -54,12 +51,14 @@ def must_sign(party: AgreementParty) -> bool:
 
 def check_terms(terms: Terms) -> None:
     """Refuse terms that do not hold together: dates, academy, parties and their roles, centers."""
+    if terms.agreement_kind not in KINDS:
+        raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
     if terms.effective_until < terms.effective_from:
         raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
     if terms.academy is not None and terms.academy not in ACADEMIES:
-        raise AcademyNotForType(agreement_type=terms.agreement_type)
-    if (terms.agreement_type in REGIONAL) != (terms.academy is not None):
-        raise AcademyNotForType(agreement_type=terms.agreement_type)
+        raise AcademyNotForType(agreement_type=terms.rules.agreement_type)
+    if (terms.rules.agreement_type in REGIONAL) != (terms.academy is not None):
+        raise AcademyNotForType(agreement_type=terms.rules.agreement_type)
     _check_parties(terms)
     _check_centers(terms)
 
@@ -70,7 +69,7 @@ def _check_parties(terms: Terms) -> None:
         if organisations.count(organisation) > 1:
             raise PartyRepeated(organisation=organisation)
     bound = {ACADEMIES[terms.academy].organisation_id} if terms.academy else {MINISTRY_ID}
-    if terms.agreement_type == "network":
+    if terms.rules.agreement_type == "network":
         bound.add(NETWORK_ID)
     for organisation in sorted(bound.difference(organisations)):
         raise PartyMissing(organisation=organisation)
@@ -78,8 +77,7 @@ def _check_parties(terms: Terms) -> None:
         if "supervising_ministry" in party.roles and party.organisation_id != MINISTRY_ID:
             raise RoleReserved(organisation=party.organisation_id)
     roles = {role for party in terms.parties for role in party.roles}
-    needed = () if terms.agreement_type in ("network", "framework") else NEEDED_ROLES
-    if missing := [role for role in needed if role not in roles]:
+    if missing := [role for role in terms.rules.roles if role not in roles]:
         raise RolesMissing(roles=missing)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.agreements.terms import Bilingual
+from services.agreements.bilingual import Bilingual
 from shared.database import Transaction
 from shared.messaging.journal import canonical
 from shared.store import digest, get_texts, put_texts

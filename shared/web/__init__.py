@@ -15,7 +15,13 @@ from shared.web.health import Check, NotReady, database_check, health
 from shared.web.idempotency import Once, OnceRunner, forget_answers
 from shared.web.identity import CurrentActor, TokenExpiry, TokenVerifier
 from shared.web.paging import Listing, Page, PageRequest, page
-from shared.web.permissions import ANYONE, Permissions, available_actions
+from shared.web.permissions import (
+    ANYONE,
+    Permissions,
+    UnavailableAction,
+    available_actions,
+    unavailable_actions,
+)
 from shared.web.problems import Problem, TooManyRequests, install_problems, problem
 
 WORDING = Path(__file__).parent / "wording"
@@ -63,6 +69,7 @@ __all__ = [
     "TokenExpiry",
     "TokenVerifier",
     "TooManyRequests",
+    "UnavailableAction",
     "answer",
     "available_actions",
     "database_check",
@@ -73,4 +80,5 @@ __all__ = [
     "operation_id",
     "page",
     "problem",
+    "unavailable_actions",
 ]

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.context import acting
 from shared.ids import new_id
 from shared.telemetry import current_traceparent
-from shared.web.problems import TooLarge, answer_to, problem, trace_id_of
+from shared.web.problems import TooLarge, answer_to, problem, reader, trace_id_of
 
 MOST_BYTES = 1_000_000
 """The longest body of a request."""
@@ -57,6 +57,7 @@ class Edge:
             await send(message)
 
         request = Request(scope, receive)
+        reader.set(request)
         length = Headers(scope=scope).get("content-length", "")
         if length.isdecimal() and int(length) > MOST_BYTES:
             return await problem(request, TooLarge(limit=MOST_BYTES))(scope, receive, dressed)

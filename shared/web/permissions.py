@@ -3,13 +3,17 @@
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from shared.actor import Actor, Role
 from shared.aggregate import Aggregate
-from shared.refusals import Forbidden, NotFound
+from shared.refusals import Forbidden, NotFound, Refusal
+from shared.web.problems import told
 
 ANYONE = frozenset(Role)
 """Every signed-in person or system."""
-Condition = Callable[[Actor, Any], bool]
+Condition = Callable[[Actor, Any], bool | Refusal]
+"""Whether the actor may, or the refusal that says why not."""
 
 
 class Permissions(Mapping[str, frozenset[Role]]):
@@ -38,22 +42,49 @@ class Permissions(Mapping[str, frozenset[Role]]):
             raise NotFound()
         if not actor.has(*self._roles[action]):
             raise Forbidden(action=action)
-        if aggregate is not None and action in self._only and not self._only[action](actor, aggregate):
-            raise Forbidden(action=action)
+        if aggregate is not None and action in self._only:
+            verdict = self._only[action](actor, aggregate)
+            if isinstance(verdict, Refusal):
+                raise verdict
+            if not verdict:
+                raise Forbidden(action=action)
+
+    def refusal_of(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> Refusal | None:
+        """What `allow` would raise."""
+        try:
+            self.allow(actor, action, aggregate)
+        except Refusal as refusal:
+            return refusal
+        return None
 
     def may(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> bool:
         """Whether `allow` would pass."""
-        try:
-            self.allow(actor, action, aggregate)
-        except (NotFound, Forbidden):
-            return False
-        return True
+        return self.refusal_of(actor, action, aggregate) is None
+
+
+class UnavailableAction(BaseModel):
+    """An action that the reader's role may take, but not now, and why."""
+
+    action: str
+    type: str = Field(description="stable reference of the reason, as a problem's type")
+    detail: str = Field(description="the reason, in the language of the answer")
 
 
 def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[str]:
     """What this actor may do with the aggregate now, by the same two rules that commands apply."""
+    return [action for action, refusal in _verdicts(actor, aggregate, permissions) if refusal is None]
+
+
+def unavailable_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[UnavailableAction]:
+    """What the actor may do with such an aggregate in general but not with this one now, each with its reason."""
     return [
-        action
-        for action in aggregate.ALLOWED
-        if action in permissions and aggregate.refusal_of(action) is None and permissions.may(actor, action, aggregate)
+        UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal)[1])
+        for action, refusal in _verdicts(actor, aggregate, permissions)
+        if refusal is not None and not isinstance(refusal, Forbidden | NotFound)
     ]
+
+
+def _verdicts(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> Iterator[tuple[str, Refusal | None]]:
+    for action in aggregate.ALLOWED:
+        if action in permissions:
+            yield action, permissions.refusal_of(actor, action, aggregate) or aggregate.refusal_of(action)

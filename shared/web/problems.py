@@ -6,6 +6,7 @@
 import logging
 import re
 from collections.abc import Sequence
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -118,6 +119,16 @@ def problem(
     if refusal.status == 401:
         all_headers["WWW-Authenticate"] = _challenge(request)
     return Response(to_json(members), refusal.status, headers=all_headers, media_type=MEDIA_TYPE)
+
+
+reader: ContextVar[Request] = ContextVar("reader")
+"""Whose request is being answered: its language and its service's wording."""
+
+
+def told(refusal: Refusal) -> tuple[str, str]:
+    """A refusal as title and detail for whoever is being answered: for answers that say why something cannot be."""
+    request = reader.get()
+    return _texts(request.app.state.wording, refusal.slug, language_of(request), dict(refusal.values))
 
 
 def members_of(request: Request, refusal: Refusal) -> dict[str, Any]:

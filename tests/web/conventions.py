@@ -58,13 +58,15 @@ def is_problem(answered: Response, status: int, slug: str | None = None) -> dict
 
 
 def every_refusal_has_wording(app: FastAPI, *modules: str) -> None:
-    """Every refusal defined in these modules has its title and detail in every language."""
+    """Every refusal defined in these modules or packages has its title and detail in every language."""
     wording = app.state.wording
     found: set[type[Refusal]] = set()
     pending = [Refusal]
     while pending:
         pending.extend(subclasses := pending.pop().__subclasses__())
-        found.update(each for each in subclasses if each.__module__ in modules)
+        found.update(
+            each for each in subclasses if any(f"{each.__module__}.".startswith(f"{module}.") for module in modules)
+        )
     assert found, f"no refusals in {modules}"
     missing = {
         each.slug for each in found for part in ("title", "detail") if f"refusals.{each.slug}.{part}" not in wording

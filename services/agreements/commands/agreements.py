@@ -9,10 +9,11 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
 from services.agreements.errors import PartiesNotVetted
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, AssociationStandingRow, OrganisationRow
-from services.agreements.terms import Bilingual, Terms
+from services.agreements.terms import Terms
 from services.agreements.text import Clause, put_clauses
 from shared.actor import SYSTEM, Actor
 from shared.clock import today

@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
+from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Ceremony
 from services.agreements.errors import AgreementOver, AlreadyInACeremony
 from services.agreements.minutes import draw_up
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow, MandateRow
-from services.agreements.terms import Bilingual
 from shared.actor import Actor
 from shared.clock import business_date, now
 from shared.database import Transaction, Work

@@ -64,7 +64,7 @@ async def read_agreement(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None)
     found = await queries.agreement(db, id, as_of=as_of, action="read_agreement", by=by)
     if as_of:
         return answer(AgreementAnswer.of(found, None))
-    return answer(AgreementAnswer.of(found, by), version=found.version)
+    return answer(AgreementAnswer.of(found, by, reasons=True), version=found.version)
 
 
 @router.get("/{id}/text", response_model=TextAnswer)

@@ -7,15 +7,16 @@ from uuid import UUID
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.reactions import codes_of
 from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow, SignatureBatchRow
-from services.agreements.terms import Bilingual, Terms
+from services.agreements.terms import Terms
 from services.agreements.text import Clause, Prose
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database
-from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
+from shared.events.agreements import AgreementParty, CenterToOpen, PartyRole
 from shared.ids import new_id
 from shared.refusals import Refusal
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
@@ -84,7 +85,7 @@ def regional(
     *,
     operator: UUID | None = None,
     others: Sequence[AgreementParty] = (),
-    agreement_type: AgreementType = "regional",
+    agreement_kind: str = "academy-association",
     effective_from: date = date(2024, 9, 2),
     effective_until: date = date(2027, 8, 31),
     **changes: Any,
@@ -93,7 +94,7 @@ def regional(
     operator = operator or new_id()
     province = next(code for code, each in PROVINCES.items() if each.academy == academy)
     terms = Terms(
-        agreement_type=agreement_type,
+        agreement_kind=agreement_kind,
         academy=academy,
         title=Bilingual(ar="اتفاقية شراكة (وهمي)", fr="Convention de partenariat (fictif)"),
         parties=(
@@ -113,7 +114,7 @@ def regional(
 def network_terms(**changes: Any) -> Terms:
     """Terms between the ministry and the network."""
     terms = Terms(
-        agreement_type="network",
+        agreement_kind="ministry-network",
         academy=None,
         title=Bilingual(ar="اتفاقية الشبكة (وهمي)", fr="Convention du réseau (fictif)"),
         parties=(party(MINISTRY_ID, "supervising_ministry"), party(NETWORK_ID, "integration_partner")),

@@ -11,6 +11,7 @@ from services.agreements.errors import (
     AlreadySigned,
     CenterNotInAgreement,
     EffectiveDateAhead,
+    KindUnknown,
     NotAParty,
     OperatorNotAParty,
     PartyMissing,
@@ -57,6 +58,7 @@ def test_a_draft_knows_its_parties_and_centers() -> None:
     ("terms", "refusal"),
     [
         (regional(effective_from=date(2025, 1, 2), effective_until=date(2025, 1, 1)), PeriodReversed),
+        (regional().model_copy(update={"agreement_kind": "handshake"}), KindUnknown),
         (regional().model_copy(update={"academy": None}), AcademyNotForType),
         (network_terms(academy="MA-06"), AcademyNotForType),
         (regional(others=[party(MINISTRY_ID, "funder")]), PartyRepeated),

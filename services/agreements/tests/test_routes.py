@@ -100,7 +100,7 @@ async def test_an_agreement_goes_from_draft_to_signature(as_: Any, database: Dat
     ("wrong", "pointer"),
     [
         ({"academy": "MA-13"}, "#/academy"),
-        ({"agreement_type": "verbal"}, "#/agreement_type"),
+        ({"agreement_kind": "x" * 200}, "#/agreement_kind"),
         ({"school_year": "2024"}, "#/school_year"),
         ({"parties": []}, "#/parties"),
         ({"title": {"ar": "عنوان"}}, "#/title/fr"),

@@ -11,8 +11,6 @@ from services.reporting.reactions import agreements, centers, signatures
 from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
 from shared.events.agreements import (
-    ACADEMY_PARTY,
-    OPERATOR_PARTY,
     AgreementApproved,
     AgreementCameIntoForce,
     AgreementDrafted,
@@ -22,6 +20,7 @@ from shared.events.agreements import (
     AgreementSigned,
     AgreementSubmittedForReview,
 )
+from shared.events.agreements.parts import ACADEMY_PARTY, OPERATOR_PARTY
 from shared.events.base import DomainEvent
 from shared.events.centers import CenterOpened, CenterPlanned, CenterSuspended
 from shared.ids import new_id

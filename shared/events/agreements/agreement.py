@@ -1,61 +1,25 @@
-"""What the agreements service publishes: the life of an agreement, and of the ceremony where it is signed."""
+"""The life of an agreement: its text, its signatures, its force and its end."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
+from shared.events.agreements.parts import (
+    ACADEMY,
+    ACADEMY_PARTY,
+    AGREEMENT,
+    ASSOCIATION,
+    CENTER,
+    CEREMONY,
+    OPERATOR_PARTY,
+    PERSON,
+    TEXT,
+    AgreementParty,
+    AgreementType,
+    CenterToOpen,
+    SignatureLevel,
+)
 from shared.events.base import DomainEvent
-
-AgreementType = Literal["central", "regional", "local", "network", "framework"]
-PartyRole = Literal[
-    "granting_authority",
-    "supervising_ministry",
-    "territorial_supervisor",
-    "operator",
-    "funder",
-    "premises_host",
-    "training_partner",
-    "integration_partner",
-    "witness",
-]
-SignatureLevel = Literal["simple", "advanced", "qualified", "handwritten_scan"]
-"""Levels of law 43-20, and the scan of a signature on paper."""
-
-AGREEMENT = "01920000-0000-7000-8000-00000000000a"
-CEREMONY = "01920000-0000-7000-8000-00000000000c"
-ACADEMY_PARTY = "01920000-0000-7000-8000-000000000011"
-OPERATOR_PARTY = "01920000-0000-7000-8000-000000000012"
-ASSOCIATION = "01920000-0000-7000-8000-000000000001"
-ACADEMY = "5f0c1d3e-0000-5000-8000-000000000006"
-CENTER = "01920000-0000-7000-8000-0000000000ce"
-TEXT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-PERSON = "https://identity.example/realms/mithaq#president-1"
-
-
-class AgreementParty(BaseModel):
-    """An organisation in an agreement, with what it is there."""
-
-    model_config = ConfigDict(frozen=True)
-
-    party_id: UUID
-    organisation_id: UUID
-    roles: tuple[PartyRole, ...]
-
-
-class CenterToOpen(BaseModel):
-    """A center that the agreement provides for, with the seats it grants."""
-
-    model_config = ConfigDict(frozen=True)
-
-    center_id: UUID
-    province: str
-    operator_id: UUID
-    name_ar: str
-    name_fr: str
-    funded_seats: int
-    unfunded_seats: int
 
 
 class AgreementDrafted(DomainEvent):
@@ -65,6 +29,7 @@ class AgreementDrafted(DomainEvent):
     topic = "agreements.agreement"
     example: ClassVar[dict[str, Any]] = {
         "agreement_id": AGREEMENT,
+        "agreement_kind": "academy-association",
         "agreement_type": "regional",
         "academy": "MA-06",
         "parties": [
@@ -77,6 +42,8 @@ class AgreementDrafted(DomainEvent):
     }
 
     agreement_id: UUID
+    agreement_kind: str
+    """The kind's id: what is asked of its parties, text, papers, approval and signing."""
     agreement_type: AgreementType
     academy: str | None
     """The academy concerned; none for a national agreement."""
@@ -280,124 +247,3 @@ class AgreementCancelled(DomainEvent):
     example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT}
 
     agreement_id: UUID
-
-
-class CeremonyPlanned(DomainEvent):
-    """A signing ceremony is scheduled, with its order of business."""
-
-    type = "ma.mithaq.ceremony.planned.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {
-        "ceremony_id": CEREMONY,
-        "planned_for": "2024-08-30T10:00:00Z",
-        "agreements": 17,
-    }
-
-    ceremony_id: UUID
-    planned_for: datetime
-    agreements: int
-    """How many are to be signed; which ones, an academy learns from its own agreements only."""
-
-
-class CeremonyPostponed(DomainEvent):
-    """The ceremony waits for a new date, or has one."""
-
-    type = "ma.mithaq.ceremony.postponed.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
-
-    ceremony_id: UUID
-
-
-class CeremonyRescheduled(DomainEvent):
-    """A postponed ceremony has its new date."""
-
-    type = "ma.mithaq.ceremony.rescheduled.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "planned_for": "2024-09-06T10:00:00Z"}
-
-    ceremony_id: UUID
-    planned_for: datetime
-
-
-class CeremonyPrepared(DomainEvent):
-    """The lobby is open: every text is frozen and every party has a valid mandate."""
-
-    type = "ma.mithaq.ceremony.prepared.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
-
-    ceremony_id: UUID
-
-
-class CeremonyOpened(DomainEvent):
-    """The ceremony began: its agreements can be signed."""
-
-    type = "ma.mithaq.ceremony.opened.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "opened_at": "2024-08-30T10:02:00Z"}
-
-    ceremony_id: UUID
-    opened_at: datetime
-
-
-class CeremonyInterrupted(DomainEvent):
-    """The ceremony pauses: nothing is signed in it until it resumes."""
-
-    type = "ma.mithaq.ceremony.interrupted.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
-
-    ceremony_id: UUID
-
-
-class CeremonyResumed(DomainEvent):
-    """The ceremony goes on."""
-
-    type = "ma.mithaq.ceremony.resumed.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
-
-    ceremony_id: UUID
-
-
-class CeremonyClosed(DomainEvent):
-    """The ceremony is over; what was not signed stays ready to sign."""
-
-    type = "ma.mithaq.ceremony.closed.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {
-        "ceremony_id": CEREMONY,
-        "closed_at": "2024-08-30T11:15:00Z",
-        "signed": 16,
-        "unsigned": 1,
-    }
-
-    ceremony_id: UUID
-    closed_at: datetime
-    signed: int
-    """How many agreements all their parties have signed."""
-    unsigned: int
-    """How many stay ready to sign."""
-
-
-class CeremonyMinutesAdopted(DomainEvent):
-    """The minutes are adopted."""
-
-    type = "ma.mithaq.ceremony.minutes_adopted.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "minutes_hash": TEXT}
-
-    ceremony_id: UUID
-    minutes_hash: str
-    """SHA-256 in hex of the minutes in both languages."""
-
-
-class CeremonyCancelled(DomainEvent):
-    """The ceremony will not take place."""
-
-    type = "ma.mithaq.ceremony.cancelled.v1"
-    topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
-
-    ceremony_id: UUID

@@ -1,6 +1,13 @@
-"""Named refusals of the agreements service; their wording is in wording/{ar,fr,en}.toml."""
+"""Named refusals of agreements; their wording is in wording/{ar,fr,en}.toml."""
 
 from shared.refusals import Refusal
+
+
+class KindUnknown(Refusal):
+    """There is no such kind of agreement. Values: agreement_kind, known."""
+
+    status = 422
+    slug = "kind-unknown"
 
 
 class PeriodReversed(Refusal):
@@ -115,24 +122,6 @@ class AssociationNotAccredited(Refusal):
     slug = "association-not-accredited"
 
 
-class CeremonyNotOpen(Refusal):
-    """Nothing is signed in a ceremony that is not open. Values: ceremony, kind, state."""
-
-    slug = "ceremony-not-open"
-
-
-class NotInTheCeremony(Refusal):
-    """The agreement is not in the ceremony's order of business. Values: ceremony."""
-
-    slug = "not-in-the-ceremony"
-
-
-class SignedInItsCeremony(Refusal):
-    """A ceremony under way has the agreement in its order of business: it is signed there. Values: ceremony."""
-
-    slug = "signed-in-its-ceremony"
-
-
 class EffectiveDateAhead(Refusal):
     """A decision takes effect on its day or is recorded after it, never before. Values: effective_on."""
 
@@ -143,21 +132,3 @@ class CenterNotInAgreement(Refusal):
     """The agreement names no such center. Values: centers."""
 
     slug = "center-not-in-agreement"
-
-
-class AlreadyInACeremony(Refusal):
-    """Another ceremony that is not over has the agreement in its order. Values: agreement, ceremony."""
-
-    slug = "already-in-a-ceremony"
-
-
-class AgreementOver(Refusal):
-    """Agreements that are signed, ended or cancelled are in no order of business. Values: agreements."""
-
-    slug = "agreement-over"
-
-
-class LobbyNotReady(Refusal):
-    """Not every text is frozen, or not every party may sign. Values: not_frozen, without_mandate, not_accredited."""
-
-    slug = "lobby-not-ready"

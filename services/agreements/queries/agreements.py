@@ -1,4 +1,4 @@
-"""What people read of agreements and ceremonies: each within their scope, and explicitly so."""
+"""What people read of agreements: each within their scope, and explicitly so."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,17 +8,14 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.schemas import MinutesAnswer
-from services.agreements.tables import AGREEMENTS, CEREMONIES, SignatureBatchRow
+from services.agreements.tables import AGREEMENTS, SignatureBatchRow
 from services.agreements.text import Clause, get_clauses
 from shared.actor import Actor
 from shared.database import Work
 from shared.events.agreements import AgreementType
 from shared.messaging.tables import JournalRow
-from shared.refusals import NotAllowedNow, NotFound
-from shared.store import get_texts
+from shared.refusals import NotFound
 from shared.web import PageRequest
 
 
@@ -65,36 +62,6 @@ async def agreement_history(db: Work, id: UUID, *, by: Actor) -> Sequence[Journa
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_agreement_history", await AGREEMENTS.read(tx, id))
         return await AGREEMENTS.history(tx, id)
-
-
-async def ceremonies(
-    db: Work, *, state: CeremonyState | None, page: PageRequest, by: Actor
-) -> tuple[Sequence[Ceremony], str | None]:
-    """A page of ceremonies, oldest first, and the next one's cursor."""
-    PERMISSIONS.allow(by, "read_ceremonies")
-    async with db.transaction(by.scope) as tx:
-        where = [CEREMONIES.table.c.status == state] if state else []
-        return await CEREMONIES.find(tx, *where, page=page)
-
-
-async def ceremony(db: Work, id: UUID, *, by: Actor) -> Ceremony:
-    """One ceremony. Raises NotFound."""
-    async with db.transaction(by.scope) as tx:
-        found = await CEREMONIES.read(tx, id)
-    PERMISSIONS.allow(by, "read_ceremony", found)
-    return found
-
-
-async def minutes(db: Work, id: UUID, *, by: Actor) -> MinutesAnswer:
-    """A closed ceremony's minutes. Raises NotFound; NotAllowedNow before the closing."""
-    async with db.transaction(by.scope) as tx:
-        found = await CEREMONIES.read(tx, id)
-        PERMISSIONS.allow(by, "read_minutes", found)
-        if not found.minutes:
-            raise NotAllowedNow(action="read_minutes", kind=found.kind, state=found.status, allowed=[])
-        texts = await get_texts(tx, found.minutes.values())
-    adopted = found.state == CeremonyState.minutes_adopted
-    return MinutesAnswer(adopted=adopted, ar=texts[found.minutes["ar"]], fr=texts[found.minutes["fr"]])
 
 
 async def signature_batch(db: Work, id: UUID, *, by: Actor) -> SignatureBatchRow:

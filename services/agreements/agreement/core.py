@@ -1,0 +1,133 @@
+"""What every part of an agreement stands on: its terms, its text and its state."""
+
+from datetime import date
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.errors import NotAParty
+from services.agreements.kinds import KINDS, Kind
+from services.agreements.terms import Terms, check_terms
+from shared.aggregate import Aggregate
+from shared.events.agreements import AgreementDrafted, AgreementParty, AgreementTextRevised, AgreementType, CenterToOpen
+from shared.events.base import DomainEvent
+from shared.territory import ACADEMY_CODES
+
+
+class AgreementState(StrEnum):
+    """Where an agreement stands; late, expiring and the like are derived, never stored."""
+
+    draft = "draft"
+    negotiation = "negotiation"
+    legal_review = "legal_review"
+    ready_to_sign = "ready_to_sign"
+    partially_signed = "partially_signed"
+    signed = "signed"
+    in_force = "in_force"
+    suspended = "suspended"
+    terminated = "terminated"
+    expired = "expired"
+    cancelled = "cancelled"
+    closed = "closed"
+
+
+_S = AgreementState
+BEING_SIGNED = frozenset({_S.ready_to_sign, _S.partially_signed})
+SIGNED_BY_ALL = frozenset({_S.signed, _S.in_force, _S.suspended, _S.terminated, _S.expired, _S.closed})
+
+
+class Core(Aggregate):
+    """The terms, the text and the state: what the parts of an agreement share.
+
+    A part is a class beside this one with its own fields, actions and events. Its `apply` changes what is its own and
+    hands every event on, so that several parts can follow the same event.
+    """
+
+    kind: ClassVar[str] = "agreement"
+    ALLOWED: ClassVar = {"revise_text": frozenset({_S.draft, _S.negotiation})}
+
+    state: AgreementState = AgreementState.draft
+    agreement_kind: str = "academy-association"
+    agreement_type: AgreementType = "regional"
+    academy: str | None = None
+    title: Bilingual = Bilingual(ar="-", fr="-")
+    parties: tuple[AgreementParty, ...] = ()
+    names: dict[UUID, Bilingual] = {}
+    """Names of the parties' organisations as known at drafting, and for good from the freezing of the text."""
+    centers: tuple[CenterToOpen, ...] = ()
+    school_year: str = ""
+    effective_from: date = date.min
+    effective_until: date = date.min
+    text_hash: str | None = None
+    reference: str | None = None
+    remarks: str | None = None
+    """What legal review, a reopening or a declining party last said."""
+
+    @property
+    def rules(self) -> Kind:
+        """What its kind asks."""
+        return KINDS[self.agreement_kind]
+
+    def audience(self) -> tuple[str, ...]:
+        """The agreement's academy; all twelve for a national agreement."""
+        return (self.academy,) if self.academy else ACADEMY_CODES
+
+    def visible_to(self) -> tuple[str, ...]:
+        """The audience and the parties."""
+        return (*self.audience(), *(f"org:{party.organisation_id}" for party in self.parties))
+
+    def party(self, party_id: UUID) -> AgreementParty:
+        """The party of this id. Refuses NotAParty."""
+        for party in self.parties:
+            if party.party_id == party_id:
+                return party
+        raise NotAParty(party=party_id)
+
+    @staticmethod
+    def draft(id: UUID, terms: Terms, *, names: dict[UUID, Bilingual]) -> list[DomainEvent]:
+        """A new agreement between its parties, on its centers; without a text so far."""
+        check_terms(terms)
+        drafted = AgreementDrafted(
+            agreement_id=id,
+            agreement_kind=terms.agreement_kind,
+            agreement_type=terms.rules.agreement_type,
+            academy=terms.academy,
+            parties=terms.parties,
+            school_year=terms.school_year,
+            effective_from=terms.effective_from,
+            effective_until=terms.effective_until,
+        )
+        return [drafted.keeping(title=terms.title, names=names, centers=terms.centers)]
+
+    def revise(self, text_hash: str) -> list[DomainEvent]:
+        """Put another text, both languages at once; the same text again changes nothing."""
+        self.require("revise_text")
+        if text_hash == self.text_hash:
+            return []
+        return [AgreementTextRevised(agreement_id=self.id, text_hash=text_hash)]
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says."""
+        detail: dict[str, Any] = event.detail
+        match event:
+            case AgreementDrafted():
+                self.agreement_kind = event.agreement_kind
+                self.agreement_type = event.agreement_type
+                self.academy = event.academy
+                self.parties = event.parties
+                self.school_year = event.school_year
+                self.effective_from = event.effective_from
+                self.effective_until = event.effective_until
+                self.title = Bilingual.model_validate(detail["title"])
+                self.names = names_of(detail)
+                self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])
+            case AgreementTextRevised():
+                self.text_hash = event.text_hash
+        if event.topic != AgreementDrafted.topic:
+            raise TypeError(f"not an agreement's event: {event.type}")
+
+
+def names_of(detail: dict[str, Any]) -> dict[UUID, Bilingual]:
+    """The parties' names as an event keeps them."""
+    return {UUID(id): Bilingual.model_validate(name) for id, name in detail["names"].items()}

@@ -1,0 +1,106 @@
+"""Kinds of agreement, as data: what each asks of its parties, text, papers, approval, signing and editions.
+
+A new kind is a TOML file beside this one and a folder of clauses in `templates/`; no code. Numbers in the files are
+parameters (domain: what no public text fixes): working values that the ministry sets.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.agreements.bilingual import Bilingual
+from shared.actor import Role
+from shared.events.agreements import AgreementType, PartyRole, SignatureLevel
+
+
+class Part(BaseModel):
+    """A part of a kind's data: what it does not know it refuses."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Tier(Part):
+    """One step of an approval ladder: `needed` different people of these roles."""
+
+    id: str
+    name: Bilingual
+    roles: tuple[Role, ...]
+    needed: int = 1
+    days: int | None = None
+    """Working time before the step is overdue and escalates, in calendar days; none: it never is."""
+
+
+class SigningGroup(Part):
+    """Parties of these roles sign together, after the groups before; `needed` of them, all when not given."""
+
+    roles: tuple[PartyRole, ...]
+    needed: int | None = None
+
+
+class SigningRule(Part):
+    """In which order parties sign, at least at which level, for how long the offer stands and when it is recalled."""
+
+    groups: tuple[SigningGroup, ...] = ()
+    """No groups: everyone may sign at any time."""
+    least_level: SignatureLevel = "simple"
+    offer_days: int | None = None
+    remind_days: tuple[int, ...] = ()
+    """Days before the offer expires on which those still to sign are reminded."""
+
+
+class RequiredDocument(Part):
+    """A paper without which an action is refused."""
+
+    category: str
+    name: Bilingual
+    before: str
+    """The action that needs it (`submit_for_review`, `terminate_agreement` ...)."""
+    expires: bool = False
+    """Whether it must carry an expiry date, and not be expired."""
+
+
+class EditionRule(Part):
+    """How many yearly editions there may be, and how one follows the other."""
+
+    most: int
+    tacit: bool = False
+    lead_days: int
+    """Days before an edition's end at which its renewal falls due."""
+
+
+class AmendmentRule(Part):
+    """The approval ladder of one type of amendment."""
+
+    approval: tuple[Tier, ...]
+
+
+class Kind(Part):
+    """One kind of agreement."""
+
+    id: str
+    agreement_type: AgreementType
+    name: Bilingual
+    roles: tuple[PartyRole, ...] = ()
+    """Roles that at least one party must hold."""
+    children: tuple[str, ...] = ()
+    """Kinds that may name an agreement of this kind as their parent."""
+    acceptance: bool = False
+    """Whether every party that signs must first accept the negotiated text."""
+    approval: tuple[Tier, ...]
+    signing: SigningRule = SigningRule()
+    documents: tuple[RequiredDocument, ...] = ()
+    editions: EditionRule | None = None
+    amendments: Mapping[str, AmendmentRule] = Field(default_factory=dict)
+    """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
+    notice_days: int = 0
+    """Days between the decision to terminate and its effect, at least."""
+
+
+def _read(file: Path) -> Kind:
+    return Kind.model_validate({"id": file.stem, **tomllib.loads(file.read_text("utf-8"))}, strict=False)
+
+
+KINDS: Mapping[str, Kind] = {file.stem: _read(file) for file in sorted(Path(__file__).parent.glob("*.toml"))}
+"""Every kind there is, by its id."""

@@ -1,0 +1,15 @@
+"""What people read, one module per noun."""
+
+from services.agreements.queries.agreements import agreement, agreement_history, agreements, signature_batch, text
+from services.agreements.queries.ceremonies import ceremonies, ceremony, minutes
+
+__all__ = [
+    "agreement",
+    "agreement_history",
+    "agreements",
+    "ceremonies",
+    "ceremony",
+    "minutes",
+    "signature_batch",
+    "text",
+]

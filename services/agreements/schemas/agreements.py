@@ -1,0 +1,151 @@
+"""What requests about agreements carry, and what is answered."""
+
+from datetime import date
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+
+from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension
+from services.agreements.bilingual import Bilingual
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.signing import PartyAnswer
+from services.agreements.schemas.words import Line, Paragraph, Seats, each_once
+from services.agreements.terms import Terms
+from services.agreements.text import Clause
+from shared.actor import Actor
+from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
+from shared.ids import new_id
+from shared.territory import AcademyCode, ProvinceCode
+from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
+
+
+class PartyBody(Body):
+    """An organisation, with what it is there."""
+
+    organisation_id: UUID
+    roles: Annotated[list[PartyRole], Field(min_length=1, max_length=9), AfterValidator(each_once)]
+
+
+class CenterBody(Body):
+    """A center that the agreement provides for; it opens after the signature."""
+
+    province: ProvinceCode
+    operator_id: UUID = Field(description="one of the parties that are operators")
+    name_ar: Line
+    name_fr: Line
+    funded_seats: Seats
+    unfunded_seats: Seats = 0
+
+
+class DraftAgreement(Body):
+    """A new agreement. Regional and local ones name their academy, the others none."""
+
+    agreement_kind: Annotated[str, StringConstraints(max_length=100)] = Field(examples=["academy-association"])
+    academy: AcademyCode | None = None
+    title: Bilingual
+    parties: Annotated[list[PartyBody], Field(min_length=2, max_length=30)]
+    centers: Annotated[list[CenterBody], Field(max_length=100)] = []
+    school_year: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}/20[0-9]{2}$")] = Field(examples=["2024/2025"])
+    effective_from: date
+    effective_until: date = Field(description="the last day, included")
+    clauses: Annotated[list[Clause], Field(max_length=200)] = Field([], description="the text, if there is one already")
+
+    def terms(self) -> Terms:
+        """What is to be agreed, with fresh ids for parties and centers."""
+        return Terms(
+            **self.model_dump(exclude={"title", "parties", "centers", "clauses"}),
+            title=self.title,
+            parties=tuple(AgreementParty(party_id=new_id(), **party.model_dump()) for party in self.parties),
+            centers=tuple(CenterToOpen(center_id=new_id(), **center.model_dump()) for center in self.centers),
+        )
+
+
+class ReviseText(Body):
+    """The whole text, clause by clause in both languages."""
+
+    clauses: Annotated[list[Clause], Field(min_length=1, max_length=200)]
+
+
+class ReturnWithRemarks(Body):
+    """What legal review asks to change."""
+
+    remarks: Paragraph
+
+
+class SuspendAgreement(Body):
+    """How far the agreement rests, and on which legal document that stands."""
+
+    scope: Literal["money", "centers"] = Field(description="its money only, or centers too")
+    centers: Annotated[list[UUID], Field(max_length=100), AfterValidator(each_once)] = Field(
+        [], description="which centers; all of them when none is named"
+    )
+    reason: Paragraph
+    document: Line = Field(description="reference of the decision")
+    effective_on: date | None = Field(None, description="today unless given; never ahead")
+
+    @model_validator(mode="after")
+    def _money_has_no_centers(self) -> Self:
+        if self.scope == "money" and self.centers:
+            raise ValueError("a suspension of money names no center")
+        return self
+
+
+class ResumeAgreement(Body):
+    """From when the suspension is lifted."""
+
+    effective_on: date | None = Field(None, description="today unless given; never ahead")
+
+
+class TerminateAgreement(Body):
+    """Why the agreement ends before its time, and on which legal document that stands."""
+
+    reason: Paragraph
+    document: Line = Field(description="reference of the decision")
+    effective_on: date | None = Field(None, description="today unless given; never ahead")
+
+
+class AgreementAnswer(BaseModel):
+    """An agreement, without its text."""
+
+    id: UUID
+    version: int
+    state: AgreementState
+    agreement_kind: str
+    agreement_type: AgreementType
+    academy: str | None
+    reference: str | None = Field(description="from the freezing of the text on")
+    title: Bilingual
+    parties: list[PartyAnswer]
+    centers: list[CenterToOpen]
+    school_year: str
+    effective_from: date
+    effective_until: date
+    text_hash: str | None
+    remarks: str | None
+    suspension: Suspension | None
+    ending: Ending | None
+    available_actions: list[str]
+    unavailable_actions: list[UnavailableAction] = Field(
+        [], description="in the answer to a single read: what the reader may do in general but not now, and why"
+    )
+
+    @classmethod
+    def of(cls, agreement: Agreement, by: Actor | None, *, reasons: bool = False) -> Self:
+        """What the actor is shown, with the reasons why actions are not available if they are wanted.
+
+        Nobody can do anything about a past state.
+        """
+        return cls(
+            **agreement.model_dump(exclude={"parties", "names", "signatures"}),
+            parties=PartyAnswer.all_of(agreement),
+            available_actions=available_actions(by, agreement, PERMISSIONS) if by else [],
+            unavailable_actions=unavailable_actions(by, agreement, PERMISSIONS) if by and reasons else [],
+        )
+
+
+class TextAnswer(BaseModel):
+    """The text in both languages, and the hash that a signature names."""
+
+    text_hash: str | None
+    clauses: list[Clause]

@@ -1,0 +1,132 @@
+"""The life of a ceremony, where agreements are signed."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+from shared.events.agreements.parts import (
+    CEREMONY,
+    TEXT,
+)
+from shared.events.base import DomainEvent
+
+
+class CeremonyPlanned(DomainEvent):
+    """A signing ceremony is scheduled, with its order of business."""
+
+    type = "ma.mithaq.ceremony.planned.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "planned_for": "2024-08-30T10:00:00Z",
+        "agreements": 17,
+    }
+
+    ceremony_id: UUID
+    planned_for: datetime
+    agreements: int
+    """How many are to be signed; which ones, an academy learns from its own agreements only."""
+
+
+class CeremonyPostponed(DomainEvent):
+    """The ceremony waits for a new date, or has one."""
+
+    type = "ma.mithaq.ceremony.postponed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyRescheduled(DomainEvent):
+    """A postponed ceremony has its new date."""
+
+    type = "ma.mithaq.ceremony.rescheduled.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "planned_for": "2024-09-06T10:00:00Z"}
+
+    ceremony_id: UUID
+    planned_for: datetime
+
+
+class CeremonyPrepared(DomainEvent):
+    """The lobby is open: every text is frozen and every party has a valid mandate."""
+
+    type = "ma.mithaq.ceremony.prepared.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyOpened(DomainEvent):
+    """The ceremony began: its agreements can be signed."""
+
+    type = "ma.mithaq.ceremony.opened.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "opened_at": "2024-08-30T10:02:00Z"}
+
+    ceremony_id: UUID
+    opened_at: datetime
+
+
+class CeremonyInterrupted(DomainEvent):
+    """The ceremony pauses: nothing is signed in it until it resumes."""
+
+    type = "ma.mithaq.ceremony.interrupted.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyResumed(DomainEvent):
+    """The ceremony goes on."""
+
+    type = "ma.mithaq.ceremony.resumed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyClosed(DomainEvent):
+    """The ceremony is over; what was not signed stays ready to sign."""
+
+    type = "ma.mithaq.ceremony.closed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "closed_at": "2024-08-30T11:15:00Z",
+        "signed": 16,
+        "unsigned": 1,
+    }
+
+    ceremony_id: UUID
+    closed_at: datetime
+    signed: int
+    """How many agreements all their parties have signed."""
+    unsigned: int
+    """How many stay ready to sign."""
+
+
+class CeremonyMinutesAdopted(DomainEvent):
+    """The minutes are adopted."""
+
+    type = "ma.mithaq.ceremony.minutes_adopted.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "minutes_hash": TEXT}
+
+    ceremony_id: UUID
+    minutes_hash: str
+    """SHA-256 in hex of the minutes in both languages."""
+
+
+class CeremonyCancelled(DomainEvent):
+    """The ceremony will not take place."""
+
+    type = "ma.mithaq.ceremony.cancelled.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID

@@ -1,0 +1,55 @@
+"""The words that the events of agreements share."""
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+AgreementType = Literal["central", "regional", "local", "network", "framework"]
+PartyRole = Literal[
+    "granting_authority",
+    "supervising_ministry",
+    "territorial_supervisor",
+    "operator",
+    "funder",
+    "premises_host",
+    "training_partner",
+    "integration_partner",
+    "witness",
+]
+SignatureLevel = Literal["simple", "advanced", "qualified", "handwritten_scan"]
+"""Levels of law 43-20, and the scan of a signature on paper."""
+
+AGREEMENT = "01920000-0000-7000-8000-00000000000a"
+CEREMONY = "01920000-0000-7000-8000-00000000000c"
+ACADEMY_PARTY = "01920000-0000-7000-8000-000000000011"
+OPERATOR_PARTY = "01920000-0000-7000-8000-000000000012"
+ASSOCIATION = "01920000-0000-7000-8000-000000000001"
+ACADEMY = "5f0c1d3e-0000-5000-8000-000000000006"
+CENTER = "01920000-0000-7000-8000-0000000000ce"
+TEXT = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+PERSON = "https://identity.example/realms/mithaq#president-1"
+
+
+class AgreementParty(BaseModel):
+    """An organisation in an agreement, with what it is there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party_id: UUID
+    organisation_id: UUID
+    roles: tuple[PartyRole, ...]
+
+
+class CenterToOpen(BaseModel):
+    """A center that the agreement provides for, with the seats it grants."""
+
+    model_config = ConfigDict(frozen=True)
+
+    center_id: UUID
+    province: str
+    operator_id: UUID
+    name_ar: str
+    name_fr: str
+    funded_seats: int
+    unfunded_seats: int
