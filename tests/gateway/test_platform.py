@@ -14,6 +14,7 @@ from services.gateway.front_door import FrontDoor
 from shared.embedded.identity import dev_issuer, load_credentials
 from shared.events.catalog import TOPICS
 from shared.messaging.embedded import EmbeddedBroker
+from shared.migrations import head_of
 from shared.settings import PlatformSettings
 from tests.fixtures.eventually import eventually
 from tests.fixtures.serving import Serve
@@ -50,7 +51,7 @@ async def test_everything_gets_ready_in_one_process(door: FrontDoor, settings: P
 
         lines = (await eventually(report, within=20)).splitlines()
         for service in all_services(settings):
-            assert f"[+] {service.name} migrations: at 0001" in lines
+            assert f"[+] {service.name} migrations: at {head_of(service.name)}" in lines
         assert "[+] identity: dev provider, on this machine only" in lines
 
 
