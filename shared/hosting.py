@@ -26,6 +26,7 @@ from shared.server import EndStreams, listen, run, serve
 from shared.settings import ServiceSettings
 from shared.supervision import Loop, wait
 from shared.web import NotReady, TokenVerifier, database_check, install
+from shared.worker import end_worker
 
 log = structlog.get_logger(__name__)
 
@@ -141,6 +142,7 @@ class Hosted:
                     log.warning("loop does not stop, cancelled", loop=task.get_name())
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
+            end_worker()
             if self._owns_broker:
                 await self.broker.close()
             for database in (self.database, self.background, self.publishing):
