@@ -30,6 +30,8 @@ class Tier(Part):
     needed: int = 1
     days: int | None = None
     """Working time before the step is overdue and escalates, in calendar days; none: it never is."""
+    levels: int = 2
+    """How often it escalates at most: once after each further such time."""
 
 
 class SigningGroup(Part):

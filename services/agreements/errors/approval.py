@@ -1,0 +1,24 @@
+"""Named refusals of negotiation, approval and substitution; their wording is in wording/approval/."""
+
+from shared.refusals import Refusal
+
+
+class StepNotTheirs(Refusal):
+    """The current step of the ladder belongs to other roles. Values: step (its name), roles."""
+
+    status = 403
+    slug = "step-not-theirs"
+
+
+class ApprovedAlready(Refusal):
+    """Who approved a step, in person or as a substitute, approves no other of the same file. Values: step."""
+
+    status = 403
+    slug = "approved-already"
+
+
+class AuthorDoesNotApprove(Refusal):
+    """Who drafted or revised the text does not approve it."""
+
+    status = 403
+    slug = "author-does-not-approve"

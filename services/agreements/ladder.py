@@ -1,0 +1,135 @@
+"""The approval ladder: different people approve, step after step, as the file's kind asked when its review began."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict
+
+from services.agreements.errors.approval import ApprovedAlready, StepNotTheirs
+from services.agreements.kinds import Tier
+from shared.actor import Role
+from shared.refusals import Refusal
+
+
+class StepApproval(BaseModel):
+    """One person's approval of one step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tier: str
+    person: str
+    """Whose approval it is."""
+    substitute: str | None = None
+    """Who gave it in that person's place."""
+    at: datetime
+
+
+class Overdue(BaseModel):
+    """A step whose time has passed: at level 1 once, at level 2 twice, and so on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tier: str
+    roles: tuple[Role, ...]
+    """Who holds the file."""
+    since: datetime
+    due: datetime
+    level: int
+
+
+class Ladder(BaseModel):
+    """The steps of one file and what was approved on it; it does not follow later changes of its kind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tiers: tuple[Tier, ...]
+    since: datetime
+    """Since when the current step waits; once complete, when it was completed."""
+    approvals: tuple[StepApproval, ...] = ()
+    level: int = 0
+    """How often the current step has escalated."""
+
+    @property
+    def current(self) -> Tier | None:
+        """The step that is waited for; None once all are approved."""
+        return next((tier for tier in self.tiers if len(self._given(tier)) < tier.needed), None)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every step has the approvals it needs."""
+        return self.current is None
+
+    @property
+    def lacking(self) -> int:
+        """How many approvals the current step still needs."""
+        return self.current.needed - len(self._given(self.current)) if self.current else 0
+
+    def refusal_of(self, person: str, roles: Collection[Role], *, substitute: str | None = None) -> Refusal | None:
+        """Why this person (or the substitute in their place) cannot approve the current step; None if they can.
+
+        Nobody approves twice on one ladder, neither a step again nor the one after it, in whatever place.
+        """
+        if self.current is None:
+            return None
+        if set(self.current.roles).isdisjoint(roles):
+            return StepNotTheirs(step=self.current.name.model_dump(), roles=list(self.current.roles))
+        acting = {person, substitute} - {None}
+        for approval in self.approvals:
+            if not acting.isdisjoint({approval.person, approval.substitute}):
+                return ApprovedAlready(step=self._tier(approval.tier).name.model_dump())
+        return None
+
+    def approve(
+        self, person: str, roles: Collection[Role], at: datetime, *, substitute: str | None = None
+    ) -> StepApproval:
+        """A person's approval of the current step, to be put on the ladder by `having`.
+
+        Refuses StepNotTheirs, ApprovedAlready.
+        """
+        assert self.current is not None, "nothing is left to approve"
+        if refusal := self.refusal_of(person, roles, substitute=substitute):
+            raise refusal
+        return StepApproval(tier=self.current.id, person=person, substitute=substitute, at=at)
+
+    def having(self, approval: StepApproval) -> Self:
+        """The ladder with one more approval; the one that completes a step starts the next one's time."""
+        more = self.model_copy(update={"approvals": (*self.approvals, approval)})
+        return more if more.current == self.current else more.model_copy(update={"since": approval.at, "level": 0})
+
+    def require_modification(self, roles: Collection[Role]) -> tuple[StepApproval, ...]:
+        """The approvals that are void because those who hold the file want it changed. Refuses StepNotTheirs."""
+        if self.current is not None and set(self.current.roles).isdisjoint(roles):
+            raise StepNotTheirs(step=self.current.name.model_dump(), roles=list(self.current.roles))
+        return self.approvals
+
+    def restarted(self, at: datetime) -> Self:
+        """The same steps from the first one on, with nothing approved."""
+        return self.model_copy(update={"since": at, "approvals": (), "level": 0})
+
+    def overdue(self, at: datetime) -> tuple[Overdue, ...]:
+        """The levels of the current step's lateness that are reached at this instant and not yet escalated."""
+        step = self.current
+        if step is None or step.days is None:
+            return ()
+        reached = (
+            Overdue(
+                tier=step.id,
+                roles=step.roles,
+                since=self.since,
+                due=self.since + timedelta(days=step.days * level),
+                level=level,
+            )
+            for level in range(self.level + 1, step.levels + 1)
+        )
+        return tuple(each for each in reached if each.due < at)
+
+    def escalated(self, level: int) -> Self:
+        """The ladder whose current step's lateness is known up to this level."""
+        return self.model_copy(update={"level": level})
+
+    def _given(self, tier: Tier) -> tuple[StepApproval, ...]:
+        return tuple(approval for approval in self.approvals if approval.tier == tier.id)
+
+    def _tier(self, id: str) -> Tier:
+        return next(tier for tier in self.tiers if tier.id == id)
