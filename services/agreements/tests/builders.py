@@ -8,9 +8,15 @@ from uuid import UUID
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
-from services.agreements.ceremony import Ceremony
+from services.agreements.ceremony import Attendee, Ceremony
 from services.agreements.reactions import codes_of
-from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow, SignatureBatchRow
+from services.agreements.tables import (
+    AGREEMENTS,
+    AssociationStandingRow,
+    MandateRow,
+    OrganisationRow,
+    SignatureBatchRow,
+)
 from services.agreements.terms import Terms
 from services.agreements.text import Clause, Prose
 from shared.actor import NATIONAL, Actor, Role
@@ -24,6 +30,7 @@ from tests.fixtures.identity import ISSUER
 
 TEXT = "ab" * 32
 NAME = Bilingual(ar="مؤسسة (وهمي)", fr="Organisation (fictif)")
+CHAIR = Attendee(organisation_id=MINISTRY_ID, name="Présidence (fictif)")
 AT = datetime(2024, 8, 30, 10, tzinfo=UTC)
 
 
@@ -33,6 +40,8 @@ def person(name: str, role: Role, jurisdiction: str) -> Actor:
 
 
 MINISTRY = person("ministry", Role.ministry_officer, "national")
+LEGAL = person("legal", Role.ministry_officer, "national")
+"""Who approves texts: never who drafted them."""
 
 
 def officer(academy: str = "MA-06") -> Actor:
@@ -189,8 +198,9 @@ def planned(agreements: Sequence[UUID] = ()) -> Ceremony:
 def opened(agreements: Sequence[UUID] = ()) -> Ceremony:
     """A ceremony that is open."""
     ceremony = planned(agreements)
-    ceremony.evolve(ceremony.prepare(not_frozen=[], without_mandate=[], not_accredited=[]))
-    return ceremony.evolve(ceremony.open(AT))
+    ceremony.evolve(ceremony.prepare({}))
+    ceremony.evolve(ceremony.name_chair(CHAIR))
+    return ceremony.evolve(ceremony.open({}, AT))
 
 
 def clauses(number: int = 2, *, words: str = "") -> list[Clause]:
@@ -263,7 +273,7 @@ async def reviewed(database: Database, terms: Terms | None = None) -> Agreement:
 
 async def approved(database: Database, terms: Terms | None = None) -> Agreement:
     """An agreement in the database whose text is frozen, with all its parties known."""
-    return await commands.approve_agreement(database, (await reviewed(database, terms)).id, by=MINISTRY)
+    return await commands.approve_agreement(database, (await reviewed(database, terms)).id, by=LEGAL)
 
 
 async def bound(database: Database, terms: Terms | None = None) -> Agreement:
@@ -298,10 +308,22 @@ async def plan(database: Database, *agreements: UUID) -> Ceremony:
     )
 
 
+async def fill(database: Database, ceremony: Ceremony) -> Ceremony:
+    """The planned ceremony with its lobby open, a chair, and everybody seated."""
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    ceremony = await commands.name_chair(database, ceremony.id, chair=CHAIR, by=MINISTRY)
+    async with database.transaction(NATIONAL) as tx:
+        listed = [await AGREEMENTS.read(tx, each) for each in ceremony.agreements]
+    for organisation in sorted({party.organisation_id for each in listed for party in each.parties}):
+        seat = Attendee(organisation_id=organisation, name="(fictif)")
+        ceremony = await commands.admit_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
+    return ceremony
+
+
 async def hold(database: Database, *agreements: UUID) -> Ceremony:
     """An open ceremony in the database."""
     ceremony = await plan(database, *agreements)
-    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await fill(database, ceremony)
     return await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
 
 

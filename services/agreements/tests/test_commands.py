@@ -12,6 +12,7 @@ from services.agreements.errors import (
 )
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.tests.builders import (
+    LEGAL,
     MINISTRY,
     approved,
     batch_of,
@@ -81,13 +82,13 @@ async def test_a_text_is_frozen_for_vetted_parties_only(database: Database, stan
     await commands.open_negotiation(database, drafted.id, by=officer())
     await commands.submit_for_review(database, drafted.id, by=officer())
     with pytest.raises(PartiesNotVetted):
-        await commands.approve_agreement(database, drafted.id, by=MINISTRY)
+        await commands.approve_agreement(database, drafted.id, by=LEGAL)
 
 
 async def test_references_have_no_gaps_and_no_twins_when_all_are_approved_at_once(database: Database) -> None:
     academies = ["MA-06", "MA-06", "MA-06", "MA-06", "MA-06", "MA-07", "MA-07"]
     twice = [(await reviewed(database, current(academy))).id for academy in academies] * 2
-    work = [outcome_of(commands.approve_agreement(database, id, by=MINISTRY)) for id in twice]
+    work = [outcome_of(commands.approve_agreement(database, id, by=LEGAL)) for id in twice]
     done = [each for each in await asyncio.gather(*work) if isinstance(each, Agreement)]
     year = today().year
     assert sorted(str(each.reference) for each in done) == [

@@ -13,6 +13,7 @@ from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.tables import AssociationStandingRow
 from services.agreements.tests.builders import (
+    LEGAL,
     MINISTRY,
     approved,
     body_of,
@@ -169,7 +170,7 @@ async def approved_without_mandates(database: Database, terms: Any) -> Agreement
     drafted = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
     await commands.open_negotiation(database, drafted.id, by=by)
     await commands.submit_for_review(database, drafted.id, by=by)
-    return await commands.approve_agreement(database, drafted.id, by=MINISTRY)
+    return await commands.approve_agreement(database, drafted.id, by=LEGAL)
 
 
 async def test_nothing_is_signed_in_or_beside_a_ceremony_out_of_order(as_: Any, database: Database) -> None:

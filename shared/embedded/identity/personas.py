@@ -22,8 +22,10 @@ class Persona(BaseModel):
 
 
 def first_personas() -> Iterator[Persona]:
-    """Those that exist from the start: the ministry's, the network's, and three for every academy."""
+    """Those that exist from the start: the ministry's two, the network's, and three for every academy."""
     yield _persona("ministry-officer", Role.ministry_officer, "national", "الوزارة", "Ministère", "Ministry")
+    legal = "الشؤون القانونية", "Affaires juridiques", "Legal affairs"
+    yield _persona("legal-officer", Role.ministry_officer, "national", *legal)
     yield _persona("auditor", Role.auditor, "national", "المفتشية", "Inspection", "Inspectorate")
     yield _persona("operator", Role.operator, "national", "مشغل المنصة", "Exploitation", "Operations")
     network = "شبكة الجمعيات", "Réseau des associations", "Associations' network"
