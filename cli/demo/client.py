@@ -91,6 +91,10 @@ class Client:
         """Command, under an Idempotency-Key of its own. Raises Refused."""
         return await self._call("POST", persona, path, body, version=version)
 
+    async def put(self, persona: str, path: str, body: JSON, *, version: int) -> JSON:
+        """Command that replaces something of this version. Raises Refused."""
+        return await self._call("PUT", persona, path, body, version=version)
+
     async def post_when(
         self, persona: str, path: str, body: JSON | None = None, *, version: int | None = None, unless: Collection[str]
     ) -> JSON:

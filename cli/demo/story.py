@@ -14,7 +14,7 @@ from cli.demo.client import JSON, Client
 from shared.clock import today
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
 
-MINISTRY, NETWORK = "ministry-officer", "network-coordinator"
+MINISTRY, LEGAL, NETWORK = "ministry-officer", "legal-officer", "network-coordinator"
 LANGUAGES = {"MA-02": "fr", "MA-06": "fr", "MA-11": "en"}
 """Choices of the demo; the other academies are told in Arabic."""
 NOT_HEARD_YET = ("parties-not-vetted", "lobby-not-ready")
@@ -130,7 +130,7 @@ class Story:
         async def approve(agreement: JSON) -> None:
             path = f"agreements/{agreement['id']}/approval"
             version = agreement["version"]
-            frozen.append(await self.client.post_when(MINISTRY, path, version=version, unless=NOT_HEARD_YET))
+            frozen.append(await self.client.post_when(LEGAL, path, version=version, unless=NOT_HEARD_YET))
 
         await self._each("texts are approved and frozen", self.agreements, approve)
         self.agreements = sorted(frozen, key=lambda each: str(each["reference"]))
@@ -150,6 +150,7 @@ class Story:
         ceremony = await self.client.post_when(
             MINISTRY, f"{path}/lobby", version=ceremony["version"], unless=NOT_HEARD_YET
         )
+        ceremony = await self._seat_everyone(ceremony)
         ceremony = await self.client.post(MINISTRY, f"{path}/opening", version=ceremony["version"])
         await self._sign_one_by_one(ceremony["id"])
         await self._sign_in_one_batch(ceremony["id"])
@@ -182,6 +183,15 @@ class Story:
             await self.client.post(f"director-{code}", f"{path}/opening", version=center["version"])
 
         await self._each("centers open", list(first.values()), open_center)
+
+    async def _seat_everyone(self, ceremony: JSON) -> JSON:
+        path = f"ceremonies/{ceremony['id']}"
+        chair = {"organisation_id": str(MINISTRY_ID), "name": "Présidence (démonstration)"}
+        ceremony = await self.client.put(MINISTRY, f"{path}/chair", chair, version=ceremony["version"])
+        for organisation in {party["organisation_id"] for each in self.agreements for party in each["parties"]}:
+            seat = {"organisation_id": organisation, "name": "Représentant (démonstration)"}
+            ceremony = await self.client.post(MINISTRY, f"{path}/attendees", seat)
+        return ceremony
 
     async def _sign_one_by_one(self, ceremony: str) -> None:
         pending = [

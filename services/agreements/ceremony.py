@@ -1,17 +1,29 @@
 """The ceremony: a sitting in which agreements are signed in their order of business, with minutes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from services.agreements.bilingual import Bilingual
-from services.agreements.errors import LobbyNotReady
+from services.agreements.errors.ceremonies import (
+    AgreementsMissing,
+    LobbyNotReady,
+    NoChair,
+    NotInTheCeremony,
+    SeatsNotQuorate,
+)
 from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.events.agreements import (
+    CeremonyAgreementCalled,
+    CeremonyAgreementStruck,
+    CeremonyAttendeeAdmitted,
     CeremonyCancelled,
+    CeremonyChairNamed,
     CeremonyClosed,
     CeremonyInterrupted,
     CeremonyMinutesAdopted,
@@ -23,6 +35,7 @@ from shared.events.agreements import (
     CeremonyResumed,
 )
 from shared.events.base import DomainEvent
+from shared.refusals import Refusal
 from shared.territory import ACADEMY_CODES
 
 
@@ -46,11 +59,29 @@ AHEAD = frozenset({_S.planned, _S.postponed}) | RUNNING
 """Not over: its agreements are in no other order of business."""
 
 
+Missing = dict[UUID, dict[str, list[UUID]]]
+"""What agreements lack: agreement -> what (`text`, `mandate`, `accreditation`, `seat`) -> whose, by organisation."""
+
+
+class Attendee(BaseModel):
+    """Somebody who sits at the ceremony for a party."""
+
+    model_config = ConfigDict(frozen=True)
+
+    organisation_id: UUID
+    name: str
+    function: str | None = None
+
+
 class Ceremony(Aggregate):
     """A signing ceremony, its order of business and its minutes."""
 
     kind: ClassVar[str] = "ceremony"
     ALLOWED: ClassVar = {
+        "name_chair": AHEAD,
+        "admit_attendee": RUNNING,
+        "strike_agreement": AHEAD - {_S.open},
+        "call_agreement": frozenset({_S.open}),
         "postpone_ceremony": frozenset({_S.planned, _S.lobby}),
         "reschedule_ceremony": frozenset({_S.postponed}),
         "prepare_ceremony": frozenset({_S.planned}),
@@ -70,6 +101,10 @@ class Ceremony(Aggregate):
     """The order of business."""
     codes: dict[UUID, tuple[str, ...]] = {}
     """Agreement -> who may see it, as at the planning."""
+    chair: Attendee | None = None
+    attendees: tuple[Attendee, ...] = ()
+    called: UUID | None = None
+    """The agreement on the table."""
     reason: str | None = None
     """Why it was postponed, interrupted or cancelled."""
     opened_at: datetime | None = None
@@ -116,25 +151,60 @@ class Ceremony(Aggregate):
         self.require("reschedule_ceremony")
         return [CeremonyRescheduled(ceremony_id=self.id, planned_for=planned_for)]
 
-    def prepare(
-        self, *, not_frozen: Sequence[UUID], without_mandate: Sequence[UUID], not_accredited: Sequence[UUID]
-    ) -> list[DomainEvent]:
+    def name_chair(self, chair: Attendee) -> list[DomainEvent]:
+        """Say who presides; another one may take over while the ceremony is not over."""
+        self.require("name_chair")
+        if chair == self.chair:
+            return []
+        return [CeremonyChairNamed(ceremony_id=self.id).keeping(chair=chair)]
+
+    def admit(self, attendee: Attendee) -> list[DomainEvent]:
+        """Give somebody a seat; who sits already keeps it."""
+        self.require("admit_attendee")
+        if attendee in self.attendees:
+            return []
+        admitted = CeremonyAttendeeAdmitted(ceremony_id=self.id, attendees=len(self.attendees) + 1)
+        return [admitted.keeping(attendee=attendee)]
+
+    def strike(self, agreement: UUID, *, reason: str) -> list[DomainEvent]:
+        """Take an agreement off the order of business. Refuses NotInTheCeremony, AgreementsMissing for the last one."""
+        self.require("strike_agreement")
+        self._position(agreement)
+        if len(self.agreements) == 1:
+            raise AgreementsMissing(ceremony=self.id)
+        struck = CeremonyAgreementStruck(ceremony_id=self.id, agreements=len(self.agreements) - 1)
+        return [struck.keeping(agreement=agreement, reason=reason)]
+
+    def call(self, agreement: UUID) -> list[DomainEvent]:
+        """Put an agreement of the order on the table. Refuses NotInTheCeremony."""
+        self.require("call_agreement")
+        if agreement == self.called:
+            return []
+        called = CeremonyAgreementCalled(ceremony_id=self.id, position=self._position(agreement))
+        return [called.keeping(agreement=agreement)]
+
+    def prepare(self, missing: Missing) -> list[DomainEvent]:
         """Open the lobby if every agreement's text is frozen and every party still to sign may sign.
 
-        The arguments list the agreements and organisations that fail; refuses LobbyNotReady if there are any.
+        `missing` says what agreements lack; refuses LobbyNotReady if it names anything but seats, which are taken in
+        the lobby.
         """
         self.require("prepare_ceremony")
-        if not_frozen or without_mandate or not_accredited:
-            raise LobbyNotReady(
-                not_frozen=list(not_frozen),
-                without_mandate=list(without_mandate),
-                not_accredited=list(not_accredited),
-            )
+        if lacking := [item for item in _listed(missing) if item["what"] != "seat"]:
+            raise LobbyNotReady(missing=lacking)
         return [CeremonyPrepared(ceremony_id=self.id)]
 
-    def open(self, at: datetime) -> list[DomainEvent]:
-        """Begin."""
+    def open(self, missing: Missing, at: datetime) -> list[DomainEvent]:
+        """Begin, with a chair and enough parties seated for every agreement.
+
+        Refuses NoChair; LobbyNotReady if an agreement is no longer ready; SeatsNotQuorate.
+        """
         self.require("open_ceremony")
+        lacking = _listed(missing)
+        if unready := [item for item in lacking if item["what"] != "seat"]:
+            raise LobbyNotReady(missing=unready)
+        if lacking:
+            raise SeatsNotQuorate(missing=lacking)
         return [CeremonyOpened(ceremony_id=self.id, opened_at=at)]
 
     def interrupt(self, reason: str) -> list[DomainEvent]:
@@ -166,6 +236,15 @@ class Ceremony(Aggregate):
         self.require("cancel_ceremony")
         return [CeremonyCancelled(ceremony_id=self.id).keeping(reason=reason)]
 
+    def guard(self, action: str) -> Refusal | None:
+        """Nobody opens a ceremony without a chair."""
+        return NoChair() if action == "open_ceremony" and self.chair is None else None
+
+    def _position(self, agreement: UUID) -> int:
+        if agreement not in self.agreements:
+            raise NotInTheCeremony(ceremony=self.id)
+        return self.agreements.index(agreement) + 1
+
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
         detail: dict[str, Any] = event.detail
@@ -178,11 +257,22 @@ class Ceremony(Aggregate):
                 self.codes = {UUID(id): tuple(codes) for id, codes in detail["codes"].items()}
             case CeremonyPostponed():
                 self.state = CeremonyState.postponed
+                self.attendees = ()
                 self.reason = detail["reason"]
             case CeremonyRescheduled():
                 self.state = CeremonyState.planned
                 self.planned_for = event.planned_for
                 self.reason = None
+            case CeremonyChairNamed():
+                self.chair = Attendee.model_validate(detail["chair"])
+            case CeremonyAttendeeAdmitted():
+                self.attendees = (*self.attendees, Attendee.model_validate(detail["attendee"]))
+            case CeremonyAgreementStruck():
+                struck = UUID(detail["agreement"])
+                self.agreements = tuple(each for each in self.agreements if each != struck)
+                self.called = None if self.called == struck else self.called
+            case CeremonyAgreementCalled():
+                self.called = UUID(detail["agreement"])
             case CeremonyPrepared():
                 self.state = CeremonyState.lobby
             case CeremonyOpened():
@@ -207,3 +297,11 @@ class Ceremony(Aggregate):
                 self.reason = detail["reason"]
             case _:
                 raise TypeError(f"not a ceremony's event: {event.type}")
+
+
+def _listed(missing: Missing) -> list[dict[str, Any]]:
+    return [
+        {"agreement": agreement, "what": what, "organisations": organisations}
+        for agreement, lacks in missing.items()
+        for what, organisations in lacks.items()
+    ]

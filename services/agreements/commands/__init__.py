@@ -16,16 +16,20 @@ from services.agreements.commands.agreements import (
     terminate_agreement,
 )
 from services.agreements.commands.ceremonies import (
+    admit_attendee,
     adopt_minutes,
+    call_agreement,
     cancel_ceremony,
     close_ceremony,
     interrupt_ceremony,
+    name_chair,
     open_ceremony,
     plan_ceremony,
     postpone_ceremony,
     prepare_ceremony,
     reschedule_ceremony,
     resume_ceremony,
+    strike_agreement,
 )
 from services.agreements.commands.signing import (
     SignatureRequest,
@@ -37,9 +41,11 @@ from services.agreements.commands.signing import (
 
 __all__ = [
     "SignatureRequest",
+    "admit_attendee",
     "adopt_minutes",
     "approve_agreement",
     "bring_into_force",
+    "call_agreement",
     "cancel_agreement",
     "cancel_ceremony",
     "close_ceremony",
@@ -47,6 +53,7 @@ __all__ = [
     "draft_agreement",
     "expire_agreement",
     "interrupt_ceremony",
+    "name_chair",
     "open_ceremony",
     "open_negotiation",
     "plan_ceremony",
@@ -61,6 +68,7 @@ __all__ = [
     "revise_text",
     "sign_agreement",
     "sign_batch",
+    "strike_agreement",
     "submit_for_review",
     "suspend_agreement",
     "terminate_agreement",

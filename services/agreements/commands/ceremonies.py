@@ -1,15 +1,15 @@
 """The life of a ceremony, from its plan to its minutes."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
-from services.agreements.ceremony import AHEAD, Ceremony
-from services.agreements.errors import AgreementOver, AlreadyInACeremony
+from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Missing
+from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
 from services.agreements.minutes import draw_up
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow, MandateRow
@@ -62,39 +62,59 @@ async def reschedule_ceremony(
         return await CEREMONIES.record(tx, ceremony, ceremony.reschedule(planned_for), by=by)
 
 
+async def name_chair(db: Work, id: UUID, *, chair: Attendee, by: Actor, expected: int | None = None) -> Ceremony:
+    """Say who presides."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "name_chair", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.name_chair(chair), by=by)
+
+
+async def admit_attendee(db: Work, id: UUID, *, attendee: Attendee, by: Actor) -> Ceremony:
+    """Give somebody a seat for a party of one of the agreements. Refuses NotAtTheTable for another organisation."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "admit_attendee", by, None)
+        parties = {party.organisation_id for each in await _order(tx, ceremony) for party in each.parties}
+        if attendee.organisation_id not in parties:
+            raise NotAtTheTable(organisation=attendee.organisation_id)
+        return await CEREMONIES.record(tx, ceremony, ceremony.admit(attendee), by=by)
+
+
+async def strike_agreement(
+    db: Work, id: UUID, *, agreement_id: UUID, reason: str, by: Actor, expected: int | None = None
+) -> Ceremony:
+    """Take an agreement off the order of business: it is signed another day, or not at all."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "strike_agreement", by, expected)
+        return await CEREMONIES.record(tx, ceremony, ceremony.strike(agreement_id, reason=reason), by=by)
+
+
+async def call_agreement(db: Work, id: UUID, *, agreement_id: UUID, by: Actor) -> Ceremony:
+    """Put an agreement of the order on the table, and on the screens."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "call_agreement", by, None)
+        return await CEREMONIES.record(tx, ceremony, ceremony.call(agreement_id), by=by)
+
+
 async def prepare_ceremony(
     db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
 ) -> Ceremony:
     """Open the lobby. Refuses LobbyNotReady while a text is not frozen or a party could not sign today."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "prepare_ceremony", by, expected)
-        listed = await _order(tx, ceremony)
-        not_frozen = [each.id for each in listed if each.state not in BEING_SIGNED | SIGNED_BY_ALL]
-        signing = {party.organisation_id for each in listed for party in each.missing_signatures}
-        day = business_date(at or now())
-        mandated = select(MandateRow.organisation_id).where(
-            col(MandateRow.organisation_id).in_(signing),
-            col(MandateRow.valid_from) <= day,
-            col(MandateRow.valid_until) >= day,
-        )
-        barred = select(AssociationStandingRow.id).where(
-            col(AssociationStandingRow.id).in_(signing), col(AssociationStandingRow.standing) != "accredited"
-        )
-        events = ceremony.prepare(
-            not_frozen=not_frozen,
-            without_mandate=sorted(signing.difference((await tx.exec(mandated)).all())),
-            not_accredited=sorted((await tx.exec(barred)).all()),
-        )
-        return await CEREMONIES.record(tx, ceremony, events, by=by)
+        missing = await missing_for(tx, ceremony, await _order(tx, ceremony), business_date(at or now()))
+        return await CEREMONIES.record(tx, ceremony, ceremony.prepare(missing), by=by)
 
 
 async def open_ceremony(
     db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
 ) -> Ceremony:
-    """Begin the ceremony."""
+    """Begin the ceremony. Refuses NoChair, LobbyNotReady, SeatsNotQuorate."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "open_ceremony", by, expected)
-        return await CEREMONIES.record(tx, ceremony, ceremony.open(at or now()), by=by)
+        ceremony.require("open_ceremony")
+        at = at or now()
+        missing = await missing_for(tx, ceremony, await _order(tx, ceremony), business_date(at))
+        return await CEREMONIES.record(tx, ceremony, ceremony.open(missing, at), by=by)
 
 
 async def interrupt_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
@@ -164,3 +184,33 @@ async def _require_free(tx: Transaction, agreements: Sequence[UUID]) -> None:
     )
     for id, taken in (await tx.execute(query)).all():
         raise AlreadyInACeremony(agreement=next(each for each in agreements if each in taken), ceremony=id)
+
+
+async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agreement], day: date) -> Missing:
+    """What each agreement of the order lacks on this day to be signed in the ceremony; nothing for those that are."""
+    signing = {party.organisation_id for each in listed for party in each.missing_signatures}
+    mandated = select(MandateRow.organisation_id).where(
+        col(MandateRow.organisation_id).in_(signing),
+        col(MandateRow.valid_from) <= day,
+        col(MandateRow.valid_until) >= day,
+    )
+    standing = col(AssociationStandingRow.standing)
+    barred = select(AssociationStandingRow.id).where(
+        col(AssociationStandingRow.id).in_(signing), standing != "accredited"
+    )
+    lacking = {
+        "mandate": signing.difference((await tx.exec(mandated)).all()),
+        "accreditation": set((await tx.exec(barred)).all()),
+        "seat": signing - {attendee.organisation_id for attendee in ceremony.attendees},
+    }
+    missing: Missing = {}
+    for agreement in listed:
+        if agreement.state in SIGNED_BY_ALL:
+            continue
+        own = [party.organisation_id for party in agreement.missing_signatures]
+        lacks = {what: [each for each in own if each in those] for what, those in lacking.items()}
+        if agreement.state not in BEING_SIGNED:
+            lacks = {"text": own} | lacks
+        if lacks := {what: those for what, those in lacks.items() if those}:
+            missing[agreement.id] = lacks
+    return missing

@@ -24,16 +24,21 @@ from services.agreements.errors.agreements import (
 )
 from services.agreements.errors.ceremonies import (
     AgreementOver,
+    AgreementsMissing,
     AlreadyInACeremony,
     CeremonyNotOpen,
     LobbyNotReady,
+    NoChair,
+    NotAtTheTable,
     NotInTheCeremony,
+    SeatsNotQuorate,
     SignedInItsCeremony,
 )
 
 __all__ = [
     "AcademyNotForType",
     "AgreementOver",
+    "AgreementsMissing",
     "AlreadyInACeremony",
     "AlreadySigned",
     "AssociationNotAccredited",
@@ -43,8 +48,10 @@ __all__ = [
     "KindUnknown",
     "LobbyNotReady",
     "MandateNotValid",
+    "NoChair",
     "NoMandate",
     "NotAParty",
+    "NotAtTheTable",
     "NotInTheCeremony",
     "OperatorNotAParty",
     "PartiesNotVetted",
@@ -54,6 +61,7 @@ __all__ = [
     "ProvinceOutsideAcademy",
     "RoleReserved",
     "RolesMissing",
+    "SeatsNotQuorate",
     "SignedInItsCeremony",
     "TermOver",
     "TextHashDiffers",

@@ -34,6 +34,33 @@ class AgreementOver(Refusal):
 
 
 class LobbyNotReady(Refusal):
-    """Not every text is frozen, or not every party may sign. Values: not_frozen, without_mandate, not_accredited."""
+    """Agreements are not ready to be signed. Values: missing, a list of {agreement, what, organisations}.
+
+    `what` is `text` (not frozen, or altered since), `mandate` (nobody may sign for them today) or `accreditation`.
+    """
 
     slug = "lobby-not-ready"
+
+
+class SeatsNotQuorate(Refusal):
+    """Too few parties are seated for some agreements. Values: missing, as of LobbyNotReady; `what` is `seat`."""
+
+    slug = "seats-not-quorate"
+
+
+class NoChair(Refusal):
+    """Nobody presides yet."""
+
+    slug = "no-chair"
+
+
+class AgreementsMissing(Refusal):
+    """A ceremony without any agreement is cancelled, not emptied. Values: ceremony."""
+
+    slug = "agreements-missing"
+
+
+class NotAtTheTable(Refusal):
+    """Only parties of the ceremony's agreements have a seat. Values: organisation."""
+
+    slug = "not-at-the-table"

@@ -1,7 +1,7 @@
 """What people read, one module per noun."""
 
 from services.agreements.queries.agreements import agreement, agreement_history, agreements, signature_batch, text
-from services.agreements.queries.ceremonies import ceremonies, ceremony, minutes
+from services.agreements.queries.ceremonies import ceremonies, ceremony, lobby, minutes
 
 __all__ = [
     "agreement",
@@ -9,6 +9,7 @@ __all__ = [
     "agreements",
     "ceremonies",
     "ceremony",
+    "lobby",
     "minutes",
     "signature_batch",
     "text",

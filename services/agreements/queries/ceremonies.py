@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.commands.ceremonies import missing_for
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.schemas import MinutesAnswer
-from services.agreements.tables import CEREMONIES
+from services.agreements.schemas.ceremonies import LobbyAnswer, LobbyItem, MinutesAnswer
+from services.agreements.tables import AGREEMENTS, CEREMONIES
 from shared.actor import Actor
+from shared.clock import today
 from shared.database import Work
 from shared.refusals import NotAllowedNow
 from shared.store import get_texts
@@ -30,6 +32,31 @@ async def ceremony(db: Work, id: UUID, *, by: Actor) -> Ceremony:
         found = await CEREMONIES.read(tx, id)
     PERMISSIONS.allow(by, "read_ceremony", found)
     return found
+
+
+async def lobby(db: Work, id: UUID, *, by: Actor) -> LobbyAnswer:
+    """Whether a ceremony can open, and what each of its agreements that the actor may see lacks today."""
+    async with db.transaction(by.scope) as tx:
+        found = await CEREMONIES.read(tx, id)
+        PERMISSIONS.allow(by, "read_lobby", found)
+        listed = [await AGREEMENTS.read(tx, each) for each in found.agreements if each in found.seen_by(by)]
+        missing = await missing_for(tx, found, listed, today())
+    national = by.jurisdiction == "national"
+    return LobbyAnswer(
+        chair=found.chair,
+        attendees=list(found.attendees) if national else [],
+        items=[
+            LobbyItem(
+                agreement_id=each.id,
+                reference=each.reference,
+                title=each.title,
+                state=each.state,
+                ready=each.id not in missing,
+                missing=missing.get(each.id, {}),
+            )
+            for each in listed
+        ],
+    )
 
 
 async def minutes(db: Work, id: UUID, *, by: Actor) -> MinutesAnswer:

@@ -6,7 +6,17 @@ from fastapi import APIRouter, Response
 
 from services.agreements import commands, queries
 from services.agreements.ceremony import CeremonyState
-from services.agreements.schemas import Because, CeremonyAnswer, MinutesAnswer, PlanCeremony, RescheduleCeremony
+from services.agreements.schemas.ceremonies import (
+    CallAgreement,
+    CeremonyAnswer,
+    LobbyAnswer,
+    MinutesAnswer,
+    PlanCeremony,
+    RescheduleCeremony,
+    Seat,
+    StrikeAgreement,
+)
+from services.agreements.schemas.words import Because
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
 
 router = APIRouter(prefix="/api/v1/ceremonies", tags=["ceremonies"])
@@ -36,6 +46,51 @@ async def read_ceremony(id: UUID, by: CurrentActor, db: Db) -> Response:
     """One ceremony."""
     found = await queries.ceremony(db, id, by=by)
     return answer(CeremonyAnswer.of(found, by), version=found.version)
+
+
+@router.get("/{id}/lobby", response_model=LobbyAnswer)
+async def read_lobby(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """What is missing for each agreement before it can be signed in the ceremony, and who is seated."""
+    return answer(await queries.lobby(db, id, by=by))
+
+
+@router.put("/{id}/chair", response_model=CeremonyAnswer)
+async def name_chair(id: UUID, body: Seat, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Say who presides."""
+    return await once(
+        lambda tx: commands.name_chair(tx, id, chair=body.attendee(), by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/attendees", status_code=201, response_model=CeremonyAnswer)
+async def admit_attendee(id: UUID, body: Seat, by: CurrentActor, once: Once) -> Response:
+    """Give somebody a seat for a party. People arrive together: no If-Match, as nobody spoils another's arrival."""
+    return await once(
+        lambda tx: commands.admit_attendee(tx, id, attendee=body.attendee(), by=by),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+        location=lambda found: f"/api/v1/ceremonies/{found.id}/lobby",
+    )
+
+
+@router.post("/{id}/strikes", response_model=CeremonyAnswer)
+async def strike_agreement(
+    id: UUID, body: StrikeAgreement, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Take an agreement off the order of business."""
+    return await once(
+        lambda tx: commands.strike_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.post("/{id}/calls", response_model=CeremonyAnswer)
+async def call_agreement(id: UUID, body: CallAgreement, by: CurrentActor, once: Once) -> Response:
+    """Put an agreement on the table, and on the screens. The latest call holds: no If-Match."""
+    return await once(
+        lambda tx: commands.call_agreement(tx, id, agreement_id=body.agreement_id, by=by),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
 
 
 @router.post("/{id}/postponement", response_model=CeremonyAnswer)

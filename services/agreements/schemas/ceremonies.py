@@ -1,15 +1,16 @@
 """What requests about ceremonies carry, and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
 
+from services.agreements.agreement import AgreementState
 from services.agreements.bilingual import Bilingual
-from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.schemas.words import each_once
+from services.agreements.schemas.words import Line, Paragraph, each_once
 from shared.actor import Actor
 from shared.web import Body, available_actions
 
@@ -31,6 +32,52 @@ class RescheduleCeremony(Body):
     planned_for: AwareDatetime
 
 
+class Seat(Body):
+    """Somebody who sits at the ceremony for an organisation."""
+
+    organisation_id: UUID
+    name: Line
+    function: Line | None = None
+
+    def attendee(self) -> Attendee:
+        """The attendee."""
+        return Attendee(**self.model_dump())
+
+
+class StrikeAgreement(Body):
+    """Which agreement is taken off the order of business, and why."""
+
+    agreement_id: UUID
+    reason: Paragraph
+
+
+class CallAgreement(Body):
+    """The agreement that is put on the table."""
+
+    agreement_id: UUID
+
+
+class LobbyItem(BaseModel):
+    """An agreement of the order of business: ready, or what it lacks."""
+
+    agreement_id: UUID
+    reference: str | None
+    title: Bilingual
+    state: AgreementState
+    ready: bool
+    missing: dict[Literal["text", "mandate", "accreditation", "seat"], list[UUID]] = Field(
+        description="what it lacks -> the organisations concerned"
+    )
+
+
+class LobbyAnswer(BaseModel):
+    """Whether the ceremony can open, and what is missing for each agreement the reader may see."""
+
+    chair: Attendee | None
+    attendees: list[Attendee]
+    items: list[LobbyItem]
+
+
 class CeremonyAnswer(BaseModel):
     """A ceremony, with those agreements of its order of business that the reader may see."""
 
@@ -41,6 +88,9 @@ class CeremonyAnswer(BaseModel):
     place: Bilingual | None
     planned_for: datetime
     agreements: list[UUID]
+    called: UUID | None = Field(description="the agreement on the table")
+    chair: Attendee | None
+    attendees: list[Attendee] = Field(description="for national readers; others are not told who sits there")
     reason: str | None
     opened_at: datetime | None
     closed_at: datetime | None
@@ -54,7 +104,9 @@ class CeremonyAnswer(BaseModel):
         seen = ceremony.seen_by(by)
         orders = ("agreements", "signed", "unsigned")
         return cls(
-            **ceremony.model_dump(exclude={"codes", "minutes", *orders}),
+            **ceremony.model_dump(exclude={"codes", "minutes", "called", "attendees", *orders}),
+            called=ceremony.called if ceremony.called in seen else None,
+            attendees=list(ceremony.attendees) if by.jurisdiction == "national" else [],
             **{name: [each for each in getattr(ceremony, name) if each in seen] for name in orders},
             available_actions=available_actions(by, ceremony, PERMISSIONS),
         )

@@ -153,7 +153,7 @@ def ready(terms: Terms | None = None) -> Agreement:
     agreement = negotiated(terms)
     agreement.evolve(agreement.submit())
     names = {party.organisation_id: NAME for party in agreement.parties}
-    return agreement.evolve(agreement.approve(reference="AREF-06/2024-0001", names=names, today=AT.date()))
+    return agreement.evolve(agreement.approve(reference="AREF-06/2024-0001", names=names, clauses=(), today=AT.date()))
 
 
 def sign(agreement: Agreement, party_id: UUID, *, text_hash: str | None = None, at: datetime = AT) -> Agreement:

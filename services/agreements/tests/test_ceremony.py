@@ -1,12 +1,16 @@
 """A ceremony's rules, without I/O."""
 
-from uuid import UUID
-
 import pytest
 
-from services.agreements.ceremony import CeremonyState
-from services.agreements.errors import LobbyNotReady
-from services.agreements.tests.builders import AT, opened, person, planned
+from services.agreements.ceremony import CeremonyState, Missing
+from services.agreements.errors.ceremonies import (
+    AgreementsMissing,
+    LobbyNotReady,
+    NoChair,
+    NotInTheCeremony,
+    SeatsNotQuorate,
+)
+from services.agreements.tests.builders import AT, CHAIR, opened, person, planned
 from shared.actor import Role
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow
@@ -14,18 +18,73 @@ from shared.refusals import NotAllowedNow
 MINUTES = {"ar": "a" * 64, "fr": "b" * 64}
 
 
-def test_the_lobby_waits_for_texts_mandates_and_accreditations() -> None:
+@pytest.mark.parametrize("what", ["text", "mandate", "accreditation"])
+def test_the_lobby_waits_for_texts_mandates_and_accreditations(what: str) -> None:
+    ceremony, organisation = planned(), new_id()
+    with pytest.raises(LobbyNotReady) as refused:
+        ceremony.prepare({ceremony.agreements[0]: {what: [organisation]}})
+    assert refused.value.values["missing"] == [
+        {"agreement": ceremony.agreements[0], "what": what, "organisations": [organisation]}
+    ]
+
+
+def test_seats_are_taken_in_the_lobby_and_counted_at_the_opening() -> None:
     ceremony = planned()
-    for missing in ("not_frozen", "without_mandate", "not_accredited"):
-        lists: dict[str, list[UUID]] = {"not_frozen": [], "without_mandate": [], "not_accredited": []}
-        lists[missing].append(new_id())
-        with pytest.raises(LobbyNotReady):
-            ceremony.prepare(**lists)
+    missing: Missing = {ceremony.agreements[0]: {"seat": [new_id()]}}
+    ceremony.evolve(ceremony.prepare(missing))
+    ceremony.evolve(ceremony.name_chair(CHAIR))
+    with pytest.raises(SeatsNotQuorate):
+        ceremony.open(missing, AT)
+    assert ceremony.evolve(ceremony.open({}, AT)).state == CeremonyState.open
+
+
+def test_what_went_wrong_since_the_lobby_keeps_the_ceremony_closed() -> None:
+    ceremony = planned()
+    ceremony.evolve(ceremony.prepare({}))
+    ceremony.evolve(ceremony.name_chair(CHAIR))
+    with pytest.raises(LobbyNotReady):
+        ceremony.open({ceremony.agreements[0]: {"mandate": [new_id()]}}, AT)
+
+
+def test_nobody_opens_a_ceremony_without_a_chair() -> None:
+    ceremony = planned()
+    ceremony.evolve(ceremony.prepare({}))
+    assert isinstance(ceremony.refusal_of("open_ceremony"), NoChair)
+    with pytest.raises(NoChair):
+        ceremony.open({}, AT)
+
+
+def test_who_is_seated_is_seated_once() -> None:
+    ceremony = planned()
+    ceremony.evolve(ceremony.prepare({}))
+    ceremony.evolve(ceremony.admit(CHAIR))
+    assert ceremony.admit(CHAIR) == []
+    assert ceremony.attendees == (CHAIR,)
+
+
+def test_a_struck_agreement_is_not_in_the_order_any_more() -> None:
+    ceremony = planned()
+    first, second = ceremony.agreements
+    ceremony.evolve(ceremony.strike(first, reason="(fictif)"))
+    assert ceremony.agreements == (second,)
+    with pytest.raises(NotInTheCeremony):
+        ceremony.strike(first, reason="(fictif)")
+    with pytest.raises(AgreementsMissing):
+        ceremony.strike(second, reason="(fictif)")
+
+
+def test_a_call_tells_the_place_in_the_order_and_not_the_agreement() -> None:
+    ceremony = opened()
+    (called,) = ceremony.call(ceremony.agreements[1])
+    assert called.model_dump(exclude={"ceremony_id"}) == {"position": 2}
+    ceremony.evolve([called])
+    assert ceremony.called == ceremony.agreements[1]
+    assert ceremony.call(ceremony.agreements[1]) == []
 
 
 def test_a_ceremony_opens_from_its_lobby_only() -> None:
     with pytest.raises(NotAllowedNow):
-        planned().open(AT)
+        planned().open({}, AT)
 
 
 def test_an_interrupted_ceremony_resumes_before_it_closes() -> None:

@@ -23,6 +23,7 @@ from services.agreements.tests.builders import (
     current_network,
     director,
     drafted,
+    fill,
     mandate,
     officer,
     plan,
@@ -42,6 +43,7 @@ from tests.web.walk import every_route_has_a_permission, walk
 ACTIONS = sorted(PERMISSIONS)
 WHY = {"reason": "(fictif) motif"}
 DECISION = WHY | {"document": "DECISION-EXEMPLE-1"}
+SEAT = {"organisation_id": str(MINISTRY_ID), "name": "(fictif)"}
 TITLE = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
 
 
@@ -122,8 +124,11 @@ def arranged(database: Database) -> dict[str, Arrange]:
     async def lobby(by: Actor) -> Ceremony:
         return await commands.prepare_ceremony(database, (await planned(by)).id, by=MINISTRY)
 
+    async def seated(by: Actor) -> Ceremony:
+        return await fill(database, await planned(by))
+
     async def opened(by: Actor) -> Ceremony:
-        return await commands.open_ceremony(database, (await lobby(by)).id, by=MINISTRY)
+        return await commands.open_ceremony(database, (await seated(by)).id, by=MINISTRY)
 
     async def interrupted(by: Actor) -> Ceremony:
         return await commands.interrupt_ceremony(database, (await opened(by)).id, reason="r", by=MINISTRY)
@@ -172,6 +177,20 @@ def arranged(database: Database) -> dict[str, Arrange]:
         body = {"title": TITLE, "planned_for": AT.isoformat(), "agreements": [str(agreement.id)]}
         return Visit("/api/v1/ceremonies", body)
 
+    def on_its_first(make: Any, path: str, *, versioned: bool, **more: str) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            ceremony = await make(by)
+            body = {"agreement_id": str(ceremony.agreements[0]), **more}
+            return Visit(
+                f"/api/v1/ceremonies/{ceremony.id}{path}", body, ceremony, ceremony.version if versioned else None
+            )
+
+        return arrange
+
+    async def planned_for_two(_: Actor) -> Ceremony:
+        both = [await approved(database, current(operator=ASSOCIATION)) for _ in range(2)]
+        return await plan(database, *(each.id for each in both))
+
     async def sign_batch(by: Actor) -> Visit:
         signature = await signing("signatures")(by)
         assert signature.aggregate
@@ -217,10 +236,15 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "read_ceremonies": listing(ceremonies, planned),
         "read_ceremony": on(ceremonies, planned, reads=True),
         "read_minutes": on(ceremonies, closed, "/minutes", reads=True),
+        "read_lobby": on(ceremonies, planned, "/lobby", reads=True),
+        "name_chair": on(ceremonies, planned, "/chair", SEAT),
+        "admit_attendee": on(ceremonies, lobby, "/attendees", SEAT),
+        "strike_agreement": on_its_first(planned_for_two, "/strikes", versioned=True, **WHY),
+        "call_agreement": on_its_first(kept(database, opened), "/calls", versioned=False),
         "postpone_ceremony": on(ceremonies, planned, "/postponement", WHY),
         "reschedule_ceremony": on(ceremonies, postponed, "/rescheduling", {"planned_for": AT.isoformat()}),
         "prepare_ceremony": on(ceremonies, planned, "/lobby"),
-        "open_ceremony": on(ceremonies, lobby, "/opening"),
+        "open_ceremony": on(ceremonies, seated, "/opening"),
         "interrupt_ceremony": on(ceremonies, opened, "/interruption", WHY),
         "resume_ceremony": on(ceremonies, interrupted, "/resumption"),
         "close_ceremony": on(ceremonies, opened, "/closing"),

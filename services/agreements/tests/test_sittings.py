@@ -4,21 +4,26 @@ import asyncio
 
 import pytest
 
-from services.agreements import commands
+from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
-from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
 from services.agreements.errors import (
     AgreementOver,
     AlreadyInACeremony,
     CeremonyNotOpen,
     LobbyNotReady,
+    NoChair,
+    NotAtTheTable,
     NotInTheCeremony,
+    SeatsNotQuorate,
     SignedInItsCeremony,
 )
 from services.agreements.tests.builders import (
+    CHAIR,
     MINISTRY,
     approved,
     current,
+    fill,
     hold,
     know,
     officer,
@@ -72,7 +77,7 @@ async def test_nothing_is_signed_in_a_ceremony_that_is_not_open(database: Databa
         return await outcome_of(sign_for(database, agreement, MINISTRY_ID, ceremony_id=ceremony.id))
 
     assert await attempt() is CeremonyNotOpen
-    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await fill(database, ceremony)
     assert await attempt() is CeremonyNotOpen
     await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
     await commands.interrupt_ceremony(database, ceremony.id, reason="panne (fictif)", by=MINISTRY)
@@ -133,8 +138,63 @@ async def test_the_lobby_opens_when_texts_are_frozen_and_everybody_may_sign(data
     with pytest.raises(LobbyNotReady) as refused:
         await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
     operator = operator_of(drafted)
-    assert refused.value.values == {
-        "not_frozen": [drafted.id],
-        "without_mandate": [operator],
-        "not_accredited": [operator],
-    }
+    missing = {each["what"]: each for each in refused.value.values["missing"]}
+    assert {each["agreement"] for each in missing.values()} == {drafted.id}
+    assert missing.keys() == {"text", "mandate", "accreditation"}
+    assert missing["mandate"]["organisations"] == missing["accreditation"]["organisations"] == [operator]
+
+
+async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await plan(database, agreement.id)
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    (item,) = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    everyone = [each.organisation_id for each in agreement.missing_signatures]
+    assert (item.ready, item.missing) == (False, {"seat": everyone})
+    with pytest.raises(NoChair):
+        await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.name_chair(database, ceremony.id, chair=CHAIR, by=MINISTRY)
+    with pytest.raises(SeatsNotQuorate):
+        await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    for organisation in everyone:
+        seat = Attendee(organisation_id=organisation, name="(fictif)")
+        await commands.admit_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
+    (item,) = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    assert (item.ready, item.missing) == (True, {})
+    opened = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    assert opened.state == CeremonyState.open
+
+
+async def test_an_academy_reads_in_the_lobby_of_its_own_agreements_only(database: Database) -> None:
+    own, other = await approved(database), await approved(database, current("MA-07"))
+    ceremony = await plan(database, own.id, other.id)
+    seen = await queries.lobby(database, ceremony.id, by=officer("MA-06"))
+    assert [item.agreement_id for item in seen.items] == [own.id]
+    assert seen.attendees == []
+
+
+async def test_only_parties_of_the_agreements_have_a_seat(database: Database) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    stranger = Attendee(organisation_id=new_id(), name="(fictif)")
+    with pytest.raises(NotAtTheTable):
+        await commands.admit_attendee(database, ceremony.id, attendee=stranger, by=MINISTRY)
+
+
+async def test_a_cancelled_agreement_is_struck_and_the_ceremony_goes_on(database: Database) -> None:
+    kept, given_up = await approved(database), await approved(database)
+    ceremony = await plan(database, kept.id, given_up.id)
+    await commands.cancel_agreement(database, given_up.id, reason="(fictif)", by=officer())
+    with pytest.raises(LobbyNotReady):
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.strike_agreement(database, ceremony.id, agreement_id=given_up.id, reason="(fictif)", by=MINISTRY)
+    await fill(database, ceremony)
+    assert (await commands.open_ceremony(database, ceremony.id, by=MINISTRY)).agreements == (kept.id,)
+
+
+async def test_an_agreement_struck_in_the_lobby_may_be_signed_elsewhere(database: Database) -> None:
+    kept, later = await approved(database), await approved(database)
+    ceremony = await plan(database, kept.id, later.id)
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.strike_agreement(database, ceremony.id, agreement_id=later.id, reason="(fictif)", by=MINISTRY)
+    assert (await sign_for(database, later, MINISTRY_ID)).signatures

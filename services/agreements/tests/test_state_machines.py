@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
-from services.agreements.ceremony import Ceremony, CeremonyState
-from services.agreements.tests.builders import AT, NAME, party, planned, regional
+from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
+from services.agreements.tests.builders import AT, CHAIR, NAME, party, planned, regional
 from shared.aggregate import Aggregate
 from shared.events.base import DomainEvent
 from shared.ids import new_id
@@ -111,7 +111,7 @@ class AgreementMachine(Machine):
         reference = f"AREF-06/2024-{len(self.references) + 1:04}"
         names = {each.organisation_id: NAME for each in self.aggregate.parties}
         if self.attempt(
-            "approve_agreement", lambda: self.aggregate.approve(reference=reference, names=names, today=self.today)
+            "approve_agreement", lambda: self.aggregate.approve(reference=reference, names=names, clauses=(), today=self.today)
         ):
             self.references.add(self.aggregate.reference or "")
 
@@ -239,13 +239,34 @@ class CeremonyMachine(Machine):
     @rule(missing=st.booleans())
     def prepare(self, missing: bool) -> None:
         """To the lobby."""
-        lists: dict[str, Any] = {"not_frozen": [new_id()] if missing else [], "without_mandate": []}
-        self.attempt("prepare_ceremony", lambda: self.aggregate.prepare(**lists, not_accredited=[]))
+        lacks: Missing = {self.aggregate.agreements[0]: {"text": [new_id()]}} if missing else {}
+        self.attempt("prepare_ceremony", lambda: self.aggregate.prepare(lacks))
+
+    @rule()
+    def name_chair(self) -> None:
+        """Somebody presides."""
+        self.attempt("name_chair", lambda: self.aggregate.name_chair(CHAIR))
+
+    @rule(name=st.sampled_from(["a", "b"]))
+    def admit(self, name: str) -> None:
+        """Somebody sits down."""
+        attendee = Attendee(organisation_id=CHAIR.organisation_id, name=name)
+        self.attempt("admit_attendee", lambda: self.aggregate.admit(attendee))
+
+    @rule()
+    def strike(self) -> None:
+        """One agreement less."""
+        self.attempt("strike_agreement", lambda: self.aggregate.strike(self.aggregate.agreements[0], reason="r"))
+
+    @rule()
+    def call(self) -> None:
+        """To the table."""
+        self.attempt("call_agreement", lambda: self.aggregate.call(self.aggregate.agreements[0]))
 
     @rule()
     def open(self) -> None:
         """Begin."""
-        self.attempt("open_ceremony", lambda: self.aggregate.open(AT))
+        self.attempt("open_ceremony", lambda: self.aggregate.open({}, AT))
 
     @rule()
     def interrupt(self) -> None:
@@ -280,6 +301,10 @@ class CeremonyMachine(Machine):
         if not hasattr(self, "aggregate"):
             return
         it = self.aggregate
+        assert it.agreements, "an order of business is never empty"
+        assert it.called is None or it.called in it.agreements
+        if it.state == CeremonyState.open:
+            assert it.chair is not None
         over = it.state in (CeremonyState.closed, CeremonyState.minutes_adopted)
         assert over == bool(it.minutes) == (it.closed_at is not None)
         if over:

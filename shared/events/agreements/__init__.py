@@ -17,7 +17,11 @@ from shared.events.agreements.agreement import (
     AgreementTextRevised,
 )
 from shared.events.agreements.ceremony import (
+    CeremonyAgreementCalled,
+    CeremonyAgreementStruck,
+    CeremonyAttendeeAdmitted,
     CeremonyCancelled,
+    CeremonyChairNamed,
     CeremonyClosed,
     CeremonyInterrupted,
     CeremonyMinutesAdopted,
@@ -32,6 +36,7 @@ from shared.events.agreements.parts import (
     AgreementParty,
     AgreementType,
     CenterToOpen,
+    LanguageHashes,
     PartyRole,
     SignatureLevel,
 )
@@ -54,7 +59,11 @@ __all__ = [
     "AgreementTextRevised",
     "AgreementType",
     "CenterToOpen",
+    "CeremonyAgreementCalled",
+    "CeremonyAgreementStruck",
+    "CeremonyAttendeeAdmitted",
     "CeremonyCancelled",
+    "CeremonyChairNamed",
     "CeremonyClosed",
     "CeremonyInterrupted",
     "CeremonyMinutesAdopted",
@@ -64,6 +73,7 @@ __all__ = [
     "CeremonyPrepared",
     "CeremonyRescheduled",
     "CeremonyResumed",
+    "LanguageHashes",
     "PartyRole",
     "SignatureLevel",
 ]

@@ -17,6 +17,7 @@ from shared.events.agreements.parts import (
     AgreementParty,
     AgreementType,
     CenterToOpen,
+    LanguageHashes,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -39,6 +40,7 @@ class AgreementDrafted(DomainEvent):
         "school_year": "2024/2025",
         "effective_from": "2024-09-02",
         "effective_until": "2027-08-31",
+        "parent_id": None,
     }
 
     agreement_id: UUID
@@ -51,6 +53,8 @@ class AgreementDrafted(DomainEvent):
     school_year: str
     effective_from: date
     effective_until: date
+    parent_id: UUID | None = None
+    """The framework agreement that this one follows."""
 
 
 class AgreementTextRevised(DomainEvent):
@@ -91,12 +95,21 @@ class AgreementApproved(DomainEvent):
 
     type = "ma.mithaq.agreement.approved.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "reference": "AREF-06/2024-0001", "text_hash": TEXT}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "reference": "AREF-06/2024-0001",
+        "text_hash": TEXT,
+        "content_hash": TEXT,
+        "language_hashes": {"ar": TEXT, "fr": TEXT},
+    }
 
     agreement_id: UUID
     reference: str
     """Readable number, per academy and year, without gaps."""
     text_hash: str
+    content_hash: str | None = None
+    """SHA-256 in hex over all that is agreed: text, parties, centers, obligations, budget, dates."""
+    language_hashes: LanguageHashes | None = None
 
 
 class AgreementPartySigned(DomainEvent):

@@ -59,6 +59,52 @@ class CeremonyPrepared(DomainEvent):
     ceremony_id: UUID
 
 
+class CeremonyChairNamed(DomainEvent):
+    """Somebody is to preside."""
+
+    type = "ma.mithaq.ceremony.chair_named.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+
+    ceremony_id: UUID
+
+
+class CeremonyAttendeeAdmitted(DomainEvent):
+    """Somebody took a seat for a party."""
+
+    type = "ma.mithaq.ceremony.attendee_admitted.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "attendees": 12}
+
+    ceremony_id: UUID
+    attendees: int
+    """How many are seated now."""
+
+
+class CeremonyAgreementStruck(DomainEvent):
+    """An agreement is taken off the order of business."""
+
+    type = "ma.mithaq.ceremony.agreement_struck.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 16}
+
+    ceremony_id: UUID
+    agreements: int
+    """How many are left."""
+
+
+class CeremonyAgreementCalled(DomainEvent):
+    """An agreement of the order of business is on the table."""
+
+    type = "ma.mithaq.ceremony.agreement_called.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "position": 3}
+
+    ceremony_id: UUID
+    position: int
+    """Its place in the order of business, from 1."""
+
+
 class CeremonyOpened(DomainEvent):
     """The ceremony began: its agreements can be signed."""
 

@@ -53,3 +53,12 @@ class CenterToOpen(BaseModel):
     name_fr: str
     funded_seats: int
     unfunded_seats: int
+
+
+class LanguageHashes(BaseModel):
+    """SHA-256 in hex of the Arabic and of the French text, each alone."""
+
+    model_config = ConfigDict(frozen=True)
+
+    ar: str
+    fr: str
