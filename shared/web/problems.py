@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from shared.language import Wording, choose
+from shared.language import RIGHT_TO_LEFT, Wording, choose
 from shared.refusals import ConcurrentChange, Malformed, NotFound, Refusal, Unauthenticated, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -229,7 +229,13 @@ def _texts(wording: Wording, slug: str, language: str, values: dict[str, Any]) -
 
 
 def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:
-    """Actions and states by their names in the language, everything else as it is."""
+    """Actions and states by their names in the language, names said in Arabic and French in the nearer of the two."""
+    match value:
+        case list() | tuple():
+            between = "، " if language in RIGHT_TO_LEFT else ", "
+            return between.join(str(_shown(wording, language, name, each, values)) for each in value)
+        case {"ar": in_arabic, "fr": in_french}:
+            return in_arabic if language in RIGHT_TO_LEFT else in_french
     key = {"action": f"actions.{value}", "state": f"states.{values.get('kind')}.{value}"}.get(name, "")
     return wording.text(key, language) if key in wording else value
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import BEING_SIGNED, AgreementState, Core
 from services.agreements.errors import AlreadySigned, TermOver, TextHashDiffers
-from services.agreements.terms import must_sign
+from services.agreements.errors.signing import NotYourTurnToSign
+from services.agreements.signing_order import SigningOrder
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementCameIntoForce,
@@ -44,10 +45,15 @@ class Signing(Core):
     signatures: tuple[Signature, ...] = ()
 
     @property
-    def missing_signatures(self) -> tuple[AgreementParty, ...]:
-        """The parties that must sign and have not."""
+    def signing_order(self) -> SigningOrder:
+        """Whose turn it is, by the groups of the kind."""
         signed = {signature.party_id for signature in self.signatures}
-        return tuple(party for party in self.parties if must_sign(party) and party.party_id not in signed)
+        return SigningOrder(self.rules.signing.groups, self.parties, signed)
+
+    @property
+    def missing_signatures(self) -> tuple[AgreementParty, ...]:
+        """The parties that have not signed though their group still needs signatures."""
+        return self.signing_order.awaited
 
     def sign(
         self,
@@ -62,11 +68,12 @@ class Signing(Core):
     ) -> list[DomainEvent]:
         """Sign the frozen text for a party; the last signature makes the agreement signed, and in force once it starts.
 
-        Refuses NotAParty, AlreadySigned, TextHashDiffers, TermOver.
+        Refuses NotAParty, AlreadySigned, NotYourTurnToSign, TextHashDiffers, TermOver.
         """
         party = self._may_still_sign(party_id)
         self.require("sign_agreement")
         self._require_text(text_hash)
+        self._require_turn(party_id)
         today = business_date(at)
         self._require_term(today)
         signed = AgreementPartySigned(
@@ -79,7 +86,7 @@ class Signing(Core):
             text_hash=text_hash,
             level=level,
         )
-        last = all(missing == party for missing in self.missing_signatures)
+        last = self.signing_order.completed_by(party_id)
         return [signed.keeping(signed_at=at), *(self._complete(today) if last else [])]
 
     def decline(self, party_id: UUID, *, text_hash: str, reason: str) -> list[DomainEvent]:
@@ -120,6 +127,13 @@ class Signing(Core):
     def _require_text(self, text_hash: str) -> None:
         if text_hash != self.text_hash:
             raise TextHashDiffers(frozen=self.text_hash, named=text_hash)
+
+    def _require_turn(self, party_id: UUID) -> None:
+        if awaited := self.signing_order.awaited_before(party_id):
+            raise NotYourTurnToSign(
+                awaited=[each.party_id for each in awaited],
+                names=[self.names[each.organisation_id].model_dump() for each in awaited],
+            )
 
     def _require_term(self, today: date) -> None:
         if today > self.effective_until:

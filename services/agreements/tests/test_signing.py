@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from sqlmodel import select
@@ -15,6 +16,8 @@ from services.agreements.errors import (
     NoMandate,
     TextHashDiffers,
 )
+from services.agreements.errors.signing import NotYourTurnToSign
+from services.agreements.kinds import KINDS, Kind, SigningGroup, SigningRule
 from services.agreements.tables import AGREEMENTS, AssociationStandingRow, SignatureBatchRow
 from services.agreements.tests.builders import (
     approved,
@@ -214,3 +217,28 @@ async def test_a_batch_is_signed_in_its_ceremony(database: Database) -> None:
     async with database.transaction(NATIONAL) as tx:
         signed = await AGREEMENTS.read(tx, agreements[0].id)
     assert signed.signatures[0].ceremony_id == ceremony.id
+
+
+@pytest.fixture
+def in_order(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A kind whose operators sign first, the academy next and the others last."""
+    groups = (SigningGroup(roles=("operator",)), SigningGroup(roles=("granting_authority",)))
+    rules = KINDS["academy-association"].model_copy(update={"id": "in-order", "signing": SigningRule(groups=groups)})
+    monkeypatch.setitem(cast(dict[str, Kind], KINDS), "in-order", rules)
+    return "in-order"
+
+
+async def test_order_bypassed_by_link(database: Database, in_order: str) -> None:
+    """However the address of a later signature was come by (docuseal #481), alone, in a batch or in a ceremony."""
+    agreement = await approved(database, current(agreement_kind=in_order))
+    academy = agreement.parties[0].organisation_id
+    with pytest.raises(NotYourTurnToSign) as refused:
+        await sign_for(database, agreement, academy)
+    assert refused.value.values["awaited"] == [agreement.parties[1].party_id]
+    ceremony = await hold(database, agreement.id)
+    with pytest.raises(NotYourTurnToSign):
+        await sign_for(database, agreement, academy, ceremony_id=ceremony.id)
+    batch = await commands.resume_batch(database, await batch_of(database, [agreement], ceremony_id=ceremony.id))
+    assert batch.items[0]["refusal"]["slug"] == NotYourTurnToSign.slug
+    await sign_for(database, agreement, operator_of(agreement), ceremony_id=ceremony.id)
+    assert (await sign_for(database, agreement, academy, ceremony_id=ceremony.id)).signatures
