@@ -1,13 +1,16 @@
 """The terms of an agreement: what the parties set out to agree, beside the text."""
 
 from datetime import date
+from typing import Literal, Self
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors import (
     AcademyNotForType,
     KindUnknown,
+    NotAParty,
     OperatorNotAParty,
     PartyMissing,
     PartyRepeated,
@@ -18,10 +21,69 @@ from services.agreements.errors import (
 )
 from services.agreements.kinds import KINDS, Kind
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen
+from shared.money import Money
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
 
 REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
+
+
+class Recurrence(BaseModel):
+    """An obligation that comes back: first on a day, then every so many months."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    first_due_on: date
+    every_months: int = Field(ge=1, le=12)
+
+
+class Duty(BaseModel):
+    """What one party owes: to whom, by when, and what shows that it was done. Its state is the ledger's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    obligation_id: UUID
+    debtor: UUID
+    """The party (its `party_id`) that owes."""
+    creditor: UUID | None = None
+    """The party it is owed to; none: all the others."""
+    what: Bilingual
+    due_on: date | None = None
+    due_days: int | None = Field(None, ge=0, le=3660)
+    """Days after the coming into force."""
+    recurrence: Recurrence | None = None
+    evidence: Bilingual | None = None
+    """The proof that is wanted."""
+    fulfilled_by: Literal["center_opened"] | None = None
+    """The event that fulfils it, beside the debtor's own claim."""
+    center_id: UUID | None = None
+    """The center whose opening fulfils it."""
+    blocks: tuple[Literal["renewal", "closing"], ...] = ()
+    """What cannot be done while it is unmet: to renew the agreement, to close it."""
+    survives: bool = False
+    """Whether it is owed beyond the agreement's termination."""
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if sum(each is not None for each in (self.due_on, self.due_days, self.recurrence)) != 1:
+            raise ValueError("an obligation is due on a day, some days after the coming into force, or again and again")
+        if (self.fulfilled_by is None) != (self.center_id is None):
+            raise ValueError("an obligation that a center's opening fulfils names the center")
+        return self
+
+
+class BudgetLine(BaseModel):
+    """What a party brings in one budget year under one heading, in cash or in kind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    line_id: UUID
+    payer: UUID
+    """The party's id."""
+    heading: Bilingual
+    kind: Literal["cash", "in_kind"]
+    amount: Money
+    budget_year: int
 
 
 class Terms(BaseModel):
@@ -34,9 +96,13 @@ class Terms(BaseModel):
     title: Bilingual
     parties: tuple[AgreementParty, ...]
     centers: tuple[CenterToOpen, ...]
+    obligations: tuple[Duty, ...] = ()
     school_year: str
     effective_from: date
     effective_until: date
+    budget: tuple[BudgetLine, ...] = ()
+    parent_id: UUID | None = None
+    """The framework agreement that this one follows."""
 
     @property
     def rules(self) -> Kind:
@@ -61,6 +127,7 @@ def check_terms(terms: Terms) -> None:
         raise AcademyNotForType(agreement_type=terms.rules.agreement_type)
     _check_parties(terms)
     _check_centers(terms)
+    _check_budget(terms)
 
 
 def _check_parties(terms: Terms) -> None:
@@ -89,3 +156,10 @@ def _check_centers(terms: Terms) -> None:
             raise ProvinceOutsideAcademy(province=center.province, academy=academy)
         if center.operator_id not in operators:
             raise OperatorNotAParty(organisation=center.operator_id)
+
+
+def _check_budget(terms: Terms) -> None:
+    parties = {party.party_id for party in terms.parties}
+    for line in terms.budget:
+        if line.payer not in parties:
+            raise NotAParty(party=line.payer)

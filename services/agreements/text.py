@@ -1,18 +1,21 @@
 """The text of an agreement: clauses aligned in Arabic and French, kept by content.
 
-An agreement holds one hash: that of the table of clauses, which names every clause's titles and the hashes of its
+An agreement holds one hash: that of the table of clauses, which names every clause's key, titles and the hashes of its
 two bodies. Two agreements, or two versions of one, share the clauses they have in common.
 """
 
-import json
 from collections.abc import Sequence
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import ClauseRef
+from services.agreements.errors.texts import ClauseRepeated
 from shared.database import Transaction
 from shared.messaging.journal import canonical
 from shared.store import digest, get_texts, put_texts
+
+TABLE = TypeAdapter(tuple[ClauseRef, ...])
 
 
 class Prose(BaseModel):
@@ -29,25 +32,54 @@ class Clause(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    key: str = Field(
+        "",
+        pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$",
+        max_length=60,
+        examples=["object"],
+        description="names the clause from one version to the next; `clause-<position>` if it is left out",
+    )
     title: Bilingual
     body: Prose
 
 
-async def put_clauses(tx: Transaction, clauses: Sequence[Clause]) -> str:
-    """Keep the clauses; gives the hash over both languages that the agreement holds and signatures name."""
-    bodies = [body for clause in clauses for body in (clause.body.ar, clause.body.fr)]
-    table = [
-        {"title": clause.title.model_dump(), "ar": digest(clause.body.ar), "fr": digest(clause.body.fr)}
-        for clause in clauses
+def keyed(clauses: Sequence[Clause]) -> list[Clause]:
+    """The clauses, each with its own key: the one it has, or one made from its position. Refuses ClauseRepeated."""
+    named = [
+        each if each.key else each.model_copy(update={"key": f"clause-{position}"})
+        for position, each in enumerate(clauses, 1)
     ]
-    hashes = await put_texts(tx, [*bodies, canonical(table).decode()])
-    return hashes[-1]
+    keys = [each.key for each in named]
+    if twice := sorted({key for key in keys if keys.count(key) > 1}):
+        raise ClauseRepeated(keys=twice)
+    return named
+
+
+def table_of(clauses: Sequence[Clause]) -> tuple[ClauseRef, ...]:
+    """The table of the clauses, without their bodies. Refuses ClauseRepeated."""
+    return tuple(
+        ClauseRef(key=each.key, title=each.title, ar=digest(each.body.ar), fr=digest(each.body.fr))
+        for each in keyed(clauses)
+    )
+
+
+async def put_clauses(tx: Transaction, clauses: Sequence[Clause]) -> str:
+    """Keep the clauses; gives the hash over both languages that the agreement holds and signatures name.
+
+    Refuses ClauseRepeated.
+    """
+    bodies = [body for clause in clauses for body in (clause.body.ar, clause.body.fr)]
+    table = canonical(TABLE.dump_python(table_of(clauses), mode="json")).decode()
+    return (await put_texts(tx, [*bodies, table]))[-1]
+
+
+async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
+    """The table of clauses that a hash stands for, without their bodies."""
+    return TABLE.validate_json((await get_texts(tx, [text_hash]))[text_hash])
 
 
 async def get_clauses(tx: Transaction, text_hash: str) -> list[Clause]:
     """The clauses that a hash stands for."""
-    table = json.loads((await get_texts(tx, [text_hash]))[text_hash])
-    bodies = await get_texts(tx, {row[language] for row in table for language in ("ar", "fr")})
-    return [
-        Clause(title=Bilingual(**row["title"]), body=Prose(ar=bodies[row["ar"]], fr=bodies[row["fr"]])) for row in table
-    ]
+    table = await get_table(tx, text_hash)
+    bodies = await get_texts(tx, {body for row in table for body in (row.ar, row.fr)})
+    return [Clause(key=row.key, title=row.title, body=Prose(ar=bodies[row.ar], fr=bodies[row.fr])) for row in table]

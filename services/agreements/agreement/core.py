@@ -1,16 +1,27 @@
 """What every part of an agreement stands on: its terms, its text and its state."""
 
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import ClauseRef, Content
 from services.agreements.errors import NotAParty
 from services.agreements.kinds import KINDS, Kind
-from services.agreements.terms import Terms, check_terms
+from services.agreements.terms import BudgetLine, Duty, Terms, check_terms
 from shared.aggregate import Aggregate
-from shared.events.agreements import AgreementDrafted, AgreementParty, AgreementTextRevised, AgreementType, CenterToOpen
+from shared.events.agreements import (
+    AgreementApproved,
+    AgreementDrafted,
+    AgreementNegotiationOpened,
+    AgreementParty,
+    AgreementTextRevised,
+    AgreementType,
+    CenterToOpen,
+    LanguageHashes,
+)
 from shared.events.base import DomainEvent
 from shared.territory import ACADEMY_CODES
 
@@ -35,6 +46,8 @@ class AgreementState(StrEnum):
 _S = AgreementState
 BEING_SIGNED = frozenset({_S.ready_to_sign, _S.partially_signed})
 SIGNED_BY_ALL = frozenset({_S.signed, _S.in_force, _S.suspended, _S.terminated, _S.expired, _S.closed})
+AGREED = ("title", "parties", "centers", "budget", "school_year", "effective_from", "effective_until")
+"""The fields that are agreed, beside the duties and the text."""
 
 
 class Core(Aggregate):
@@ -59,7 +72,14 @@ class Core(Aggregate):
     school_year: str = ""
     effective_from: date = date.min
     effective_until: date = date.min
+    budget: tuple[BudgetLine, ...] = ()
+    parent_id: UUID | None = None
+    """The framework agreement that this one follows."""
     text_hash: str | None = None
+    content_hash: str | None = None
+    """Over all that is agreed, while it is frozen."""
+    language_hashes: LanguageHashes | None = None
+    """Of each language's text alone, while it is frozen."""
     reference: str | None = None
     remarks: str | None = None
     """What legal review, a reopening or a declining party last said."""
@@ -76,6 +96,16 @@ class Core(Aggregate):
     def visible_to(self) -> tuple[str, ...]:
         """The audience and the parties."""
         return (*self.audience(), *(f"org:{party.organisation_id}" for party in self.parties))
+
+    @property
+    def duties(self) -> tuple[Duty, ...]:
+        """What is agreed of the obligations, without their state."""
+        return ()
+
+    def content(self, clauses: Sequence[ClauseRef]) -> Content:
+        """All that is agreed, with the clauses that `text_hash` stands for."""
+        agreed = {name: getattr(self, name) for name in AGREED}
+        return Content(**agreed, obligations=self.duties, clauses=tuple(clauses))
 
     def party(self, party_id: UUID) -> AgreementParty:
         """The party of this id. Refuses NotAParty."""
@@ -97,8 +127,17 @@ class Core(Aggregate):
             school_year=terms.school_year,
             effective_from=terms.effective_from,
             effective_until=terms.effective_until,
+            parent_id=terms.parent_id,
         )
-        return [drafted.keeping(title=terms.title, names=names, centers=terms.centers)]
+        return [
+            drafted.keeping(
+                title=terms.title,
+                names=names,
+                centers=terms.centers,
+                obligations=terms.obligations,
+                budget=terms.budget,
+            )
+        ]
 
     def revise(self, text_hash: str) -> list[DomainEvent]:
         """Put another text, both languages at once; the same text again changes nothing."""
@@ -122,8 +161,14 @@ class Core(Aggregate):
                 self.title = Bilingual.model_validate(detail["title"])
                 self.names = names_of(detail)
                 self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])
+                self.budget = tuple(BudgetLine.model_validate(line) for line in detail.get("budget", ()))
+                self.parent_id = event.parent_id
             case AgreementTextRevised():
                 self.text_hash = event.text_hash
+            case AgreementApproved():
+                self.content_hash, self.language_hashes = event.content_hash, event.language_hashes
+            case AgreementNegotiationOpened():
+                self.content_hash = self.language_hashes = None
         if event.topic != AgreementDrafted.topic:
             raise TypeError(f"not an agreement's event: {event.type}")
 

@@ -14,7 +14,7 @@ from services.agreements.errors import PartiesNotVetted
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, AssociationStandingRow, OrganisationRow
 from services.agreements.terms import Terms
-from services.agreements.text import Clause, put_clauses
+from services.agreements.text import Clause, get_table, put_clauses
 from shared.actor import SYSTEM, Actor
 from shared.clock import today
 from shared.database import Transaction, Work
@@ -85,9 +85,9 @@ async def approve_agreement(
         names = await _vetted(tx, [party.organisation_id for party in agreement.parties])
         # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.
         reference = agreement.reference or await _next_reference(tx, agreement.academy, day.year)
-        return await AGREEMENTS.record(
-            tx, agreement, agreement.approve(reference=reference, names=names, today=day), by=by
-        )
+        table = await get_table(tx, agreement.text_hash or "")
+        events = agreement.approve(reference=reference, names=names, clauses=table, today=day)
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
 async def reopen_text(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Agreement:

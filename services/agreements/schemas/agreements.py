@@ -11,10 +11,10 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.signing import PartyAnswer
 from services.agreements.schemas.words import Line, Paragraph, Seats, each_once
-from services.agreements.terms import Terms
+from services.agreements.terms import BudgetLine, Terms
 from services.agreements.text import Clause
 from shared.actor import Actor
-from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, PartyRole
+from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, LanguageHashes, PartyRole
 from shared.ids import new_id
 from shared.territory import AcademyCode, ProvinceCode
 from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
@@ -121,7 +121,11 @@ class AgreementAnswer(BaseModel):
     school_year: str
     effective_from: date
     effective_until: date
+    budget: list[BudgetLine]
+    parent_id: UUID | None = Field(description="the framework agreement that this one follows")
     text_hash: str | None
+    content_hash: str | None = Field(description="over all that is agreed, while it is frozen")
+    language_hashes: LanguageHashes | None = Field(description="of each language's text alone, while it is frozen")
     remarks: str | None
     suspension: Suspension | None
     ending: Ending | None

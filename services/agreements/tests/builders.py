@@ -207,6 +207,7 @@ def clauses(number: int = 2, *, words: str = "") -> list[Clause]:
     """A bilingual text."""
     return [
         Clause(
+            key=f"article-{n}",
             title=Bilingual(ar=f"البند {n}", fr=f"Article {n}"),
             body=Prose(ar=f"نص البند {n}{words} (وهمي).", fr=f"Texte de l'article {n}{words} (fictif)."),
         )

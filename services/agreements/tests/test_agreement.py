@@ -197,7 +197,7 @@ def test_reopening_voids_the_signatures_and_keeps_the_reference() -> None:
     agreement.evolve(agreement.reopen("erreur matérielle"))
     assert agreement.signatures == () and agreement.missing_signatures == agreement.parties
     agreement.evolve(agreement.submit())
-    agreement.evolve(agreement.approve(reference="AREF-06/2024-0009", names={}, today=AT.date()))
+    agreement.evolve(agreement.approve(reference="AREF-06/2024-0009", names={}, clauses=(), today=AT.date()))
     assert agreement.reference == "AREF-06/2024-0001"
 
 

@@ -111,7 +111,8 @@ class AgreementMachine(Machine):
         reference = f"AREF-06/2024-{len(self.references) + 1:04}"
         names = {each.organisation_id: NAME for each in self.aggregate.parties}
         if self.attempt(
-            "approve_agreement", lambda: self.aggregate.approve(reference=reference, names=names, clauses=(), today=self.today)
+            "approve_agreement",
+            lambda: self.aggregate.approve(reference=reference, names=names, clauses=(), today=self.today),
         ):
             self.references.add(self.aggregate.reference or "")
 
