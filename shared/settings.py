@@ -69,9 +69,30 @@ class PlatformSettings(Settings):
         None, description="where its keys are; empty asks the issuer's discovery document"
     )
     oidc_audience: str = Field("mithaq", description="the audience access tokens must name")
+    files: str | None = Field(
+        None,
+        description="where documents are kept: a directory or s3://bucket/prefix; empty is in the data directory",
+    )
+    s3_endpoint: str | None = Field(None, description="address of an S3-compatible storage; empty is AWS")
+    s3_region: str | None = Field(None, description="its region")
+    s3_access_key_id: SecretStr | None = Field(None, description="who signs in there")
+    s3_secret_access_key: SecretStr | None = Field(None, description="with which key")
     relay_lease: float = Field(
         10.0, description="seconds a relay or schedule leader holds its lease without renewing it"
     )
+
+    @property
+    def files_location(self) -> str:
+        """Where documents are kept."""
+        return self.files or str(self.data_dir / "files")
+
+    @property
+    def s3(self) -> dict[str, str]:
+        """What is set of an S3-compatible storage, by its name without the prefix."""
+        secrets = {"access_key_id": self.s3_access_key_id, "secret_access_key": self.s3_secret_access_key}
+        named = {"endpoint": self.s3_endpoint, "region": self.s3_region}
+        named |= {name: secret.get_secret_value() for name, secret in secrets.items() if secret}
+        return {name: value for name, value in named.items() if value}
 
 
 class ServiceSettings(Settings):

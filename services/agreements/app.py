@@ -6,11 +6,13 @@ from services.agreements.reactions import reactions
 from services.agreements.routes import router
 from services.agreements.schedule import schedule
 from services.agreements.settings import AgreementsSettings
+from shared import files
 from shared.hosting import Service
 
 
 def service(settings: AgreementsSettings) -> Service:
-    """All parts of the agreements service."""
+    """All parts of the agreements service; its documents are kept where the platform says."""
+    files.configure(settings.platform.files_location, **settings.platform.s3)
     return Service(
         name="agreements",
         settings=settings,

@@ -1,0 +1,133 @@
+"""Files, wherever they are kept: whole under their hash, or not there."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from shared import files
+from shared.files import FileDamaged, FileTooLong
+from shared.refusals import Unavailable
+from shared.settings import PlatformSettings
+from tests.fixtures.s3 import BUCKET
+
+PAPER = b"%PDF-1.7 a paper (fictif)" * 1000
+
+
+@pytest.fixture(params=["directory", "s3"])
+def storage(request: pytest.FixtureRequest, tmp_path: Path, kept_files: Path) -> Iterator[str]:
+    """Files are kept in a new place."""
+    if request.param == "s3":
+        s3: Mapping[str, str] = request.getfixturevalue("s3")
+        files.configure(f"s3://{BUCKET}/{uuid4().hex}", **s3)
+    else:
+        files.configure(str(tmp_path / "files"))
+    yield request.param
+    files.configure(str(kept_files))
+
+
+async def test_a_file_is_kept_under_the_hash_of_its_content(storage: str) -> None:
+    stored = await files.put(PAPER)
+    assert stored.hash == hashlib.sha256(PAPER).hexdigest()
+    assert stored.size == len(PAPER)
+    assert await files.get(stored.hash) == PAPER
+
+
+async def test_the_same_file_twice_is_one(storage: str) -> None:
+    assert await files.put(PAPER) == await files.put(BytesIO(PAPER))
+    assert await files.get((await files.put(PAPER)).hash) == PAPER
+
+
+async def test_a_file_of_many_pieces_comes_back_in_order(storage: str) -> None:
+    content = os.urandom(7_000_000)  # more than one part of an upload in parts
+    stored = await files.put(BytesIO(content))
+    pieces = [piece async for piece in await files.stream(stored.hash)]
+    assert len(pieces) > 1
+    assert b"".join(pieces) == content
+
+
+async def test_a_file_longer_than_allowed_is_refused_and_not_kept(storage: str) -> None:
+    with pytest.raises(FileTooLong) as refused:
+        await files.put(PAPER, most=len(PAPER) - 1)
+    assert refused.value.values == {"limit": len(PAPER) - 1}
+    with pytest.raises(FileNotFoundError):
+        await files.get(hashlib.sha256(PAPER).hexdigest())
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type"),
+    [
+        (b"%PDF-1.7", "application/pdf"),
+        (b"\x89PNG\r\n\x1a\n...", "image/png"),
+        (b"\xff\xd8\xff\xe0", "image/jpeg"),
+        (b"<html>%PDF-", "application/octet-stream"),
+        (b"", "application/octet-stream"),
+    ],
+)
+async def test_the_media_type_is_read_from_the_first_bytes(storage: str, content: bytes, media_type: str) -> None:
+    assert (await files.put(content)).media_type == media_type
+
+
+async def test_a_file_nobody_put_is_not_found(storage: str) -> None:
+    with pytest.raises(FileNotFoundError):
+        await files.get("0" * 64)
+
+
+async def test_a_damaged_file_is_noticed_when_it_is_read(tmp_path: Path, kept_files: Path) -> None:
+    files.configure(str(tmp_path))
+    stored = await files.put(PAPER)
+    (tmp_path / stored.hash[:2] / stored.hash).write_bytes(PAPER[:-1])
+    with pytest.raises(FileDamaged):
+        await files.get(stored.hash)
+    files.configure(str(kept_files))
+
+
+async def test_a_file_gets_its_name_only_once_it_is_on_the_disk(
+    tmp_path: Path, kept_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A crash between the two leaves a nameless file in the incoming folder, which nobody refers to."""
+    files.configure(str(tmp_path))
+
+    def power_fails(path: Path) -> None:
+        raise SystemError(path)
+
+    monkeypatch.setattr(files, "_sync", power_fails)
+    with pytest.raises(SystemError):
+        await files.put(PAPER)
+    monkeypatch.undo()
+    assert [file.parent.name for file in tmp_path.rglob("*") if file.is_file()] == ["incoming"]
+    assert (await files.put(PAPER)).size == len(PAPER)
+    files.configure(str(kept_files))
+
+
+async def test_what_is_kept_is_synced_to_the_disk_with_its_folders(
+    tmp_path: Path, kept_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.configure(str(tmp_path))
+    synced: list[Path] = []
+    monkeypatch.setattr(files, "_sync", synced.append)
+    stored = await files.put(PAPER)
+    assert synced[0].parent == tmp_path / "incoming"
+    assert synced[1:] == [tmp_path / stored.hash[:2], tmp_path]
+    files.configure(str(kept_files))
+
+
+async def test_a_storage_that_does_not_answer_is_unavailable(kept_files: Path) -> None:
+    files.configure(f"s3://{BUCKET}", endpoint="http://127.0.0.1:1", access_key_id="a", secret_access_key="b")
+    with pytest.raises(Unavailable):
+        await files.put(b"")
+    files.configure(str(kept_files))
+
+
+def test_another_kind_of_place_is_refused() -> None:
+    with pytest.raises(ValueError, match="s3://bucket/prefix"):
+        files.configure("ftp://somewhere")
+
+
+def test_without_a_setting_files_are_kept_in_the_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MITHAQ_FILES")
+    assert PlatformSettings(data_dir=Path("/data")).files_location == "/data/files"
