@@ -82,6 +82,8 @@ class Ceremony(Aggregate):
         "admit_attendee": RUNNING,
         "strike_agreement": AHEAD - {_S.open},
         "call_agreement": frozenset({_S.open}),
+        "open_screen": AHEAD,
+        "close_screens": frozenset(_S),
         "postpone_ceremony": frozenset({_S.planned, _S.lobby}),
         "reschedule_ceremony": frozenset({_S.postponed}),
         "prepare_ceremony": frozenset({_S.planned}),
@@ -113,6 +115,11 @@ class Ceremony(Aggregate):
     unsigned: tuple[UUID, ...] = ()
     minutes: dict[str, str] = {}
     """Language -> the hash of the minutes in it, drawn up at the closing."""
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.state in (CeremonyState.minutes_adopted, CeremonyState.cancelled)
 
     def audience(self) -> tuple[str, ...]:
         """The academies of its agreements; all twelve if one of them is national."""

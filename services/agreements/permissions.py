@@ -65,6 +65,8 @@ PERMISSIONS = Permissions(
         "admit_attendee": MINISTRY,
         "strike_agreement": MINISTRY,
         "call_agreement": MINISTRY,
+        "open_screen": MINISTRY,
+        "close_screens": MINISTRY,
         "postpone_ceremony": MINISTRY,
         "reschedule_ceremony": MINISTRY,
         "prepare_ceremony": MINISTRY,

@@ -75,6 +75,16 @@ class SignatureBatchRow(Base, table=True):  # type: ignore[call-arg, valid-type,
     finished_at: datetime | None = Field(None, sa_type=DateTime(timezone=True), nullable=True)
 
 
+class ScreenRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """A public screen of a ceremony; its address carries a secret of which we keep the SHA-256 only."""
+
+    __tablename__ = "screen"
+    __table_args__ = (Index("screen_ceremony", "ceremony_id"),)
+
+    digest: str = Field(sa_type=Text, primary_key=True)
+    ceremony_id: UUID
+
+
 class OrganisationRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     """What we know of an organisation or association, from the network's events."""
 

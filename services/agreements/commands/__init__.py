@@ -31,6 +31,7 @@ from services.agreements.commands.ceremonies import (
     resume_ceremony,
     strike_agreement,
 )
+from services.agreements.commands.screens import ceremony_on, close_screens, open_screen
 from services.agreements.commands.signing import (
     SignatureRequest,
     decline_agreement,
@@ -48,7 +49,9 @@ __all__ = [
     "call_agreement",
     "cancel_agreement",
     "cancel_ceremony",
+    "ceremony_on",
     "close_ceremony",
+    "close_screens",
     "decline_agreement",
     "draft_agreement",
     "expire_agreement",
@@ -56,6 +59,7 @@ __all__ = [
     "name_chair",
     "open_ceremony",
     "open_negotiation",
+    "open_screen",
     "plan_ceremony",
     "postpone_ceremony",
     "prepare_ceremony",

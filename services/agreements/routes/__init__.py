@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.agreements.routes import agreements, ceremonies, signature_batches
+from services.agreements.routes import agreements, ceremonies, screens, signature_batches
 
 router = APIRouter()
-for part in (agreements, ceremonies, signature_batches):
+for part in (agreements, ceremonies, screens, signature_batches):
     router.include_router(part.router)

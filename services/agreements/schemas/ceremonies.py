@@ -112,6 +112,12 @@ class CeremonyAnswer(BaseModel):
         )
 
 
+class ScreenAnswer(BaseModel):
+    """Where a public screen is to be looked at; told once."""
+
+    path: str = Field(description="address on the platform's public URL")
+
+
 class MinutesAnswer(BaseModel):
     """The minutes as Markdown, in both languages."""
 

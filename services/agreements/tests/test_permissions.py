@@ -241,6 +241,8 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "admit_attendee": on(ceremonies, lobby, "/attendees", SEAT),
         "strike_agreement": on_its_first(planned_for_two, "/strikes", versioned=True, **WHY),
         "call_agreement": on_its_first(kept(database, opened), "/calls", versioned=False),
+        "open_screen": on(ceremonies, planned, "/screens", reads=True),
+        "close_screens": on(ceremonies, planned, "/screens", reads=True),
         "postpone_ceremony": on(ceremonies, planned, "/postponement", WHY),
         "reschedule_ceremony": on(ceremonies, postponed, "/rescheduling", {"planned_for": AT.isoformat()}),
         "prepare_ceremony": on(ceremonies, planned, "/lobby"),

@@ -1,0 +1,80 @@
+"""The public screen of a ceremony: opened by the ministry, looked at by everybody in the room."""
+
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.responses import HTMLResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic_core import to_json
+
+from services.agreements import commands, queries
+from services.agreements.schemas.ceremonies import ScreenAnswer
+from services.agreements.screen import boards, page
+from shared.actor import SYSTEM
+from shared.language import Wording
+from shared.web import CurrentActor, Db, Once
+
+router = APIRouter(tags=["ceremonies"])
+
+COME_BACK = 2000
+"""Milliseconds after which a screen whose stream ended opens it again."""
+Secret = Annotated[str, Path(max_length=100)]
+
+
+@router.post("/api/v1/ceremonies/{id}/screens", status_code=201, response_model=ScreenAnswer)
+async def open_screen(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """A public address that shows the ceremony as it is signed; its secret is shown this once."""
+    return await once(
+        lambda tx: commands.open_screen(tx, id, by=by),
+        answer=lambda secret: ScreenAnswer(path=f"/screens/{secret}"),
+        location=lambda secret: f"/screens/{secret}",
+    )
+
+
+@router.delete("/api/v1/ceremonies/{id}/screens", status_code=204)
+async def close_screens(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """Close every screen of the ceremony."""
+    return await once(lambda tx: commands.close_screens(tx, id, by=by))
+
+
+@router.get("/screens/{secret}", response_class=HTMLResponse, openapi_extra={"x-public": True})
+async def show_screen(secret: Secret, db: Db) -> Response:
+    """The screen's page; what it shows comes over its stream."""
+    ceremony = await queries.ceremony(db, await commands.ceremony_on(db, secret), by=SYSTEM)
+    nonce = secrets.token_urlsafe(16)
+    headers = {
+        "Content-Security-Policy": f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; "
+        f"style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "X-Robots-Tag": "noindex",
+    }
+    return HTMLResponse(page(ceremony, events=f"/screens/{secret}/events", nonce=nonce), headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A ceremony that a screen may show."""
+
+    ceremony_id: UUID
+    database: Db
+    wording: Wording
+
+
+async def _shown(secret: Secret, request: Request, db: Db) -> Shown:
+    # Here and not in the stream: once a stream has begun, nothing can be refused any more.
+    return Shown(await commands.ceremony_on(db, secret), db, request.app.state.wording)
+
+
+@router.get("/screens/{secret}/events", response_class=EventSourceResponse, openapi_extra={"x-public": True})
+async def show_boards(shown: Annotated[Shown, Depends(_shown)]) -> AsyncIterator[ServerSentEvent]:
+    """The board whenever it changes (server-sent events), as JSON text of HTML."""
+    yield ServerSentEvent(comment="following", retry=COME_BACK)
+    async for change in boards(shown.database, shown.ceremony_id, shown.wording):
+        if change is None:
+            yield ServerSentEvent(comment="alive")
+        else:
+            number, board = change
+            yield ServerSentEvent(id=str(number), event="board", raw_data=to_json(board).decode())

@@ -1,0 +1,97 @@
+"""The public screen: what the room sees, and what it never sees."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.agreements import commands
+from services.agreements.screen import boards
+from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
+from shared.database import Database
+from shared.language import Wording
+from shared.refusals import NotFound
+
+Board = tuple[int, str]
+
+
+@pytest.fixture
+def wording(app: FastAPI) -> Any:
+    """The service's wording."""
+    return app.state.wording
+
+
+async def following(stream: AsyncIterator[Board | None]) -> Board:
+    """The next board."""
+    while (found := await anext(stream)) is None:
+        pass
+    return found
+
+
+async def test_a_screen_follows_every_signature(database: Database, wording: Wording) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    stream = boards(database, ceremony.id, wording)
+    first, board = await following(stream)
+    assert str(agreement.reference) in board
+    assert "0 / 3" in board and "0 / 1" in board
+    numbers = [first]
+    for done, party in enumerate(agreement.parties, start=1):
+        await sign_for(database, agreement, party.organisation_id, ceremony_id=ceremony.id)
+        number, board = await following(stream)
+        numbers.append(number)
+        assert f"{done} / 3" in board
+    assert "1 / 1" in board
+    assert numbers == sorted(set(numbers)), "the number grows"
+
+
+async def test_a_screen_shows_what_is_on_the_table_in_both_languages(database: Database, wording: Wording) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    stream = boards(database, ceremony.id, wording)
+    assert "called" not in (await following(stream))[1]
+    await commands.call_agreement(database, ceremony.id, agreement_id=agreement.id, by=MINISTRY)
+    _, board = await following(stream)
+    assert "called" in board
+    assert agreement.title.ar in board and agreement.title.fr in board
+    assert NAME.ar in board and NAME.fr in board
+
+
+async def test_a_screen_never_shows_a_person(database: Database, wording: Wording) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    await sign_for(database, agreement, agreement.parties[0].organisation_id, ceremony_id=ceremony.id)
+    _, board = await following(boards(database, ceremony.id, wording))
+    assert CHAIR.name not in board
+    assert "president-" not in board and "director-" not in board
+
+
+async def test_a_screen_ends_when_the_ceremony_is_over(database: Database, wording: Wording) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    await commands.cancel_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
+    seen = [each async for each in boards(database, ceremony.id, wording)]
+    assert len(seen) == 1 and seen[0] is not None and "annulée" in seen[0][1]
+
+
+async def test_a_screen_is_opened_by_its_secret_and_closed_for_good(database: Database) -> None:
+    ceremony = await fill(database, await plan(database, (await approved(database)).id))
+    secret = await commands.open_screen(database, ceremony.id, by=MINISTRY)
+    assert await commands.ceremony_on(database, secret) == ceremony.id
+    await commands.close_screens(database, ceremony.id, by=MINISTRY)
+    for wrong in (secret, secret[:-1], ""):
+        with pytest.raises(NotFound):
+            await commands.ceremony_on(database, wrong)
+
+
+async def test_a_screens_page_may_run_its_own_script_only(app: FastAPI, database: Database) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    secret = await commands.open_screen(database, ceremony.id, by=MINISTRY)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
+        page = await http.get(f"/screens/{secret}")
+        assert (await http.get(f"/screens/{secret}x")).status_code == 404
+    policy = page.headers["content-security-policy"]
+    nonce = policy.split("script-src 'nonce-")[1].split("'")[0]
+    assert f'<script nonce="{nonce}">' in page.text and "default-src 'none'" in policy
+    assert ceremony.title.ar in page.text
