@@ -20,7 +20,7 @@ from services.gateway.settings import GatewaySettings
 from shared.language import LANGUAGES, Wording
 from shared.settings import SERVICES
 from shared.web import WORDING
-from shared.web.edge import HEADERS, MOST_BYTES
+from shared.web.edge import HEADERS, MOST_BYTES, MOST_UPLOADED, UPLOADS
 from shared.web.problems import BY_STATUS, RETRY_AFTER
 
 HERE = Path(__file__).parent
@@ -50,6 +50,8 @@ NOT_FOR_CLIENTS = (
     "X-User",
 )
 """Headers that claim an identity or an origin: dropped, whoever sends them."""
+LIMIT = "$most_bytes"
+"""The longest body at the address that is asked for: a number that nginx fills in."""
 DEPLOYED: Mapping[str, Any] = {
     "workers": "auto",
     "listen": "8000",
@@ -90,6 +92,9 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
             error_pages={status: codes.split() for status, codes in ANSWERS.items()},
             not_for_clients=NOT_FOR_CLIENTS,
             most_bytes=MOST_BYTES,
+            uploads=UPLOADS,
+            most_uploaded=MOST_UPLOADED,
+            uploading=table["agreements"],
             rate=ceil(per_second),
             burst=rate.amount,
         )
@@ -113,14 +118,14 @@ def _problem(status: int) -> dict[str, str]:
             "trace_id": "$trace_id",
             **values,
         }
-        body = json.dumps(problem, ensure_ascii=False, separators=(",", ":"))
+        body = json.dumps(problem, ensure_ascii=False, separators=(",", ":")).replace(f'"{LIMIT}"', LIMIT)
         bodies[language] = body.replace("\\", "\\\\").replace("'", "\\'")
     return bodies
 
 
-def _values(status: int) -> dict[str, int]:
+def _values(status: int) -> dict[str, Any]:
     """What the wording of a status names."""
-    return {413: {"limit": MOST_BYTES}, 429: {"retry_after": 1}, 503: {"retry_after": RETRY_AFTER}}.get(status, {})
+    return {413: {"limit": LIMIT}, 429: {"retry_after": 1}, 503: {"retry_after": RETRY_AFTER}}.get(status, {})
 
 
 def _headers(status: int) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """The edge of every service: limits, headers and the last answer, around the whole application."""
 
+import re
+
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import files
 from shared.context import acting
 from shared.ids import new_id
 from shared.telemetry import current_traceparent
@@ -12,6 +15,10 @@ from shared.web.problems import TooLarge, answer_to, problem, reader, trace_id_o
 
 MOST_BYTES = 1_000_000
 """The longest body of a request."""
+UPLOADS = r"/api/v1/agreements/[^/]+/(?:documents|scans)"
+"""The addresses that take a file, as a regular expression that every front door understands."""
+MOST_UPLOADED = files.MOST_BYTES + 100_000
+"""The longest body there: a file, and the form around it."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -33,6 +40,7 @@ class Edge:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         trace_id_of(scope)
+        most = most_bytes(scope["path"])
         started = False
         read = 0
 
@@ -40,9 +48,9 @@ class Edge:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
-            if read > MOST_BYTES:
+            if read > most:
                 # FastAPI lets its own HTTPException pass while it reads a body, and hides any other.
-                raise HTTPException(413, MOST_BYTES)
+                raise HTTPException(413, most)
             return message
 
         async def dressed(message: Message) -> None:
@@ -59,8 +67,8 @@ class Edge:
         request = Request(scope, receive)
         reader.set(request)
         length = Headers(scope=scope).get("content-length", "")
-        if length.isdecimal() and int(length) > MOST_BYTES:
-            return await problem(request, TooLarge(limit=MOST_BYTES))(scope, receive, dressed)
+        if length.isdecimal() and int(length) > most:
+            return await problem(request, TooLarge(limit=most))(scope, receive, dressed)
         with acting(correlation_id=new_id()):
             try:
                 await self.app(scope, counted, dressed)
@@ -68,3 +76,8 @@ class Edge:
                 if started:
                     raise
                 await answer_to(request, error)(scope, receive, dressed)
+
+
+def most_bytes(path: str) -> int:
+    """The longest body that may be sent there."""
+    return MOST_UPLOADED if re.fullmatch(UPLOADS, path) else MOST_BYTES

@@ -41,6 +41,7 @@ def _add_routes(router: APIRouter, service: str, resource: str) -> None:
         return {"service": service, "headers": dict(request.headers)}
 
     @router.post(f"/{resource}/echo")
+    @router.post(f"/{resource}/echo/documents", name="upload")
     async def measure(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
 

@@ -4,13 +4,14 @@ import asyncio
 import re
 from collections.abc import AsyncIterator
 from html.parser import HTMLParser
+from io import BytesIO
 from typing import Any
 
 import aiohttp
 import pytest
 
 from services.gateway.pages import PAGES
-from shared.web.edge import HEADERS, MOST_BYTES
+from shared.web.edge import HEADERS, MOST_BYTES, MOST_UPLOADED
 from tests.gateway.conftest import OpenDoor
 from tests.gateway.sample import RESOURCES
 
@@ -57,6 +58,14 @@ async def test_a_longer_body_that_hides_its_length_is_refused(door: aiohttp.Clie
 
     async with door.post("/api/v1/agreements/echo", data=chunks()) as response:
         await problem_of(response, 413)
+
+
+async def test_an_upload_may_be_longer_and_has_a_limit_of_its_own(door: aiohttp.ClientSession) -> None:
+    upload = "/api/v1/agreements/echo/documents"
+    async with door.post(upload, data=BytesIO(b"x" * MOST_UPLOADED)) as response:
+        assert await response.json() == {"bytes": MOST_UPLOADED}
+    async with door.post(upload, data=BytesIO(b"x" * (MOST_UPLOADED + 1))) as response:
+        assert (await problem_of(response, 413))["limit"] == MOST_UPLOADED
 
 
 async def test_a_flood_from_one_address_is_shed(open_door: OpenDoor, monkeypatch: pytest.MonkeyPatch) -> None:
