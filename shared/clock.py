@@ -1,5 +1,6 @@
 """Time: instants are UTC, business dates are Morocco's."""
 
+from calendar import monthrange
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -19,3 +20,10 @@ def business_date(at: datetime) -> date:
 def today() -> date:
     """Today's date in Morocco."""
     return business_date(now())
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day of the month that many months later, or that month's last day if it is shorter."""
+    year, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + year, month + 1
+    return date(year, month, min(day.day, monthrange(year, month)[1]))

@@ -1,6 +1,6 @@
 """The terms of an agreement: what the parties set out to agree, beside the text."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal, Self
 from uuid import UUID
 
@@ -18,6 +18,12 @@ from services.agreements.errors import (
     ProvinceOutsideAcademy,
     RoleReserved,
     RolesMissing,
+)
+from services.agreements.errors.obligations import (
+    ObligationOfAnotherCenter,
+    ObligationOutsideTerm,
+    ObligationPartyUnknown,
+    ObligationToOneself,
 )
 from services.agreements.kinds import KINDS, Kind
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen
@@ -70,6 +76,12 @@ class Duty(BaseModel):
         if (self.fulfilled_by is None) != (self.center_id is None):
             raise ValueError("an obligation that a center's opening fulfils names the center")
         return self
+
+    def first_due_on(self, in_force_on: date) -> date:
+        """When it is first due, if the agreement comes into force on this day."""
+        if self.recurrence is not None:
+            return self.recurrence.first_due_on
+        return self.due_on or in_force_on + timedelta(days=self.due_days or 0)
 
 
 class BudgetLine(BaseModel):
@@ -128,6 +140,7 @@ def check_terms(terms: Terms) -> None:
     _check_parties(terms)
     _check_centers(terms)
     _check_budget(terms)
+    _check_obligations(terms)
 
 
 def _check_parties(terms: Terms) -> None:
@@ -163,3 +176,20 @@ def _check_budget(terms: Terms) -> None:
     for line in terms.budget:
         if line.payer not in parties:
             raise NotAParty(party=line.payer)
+
+
+def _check_obligations(terms: Terms) -> None:
+    parties = {party.party_id for party in terms.parties}
+    centers = {center.center_id for center in terms.centers}
+    for duty in terms.obligations:
+        for party in {duty.debtor, duty.creditor or duty.debtor} - parties:
+            raise ObligationPartyUnknown(party=party)
+        if duty.creditor == duty.debtor:
+            raise ObligationToOneself(party=duty.debtor)
+        if duty.center_id is not None and duty.center_id not in centers:
+            raise ObligationOfAnotherCenter(center=duty.center_id)
+        first = duty.first_due_on(terms.effective_from)
+        if first < terms.effective_from or (first > terms.effective_until and not duty.survives):
+            raise ObligationOutsideTerm(
+                due_on=first, effective_from=terms.effective_from, effective_until=terms.effective_until
+            )

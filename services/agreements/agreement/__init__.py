@@ -6,10 +6,11 @@ from services.agreements.agreement.approval import Approval
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
 from services.agreements.agreement.force import Ending, Force, Suspension
 from services.agreements.agreement.negotiation import Negotiation
+from services.agreements.agreement.obligations import Claim, Obligation, Obligations, ObligationState
 from services.agreements.agreement.signing import Signature, Signing
 
 
-class Agreement(Force, Signing, Approval, Negotiation, Core):
+class Agreement(Force, Signing, Approval, Negotiation, Obligations, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -18,6 +19,7 @@ class Agreement(Force, Signing, Approval, Negotiation, Core):
         **Approval.ALLOWED,
         **Signing.ALLOWED,
         **Force.ALLOWED,
+        **Obligations.ALLOWED,
     }
 
 
@@ -26,7 +28,10 @@ __all__ = [
     "SIGNED_BY_ALL",
     "Agreement",
     "AgreementState",
+    "Claim",
     "Ending",
+    "Obligation",
+    "ObligationState",
     "Signature",
     "Suspension",
 ]

@@ -1,9 +1,9 @@
 """What every part of an agreement stands on: its terms, its text and its state."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
@@ -46,6 +46,8 @@ class AgreementState(StrEnum):
 _S = AgreementState
 BEING_SIGNED = frozenset({_S.ready_to_sign, _S.partially_signed})
 SIGNED_BY_ALL = frozenset({_S.signed, _S.in_force, _S.suspended, _S.terminated, _S.expired, _S.closed})
+Again = Literal["remarks", "reopened", "declined"]
+"""Why a text that was submitted is negotiated again."""
 AGREED = ("title", "parties", "centers", "budget", "school_year", "effective_from", "effective_until")
 """The fields that are agreed, beside the duties and the text."""
 
@@ -73,6 +75,8 @@ class Core(Aggregate):
     effective_from: date = date.min
     effective_until: date = date.min
     budget: tuple[BudgetLine, ...] = ()
+    duties: tuple[Duty, ...] = ()
+    """What is agreed of the obligations; where each stands is the ledger's."""
     parent_id: UUID | None = None
     """The framework agreement that this one follows."""
     text_hash: str | None = None
@@ -97,11 +101,6 @@ class Core(Aggregate):
         """The audience and the parties."""
         return (*self.audience(), *(f"org:{party.organisation_id}" for party in self.parties))
 
-    @property
-    def duties(self) -> tuple[Duty, ...]:
-        """What is agreed of the obligations, without their state."""
-        return ()
-
     def content(self, clauses: Sequence[ClauseRef]) -> Content:
         """All that is agreed, with the clauses that `text_hash` stands for."""
         agreed = {name: getattr(self, name) for name in AGREED}
@@ -115,7 +114,7 @@ class Core(Aggregate):
         raise NotAParty(party=party_id)
 
     @staticmethod
-    def draft(id: UUID, terms: Terms, *, names: dict[UUID, Bilingual]) -> list[DomainEvent]:
+    def draft(id: UUID, terms: Terms, *, names: dict[UUID, Bilingual], by: str) -> list[DomainEvent]:
         """A new agreement between its parties, on its centers; without a text so far."""
         check_terms(terms)
         drafted = AgreementDrafted(
@@ -136,15 +135,20 @@ class Core(Aggregate):
                 centers=terms.centers,
                 obligations=terms.obligations,
                 budget=terms.budget,
+                by=by,
             )
         ]
 
-    def revise(self, text_hash: str) -> list[DomainEvent]:
+    def revise(self, text_hash: str, *, by: str) -> list[DomainEvent]:
         """Put another text, both languages at once; the same text again changes nothing."""
         self.require("revise_text")
         if text_hash == self.text_hash:
             return []
-        return [AgreementTextRevised(agreement_id=self.id, text_hash=text_hash)]
+        return [AgreementTextRevised(agreement_id=self.id, text_hash=text_hash).keeping(by=by)]
+
+    def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
+        """Back to the parties; the parts that lose something by it say so first."""
+        return [AgreementNegotiationOpened(agreement_id=self.id, because=because).keeping(remarks=reason, at=at)]
 
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
@@ -162,6 +166,7 @@ class Core(Aggregate):
                 self.names = names_of(detail)
                 self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])
                 self.budget = tuple(BudgetLine.model_validate(line) for line in detail.get("budget", ()))
+                self.duties = tuple(Duty.model_validate(duty) for duty in detail.get("obligations", ()))
                 self.parent_id = event.parent_id
             case AgreementTextRevised():
                 self.text_hash = event.text_hash

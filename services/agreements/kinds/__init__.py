@@ -6,9 +6,11 @@ parameters (domain: what no public text fixes): working values that the ministry
 
 import tomllib
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.bilingual import Bilingual
 from shared.actor import Role
@@ -49,7 +51,17 @@ class SigningRule(Part):
     least_level: SignatureLevel = "simple"
     offer_days: int | None = None
     remind_days: tuple[int, ...] = ()
-    """Days before the offer expires on which those still to sign are reminded."""
+    """Days before the offer expires on which those whose turn it is are reminded."""
+
+    @model_validator(mode="after")
+    def _remind_within_the_offer(self) -> Self:
+        if self.remind_days and max(self.remind_days) >= (self.offer_days or 0):
+            raise ValueError("reminders fall within the time of the offer")
+        return self
+
+    def offered_until(self, today: date) -> date | None:
+        """The last day to sign what is offered today; none without a limit."""
+        return today + timedelta(days=self.offer_days) if self.offer_days else None
 
 
 class RequiredDocument(Part):
@@ -70,6 +82,15 @@ class EditionRule(Part):
     tacit: bool = False
     lead_days: int
     """Days before an edition's end at which its renewal falls due."""
+
+
+class ObligationRule(Part):
+    """When those who owe are reminded, in days."""
+
+    remind_before: tuple[int, ...] = ()
+    """Days before the due date."""
+    remind_after: tuple[int, ...] = ()
+    """Days after it, while it is not met."""
 
 
 class AmendmentRule(Part):
@@ -94,6 +115,7 @@ class Kind(Part):
     signing: SigningRule = SigningRule()
     documents: tuple[RequiredDocument, ...] = ()
     editions: EditionRule | None = None
+    obligations: ObligationRule = ObligationRule()
     amendments: Mapping[str, AmendmentRule] = Field(default_factory=dict)
     """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
     notice_days: int = 0

@@ -9,9 +9,10 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension
 from services.agreements.bilingual import Bilingual
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
 from services.agreements.schemas.words import Line, Paragraph, Seats, each_once
-from services.agreements.terms import BudgetLine, Terms
+from services.agreements.terms import BudgetLine, Duty, Terms
 from services.agreements.text import Clause
 from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, LanguageHashes, PartyRole
@@ -49,15 +50,30 @@ class DraftAgreement(Body):
     school_year: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}/20[0-9]{2}$")] = Field(examples=["2024/2025"])
     effective_from: date
     effective_until: date = Field(description="the last day, included")
+    obligations: Annotated[list[ObligationBody], Field(max_length=100)] = []
     clauses: Annotated[list[Clause], Field(max_length=200)] = Field([], description="the text, if there is one already")
 
+    @model_validator(mode="after")
+    def _obligations_open_its_centers(self) -> Self:
+        if any(each.opens_center is not None and each.opens_center >= len(self.centers) for each in self.obligations):
+            raise ValueError("opens_center is a position in centers, from 0")
+        return self
+
     def terms(self) -> Terms:
-        """What is to be agreed, with fresh ids for parties and centers."""
+        """What is to be agreed, with fresh ids for parties, centers and obligations.
+
+        Refuses ObligationPartyUnknown.
+        """
+        parties = tuple(AgreementParty(party_id=new_id(), **party.model_dump()) for party in self.parties)
+        centers = tuple(CenterToOpen(center_id=new_id(), **center.model_dump()) for center in self.centers)
+        party_ids = {party.organisation_id: party.party_id for party in parties}
+        center_ids = [center.center_id for center in centers]
         return Terms(
-            **self.model_dump(exclude={"title", "parties", "centers", "clauses"}),
+            **self.model_dump(exclude={"title", "parties", "centers", "obligations", "clauses"}),
             title=self.title,
-            parties=tuple(AgreementParty(party_id=new_id(), **party.model_dump()) for party in self.parties),
-            centers=tuple(CenterToOpen(center_id=new_id(), **center.model_dump()) for center in self.centers),
+            parties=parties,
+            centers=centers,
+            obligations=tuple(each.duty(party_ids, center_ids) for each in self.obligations),
         )
 
 
@@ -122,6 +138,7 @@ class AgreementAnswer(BaseModel):
     effective_from: date
     effective_until: date
     budget: list[BudgetLine]
+    duties: list[Duty] = Field(description="what each party owes, as agreed; where it stands is in its obligations")
     parent_id: UUID | None = Field(description="the framework agreement that this one follows")
     text_hash: str | None
     content_hash: str | None = Field(description="over all that is agreed, while it is frozen")

@@ -255,6 +255,14 @@ def current_network(**changes: Any) -> Terms:
 def body_of(terms: Terms, **changes: Any) -> dict[str, Any]:
     """The request that drafts an agreement on these terms, with a text."""
     body = terms.model_dump(mode="json") | {"clauses": [each.model_dump() for each in clauses()]}
+    organisations = {each["party_id"]: each["organisation_id"] for each in body["parties"]}
+    center_ids = [each["center_id"] for each in body["centers"]]
+    for each in body["obligations"]:
+        del each["obligation_id"], each["fulfilled_by"]
+        each["debtor_id"] = organisations[each.pop("debtor")]
+        each["creditor_id"] = organisations.get(each.pop("creditor"))
+        center_id = each.pop("center_id")
+        each["opens_center"] = center_ids.index(center_id) if center_id else None
     for each in body["parties"]:
         del each["party_id"]
     for each in body["centers"]:

@@ -42,6 +42,14 @@ from shared.events.agreements.editions import (
     AgreementRenewalReturned,
     AgreementRenewed,
 )
+from shared.events.agreements.negotiation import (
+    AgreementAcceptancesLapsed,
+    AgreementApprovalOverdue,
+    AgreementApprovalsVoided,
+    AgreementStepApproved,
+    AgreementTextAccepted,
+    AgreementTurnPassed,
+)
 from shared.events.agreements.obligations import (
     AgreementObligationClaimed,
     AgreementObligationFailed,
@@ -59,8 +67,20 @@ from shared.events.agreements.parts import (
     PartyRole,
     SignatureLevel,
 )
+from shared.events.agreements.signing import (
+    AgreementScanReturned,
+    AgreementSignatureContested,
+    AgreementSignatureOfferExpired,
+    AgreementSignatureOfferRenewed,
+    AgreementSignatureReminded,
+    AgreementSignatureScanned,
+    AgreementSigningDelegated,
+)
 
 __all__ = [
+    "AgreementAcceptancesLapsed",
+    "AgreementApprovalOverdue",
+    "AgreementApprovalsVoided",
     "AgreementApproved",
     "AgreementCameIntoForce",
     "AgreementCancelled",
@@ -86,11 +106,21 @@ __all__ = [
     "AgreementRenewalReturned",
     "AgreementRenewed",
     "AgreementResumed",
+    "AgreementScanReturned",
+    "AgreementSignatureContested",
+    "AgreementSignatureOfferExpired",
+    "AgreementSignatureOfferRenewed",
+    "AgreementSignatureReminded",
+    "AgreementSignatureScanned",
     "AgreementSigned",
+    "AgreementSigningDelegated",
+    "AgreementStepApproved",
     "AgreementSubmittedForReview",
     "AgreementSuspended",
     "AgreementTerminated",
+    "AgreementTextAccepted",
     "AgreementTextRevised",
+    "AgreementTurnPassed",
     "AgreementType",
     "CenterToOpen",
     "CeremonyAgreementCalled",

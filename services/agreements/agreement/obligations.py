@@ -1,0 +1,379 @@
+"""Obligations: the ledger of who owes what, from the coming into force on."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, TypedDict
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.agreements.agreement.core import AgreementState
+from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow, ObligationsUnmet
+from services.agreements.terms import Duty
+from shared.clock import months_after
+from shared.events.agreements import (
+    AgreementCameIntoForce,
+    AgreementExpired,
+    AgreementObligationClaimed,
+    AgreementObligationFailed,
+    AgreementObligationFellDue,
+    AgreementObligationFulfilled,
+    AgreementObligationReminded,
+    AgreementObligationReturned,
+    AgreementObligationWaived,
+    AgreementParty,
+    AgreementRenewed,
+    AgreementResumed,
+    AgreementSuspended,
+    AgreementTerminated,
+)
+from shared.events.base import DomainEvent
+from shared.refusals import NotFound, Refusal
+
+
+class ObligationState(StrEnum):
+    """Where an obligation stands; late is derived, never stored."""
+
+    pending = "pending"
+    due = "due"
+    claimed = "claimed"
+    fulfilled = "fulfilled"
+    waived = "waived"
+    failed = "failed"
+    frozen = "frozen"
+    cancelled = "cancelled"
+
+
+_S, _O = AgreementState, ObligationState
+OWED = frozenset({_O.pending, _O.due})
+"""What is still to be done."""
+UNSETTLED = OWED | {_O.claimed, _O.frozen}
+COUNTING = frozenset({_S.in_force, _S.expired, _S.terminated})
+"""Where the days of obligations count: after the end, of those that are left."""
+
+
+class Claim(BaseModel):
+    """What the debtor brings to show that it met an obligation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    evidence: str | None
+    """In the debtor's words; none if an event shows it."""
+    documents: tuple[str, ...]
+    """SHA-256 of each, in hex."""
+    claimed_on: date
+
+
+class Obligation(BaseModel):
+    """An entry of the ledger: one occurrence of what a party agreed to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    obligation_id: UUID
+    """Its duty's."""
+    occurrence: int
+    due_on: date
+    state: ObligationState = ObligationState.pending
+    frozen_from: ObligationState | None = None
+    """The state it goes back to when the suspension is lifted."""
+    claim: Claim | None = None
+    reason: str | None = None
+    """Why it was returned or waived."""
+    settled_on: date | None = None
+    reminded: int | None = None
+    """The last reminder: days after the due date, negative before it."""
+
+    def late_since(self, today: date) -> date | None:
+        """The first day of its being late, if it is."""
+        return self.due_on + timedelta(days=1) if self.state in OWED and self.due_on < today else None
+
+
+OfOne = (
+    AgreementObligationFellDue
+    | AgreementObligationReminded
+    | AgreementObligationClaimed
+    | AgreementObligationReturned
+    | AgreementObligationFulfilled
+    | AgreementObligationWaived
+    | AgreementObligationFailed
+)
+"""An event of one entry of the ledger."""
+
+
+class _One(TypedDict):
+    agreement_id: UUID
+    obligation_id: UUID
+    occurrence: int
+    debtor_id: UUID
+    due_on: date
+
+
+class Obligations(Timely):
+    """Who owes what, to whom, by when, on what evidence; and how far it is met."""
+
+    ALLOWED: ClassVar = {
+        "claim_obligation": COUNTING,
+        "return_obligation": COUNTING | {_S.suspended},
+        "confirm_obligation": COUNTING | {_S.suspended},
+        "waive_obligation": COUNTING,
+    }
+    TAKEN_IN: ClassVar = {
+        "claim_obligation": OWED,
+        "return_obligation": frozenset({_O.claimed}),
+        "confirm_obligation": frozenset({_O.claimed}),
+        "waive_obligation": OWED,
+    }
+    """Action -> the states of the one obligation in which it may be taken."""
+
+    obligations: tuple[Obligation, ...] = ()
+    """The ledger; empty until the agreement is in force."""
+    in_force_on: date | None = None
+
+    def duty(self, obligation_id: UUID) -> Duty:
+        """What was agreed under this id. Raises NotFound."""
+        for duty in self.duties:
+            if duty.obligation_id == obligation_id:
+                return duty
+        raise NotFound()
+
+    def obligation(self, obligation_id: UUID, occurrence: int) -> Obligation:
+        """The entry of the ledger. Raises NotFound."""
+        for each in self.obligations:
+            if (each.obligation_id, each.occurrence) == (obligation_id, occurrence):
+                return each
+        raise NotFound()
+
+    def creditors(self, duty: Duty) -> tuple[AgreementParty, ...]:
+        """The parties it is owed to."""
+        if duty.creditor is not None:
+            return (self.party(duty.creditor),)
+        return tuple(party for party in self.parties if party.party_id != duty.debtor)
+
+    def owed_until(self, duty: Duty) -> date:  # noqa: ARG002 - editions say it per duty
+        """The last day on which an occurrence of the duty may be due."""
+        return self.effective_until
+
+    def guard(self, action: str) -> Refusal | None:
+        """Something must be owed; and what blocks the closing must be settled."""
+        states = self.TAKEN_IN.get(action)
+        if states and not any(each.state in states for each in self.obligations):
+            return NothingOwed(action=action, states=sorted(states))
+        if action == "close_agreement" and (unmet := self.unmet("closing")):
+            return ObligationsUnmet(action=action, obligations=unmet)
+        return super().guard(action)
+
+    def unmet(self, blocked: str) -> list[UUID]:
+        """The obligations that are due or failed, and block this."""
+        states = UNSETTLED - {_O.pending} | {_O.failed}
+        blocking = {duty.obligation_id for duty in self.duties if blocked in duty.blocks}
+        return sorted({each.obligation_id for each in self.obligations if each.state in states} & blocking)
+
+    def claim(
+        self, obligation_id: UUID, occurrence: int, *, evidence: str | None, documents: Sequence[str], today: date
+    ) -> list[DomainEvent]:
+        """Say that it was met; what is met before its day falls due with that.
+
+        Refuses NothingOwed, ObligationNotAllowedNow.
+        """
+        found = self._taken("claim_obligation", obligation_id, occurrence)
+        return self._claimed(found, evidence=evidence, documents=documents, on=today)
+
+    def return_claim(self, obligation_id: UUID, occurrence: int, *, reason: str) -> list[DomainEvent]:
+        """Send the evidence back: it is due again. Refuses NothingOwed, ObligationNotAllowedNow."""
+        found = self._taken("return_obligation", obligation_id, occurrence)
+        return [AgreementObligationReturned(**self._one(found)).keeping(reason=reason)]
+
+    def confirm(self, obligation_id: UUID, occurrence: int, *, today: date) -> list[DomainEvent]:
+        """Take the evidence: it is met. Refuses NothingOwed, ObligationNotAllowedNow."""
+        found = self._taken("confirm_obligation", obligation_id, occurrence)
+        return [AgreementObligationFulfilled(**self._one(found), fulfilled_on=today)]
+
+    def waive(self, obligation_id: UUID, occurrence: int, *, reason: str, today: date) -> list[DomainEvent]:
+        """Give it up. Refuses NothingOwed, ObligationNotAllowedNow."""
+        found = self._taken("waive_obligation", obligation_id, occurrence)
+        return [AgreementObligationWaived(**self._one(found), waived_on=today).keeping(reason=reason)]
+
+    def center_opened(self, center_id: UUID, *, opened_on: date) -> list[DomainEvent]:
+        """The center's opening shows that what waited for it is met; nothing, if nothing did or while suspended."""
+        if self.state not in COUNTING:
+            return []
+        waiting = {duty.obligation_id for duty in self.duties if duty.center_id == center_id}
+        events: list[DomainEvent] = []
+        for each in self.obligations:
+            if each.obligation_id in waiting and each.state in OWED | {_O.claimed}:
+                if each.state in OWED:
+                    events += self._claimed(each, evidence=None, documents=(), on=opened_on)
+                events.append(AgreementObligationFulfilled(**self._one(each), fulfilled_on=opened_on))
+        return events
+
+    def fail_unmet(self, until: date, *, today: date) -> list[DomainEvent]:
+        """What was due by this day and not met has failed."""
+        return [
+            AgreementObligationFailed(**self._one(each), failed_on=today)
+            for each in self.obligations
+            if each.state == _O.due and each.due_on <= until
+        ]
+
+    def next_on(self) -> date | None:
+        """The next due date or reminder."""
+        if self.state not in COUNTING:
+            return super().next_on()
+        due = (each.due_on for each in self.obligations if each.state == _O.pending)
+        reminders = (each.due_on + timedelta(days=days) for each in self.obligations for days in self._reminders(each))
+        return earliest(super().next_on(), *due, *reminders)
+
+    def due_by(self, today: date) -> list[DomainEvent]:
+        """What falls due; then reminders, of several that were missed only the latest."""
+        if self.state not in COUNTING:
+            return super().due_by(today)
+        fallen = [each for each in self.obligations if each.state == _O.pending and each.due_on <= today]
+        if fallen:
+            return [AgreementObligationFellDue(**self._one(each)) for each in fallen]
+        reminded: list[DomainEvent] = []
+        for each in self.obligations:
+            passed = [days for days in self._reminders(each) if each.due_on + timedelta(days=days) <= today]
+            if passed:
+                reminded.append(AgreementObligationReminded(**self._one(each), days=max(passed)))
+        return reminded or super().due_by(today)
+
+    def follow(self, duties: Sequence[Duty], *, since: date) -> None:
+        """Take over amended duties: new ones are owed, changed ones get their new dates, what is gone is cancelled.
+
+        Called while an event is applied; what is settled or claimed stays as it is.
+        """
+        changed = {duty.obligation_id for duty in duties if duty not in self.duties}
+        known = {duty.obligation_id for duty in self.duties}
+        self.duties = tuple(duties)
+        kept = {duty.obligation_id: duty for duty in duties}
+        self._change(
+            lambda each: {} if each.obligation_id in kept else {"state": _O.cancelled, "frozen_from": None}, UNSETTLED
+        )
+        self._change(
+            lambda each: (
+                {"due_on": self._due_on(kept[each.obligation_id], each.occurrence), "reminded": None}
+                if each.obligation_id in changed
+                else {}
+            ),
+            OWED | {_O.frozen},
+        )
+        if self.in_force_on is not None:
+            for duty in duties:
+                if duty.obligation_id not in known:
+                    self._open(duty, since=since)
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says."""
+        match event:
+            case AgreementCameIntoForce():
+                self.in_force_on = event.in_force_on
+                for duty in self.duties:
+                    self._open(duty, since=event.in_force_on)
+            case AgreementSuspended():
+                self._change(lambda each: {"state": _O.frozen, "frozen_from": each.state}, OWED)
+            case AgreementResumed() | AgreementExpired():
+                self._thaw()
+            case AgreementTerminated():
+                self._thaw()
+                surviving = {duty.obligation_id for duty in self.duties if duty.survives}
+                self._change(lambda each: {} if each.obligation_id in surviving else {"state": _O.cancelled}, UNSETTLED)
+            case AgreementRenewed():
+                for duty in self.duties:
+                    self._open(duty, since=event.starts_on)
+            case AgreementObligationFellDue():
+                self._replace(event, state=_O.due)
+                self._open_next(event.obligation_id)
+            case AgreementObligationReminded():
+                self._replace(event, reminded=event.days)
+            case AgreementObligationClaimed():
+                claim = Claim(**event.detail, claimed_on=event.claimed_on)
+                self._replace(event, state=_O.claimed, claim=claim, reason=None)
+            case AgreementObligationReturned():
+                self._replace(event, state=_O.due, **event.detail)
+            case AgreementObligationFulfilled():
+                self._replace(event, state=_O.fulfilled, settled_on=event.fulfilled_on)
+            case AgreementObligationWaived():
+                self._replace(event, state=_O.waived, settled_on=event.waived_on, **event.detail)
+                self._open_next(event.obligation_id)
+            case AgreementObligationFailed():
+                self._replace(event, state=_O.failed, settled_on=event.failed_on)
+        super().apply(event)
+
+    def _taken(self, action: str, obligation_id: UUID, occurrence: int) -> Obligation:
+        self.require(action)
+        found = self.obligation(obligation_id, occurrence)
+        if found.state not in self.TAKEN_IN[action]:
+            allowed = sorted(name for name, states in self.TAKEN_IN.items() if found.state in states)
+            raise ObligationNotAllowedNow(
+                obligation=obligation_id, occurrence=occurrence, action=action, state=found.state, allowed=allowed
+            )
+        return found
+
+    def _claimed(
+        self, found: Obligation, *, evidence: str | None, documents: Sequence[str], on: date
+    ) -> list[DomainEvent]:
+        one = self._one(found)
+        claimed = AgreementObligationClaimed(**one, claimed_on=on).keeping(evidence=evidence, documents=documents)
+        return [claimed] if found.state == _O.due else [AgreementObligationFellDue(**one), claimed]
+
+    def _one(self, found: Obligation) -> _One:
+        debtor = self.party(self.duty(found.obligation_id).debtor)
+        return _One(
+            agreement_id=self.id,
+            obligation_id=found.obligation_id,
+            occurrence=found.occurrence,
+            debtor_id=debtor.organisation_id,
+            due_on=found.due_on,
+        )
+
+    def _reminders(self, found: Obligation) -> Iterator[int]:
+        """The reminders that are still to come, as days after the due date."""
+        if found.state in OWED:
+            rule = self.rules.obligations
+            for days in (*(-before for before in rule.remind_before), *rule.remind_after):
+                if found.reminded is None or days > found.reminded:
+                    yield days
+
+    def _due_on(self, duty: Duty, occurrence: int) -> date:
+        """When an occurrence is due. One that does not come back within an edition may come back with the next one."""
+        assert self.in_force_on is not None, "nothing is owed before"
+        months = duty.recurrence.every_months if duty.recurrence else 12
+        return months_after(duty.first_due_on(self.in_force_on), (occurrence - 1) * months)
+
+    def _open(self, duty: Duty, *, since: date) -> None:
+        """Open the duty's next occurrence from this day on, unless one is open or it is owed no longer."""
+        mine = [each for each in self.obligations if each.obligation_id == duty.obligation_id]
+        if any(_O.pending in (each.state, each.frozen_from) for each in mine):
+            return
+        occurrence = 1 + max((each.occurrence for each in mine), default=0)
+        while (mine or duty.recurrence) and self._due_on(duty, occurrence) < since:
+            occurrence += 1
+        due_on = self._due_on(duty, occurrence)
+        if mine and due_on > self.owed_until(duty):
+            return
+        opened = Obligation(obligation_id=duty.obligation_id, occurrence=occurrence, due_on=due_on)
+        if self.state == _S.suspended:
+            opened = opened.model_copy(update={"state": _O.frozen, "frozen_from": _O.pending})
+        self.obligations = (*self.obligations, opened)
+
+    def _open_next(self, obligation_id: UUID) -> None:
+        duty = self.duty(obligation_id)
+        if duty.recurrence is not None:
+            self._open(duty, since=duty.recurrence.first_due_on)
+
+    def _thaw(self) -> None:
+        self._change(lambda each: {"state": each.frozen_from, "frozen_from": None}, {_O.frozen})
+
+    def _change(self, change: Callable[[Obligation], dict[str, Any]], states: Collection[ObligationState]) -> None:
+        self.obligations = tuple(
+            each.model_copy(update=change(each)) if each.state in states else each for each in self.obligations
+        )
+
+    def _replace(self, event: OfOne, **changes: Any) -> None:
+        self.obligations = tuple(
+            each.model_copy(update=changes)
+            if (each.obligation_id, each.occurrence) == (event.obligation_id, event.occurrence)
+            else each
+            for each in self.obligations
+        )
