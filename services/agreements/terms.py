@@ -25,13 +25,10 @@ from services.agreements.errors.obligations import (
     ObligationPartyUnknown,
     ObligationToOneself,
 )
-from services.agreements.kinds import KINDS, Kind
-from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen
+from services.agreements.kinds import KINDS, REGIONAL, Kind
+from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
-
-REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
-"""The types that belong to one academy; the others are national."""
 
 
 class Recurrence(BaseModel):

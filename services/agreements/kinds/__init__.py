@@ -1,6 +1,6 @@
 """Kinds of agreement, as data: what each asks of its parties, text, papers, approval, signing and editions.
 
-A new kind is a TOML file beside this one and a folder of clauses in `templates/`; no code. Numbers in the files are
+A new kind is a TOML file beside this one and a folder of clauses named like it; no code. Numbers in the files are
 parameters (domain: what no public text fixes): working values that the ministry sets.
 """
 
@@ -8,13 +8,19 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.kinds.clauses import ClauseTemplate, read_clauses
 from shared.actor import Role
 from shared.events.agreements import AgreementType, PartyRole, SignatureLevel
+
+REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
+"""The types that belong to one academy; the others are national."""
+BOUND = frozenset({"academy", "ministry", "network"})
+"""Placeholders for the organisations that the type of an agreement binds."""
 
 
 class Part(BaseModel):
@@ -109,6 +115,8 @@ class Kind(Part):
     """Roles that at least one party must hold."""
     children: tuple[str, ...] = ()
     """Kinds that may name an agreement of this kind as their parent."""
+    clauses: tuple[ClauseTemplate, ...] = Field(min_length=1)
+    """The sections of its text, in their order."""
     acceptance: bool = False
     """Whether every party that signs must first accept the negotiated text."""
     approval: tuple[Tier, ...]
@@ -120,11 +128,40 @@ class Kind(Part):
     """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
     notice_days: int = 0
     """Days between the decision to terminate and its effect, at least."""
+    suspension_notice_days: int = 0
+    """Days between the decision to suspend and its effect, at least."""
+    notice_form: Literal["written"] = "written"
+    """In which form a suspension, a termination or an amendment is given notice of."""
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        keys = [each.key for each in self.clauses]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"kind {self.id}: these clauses come twice: {twice}")
+        given = {*self.roles, *({"academy"} if self.agreement_type in REGIONAL else {"ministry"})}
+        given |= {"network"} if self.agreement_type == "network" else set()
+        wanted = {name for each in self.clauses for name in each.placeholders & {*get_args(PartyRole), *BOUND}}
+        if missing := sorted(wanted - given):
+            raise ValueError(f"kind {self.id}: no party is sure to be there for {missing}")
+        if self.children and self.agreement_type != "framework":
+            raise ValueError(f"kind {self.id}: only a framework has children")
+        return self
+
+
+def read_kinds(folder: Path) -> dict[str, Kind]:
+    """The kinds of a folder, by their ids. Raises ValueError for one that does not hold together."""
+    found = {file.stem: _read(file) for file in sorted(folder.glob("*.toml"))}
+    for kind in found.values():
+        if unknown := sorted({*kind.children} - found.keys()):
+            raise ValueError(f"kind {kind.id}: there are no kinds {unknown}")
+    return found
 
 
 def _read(file: Path) -> Kind:
-    return Kind.model_validate({"id": file.stem, **tomllib.loads(file.read_text("utf-8"))}, strict=False)
+    data = tomllib.loads(file.read_text("utf-8"))
+    data["clauses"] = read_clauses(data["clauses"], file.with_suffix(""), file.with_name("common"))
+    return Kind.model_validate({"id": file.stem, **data}, strict=False)
 
 
-KINDS: Mapping[str, Kind] = {file.stem: _read(file) for file in sorted(Path(__file__).parent.glob("*.toml"))}
+KINDS: Mapping[str, Kind] = read_kinds(Path(__file__).parent)
 """Every kind there is, by its id."""
