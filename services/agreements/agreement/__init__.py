@@ -4,13 +4,16 @@ from typing import ClassVar
 
 from services.agreements.agreement.approval import Approval
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
+from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
+from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.force import Ending, Force, Suspension
 from services.agreements.agreement.negotiation import Negotiation
-from services.agreements.agreement.obligations import Claim, Obligation, Obligations, ObligationState
-from services.agreements.agreement.signing import Signature, Signing
+from services.agreements.agreement.obligations import Claim, Obligation, ObligationState
+from services.agreements.agreement.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
+from services.agreements.agreement.signing import Signing
 
 
-class Agreement(Force, Signing, Approval, Negotiation, Obligations, Core):
+class Agreement(Force, Signing, Approval, Negotiation, Editions, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -19,7 +22,7 @@ class Agreement(Force, Signing, Approval, Negotiation, Obligations, Core):
         **Approval.ALLOWED,
         **Signing.ALLOWED,
         **Force.ALLOWED,
-        **Obligations.ALLOWED,
+        **Editions.ALLOWED,
     }
 
 
@@ -29,9 +32,18 @@ __all__ = [
     "Agreement",
     "AgreementState",
     "Claim",
+    "Delegation",
+    "Edition",
+    "EditionState",
     "Ending",
     "Obligation",
     "ObligationState",
+    "Outcome",
+    "PartyRequest",
+    "Renewal",
+    "RenewalState",
+    "RequestState",
+    "Scan",
     "Signature",
     "Suspension",
 ]

@@ -261,7 +261,7 @@ class Obligations(Timely):
         if self.in_force_on is not None:
             for duty in duties:
                 if duty.obligation_id not in known:
-                    self._open(duty, since=since)
+                    self._owe(duty, since=since)
 
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
@@ -269,7 +269,7 @@ class Obligations(Timely):
             case AgreementCameIntoForce():
                 self.in_force_on = event.in_force_on
                 for duty in self.duties:
-                    self._open(duty, since=event.in_force_on)
+                    self._owe(duty, since=event.in_force_on)
             case AgreementSuspended():
                 self._change(lambda each: {"state": _O.frozen, "frozen_from": each.state}, OWED)
             case AgreementResumed() | AgreementExpired():
@@ -280,7 +280,7 @@ class Obligations(Timely):
                 self._change(lambda each: {} if each.obligation_id in surviving else {"state": _O.cancelled}, UNSETTLED)
             case AgreementRenewed():
                 for duty in self.duties:
-                    self._open(duty, since=event.starts_on)
+                    self._owe(duty, since=event.starts_on)
             case AgreementObligationFellDue():
                 self._replace(event, state=_O.due)
                 self._open_next(event.obligation_id)
@@ -341,7 +341,7 @@ class Obligations(Timely):
         months = duty.recurrence.every_months if duty.recurrence else 12
         return months_after(duty.first_due_on(self.in_force_on), (occurrence - 1) * months)
 
-    def _open(self, duty: Duty, *, since: date) -> None:
+    def _owe(self, duty: Duty, *, since: date) -> None:
         """Open the duty's next occurrence from this day on, unless one is open or it is owed no longer."""
         mine = [each for each in self.obligations if each.obligation_id == duty.obligation_id]
         if any(_O.pending in (each.state, each.frozen_from) for each in mine):
@@ -360,7 +360,7 @@ class Obligations(Timely):
     def _open_next(self, obligation_id: UUID) -> None:
         duty = self.duty(obligation_id)
         if duty.recurrence is not None:
-            self._open(duty, since=duty.recurrence.first_due_on)
+            self._owe(duty, since=duty.recurrence.first_due_on)
 
     def _thaw(self) -> None:
         self._change(lambda each: {"state": each.frozen_from, "frozen_from": None}, {_O.frozen})

@@ -1,0 +1,47 @@
+"""Named refusals of editions and renewals; their wording is in wording/editions/{ar,fr,en}.toml."""
+
+from shared.refusals import Refusal
+
+
+class EditionsExhausted(Refusal):
+    """The kind allows no further edition. Values: most."""
+
+    slug = "editions-exhausted"
+
+
+class RenewalNotDue(Refusal):
+    """No renewal is to be decided: none has fallen due yet, or it is decided. Values: due_on (none if never)."""
+
+    slug = "renewal-not-due"
+
+
+class RenewalNotAllowedNow(Refusal):
+    """The renewal's state does not allow the action. Values: action, state, allowed."""
+
+    slug = "renewal-not-allowed-now"
+
+
+class RenewalNotFavourable(Refusal):
+    """An edition with an unfavourable evaluation is not renewed. Values: edition."""
+
+    slug = "renewal-not-favourable"
+
+
+class EditionOutsideTerm(Refusal):
+    """The next edition would end before it starts, after a year or after the agreement. Values: starts_on, latest."""
+
+    status = 422
+    slug = "edition-outside-term"
+
+
+class PartyNotCarried(Refusal):
+    """The next edition needs parties that are not carried over to it. Values: parties."""
+
+    status = 422
+    slug = "party-not-carried"
+
+
+class EditionNotUnderReview(Refusal):
+    """Only an edition under review is closed. Values: edition, state; none of them if no edition is."""
+
+    slug = "edition-not-under-review"
