@@ -169,7 +169,7 @@ class Editions(Obligations):
         return earliest(super().next_on(), self._renewal_due_on, deadline, *starts, *ends)
 
     def due_by(self, today: date) -> list[DomainEvent]:
-        """The deadline of a renewal, then the end of an edition, the start of the next, and the next renewal."""
+        """A renewal and its deadline first, then the end of an edition and the start of the next."""
         if self.state not in LASTING:
             return super().due_by(today)
         return (

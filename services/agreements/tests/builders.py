@@ -17,7 +17,7 @@ from services.agreements.tables import (
     OrganisationRow,
     SignatureBatchRow,
 )
-from services.agreements.terms import Terms
+from services.agreements.terms import Duty, Terms
 from services.agreements.text import Clause, Prose
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
@@ -118,6 +118,23 @@ def regional(
         effective_until=effective_until,
     )
     return terms.model_copy(update=changes)
+
+
+def duty(terms: Terms, **changes: Any) -> Duty:
+    """What the second party owes the first, thirty days after the coming into force unless told otherwise."""
+    fields = {
+        "obligation_id": new_id(),
+        "debtor": terms.parties[1].party_id,
+        "creditor": terms.parties[0].party_id,
+        "what": Bilingual(ar="التزام (وهمي)", fr="Obligation (fictif)"),
+        "due_days": None if changes.keys() & {"due_on", "recurrence"} else 30,
+    }
+    return Duty(**(fields | changes))
+
+
+def owing(terms: Terms, *duties: dict[str, Any]) -> Terms:
+    """The terms with a duty for each of these changes."""
+    return terms.model_copy(update={"obligations": tuple(duty(terms, **changes) for changes in duties)})
 
 
 def network_terms(**changes: Any) -> Terms:

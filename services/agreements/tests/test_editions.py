@@ -1,0 +1,341 @@
+"""One agreement, year after year."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
+from services.agreements.errors import NotAParty, RolesMissing
+from services.agreements.errors.editions import (
+    EditionNotUnderReview,
+    EditionOutsideTerm,
+    EditionsExhausted,
+    PartyNotCarried,
+    RenewalNotAllowedNow,
+    RenewalNotDue,
+    RenewalNotFavourable,
+)
+from services.agreements.errors.obligations import ObligationsUnmet
+from services.agreements.kinds import KINDS
+from services.agreements.terms import BudgetLine, Recurrence, Terms
+from services.agreements.tests.builders import in_force, owing, party, regional, signed
+from shared.events.agreements import AgreementExpired, AgreementRenewed
+from shared.ids import new_id
+from shared.money import Money
+from shared.refusals import NotAllowedNow, NotFound
+from shared.territory import MINISTRY_ID
+
+START, FIRST_END = date(2024, 9, 2), date(2025, 9, 1)
+LEAD = timedelta(days=90)
+DECISION: dict[str, Any] = {"reason": "r", "document": "d"}
+
+
+def central(**changes: Any) -> Terms:
+    """Terms between the ministry and an association, on two centers."""
+    terms = regional()
+    parties = (
+        party(MINISTRY_ID, "granting_authority", "supervising_ministry"),
+        terms.parties[1],
+    )
+    centers = tuple(
+        each.model_copy(update={"center_id": new_id(), "funded_seats": seats})
+        for each in terms.centers
+        for seats in (40, 60)
+    )
+    central = {"agreement_kind": "ministry-association", "academy": None, "parties": parties, "centers": centers}
+    return terms.model_copy(update=central | changes)
+
+
+def passing(agreement: Agreement, until: date) -> Agreement:
+    """The agreement on a later day."""
+    return agreement.evolve(agreement.pass_time(until))
+
+
+def running(terms: Terms | None = None) -> Agreement:
+    """An agreement in its first edition."""
+    return passing(in_force(terms or central()), START)
+
+
+def evaluated(agreement: Agreement, outcome: Any = "favourable") -> Agreement:
+    """The agreement with its renewal due and its last edition evaluated."""
+    passing(agreement, agreement.editions[-1].ends_on - LEAD)
+    return agreement.evolve(agreement.evaluate(outcome=outcome, reason="r"))
+
+
+def carried(agreement: Agreement, **changes: Any) -> dict[str, Any]:
+    """The next edition, with everything taken over and by name."""
+    last = agreement.editions[-1]
+    starts = int(last.school_year[:4]) + 1
+    everything = {
+        "school_year": f"{starts}/{starts + 1}",
+        "budget_year": last.budget_year + 1,
+        "ends_on": min(last.ends_on + timedelta(days=365), agreement.effective_until),
+        "funded_seats": last.funded_seats,
+        "unfunded_seats": last.unfunded_seats,
+        "amount": last.amount,
+        "parties": last.parties,
+        "obligations": last.obligations,
+    }
+    return everything | changes
+
+
+def renewed(agreement: Agreement, **changes: Any) -> Agreement:
+    """The agreement once its last edition is evaluated and renewed."""
+    evaluated(agreement)
+    return agreement.evolve(agreement.renew(**carried(agreement, **changes)))
+
+
+def states(agreement: Agreement) -> list[str]:
+    """Where each edition stands."""
+    return [each.state.value for each in agreement.editions]
+
+
+def test_the_first_edition_is_what_was_drafted() -> None:
+    terms = central()
+    year = {"line_id": new_id(), "payer": terms.parties[0].party_id, "heading": Bilingual(ar="منحة", fr="Subvention")}
+    budget = (
+        BudgetLine(**year, kind="cash", amount=Money(centimes=10_000_00), budget_year=2025),
+        BudgetLine(**year, kind="cash", amount=Money(centimes=5_000_00), budget_year=2025),
+        BudgetLine(**year, kind="in_kind", amount=Money(centimes=7_000_00), budget_year=2025),
+        BudgetLine(**year, kind="cash", amount=Money(centimes=9_000_00), budget_year=2026),
+    )
+    agreement = signed(terms.model_copy(update={"budget": budget}))
+    (edition,) = agreement.editions
+    assert (edition.school_year, edition.budget_year) == ("2024/2025", 2025), "two labels, each for itself"
+    assert (edition.starts_on, edition.ends_on) == (START, FIRST_END)
+    assert (edition.funded_seats, edition.unfunded_seats) == (100, 40)
+    assert edition.amount == Money(centimes=15_000_00)
+    assert edition.state == "planned"
+
+
+def test_an_edition_runs_once_the_agreement_is_in_force_and_its_start_is_reached() -> None:
+    agreement = signed(central())
+    assert passing(agreement, START).editions[0].state == "planned"
+    agreement.evolve(agreement.bring_into_force(START))
+    assert passing(agreement, START).editions[0].state == "running"
+
+
+def test_a_kind_without_editions_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    single = KINDS["framework"].model_copy(update={"editions": None})
+    monkeypatch.setitem(KINDS, "ministry-association", single)  # type: ignore[arg-type]
+    agreement = passing(in_force(central()), START)
+    assert agreement.editions == () and agreement.next_on() is None
+    assert isinstance(agreement.refusal_of("renew_agreement"), EditionsExhausted)
+
+
+def test_a_central_agreement_is_renewed_twice_and_not_a_third_time() -> None:
+    agreement = running()
+    centers = agreement.centers
+    renewed(agreement)
+    passing(agreement, date(2025, 9, 2))
+    assert states(agreement) == ["under_review", "running"]
+    renewed(agreement)
+    passing(agreement, date(2026, 9, 2))
+    assert states(agreement) == ["under_review", "under_review", "running"]
+    assert [each.school_year for each in agreement.editions] == ["2024/2025", "2025/2026", "2026/2027"]
+    with pytest.raises(EditionsExhausted) as refused:
+        agreement.evaluate(outcome="favourable", reason="r")
+    assert refused.value.values == {"most": 3}
+    assert isinstance(agreement.refusal_of("renew_agreement"), EditionsExhausted)
+    assert passing(agreement, agreement.effective_until).renewal == agreement.renewal, "none falls due"
+    assert agreement.centers == centers, "renewal keeps the centers"
+
+
+def test_a_renewal_names_the_centers_it_keeps() -> None:
+    agreement = evaluated(running())
+    (event,) = agreement.renew(**carried(agreement))
+    assert isinstance(event, AgreementRenewed)
+    assert event.centers == tuple(each.center_id for each in agreement.centers) and not event.tacit
+
+
+def test_a_renewal_falls_due_so_many_days_before_the_end() -> None:
+    agreement = running()
+    assert passing(agreement, FIRST_END - LEAD - timedelta(days=1)).renewal is None
+    passing(agreement, FIRST_END - LEAD)
+    assert agreement.renewal
+    assert (agreement.renewal.state, agreement.renewal.deadline_on) == ("due", FIRST_END)
+
+
+def test_there_is_no_renewal_before_it_is_due() -> None:
+    agreement = running()
+    with pytest.raises(RenewalNotDue) as refused:
+        agreement.evaluate(outcome="favourable", reason="r")
+    assert refused.value.values == {"due_on": FIRST_END - LEAD}
+
+
+def test_what_is_not_evaluated_is_not_renewed() -> None:
+    agreement = passing(running(), FIRST_END - LEAD)
+    with pytest.raises(RenewalNotAllowedNow) as refused:
+        agreement.renew(**carried(agreement))
+    assert refused.value.values["allowed"] == ["evaluate_renewal"]
+
+
+def test_an_evaluation_may_be_returned() -> None:
+    agreement = evaluated(running())
+    agreement.evolve(agreement.return_evaluation(reason="incomplet"))
+    assert agreement.renewal
+    assert (agreement.renewal.state, agreement.renewal.outcome, agreement.renewal.reason) == ("due", None, "incomplet")
+
+
+def test_an_unfavourable_evaluation_is_not_renewed() -> None:
+    agreement = evaluated(running(), "unfavourable")
+    with pytest.raises(RenewalNotFavourable):
+        agreement.renew(**carried(agreement))
+
+
+def test_what_blocks_the_renewal_must_be_met_first() -> None:
+    agreement = evaluated(running(owing(central(), {"blocks": ("renewal",)})))
+    owed = agreement.obligations[0]
+    with pytest.raises(ObligationsUnmet):
+        agreement.renew(**carried(agreement))
+    agreement.evolve(agreement.waive(owed.obligation_id, 1, reason="r", today=FIRST_END))
+    assert agreement.renew(**carried(agreement))
+
+
+def test_an_agreement_that_is_not_renewed_ends_with_its_edition() -> None:
+    agreement = evaluated(running(), "unfavourable")
+    agreement.evolve(agreement.decline_renewal(reason="r"))
+    assert agreement.renewal and agreement.renewal.state == "not_renewed"
+    assert agreement.effective_until == FIRST_END
+    expired = agreement.expire(FIRST_END + timedelta(days=1))
+    assert isinstance(expired[0], AgreementExpired)
+
+
+def test_a_renewal_that_nobody_decides_lapses_after_its_deadline() -> None:
+    agreement = passing(running(), FIRST_END)
+    assert agreement.renewal and agreement.renewal.state == "due"
+    passing(agreement, FIRST_END + timedelta(days=1))
+    assert (agreement.renewal.state, agreement.effective_until, states(agreement)) == (
+        "lapsed",
+        FIRST_END,
+        ["under_review"],
+    )
+
+
+def test_a_tacit_renewal_takes_everything_over_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = KINDS["ministry-association"]
+    assert kind.editions
+    tacit = kind.model_copy(update={"editions": kind.editions.model_copy(update={"tacit": True})})
+    monkeypatch.setitem(KINDS, "ministry-association", tacit)  # type: ignore[arg-type]
+    agreement = running(owing(central(), {}))
+    passing(agreement, FIRST_END + timedelta(days=1))
+    first, second = agreement.editions
+    assert (second.school_year, second.budget_year) == ("2025/2026", 2025)
+    assert (second.parties, second.obligations, second.funded_seats) == (first.parties, first.obligations, 100)
+    assert states(agreement) == ["under_review", "running"]
+
+
+def test_what_is_carried_over_is_chosen() -> None:
+    terms = owing(central(), {}, {"due_days": 60}, {"recurrence": Recurrence(first_due_on=START, every_months=6)})
+    agreement = running(terms)
+    kept, dropped, returning = (each.obligation_id for each in agreement.duties)
+    renewed(agreement, obligations=[kept], funded_seats=10, amount=Money(centimes=1))
+    second = agreement.editions[1]
+    assert (second.funded_seats, second.amount, second.obligations) == (10, Money(centimes=1), (kept,))
+    passing(agreement, date(2026, 6, 1))
+    owed = [(each.obligation_id, each.due_on) for each in agreement.obligations if each.due_on > FIRST_END]
+    assert owed == [(kept, date(2025, 10, 2))], "a year after the first time; the others are owed no more"
+    assert {each.obligation_id for each in agreement.obligations} == {kept, dropped, returning}
+
+
+def test_an_obligation_that_comes_back_goes_on_in_the_next_edition() -> None:
+    recurrence = Recurrence(first_due_on=date(2024, 12, 31), every_months=6)
+    agreement = running(owing(central(), {"recurrence": recurrence}))
+    renewed(agreement)
+    passing(agreement, date(2026, 8, 1))
+    days = [date(2024, 12, 31), date(2025, 6, 30), date(2025, 12, 31), date(2026, 6, 30)]
+    assert [each.due_on for each in agreement.obligations] == days
+
+
+@pytest.mark.parametrize(
+    "ends_on", [date(2025, 9, 1), date(2026, 9, 2), date(2027, 9, 1)], ids=["no-day", "over-a-year", "over-the-end"]
+)
+def test_the_next_edition_fits_into_a_year_and_the_term(ends_on: date) -> None:
+    agreement = evaluated(running())
+    with pytest.raises(EditionOutsideTerm):
+        agreement.renew(**carried(agreement, ends_on=ends_on))
+
+
+def test_the_parties_that_are_needed_are_carried_over() -> None:
+    terms = central()
+    terms = terms.model_copy(update={"parties": (*terms.parties, party(new_id(), "funder"))})
+    agreement = evaluated(running(owing(terms, {})))
+    ministry, operator, _ = (each.party_id for each in agreement.parties)
+    assert agreement.renew(**carried(agreement, parties=[ministry, operator]))
+    with pytest.raises(RolesMissing):
+        agreement.renew(**carried(agreement, parties=[ministry]))
+    with pytest.raises(NotAParty):
+        agreement.renew(**carried(agreement, parties=[ministry, operator, new_id()]))
+    with pytest.raises(NotFound):
+        agreement.renew(**carried(agreement, obligations=[new_id()]))
+
+
+def test_who_owes_in_the_next_edition_takes_part_in_it() -> None:
+    terms = central()
+    terms = terms.model_copy(update={"parties": (*terms.parties, party(new_id(), "funder"))})
+    agreement = evaluated(running(owing(terms, {"debtor": terms.parties[2].party_id})))
+    with pytest.raises(PartyNotCarried) as refused:
+        agreement.renew(**carried(agreement, parties=[each.party_id for each in terms.parties[:2]]))
+    assert refused.value.values == {"parties": [terms.parties[2].party_id]}
+
+
+def test_a_termination_sends_the_running_edition_under_review_and_cancels_the_planned_one() -> None:
+    agreement = renewed(running())
+    day = FIRST_END - timedelta(days=30)
+    agreement.evolve(agreement.terminate(**DECISION, effective_on=day, today=day))
+    assert states(agreement) == ["under_review", "cancelled"]
+    with pytest.raises(NotAllowedNow):
+        agreement.decline_renewal(reason="r")
+
+
+def test_a_termination_before_the_start_cancels_the_edition() -> None:
+    agreement = signed(central())
+    agreement.evolve(agreement.terminate(**DECISION, effective_on=START, today=START))
+    assert states(agreement) == ["cancelled"]
+
+
+def test_an_open_renewal_lapses_when_the_agreement_ends() -> None:
+    agreement = evaluated(running())
+    agreement.evolve(agreement.terminate(**DECISION, effective_on=FIRST_END, today=FIRST_END))
+    assert agreement.renewal and agreement.renewal.state == "lapsed"
+
+
+def test_a_suspended_agreement_opens_no_edition_until_it_is_resumed() -> None:
+    agreement = renewed(running())
+    day = FIRST_END - timedelta(days=1)
+    agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, effective_on=day, today=day))
+    assert states(passing(agreement, date(2025, 10, 1))) == ["under_review", "planned"]
+    agreement.evolve(agreement.resume(effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
+    assert states(passing(agreement, date(2025, 10, 1))) == ["under_review", "running"]
+
+
+def test_an_edition_is_closed_after_its_review() -> None:
+    agreement = renewed(running())
+    with pytest.raises(EditionNotUnderReview):
+        agreement.close_edition(1, today=FIRST_END)
+    passing(agreement, date(2025, 9, 2))
+    with pytest.raises(EditionNotUnderReview):
+        agreement.close_edition(2, today=FIRST_END)
+    with pytest.raises(NotFound):
+        agreement.close_edition(3, today=FIRST_END)
+    agreement.evolve(agreement.close_edition(1, today=date(2025, 9, 30)))
+    assert states(agreement) == ["closed", "running"]
+
+
+def test_after_an_outage_of_a_year_time_catches_up_in_order() -> None:
+    agreement = in_force(central())
+    kinds = [event.type.split(".")[3] for event in agreement.pass_time(date(2025, 9, 2))]
+    assert kinds == ["edition_opened", "renewal_fell_due", "not_renewed", "edition_ended"]
+
+
+def test_the_next_day_to_look_at_an_agreement_is_the_first_on_which_something_happens() -> None:
+    agreement = in_force(owing(central(), {"due_days": 60}))
+    days = []
+    while (day := agreement.next_on()) and day < FIRST_END:
+        days.append(day)
+        assert agreement.pass_time(day - timedelta(days=1)) == []
+        assert agreement.pass_time(day)
+        passing(agreement, day)
+    assert days[0] == START and FIRST_END - LEAD in days and START + timedelta(days=60) in days
