@@ -1,0 +1,27 @@
+"""The fonts of papers, out of a wheel and never the system's, and which characters they can print."""
+
+import unicodedata
+from functools import cache
+
+import fontpkg_amiri  # type: ignore[import-untyped]
+from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
+
+FONTS = fontpkg_amiri.ROOT / "files"
+"""Amiri: Arabic and Latin in one family (SIL Open Font License)."""
+STYLES = ("Regular", "Bold")
+"""The styles that papers use."""
+
+
+def unprintable(text: str) -> str:
+    """The characters of a text that the fonts have no glyph for, each once; Typst would print a gap, silently."""
+    return "".join(sorted(each for each in set(text) - _printable() if unicodedata.category(each) not in {"Cc", "Cf"}))
+
+
+@cache
+def _printable() -> frozenset[str]:
+    return frozenset.intersection(*map(_characters, STYLES))
+
+
+def _characters(style: str) -> frozenset[str]:
+    with TTFont(FONTS / f"Amiri-{style}.ttf", lazy=True) as font:
+        return frozenset(map(chr, font.getBestCmap()))

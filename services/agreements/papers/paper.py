@@ -1,0 +1,120 @@
+"""What papers say: everything that is printed, as data. The same data gives the same bytes."""
+
+from datetime import date, datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.terms import BudgetLine, Duty
+from services.agreements.text import Clause
+from shared.events.agreements import LanguageHashes, PartyRole, SignatureLevel
+
+Language = Literal["ar", "fr", "both"]
+"""The language of a paper; `both` sets the two in columns beside one another."""
+Mark = Literal["draft", "specimen"]
+"""What is written across every page: the text is not frozen, or the installation is one for trial."""
+
+
+class Part(BaseModel):
+    """Something that a paper says; it never changes."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class PartyLine(Part):
+    """A party, with what it is in the agreement."""
+
+    party_id: UUID
+    name: Bilingual
+    roles: tuple[PartyRole, ...]
+
+
+class CenterLine(Part):
+    """A center with its seats."""
+
+    name: Bilingual
+    province: Bilingual
+    operator: Bilingual
+    funded_seats: int
+    unfunded_seats: int
+
+
+class SignatureLine(Part):
+    """A party's signature, or that it is missing while `signed_at` is none."""
+
+    party: Bilingual
+    signed_at: datetime | None = None
+    signed_on: date | None = None
+    """The day on the paper, for a signature by hand."""
+    level: SignatureLevel | None = None
+    mandate_id: UUID | None = None
+    delegated: bool = False
+    """Whether another signed for the mandated person."""
+    ceremony: Bilingual | None = None
+    contested: bool = False
+    """Whether the mandate turned out to have ended before the signature."""
+
+
+class IssuedFile(Part):
+    """A file that was given out: its SHA-256 in hex, and what it is."""
+
+    hash: str
+    language: Language
+    version: int
+    sealed: bool = False
+    """Whether it carries electronic signatures."""
+
+
+class Paper(Part):
+    """What every paper has."""
+
+    drawn_at: datetime
+    """When what it says became so: the file's date, so that the same version gives the same file."""
+    title: Bilingual
+    academy: Bilingual | None = None
+    """The academy under the ministry in the header; none on national papers."""
+    reference: str | None = None
+    address: str | None = None
+    """Where anybody verifies the paper, in its QR code; none on drafts."""
+    mark: Mark | None = None
+
+
+class AgreementPaper(Paper):
+    """An agreement, as it stands in one version."""
+
+    version: int
+    school_year: str
+    effective_from: date
+    effective_until: date
+    parties: tuple[PartyLine, ...]
+    clauses: tuple[Clause, ...]
+    obligations: tuple[Duty, ...] = ()
+    budget: tuple[BudgetLine, ...] = ()
+    centers: tuple[CenterLine, ...] = ()
+    signatures: tuple[SignatureLine, ...] = ()
+    content_hash: str | None = None
+    """None until the text is frozen."""
+    language_hashes: LanguageHashes | None = None
+
+
+class CertificatePaper(Paper):
+    """Who signed which text, and where the journal says so."""
+
+    version: int
+    head: str
+    """The hash of the agreement's last journal row, in hex: the chain's end at this version."""
+    signatures: tuple[SignatureLine, ...]
+    content_hash: str
+    language_hashes: LanguageHashes
+    files: tuple[IssuedFile, ...] = ()
+
+
+class MinutesPaper(Paper):
+    """The minutes of a ceremony: the text that was drawn up at its closing, Markdown in each language."""
+
+    ar: str
+    fr: str
+    adopted: bool
+    minutes_hash: str

@@ -1,0 +1,231 @@
+"""Sample papers, all fictitious, and pictures of them: python -m services.agreements.papers.samples FOLDER."""
+
+import argparse
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.papers.paper import (
+    AgreementPaper,
+    CenterLine,
+    CertificatePaper,
+    IssuedFile,
+    Language,
+    MinutesPaper,
+    Paper,
+    PartyLine,
+    SignatureLine,
+)
+from services.agreements.papers.printing import pictures
+from services.agreements.terms import BudgetLine, Duty, Recurrence
+from services.agreements.text import Clause, Prose
+from shared.events.agreements import LanguageHashes, PartyRole
+from shared.money import Money
+
+AT = datetime(2026, 8, 24, 9, 30, tzinfo=UTC)
+HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+ACADEMY = Bilingual(
+    ar="الأكاديمية الجهوية للتربية والتكوين الدار البيضاء-سطات",
+    fr="Académie régionale d'éducation et de formation Casablanca-Settat",
+)
+PARTIES: tuple[tuple[Bilingual, tuple[PartyRole, ...]], ...] = (
+    (ACADEMY, ("granting_authority",)),
+    (Bilingual(ar="جمعية أفق (وهمي)", fr="Association Horizon (fictif)"), ("operator",)),
+    (Bilingual(ar="الوزارة (وهمي)", fr="Le ministère (fictif)"), ("supervising_ministry",)),
+    (Bilingual(ar="جماعة المثال (وهمي)", fr="Commune Exemple (fictif)"), ("premises_host", "funder")),
+    (Bilingual(ar="مركز التكوين المثال (وهمي)", fr="Centre de formation Exemple (fictif)"), ("training_partner",)),
+)
+TITLE = Bilingual(ar="اتفاقية شراكة لتسيير مركز (وهمي)", fr="Convention de partenariat pour un centre (fictif)")
+CLAUSES = (
+    (
+        Bilingual(ar="الموضوع", fr="Objet"),
+        Prose(
+            ar="تحدد هذه الاتفاقية شروط تسيير مركز مدرسة الفرصة الثانية (وهمي) لفائدة 120 مستفيدا ومستفيدة.\n"
+            "تلتزم الأطراف بتنفيذها بحسن نية.",
+            fr="La présente convention fixe les conditions de gestion d'un centre de l'école de la deuxième chance"
+            " (fictif) au profit de 120 bénéficiaires.\nLes parties s'engagent à l'exécuter de bonne foi.",
+        ),
+    ),
+    (
+        Bilingual(ar="المدة", fr="Durée"),
+        Prose(
+            ar="تسري هذه الاتفاقية ثلاث سنوات ابتداء من تاريخ دخولها حيز التنفيذ، دون تجديد ضمني.",
+            fr="La convention court trois années à compter de son entrée en vigueur, sans reconduction tacite.",
+        ),
+    ),
+    (
+        Bilingual(ar="المساهمة المالية", fr="Contribution financière"),
+        Prose(
+            ar="تساهم الأكاديمية بمبلغ 125 000 درهم في السنة، يصرف على دفعتين. يحمل كل أمر بالصرف المرجع"
+            " AREF-06/2026-0016.",
+            fr="L'académie contribue à hauteur de 125 000 dirhams par an, versés en deux tranches. Chaque"
+            " ordonnancement porte la référence AREF-06/2026-0016.",
+        ),
+    ),
+    (
+        Bilingual(ar="التتبع والتقييم", fr="Suivi et évaluation"),
+        Prose(
+            ar="تجتمع لجنة التتبع مرتين في السنة على الأقل، وتحرر محضرا لكل اجتماع.",
+            fr="Le comité de suivi se réunit au moins deux fois par an et dresse un procès-verbal de chaque réunion.",
+        ),
+    ),
+)
+
+
+def agreement(**changes: object) -> AgreementPaper:
+    """An agreement between five parties that have all signed."""
+    ids = [UUID(int=at + 1) for at in range(len(PARTIES))]
+    paper = AgreementPaper(
+        drawn_at=AT,
+        title=TITLE,
+        academy=ACADEMY,
+        reference="AREF-06/2026-0016",
+        address="https://mithaq.example/v/01920000-0000-7000-8000-00000000000a?h=9f86d081884c7d65",
+        mark="specimen",
+        version=12,
+        school_year="2026/2027",
+        effective_from=date(2026, 9, 1),
+        effective_until=date(2029, 8, 31),
+        parties=tuple(
+            PartyLine(party_id=id, name=name, roles=roles) for id, (name, roles) in zip(ids, PARTIES, strict=True)
+        ),
+        clauses=tuple(Clause(title=title, body=body) for title, body in CLAUSES),
+        obligations=(
+            Duty(
+                obligation_id=UUID(int=101),
+                debtor=ids[0],
+                creditor=ids[1],
+                what=Bilingual(ar="صرف الدفعة الأولى من المساهمة", fr="Verser la première tranche de la contribution"),
+                due_days=30,
+                evidence=Bilingual(ar="أمر بالصرف", fr="ordre de paiement"),
+            ),
+            Duty(
+                obligation_id=UUID(int=102),
+                debtor=ids[1],
+                what=Bilingual(
+                    ar="فتح المركز واستقبال المستفيدين", fr="Ouvrir le centre et accueillir les bénéficiaires"
+                ),
+                due_on=date(2026, 10, 5),
+                evidence=Bilingual(ar="محضر الافتتاح", fr="procès-verbal d'ouverture"),
+            ),
+            Duty(
+                obligation_id=UUID(int=103),
+                debtor=ids[1],
+                creditor=ids[0],
+                what=Bilingual(ar="تقديم تقرير عن الحضور", fr="Remettre un rapport d'assiduité"),
+                recurrence=Recurrence(first_due_on=date(2026, 12, 31), every_months=3),
+            ),
+            Duty(
+                obligation_id=UUID(int=104),
+                debtor=ids[3],
+                what=Bilingual(ar="وضع المقر رهن إشارة المركز", fr="Mettre les locaux à la disposition du centre"),
+                due_on=date(2026, 9, 15),
+            ),
+        ),
+        budget=(
+            BudgetLine(
+                line_id=UUID(int=201),
+                payer=ids[0],
+                heading=Bilingual(ar="التسيير", fr="Fonctionnement"),
+                kind="cash",
+                amount=Money(centimes=12_500_000),
+                budget_year=2026,
+            ),
+            BudgetLine(
+                line_id=UUID(int=202),
+                payer=ids[3],
+                heading=Bilingual(ar="المقر", fr="Locaux"),
+                kind="in_kind",
+                amount=Money(centimes=6_000_000),
+                budget_year=2026,
+            ),
+        ),
+        centers=(
+            CenterLine(
+                name=Bilingual(ar="مركز الأمل (وهمي)", fr="Centre Espoir (fictif)"),
+                province=Bilingual(ar="عمالة الدار البيضاء", fr="Préfecture de Casablanca"),
+                operator=PARTIES[1][0],
+                funded_seats=100,
+                unfunded_seats=20,
+            ),
+        ),
+        signatures=signatures(),
+        content_hash=HASH,
+        language_hashes=LanguageHashes(ar=HASH[::-1], fr=HASH[32:] + HASH[:32]),
+    )
+    return paper.model_copy(update=changes)
+
+
+def signatures() -> tuple[SignatureLine, ...]:
+    """The signatures of all parties, in a ceremony."""
+    ceremony = Bilingual(ar="حفل التوقيع (وهمي)", fr="Cérémonie de signature (fictif)")
+    return tuple(
+        SignatureLine(
+            party=name,
+            signed_at=AT.replace(minute=30 + at),
+            level="simple" if at else "advanced",
+            mandate_id=UUID(int=300 + at),
+            ceremony=ceremony,
+            contested=at == 4,
+        )
+        for at, (name, _) in enumerate(PARTIES)
+    )
+
+
+def certificate() -> CertificatePaper:
+    """The certificate of that agreement."""
+    of = agreement()
+    assert of.content_hash and of.language_hashes
+    return CertificatePaper(
+        **of.model_dump(include={"drawn_at", "title", "academy", "reference", "address", "mark", "version"}),
+        head=HASH[16:] + HASH[:16],
+        signatures=of.signatures,
+        content_hash=of.content_hash,
+        language_hashes=of.language_hashes,
+        files=(
+            IssuedFile(hash=HASH[8:] + HASH[:8], language="both", version=8),
+            IssuedFile(hash=HASH[4:] + HASH[:4], language="ar", version=12, sealed=True),
+        ),
+    )
+
+
+def minutes() -> MinutesPaper:
+    """The minutes of the ceremony."""
+    return MinutesPaper(
+        drawn_at=AT,
+        title=Bilingual(ar="محضر: حفل التوقيع (وهمي)", fr="Procès-verbal : cérémonie de signature (fictif)"),
+        address="https://mithaq.example/v/01920000-0000-7000-8000-00000000000c?h=9f86d081884c7d65",
+        mark="specimen",
+        ar="# محضر: حفل التوقيع (وهمي)\n\nالمكان: الرباط\n\nالافتتاح: 2026/08/24 10:30 (بتوقيت المغرب)\n\n"
+        "## جدول الأعمال\n\n1. اتفاقية شراكة (وهمي) (AREF-06/2026-0016): وقعها جميع الأطراف.\n"
+        "   - جمعية أفق (وهمي): وقع في 2026/08/24 10:31.\n\nالاتفاقيات الموقعة: 1 من 1.\n",
+        fr="# Procès-verbal : cérémonie de signature (fictif)\n\nLieu : Rabat\n\nOuverture : 24/08/2026 à 10:30 (heure"
+        " du Maroc)\n\n## Ordre du jour\n\n1. Convention de partenariat (fictif) (AREF-06/2026-0016) : signée par"
+        " toutes les parties.\n   - Association Horizon (fictif) : a signé le 24/08/2026 à 10:31.\n\nConventions"
+        " signées : 1 sur 1.\n",
+        adopted=True,
+        minutes_hash=HASH,
+    )
+
+
+def main() -> None:
+    """Write the pictures."""
+    parser = argparse.ArgumentParser(description="Writes pictures of sample papers.")
+    parser.add_argument("folder", type=Path)
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    shown: dict[str, tuple[Paper, Language]] = {
+        "agreement-ar": (agreement(), "ar"),
+        "agreement-fr": (agreement(), "fr"),
+        "agreement-both": (agreement(), "both"),
+        "certificate": (certificate(), "both"),
+        "minutes": (minutes(), "both"),
+    }
+    for name, (paper, language) in shown.items():
+        for number, page in enumerate(pictures(paper, language, per_inch=72), 1):
+            (folder / f"{name}-{number}.png").write_bytes(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""Papers: what is printed, in which order and with which letters, and that the same data gives the same bytes."""
+
+import io
+import itertools
+import json
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+
+import pypdfium2  # type: ignore[import-untyped]
+import pytest
+from pyhanko.pdf_utils.reader import PdfFileReader
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.papers import (
+    AgreementPaper,
+    CertificatePaper,
+    Language,
+    MinutesPaper,
+    SignatureLine,
+    printing,
+    render_agreement,
+    render_certificate,
+    render_minutes,
+    samples,
+    unprintable,
+)
+from shared.money import Money
+from shared.worker import end_worker, in_worker
+
+LANGUAGES: tuple[Language, ...] = ("ar", "fr", "both")
+PAPERS: dict[str, Callable[[Language], bytes]] = {
+    "agreement": lambda language: render_agreement(samples.agreement(), language),
+    "certificate": lambda language: render_certificate(samples.certificate(), language),
+    "minutes": lambda language: render_minutes(samples.minutes(), language),
+}
+EACH = pytest.mark.parametrize(("name", "language"), list(itertools.product(PAPERS, LANGUAGES)))
+
+
+@pytest.fixture
+def worker() -> Iterator[None]:
+    yield
+    end_worker()
+
+
+def text_of(pdf: bytes) -> str:
+    """All that is printed, page by page, with every white space as one space."""
+    pages = pypdfium2.PdfDocument(pdf)
+    return " ".join(" ".join(page.get_textpage().get_text_range().split()) for page in pages)
+
+
+def all_in(words: str, text: str) -> bool:
+    """Whether the words are there in any order: the reader sorts a line with two directions its own way."""
+    return set(re.findall(r"\w+", words)) <= set(re.findall(r"\w+", text))
+
+
+@EACH
+def test_the_same_data_gives_the_same_bytes(name: str, language: Language) -> None:
+    assert PAPERS[name](language) == PAPERS[name](language)
+
+
+async def test_the_same_data_gives_the_same_bytes_in_another_process(worker: None) -> None:
+    paper = samples.agreement()
+    assert await in_worker(render_agreement, paper, "both") == render_agreement(paper, "both")
+
+
+def test_other_data_gives_other_bytes() -> None:
+    later = samples.agreement(drawn_at=samples.AT + timedelta(seconds=1))
+    assert render_agreement(later, "ar") != render_agreement(samples.agreement(), "ar")
+
+
+@EACH
+def test_papers_are_tagged_and_can_be_archived(name: str, language: Language) -> None:
+    root = PdfFileReader(io.BytesIO(PAPERS[name](language))).root
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/StructTreeRoot"]["/K"]
+    assert root["/Lang"] == ("fr-MA" if language == "fr" else "ar-MA")
+    assert root["/ViewerPreferences"]["/DisplayDocTitle"]
+    told = root["/Metadata"].data.decode()
+    assert "<pdfaid:part>2</pdfaid:part>" in told and "<pdfaid:conformance>A</pdfaid:conformance>" in told
+    assert "<pdfuaid:part>1</pdfuaid:part>" in told
+
+
+@EACH
+def test_only_our_fonts_are_used_and_they_are_in_the_file(name: str, language: Language) -> None:
+    pdf = PAPERS[name](language)
+    fonts = re.findall(rb"/FontName/[A-Z]{6}\+([A-Za-z-]+)", pdf)
+    assert set(fonts) == {b"Amiri-Regular", b"Amiri-Bold"}
+    assert len(re.findall(b"/FontFile2", pdf)) == len(fonts)
+
+
+def test_every_character_of_the_labels_and_of_the_samples_can_be_printed() -> None:
+    labels = json.dumps([printing.words(language) for language in ("ar", "fr")], ensure_ascii=False)
+    templates = "".join(each.read_text("utf-8") for each in (printing.HERE / "templates").glob("*.typ"))
+    papers = (samples.agreement(), samples.certificate(), samples.minutes())
+    assert unprintable(labels + templates + "".join(each.model_dump_json() for each in papers)) == ""
+    dates = [date(2026, month, 1) for month in range(1, 13)]
+    amounts = [Money(centimes=123_456_789_00)]
+    for language in ("ar", "fr"):
+        formatted = [printing.day(each, language) for each in dates]
+        assert unprintable("".join([*formatted, *(printing.money(each, language) for each in amounts)])) == ""
+
+
+def test_what_the_fonts_have_no_letter_for_is_found() -> None:
+    assert unprintable("حروف \u200f, letters and ⵜⵉⴼ") == "ⴼⵉⵜ"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_agreement_says_all_that_is_agreed(language: Language) -> None:
+    text = text_of(render_agreement(samples.agreement(), language))
+    if language != "fr":
+        assert all_in("المملكة المغربية الأطراف التزامات التوقيعات غشت منازع", text)
+    if language == "ar":
+        return
+    for words in (
+        "Royaume du Maroc",
+        "Association Horizon (fictif) opérateur",
+        "Contribution financière",
+        "Ouvrir le centre et accueillir les bénéficiaires",
+        "le 31 décembre 2026, puis tous les 3 mois",
+        "A signé le 24 août 2026 à 10:31 (heure du Maroc)",
+        "Contestée : le mandat avait pris fin.",
+        "Page 1 sur",
+    ):
+        assert all_in(words, text)
+
+
+def test_an_agreement_bears_its_reference_its_hashes_and_its_address() -> None:
+    text = text_of(render_agreement(samples.agreement(), "fr"))
+    for code in ("AREF-06/2026-0016", samples.HASH, samples.HASH[::-1], "2026/2027", "?h=9f86d081884c7d65"):
+        assert code in text
+
+
+def test_arabic_is_shaped_and_kept_as_letters() -> None:
+    assert "اتفاقية" in text_of(render_agreement(samples.agreement(), "ar")), "letters, not presentation forms"
+
+
+def test_a_text_that_is_not_frozen_is_marked_as_a_draft_in_both_languages_and_has_no_code() -> None:
+    draft = samples.agreement(mark="draft", address=None, content_hash=None, language_hashes=None, reference=None)
+    text = text_of(render_agreement(draft, "fr"))
+    assert "PROJET" in text and "مشروع" in text
+    assert "n'engage personne" in text
+    assert "/v/" not in text and samples.HASH not in text
+
+
+def test_a_trial_installation_marks_its_papers_as_specimens_and_production_does_not() -> None:
+    assert "SPÉCIMEN" in text_of(render_agreement(samples.agreement(), "fr"))
+    real = text_of(render_agreement(samples.agreement(mark=None), "fr"))
+    assert "SPÉCIMEN" not in real and "PROJET" not in real
+
+
+def test_a_party_that_has_not_signed_is_shown_without_a_signature() -> None:
+    waiting = SignatureLine(party=Bilingual(ar="طرف (وهمي)", fr="Partie (fictif)"))
+    assert "Partie (fictif) N'a pas signé." in text_of(render_agreement(samples.agreement(signatures=(waiting,)), "fr"))
+
+
+def test_numbers_are_never_broken_by_an_ordinary_space() -> None:
+    told = printing.whole_numbers("مبلغ 125 000 درهم، ثم 1 250 000,00 في 2026 12 مركزا")
+    assert told == "مبلغ 125\u202f000 درهم، ثم 1\u202f250\u202f000,00 في 2026 12 مركزا"
+    for language in ("ar", "fr"):
+        for formatted in (printing.money(Money(centimes=1_250_000_00), language), printing.number(125000, language)):
+            assert not re.search(r"\d \d", formatted)
+    assert printing.money(Money(centimes=12_500_000), "fr") == "125\u202f000,00\u00a0MAD"
+
+
+def test_dates_and_amounts_are_written_as_in_morocco() -> None:
+    assert printing.day(date(2026, 8, 24), "ar") == "24 غشت 2026"
+    assert printing.day(date(2026, 8, 24), "fr") == "24 août 2026"
+    assert printing.instant(samples.AT, "fr") == "24 août 2026 à 10:30"
+    assert "125.000,00" in printing.money(Money(centimes=12_500_000), "ar")
+
+
+def test_a_certificate_names_texts_signatures_files_and_the_place_in_the_chain() -> None:
+    paper: CertificatePaper = samples.certificate()
+    text = text_of(render_certificate(paper, "fr"))
+    assert paper.language_hashes.ar in text and paper.language_hashes.fr in text
+    assert "Version 12" in text and paper.head in text
+    for file in paper.files:
+        assert file.hash in text
+    assert text.count("A signé le") == 5
+
+
+def test_minutes_say_the_text_that_was_adopted() -> None:
+    paper: MinutesPaper = samples.minutes()
+    text = text_of(render_minutes(paper, "fr"))
+    assert "Convention de partenariat (fictif) (AREF-06/2026-0016) : signée par toutes les parties." in text
+    assert paper.minutes_hash in text and "Procès-verbal adopté." in text
+
+
+def test_what_people_write_is_never_read_as_markup() -> None:
+    title = Bilingual(ar="#panic() *وهمي*", fr="#panic() *fictif* $x$ @y <z>")
+    paper: AgreementPaper = samples.agreement(title=title)
+    assert "#panic() *fictif* $x$ @y <z>" in text_of(render_agreement(paper, "fr"))
+
+
+def test_a_long_agreement_is_printed_quickly_and_whole() -> None:
+    paper = samples.agreement()
+    text = text_of(render_agreement(paper.model_copy(update={"clauses": paper.clauses * 20}), "both"))
+    assert text.count("évaluation") == 20
