@@ -173,7 +173,7 @@ class Editions(Obligations):
         if self.state not in LASTING:
             return super().due_by(today)
         return (
-            self._deadline(today) or self._turn_of_editions(today) or self._renewal_due(today) or super().due_by(today)
+            self._deadline(today) or self._renewal_due(today) or self._turn_of_editions(today) or super().due_by(today)
         )
 
     def apply(self, event: DomainEvent) -> None:

@@ -119,7 +119,7 @@ def test_an_edition_runs_once_the_agreement_is_in_force_and_its_start_is_reached
 
 def test_a_kind_without_editions_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     single = KINDS["framework"].model_copy(update={"editions": None})
-    monkeypatch.setitem(KINDS, "ministry-association", single)  # type: ignore[arg-type]
+    monkeypatch.setitem(KINDS, "ministry-association", single)
     agreement = passing(in_force(central()), START)
     assert agreement.editions == () and agreement.next_on() is None
     assert isinstance(agreement.refusal_of("renew_agreement"), EditionsExhausted)
@@ -218,7 +218,7 @@ def test_a_tacit_renewal_takes_everything_over_at_the_deadline(monkeypatch: pyte
     kind = KINDS["ministry-association"]
     assert kind.editions
     tacit = kind.model_copy(update={"editions": kind.editions.model_copy(update={"tacit": True})})
-    monkeypatch.setitem(KINDS, "ministry-association", tacit)  # type: ignore[arg-type]
+    monkeypatch.setitem(KINDS, "ministry-association", tacit)
     agreement = running(owing(central(), {}))
     passing(agreement, FIRST_END + timedelta(days=1))
     first, second = agreement.editions
