@@ -1,16 +1,20 @@
 """The agreements service's tables."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import DateTime, Index, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlmodel import Field
 
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
+from shared.actor import Actor
+from shared.database import Transaction
 from shared.events.agreements import SignatureLevel
+from shared.events.base import DomainEvent
 from shared.store import AggregateRow, Store, service_base
 
 Base = service_base("agreements")
@@ -24,6 +28,13 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
         Index("agreement_status", "status", "id"),
         Index("agreement_academy", "academy", "id"),
         Index("agreement_reference", "reference", unique=True),
+        Index("agreement_next_on", "next_on", postgresql_where=text("next_on is not null")),
+        Index(
+            "agreement_renewal_deadline",
+            "renewal_deadline_on",
+            postgresql_where=text("renewal_deadline_on is not null"),
+        ),
+        Index("agreement_effective_until", "effective_until"),
     )
 
     status: str = Field(sa_type=Text)
@@ -32,6 +43,10 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     reference: str | None = Field(None, sa_type=Text, nullable=True)
     effective_from: date
     effective_until: date
+    next_on: date | None = Field(None, nullable=True)
+    """When the schedule looks at it next."""
+    renewal_deadline_on: date | None = Field(None, nullable=True)
+    """Of a renewal that is to be decided."""
 
 
 class CeremonyRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
@@ -73,6 +88,70 @@ class SignatureBatchRow(Base, table=True):  # type: ignore[call-arg, valid-type,
     items: list[dict[str, Any]] = Field(sa_type=JSONB)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     finished_at: datetime | None = Field(None, sa_type=DateTime(timezone=True), nullable=True)
+
+
+OWED = text("state in ('pending', 'due', 'claimed')")
+
+
+class ObligationRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """An entry of an agreement's ledger, to be searched across agreements; written with its agreement."""
+
+    __tablename__ = "obligation"
+    __table_args__ = (
+        Index("obligation_due", "due_on", "obligation_id", "occurrence"),
+        Index("obligation_owed", "due_on", "obligation_id", "occurrence", postgresql_where=OWED),
+        Index("obligation_debtor", "debtor_id", "due_on"),
+        Index("obligation_center", "center_id", postgresql_where=OWED),
+    )
+
+    obligation_id: UUID = Field(primary_key=True)
+    occurrence: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    agreement_id: UUID
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    debtor_id: UUID
+    creditor_id: UUID | None = None
+    what_ar: str = Field(sa_type=Text)
+    what_fr: str = Field(sa_type=Text)
+    due_on: date
+    state: str = Field(sa_type=Text)
+    center_id: UUID | None = None
+
+
+class CenterFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """What we know of an agreement's center, from the centers' events: numbers, never people."""
+
+    __tablename__ = "center_fact"
+    __table_args__ = (Index("center_fact_agreement", "agreement_id"),)
+
+    id: UUID = Field(primary_key=True)
+    agreement_id: UUID
+    academy: str = Field(sa_type=Text)
+    province: str = Field(sa_type=Text)
+    state: str = Field(sa_type=Text)
+    opened_on: date | None = None
+    funded_seats: int
+    unfunded_seats: int
+    learners: int = Field(0, sa_column_kwargs={"server_default": text("0")})
+
+
+class CalendarRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """A calendar feed; its address carries a token of which we keep the SHA-256 only."""
+
+    __tablename__ = "calendar"
+    __table_args__ = (
+        Index("calendar_digest", "digest", unique=True),
+        Index("calendar_person", "person", "id"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    person: str = Field(sa_type=Text)
+    jurisdiction: str = Field(sa_type=Text)
+    organisation_id: UUID | None = None
+    language: str = Field(sa_type=Text)
+    digest: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    revoked_at: datetime | None = Field(None, sa_type=DateTime(timezone=True), nullable=True)
 
 
 class ScreenRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
@@ -118,7 +197,53 @@ class MandateRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     valid_until: date
 
 
-AGREEMENTS = Store(
+PUT_OBLIGATIONS = insert(ObligationRow.__table__)
+PUT_OBLIGATIONS = PUT_OBLIGATIONS.on_conflict_do_update(
+    index_elements=["obligation_id", "occurrence"],
+    set_={
+        name: PUT_OBLIGATIONS.excluded[name]
+        for name in ("visible_to", "debtor_id", "creditor_id", "what_ar", "what_fr", "due_on", "state")
+    },
+)
+
+
+class AgreementStore(Store[Agreement]):
+    """Agreements, with their ledgers beside them in rows."""
+
+    async def record(
+        self,
+        tx: Transaction,
+        aggregate: Agreement,
+        events: Sequence[DomainEvent],
+        *,
+        by: Actor,
+        at: datetime | None = None,
+    ) -> Agreement:
+        """Record the events, and rewrite the entries of the ledger that they changed."""
+        before = _entries(aggregate)
+        recorded = await super().record(tx, aggregate, events, by=by, at=at)
+        changed = [values for key, values in _entries(recorded).items() if before.get(key) != values]
+        if changed:
+            await (await tx.connection()).execute(PUT_OBLIGATIONS, changed)
+        return recorded
+
+
+def _entries(agreement: Agreement) -> dict[tuple[UUID, int], dict[str, Any]]:
+    duties = {duty.obligation_id: duty for duty in (*agreement.gone, *agreement.duties)}
+    return {
+        (each.obligation_id, each.occurrence): {
+            "agreement_id": agreement.id,
+            "visible_to": list(agreement.visible_to()),
+            "what_ar": duties[each.obligation_id].what.ar,
+            "what_fr": duties[each.obligation_id].what.fr,
+            "center_id": duties[each.obligation_id].center_id,
+            **each.model_dump(include={"obligation_id", "occurrence", "debtor_id", "creditor_id", "due_on", "state"}),
+        }
+        for each in agreement.obligations
+    }
+
+
+AGREEMENTS = AgreementStore(
     Agreement,
     AgreementRow,
     lambda each: {
@@ -128,6 +253,8 @@ AGREEMENTS = Store(
         "reference": each.reference,
         "effective_from": each.effective_from,
         "effective_until": each.effective_until,
+        "next_on": each.next_on(),
+        "renewal_deadline_on": each.renewal_deadline_on,
     },
 )
 CEREMONIES = Store(

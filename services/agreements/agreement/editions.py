@@ -122,7 +122,7 @@ class Editions(Obligations):
         starts_on, latest = self._next_days()
         if not starts_on <= ends_on <= latest:
             raise EditionOutsideTerm(starts_on=starts_on, latest=latest)
-        self._check_carried(parties, [self.duty(each) for each in obligations])
+        self._check_carried(parties, obligations)
         planned = Edition(
             number=self.editions[-1].number + 1,
             school_year=school_year,
@@ -165,8 +165,9 @@ class Editions(Obligations):
             return super().next_on()
         starts = (each.starts_on for each in self.editions if each.state == _E.planned and self.state == _S.in_force)
         ends = (each.ends_on + timedelta(days=1) for each in self.editions if each.state == _E.running)
-        deadline = self.renewal.deadline_on + timedelta(days=1) if self.renewal and self.renewal.state in OPEN else None
-        return earliest(super().next_on(), self._renewal_due_on, deadline, *starts, *ends)
+        deadline = self.renewal_deadline_on
+        over = deadline + timedelta(days=1) if deadline else None
+        return earliest(super().next_on(), self._renewal_due_on, over, *starts, *ends)
 
     def due_by(self, today: date) -> list[DomainEvent]:
         """A renewal and its deadline first, then the end of an edition and the start of the next."""
@@ -190,7 +191,7 @@ class Editions(Obligations):
             case AgreementTerminated() | AgreementExpired():
                 self._change_editions({_E.running}, lambda _: {"state": _E.under_review})
                 self._change_editions({_E.planned}, lambda _: {"state": _E.cancelled})
-                if self.renewal and self.renewal.state in OPEN:
+                if self.renewal_deadline_on:
                     self._change_renewal(state=_R.lapsed)
             case AgreementRenewalFellDue():
                 days = {"due_on": event.due_on, "deadline_on": event.deadline_on}
@@ -208,6 +209,11 @@ class Editions(Obligations):
                 self._change_renewal(state=state, **event.detail)
                 self.effective_until = event.effective_until
         super().apply(event)
+
+    @property
+    def renewal_deadline_on(self) -> date | None:
+        """Until when a renewal is to be decided; none if none is."""
+        return self.renewal.deadline_on if self.renewal and self.renewal.state in OPEN else None
 
     @property
     def _open_renewal(self) -> Renewal:
@@ -245,7 +251,7 @@ class Editions(Obligations):
         return None
 
     def _deadline(self, today: date) -> list[DomainEvent]:
-        if not self.renewal or self.renewal.state not in OPEN or today <= self.renewal.deadline_on:
+        if self.renewal_deadline_on is None or today <= self.renewal_deadline_on:
             return []
         if not (self.rules.editions and self.rules.editions.tacit):
             return [self._not_renewed("lapsed")]
@@ -302,7 +308,10 @@ class Editions(Obligations):
     def _latest_end(self, starts_on: date) -> date:
         return min(months_after(starts_on, 12) - timedelta(days=1), self.effective_until)
 
-    def _check_carried(self, parties: Collection[UUID], duties: Sequence[Duty]) -> None:
+    def _check_carried(self, parties: Collection[UUID], obligations: Collection[UUID]) -> None:
+        duties = [duty for duty in self.duties if duty.obligation_id in obligations]
+        if len(duties) < len(set(obligations)):
+            raise NotFound()
         carried = [self.party(each) for each in parties]
         held = {role for party in carried for role in party.roles}
         if missing := [role for role in self.rules.roles if role not in held]:

@@ -23,14 +23,17 @@ from shared.events.agreements import (
     AgreementObligationReminded,
     AgreementObligationReturned,
     AgreementObligationWaived,
-    AgreementParty,
     AgreementRenewed,
     AgreementResumed,
     AgreementSuspended,
     AgreementTerminated,
+    PartyRole,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import NotFound, Refusal
+
+HEADING: frozenset[PartyRole] = frozenset({"granting_authority", "supervising_ministry"})
+"""They speak for all where something is owed to all the others."""
 
 
 class ObligationState(StrEnum):
@@ -74,6 +77,10 @@ class Obligation(BaseModel):
     obligation_id: UUID
     """Its duty's."""
     occurrence: int
+    debtor_id: UUID
+    """The organisation that owes."""
+    creditor_id: UUID | None
+    """The organisation it is owed to; none: all the other parties."""
     due_on: date
     state: ObligationState = ObligationState.pending
     frozen_from: ObligationState | None = None
@@ -129,11 +136,13 @@ class Obligations(Timely):
 
     obligations: tuple[Obligation, ...] = ()
     """The ledger; empty until the agreement is in force."""
+    gone: tuple[Duty, ...] = ()
+    """Duties that an amendment took back; the ledger still tells of them."""
     in_force_on: date | None = None
 
     def duty(self, obligation_id: UUID) -> Duty:
-        """What was agreed under this id. Raises NotFound."""
-        for duty in self.duties:
+        """What is or was agreed under this id. Raises NotFound."""
+        for duty in (*self.duties, *self.gone):
             if duty.obligation_id == obligation_id:
                 return duty
         raise NotFound()
@@ -145,11 +154,18 @@ class Obligations(Timely):
                 return each
         raise NotFound()
 
-    def creditors(self, duty: Duty) -> tuple[AgreementParty, ...]:
-        """The parties it is owed to."""
-        if duty.creditor is not None:
-            return (self.party(duty.creditor),)
-        return tuple(party for party in self.parties if party.party_id != duty.debtor)
+    def creditors(self, found: Obligation) -> frozenset[UUID]:
+        """The organisations it is owed to."""
+        if found.creditor_id is not None:
+            return frozenset({found.creditor_id})
+        return frozenset(party.organisation_id for party in self.parties) - {found.debtor_id}
+
+    def may_waive(self, found: Obligation) -> frozenset[UUID]:
+        """The organisations that may give it up: the creditor; of all the others, those that grant or supervise."""
+        if found.creditor_id is not None:
+            return frozenset({found.creditor_id})
+        heads = {party.organisation_id for party in self.parties if HEADING.intersection(party.roles)}
+        return frozenset(heads) - {found.debtor_id}
 
     def owed_until(self, duty: Duty) -> date:  # noqa: ARG002 - editions say it per duty
         """The last day on which an occurrence of the duty may be due."""
@@ -241,26 +257,26 @@ class Obligations(Timely):
     def follow(self, duties: Sequence[Duty], *, since: date) -> None:
         """Take over amended duties: new ones are owed, changed ones get their new dates, what is gone is cancelled.
 
-        Called while an event is applied; what is settled or claimed stays as it is.
+        Called while an event is applied, after the parties are what they are now; what is settled stays as it is.
         """
+        before = {duty.obligation_id for duty in self.duties}
+        after = {duty.obligation_id: duty for duty in duties}
         changed = {duty.obligation_id for duty in duties if duty not in self.duties}
-        known = {duty.obligation_id for duty in self.duties}
+        self.gone = (*self.gone, *(duty for duty in self.duties if duty.obligation_id not in after))
         self.duties = tuple(duties)
-        kept = {duty.obligation_id: duty for duty in duties}
-        self._change(
-            lambda each: {} if each.obligation_id in kept else {"state": _O.cancelled, "frozen_from": None}, UNSETTLED
-        )
-        self._change(
-            lambda each: (
-                {"due_on": self._due_on(kept[each.obligation_id], each.occurrence), "reminded": None}
-                if each.obligation_id in changed
-                else {}
-            ),
-            OWED | {_O.frozen},
-        )
+
+        def followed(each: Obligation) -> dict[str, Any]:
+            if each.obligation_id not in after:
+                return {"state": _O.cancelled, "frozen_from": None}
+            if each.obligation_id in changed:
+                duty = after[each.obligation_id]
+                return {"due_on": self._due_on(duty, each.occurrence), "reminded": None, **self._between(duty)}
+            return {}
+
+        self._change(followed, UNSETTLED)
         if self.in_force_on is not None:
             for duty in duties:
-                if duty.obligation_id not in known:
+                if duty.obligation_id not in before:
                     self._owe(duty, since=since)
 
     def apply(self, event: DomainEvent) -> None:
@@ -318,12 +334,11 @@ class Obligations(Timely):
         return [claimed] if found.state == _O.due else [AgreementObligationFellDue(**one), claimed]
 
     def _one(self, found: Obligation) -> _One:
-        debtor = self.party(self.duty(found.obligation_id).debtor)
         return _One(
             agreement_id=self.id,
             obligation_id=found.obligation_id,
             occurrence=found.occurrence,
-            debtor_id=debtor.organisation_id,
+            debtor_id=found.debtor_id,
             due_on=found.due_on,
         )
 
@@ -341,6 +356,10 @@ class Obligations(Timely):
         months = duty.recurrence.every_months if duty.recurrence else 12
         return months_after(duty.first_due_on(self.in_force_on), (occurrence - 1) * months)
 
+    def _between(self, duty: Duty) -> dict[str, Any]:
+        creditor = self.party(duty.creditor).organisation_id if duty.creditor else None
+        return {"debtor_id": self.party(duty.debtor).organisation_id, "creditor_id": creditor}
+
     def _owe(self, duty: Duty, *, since: date) -> None:
         """Open the duty's next occurrence from this day on, unless one is open or it is owed no longer."""
         mine = [each for each in self.obligations if each.obligation_id == duty.obligation_id]
@@ -352,7 +371,12 @@ class Obligations(Timely):
         due_on = self._due_on(duty, occurrence)
         if mine and due_on > self.owed_until(duty):
             return
-        opened = Obligation(obligation_id=duty.obligation_id, occurrence=occurrence, due_on=due_on)
+        opened = Obligation(
+            obligation_id=duty.obligation_id,
+            occurrence=occurrence,
+            due_on=due_on,
+            **self._between(duty),
+        )
         if self.state == _S.suspended:
             opened = opened.model_copy(update={"state": _O.frozen, "frozen_from": _O.pending})
         self.obligations = (*self.obligations, opened)
