@@ -72,7 +72,8 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
     per_second = rate.amount / rate.get_expiry()
     owned: dict[str, list[str]] = {}
     for resource, service in table.items():
-        owned.setdefault(service, []).append(resource)
+        if resource not in routes.PUBLIC:
+            owned.setdefault(service, []).append(resource)
     return (
         Environment(  # noqa: S701 - not a page: nothing in it is markup
             loader=FileSystemLoader(HERE), undefined=StrictUndefined, keep_trailing_newline=True
@@ -81,6 +82,7 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
         .render(
             **{**DEPLOYED, **places},
             routes=owned,
+            public={page: table[page] for page in routes.PUBLIC if page in table},
             stream=STREAM,
             streaming=table["notifications"],
             pages=PAGES,

@@ -10,7 +10,7 @@ import pytest
 from services.gateway import pages
 from services.gateway.app import create_app
 from tests.fixtures.serving import Serve
-from tests.gateway.sample import RESOURCES, sample_apps
+from tests.gateway.sample import TABLE, sample_apps
 
 OpenDoor = Callable[[], Awaitable[aiohttp.ClientSession]]
 
@@ -24,7 +24,7 @@ async def open_door(request: pytest.FixtureRequest, serve: Serve, tmp_path: Path
     async def start() -> aiohttp.ClientSession:
         apps = sample_apps()
         if nginx is None:
-            url = await serve(create_app(apps, table=RESOURCES), [app.state.hosted for app in apps.values()])
+            url = await serve(create_app(apps, table=TABLE), [app.state.hosted for app in apps.values()])
         else:
             upstreams = {name: urlsplit(await serve(app, [app.state.hosted])).netloc for name, app in apps.items()}
             pages.write(tmp_path / "pages")

@@ -7,11 +7,14 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import SecretStr
 
+from services.gateway.routes import address_of
 from shared import hosting
 from shared.hosting import Service
 from shared.settings import SERVICES, PlatformSettings, ServiceSettings
 
 RESOURCES = {"agreements": "agreements", "centers": "centers", "notifications": "notifications"}
+TABLE = RESOURCES | {"/v/": "agreements"}
+"""With the public pages."""
 
 
 def sample_apps() -> dict[str, FastAPI]:
@@ -26,33 +29,33 @@ def sample_apps() -> dict[str, FastAPI]:
 
 
 def _router(service: str) -> APIRouter:
-    router = APIRouter(prefix="/api/v1")
-    for resource, owner in RESOURCES.items():
+    router = APIRouter()
+    for resource, owner in TABLE.items():
         if owner == service:
-            _add_routes(router, service, resource)
+            _add_routes(router, service, address_of(resource).rstrip("/"))
     return router
 
 
-def _add_routes(router: APIRouter, service: str, resource: str) -> None:
+def _add_routes(router: APIRouter, service: str, address: str) -> None:
     released = asyncio.Event()
 
-    @router.get(f"/{resource}/echo")
+    @router.get(f"{address}/echo")
     async def echo(request: Request) -> dict[str, object]:
         return {"service": service, "headers": dict(request.headers)}
 
-    @router.post(f"/{resource}/echo")
-    @router.post(f"/{resource}/echo/documents", name="upload")
+    @router.post(f"{address}/echo")
+    @router.post(f"{address}/echo/documents", name="upload")
     async def measure(request: Request) -> dict[str, int]:
         return {"bytes": len(await request.body())}
 
-    @router.get(f"/{resource}/stream", response_class=EventSourceResponse)
+    @router.get(f"{address}/stream", response_class=EventSourceResponse)
     async def stream() -> AsyncIterator[ServerSentEvent]:
         yield ServerSentEvent(data="first", id="1")
         await released.wait()
         yield ServerSentEvent(data="second", id="2")
         await asyncio.Event().wait()
 
-    @router.post(f"/{resource}/release")
+    @router.post(f"{address}/release")
     async def release() -> dict[str, bool]:
         released.set()
         return {"released": True}

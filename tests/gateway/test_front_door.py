@@ -22,7 +22,15 @@ async def test_a_resource_is_answered_by_the_service_that_owns_it(door: aiohttp.
         assert (await response.json())["service"] == RESOURCES[resource]
 
 
-@pytest.mark.parametrize("path", ["/api/v1/unknown", "/api/v1/", "/api/v2/agreements", "/unknown", "/metrics", "/.env"])
+async def test_a_public_page_is_answered_by_the_service_that_owns_it(door: aiohttp.ClientSession) -> None:
+    async with door.get("/v/echo?h=9f86d081") as response:
+        assert (await response.json())["service"] == "agreements"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/v1/unknown", "/api/v1/", "/api/v2/agreements", "/unknown", "/metrics", "/.env", "/v", "/vv/echo", "/V/echo"],
+)
 async def test_an_address_that_nobody_owns_is_a_problem(door: aiohttp.ClientSession, path: str) -> None:
     async with door.get(path, headers={"Accept-Language": "fr"}) as response:
         problem = await problem_of(response, 404)
