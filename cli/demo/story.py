@@ -2,22 +2,20 @@
 
 import asyncio
 import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from cli.demo.academies import Academies
 from cli.demo.client import JSON, Client
+from cli.demo.desk import MINISTRY, NOT_HEARD_YET, Desk, draft, party
 from shared.clock import today
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
 
-MINISTRY, LEGAL, NETWORK = "ministry-officer", "legal-officer", "network-coordinator"
 LANGUAGES = {"MA-02": "fr", "MA-06": "fr", "MA-11": "en"}
 """Choices of the demo; the other academies are told in Arabic."""
-NOT_HEARD_YET = ("parties-not-vetted", "lobby-not-ready")
 
 Tell = Callable[[str, int, int], None]
 
@@ -30,8 +28,7 @@ class Story:
         self.academies = academies
         self.tell = tell
         self.plan: dict[str, Any] = tomllib.loads(Path(__file__).with_name("ceremony.toml").read_text("utf-8"))
-        self.signers: dict[str, str] = {str(MINISTRY_ID): MINISTRY, str(NETWORK_ID): NETWORK}
-        """Organisation -> the persona mandated to sign for it."""
+        self.desk = Desk(client)
         self.agreements: list[JSON] = []
         self.signatures = 0
         self.listening_since = datetime.now(UTC)
@@ -68,47 +65,21 @@ class Story:
 
     async def mandate_institutions(self) -> None:
         """The ministry, the network and the academies say who signs for them."""
-        institutions = [
-            (str(academy.organisation_id), f"director-{code.lower()}") for code, academy in ACADEMIES.items()
-        ]
-        self.signers |= dict(institutions)
-
-        async def mandate(institution: tuple[str, str]) -> None:
-            organisation, persona = institution
-            await self._mandate(organisation, persona, by=persona)
-
-        every = [*institutions, (str(MINISTRY_ID), MINISTRY), (str(NETWORK_ID), NETWORK)]
-        await self._each("institutions give mandates", every, mandate)
+        await self.desk.mandate_institutions()
+        self.tell("institutions give mandates", len(ACADEMIES) + 2, len(ACADEMIES) + 2)
 
     async def register_associations(self) -> None:
         """Associations register and are accredited, their presidents receive mandates; so do funder and host."""
 
         async def register(numbered: tuple[int, JSON]) -> None:
             number, planned = numbered
-            code = planned["academy"].lower()
-            name = planned["association"]
-            body = {
-                "name_ar": name["ar"],
-                "name_fr": name["fr"],
-                "receipt_number": f"FICTIF-{number:03}",
-                "ice": f"{number:015}",
-                "academy": planned["academy"],
-                "province": planned["province"],
-            }
-            association = await self.client.post(f"officer-{code}", "associations", body)
-            path = f"associations/{association['id']}"
-            verified = await self.client.post(f"officer-{code}", f"{path}/verification", version=association["version"])
-            await self.client.post(f"director-{code}", f"{path}/accreditation", version=verified["version"])
-            planned["operator"] = association["id"]
-            await self._president(association["id"], f"president-{number:02}", name)
+            place = planned["academy"], planned["province"]
+            planned["operator"] = await self.desk.register_association(number, *place, planned["association"])
 
         await self._each("associations register", list(enumerate(self.plan["agreements"], 1)), register)
         for category in ("funder", "host"):
             name = self.plan[category]
-            body = {"category": category, "name_ar": name["ar"], "name_fr": name["fr"]}
-            organisation = await self.client.post(MINISTRY, "organisations", body)
-            name["id"] = organisation["id"]
-            await self._president(organisation["id"], f"{category}-01", name)
+            name["id"] = await self.desk.register_organisation(category, name)
 
     async def draft(self) -> None:
         """Academies draft with their associations, the ministry with the network; the parties negotiate."""
@@ -117,9 +88,7 @@ class Story:
             desk = f"officer-{planned['academy'].lower()}" if planned else MINISTRY
             body = self._regional(planned) if planned else self._network()
             agreement = await self.client.post(desk, "agreements", body)
-            path = f"agreements/{agreement['id']}"
-            agreement = await self.client.post(desk, f"{path}/negotiation", version=agreement["version"])
-            self.agreements.append(await self.client.post(desk, f"{path}/review", version=agreement["version"]))
+            self.agreements.append(await self.desk.negotiate(agreement))
 
         await self._each("agreements are drafted", [*self.plan["agreements"], None], draft)
 
@@ -128,9 +97,7 @@ class Story:
         frozen: list[JSON] = []
 
         async def approve(agreement: JSON) -> None:
-            path = f"agreements/{agreement['id']}/approval"
-            version = agreement["version"]
-            frozen.append(await self.client.post_when(LEGAL, path, version=version, unless=NOT_HEARD_YET))
+            frozen.append(await self.desk.approve(agreement))
 
         await self._each("texts are approved and frozen", self.agreements, approve)
         self.agreements = sorted(frozen, key=lambda each: str(each["reference"]))
@@ -150,7 +117,7 @@ class Story:
         ceremony = await self.client.post_when(
             MINISTRY, f"{path}/lobby", version=ceremony["version"], unless=NOT_HEARD_YET
         )
-        ceremony = await self._seat_everyone(ceremony)
+        ceremony = await self.desk.seat_everyone(ceremony, self.agreements)
         ceremony = await self.client.post(MINISTRY, f"{path}/opening", version=ceremony["version"])
         await self._sign_one_by_one(ceremony["id"])
         await self._sign_in_one_batch(ceremony["id"])
@@ -184,15 +151,6 @@ class Story:
 
         await self._each("centers open", list(first.values()), open_center)
 
-    async def _seat_everyone(self, ceremony: JSON) -> JSON:
-        path = f"ceremonies/{ceremony['id']}"
-        chair = {"organisation_id": str(MINISTRY_ID), "name": "Présidence (démonstration)"}
-        ceremony = await self.client.put(MINISTRY, f"{path}/chair", chair, version=ceremony["version"])
-        for organisation in {party["organisation_id"] for each in self.agreements for party in each["parties"]}:
-            seat = {"organisation_id": organisation, "name": "Représentant (démonstration)"}
-            ceremony = await self.client.post(MINISTRY, f"{path}/attendees", seat)
-        return ceremony
-
     async def _sign_one_by_one(self, ceremony: str) -> None:
         pending = [
             (agreement, party)
@@ -202,14 +160,7 @@ class Story:
         ]
 
         async def sign(one: tuple[JSON, JSON]) -> None:
-            agreement, party = one
-            body = {
-                "party_id": party["party_id"],
-                "text_hash": agreement["text_hash"],
-                "ceremony_id": ceremony,
-            }
-            signer = self.signers[party["organisation_id"]]
-            await self.client.post(signer, f"agreements/{agreement['id']}/signatures", body)
+            await self.desk.sign(*one, ceremony=ceremony)
             self.signatures += 1
 
         await self._each("parties sign, one by one", pending, sign)
@@ -231,35 +182,15 @@ class Story:
         self.signatures += len(items)
         self.tell("the ministry signs in one batch", len(items), len(items))
 
-    async def _president(self, organisation: str, persona: str, name: dict[str, str]) -> None:
-        await self.client.add_persona(
-            persona,
-            {"ar": f"ممثل {name['ar']}", "fr": f"Représentant, {name['fr']}", "en": f"Signatory, {name['fr']}"},
-            "association_manager",
-            f"org:{organisation}",
-        )
-        self.signers[organisation] = persona
-        await self._mandate(organisation, persona, by=persona)
-
-    async def _mandate(self, organisation: str, persona: str, *, by: str) -> None:
-        body = {
-            "organisation_id": organisation,
-            "person": {"issuer": self.client.issuer, "subject": persona},
-            "holder": f"{persona} (fictif)",
-            "valid_from": (today() - timedelta(days=30)).isoformat(),
-            "valid_until": (today() + timedelta(days=335)).isoformat(),
-        }
-        await self.client.post(by, "mandates", body)
-
     def _regional(self, planned: JSON) -> JSON:
         academy, province = ACADEMIES[planned["academy"]], PROVINCES[planned["province"]]
         parties = [
-            _party(academy.organisation_id, "granting_authority"),
-            _party(planned["operator"], "operator"),
-            _party(MINISTRY_ID, "supervising_ministry"),
+            party(academy.organisation_id, "granting_authority"),
+            party(planned["operator"], "operator"),
+            party(MINISTRY_ID, "supervising_ministry"),
         ]
         roles = {"funder": "funder", "host": "premises_host"}
-        parties += [_party(self.plan[each]["id"], roles[each]) for each in planned.get("also", ())]
+        parties += [party(self.plan[each]["id"], roles[each]) for each in planned.get("also", ())]
         center = {
             "province": planned["province"],
             "operator_id": planned["operator"],
@@ -269,34 +200,26 @@ class Story:
             "unfunded_seats": planned["unfunded_seats"],
         }
         title = {"ar": f"اتفاقية شراكة - {academy.region_ar}", "fr": f"Convention de partenariat - {academy.region_fr}"}
-        return self._body("academy-association", planned["academy"], title, parties, [center], self.plan["clauses"])
+        return self._draft("academy-association", planned["academy"], title, parties, self.plan["clauses"], [center])
 
     def _network(self) -> JSON:
         text = self.plan["network"]
-        parties = [_party(MINISTRY_ID, "supervising_ministry"), _party(NETWORK_ID, "integration_partner")]
+        parties = [party(MINISTRY_ID, "supervising_ministry"), party(NETWORK_ID, "integration_partner")]
         title = {"ar": text["title_ar"], "fr": text["title_fr"]}
-        return self._body("ministry-network", None, title, parties, [], text["clauses"])
+        return self._draft("ministry-network", None, title, parties, text["clauses"])
 
-    def _body(
+    def _draft(
         self,
         kind: str,
         academy: str | None,
         title: dict[str, str],
         parties: list[JSON],
-        centers: list[JSON],
         clauses: list[dict[str, str]],
+        centers: Sequence[JSON] = (),
     ) -> JSON:
-        return {
-            "agreement_kind": kind,
-            "academy": academy,
-            "title": title,
-            "parties": parties,
-            "centers": centers,
-            "school_year": self.plan["school_year"],
-            "effective_from": today().isoformat(),
-            "effective_until": (today() + timedelta(days=3 * 365)).isoformat(),
-            "clauses": [_clause(each) for each in clauses],
-        }
+        texts = [_clause(each) for each in clauses]
+        year = self.plan["school_year"]
+        return draft(kind, academy, title, parties, centers=centers, school_year=year, clauses=texts)
 
     async def _each(self, step: str, items: Any, work: Callable[[Any], Awaitable[None]]) -> None:
         """Do the work for every item, eight at a time, telling how far it is."""
@@ -317,10 +240,6 @@ class Story:
                     group.create_task(one(item))
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
-
-
-def _party(organisation: UUID | str, *roles: str) -> JSON:
-    return {"organisation_id": str(organisation), "roles": list(roles)}
 
 
 def _clause(text: dict[str, str]) -> JSON:

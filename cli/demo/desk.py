@@ -1,0 +1,137 @@
+"""The steps of an agreement's life as people take them through the public API; the demo and the journeys share them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from cli.demo.client import JSON, Client
+from shared.clock import today
+from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
+
+MINISTRY, NETWORK, LEGAL = "ministry-officer", "network-coordinator", "legal-officer"
+NOT_HEARD_YET = ("parties-not-vetted", "lobby-not-ready", "no-mandate")
+"""Refusals that only say that agreements has not heard of the network's latest yet."""
+
+
+class Desk:
+    """Who signs for whom, and how agreements get from a draft to their signatures."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.signers: dict[str, str] = {str(MINISTRY_ID): MINISTRY, str(NETWORK_ID): NETWORK}
+        """Organisation -> the persona mandated to sign for it."""
+
+    async def mandate_institutions(self, academies: Iterable[str] = ACADEMIES) -> None:
+        """The ministry, the network and the academies say who signs for them."""
+        heads = {str(ACADEMIES[code].organisation_id): f"director-{code.lower()}" for code in academies}
+        self.signers |= heads
+        for organisation, persona in [*heads.items(), (str(MINISTRY_ID), MINISTRY), (str(NETWORK_ID), NETWORK)]:
+            await self.mandate(organisation, persona, by=persona)
+
+    async def mandate(self, organisation: str, persona: str, *, by: str) -> JSON:
+        """Somebody may sign for an organisation for a year around today."""
+        body = {
+            "organisation_id": organisation,
+            "person": {"issuer": self.client.issuer, "subject": persona},
+            "holder": f"{persona} (fictif)",
+            "valid_from": (today() - timedelta(days=30)).isoformat(),
+            "valid_until": (today() + timedelta(days=335)).isoformat(),
+        }
+        return await self.client.post(by, "mandates", body)
+
+    async def register_association(self, number: int, academy: str, province: str, name: dict[str, str]) -> str:
+        """An accredited association with a mandated president; gives its id."""
+        body = {
+            "name_ar": name["ar"],
+            "name_fr": name["fr"],
+            "receipt_number": f"FICTIF-{number:03}",
+            "ice": f"{number:015}",
+            "academy": academy,
+            "province": province,
+        }
+        code = academy.lower()
+        association = await self.client.post(f"officer-{code}", "associations", body)
+        path = f"associations/{association['id']}"
+        verified = await self.client.post(f"officer-{code}", f"{path}/verification", version=association["version"])
+        await self.client.post(f"director-{code}", f"{path}/accreditation", version=verified["version"])
+        await self._represent(association["id"], f"president-{number:02}", name)
+        return str(association["id"])
+
+    async def register_organisation(self, category: str, name: dict[str, str]) -> str:
+        """A funder, a host or the like with somebody who signs for it; gives its id."""
+        body = {"category": category, "name_ar": name["ar"], "name_fr": name["fr"]}
+        organisation = await self.client.post(MINISTRY, "organisations", body)
+        await self._represent(organisation["id"], f"{category}-01", name)
+        return str(organisation["id"])
+
+    async def negotiate(self, drafted: JSON) -> JSON:
+        """From the draft to legal review: every party that signs accepts the text."""
+        desk = f"officer-{drafted['academy'].lower()}" if drafted["academy"] else MINISTRY
+        path = f"agreements/{drafted['id']}"
+        agreement = await self.client.post(desk, f"{path}/negotiation", version=drafted["version"])
+        return await self.client.post(desk, f"{path}/review", version=agreement["version"])
+
+    async def approve(self, reviewed: JSON) -> JSON:
+        """Legal review approves: the text is frozen and numbered."""
+        path = f"agreements/{reviewed['id']}/approval"
+        return await self.client.post_when(LEGAL, path, version=reviewed["version"], unless=NOT_HEARD_YET)
+
+    async def sign(self, agreement: JSON, party: JSON, *, ceremony: str | None = None) -> JSON:
+        """One party's signature, by whoever is mandated for it."""
+        body = {"party_id": party["party_id"], "text_hash": agreement["text_hash"], "ceremony_id": ceremony}
+        signer = self.signers[party["organisation_id"]]
+        return await self.client.post_when(
+            signer, f"agreements/{agreement['id']}/signatures", body, unless=NOT_HEARD_YET
+        )
+
+    async def seat_everyone(self, ceremony: JSON, agreements: Sequence[JSON]) -> JSON:
+        """The ministry presides, and every party has somebody at the table."""
+        path = f"ceremonies/{ceremony['id']}"
+        chair = {"organisation_id": str(MINISTRY_ID), "name": "Présidence (démonstration)"}
+        ceremony = await self.client.put(MINISTRY, f"{path}/chair", chair, version=ceremony["version"])
+        for organisation in {party["organisation_id"] for each in agreements for party in each["parties"]}:
+            seat = {"organisation_id": organisation, "name": "Représentant (démonstration)"}
+            ceremony = await self.client.post(MINISTRY, f"{path}/attendees", seat)
+        return ceremony
+
+    async def _represent(self, organisation: str, persona: str, name: dict[str, str]) -> None:
+        await self.client.add_persona(
+            persona,
+            {"ar": f"ممثل {name['ar']}", "fr": f"Représentant, {name['fr']}", "en": f"Signatory, {name['fr']}"},
+            "association_manager",
+            f"org:{organisation}",
+        )
+        self.signers[organisation] = persona
+        await self.mandate(organisation, persona, by=persona)
+
+
+def party(organisation: UUID | str, *roles: str) -> JSON:
+    """A party as a draft names it."""
+    return {"organisation_id": str(organisation), "roles": list(roles)}
+
+
+def draft(
+    kind: str,
+    academy: str | None,
+    title: dict[str, str],
+    parties: list[JSON],
+    *,
+    centers: Sequence[JSON] = (),
+    school_year: str = "2026/2027",
+    effective_from: date | None = None,
+    effective_until: date | None = None,
+    **more: Any,
+) -> JSON:
+    """The body that drafts an agreement, from today for three years unless told otherwise."""
+    return {
+        "agreement_kind": kind,
+        "academy": academy,
+        "title": title,
+        "parties": parties,
+        "centers": list(centers),
+        "school_year": school_year,
+        "effective_from": (effective_from or today()).isoformat(),
+        "effective_until": (effective_until or today() + timedelta(days=3 * 365)).isoformat(),
+        **more,
+    }
