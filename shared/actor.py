@@ -15,6 +15,11 @@ JURISDICTION = re.compile(r"national|MA-(0[1-9]|1[0-2])|DP-[A-Z0-9]{2,5}|org:[0-
 """What a person's jurisdiction may be: the nation, an academy, a directorate or an organisation."""
 
 
+def scope_of(jurisdiction: str) -> Scope:
+    """The rows that transactions for this jurisdiction may see."""
+    return NATIONAL if jurisdiction == "national" else frozenset({jurisdiction, EVERYONE})
+
+
 class Role(StrEnum):
     """What a person or a system may be asked to do (domain: actors and what each may do)."""
 
@@ -47,7 +52,7 @@ class Actor:
     @property
     def scope(self) -> Scope:
         """The rows this actor's transactions may see."""
-        return NATIONAL if self.jurisdiction == "national" else frozenset({self.jurisdiction, EVERYONE})
+        return scope_of(self.jurisdiction)
 
     def has(self, *roles: Role) -> bool:
         """Whether the actor holds at least one of the roles."""

@@ -1,15 +1,21 @@
 """Who may do what in the agreements service: one table, and whose agreement it is."""
 
-from services.agreements.agreement import Agreement
+from uuid import UUID
+
+from services.agreements.agreement import Agreement, Obligation
+from services.agreements.errors.obligations import NotYourObligation
 from shared.actor import Actor, Role
-from shared.territory import ACADEMIES
-from shared.web.permissions import ANYONE, Permissions
+from shared.refusals import Refusal
+from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.web.permissions import ANYONE, Condition, Permissions
 
 MINISTRY = frozenset({Role.ministry_officer})
 DESK = frozenset({Role.ministry_officer, Role.academy_director, Role.academy_officer})
 HEADS = frozenset({Role.ministry_officer, Role.academy_director})
 SIGNERS = HEADS | {Role.association_manager, Role.network_coordinator}
 """They sign under a mandate, which the commands ask for."""
+PARTNERS = SIGNERS | {Role.academy_officer}
+"""They see to what their organisation owes and is owed."""
 
 
 def owns(actor: Actor, agreement: Agreement) -> bool:
@@ -31,9 +37,43 @@ def may_represent(actor: Actor, agreement: Agreement) -> bool:
     """Whether a party's organisation lies in the actor's jurisdiction, so that a mandate for it may be theirs."""
     if actor.jurisdiction == "national":
         return True
-    academy = ACADEMIES.get(actor.jurisdiction)
-    own = f"org:{academy.organisation_id}" if academy else actor.jurisdiction
-    return any(f"org:{party.organisation_id}" == own for party in agreement.parties)
+    return any(party.organisation_id == organisation_of(actor) for party in agreement.parties)
+
+
+def organisation_of(actor: Actor) -> UUID | None:
+    """The organisation that the actor acts for; none for a directorate."""
+    if actor.jurisdiction == "national":
+        return MINISTRY_ID
+    if actor.jurisdiction in ACADEMIES:
+        return ACADEMIES[actor.jurisdiction].organisation_id
+    kind, _, id = actor.jurisdiction.partition(":")
+    return UUID(id) if kind == "org" else None
+
+
+def concerned(actor: Actor, action: str, agreement: Agreement, obligation: Obligation) -> bool:
+    """Whether the actor's organisation may take the action on this obligation: who owes claims, who is owed decides.
+
+    The keeper of the agreement may confirm what others owe.
+    """
+    own = organisation_of(actor)
+    if action == "claim_obligation":
+        return own == obligation.debtor_id
+    if action == "waive_obligation":
+        return own in agreement.may_waive(obligation)
+    keeps = action == "confirm_obligation" and owns(actor, agreement) and own != obligation.debtor_id
+    return keeps or own in agreement.creditors(obligation)
+
+
+def has_one_for(action: str) -> Condition:
+    """Whether one of the obligations on which the action may be taken concerns the actor; none at all is no matter."""
+
+    def condition(actor: Actor, agreement: Agreement) -> bool | Refusal:
+        there = [each for each in agreement.obligations if each.state in agreement.TAKEN_IN[action]]
+        if not there or any(concerned(actor, action, agreement, each) for each in there):
+            return True
+        return NotYourObligation(obligation=there[0].obligation_id, action=action)
+
+    return condition
 
 
 PERMISSIONS = Permissions(
@@ -56,10 +96,28 @@ PERMISSIONS = Permissions(
         "resume_agreement": HEADS,
         "terminate_agreement": HEADS,
         "cancel_agreement": DESK,
+        "read_obligations": ANYONE,
+        "read_agreement_obligations": ANYONE,
+        "claim_obligation": PARTNERS,
+        "return_obligation": PARTNERS,
+        "confirm_obligation": PARTNERS,
+        "waive_obligation": PARTNERS,
+        "read_editions": ANYONE,
+        "evaluate_renewal": DESK,
+        "return_renewal": HEADS,
+        "renew_agreement": HEADS,
+        "decline_renewal": HEADS,
+        "close_edition": DESK,
+        "create_calendar": ANYONE,
+        "read_calendars": ANYONE,
+        "revoke_calendar": ANYONE,
         "plan_ceremony": MINISTRY,
         "read_ceremonies": ANYONE,
         "read_ceremony": ANYONE,
         "read_minutes": ANYONE,
+        "read_agreement_paper": ANYONE,
+        "read_certificate": ANYONE,
+        "read_minutes_paper": ANYONE,
         "read_lobby": ANYONE,
         "name_chair": MINISTRY,
         "admit_attendee": MINISTRY,
@@ -91,6 +149,13 @@ PERMISSIONS = Permissions(
         "resume_agreement": owns,
         "terminate_agreement": owns,
         "cancel_agreement": owns,
+        **{action: has_one_for(action) for action in Agreement.TAKEN_IN},
+        "evaluate_renewal": owns,
+        "return_renewal": owns,
+        "renew_agreement": owns,
+        "decline_renewal": owns,
+        "close_edition": owns,
         "read_minutes": is_national,
+        "read_minutes_paper": is_national,
     },
 )

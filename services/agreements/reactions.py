@@ -1,4 +1,4 @@
-"""What we keep of the network's facts: who the parties are, who is accredited, who may sign."""
+"""What we keep of the network's and the centers' facts, and what a center's opening fulfils."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,9 +7,21 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import SQLModel, col, update
 
-from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow
+from services.agreements import commands
+from services.agreements.tables import AssociationStandingRow, CenterFactRow, MandateRow, OrganisationRow
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
+from shared.events.centers import (
+    CenterAbandoned,
+    CenterClosed,
+    CenterFittingOutStarted,
+    CenterHandoverStarted,
+    CenterOpened,
+    CenterPlanned,
+    CenterResumed,
+    CenterSuspended,
+    CenterVisaGranted,
+)
 from shared.events.network import (
     AssociationAccredited,
     AssociationRefused,
@@ -26,6 +38,7 @@ from shared.territory import ACADEMIES
 
 reactions = Reactions("agreements")
 follow = reactions.reaction("follow-network")
+follow_centers = reactions.reaction("follow-centers")
 
 STANDINGS: dict[type[DomainEvent], str] = {
     AssociationVerificationStarted: "under_verification",
@@ -33,6 +46,16 @@ STANDINGS: dict[type[DomainEvent], str] = {
     AssociationRefused: "refused",
     AssociationSuspended: "suspended",
     AssociationReinstated: "accredited",
+}
+
+CENTER_STATES: dict[type[DomainEvent], str] = {
+    CenterFittingOutStarted: "fitting_out",
+    CenterVisaGranted: "ready",
+    CenterSuspended: "suspended",
+    CenterResumed: "opened",
+    CenterHandoverStarted: "handing_over",
+    CenterAbandoned: "abandoned",
+    CenterClosed: "closed",
 }
 
 
@@ -80,6 +103,37 @@ async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> 
     event = occurrence.event
     change = update(MandateRow).where(col(MandateRow.id) == event.mandate_id)
     await tx.execute(change.values(valid_until=event.ended_on - timedelta(days=1)))
+
+
+@follow_centers.on(CenterPlanned)
+async def know_center(tx: Transaction, occurrence: Occurrence[CenterPlanned]) -> None:
+    """Keep which agreement a center is of, and its seats."""
+    event = occurrence.event
+    kept = event.model_dump(include={"agreement_id", "academy", "province", "funded_seats", "unfunded_seats"})
+    await _put(tx, CenterFactRow, id=event.center_id, state="planned", **kept)
+
+
+@follow_centers.on(*CENTER_STATES)
+async def follow_center(tx: Transaction, occurrence: Occurrence[Any]) -> None:
+    """Keep where a center stands."""
+    await _know_of(tx, occurrence.subject, state=CENTER_STATES[type(occurrence.event)])
+
+
+@follow_centers.on(CenterOpened)
+async def note_center_opened(tx: Transaction, occurrence: Occurrence[CenterOpened]) -> None:
+    """Keep that it is open, with its seats; what waited for that under its agreement is fulfilled."""
+    event = occurrence.event
+    kept = event.model_dump(include={"opened_on", "funded_seats", "unfunded_seats"})
+    agreement_id = await _know_of(tx, event.center_id, state="opened", **kept)
+    if agreement_id is not None:
+        await commands.note_center_opened(tx, agreement_id, event.center_id, opened_on=event.opened_on)
+
+
+async def _know_of(tx: Transaction, center_id: UUID, **facts: Any) -> UUID | None:
+    """Keep facts of a center; gives its agreement, none for a center that we were not told of."""
+    change = update(CenterFactRow).where(col(CenterFactRow.id) == center_id).values(**facts)
+    found: UUID | None = (await tx.execute(change.returning(col(CenterFactRow.agreement_id)))).scalar()
+    return found
 
 
 def codes_of(organisation: UUID) -> list[str]:

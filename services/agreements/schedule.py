@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from services.agreements import commands
 from services.agreements.agreement import AgreementState
-from services.agreements.tables import AGREEMENTS, SignatureBatchRow
+from services.agreements.tables import AGREEMENTS, CenterFactRow, ObligationRow, SignatureBatchRow
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -47,6 +47,31 @@ async def expire(database: Database) -> None:
         await _unless_refused(commands.expire_agreement(database, id, on=day), id)
 
 
+@schedule.every(seconds=60, id="let-time-pass")
+async def let_time_pass(database: Database) -> None:
+    """Obligations fall due and are recalled, editions follow one another; what an outage missed is caught up with."""
+    row, day = AGREEMENTS.table.c, today()
+    async with database.transaction(NATIONAL) as tx:
+        due = select(row.id).where(row.next_on <= day).order_by(row.next_on, row.id)
+        ids = (await tx.execute(due)).scalars().all()
+    for id in ids:
+        await _unless_refused(commands.let_time_pass(database, id, on=day), id)
+
+
+@schedule.every(seconds=300, id="note-open-centers")
+async def note_open_centers(database: Database) -> None:
+    """A center that opened before the agreement was in force, or while it was suspended, fulfils what waits for it."""
+    owed, center = ObligationRow.__table__.c, CenterFactRow.__table__.c
+    waiting = select(owed.agreement_id, center.id, center.opened_on).where(
+        owed.center_id == center.id, owed.state.in_(["pending", "due", "claimed"]), center.opened_on.is_not(None)
+    )
+    async with database.transaction(NATIONAL) as tx:
+        found = (await tx.execute(waiting)).all()
+    for agreement_id, center_id, opened_on in found:
+        opening = commands.note_center_opened(database, agreement_id, center_id, opened_on=opened_on)
+        await _unless_refused(opening, agreement_id)
+
+
 @schedule.every(seconds=5, id="resume-batches")
 async def resume_batches(database: Database) -> None:
     """Give the signatures that a crashed or overlong request left pending."""
@@ -60,6 +85,12 @@ async def resume_batches(database: Database) -> None:
             await commands.resume_batch(database, batch)
         except Exception:  # one batch in trouble must not keep the others waiting
             log.exception("batch of signatures fails", batch=str(batch.id))
+
+
+@schedule.every(seconds=60, id="publish-checkpoint")
+async def publish_checkpoint(database: Database) -> None:
+    """Bind what was recorded, once in every hour."""
+    await commands.publish_checkpoint(database, at=now())
 
 
 @schedule.every(seconds=3600, id="forget-answers")

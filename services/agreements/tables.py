@@ -5,12 +5,14 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Text, Uuid, text
+from sqlalchemy import DateTime, Index, LargeBinary, Text, Uuid, any_, bindparam, delete, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
-from sqlmodel import Field
+from sqlmodel import Field, col
 
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
+from services.agreements.checkpoint import Checkpoint
+from services.agreements.words import terms_of
 from shared.actor import Actor
 from shared.database import Transaction
 from shared.events.agreements import SignatureLevel
@@ -34,10 +36,15 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
             "renewal_deadline_on",
             postgresql_where=text("renewal_deadline_on is not null"),
         ),
-        Index("agreement_effective_until", "effective_until"),
+        Index("agreement_effective_until", "effective_until", "id"),
+        Index("agreement_kind", "agreement_kind", "id"),
+        Index("agreement_type", "agreement_type", "id"),
+        Index("agreement_effective_from", "effective_from", "id"),
+        Index("agreement_updated_at", "updated_at", "id"),
     )
 
     status: str = Field(sa_type=Text)
+    agreement_kind: str = Field(sa_type=Text)
     agreement_type: str = Field(sa_type=Text)
     academy: str | None = Field(None, sa_type=Text, nullable=True)
     reference: str | None = Field(None, sa_type=Text, nullable=True)
@@ -47,6 +54,55 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     """When the schedule looks at it next."""
     renewal_deadline_on: date | None = Field(None, nullable=True)
     """Of a renewal that is to be decided."""
+    updated_at: datetime | None = Field(
+        None,
+        sa_type=DateTime(timezone=True),
+        nullable=False,
+        sa_column_kwargs={"server_default": text("clock_timestamp()"), "onupdate": func.clock_timestamp()},
+    )
+
+
+class AgreementTermRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """An index as a table: which agreements a word, or the code of somebody who may see them, leads to.
+
+    PostgreSQL uses no GIN index under row-level security, since what matches arrays and texts might tell of hidden
+    rows; equality and order of plain text may be looked up first.
+    """
+
+    __tablename__ = "agreement_term"
+    __table_args__ = (Index("agreement_term_agreement", "agreement_id", "term"),)
+
+    term: str = Field(sa_type=Text(collation="C"), primary_key=True)
+    agreement_id: UUID = Field(primary_key=True)
+
+
+class SavedSearchRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """What a person looks for again and again: filters and order, under a name of their own."""
+
+    __tablename__ = "saved_search"
+    __table_args__ = (Index("saved_search_name", "person", "name", unique=True),)
+
+    id: UUID = Field(primary_key=True)
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    person: str = Field(sa_type=Text)
+    name: str = Field(sa_type=Text)
+    search: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class CheckpointRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """The checkpoint: one row."""
+
+    __tablename__ = "checkpoint"
+
+
+class ChainHeadRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """An aggregate's hash chain as the last checkpoint binds it: a leaf of its Merkle tree."""
+
+    __tablename__ = "chain_head"
+
+    aggregate_id: UUID = Field(primary_key=True)
+    version: int
+    head: bytes = Field(sa_type=LargeBinary)
 
 
 class CeremonyRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
@@ -101,6 +157,7 @@ class ObligationRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
         Index("obligation_due", "due_on", "obligation_id", "occurrence"),
         Index("obligation_owed", "due_on", "obligation_id", "occurrence", postgresql_where=OWED),
         Index("obligation_debtor", "debtor_id", "due_on"),
+        Index("obligation_agreement", "agreement_id"),
         Index("obligation_center", "center_id", postgresql_where=OWED),
     )
 
@@ -164,6 +221,25 @@ class ScreenRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     ceremony_id: UUID
 
 
+class PaperRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """A paper that was given out, so that it is known again by the SHA-256 of its file."""
+
+    __tablename__ = "paper"
+    __table_args__ = (Index("paper_subject", "subject_id"),)
+
+    hash: str = Field(sa_type=Text, primary_key=True)
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    subject_id: UUID
+    """The agreement's or the ceremony's."""
+    document: str = Field(sa_type=Text)
+    """`agreement`, `certificate` or `minutes`."""
+    version: int
+    language: str = Field(sa_type=Text)
+    content_hash: str | None = Field(None, sa_type=Text, nullable=True)
+    """What its code names; none on drafts."""
+    issued_at: datetime = Field(sa_type=DateTime(timezone=True))
+
+
 class OrganisationRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     """What we know of an organisation or association, from the network's events."""
 
@@ -207,8 +283,14 @@ PUT_OBLIGATIONS = PUT_OBLIGATIONS.on_conflict_do_update(
 )
 
 
+DROP_TERMS = delete(AgreementTermRow).where(
+    col(AgreementTermRow.agreement_id) == bindparam("id"),
+    col(AgreementTermRow.term) == any_(bindparam("gone", type_=ARRAY(Text))),
+)
+
+
 class AgreementStore(Store[Agreement]):
-    """Agreements, with their ledgers beside them in rows."""
+    """Agreements, with their ledgers and what they are found by beside them in rows."""
 
     async def record(
         self,
@@ -219,12 +301,18 @@ class AgreementStore(Store[Agreement]):
         by: Actor,
         at: datetime | None = None,
     ) -> Agreement:
-        """Record the events, and rewrite the entries of the ledger that they changed."""
+        """Record the events, and rewrite the entries of the ledger and the terms that they changed."""
         before = _entries(aggregate)
+        found_by = terms_of(aggregate)
         recorded = await super().record(tx, aggregate, events, by=by, at=at)
         changed = [values for key, values in _entries(recorded).items() if before.get(key) != values]
         if changed:
             await (await tx.connection()).execute(PUT_OBLIGATIONS, changed)
+        if gone := found_by - terms_of(recorded):
+            await (await tx.connection()).execute(DROP_TERMS, {"id": recorded.id, "gone": sorted(gone)})
+        if new := terms_of(recorded) - found_by:
+            rows = [{"term": term, "agreement_id": recorded.id} for term in sorted(new)]
+            await (await tx.connection()).execute(insert(AgreementTermRow), rows)
         return recorded
 
 
@@ -248,6 +336,7 @@ AGREEMENTS = AgreementStore(
     AgreementRow,
     lambda each: {
         "status": each.status,
+        "agreement_kind": each.agreement_kind,
         "agreement_type": each.agreement_type,
         "academy": each.academy,
         "reference": each.reference,
@@ -262,3 +351,4 @@ CEREMONIES = Store(
     CeremonyRow,
     lambda each: {"status": each.status, "planned_for": each.planned_for, "agreements": list(each.agreements)},
 )
+CHECKPOINTS = Store(Checkpoint, CheckpointRow)

@@ -15,6 +15,7 @@ from services.agreements.commands.agreements import (
     suspend_agreement,
     terminate_agreement,
 )
+from services.agreements.commands.calendars import IssuedCalendar, create_calendar, revoke_calendar
 from services.agreements.commands.ceremonies import (
     admit_attendee,
     adopt_minutes,
@@ -31,6 +32,22 @@ from services.agreements.commands.ceremonies import (
     resume_ceremony,
     strike_agreement,
 )
+from services.agreements.commands.checkpoints import publish_checkpoint
+from services.agreements.commands.editions import (
+    close_edition,
+    decline_renewal,
+    evaluate_renewal,
+    renew_agreement,
+    return_renewal,
+)
+from services.agreements.commands.obligations import (
+    claim_obligation,
+    confirm_obligation,
+    let_time_pass,
+    note_center_opened,
+    return_obligation,
+    waive_obligation,
+)
 from services.agreements.commands.screens import ceremony_on, close_screens, open_screen
 from services.agreements.commands.signing import (
     SignatureRequest,
@@ -41,6 +58,7 @@ from services.agreements.commands.signing import (
 )
 
 __all__ = [
+    "IssuedCalendar",
     "SignatureRequest",
     "admit_attendee",
     "adopt_minutes",
@@ -50,30 +68,44 @@ __all__ = [
     "cancel_agreement",
     "cancel_ceremony",
     "ceremony_on",
+    "claim_obligation",
     "close_ceremony",
+    "close_edition",
     "close_screens",
+    "confirm_obligation",
+    "create_calendar",
     "decline_agreement",
+    "decline_renewal",
     "draft_agreement",
+    "evaluate_renewal",
     "expire_agreement",
     "interrupt_ceremony",
+    "let_time_pass",
     "name_chair",
+    "note_center_opened",
     "open_ceremony",
     "open_negotiation",
     "open_screen",
     "plan_ceremony",
     "postpone_ceremony",
     "prepare_ceremony",
+    "publish_checkpoint",
+    "renew_agreement",
     "reopen_text",
     "reschedule_ceremony",
     "resume_agreement",
     "resume_batch",
     "resume_ceremony",
+    "return_obligation",
+    "return_renewal",
     "return_with_remarks",
     "revise_text",
+    "revoke_calendar",
     "sign_agreement",
     "sign_batch",
     "strike_agreement",
     "submit_for_review",
     "suspend_agreement",
     "terminate_agreement",
+    "waive_obligation",
 ]

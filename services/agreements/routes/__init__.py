@@ -2,8 +2,28 @@
 
 from fastapi import APIRouter
 
-from services.agreements.routes import agreements, ceremonies, screens, signature_batches
+from services.agreements.routes import (
+    agreements,
+    calendars,
+    ceremonies,
+    editions,
+    obligations,
+    papers,
+    screens,
+    signature_batches,
+    verification,
+)
 
 router = APIRouter()
-for part in (agreements, ceremonies, screens, signature_batches):
+for part in (
+    agreements,
+    obligations,
+    editions,
+    ceremonies,
+    calendars,
+    papers,
+    screens,
+    signature_batches,
+    verification,
+):
     router.include_router(part.router)

@@ -10,17 +10,22 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from services.agreements.agreement import Agreement, Claim, Obligation, ObligationState
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.obligations import ObligationPartyUnknown
-from services.agreements.schemas.words import Hash, Paragraph, each_once
+from services.agreements.permissions import PERMISSIONS, concerned
+from services.agreements.schemas.words import Because, Hash, Paragraph, each_once
+from services.agreements.tables import ObligationRow
 from services.agreements.terms import Duty, Recurrence
+from shared.actor import Actor
 from shared.ids import new_id
 from shared.web import Body
+
+Occurrence = Annotated[int, Field(ge=1, le=1000, description="which one, of an obligation that comes back")]
 
 
 class ObligationBody(Body):
     """What one party owes; due on a day, some days after the coming into force, or again and again."""
 
     debtor_id: UUID = Field(description="the organisation that owes, a party")
-    creditor_id: UUID | None = Field(None, description="the organisation it is owed to; all the others if none is named")
+    creditor_id: UUID | None = Field(None, description="the organisation it is owed to; all the others if none is")
     what: Bilingual
     due_on: date | None = None
     due_days: Annotated[int, Field(ge=0, le=3660)] | None = Field(None, description="days after the coming into force")
@@ -56,4 +61,100 @@ class ObligationBody(Body):
             creditor=parties[self.creditor_id] if self.creditor_id else None,
             fulfilled_by=None if center is None else "center_opened",
             center_id=center,
+        )
+
+
+class ClaimObligation(Body):
+    """What shows that an obligation is met."""
+
+    occurrence: Occurrence = 1
+    evidence: Paragraph
+    documents: Annotated[list[Hash], Field(max_length=50), AfterValidator(each_once)] = Field(
+        [], description="SHA-256 of each piece, in hex"
+    )
+
+
+class ConfirmObligation(Body):
+    """The evidence does."""
+
+    occurrence: Occurrence = 1
+
+
+class DecideObligation(Because):
+    """Why it is returned, or waived."""
+
+    occurrence: Occurrence = 1
+
+
+class ObligationAnswer(BaseModel):
+    """An entry of an agreement's ledger."""
+
+    obligation_id: UUID
+    occurrence: int
+    debtor_id: UUID = Field(description="the organisation that owes")
+    creditor_id: UUID | None = Field(description="the organisation it is owed to; all the others if none is")
+    what: Bilingual
+    evidence_wanted: Bilingual | None
+    center_id: UUID | None = Field(description="the center whose opening fulfils it")
+    blocks: list[str]
+    survives: bool
+    due_on: date
+    state: ObligationState
+    late_since: date | None = Field(description="the first day of its being late, if it is late today")
+    claim: Claim | None
+    reason: str | None = Field(description="why it was last returned, or waived")
+    settled_on: date | None
+    available_actions: list[str]
+
+    @classmethod
+    def all_of(cls, agreement: Agreement, by: Actor, *, today: date) -> list[Self]:
+        """The whole ledger, in the order in which its entries are due."""
+        return [
+            cls.of(agreement, each, by, today=today)
+            for each in sorted(agreement.obligations, key=lambda each: (each.due_on, each.obligation_id))
+        ]
+
+    @classmethod
+    def of(cls, agreement: Agreement, entry: Obligation, by: Actor, *, today: date) -> Self:
+        """One entry, with what the actor may do about it."""
+        duty = agreement.duty(entry.obligation_id)
+        return cls(
+            **entry.model_dump(exclude={"claim", "frozen_from", "reminded"}),
+            **duty.model_dump(include={"what", "center_id", "blocks", "survives"}),
+            evidence_wanted=duty.evidence,
+            late_since=entry.late_since(today),
+            claim=entry.claim,
+            available_actions=[
+                action
+                for action, states in agreement.TAKEN_IN.items()
+                if entry.state in states
+                and PERMISSIONS.may(by, action, agreement)
+                and agreement.refusal_of(action) is None
+                and concerned(by, action, agreement, entry)
+            ],
+        )
+
+
+class OwedAnswer(BaseModel):
+    """An entry of some agreement's ledger, as it is found across agreements."""
+
+    agreement_id: UUID
+    obligation_id: UUID
+    occurrence: int
+    debtor_id: UUID
+    creditor_id: UUID | None
+    what: Bilingual
+    due_on: date
+    state: ObligationState
+    late_since: date | None = Field(description="the first day of its being late, if it is late today")
+
+    @classmethod
+    def of(cls, row: ObligationRow, *, today: date) -> Self:
+        """What a row tells."""
+        entry = Obligation.model_validate(row.model_dump(include=set(Obligation.model_fields)))
+        return cls(
+            agreement_id=row.agreement_id,
+            what=Bilingual(ar=row.what_ar, fr=row.what_fr),
+            late_since=entry.late_since(today),
+            **entry.model_dump(include=set(cls.model_fields)),
         )

@@ -23,7 +23,7 @@ def upgrade() -> None:
         ["renewal_deadline_on"],
         postgresql_where=sa.text("renewal_deadline_on is not null"),
     )
-    op.create_index("agreement_effective_until", "agreement", ["effective_until"])
+    op.create_index("agreement_effective_until", "agreement", ["effective_until", "id"])
     op.create_table(
         "obligation",
         sa.Column("obligation_id", sa.Uuid, primary_key=True),
@@ -41,6 +41,7 @@ def upgrade() -> None:
     op.create_index("obligation_due", "obligation", ["due_on", "obligation_id", "occurrence"])
     op.create_index("obligation_owed", "obligation", ["due_on", "obligation_id", "occurrence"], postgresql_where=OWED)
     op.create_index("obligation_debtor", "obligation", ["debtor_id", "due_on"])
+    op.create_index("obligation_agreement", "obligation", ["agreement_id"])
     op.create_index("obligation_center", "obligation", ["center_id"], postgresql_where=OWED)
     op.create_table(
         "center_fact",

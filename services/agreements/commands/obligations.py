@@ -1,0 +1,101 @@
+"""What is done about obligations: claimed, returned, met, waived; by people, by events and by time."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+from services.agreements.agreement import Agreement
+from services.agreements.commands.loading import load_for
+from services.agreements.errors.obligations import NotYourObligation
+from services.agreements.permissions import concerned
+from services.agreements.tables import AGREEMENTS
+from shared.actor import SYSTEM, Actor
+from shared.clock import today
+from shared.database import Transaction, Work
+
+
+async def claim_obligation(
+    db: Work,
+    id: UUID,
+    obligation_id: UUID,
+    *,
+    occurrence: int = 1,
+    evidence: str,
+    documents: Sequence[str] = (),
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Say for the debtor that an obligation is met; `documents` are the SHA-256 of the proof."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await _agreement(tx, id, "claim_obligation", obligation_id, occurrence, by, expected)
+        events = agreement.claim(obligation_id, occurrence, evidence=evidence, documents=documents, today=today())
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def return_obligation(
+    db: Work,
+    id: UUID,
+    obligation_id: UUID,
+    *,
+    occurrence: int = 1,
+    reason: str,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Send the evidence back for a creditor: the obligation is due again."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await _agreement(tx, id, "return_obligation", obligation_id, occurrence, by, expected)
+        events = agreement.return_claim(obligation_id, occurrence, reason=reason)
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def confirm_obligation(
+    db: Work, id: UUID, obligation_id: UUID, *, occurrence: int = 1, by: Actor, expected: int | None = None
+) -> Agreement:
+    """Take the evidence, for a creditor or as keeper of the agreement: the obligation is met."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await _agreement(tx, id, "confirm_obligation", obligation_id, occurrence, by, expected)
+        events = agreement.confirm(obligation_id, occurrence, today=today())
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def waive_obligation(
+    db: Work,
+    id: UUID,
+    obligation_id: UUID,
+    *,
+    occurrence: int = 1,
+    reason: str,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Give an obligation up for its creditor."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await _agreement(tx, id, "waive_obligation", obligation_id, occurrence, by, expected)
+        events = agreement.waive(obligation_id, occurrence, reason=reason, today=today())
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def note_center_opened(db: Work, id: UUID, center_id: UUID, *, opened_on: date) -> Agreement:
+    """Let a center's opening fulfil what waited for it. The reaction to the opening asks for it, and the schedule."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement = await AGREEMENTS.load(tx, id)
+        return await AGREEMENTS.record(
+            tx, agreement, agreement.center_opened(center_id, opened_on=opened_on), by=SYSTEM
+        )
+
+
+async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:
+    """What time has brought about up to this day: due obligations, reminders, editions. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement = await AGREEMENTS.load(tx, id)
+        return await AGREEMENTS.record(tx, agreement, agreement.pass_time(on), by=SYSTEM)
+
+
+async def _agreement(
+    tx: Transaction, id: UUID, action: str, obligation_id: UUID, occurrence: int, by: Actor, expected: int | None
+) -> Agreement:
+    agreement = await load_for(tx, id, action, by, expected)
+    if not concerned(by, action, agreement, agreement.obligation(obligation_id, occurrence)):
+        raise NotYourObligation(obligation=obligation_id, action=action)
+    return agreement

@@ -1,0 +1,106 @@
+"""What a calendar feed tells, and whose feeds there are."""
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy import select as select_columns
+from sqlmodel import col, select
+
+from services.agreements.agreement import AgreementState
+from services.agreements.calendar import Appointment
+from services.agreements.ceremony import CeremonyState
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, ObligationRow
+from shared.actor import NATIONAL, Actor, scope_of
+from shared.clock import CASABLANCA
+from shared.database import Database, Work
+from shared.refusals import NotFound
+from shared.store import digest
+from shared.web import PageRequest
+
+PAST, AHEAD = timedelta(days=30), timedelta(days=400)
+"""How far back and ahead a feed reaches."""
+MOST = 500
+"""Most appointments of each kind in a feed; the first ones."""
+Source = tuple[Select[Any], ColumnElement[Any], Callable[[Any], Appointment]]
+"""Rows that carry an appointment, the column of their day, and the appointment of a row."""
+
+
+async def calendars(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[CalendarRow], str | None]:
+    """A page of the actor's own feeds, oldest first, and the next one's cursor."""
+    PERMISSIONS.allow(by, "read_calendars")
+    query = page.select(select(CalendarRow).where(col(CalendarRow.person) == by.person), CalendarRow.id)
+    async with db.transaction(by.scope) as tx:
+        found = (await tx.execute(query)).scalars().all()
+    return page.cut(found, lambda each: [each.id])
+
+
+async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow, list[Appointment]]:
+    """The feed of a token and what it tells today. Raises NotFound for a token that is unknown or revoked."""
+    known = select(CalendarRow).where(col(CalendarRow.digest) == digest(token), col(CalendarRow.revoked_at).is_(None))
+    async with db.transaction(NATIONAL) as tx:
+        if (calendar := (await tx.exec(known)).first()) is None:
+            raise NotFound()
+    # From here on within the jurisdiction of whoever made it, and nobody else's.
+    scope = scope_of(calendar.jurisdiction)
+    seen_by = [] if scope == NATIONAL else [sorted(scope)]
+    if calendar.organisation_id:
+        seen_by.append([f"org:{calendar.organisation_id}"])
+    appointments: list[Appointment] = []
+    async with db.transaction(scope) as tx:
+        for query, day, told in (_ceremonies(), _obligations(), _renewals(), _expiries()):
+            near = query.where(day.between(today - PAST, today + AHEAD)).order_by(day).limit(MOST)
+            seen = [near.selected_columns.visible_to.overlap(codes) for codes in seen_by]
+            appointments += map(told, (await tx.execute(near.where(*seen))).all())
+    return calendar, sorted(appointments, key=lambda each: (each.on, each.uid))
+
+
+def _ceremonies() -> Source:
+    row = CEREMONIES.table.c
+    query = select_columns(row.id, row.planned_for, row.visible_to).where(
+        row.status.not_in([CeremonyState.postponed, CeremonyState.cancelled])
+    )
+
+    def told(found: Any) -> Appointment:
+        local = found.planned_for.astimezone(CASABLANCA)
+        return Appointment(f"ceremony-{found.id}", local.date(), "ceremony", {"time": f"{local:%H:%M}"})
+
+    return query, row.planned_for, told
+
+
+def _obligations() -> Source:
+    row, agreement = ObligationRow.__table__.c, AGREEMENTS.table.c
+    query = select_columns(row.obligation_id, row.occurrence, row.due_on, row.visible_to, agreement.reference).where(
+        row.agreement_id == agreement.id, row.state.in_(["pending", "due", "claimed"])
+    )
+
+    def told(found: Any) -> Appointment:
+        uid = f"obligation-{found.obligation_id}-{found.occurrence}"
+        return Appointment(uid, found.due_on, "obligation", {"reference": found.reference})
+
+    return query, row.due_on, told
+
+
+def _renewals() -> Source:
+    row = AGREEMENTS.table.c
+    query = select_columns(row.id, row.renewal_deadline_on, row.visible_to, row.reference)
+
+    def told(found: Any) -> Appointment:
+        uid = f"renewal-{found.id}-{found.renewal_deadline_on}"
+        return Appointment(uid, found.renewal_deadline_on, "renewal", {"reference": found.reference})
+
+    return query, row.renewal_deadline_on, told
+
+
+def _expiries() -> Source:
+    row = AGREEMENTS.table.c
+    query = select_columns(row.id, row.effective_until, row.visible_to, row.reference).where(
+        row.status.in_([AgreementState.in_force, AgreementState.suspended])
+    )
+
+    def told(found: Any) -> Appointment:
+        return Appointment(f"expiry-{found.id}", found.effective_until, "expiry", {"reference": found.reference})
+
+    return query, row.effective_until, told

@@ -1,0 +1,56 @@
+"""Calendar feeds over HTTP: made and revoked by people, read by their calendar programs."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Request, Response
+
+from services.agreements import commands, queries
+from services.agreements.calendar import feed
+from services.agreements.schemas.calendars import CalendarAnswer, CreateCalendar, IssuedCalendarAnswer
+from shared.clock import today
+from shared.store import digest
+from shared.web import CurrentActor, Db, Listing, Once, Page, page
+
+router = APIRouter(prefix="/api/v1/calendars", tags=["calendars"])
+
+
+@router.post("", status_code=201, response_model=IssuedCalendarAnswer)
+async def create_calendar(body: CreateCalendar, by: CurrentActor, once: Once) -> Response:
+    """A calendar feed of what one may see; its address is shown this once."""
+    return await once(
+        lambda tx: commands.create_calendar(tx, language=body.language, organisation_id=body.organisation_id, by=by),
+        answer=IssuedCalendarAnswer.issued,
+        location=lambda _: "/api/v1/calendars",
+    )
+
+
+@router.get("", response_model=Listing[CalendarAnswer])
+async def read_calendars(by: CurrentActor, db: Db, wanted: Page) -> Response:
+    """One's own feeds, those that were revoked too."""
+    found, next = await queries.calendars(db, page=wanted, by=by)
+    return page(wanted, [CalendarAnswer.of(each) for each in found], next)
+
+
+@router.post("/{id}/revocation", response_model=CalendarAnswer)
+async def revoke_calendar(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """Let a feed of one's own answer no more."""
+    return await once(lambda tx: commands.revoke_calendar(tx, id, by=by), answer=CalendarAnswer.of)
+
+
+@router.get("/{token}.ics", openapi_extra={"x-public": True})
+async def read_calendar(
+    token: str,
+    request: Request,
+    db: Db,
+    if_none_match: Annotated[str | None, Header()] = None,
+) -> Response:
+    """The feed (iCalendar): ceremonies, obligations, renewals and expiries. Its address is all that is asked for."""
+    calendar, appointments = await queries.feed_of(db, token, today=today())
+    body = feed(
+        appointments, language=calendar.language, wording=request.app.state.wording, stamped=calendar.created_at
+    )
+    headers = {"ETag": f'"{digest(body.decode())}"', "Cache-Control": "private, no-cache"}
+    if if_none_match == headers["ETag"]:
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type="text/calendar")
