@@ -51,6 +51,10 @@ class PlatformSettings(Settings):
     data_dir: Path = Field(Path(".mithaq"), description="where the embedded default keeps its data")
     host: str = Field("127.0.0.1", description="address to listen on; the embedded default accepts loopback only")
     port: int = Field(8000, description="port of the front door")
+    public_url: str | None = Field(
+        None,
+        description="address of the front door as everybody reaches it, printed in QR codes; empty is host and port",
+    )
     database_url: SecretStr | None = Field(
         None, description="PostgreSQL server without a database name; empty starts the embedded server"
     )
@@ -80,6 +84,11 @@ class PlatformSettings(Settings):
     relay_lease: float = Field(
         10.0, description="seconds a relay or schedule leader holds its lease without renewing it"
     )
+
+    @property
+    def public_address(self) -> str:
+        """Where everybody reaches the front door, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @property
     def files_location(self) -> str:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.agreements.papers import issuer
 from services.agreements.reactions import reactions
 from services.agreements.routes import router
 from services.agreements.schedule import schedule
@@ -13,6 +14,7 @@ from shared.hosting import Service
 def service(settings: AgreementsSettings) -> Service:
     """All parts of the agreements service; its documents are kept where the platform says."""
     files.configure(settings.platform.files_location, **settings.platform.s3)
+    issuer.configure(settings.platform)
     return Service(
         name="agreements",
         settings=settings,

@@ -85,7 +85,8 @@ def test_production_refuses_an_issuer_without_https(
 ) -> None:
     monkeypatch.setenv("MITHAQ_NOTIFICATIONS_KEY_ENCRYPTION_KEY", base64.b64encode(bytes(32)).decode())
     changes = {"profile": "production", "oidc_issuer": "http://127.0.0.1/realms/mithaq"}
-    with pytest.raises(ValueError, match="https"):
+    changes["public_url"] = "https://mithaq.example"
+    with pytest.raises(ValueError, match="MITHAQ_OIDC_ISSUER must be an https"):
         platform(settings.model_copy(update=changes))
 
 

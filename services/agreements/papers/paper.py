@@ -57,14 +57,14 @@ class SignatureLine(Part):
     """Whether the mandate turned out to have ended before the signature."""
 
 
-class IssuedFile(Part):
-    """A file that was given out: its SHA-256 in hex, and what it is."""
+class FileLine(Part):
+    """A file that belongs to the agreement: its SHA-256 in hex, and what it is."""
 
+    kind: Literal["archived", "sealed", "scan"]
+    """The PDF/A from before the first seal, the PDF that carries the seals, or a signature on paper."""
     hash: str
-    language: Language
-    version: int
-    sealed: bool = False
-    """Whether it carries electronic signatures."""
+    party: Bilingual | None = None
+    """Whose signature it is."""
 
 
 class Paper(Part):
@@ -108,7 +108,7 @@ class CertificatePaper(Paper):
     signatures: tuple[SignatureLine, ...]
     content_hash: str
     language_hashes: LanguageHashes
-    files: tuple[IssuedFile, ...] = ()
+    files: tuple[FileLine, ...] = ()
 
 
 class MinutesPaper(Paper):

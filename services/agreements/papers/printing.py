@@ -173,18 +173,15 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
 
 
 def _certificate(paper: CertificatePaper, language: str) -> Said:
-    said = words(language)
-    files = said["certificate"]
+    said = words(language)["certificate"]
     return {
-        "version": files["version"].format(version=number(paper.version, language)),
+        "version": said["version"].format(version=number(paper.version, language)),
         "head": paper.head,
         "signatures": [_signature(line, language) for line in paper.signatures],
         "hashes": _hashes(paper, language),
         "files": [
             {
-                "what": files["sealed" if file.sealed else "file"].format(
-                    language=said["languages"][file.language], version=number(file.version, language)
-                ),
+                "what": said[file.kind].format(party=_of(file.party, language) if file.party else ""),
                 "hash": file.hash,
             }
             for file in paper.files

@@ -10,7 +10,7 @@ from services.agreements.papers.paper import (
     AgreementPaper,
     CenterLine,
     CertificatePaper,
-    IssuedFile,
+    FileLine,
     Language,
     MinutesPaper,
     Paper,
@@ -184,8 +184,8 @@ def certificate() -> CertificatePaper:
         content_hash=of.content_hash,
         language_hashes=of.language_hashes,
         files=(
-            IssuedFile(hash=HASH[8:] + HASH[:8], language="both", version=8),
-            IssuedFile(hash=HASH[4:] + HASH[:4], language="ar", version=12, sealed=True),
+            FileLine(kind="archived", hash=HASH[8:] + HASH[:8]),
+            FileLine(kind="sealed", hash=HASH[4:] + HASH[:4]),
         ),
     )
 

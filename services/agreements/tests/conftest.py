@@ -6,12 +6,20 @@ import pytest
 from fastapi import FastAPI
 
 import services.agreements
+from services.agreements.papers import issuer
 from services.agreements.routes import router
 from shared.database import Database
+from shared.settings import PlatformSettings
 from shared.web import TokenVerifier, install
 from tests.fixtures.database import Databases
 
 WORDING = Path(services.agreements.__file__).parent / "wording"
+
+
+@pytest.fixture(autouse=True)
+def papers() -> None:
+    """Papers are specimens of an installation on this machine."""
+    issuer.configure(PlatformSettings())
 
 
 @pytest.fixture

@@ -1,0 +1,100 @@
+"""Giving out papers: each is drawn up from one version, printed in the worker process, and remembered by its hash."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy.dialects.postgresql import insert
+
+from services.agreements.agreement import Agreement
+from services.agreements.ceremony import Ceremony
+from services.agreements.errors.papers import CharactersNotPrintable
+from services.agreements.papers import (
+    Language,
+    Paper,
+    render_agreement,
+    render_certificate,
+    render_minutes,
+    unprintable,
+)
+from services.agreements.papers.drawing import draw_agreement, draw_certificate, draw_minutes
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.queries import agreement as read_agreement
+from services.agreements.tables import CEREMONIES, PaperRow
+from shared.actor import Actor
+from shared.clock import now
+from shared.database import Database
+from shared.worker import in_worker
+
+P = TypeVar("P", bound=Paper)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A paper as it was given out."""
+
+    pdf: bytes
+    hash: str
+    """SHA-256 of the file, in hex."""
+    name: str
+    """A file name for it, without its ending."""
+
+
+async def issue_agreement(
+    db: Database, id: UUID, *, language: Language, as_of: datetime | None = None, by: Actor
+) -> Issued:
+    """The agreement on paper, as it is or as it was. Refuses CharactersNotPrintable."""
+    async with db.transaction(by.scope) as tx:
+        found = await read_agreement(tx, id, as_of=as_of, action="read_agreement_paper", by=by)
+        paper = await draw_agreement(tx, found)
+    return await _issue(db, "agreement", found, paper, render_agreement, language, paper.content_hash, by)
+
+
+async def issue_certificate(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
+    """The completion certificate. NotAllowedNow before all have signed; refuses CharactersNotPrintable."""
+    async with db.transaction(by.scope) as tx:
+        found = await read_agreement(tx, id, action="read_certificate", by=by)
+        paper = await draw_certificate(tx, found)
+    return await _issue(db, "certificate", found, paper, render_certificate, language, paper.content_hash, by)
+
+
+async def issue_minutes(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
+    """A ceremony's minutes on paper. NotAllowedNow before its closing; refuses CharactersNotPrintable."""
+    async with db.transaction(by.scope) as tx:
+        found = await CEREMONIES.read(tx, id)
+        PERMISSIONS.allow(by, "read_minutes_paper", found)
+        paper = await draw_minutes(tx, found)
+    return await _issue(db, "minutes", found, paper, render_minutes, language, paper.minutes_hash, by)
+
+
+async def _issue(
+    db: Database,
+    document: str,
+    subject: Agreement | Ceremony,
+    paper: P,
+    render: Callable[[P, Language], bytes],
+    language: Language,
+    content_hash: str | None,
+    by: Actor,
+) -> Issued:
+    if gaps := unprintable(paper.model_dump_json()):
+        raise CharactersNotPrintable(characters=" ".join(gaps))
+    pdf = await in_worker(render, paper, language)
+    hash = hashlib.sha256(pdf).hexdigest()
+    row = PaperRow(
+        hash=hash,
+        visible_to=list(subject.visible_to()),
+        subject_id=subject.id,
+        document=document,
+        version=subject.version,
+        language=language,
+        content_hash=content_hash,
+        issued_at=now(),
+    )
+    async with db.transaction(by.scope) as tx:
+        await tx.execute(insert(PaperRow).values(row.model_dump()).on_conflict_do_nothing())
+    number = (paper.reference or str(subject.id)).replace("/", "-")
+    return Issued(pdf, hash, f"{number}-{document}-v{subject.version}-{language}")

@@ -1,0 +1,189 @@
+"""Drawing up papers: what an agreement or a ceremony says in one version, gathered for the printer."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.agreements.agreement import Agreement
+from services.agreements.agreement.core import SIGNED_BY_ALL
+from services.agreements.bilingual import Bilingual
+from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.papers.issuer import issuer
+from services.agreements.papers.paper import (
+    AgreementPaper,
+    CenterLine,
+    CertificatePaper,
+    FileLine,
+    Mark,
+    MinutesPaper,
+    PartyLine,
+    SignatureLine,
+)
+from services.agreements.tables import CEREMONIES
+from services.agreements.terms import must_sign
+from services.agreements.text import get_clauses
+from shared.audit import canonical
+from shared.database import Transaction
+from shared.messaging.tables import JournalRow
+from shared.refusals import NotAllowedNow
+from shared.store import digest, get_texts
+from shared.territory import ACADEMIES, PROVINCES
+
+CODE = 16
+"""Hexadecimal digits of a hash that a QR code carries."""
+
+
+async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPaper:
+    """The agreement in its version: a draft until its text is frozen."""
+    drawn_at, _ = await _moment(tx, agreement.id, agreement.version)
+    frozen = agreement.content_hash is not None
+    return AgreementPaper(
+        drawn_at=drawn_at,
+        title=agreement.title,
+        academy=_academy(agreement),
+        reference=agreement.reference,
+        address=address_of(agreement.id, agreement.content_hash) if agreement.content_hash else None,
+        mark=_mark(frozen=frozen),
+        version=agreement.version,
+        school_year=agreement.school_year,
+        effective_from=agreement.effective_from,
+        effective_until=agreement.effective_until,
+        parties=tuple(
+            PartyLine(party_id=party.party_id, name=_name(agreement, party.organisation_id), roles=party.roles)
+            for party in agreement.parties
+        ),
+        clauses=tuple(await get_clauses(tx, agreement.text_hash)) if agreement.text_hash else (),
+        obligations=agreement.duties,
+        budget=agreement.budget,
+        centers=tuple(
+            CenterLine(
+                name=Bilingual(ar=center.name_ar, fr=center.name_fr),
+                province=Bilingual(ar=PROVINCES[center.province].name_ar, fr=PROVINCES[center.province].name_fr),
+                operator=_name(agreement, center.operator_id),
+                funded_seats=center.funded_seats,
+                unfunded_seats=center.unfunded_seats,
+            )
+            for center in agreement.centers
+        ),
+        signatures=await _signatures(tx, agreement) if frozen else (),
+        content_hash=agreement.content_hash,
+        language_hashes=agreement.language_hashes,
+    )
+
+
+async def draw_certificate(tx: Transaction, agreement: Agreement) -> CertificatePaper:
+    """Who signed what, and where the journal says so. NotAllowedNow before all have signed."""
+    if agreement.state not in SIGNED_BY_ALL or agreement.content_hash is None or agreement.language_hashes is None:
+        raise NotAllowedNow(action="read_certificate", kind=agreement.kind, state=agreement.status, allowed=[])
+    drawn_at, head = await _moment(tx, agreement.id, agreement.version)
+    return CertificatePaper(
+        drawn_at=drawn_at,
+        title=agreement.title,
+        academy=_academy(agreement),
+        reference=agreement.reference,
+        address=address_of(agreement.id, agreement.content_hash),
+        mark=_mark(frozen=True),
+        version=agreement.version,
+        head=head,
+        signatures=await _signatures(tx, agreement),
+        content_hash=agreement.content_hash,
+        language_hashes=agreement.language_hashes,
+        files=tuple(_files(agreement)),
+    )
+
+
+async def draw_minutes(tx: Transaction, ceremony: Ceremony) -> MinutesPaper:
+    """The minutes as they were drawn up at the closing. NotAllowedNow before it."""
+    if not ceremony.minutes:
+        raise NotAllowedNow(action="read_minutes_paper", kind=ceremony.kind, state=ceremony.status, allowed=[])
+    drawn_at, _ = await _moment(tx, ceremony.id, ceremony.version)
+    texts = await get_texts(tx, ceremony.minutes.values())
+    hash = minutes_hash(ceremony)
+    return MinutesPaper(
+        drawn_at=drawn_at,
+        title=ceremony.title,
+        address=address_of(ceremony.id, hash),
+        mark=_mark(frozen=True),
+        ar=texts[ceremony.minutes["ar"]],
+        fr=texts[ceremony.minutes["fr"]],
+        adopted=ceremony.state == CeremonyState.minutes_adopted,
+        minutes_hash=hash,
+    )
+
+
+def minutes_hash(ceremony: Ceremony) -> str:
+    """The hash over the minutes in both languages."""
+    return digest(canonical(ceremony.minutes).decode())
+
+
+def address_of(id: UUID, hash: str) -> str:
+    """The page that says what a paper is worth."""
+    return f"{issuer().address}/v/{id}?h={hash[:CODE]}"
+
+
+async def _moment(tx: Transaction, id: UUID, version: int) -> tuple[datetime, str]:
+    """When the version came about, and the end of its chain in hex."""
+    query = select(JournalRow.occurred_at, JournalRow.hash).where(  # type: ignore[call-overload]
+        JournalRow.aggregate_id == id, JournalRow.aggregate_version == version
+    )
+    occurred_at, hash = (await tx.execute(query)).one()
+    return occurred_at, hash.hex()
+
+
+async def _signatures(tx: Transaction, agreement: Agreement) -> tuple[SignatureLine, ...]:
+    given = {each.party_id: each for each in agreement.signatures}
+    ceremonies = await _titles(tx, {each.ceremony_id for each in agreement.signatures if each.ceremony_id})
+    return tuple(
+        SignatureLine(
+            party=_name(agreement, party.organisation_id),
+            signed_at=signature.signed_at,
+            signed_on=signature.signed_on,
+            level=signature.level,
+            mandate_id=signature.mandate_id,
+            delegated=signature.on_behalf_of is not None,
+            ceremony=ceremonies[signature.ceremony_id] if signature.ceremony_id else None,
+            contested=signature.contested is not None,
+        )
+        if (signature := given.get(party.party_id))
+        else SignatureLine(party=_name(agreement, party.organisation_id))
+        for party in agreement.parties
+        if must_sign(party)
+    )
+
+
+async def _titles(tx: Transaction, ceremonies: set[UUID]) -> Mapping[UUID, Bilingual]:
+    return {id: (await CEREMONIES.read(tx, id)).title for id in ceremonies}
+
+
+def _files(agreement: Agreement) -> list[FileLine]:
+    files = [
+        FileLine(kind="archived", hash=agreement.archived_file) if agreement.archived_file else None,
+        FileLine(kind="sealed", hash=agreement.sealed_file) if agreement.sealed_file else None,
+        *(
+            FileLine(
+                kind="scan",
+                hash=signature.file_hash,
+                party=_name(agreement, agreement.party(signature.party_id).organisation_id),
+            )
+            for signature in agreement.signatures
+            if signature.file_hash and signature.level == "handwritten_scan"
+        ),
+    ]
+    return [file for file in files if file]
+
+
+def _name(agreement: Agreement, organisation: UUID) -> Bilingual:
+    return agreement.names.get(organisation) or Bilingual(ar=str(organisation), fr=str(organisation))
+
+
+def _academy(agreement: Agreement) -> Bilingual | None:
+    academy = ACADEMIES[agreement.academy] if agreement.academy else None
+    return Bilingual(ar=academy.name_ar, fr=academy.name_fr) if academy else None
+
+
+def _mark(*, frozen: bool) -> Mark | None:
+    if not frozen:
+        return "draft"
+    return "specimen" if issuer().trial else None

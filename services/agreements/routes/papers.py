@@ -1,0 +1,60 @@
+"""Papers over HTTP: agreements, certificates and minutes as PDF."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Query, Response
+
+from services.agreements.commands import papers
+from services.agreements.papers import Language
+from services.agreements.routes.agreements import AsOf
+from shared.web import CurrentActor, Db
+
+router = APIRouter(prefix="/api/v1")
+
+PDF = "application/pdf"
+Wanted = Annotated[Language, Query(description="`both` sets the two beside one another")]
+Known = Annotated[
+    str | None, Header(alias="If-None-Match", description="the ETag of the file one has; 304 if it is it")
+]
+AS_PDF: dict[int | str, dict[str, Any]] = {
+    200: {"description": "the paper", "content": {PDF: {"schema": {"type": "string", "format": "binary"}}}},
+    304: {"description": "the paper one has"},
+}
+
+
+class Pdf(Response):
+    """A PDF."""
+
+    media_type = PDF
+
+
+@router.get("/agreements/{id}/document", response_class=Pdf, responses=AS_PDF, tags=["agreements"])
+async def read_agreement_paper(
+    id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", as_of: AsOf = None, known: Known = None
+) -> Response:
+    """The agreement as PDF, as it is or as it was; a draft is marked as one."""
+    return _file(await papers.issue_agreement(db, id, language=language, as_of=as_of, by=by), known)
+
+
+@router.get("/agreements/{id}/certificate", response_class=Pdf, responses=AS_PDF, tags=["agreements"])
+async def read_certificate(
+    id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", known: Known = None
+) -> Response:
+    """Who signed which text, and where the journal says so, as PDF; once all have signed."""
+    return _file(await papers.issue_certificate(db, id, language=language, by=by), known)
+
+
+@router.get("/ceremonies/{id}/minutes.pdf", response_class=Pdf, responses=AS_PDF, tags=["ceremonies"])
+async def read_minutes_paper(
+    id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", known: Known = None
+) -> Response:
+    """The minutes as PDF, from the closing on."""
+    return _file(await papers.issue_minutes(db, id, language=language, by=by), known)
+
+
+def _file(issued: papers.Issued, known: str | None) -> Response:
+    headers = {"ETag": f'"{issued.hash}"', "Content-Disposition": f'attachment; filename="{issued.name}.pdf"'}
+    if known and headers["ETag"] in (tag.strip() for tag in known.split(",")):
+        return Response(status_code=304, headers=headers)
+    return Pdf(issued.pdf, headers=headers)

@@ -1,0 +1,143 @@
+"""The page behind the QR code of a paper: for everybody, without sign-in and without JavaScript."""
+
+import base64
+import hashlib
+import math
+import time
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
+from fastapi.responses import HTMLResponse
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from markupsafe import Markup
+from starlette.datastructures import UploadFile
+
+from services.agreements.minutes import TEMPLATES
+from services.agreements.papers.issuer import issuer
+from services.agreements.papers.printing import day
+from services.agreements.verification import Finding, Standing, judge, look_up
+from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording
+from shared.web import Db, Language
+from shared.web.edge import MOST_BYTES
+
+router = APIRouter(tags=["verification"])
+
+LOOKS = parse("60 per minute")
+"""How often one address may look something up: enough for a room that scans what it has just signed."""
+FILES = parse("12 per minute")
+"""How often one address may have a file judged."""
+STYLE = TEMPLATES.get_template("verification.css").render()
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; "
+    f"style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Robots-Tag": "noindex, nofollow",
+    "Vary": "Accept-Language",
+}
+NAMES = {"ar": "العربية", "fr": "Français", "en": "English"}
+ANSWERS: dict[int | str, dict[str, Any]] = {
+    404: {"description": "no paper has this address"},
+    413: {"description": "the file is too long"},
+    429: {"description": "too often"},
+}
+PUBLIC = {"x-public": True}
+
+Id = Annotated[str, Path(description="as the paper's code has it")]
+Code = Annotated[str, Query(alias="h", description="the beginning of the content's hash, as the paper's code has it")]
+
+
+def _wanted(accepted: Language, lang: Annotated[str, Query(description="ar, fr or en")] = "") -> str:
+    return lang if lang in LANGUAGES else accepted
+
+
+Wanted = Annotated[str, Depends(_wanted)]
+
+
+@router.get("/v/{id}", response_class=HTMLResponse, responses=ANSWERS, openapi_extra=PUBLIC)
+async def verify_paper(id: Id, request: Request, db: Db, language: Wanted, code: Code = "") -> Response:
+    """What a paper's code stands for, and how it stands today."""
+    if wait := await _wait(request, LOOKS):
+        return _refused(request, language, 429, "too_often", wait=wait)
+    if (standing := await look_up(db, id, code)) is None:
+        return _refused(request, language, 404, "not_found")
+    return _standing(request, language, code, standing)
+
+
+@router.post("/v/{id}", response_class=HTMLResponse, responses=ANSWERS, openapi_extra=PUBLIC)
+async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: Code = "") -> Response:
+    """What a file is worth that is said to be this paper; it is not kept."""
+    if wait := await _wait(request, FILES):
+        return _refused(request, language, 429, "too_often", wait=wait)
+    if (standing := await look_up(db, id, code)) is None:
+        return _refused(request, language, 404, "not_found")
+    if (file := await _file(request)) is None:
+        return _standing(request, language, code, standing, missing=True)
+    return _standing(request, language, code, standing, finding=await judge(db, standing, file))
+
+
+async def _file(request: Request) -> bytes | None:
+    """The file of the form, or None if there is none; the edge bounds its length."""
+    try:
+        async with request.form(max_files=1, max_fields=1, max_part_size=MOST_BYTES) as form:
+            file = form.get("file")
+            content = await file.read() if isinstance(file, UploadFile) else b""
+    except HTTPException as error:
+        if error.status_code == 400:
+            return None
+        raise
+    return content or None
+
+
+async def _wait(request: Request, rate: RateLimitItem) -> int:
+    """Seconds until the address that asks may ask again; 0 if it may now."""
+    state = request.app.state
+    if not hasattr(state, "verifications"):
+        state.verifications = SlidingWindowCounterRateLimiter(MemoryStorage())
+    # Only our own gateway sets the header, and it drops what callers claim.
+    client = request.headers.get("x-forwarded-for") or (request.client.host if request.client else "")
+    limiter: SlidingWindowCounterRateLimiter = state.verifications
+    if await limiter.hit(rate, client):
+        return 0
+    window = await limiter.get_window_stats(rate, client)
+    return max(1, math.ceil(window.reset_time - time.time()))
+
+
+def _standing(
+    request: Request,
+    language: str,
+    code: str,
+    standing: Standing,
+    *,
+    finding: Finding | None = None,
+    missing: bool = False,
+) -> Response:
+    wording: Wording = request.app.state.wording
+    page = _page(request, language, standing=standing, code=code, finding=finding, missing=missing, most=MOST_BYTES)
+    page["state"] = wording.text(f"states.{standing.kind}.{standing.state}", language)
+    page["dates"] = {name: day(each, language) for name, each in standing.dates.items()}
+    page["specimen"] = issuer().trial
+    return HTMLResponse(TEMPLATES.get_template("verification.html").render(page), headers=_headers(language))
+
+
+def _refused(request: Request, language: str, status: int, why: str, *, wait: int = 0) -> Response:
+    page = _page(request, language, why=why, wait=wait)
+    headers = _headers(language) | ({"Retry-After": str(wait)} if wait else {})
+    return HTMLResponse(TEMPLATES.get_template("verification-refused.html").render(page), status, headers=headers)
+
+
+def _page(request: Request, language: str, **values: Any) -> dict[str, Any]:
+    wording: Wording = request.app.state.wording
+    return {
+        "t": lambda key, **named: wording.text(f"verification.{key}", language, **named),
+        "language": language,
+        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "languages": NAMES,
+        "style": Markup(STYLE),  # noqa: S704 - ours, and its hash is in the policy
+        **values,
+    }
+
+
+def _headers(language: str) -> dict[str, str]:
+    return HEADERS | {"Content-Language": language}

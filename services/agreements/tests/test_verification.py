@@ -1,0 +1,266 @@
+"""The page behind the code of a paper: what it tells everybody, and what it never does."""
+
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+
+import pytest
+from fastapi import FastAPI
+from httpx import AsyncClient, Response
+from limits import parse
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.ceremony import CeremonyState
+from services.agreements.commands import papers
+from services.agreements.papers.drawing import minutes_hash
+from services.agreements.routes import verification
+from services.agreements.tests.builders import (
+    LEGAL,
+    MINISTRY,
+    approved,
+    bound,
+    director,
+    hold,
+    officer,
+    reviewed,
+    sign_for,
+)
+from shared.database import Database
+from shared.ids import new_id
+from shared.language import LANGUAGES
+from tests.web.routes import client_of
+
+
+@pytest.fixture
+async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
+    """Somebody who is not signed in."""
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def agreement(database: Database) -> Agreement:
+    """An agreement whose text is frozen."""
+    return await approved(database)
+
+
+def page_of(subject: Agreement, code: str | None = None) -> str:
+    """The address that the code on its papers has."""
+    return f"/v/{subject.id}?h={code if code is not None else (subject.content_hash or '')[:16]}"
+
+
+async def look(client: AsyncClient, address: str, language: str = "fr") -> str:
+    """The page, as a browser of that language gets it."""
+    answered = await client.get(address, headers={"Accept-Language": language})
+    assert answered.status_code == 200, answered.text
+    return answered.text
+
+
+async def judge(client: AsyncClient, address: str, file: bytes) -> str:
+    """What the page says of a file."""
+    answered = await client.post(address, files={"file": ("x.pdf", file)}, headers={"Accept-Language": "fr"})
+    assert answered.status_code == 200, answered.text
+    return answered.text
+
+
+async def issue(database: Database, agreement: Agreement) -> bytes:
+    """The agreement on paper."""
+    return (await papers.issue_agreement(database, agreement.id, language="fr", by=MINISTRY)).pdf
+
+
+async def test_anybody_sees_number_parties_dates_and_hashes(anybody: AsyncClient, agreement: Agreement) -> None:
+    page = await look(anybody, page_of(agreement))
+    assert agreement.reference and agreement.reference in page
+    assert agreement.content_hash and agreement.content_hash in page
+    assert agreement.language_hashes and agreement.language_hashes.ar in page and agreement.language_hashes.fr in page
+    for party in agreement.parties:
+        assert agreement.names[party.organisation_id].fr in page
+    assert str(agreement.effective_until.year) in page
+    assert "Le texte est arrêté ; personne n&#39;a encore signé." in page
+
+
+async def test_the_page_says_how_the_agreement_stands_today(anybody: AsyncClient, database: Database) -> None:
+    agreement = await bound(database)
+    assert "la convention produit ses effets" in await look(anybody, page_of(agreement))
+    await commands.suspend_agreement(
+        database, agreement.id, scope="money", reason="(fictif) secret", document="D-1", by=director()
+    )
+    page = await look(anybody, page_of(agreement))
+    assert "Ses effets sont suspendus" in page and "secret" not in page
+
+
+async def test_the_page_names_no_person(anybody: AsyncClient, database: Database) -> None:
+    agreement = await approved(database)
+    for party in agreement.parties:
+        agreement = await sign_for(database, agreement, party.organisation_id)
+    page = await look(anybody, page_of(agreement))
+    for signature in agreement.signatures:
+        assert signature.person not in page and signature.person.partition("#")[2] not in page
+        assert str(signature.mandate_id) not in page
+
+
+@pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("fr", "ltr"), ("en", "ltr")])
+async def test_the_page_speaks_the_readers_language(
+    anybody: AsyncClient, agreement: Agreement, language: str, direction: str
+) -> None:
+    page = await look(anybody, page_of(agreement), f"{language}-MA, de;q=0.1")
+    assert f'<html lang="{language}" dir="{direction}">' in page
+    assert f'<html lang="{language}"' in await look(anybody, f"{page_of(agreement)}&lang={language}", "de")
+
+
+def test_every_state_has_its_meaning(app: FastAPI) -> None:
+    wording = app.state.wording
+    for kind, states in (("agreement", AgreementState), ("ceremony", CeremonyState)):
+        for state in states:
+            for language in LANGUAGES:
+                assert wording.text(f"verification.meanings.{kind}.{state}", language)
+                assert wording.text(f"states.{kind}.{state}", language)
+
+
+async def test_other_languages_are_a_link_away(anybody: AsyncClient, agreement: Agreement) -> None:
+    links = Links.of(await look(anybody, page_of(agreement)))
+    assert len(links) == 3
+    for link in links:
+        assert (await anybody.get(f"/v/{agreement.id}{link}")).status_code == 200
+
+
+async def test_unknown_and_mismatching_are_one_answer(anybody: AsyncClient, agreement: Agreement) -> None:
+    code = (agreement.content_hash or "")[:16]
+    wrong = [
+        f"/v/{new_id()}?h={code}",
+        f"/v/{agreement.id}?h={'0' * 16}",
+        f"/v/{agreement.id}?h={code[:15]}",
+        f"/v/{agreement.id}?h={agreement.content_hash}",
+        f"/v/{agreement.id}?h=",
+        f"/v/{agreement.id}",
+        "/v/not-an-id?h=x",
+        f"/v/{agreement.id}?h=%25%25%25%25%25%25%25%25%25%25%25%25%25%25%25%25",
+    ]
+    told = {((found := await anybody.get(each)).status_code, found.text, str(found.headers)) for each in wrong}
+    assert len(told) == 1
+    [(status, text, _)] = told
+    assert status == 404 and "لا وثيقة" in text
+
+
+async def test_a_draft_has_no_page(anybody: AsyncClient, database: Database) -> None:
+    agreement = await reviewed(database)
+    assert agreement.content_hash is None
+    assert (await anybody.get(f"/v/{agreement.id}?h=")).status_code == 404
+
+
+async def test_the_page_is_not_indexed_kept_or_framed_and_runs_nothing(
+    anybody: AsyncClient, agreement: Agreement
+) -> None:
+    answered = await anybody.get(page_of(agreement))
+    assert answered.headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert answered.headers["Cache-Control"] == "no-store"
+    assert answered.headers["Referrer-Policy"] == "no-referrer"
+    policy = answered.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy and "form-action 'self'" in policy
+    assert "<script" not in answered.text and "style=" not in answered.text and "http" not in answered.text
+
+
+async def test_a_paper_that_was_given_out_is_known_again(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    page = await judge(anybody, page_of(agreement), await issue(database, agreement))
+    assert "Ce fichier est authentique." in page and f"Convention, version {agreement.version}." in page
+
+
+async def test_one_changed_byte_makes_a_file_unknown(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    pdf = bytearray(await issue(database, agreement))
+    pdf[len(pdf) // 2] ^= 1
+    assert "n&#39;est pas reconnu" in await judge(anybody, page_of(agreement), bytes(pdf))
+
+
+async def test_what_is_no_pdf_is_told_so(anybody: AsyncClient, agreement: Agreement) -> None:
+    assert "n&#39;est pas un PDF" in await judge(anybody, page_of(agreement), b"\x89PNG...")
+
+
+async def test_a_paper_of_another_agreement_is_told_so(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    other = await issue(database, await approved(database))
+    assert "pour un autre document" in await judge(anybody, page_of(agreement), other)
+
+
+async def test_a_draft_that_was_printed_is_genuine_but_out_of_date(anybody: AsyncClient, database: Database) -> None:
+    draft = await reviewed(database)
+    pdf = await issue(database, draft)
+    frozen = await commands.approve_agreement(database, draft.id, by=LEGAL)
+    assert "mais dépassé" in await judge(anybody, page_of(frozen), pdf)
+
+
+async def test_a_code_holds_after_the_text_was_reopened_and_the_page_says_so(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    pdf = await issue(database, agreement)
+    await commands.reopen_text(database, agreement.id, reason="(fictif)", by=officer())
+    assert "rouvert" in await look(anybody, page_of(agreement))
+    assert "mais dépassé" in await judge(anybody, page_of(agreement), pdf)
+
+
+async def test_the_minutes_of_a_ceremony_are_verified_like_an_agreement(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    ceremony = await hold(database, agreement.id)
+    ceremony = await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    address = f"/v/{ceremony.id}?h={minutes_hash(ceremony)[:16]}"
+    assert "n&#39;est pas encore adopté" in await look(anybody, address)
+    issued = await papers.issue_minutes(database, ceremony.id, language="ar", by=MINISTRY)
+    assert "Ce fichier est authentique." in await judge(anybody, address, issued.pdf)
+
+
+async def test_a_form_without_a_file_says_what_to_do(anybody: AsyncClient, agreement: Agreement) -> None:
+    address = page_of(agreement)
+    headers = {"Accept-Language": "fr"}
+    for answered in (
+        await anybody.post(address, headers=headers),
+        await anybody.post(address, data={"file": "x"}, headers=headers),
+        await anybody.post(address, files={"file": ("", b"")}, headers=headers),
+        await anybody.post(
+            address, content=b"--x", headers=headers | {"Content-Type": "multipart/form-data; boundary=x"}
+        ),
+        await anybody.post(address, files=[("file", ("a", b"a")), ("file", ("b", b"b"))], headers=headers),
+    ):
+        assert answered.status_code == 200 and "Choisissez un fichier PDF" in answered.text
+
+
+async def test_a_file_that_is_too_long_is_refused_before_it_is_read(anybody: AsyncClient, agreement: Agreement) -> None:
+    answered = await anybody.post(page_of(agreement), files={"file": ("x.pdf", b"%PDF-" + b"x" * 1_100_000)})
+    assert answered.status_code == 413
+
+
+async def test_who_asks_too_often_waits(
+    anybody: AsyncClient, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "LOOKS", parse("3 per minute"))
+    answers = [await anybody.get(f"/v/{new_id()}") for _ in range(3)]
+    assert {each.status_code for each in answers} == {404}
+    refused: Response = await anybody.get(page_of(agreement), headers={"Accept-Language": "fr"})
+    assert refused.status_code == 429 and "Trop de demandes" in refused.text
+    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    other = await anybody.get(page_of(agreement), headers={"X-Forwarded-For": "192.0.2.7"})
+    assert other.status_code == 200, "another client of the gateway's"
+
+
+class Links(HTMLParser):
+    """The addresses of a page's links."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    @classmethod
+    def of(cls, page: str) -> list[str]:
+        """Those of this page."""
+        parser = cls()
+        parser.feed(page)
+        return parser.found
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Collect them."""
+        self.found += [value for name, value in attributes if tag == "a" and name == "href" and value]
