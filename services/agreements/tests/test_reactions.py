@@ -1,4 +1,4 @@
-"""What we keep of the network's facts, however often they are told."""
+"""What we keep of the network's and the centers' facts, and what they fulfil, however often they are told."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -7,11 +7,19 @@ from uuid import UUID
 from sqlmodel import select
 
 from services.agreements import reactions
-from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow
-from services.agreements.tests.builders import approved, signer
+from services.agreements.tables import (
+    AGREEMENTS,
+    AssociationStandingRow,
+    CenterFactRow,
+    MandateRow,
+    ObligationRow,
+    OrganisationRow,
+)
+from services.agreements.tests.builders import approved, bound, current, owing, signer
 from shared.actor import NATIONAL
+from shared.clock import today
 from shared.database import Database
-from shared.events import network
+from shared.events import centers, network
 from shared.events.base import DomainEvent, Occurrence
 from shared.ids import new_id
 from shared.territory import ACADEMIES
@@ -23,7 +31,8 @@ MANDATE = UUID(network.MandateRecorded.example["mandate_id"])
 
 def told(event: E) -> Occurrence[E]:
     """The event as it arrives."""
-    return Occurrence(event, new_id(), new_id(), 1, (), "somebody", datetime(2024, 8, 1, tzinfo=UTC), new_id())
+    subject = getattr(event, "center_id", None) or new_id()
+    return Occurrence(event, new_id(), subject, 1, (), "somebody", datetime(2024, 8, 1, tzinfo=UTC), new_id())
 
 
 async def tell_twice(database: Database, reaction: Any, kind: type[E], **changes: Any) -> None:
@@ -94,3 +103,50 @@ async def test_a_mandate_that_ended_signs_no_more(database: Database) -> None:
     await tell_twice(database, reactions.end_mandate, network.MandateEnded, **changes)
     async with database.transaction(signer(operator).scope) as tx:
         assert (await tx.exec(select(MandateRow))).one().valid_until == date(2023, 12, 31)
+
+
+async def test_a_center_is_known_with_its_agreement_and_its_seats(database: Database) -> None:
+    await tell_twice(database, reactions.know_center, centers.CenterPlanned)
+    (row,) = await all_of(database, CenterFactRow)
+    assert (str(row.agreement_id), row.state) == (centers.CenterPlanned.example["agreement_id"], "planned")
+    assert (row.funded_seats, row.unfunded_seats, row.learners) == (60, 20, 0)
+
+
+async def test_where_a_center_stands_is_followed(database: Database) -> None:
+    await tell_twice(database, reactions.know_center, centers.CenterPlanned)
+    for kind, state in (
+        (centers.CenterFittingOutStarted, "fitting_out"),
+        (centers.CenterVisaGranted, "ready"),
+        (centers.CenterSuspended, "suspended"),
+        (centers.CenterResumed, "opened"),
+        (centers.CenterHandoverStarted, "handing_over"),
+        (centers.CenterClosed, "closed"),
+        (centers.CenterAbandoned, "abandoned"),
+    ):
+        await tell_twice(database, reactions.follow_center, kind)
+        (row,) = await all_of(database, CenterFactRow)
+        assert row.state == state
+
+
+async def test_the_opening_of_its_center_fulfils_the_obligation_to_open_it_once(database: Database) -> None:
+    terms = current()
+    center_id = terms.centers[0].center_id
+    agreement = await bound(database, owing(terms, {"fulfilled_by": "center_opened", "center_id": center_id}, {}))
+    of_it = {"center_id": str(center_id), "agreement_id": str(agreement.id)}
+    await tell_twice(database, reactions.know_center, centers.CenterPlanned, **of_it)
+    opened_on = today() + timedelta(days=20)
+    await tell_twice(
+        database, reactions.note_center_opened, centers.CenterOpened, center_id=str(center_id), opened_on=str(opened_on)
+    )
+    async with database.transaction(NATIONAL) as tx:
+        found = await AGREEMENTS.read(tx, agreement.id)
+        told = [row.type for row in await AGREEMENTS.history(tx, agreement.id)]
+    assert [each.state.value for each in found.obligations] == ["fulfilled", "pending"]
+    assert found.obligations[0].settled_on == opened_on
+    assert told.count("ma.mithaq.agreement.obligation_fulfilled.v1") == 1
+    assert {row.state for row in await all_of(database, ObligationRow)} == {"fulfilled", "pending"}
+
+
+async def test_the_opening_of_a_center_of_no_agreement_of_ours_is_no_matter(database: Database) -> None:
+    await tell_twice(database, reactions.note_center_opened, centers.CenterOpened)
+    assert await all_of(database, CenterFactRow) == []

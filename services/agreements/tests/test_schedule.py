@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from services.agreements import commands, schedule
-from services.agreements.agreement import AgreementState
-from services.agreements.tables import AGREEMENTS
-from services.agreements.tests.builders import MINISTRY, approved, bound, current, sign_for
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.tables import AGREEMENTS, CenterFactRow, ObligationRow
+from services.agreements.tests.builders import MINISTRY, approved, bound, current, owing, sign_for
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database
@@ -17,8 +18,13 @@ from shared.territory import MINISTRY_ID
 
 async def state_of(database: Database, id: object) -> AgreementState:
     """Where the agreement stands."""
+    return (await read(database, id)).state
+
+
+async def read(database: Database, id: object) -> Agreement:
+    """The agreement."""
     async with database.transaction(NATIONAL) as tx:
-        return (await AGREEMENTS.read(tx, id)).state  # type: ignore[arg-type]
+        return await AGREEMENTS.read(tx, id)  # type: ignore[arg-type]
 
 
 async def test_a_signed_agreement_comes_into_force_on_its_start_date(
@@ -67,3 +73,75 @@ async def test_the_schedule_finishes_what_a_crashed_batch_left(
     await schedule.resume_batches(database)
     await schedule.resume_batches(database)
     assert await state_of(database, agreement.id) == AgreementState.partially_signed
+
+
+async def test_obligations_fall_due_and_editions_open_on_their_day(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await bound(database, owing(current(), {}))
+    for _ in range(2):
+        await schedule.let_time_pass(database)
+    assert (await read(database, agreement.id)).obligations[0].state == "pending", "it starts tomorrow"
+    day = agreement.effective_from + timedelta(days=30)
+    monkeypatch.setattr(schedule, "today", lambda: day)
+    for _ in range(2):
+        await schedule.let_time_pass(database)
+    found = await read(database, agreement.id)
+    assert [each.state.value for each in found.obligations] == ["due"]
+    assert [each.state.value for each in found.editions] == ["running"]
+    async with database.transaction(NATIONAL) as tx:
+        told = [row.type.split(".")[3] for row in await AGREEMENTS.history(tx, agreement.id)]
+        (row,) = (await tx.exec(select(ObligationRow))).all()
+    assert told[-3:] == ["edition_opened", "obligation_fell_due", "obligation_reminded"], "once, however often asked"
+    assert row.state == "due"
+
+
+async def test_only_agreements_with_something_to_come_are_looked_at(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await bound(database)
+    looked: list[object] = []
+
+    async def look(_: Database, id: object, **__: object) -> None:
+        looked.append(id)
+
+    monkeypatch.setattr(commands, "let_time_pass", look)
+    await schedule.let_time_pass(database)
+    assert looked == []
+    monkeypatch.setattr(schedule, "today", lambda: agreement.effective_from)
+    await schedule.let_time_pass(database)
+    assert looked == [agreement.id]
+
+
+async def test_a_center_that_opened_before_the_agreement_was_in_force_fulfils_its_obligation(
+    database: Database,
+) -> None:
+    terms = current()
+    center = terms.centers[0]
+    opened = CenterFactRow(
+        id=center.center_id,
+        agreement_id=new_id(),
+        academy="MA-06",
+        province=center.province,
+        state="opened",
+        opened_on=today(),
+        funded_seats=1,
+        unfunded_seats=0,
+    )
+    async with database.transaction(NATIONAL) as tx:
+        tx.add(opened)
+    duty = {"fulfilled_by": "center_opened", "center_id": center.center_id}
+    agreement = await bound(database, owing(terms, duty))
+    for _ in range(2):
+        await schedule.note_open_centers(database)
+    assert (await read(database, agreement.id)).obligations[0].state == "fulfilled"
+
+
+async def test_an_agreement_whose_renewal_lapsed_expires(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement = await bound(database)
+    end = agreement.editions[0].ends_on
+    for day in (end, end + timedelta(days=1)):
+        monkeypatch.setattr(schedule, "today", lambda day=day: day)
+        await schedule.let_time_pass(database)
+        await schedule.expire(database)
+    assert await state_of(database, agreement.id) == AgreementState.expired
