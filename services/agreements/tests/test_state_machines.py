@@ -2,18 +2,30 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
+from services.agreements.agreement import (
+    BEING_SIGNED,
+    SIGNED_BY_ALL,
+    Agreement,
+    AgreementState,
+    EditionState,
+    ObligationState,
+)
+from services.agreements.agreement.obligations import OWED
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
-from services.agreements.tests.builders import AT, CHAIR, NAME, party, planned, regional
+from services.agreements.terms import Recurrence
+from services.agreements.tests.builders import AT, CHAIR, NAME, owing, party, planned, regional
 from shared.aggregate import Aggregate
+from shared.clock import months_after
 from shared.events.base import DomainEvent
 from shared.ids import new_id
+from shared.money import Money
 from shared.refusals import NotAllowedNow, Refusal
 
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
@@ -67,6 +79,9 @@ class AgreementMachine(Machine):
     def start(self, wait: int) -> None:
         """A draft, some days before its start."""
         terms = regional(others=[party(new_id(), "witness")], effective_from=date(2024, 9, 2))
+        quarterly = Recurrence(first_due_on=date(2024, 12, 31), every_months=3)
+        opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
+        terms = owing(terms, opening, {"survives": True}, {"recurrence": quarterly, "blocks": ("renewal",)})
         self.aggregate = Agreement(id=new_id())
         self.events = []
         self.at = AT - timedelta(days=wait)
@@ -175,6 +190,80 @@ class AgreementMachine(Machine):
         self.attempt("expire_agreement", lambda: self.aggregate.expire(self.today))
 
     @rule()
+    def let_time_pass(self) -> None:
+        """What the days brought about; asked again at once, nothing more."""
+        events = self.aggregate.pass_time(self.today)
+        self.aggregate.evolve(events)
+        self.events += events
+        assert self.aggregate.pass_time(self.today) == []
+        next_on = self.aggregate.next_on()
+        assert next_on is None or next_on > self.today
+
+    @rule(entry=st.integers(0, 5))
+    def claim_obligation(self, entry: int) -> None:
+        """The debtor says that it is met."""
+        more = {"evidence": "e", "documents": (), "today": self.today}
+        self.attempt("claim_obligation", lambda: self.aggregate.claim(*self._owed(entry), **more))
+
+    @rule(entry=st.integers(0, 5))
+    def return_obligation(self, entry: int) -> None:
+        """It is not."""
+        self.attempt("return_obligation", lambda: self.aggregate.return_claim(*self._owed(entry), reason="r"))
+
+    @rule(entry=st.integers(0, 5))
+    def confirm_obligation(self, entry: int) -> None:
+        """It is."""
+        self.attempt("confirm_obligation", lambda: self.aggregate.confirm(*self._owed(entry), today=self.today))
+
+    @rule(entry=st.integers(0, 5))
+    def waive_obligation(self, entry: int) -> None:
+        """It need not be."""
+        more = {"reason": "r", "today": self.today}
+        self.attempt("waive_obligation", lambda: self.aggregate.waive(*self._owed(entry), **more))
+
+    @rule()
+    def center_opens(self) -> None:
+        """The centers' own news."""
+        events = self.aggregate.center_opened(self.aggregate.centers[0].center_id, opened_on=self.today)
+        self.aggregate.evolve(events)
+        self.events += events
+
+    @rule(outcome=st.sampled_from(["favourable", "unfavourable"]))
+    def evaluate(self, outcome: Any) -> None:
+        """What the edition was worth."""
+        self.attempt("evaluate_renewal", lambda: self.aggregate.evaluate(outcome=outcome, reason="r"))
+
+    @rule()
+    def return_evaluation(self) -> None:
+        """Again."""
+        self.attempt("return_renewal", lambda: self.aggregate.return_evaluation(reason="r"))
+
+    @rule(all_of_it=st.booleans())
+    def renew(self, all_of_it: bool) -> None:
+        """Another year."""
+        self.attempt("renew_agreement", lambda: self.aggregate.renew(**self._next_edition(all_of_it)))
+
+    @precondition(lambda self: self.aggregate.state == AgreementState.in_force)
+    @rule()
+    def another_year(self) -> None:
+        """The usual way in one go, so that what comes later is tried often."""
+        if self.aggregate.editions:
+            self.at = max(self.at, datetime.combine(self.aggregate.editions[-1].ends_on, AT.timetz()))
+            self.let_time_pass()
+            self.evaluate("favourable")
+            self.renew(True)
+
+    @rule()
+    def decline_renewal(self) -> None:
+        """No other year."""
+        self.attempt("decline_renewal", lambda: self.aggregate.decline_renewal(reason="r"))
+
+    @rule(number=st.integers(1, 3))
+    def close_edition(self, number: int) -> None:
+        """The review is over."""
+        self.attempt("close_edition", lambda: self.aggregate.close_edition(number, today=self.today))
+
+    @rule()
     def cancel(self) -> None:
         """Give up."""
         self.attempt("cancel_agreement", lambda: self.aggregate.cancel(reason="r", today=self.today))
@@ -192,6 +281,25 @@ class AgreementMachine(Machine):
                 at=self.at,
             ),
         )
+
+    def _owed(self, entry: int) -> tuple[Any, int]:
+        ledger = self.aggregate.obligations
+        return (ledger[entry].obligation_id, ledger[entry].occurrence) if entry < len(ledger) else (new_id(), 1)
+
+    def _next_edition(self, all_of_it: bool) -> dict[str, Any]:
+        editions = self.aggregate.editions
+        return {
+            "school_year": "2025/2026",
+            "budget_year": 2025,
+            "ends_on": min(months_after(editions[-1].ends_on, 12), self.aggregate.effective_until)
+            if editions
+            else self.today,
+            "funded_seats": 1,
+            "unfunded_seats": 0,
+            "amount": Money(centimes=0),
+            "parties": [each.party_id for each in self.aggregate.parties],
+            "obligations": [each.obligation_id for each in self.aggregate.duties] if all_of_it else [],
+        }
 
     def _decision(self) -> dict[str, Any]:
         return {"reason": "r", "document": "d", "effective_on": self.today, "today": self.today}
@@ -212,6 +320,18 @@ class AgreementMachine(Machine):
             assert it.reference and it.text_hash
         if it.state == AgreementState.negotiation:
             assert not it.signatures
+        frozen = [each for each in it.obligations if each.state == ObligationState.frozen]
+        assert all(each.frozen_from for each in frozen)
+        assert not frozen or it.state == AgreementState.suspended
+        if it.state == AgreementState.suspended:
+            assert not any(each.state in OWED for each in it.obligations)
+        entries = [(each.obligation_id, each.occurrence) for each in it.obligations]
+        assert len(entries) == len(set(entries)), "an occurrence is owed once"
+        assert bool(it.obligations) <= (it.in_force_on is not None)
+        assert len(it.editions) <= 3
+        assert all(before.ends_on < after.starts_on for before, after in pairwise(it.editions))
+        if it.state in (AgreementState.terminated, AgreementState.expired):
+            assert not any(each.state in (EditionState.planned, EditionState.running) for each in it.editions)
 
 
 class CeremonyMachine(Machine):
