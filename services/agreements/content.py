@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.terms import BudgetLine, Duty
+from shared.audit import canonical
 from shared.events.agreements import AgreementParty, CenterToOpen, LanguageHashes
-from shared.messaging.journal import canonical
 
 
 class ClauseRef(BaseModel):

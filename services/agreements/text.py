@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef
 from services.agreements.errors.texts import ClauseRepeated
+from shared.audit import canonical
 from shared.database import Transaction
-from shared.messaging.journal import canonical
 from shared.store import digest, get_texts, put_texts
 
 TABLE = TypeAdapter(tuple[ClauseRef, ...])

@@ -4,9 +4,9 @@ from sqlalchemy import text
 
 from services.notifications.notice import name_told_by, subjects_of
 from services.notifications.waking import NEWS
+from shared.audit import canonical
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
-from shared.messaging.journal import canonical
 from shared.messaging.reactions import Reactions
 from shared.telemetry import current_traceparent
 

@@ -3,16 +3,14 @@
 It is at once the outbox that the relay publishes, the history that views fold, and the audit chain.
 """
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert, select
 
-from shared import context
+from shared import audit, context
 from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.database import Transaction
@@ -25,26 +23,19 @@ from shared.telemetry import current_traceparent
 APPEND = insert(JournalRow).inline()
 
 
-def canonical(value: Any) -> bytes:
-    """JSON with sorted keys and no white space, UTF-8: the bytes that hashes are computed over."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def link(previous: bytes, row: dict[str, Any]) -> bytes:
-    """The SHA-256 that binds a journal row to its aggregate's previous one (32 bytes; the first links to b"")."""
-    facts = {
+def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a journal row its hash binds, as JSON values."""
+    return {name: row[name] for name in audit.FACTS} | {
         "event_id": str(row["event_id"]),
-        "aggregate_type": row["aggregate_type"],
         "aggregate_id": str(row["aggregate_id"]),
-        "aggregate_version": row["aggregate_version"],
-        "type": row["type"],
         "audience": list(row["audience"]),
-        "actor": row["actor"],
         "occurred_at": row["occurred_at"].isoformat(),
-        "data": row["data"],
-        "detail": row["detail"],
     }
-    return hashlib.sha256(previous + canonical(facts)).digest()
+
+
+def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
+    """The hash of a journal row after the one before it of its aggregate."""
+    return audit.link(previous, facts_of(row))
 
 
 def rows_of(
@@ -90,3 +81,13 @@ async def history(tx: Transaction, aggregate_id: UUID) -> Sequence[JournalRow]:
     """Every event of an aggregate, oldest first."""
     query = select(JournalRow).where(JournalRow.aggregate_id == aggregate_id)  # type: ignore[arg-type]
     return (await tx.execute(query.order_by(JournalRow.aggregate_version))).scalars().all()  # type: ignore[arg-type]
+
+
+async def exported(tx: Transaction) -> AsyncIterator[dict[str, Any]]:
+    """The whole journal in its order, as one moment shows it: each row as shared.audit reads it."""
+    row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
+    bound = [row[name] for name in audit.FACTS]
+    rows = await (await tx.connection()).stream(select(row.id, row.hash, row.recorded_at, *bound).order_by(row.id))
+    async for each in rows.mappings():
+        recorded = {"recorded_at": each["recorded_at"].isoformat(), "hash": each["hash"].hex()}
+        yield {"position": each["id"], **facts_of(dict(each)), **recorded}

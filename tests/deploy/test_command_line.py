@@ -171,6 +171,20 @@ def test_doctor_finds_a_running_platform_healthy(mithaq: Mithaq) -> None:
     assert not failures
 
 
+def test_an_exported_journal_is_verified_by_whoever_has_the_roots(mithaq: Mithaq, tmp_path: Path) -> None:
+    export, roots = tmp_path / "journal.jsonl", tmp_path / "roots.jsonl"
+    roots.write_text(mithaq("audit", "roots").stdout)
+    assert mithaq("audit", "export", str(export)).exit_code == 0
+    assert export.stat().st_mode & 0o077 == 0
+    assert mithaq("audit", "export", str(export)).exit_code == 5
+    verify = ("audit", "verify", str(export), "--roots", str(roots), "-o", "json")
+    assert records(mithaq(*verify)) == []
+    export.write_text(export.read_text() + "{}\n")
+    done = mithaq(*verify)
+    assert done.exit_code == 1
+    assert [each["what"] for each in json.loads(done.stdout)] == ["unreadable"]
+
+
 def test_settings_are_shown_with_their_purpose_and_without_their_secrets(started: Started) -> None:
     done = run(started.data_dir, "config", "show", "-o", "json", MITHAQ_KAFKA_PASSWORD="very-secret")
     rows = {row["key"]: row for row in records(done)}

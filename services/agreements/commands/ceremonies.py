@@ -14,10 +14,10 @@ from services.agreements.minutes import draw_up
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow, MandateRow
 from shared.actor import Actor
+from shared.audit import canonical
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
 from shared.ids import new_id
-from shared.messaging.journal import canonical
 from shared.store import digest, put_text
 
 OVER = SIGNED_BY_ALL | {AgreementState.cancelled}

@@ -32,6 +32,7 @@ from shared.events.agreements.ceremony import (
     CeremonyRescheduled,
     CeremonyResumed,
 )
+from shared.events.agreements.checkpoint import CheckpointPublished
 from shared.events.agreements.editions import (
     AgreementEditionClosed,
     AgreementEditionEnded,
@@ -137,6 +138,7 @@ __all__ = [
     "CeremonyPrepared",
     "CeremonyRescheduled",
     "CeremonyResumed",
+    "CheckpointPublished",
     "LanguageHashes",
     "PartyRole",
     "SignatureLevel",

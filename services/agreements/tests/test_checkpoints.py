@@ -1,0 +1,169 @@
+"""Checkpoints: everything recorded is bound once an hour, as it is, whoever is still writing."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from services.agreements.agreement import Agreement
+from services.agreements.checkpoint import CHECKPOINT_ID, Checkpoint
+from services.agreements.commands import checkpoints, publish_checkpoint
+from services.agreements.tables import AGREEMENTS, CHECKPOINTS
+from services.agreements.tests.builders import MINISTRY, current
+from shared import audit
+from shared.actor import NATIONAL
+from shared.clock import now
+from shared.database import Database, Transaction
+from shared.events.agreements import CheckpointPublished
+from shared.ids import new_id
+from shared.messaging.journal import exported
+from shared.territory import ACADEMY_CODES
+from tests.fixtures.database import Databases
+
+HOUR = timedelta(hours=1)
+
+
+async def draft(tx: Transaction) -> Agreement:
+    """A draft, recorded in this transaction."""
+    id = new_id()
+    events = Agreement.draft(id, current(), names={}, by=MINISTRY.person)
+    return await AGREEMENTS.record(tx, Agreement(id=id), events, by=MINISTRY)
+
+
+async def drafts(database: Database, number: int = 3) -> list[Agreement]:
+    """Some drafts."""
+    async with database.transaction(NATIONAL) as tx:
+        return [await draft(tx) for _ in range(number)]
+
+
+async def published(database: Database) -> list[CheckpointPublished]:
+    """All checkpoints."""
+    async with database.transaction(NATIONAL) as tx:
+        events = [row.event() for row in await CHECKPOINTS.history(tx, CHECKPOINT_ID)]
+    return [each for each in events if isinstance(each, CheckpointPublished)]
+
+
+async def findings(database: Database, owner: Database) -> list[audit.Finding]:
+    """What the audit says of the whole journal, beside everything published."""
+    roots = [audit.Checkpoint.of(each.model_dump_json()) for each in await published(database)]
+    async with owner.transaction(NATIONAL) as tx:
+        return list(audit.Audit(roots).read([json.dumps(row) async for row in exported(tx)]))
+
+
+def later(hours: int = 1) -> datetime:
+    """So many hours from now."""
+    return now() + hours * HOUR
+
+
+async def test_an_empty_journal_is_not_bound(database: Database) -> None:
+    assert await publish_checkpoint(database, at=later()) is None
+
+
+async def test_everything_recorded_is_bound(database: Database, databases: Databases) -> None:
+    await drafts(database)
+    checkpoint = await publish_checkpoint(database, at=later())
+    assert checkpoint and (checkpoint.leaves, checkpoint.events) == (3, 3)
+    await drafts(database, 2)
+    again = await publish_checkpoint(database, at=later(2))
+    assert again and (again.leaves, again.events) == (6, 6)
+    assert await findings(database, await databases("agreements", role=None)) == []
+
+
+async def test_the_first_hour_ends_before_anything_is_bound(database: Database) -> None:
+    at = now()
+    await drafts(database)
+    if at.hour == now().hour:
+        assert await publish_checkpoint(database, at=at) is None
+
+
+async def test_a_checkpoint_is_published_once_an_hour_whoever_asks(database: Database) -> None:
+    await drafts(database)
+    at = later().replace(minute=30)
+    both = await asyncio.gather(
+        *(publish_checkpoint(database, at=at + timedelta(minutes=n)) for n in range(3)), return_exceptions=True
+    )
+    assert await publish_checkpoint(database, at=at + timedelta(minutes=20)) is None
+    assert len(await published(database)) == 1, both
+    assert await publish_checkpoint(database, at=at + HOUR)
+    assert len(await published(database)) == 2
+
+
+async def test_after_an_outage_one_checkpoint_binds_what_the_hours_brought(database: Database) -> None:
+    await drafts(database)
+    await publish_checkpoint(database, at=later())
+    await drafts(database)
+    await publish_checkpoint(database, at=later(9))
+    assert [each.events for each in await published(database)] == [3, 7]
+
+
+async def test_every_academy_receives_it(database: Database) -> None:
+    await drafts(database)
+    await publish_checkpoint(database, at=later())
+    async with database.transaction(NATIONAL) as tx:
+        (row,) = await CHECKPOINTS.history(tx, CHECKPOINT_ID)
+    assert tuple(row.audience) == ACADEMY_CODES
+    assert row.detail is None
+
+
+@asynccontextmanager
+async def an_open_draft(database: Database) -> AsyncIterator[None]:
+    """Somebody has recorded a draft and not committed it yet."""
+    async with database.transaction(NATIONAL) as tx:
+        await draft(tx)
+        yield
+
+
+async def test_a_checkpoint_waits_for_whoever_may_still_write_below_it(
+    database: Database, databases: Databases
+) -> None:
+    async with an_open_draft(database):
+        await drafts(database)
+        publishing = asyncio.create_task(publish_checkpoint(database, at=later()))
+        done, _ = await asyncio.wait([publishing], timeout=0.3)
+        assert not done
+    checkpoint = await publishing
+    assert checkpoint and checkpoint.events == 4
+    assert await findings(database, await databases("agreements", role=None)) == []
+
+
+async def test_a_writer_that_does_not_end_puts_the_checkpoint_off(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "PATIENCE", 0.1)
+    await drafts(database)
+    async with an_open_draft(database):
+        assert await publish_checkpoint(database, at=later()) is None
+    assert await publish_checkpoint(database, at=later())
+
+
+async def test_the_checkpoint_is_the_fold_of_its_journal(database: Database) -> None:
+    await drafts(database)
+    await publish_checkpoint(database, at=later())
+    async with database.transaction(NATIONAL) as tx:
+        stored = await CHECKPOINTS.read(tx, CHECKPOINT_ID)
+        events = [row.event() for row in await CHECKPOINTS.history(tx, CHECKPOINT_ID)]
+    assert Checkpoint.fold(CHECKPOINT_ID, events).model_dump() == stored.model_dump()
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        """update journal set data = data || '{"school_year": "2030/2031"}' where id = 2""",
+        "delete from journal where id = 2",
+        "update journal set id = 100 - id where id in (2, 98) or aggregate_version = 0",
+        "delete from journal where id = (select max(id) from journal where aggregate_type = 'agreement')",
+    ],
+    ids=["edited", "deleted", "moved", "cut"],
+)
+async def test_whoever_changes_the_database_is_found(database: Database, databases: Databases, tampering: str) -> None:
+    await drafts(database)
+    await publish_checkpoint(database, at=later())
+    owner = await databases("agreements", role=None)
+    async with owner.transaction(NATIONAL) as tx:
+        await tx.execute(text("alter table journal alter id drop identity"))
+        await tx.execute(text(tampering))
+    assert await findings(database, owner)

@@ -1,0 +1,35 @@
+"""Words as they are searched: what a reader takes for the same, in Arabic and in Latin script, is the same."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from services.agreements.agreement import Agreement
+from shared.territory import ACADEMY_CODES
+
+LONGEST = 40
+"""Letters of a word that are kept."""
+WORD = re.compile(r"[^\W_]+")
+# NFKD takes hamza, madda, vowel signs and accents off their letters; these have none to take off.
+SAME = str.maketrans({"ٱ": "ا", "ى": "ي", "ة": "ه", "ک": "ك", "ی": "ي", "ـ": None, "œ": "oe", "æ": "ae"})
+ARTICLE = re.compile(r"^(?:[وبكف]?ال|لل)(?=\w{3})")
+"""The Arabic article, with a preposition or conjunction written together with it."""
+
+
+@lru_cache(maxsize=10_000)
+def words(text: str) -> tuple[str, ...]:
+    """The words of a text without case, accents, vowel signs, variants of letters and the Arabic article."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(SAME)
+    digits = "".join(str(unicodedata.decimal(letter, letter)) for letter in plain)
+    return tuple(ARTICLE.sub("", word)[:LONGEST] for word in WORD.findall(digits))
+
+
+def terms_of(agreement: Agreement) -> frozenset[str]:
+    """What an agreement is found by: the words of its titles, reference and parties' names, and who may see it.
+
+    Of those who may see it the academies are left out: each is a part of the whole that is not worth an index.
+    """
+    names = [text for name in (agreement.title, *agreement.names.values()) for text in (name.ar, name.fr)]
+    found = {word for text in (*names, agreement.reference or "") for word in words(text)}
+    return frozenset(found.union(code for code in agreement.visible_to() if code not in ACADEMY_CODES))

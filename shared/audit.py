@@ -1,0 +1,223 @@
+"""The audit: whether an exported journal is the one that was recorded, by its hash chains and its published roots.
+
+This file needs Python's standard library only, so that whoever received the roots can run it alone:
+
+    python audit.py EXPORT --roots ROOTS
+
+EXPORT holds one JSON object a line, each a row of the journal in the order of `position`; ROOTS the published
+checkpoints, one a line. Every row's hash binds the row before it of the same aggregate. A checkpoint binds the head of
+every such chain by a Merkle root (RFC 6962, 2.1), and all rows up to its position, in their order, by `sequence`.
+"""
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+FACTS = (
+    "event_id",
+    "aggregate_type",
+    "aggregate_id",
+    "aggregate_version",
+    "type",
+    "audience",
+    "actor",
+    "occurred_at",
+    "data",
+    "detail",
+)
+"""What of a row is bound by its hash."""
+
+
+def canonical(value: Any) -> bytes:
+    """JSON with sorted keys and no white space, UTF-8: the bytes that hashes are computed over."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def link(previous: bytes, facts: Mapping[str, Any]) -> bytes:
+    """The SHA-256 that binds a row to its aggregate's previous one (32 bytes; the first links to b"")."""
+    return hashlib.sha256(previous + canonical({name: facts[name] for name in FACTS})).digest()
+
+
+def follow(sequence: bytes, hash: bytes) -> bytes:
+    """The SHA-256 that binds a row's hash to all rows before it, of whatever aggregate (the first follows b"")."""
+    return hashlib.sha256(sequence + hash).digest()
+
+
+def leaf(aggregate_id: UUID, version: int, head: bytes) -> bytes:
+    """The Merkle leaf of a chain: whose it is (16 bytes), how long (8, big-endian), and its head (32)."""
+    return aggregate_id.bytes + version.to_bytes(8, "big") + head
+
+
+def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
+    """The Merkle tree of RFC 6962, 2.1: leaf hashes first, the root alone last."""
+    tree = [[hashlib.sha256(b"\x00" + each).digest() for each in leaves] or [hashlib.sha256(b"").digest()]]
+    while len(below := tree[-1]) > 1:
+        pairs = zip(below[::2], below[1::2], strict=False)
+        tree.append([hashlib.sha256(b"\x01" + left + right).digest() for left, right in pairs])
+        if len(below) % 2:
+            tree[-1].append(below[-1])
+    return tree
+
+
+def root(leaves: Sequence[bytes]) -> bytes:
+    """The Merkle root over the leaves, in their order."""
+    return levels(leaves)[-1][0]
+
+
+def path(tree: Sequence[Sequence[bytes]], index: int) -> list[bytes]:
+    """What proves that a leaf is in the tree (RFC 6962, 2.1.1): the sibling on each level, from the leaf up."""
+    found = []
+    for level in tree[:-1]:
+        if index ^ 1 < len(level):
+            found.append(level[index ^ 1])
+        index //= 2
+    return found
+
+
+def holds(data: bytes, index: int, size: int, proof: Sequence[bytes], expected: bytes) -> bool:
+    """Whether the proof leads from this leaf, at its index among `size` leaves, to the expected root."""
+    node, siblings = hashlib.sha256(b"\x00" + data).digest(), iter(proof)
+    while size > 1:
+        if index % 2 or index + 1 < size:
+            if (sibling := next(siblings, None)) is None:
+                return False
+            pair = sibling + node if index % 2 else node + sibling
+            node = hashlib.sha256(b"\x01" + pair).digest()
+        index, size = index // 2, (size + 1) // 2
+    return node == expected and next(siblings, None) is None
+
+
+class Finding(NamedTuple):
+    """Something that is not as it was recorded.
+
+    `what` is `unreadable`, `edited`, `missing`, `out-of-order`, `altered` (between two checkpoints) or `cut-off`.
+    """
+
+    what: str
+    where: str
+
+
+class Chain(NamedTuple):
+    """How far an aggregate's rows were followed."""
+
+    version: int = 0
+    head: bytes = b""
+
+
+class Checkpoint(NamedTuple):
+    """What was published of the journal: all rows up to `position`."""
+
+    position: int
+    root: str
+    sequence: str
+    leaves: int
+    events: int
+    taken_at: str
+
+    @classmethod
+    def of(cls, line: str) -> "Checkpoint":
+        """A line of ROOTS: an event's data, or the whole event. ValueError for anything else."""
+        try:
+            told = json.loads(line)
+            return cls(**{name: told.get("data", told)[name] for name in cls._fields})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a checkpoint: {line.strip()[:80]}") from error
+
+
+class Audit:
+    """One reading of an export beside the published roots."""
+
+    def __init__(self, roots: Iterable[Checkpoint]) -> None:
+        self.due = sorted(roots)
+        self.chains: dict[UUID, Chain] = {}
+        self.sequence = b""
+        self.events = self.position = 0
+        self.anchored = self.counted = self.recorded = 0
+        """Of the last checkpoint compared: its position, the rows read by then, the rows that it tells of."""
+        self.altered = False
+        self.matching = 0
+        """Checkpoints that the export agrees with."""
+
+    def read(self, lines: Iterable[str]) -> Iterator[Finding]:
+        """Everything that is wrong, in the order of the export; nothing if it is as it was recorded."""
+        for number, line in enumerate(lines, 1):
+            try:
+                row = json.loads(line)
+                facts = {name: row[name] for name in FACTS}
+                position, hash = int(row["position"]), bytes.fromhex(row["hash"])
+                aggregate, version = UUID(row["aggregate_id"]), int(row["aggregate_version"])
+            except (ValueError, KeyError, TypeError) as error:
+                yield Finding("unreadable", f"line {number}: {type(error).__name__} {error}")
+                continue
+            while self.due and self.due[0].position < position:
+                yield from self._compare(self.due.pop(0))
+            here = f"line {number}, position {position}, version {version} of {row['aggregate_type']} {aggregate}"
+            yield from self._place(here, position, version, self.chains.get(aggregate, Chain()))
+            chain = self.chains.get(aggregate, Chain())
+            if version == chain.version + 1 and link(chain.head, facts) != hash:
+                yield Finding("edited", f"{here}: it or its hash was changed")
+            self.chains[aggregate] = Chain(version, hash)
+            self.sequence = follow(self.sequence, hash)
+            self.events, self.position = self.events + 1, max(position, self.position)
+        for checkpoint in self.due:
+            if checkpoint.position > self.position:
+                yield Finding(
+                    "cut-off",
+                    f"after position {self.position}: the checkpoint of {checkpoint.taken_at} goes up to "
+                    f"{checkpoint.position}",
+                )
+            else:
+                yield from self._compare(checkpoint)
+
+    def _place(self, here: str, position: int, version: int, chain: Chain) -> Iterator[Finding]:
+        if position <= self.position:
+            yield Finding("out-of-order", f"{here}: it stands after position {self.position}")
+        if version > chain.version + 1:
+            yield Finding("missing", f"{here}: it follows version {chain.version}")
+        elif version <= chain.version:
+            yield Finding("out-of-order", f"{here}: it follows version {chain.version}")
+
+    def _compare(self, checkpoint: Checkpoint) -> Iterator[Finding]:
+        where = f"positions {self.anchored + 1} to {checkpoint.position}, checkpoint of {checkpoint.taken_at}"
+        rows, recorded = self.events - self.counted, checkpoint.events - self.recorded
+        if rows != recorded:
+            yield Finding("altered", f"{where}: {rows} rows where {recorded} were recorded")
+        elif self.sequence.hex() != checkpoint.sequence:
+            yield Finding("altered", f"{where}: other rows, or another order, than were recorded")
+        elif not self.altered and self._root() != (checkpoint.leaves, checkpoint.root):
+            yield Finding("altered", f"{where}: the heads of the chains are not those of the published root")
+        else:
+            self.matching += 1
+        # From here on as published, so that what was altered later is found where it is. The root cannot tell: it
+        # differs from the first alteration on.
+        self.altered = self.altered or self.sequence.hex() != checkpoint.sequence
+        self.sequence = bytes.fromhex(checkpoint.sequence)
+        self.anchored, self.counted, self.recorded = checkpoint.position, self.events, checkpoint.events
+
+    def _root(self) -> tuple[int, str]:
+        heads = [leaf(id, *self.chains[id]) for id in sorted(self.chains, key=lambda id: id.bytes)]
+        return len(heads), root(heads).hex()
+
+
+def main() -> int:
+    """Verify an export; 0 if it is as it was recorded, 1 if not."""
+    parser = argparse.ArgumentParser(description="Whether an exported journal is the one that was recorded.")
+    parser.add_argument("export", help="the export, one JSON object a line")
+    parser.add_argument("--roots", required=True, help="the published checkpoints, one JSON object a line")
+    wanted = parser.parse_args()
+    with open(wanted.roots, encoding="utf-8") as roots:  # noqa: PTH123 - shortest where it stands alone
+        audit = Audit(Checkpoint.of(line) for line in roots if line.strip())
+    with open(wanted.export, encoding="utf-8") as export:  # noqa: PTH123
+        findings = list(audit.read(export))
+    for finding in findings:
+        sys.stdout.write(f"{finding.what}: {finding.where}\n")
+    sys.stdout.write(f"{audit.events} rows, {len(audit.chains)} chains, {audit.matching} checkpoints hold\n")
+    return 1 if findings else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

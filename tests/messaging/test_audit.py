@@ -1,0 +1,229 @@
+"""The audit: what it is made of, and that whoever changes an export is found."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared import audit
+
+# The leaves and roots that the reference implementation of RFC 6962 tests itself with.
+LEAVES = [bytes.fromhex(each) for each in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657")]
+LEAVES.append(bytes.fromhex("606162636465666768696a6b6c6d6e6f"))
+ROOTS = (
+    "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",
+    "fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125",
+    "aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77",
+    "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    "4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4",
+    "76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef",
+    "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
+    "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
+)
+SUBJECTS = [UUID(int=number) for number in (1, 2, 3)]
+Row = dict[str, Any]
+
+
+def rows(subjects: Sequence[UUID]) -> list[Row]:
+    """An export: one row after the other, of these aggregates."""
+    chains: dict[UUID, audit.Chain] = {}
+    found: list[Row] = []
+    for position, subject in enumerate(subjects, 11):
+        chain = chains.get(subject, audit.Chain())
+        row: Row = {
+            "position": position,
+            "event_id": str(UUID(int=position)),
+            "aggregate_type": "agreement",
+            "aggregate_id": str(subject),
+            "aggregate_version": chain.version + 1,
+            "type": "ma.mithaq.agreement.text_revised.v1",
+            "audience": ["MA-06"],
+            "actor": "issuer#somebody",
+            "occurred_at": datetime(2024, 8, 30, 10, tzinfo=UTC).isoformat(),
+            "data": {"number": position},
+            "detail": {"note": "ملاحظة (وهمي)"},
+        }
+        row["hash"] = audit.link(chain.head, row).hex()
+        chains[subject] = audit.Chain(chain.version + 1, bytes.fromhex(row["hash"]))
+        found.append(row)
+    return found
+
+
+def checkpoint(export: Sequence[Row]) -> audit.Checkpoint:
+    """What would be published of these rows."""
+    heads = {UUID(row["aggregate_id"]): row for row in export}
+    sequence = b""
+    for row in export:
+        sequence = audit.follow(sequence, bytes.fromhex(row["hash"]))
+    leaves = [audit.leaf(id, heads[id]["aggregate_version"], bytes.fromhex(heads[id]["hash"])) for id in sorted(heads)]
+    return audit.Checkpoint(
+        position=export[-1]["position"],
+        root=audit.root(leaves).hex(),
+        sequence=sequence.hex(),
+        leaves=len(leaves),
+        events=len(export),
+        taken_at=f"hour {len(export)}",
+    )
+
+
+def findings(export: Sequence[Row], *roots: audit.Checkpoint) -> list[audit.Finding]:
+    """What the audit says of an export."""
+    return list(audit.Audit(roots).read(map(json.dumps, export)))
+
+
+EXPORT = rows([SUBJECTS[number] for number in (0, 1, 0, 2, 1, 0, 2, 1, 0, 1)])
+PUBLISHED = [checkpoint(EXPORT[:4]), checkpoint(EXPORT[:7]), checkpoint(EXPORT)]
+
+
+def rechained(export: list[Row]) -> list[Row]:
+    """The export with every hash worked out anew: the work of somebody who knows how the chains are made."""
+    heads: dict[str, audit.Chain] = {}
+    made = []
+    for row in export:
+        chain = heads.get(row["aggregate_id"], audit.Chain())
+        changed = row | {"aggregate_version": chain.version + 1}
+        changed["hash"] = audit.link(chain.head, changed).hex()
+        heads[row["aggregate_id"]] = audit.Chain(chain.version + 1, bytes.fromhex(changed["hash"]))
+        made.append(changed)
+    return made
+
+
+def edited(export: list[Row]) -> list[Row]:
+    """The sixth row says something else."""
+    return [*export[:5], export[5] | {"data": {"number": 0}}, *export[6:]]
+
+
+def deleted(export: list[Row]) -> list[Row]:
+    """The sixth row is gone."""
+    return [*export[:5], *export[6:]]
+
+
+def reordered(export: list[Row]) -> list[Row]:
+    """The sixth and the seventh row, of two aggregates, have changed places, positions and all."""
+    sixth, seventh = export[5], export[6]
+    moved = [seventh | {"position": sixth["position"]}, sixth | {"position": seventh["position"]}]
+    return [*export[:5], *moved, *export[7:]]
+
+
+def truncated(export: list[Row]) -> list[Row]:
+    """The last rows are gone."""
+    return export[:8]
+
+
+def inserted(export: list[Row]) -> list[Row]:
+    """A seventh row that never was."""
+    more = export[5] | {"position": export[5]["position"], "event_id": str(UUID(int=99))}
+    later = [row | {"position": row["position"] + 1} for row in export[6:]]
+    return [*export[:6], more | {"position": more["position"] + 1, "aggregate_version": 4}, *later]
+
+
+def removed(export: list[Row]) -> list[Row]:
+    """An aggregate is gone as if it had never been."""
+    return [row for row in export if row["aggregate_id"] != str(SUBJECTS[2])]
+
+
+def test_the_tree_is_that_of_rfc_6962() -> None:
+    assert [audit.root(LEAVES[:size]).hex() for size in range(9)] == list(ROOTS)
+
+
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=40), st.data())
+def test_a_path_proves_its_leaf_and_no_other(leaves: list[bytes], data: st.DataObject) -> None:
+    index = data.draw(st.integers(0, len(leaves) - 1))
+    tree = audit.levels(leaves)
+    proof, root = audit.path(tree, index), tree[-1][0]
+    assert audit.holds(leaves[index], index, len(leaves), proof, root)
+    assert not audit.holds(leaves[index] + b"x", index, len(leaves), proof, root)
+    assert not audit.holds(leaves[index], index, len(leaves), [*proof, root], root)
+    if proof:
+        assert not audit.holds(leaves[index], index, len(leaves), proof[:-1], root)
+
+
+def test_leaves_and_nodes_are_hashed_apart() -> None:
+    left, right = (hashlib.sha256(b"\0" + each).digest() for each in (b"a", b"b"))
+    assert audit.root([b"a", b"b"]) != audit.root([left + right])
+
+
+def test_an_untouched_export_holds() -> None:
+    reading = audit.Audit(PUBLISHED)
+    assert list(reading.read(map(json.dumps, EXPORT))) == []
+    assert (reading.events, len(reading.chains), reading.matching) == (10, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("tamper", "what", "where"),
+    [
+        (edited, "edited", "line 6, position 16, version 3 of agreement"),
+        (deleted, "missing", "it follows version 2"),
+        (reordered, "altered", "positions 15 to 17"),
+        (truncated, "cut-off", "after position 18: the checkpoint of hour 10 goes up to 20"),
+        (inserted, "edited", "line 7, position 17, version 4 of agreement"),
+        (removed, "altered", "positions 1 to 14, checkpoint of hour 4: 3 rows where 4 were recorded"),
+    ],
+)
+def test_tampering_is_found_where_it_is(tamper: Callable[[list[Row]], list[Row]], what: str, where: str) -> None:
+    found = findings(tamper(EXPORT), *PUBLISHED)
+    assert any(each.what == what and where in each.where for each in found), found
+
+
+def test_rows_in_another_order_than_their_positions_are_found() -> None:
+    swapped = [*EXPORT[:5], EXPORT[6], EXPORT[5], *EXPORT[7:]]
+    assert "out-of-order" in {each.what for each in findings(swapped, *PUBLISHED)}
+
+
+@pytest.mark.parametrize("tamper", [edited, deleted, inserted, removed])
+def test_whoever_works_out_the_chains_anew_is_found_by_the_roots(tamper: Callable[[list[Row]], list[Row]]) -> None:
+    forged = rechained(tamper(EXPORT))
+    assert not findings(forged)
+    found = findings(forged, *PUBLISHED)
+    assert found and {each.what for each in found} == {"altered"}
+    assert ("15 to 17" in found[0].where) != (tamper is removed)
+
+
+def test_what_is_after_the_last_checkpoint_is_bound_by_its_chains_only() -> None:
+    assert findings(EXPORT[:8], *PUBLISHED[:2]) == []
+    assert findings(edited(EXPORT), *PUBLISHED[:1]) != []
+
+
+@given(st.lists(st.sampled_from(SUBJECTS), min_size=2, max_size=20), st.data())
+def test_any_row_changed_removed_or_moved_is_found(subjects: list[UUID], data: st.DataObject) -> None:
+    export = rows(subjects)
+    root = checkpoint(export)
+    at = data.draw(st.integers(0, len(export) - 1))
+    name = data.draw(st.sampled_from(sorted(audit.FACTS)))
+    other = {"aggregate_id": str(UUID(int=9)), "aggregate_version": 77, "audience": []}.get(name, "other")
+    assert findings(export, root) == []
+    assert findings([*export[:at], export[at] | {name: other}, *export[at + 1 :]], root)
+    assert findings([*export[:at], *export[at + 1 :]], root)
+    assert findings([*export[:at], *export[at + 1 :], export[at] | {"position": 99}], root) or at == len(export) - 1
+    assert findings(rechained([*export[:at], *export[at + 1 :]]), root)
+
+
+def test_the_file_runs_alone(tmp_path: Path) -> None:
+    program = tmp_path / "audit.py"
+    program.write_bytes(Path(audit.__file__).read_bytes())
+    (tmp_path / "roots").write_text("\n".join(json.dumps({"data": each._asdict()}) for each in PUBLISHED) + "\n")
+
+    def run(export: list[Row]) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "export").write_text("".join(json.dumps(row) + "\n" for row in export))
+        command = [sys.executable, "-I", "-S", str(program), "export", "--roots", "roots"]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    whole, cut = run(EXPORT), run(truncated(EXPORT))
+    assert (whole.returncode, whole.stdout) == (0, "10 rows, 3 chains, 3 checkpoints hold\n")
+    assert cut.returncode == 1 and cut.stdout.startswith("cut-off: after position 18")
+
+
+def test_what_is_no_checkpoint_is_not_taken_for_one() -> None:
+    with pytest.raises(ValueError, match="not a checkpoint"):
+        audit.Checkpoint.of('{"position": 1}')
+    assert [each.what for each in findings([{"position": 1}])] == ["unreadable"]
