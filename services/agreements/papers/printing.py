@@ -32,7 +32,9 @@ from shared.clock import CASABLANCA
 from shared.money import Money
 
 HERE = Path(__file__).parent
-LOCALES = {"ar": "ar_MA", "fr": "fr_MA"}
+WORDS = ("ar", "fr")
+"""The languages that papers are in."""
+LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
 STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
 """PDF/A-2a to be kept, PDF/UA-1 to be read aloud."""
 SPACED = re.compile(r"(?<!\d)\d{1,3}(?: \d{3})+(?!\d)")
@@ -69,7 +71,7 @@ def words(language: str) -> Said:
 
 @cache
 def _words() -> Mapping[str, Said]:
-    return {language: tomllib.loads((HERE / "words" / f"{language}.toml").read_text("utf-8")) for language in LOCALES}
+    return {language: tomllib.loads((HERE / "words" / f"{language}.toml").read_text("utf-8")) for language in WORDS}
 
 
 def _pdf(paper: Paper, language: Language) -> bytes:
@@ -87,7 +89,7 @@ def _typeset(paper: Paper, language: Language) -> typst.Compiler:
         "mark": paper.mark,
         "qr": _qr(paper.address) if paper.address else None,
         "address": paper.address,
-        "words": {one: words(one) for one in LOCALES},
+        "words": {one: words(one) for one in WORDS},
         "said": {one: _heading(paper, one) | say(paper, one) for one in languages},
     }
     return typst.Compiler(
