@@ -1,6 +1,7 @@
 """Every route of agreements, tried by everybody, and by nobody; and every convention on every route."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AGREEMENTS, CEREMONIES, SignatureBatchRow
+from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, SignatureBatchRow
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
@@ -26,8 +27,10 @@ from services.agreements.tests.builders import (
     fill,
     mandate,
     officer,
+    owing,
     plan,
     reviewed,
+    signer,
 )
 from shared.actor import NATIONAL, Actor
 from shared.aggregate import Aggregate
@@ -47,10 +50,10 @@ SEAT = {"organisation_id": str(MINISTRY_ID), "name": "(fictif)"}
 TITLE = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
 
 
-class OwnBatch(Aggregate):
-    """A batch of signatures as the walk needs it: seen where its person is at home."""
+class Own(Aggregate):
+    """What is a person's own (a batch, a calendar) as the walk needs it: seen where the person is at home."""
 
-    kind = "signature_batch"
+    kind = "own"
     home: str = ""
 
     def visible_to(self) -> tuple[str, ...]:
@@ -70,12 +73,16 @@ def organisation_for(by: Actor) -> Any:
     return ACADEMIES["MA-06"].organisation_id if by.jurisdiction == "MA-06" else ASSOCIATION
 
 
-def kept(database: Database, make: Callable[[Actor], Awaitable[Any]]) -> Callable[[Actor], Awaitable[Any]]:
+def kept(
+    database: Database,
+    make: Callable[[Actor], Awaitable[Any]],
+    home_of: Callable[[Actor], Any] = lambda by: by.jurisdiction == "national",
+) -> Callable[[Actor], Awaitable[Any]]:
     """The same, but what nobody has changed since is used again: most visits of a walk are refused."""
-    made: dict[bool, Any] = {}
+    made: dict[Any, Any] = {}
 
     async def again(by: Actor) -> Any:
-        home = by.jurisdiction == "national"
+        home = home_of(by)
         if home in made:
             store: Any = AGREEMENTS if made[home].kind == Agreement.kind else CEREMONIES
             async with database.transaction(NATIONAL) as tx:
@@ -146,6 +153,82 @@ def arranged(database: Database) -> dict[str, Arrange]:
 
         return arrange
 
+    def ledger(path: str, body: Any, *, owes: bool, claimed: bool) -> Arrange:
+        """A visit to an obligation that the actor's organisation owes, or is owed."""
+
+        async def make(by: Actor) -> Agreement:
+            terms, own = terms_for(by), organisation_for(by)
+            mine = next(each.party_id for each in terms.parties if each.organisation_id == own)
+            other = next(each for each in terms.parties if each.party_id != mine)
+            between = (
+                {"debtor": mine, "creditor": other.party_id} if owes else {"debtor": other.party_id, "creditor": mine}
+            )
+            agreement = await bound(database, owing(terms, between))
+            if claimed:
+                named = agreement.duties[0].obligation_id
+                debtor = signer(own if owes else other.organisation_id)
+                return await commands.claim_obligation(database, agreement.id, named, evidence="(fictif)", by=debtor)
+            return agreement
+
+        made = kept(database, make, organisation_for)
+
+        async def arrange(by: Actor) -> Visit:
+            agreement = await made(by)
+            named = agreement.duties[0].obligation_id
+            address = f"/api/v1/agreements/{agreement.id}/obligations/{named}/{path}"
+            return Visit(address, body, agreement, agreement.version)
+
+        return arrange
+
+    async def renewable(by: Actor) -> Agreement:
+        agreement = await in_force(by)
+        due_on = agreement.editions[0].ends_on - timedelta(days=90)
+        return await commands.let_time_pass(database, agreement.id, on=due_on)
+
+    async def evaluated(by: Actor) -> Agreement:
+        agreement = await renewable(by)
+        keeper = officer() if agreement.academy else MINISTRY
+        return await commands.evaluate_renewal(database, agreement.id, outcome="favourable", reason="r", by=keeper)
+
+    async def over(by: Actor) -> Agreement:
+        agreement = await in_force(by)
+        day = agreement.editions[0].ends_on + timedelta(days=1)
+        return await commands.let_time_pass(database, agreement.id, on=day)
+
+    async def renew_agreement(by: Actor) -> Visit:
+        agreement = await evaluated(by)
+        (edition,) = agreement.editions
+        body = edition.model_dump(mode="json", exclude={"number", "starts_on", "state"})
+        body["ends_on"] = str(edition.ends_on + timedelta(days=300))
+        return Visit(f"/api/v1/agreements/{agreement.id}/renewal", body, agreement, agreement.version)
+
+    async def calendar_of(by: Actor) -> Own:
+        calendar = CalendarRow(
+            id=new_id(),
+            visible_to=[by.jurisdiction],
+            person=by.person,
+            jurisdiction=by.jurisdiction,
+            language="fr",
+            digest=str(new_id()),
+            created_at=now(),
+        )
+        async with database.transaction(NATIONAL) as tx:
+            tx.add(calendar)
+        return Own(id=calendar.id, home=by.jurisdiction)
+
+    async def create_calendar(_: Actor) -> Visit:
+        return Visit("/api/v1/calendars", {"language": "fr"})
+
+    async def read_calendars(by: Actor) -> Visit:
+        return Visit("/api/v1/calendars?limit=100", aggregate=await calendar_of(by))
+
+    async def revoke_calendar(by: Actor) -> Visit:
+        calendar = await calendar_of(by)
+        return Visit(f"/api/v1/calendars/{calendar.id}/revocation", aggregate=calendar)
+
+    async def read_obligations(_: Actor) -> Visit:
+        return Visit("/api/v1/obligations?limit=100")
+
     def listing(resource: str, make: Any) -> Arrange:
         make = kept(database, make)
 
@@ -210,7 +293,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         )
         async with database.transaction(NATIONAL) as tx:
             tx.add(batch)
-        return Visit(f"/api/v1/signature-batches/{batch.id}", aggregate=OwnBatch(id=batch.id, home=by.jurisdiction))
+        return Visit(f"/api/v1/signature-batches/{batch.id}", aggregate=Own(id=batch.id, home=by.jurisdiction))
 
     agreements, ceremonies = "agreements", "ceremonies"
     return {
@@ -232,6 +315,21 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "resume_agreement": on(agreements, suspended, "/resumption", {}),
         "terminate_agreement": on(agreements, in_force, "/termination", DECISION),
         "cancel_agreement": on(agreements, draft, "/cancellation", WHY),
+        "read_obligations": read_obligations,
+        "read_agreement_obligations": on(agreements, in_force, "/obligations", reads=True),
+        "claim_obligation": ledger("claim", {"evidence": "(fictif) PV"}, owes=True, claimed=False),
+        "return_obligation": ledger("return", WHY, owes=False, claimed=True),
+        "confirm_obligation": ledger("confirmation", {}, owes=False, claimed=True),
+        "waive_obligation": ledger("waiver", WHY, owes=False, claimed=False),
+        "read_editions": on(agreements, in_force, "/editions", reads=True),
+        "evaluate_renewal": on(agreements, renewable, "/renewal/evaluation", WHY | {"outcome": "favourable"}),
+        "return_renewal": on(agreements, evaluated, "/renewal/return", WHY),
+        "renew_agreement": renew_agreement,
+        "decline_renewal": on(agreements, evaluated, "/renewal/refusal", WHY),
+        "close_edition": on(agreements, over, "/editions/1/closing"),
+        "create_calendar": create_calendar,
+        "read_calendars": read_calendars,
+        "revoke_calendar": revoke_calendar,
         "plan_ceremony": plan_ceremony,
         "read_ceremonies": listing(ceremonies, planned),
         "read_ceremony": on(ceremonies, planned, reads=True),
