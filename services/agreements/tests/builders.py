@@ -312,6 +312,13 @@ async def bound(database: Database, terms: Terms | None = None) -> Agreement:
     return agreement
 
 
+async def late(database: Database, terms: Terms | None = None) -> Agreement:
+    """An agreement in the database whose second party is late since nine days with what it owes the first."""
+    terms = terms or current(effective_from=today() - timedelta(days=40))
+    agreement = await bound(database, owing(terms, {"due_on": today() - timedelta(days=10)}))
+    return await commands.let_time_pass(database, agreement.id, on=today())
+
+
 async def sign_for(database: Database, agreement: Agreement, organisation: UUID, **options: Any) -> Agreement:
     """A signature by the organisation's signer."""
     party_id = next(each.party_id for each in agreement.parties if each.organisation_id == organisation)

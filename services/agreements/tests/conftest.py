@@ -1,13 +1,17 @@
 """Agreements in this process, for their tests."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI
 
 import services.agreements
 from services.agreements.papers import issuer
 from services.agreements.routes import router
+from services.agreements.tests.clients import Client
 from shared.database import Database
 from shared.settings import PlatformSettings
 from shared.web import TokenVerifier, install
@@ -35,3 +39,16 @@ def app(database: Database, verifier: TokenVerifier) -> FastAPI:
     install(app, verifier=verifier, database=database, wording=WORDING)
     app.include_router(router)
     return app
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The service, in this process."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as client:
+        yield client
+
+
+@pytest.fixture
+def as_(http: httpx.AsyncClient, token: Any) -> Any:
+    """`as_(actor)`: that person's client."""
+    return lambda by: Client(http, token, by)

@@ -1,13 +1,10 @@
 """Agreements over HTTP: what clients send, what they are answered."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
@@ -31,43 +28,14 @@ from services.agreements.tests.builders import (
     sign_for,
     signer,
 )
-from shared.actor import NATIONAL, Actor
+from services.agreements.tests.clients import Client
+from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
 from shared.ids import new_id
 from shared.territory import ACADEMIES, MINISTRY_ID
 
 ACADEMY_6 = ACADEMIES["MA-06"].organisation_id
-
-
-class Client:
-    """Somebody's HTTP client."""
-
-    def __init__(self, http: httpx.AsyncClient, token: Any, by: Actor) -> None:
-        self.http = http
-        self.headers = {"Authorization": f"Bearer {token(by)}"}
-
-    async def get(self, path: str, **params: Any) -> httpx.Response:
-        """Read."""
-        return await self.http.get(f"/api/v1{path}", params=params, headers=self.headers)
-
-    async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
-        """Do."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.post(f"/api/v1{path}", json=body, headers=self.headers | named)
-
-
-@pytest.fixture
-async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """The service, in this process."""
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as client:
-        yield client
-
-
-@pytest.fixture
-def as_(http: httpx.AsyncClient, token: Any) -> Any:
-    """`as_(actor)`: that person's client."""
-    return lambda by: Client(http, token, by)
 
 
 def signature(agreement: Agreement, organisation: Any, **changes: Any) -> dict[str, Any]:
