@@ -3,7 +3,9 @@
 import asyncio
 import multiprocessing
 import os
+import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -14,12 +16,18 @@ from typing import ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 
+LONGEST = 60.0
+"""Seconds after which the worker is killed over a function: what it reads may have been made to keep it busy."""
+MOST_MEMORY = 2 * 1024**3
+"""Bytes of address space that the worker may take."""
+
 
 async def in_worker(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What the function gives, computed in the worker process; it is started when first needed.
 
     Function, arguments and result are pickled. If the worker dies over it, the function runs once more in a new one:
-    it must be pure. Raises what the function raises, BrokenProcessPool if it kills the second worker too.
+    it must be pure. Raises what the function raises, TimeoutError after LONGEST seconds, and BrokenProcessPool if it
+    kills the second worker too.
     """
     try:
         return await _run(function, *args, **kwargs)
@@ -37,7 +45,13 @@ def end_worker() -> None:
 async def _run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     pool = _pool()
     try:
-        return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
+        async with asyncio.timeout(LONGEST):
+            return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
+    except TimeoutError:
+        # Nothing else stops a function; those who wait behind it find a new worker.
+        for process in list(pool._processes.values()):
+            process.kill()
+        raise
     except BrokenProcessPool:
         # Everyone who waited learns of it, and only the first replaces it.
         if _pool() is pool:
@@ -53,8 +67,10 @@ def _pool() -> ProcessPoolExecutor:
 
 
 def _begin() -> None:
-    """In the worker: Ctrl-C is our parent's to handle, and we never outlive it, however it dies."""
+    """In the worker: Ctrl-C is our parent's to handle, memory is bounded, and we never outlive it, however it dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 

@@ -4,11 +4,13 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from shared import worker
 from shared.worker import end_worker, in_worker
 from tests.fixtures.eventually import eventually
 
@@ -58,10 +60,28 @@ async def test_all_who_waited_for_a_dead_worker_are_served_by_the_next(tmp_path:
     assert len(set(await asyncio.gather(*(in_worker(die_once, mark) for _ in range(5))))) == 1
 
 
+async def test_work_that_takes_too_long_is_ended_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await in_worker(os.getpid)
+    monkeypatch.setattr(worker, "LONGEST", 0.2)
+    with pytest.raises(TimeoutError):
+        await in_worker(time.sleep, 60)
+    monkeypatch.undo()
+    assert await in_worker(os.getpid) not in {before, os.getpid()}
+    await eventually(lambda: not alive(before))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bounds memory on Linux only")
+async def test_work_that_takes_too_much_memory_fails_alone() -> None:
+    before = await in_worker(os.getpid)
+    with pytest.raises(MemoryError):
+        await in_worker(bytes, 3 * 1024**3)
+    assert await in_worker(os.getpid) == before
+
+
 async def test_the_worker_ends_when_it_is_told_to() -> None:
-    worker = await in_worker(os.getpid)
+    process = await in_worker(os.getpid)
     end_worker()
-    await eventually(lambda: not alive(worker))
+    await eventually(lambda: not alive(process))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -80,8 +100,8 @@ async def test_the_worker_does_not_outlive_a_killed_parent(tmp_path: Path) -> No
         sys.executable, str(script), stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(Path.cwd())}
     )
     assert parent.stdout is not None
-    worker = int(await asyncio.wait_for(parent.stdout.readline(), 30))
-    assert alive(worker)
+    process = int(await asyncio.wait_for(parent.stdout.readline(), 30))
+    assert alive(process)
     parent.kill()
     await parent.wait()
-    await eventually(lambda: not alive(worker))
+    await eventually(lambda: not alive(process))
