@@ -13,6 +13,7 @@ from services.__main__ import all_services, platform, serve_platform
 from services.gateway.front_door import FrontDoor
 from shared.embedded.identity import dev_issuer, load_credentials
 from shared.events.catalog import TOPICS
+from shared.ids import new_id
 from shared.messaging.embedded import EmbeddedBroker
 from shared.migrations import head_of
 from shared.settings import PlatformSettings
@@ -68,6 +69,22 @@ async def test_a_persona_signs_in_and_reads(door: FrontDoor, settings: PlatformS
             assert response.headers["Mithaq-Environment"] == "dev"
         async with client.get(f"{url}/api/v1/agreements", headers={"Authorization": "Bearer x.y.z"}) as response:
             assert response.status == 401
+
+
+async def test_the_address_on_papers_is_open_to_everybody(
+    door: FrontDoor, settings: PlatformSettings, serve: Serve
+) -> None:
+    await serve(door, [app.state.hosted for app in door.services.values()], port=settings.port)
+    address = f"{settings.public_address}/v/{new_id()}?h={'0' * 16}"
+    async with aiohttp.request("GET", address, headers={"Accept-Language": "fr"}) as response:
+        assert (response.status, response.content_type) == (404, "text/html")
+        assert "Aucun document n&#39;a cette adresse" in await response.text()
+
+
+def test_production_refuses_to_print_an_address_without_https(settings: PlatformSettings) -> None:
+    changes = {"profile": "production", "oidc_issuer": "https://identity.example"}
+    with pytest.raises(ValueError, match="MITHAQ_PUBLIC_URL must be an https"):
+        platform(settings.model_copy(update=changes))
 
 
 def test_the_dev_identity_refuses_to_be_reached_from_elsewhere(settings: PlatformSettings) -> None:
