@@ -81,7 +81,7 @@ async def _issue(
     by: Actor,
 ) -> Issued:
     if gaps := unprintable(paper.model_dump_json()):
-        raise CharactersNotPrintable(characters=" ".join(gaps))
+        raise CharactersNotPrintable(characters=", ".join(f"{each} (U+{ord(each):04X})" for each in gaps))
     pdf = await in_worker(render, paper, language)
     hash = hashlib.sha256(pdf).hexdigest()
     row = PaperRow(

@@ -90,14 +90,18 @@ def _typeset(paper: Paper, language: Language) -> typst.Compiler:
         "qr": _qr(paper.address) if paper.address else None,
         "address": paper.address,
         "words": {one: words(one) for one in WORDS},
-        "said": {one: _heading(paper, one) | say(paper, one) for one in languages},
     }
+    said = {one: _heading(paper, one) | say(paper, one) for one in languages}
     return typst.Compiler(
         HERE / "templates" / f"{template}.typ",
         root=HERE / "templates",
         font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS]),
-        sys_inputs={"data": whole_numbers(json.dumps(data, ensure_ascii=False, sort_keys=True))},
+        sys_inputs={"data": _json(data), "said": whole_numbers(_json(said))},
     )
+
+
+def _json(value: Said) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def whole_numbers(text: str) -> str:
