@@ -96,15 +96,28 @@ class Store(Generic[A]):
         return [self._revive(*row) for row in found]
 
     async def find(
-        self, tx: Transaction, *where: ColumnElement[bool], page: "PageRequest"
+        self,
+        tx: Transaction,
+        *where: ColumnElement[bool],
+        page: "PageRequest",
+        order: ColumnElement[Any] | None = None,
+        newest_first: bool = False,
     ) -> tuple[Sequence[A], str | None]:
-        """A page of the aggregates in scope for which the conditions hold, in id order, and the next one's cursor."""
+        """A page of the aggregates in scope for which the conditions hold, and the next one's cursor.
+
+        They come in the order of a column that is never null, and where it is equal (or none is given) in id order.
+        """
         row = self.table.c
-        query: Select[Any] = page.select(select(row.state, row.version, row.head, row.id).where(*where), row.id)
-        if "national" not in tx.scope:
-            query = query.where(row.visible_to.overlap(sorted(tx.scope)))
-        found = [self._revive(*each) for each in (await (await tx.connection()).execute(query)).all()]
-        return page.cut(found, lambda each: [each.id])
+        key = [row.id] if order is None or order is row.id else [order, row.id]
+        told = select(row.state, row.version, row.head, row.id, *key).where(*self.within(tx), *where)
+        query: Select[Any] = page.select(told, *key, newest_first=newest_first)
+        rows = (await (await tx.connection()).execute(query)).all()
+        kept, next = page.cut(rows, lambda each: each[4:])
+        return [self._revive(*each[:4]) for each in kept], next
+
+    def within(self, tx: Transaction) -> list[ColumnElement[bool]]:
+        """The condition that a row is in the transaction's scope; none for the nation, which sees all."""
+        return [] if "national" in tx.scope else [self.table.c.visible_to.overlap(sorted(tx.scope))]
 
     async def record(
         self, tx: Transaction, aggregate: A, events: Sequence[DomainEvent], *, by: Actor, at: datetime | None = None

@@ -3,7 +3,10 @@
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Obligation
+from services.agreements.errors.negotiation import NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
+from services.agreements.errors.substitutions import NotYourSubstitution
+from services.agreements.substitution import Substitution
 from shared.actor import Actor, Role
 from shared.refusals import Refusal
 from shared.territory import ACADEMIES, MINISTRY_ID
@@ -14,6 +17,8 @@ DESK = frozenset({Role.ministry_officer, Role.academy_director, Role.academy_off
 HEADS = frozenset({Role.ministry_officer, Role.academy_director})
 SIGNERS = HEADS | {Role.association_manager, Role.network_coordinator}
 """They sign under a mandate, which the commands ask for."""
+APPROVERS = DESK
+"""Those whom a kind's ladder may ask; the ladder says who holds which step."""
 PARTNERS = SIGNERS | {Role.academy_officer}
 """They see to what their organisation owes and is owed."""
 
@@ -50,6 +55,29 @@ def organisation_of(actor: Actor) -> UUID | None:
     return UUID(id) if kind == "org" else None
 
 
+def acts_for(actor: Actor, organisation: UUID) -> bool:
+    """Whether the actor acts for this organisation."""
+    return organisation_of(actor) == organisation
+
+
+def holds_the_text(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """The party whose turn it is passes it on, and who keeps the file may always."""
+    turn = agreement.turn
+    if turn is None or owns(actor, agreement) or acts_for(actor, agreement.party(turn.party_id).organisation_id):
+        return True
+    return NotYourTurn(party=turn.party_id, since=turn.since)
+
+
+def may_approve(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Whoever holds the current step, and neither wrote the text nor approved an earlier step."""
+    return agreement.approver_refusal(actor.person, actor.roles) or True
+
+
+def named_it(actor: Actor, substitution: Substitution) -> bool | Refusal:
+    """Only who named a substitute takes it back."""
+    return actor.person == substitution.person or NotYourSubstitution()
+
+
 def concerned(actor: Actor, action: str, agreement: Agreement, obligation: Obligation) -> bool:
     """Whether the actor's organisation may take the action on this obligation: who owes claims, who is owed decides.
 
@@ -80,18 +108,38 @@ PERMISSIONS = Permissions(
     {
         "draft_agreement": DESK,
         "read_agreements": ANYONE,
+        "export_agreements": ANYONE,
+        "save_search": ANYONE,
+        "read_saved_searches": ANYONE,
+        "read_saved_search": ANYONE,
+        "forget_search": ANYONE,
         "read_agreement": ANYONE,
         "read_text": ANYONE,
         "read_signatures": ANYONE,
         "read_agreement_history": ANYONE,
+        "read_changes": ANYONE,
+        "read_checkpoints": ANYONE,
+        "read_proof": ANYONE,
         "revise_text": DESK,
         "open_negotiation": DESK,
         "submit_for_review": DESK,
-        "return_with_remarks": MINISTRY,
-        "approve_agreement": MINISTRY,
+        "pass_turn": PARTNERS,
+        "accept_text": PARTNERS,
+        "unlock_text": DESK,
+        "return_with_remarks": APPROVERS,
+        "approve_agreement": APPROVERS,
+        "approve_as_substitute": APPROVERS,
+        "grant_substitution": APPROVERS,
+        "read_substitutions": APPROVERS,
+        "revoke_substitution": APPROVERS,
         "reopen_text": DESK,
         "sign_agreement": SIGNERS,
         "decline_agreement": SIGNERS,
+        "delegate_signing": SIGNERS,
+        "record_scan": DESK,
+        "accept_scan": DESK,
+        "return_scan": DESK,
+        "renew_offer": DESK,
         "suspend_agreement": HEADS,
         "resume_agreement": HEADS,
         "terminate_agreement": HEADS,
@@ -142,7 +190,17 @@ PERMISSIONS = Permissions(
         "revise_text": owns,
         "open_negotiation": owns,
         "submit_for_review": owns,
+        "pass_turn": holds_the_text,
+        "accept_text": may_represent,
+        "unlock_text": owns,
+        "approve_agreement": may_approve,
+        "revoke_substitution": named_it,
         "reopen_text": owns_or_supervises,
+        "delegate_signing": may_represent,
+        "record_scan": owns_or_supervises,
+        "accept_scan": owns_or_supervises,
+        "return_scan": owns_or_supervises,
+        "renew_offer": owns_or_supervises,
         "sign_agreement": may_represent,
         "decline_agreement": may_represent,
         "suspend_agreement": owns,

@@ -12,6 +12,7 @@ from sqlmodel import Field, col
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.checkpoint import Checkpoint
+from services.agreements.substitution import Substitution
 from services.agreements.words import terms_of
 from shared.actor import Actor
 from shared.database import Transaction
@@ -41,6 +42,7 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
         Index("agreement_type", "agreement_type", "id"),
         Index("agreement_effective_from", "effective_from", "id"),
         Index("agreement_updated_at", "updated_at", "id"),
+        Index("agreement_by_reference", text("coalesce(reference, id::text)"), "id"),
     )
 
     status: str = Field(sa_type=Text)
@@ -117,6 +119,19 @@ class CeremonyRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, m
     status: str = Field(sa_type=Text)
     planned_for: datetime = Field(sa_type=DateTime(timezone=True))
     agreements: list[UUID] = Field(sa_type=ARRAY(Uuid))
+
+
+class SubstitutionRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """Somebody approves in a person's place between two days, both included."""
+
+    __tablename__ = "substitution"
+    __table_args__ = (Index("substitution_substitute", "substitute", "person"),)
+
+    status: str = Field(sa_type=Text)
+    person: str = Field(sa_type=Text)
+    substitute: str = Field(sa_type=Text)
+    valid_from: date
+    valid_until: date
 
 
 class ReferenceCounterRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
@@ -352,3 +367,14 @@ CEREMONIES = Store(
     lambda each: {"status": each.status, "planned_for": each.planned_for, "agreements": list(each.agreements)},
 )
 CHECKPOINTS = Store(Checkpoint, CheckpointRow)
+SUBSTITUTIONS = Store(
+    Substitution,
+    SubstitutionRow,
+    lambda each: {
+        "status": each.status,
+        "person": each.person,
+        "substitute": each.substitute,
+        "valid_from": each.valid_from,
+        "valid_until": each.valid_until,
+    },
+)

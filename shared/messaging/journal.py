@@ -15,6 +15,7 @@ from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.database import Transaction
 from shared.events.base import DomainEvent
+from shared.events.catalog import decode
 from shared.ids import new_id
 from shared.messaging.tables import JournalRow
 from shared.telemetry import current_traceparent
@@ -81,6 +82,24 @@ async def history(tx: Transaction, aggregate_id: UUID) -> Sequence[JournalRow]:
     """Every event of an aggregate, oldest first."""
     query = select(JournalRow).where(JournalRow.aggregate_id == aggregate_id)  # type: ignore[arg-type]
     return (await tx.execute(query.order_by(JournalRow.aggregate_version))).scalars().all()  # type: ignore[arg-type]
+
+
+async def past(
+    tx: Transaction, aggregate_id: UUID, *, as_of: datetime | None = None, known_at: datetime | None = None
+) -> list[DomainEvent]:
+    """The events of an aggregate that had occurred at an instant, of those that were recorded at another.
+
+    They come in the order of recording, in which they were decided one upon the other. One that was recorded late
+    counts from when it occurred, even if an earlier recorded one had not yet occurred: its neighbours hide nothing.
+    """
+    row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
+    query = select(row.type, row.data, row.detail).where(row.aggregate_id == aggregate_id)
+    if as_of is not None:
+        query = query.where(row.occurred_at <= as_of)
+    if known_at is not None:
+        query = query.where(row.recorded_at <= known_at)
+    rows = (await (await tx.connection()).execute(query.order_by(row.aggregate_version))).all()
+    return [decode(type, data).keeping(**(detail or {})) for type, data, detail in rows]
 
 
 async def exported(tx: Transaction) -> AsyncIterator[dict[str, Any]]:

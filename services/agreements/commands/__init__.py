@@ -1,19 +1,20 @@
 """What people do with agreements: one function per verb, each one transaction."""
 
 from services.agreements.commands.agreements import (
-    approve_agreement,
     bring_into_force,
     cancel_agreement,
     draft_agreement,
     expire_agreement,
-    open_negotiation,
-    reopen_text,
     resume_agreement,
-    return_with_remarks,
-    revise_text,
-    submit_for_review,
     suspend_agreement,
     terminate_agreement,
+)
+from services.agreements.commands.approval import (
+    approve_agreement,
+    approve_as_substitute,
+    report_overdue,
+    return_with_remarks,
+    submit_for_review,
 )
 from services.agreements.commands.calendars import IssuedCalendar, create_calendar, revoke_calendar
 from services.agreements.commands.ceremonies import (
@@ -40,6 +41,14 @@ from services.agreements.commands.editions import (
     renew_agreement,
     return_renewal,
 )
+from services.agreements.commands.negotiation import (
+    accept_text,
+    open_negotiation,
+    pass_turn,
+    reopen_text,
+    revise_text,
+    unlock_text,
+)
 from services.agreements.commands.obligations import (
     claim_obligation,
     confirm_obligation,
@@ -49,20 +58,31 @@ from services.agreements.commands.obligations import (
     waive_obligation,
 )
 from services.agreements.commands.screens import ceremony_on, close_screens, open_screen
+from services.agreements.commands.searches import forget_search, save_search
 from services.agreements.commands.signing import (
     SignatureRequest,
+    accept_scan,
+    contest_signatures,
     decline_agreement,
+    delegate_signing,
+    record_scan,
+    renew_offer,
     resume_batch,
+    return_scan,
     sign_agreement,
     sign_batch,
 )
+from services.agreements.commands.substitutions import grant_substitution, revoke_substitution
 
 __all__ = [
     "IssuedCalendar",
     "SignatureRequest",
+    "accept_scan",
+    "accept_text",
     "admit_attendee",
     "adopt_minutes",
     "approve_agreement",
+    "approve_as_substitute",
     "bring_into_force",
     "call_agreement",
     "cancel_agreement",
@@ -73,12 +93,16 @@ __all__ = [
     "close_edition",
     "close_screens",
     "confirm_obligation",
+    "contest_signatures",
     "create_calendar",
     "decline_agreement",
     "decline_renewal",
+    "delegate_signing",
     "draft_agreement",
     "evaluate_renewal",
     "expire_agreement",
+    "forget_search",
+    "grant_substitution",
     "interrupt_ceremony",
     "let_time_pass",
     "name_chair",
@@ -86,26 +110,34 @@ __all__ = [
     "open_ceremony",
     "open_negotiation",
     "open_screen",
+    "pass_turn",
     "plan_ceremony",
     "postpone_ceremony",
     "prepare_ceremony",
     "publish_checkpoint",
+    "record_scan",
     "renew_agreement",
+    "renew_offer",
     "reopen_text",
+    "report_overdue",
     "reschedule_ceremony",
     "resume_agreement",
     "resume_batch",
     "resume_ceremony",
     "return_obligation",
     "return_renewal",
+    "return_scan",
     "return_with_remarks",
     "revise_text",
     "revoke_calendar",
+    "revoke_substitution",
+    "save_search",
     "sign_agreement",
     "sign_batch",
     "strike_agreement",
     "submit_for_review",
     "suspend_agreement",
     "terminate_agreement",
+    "unlock_text",
     "waive_obligation",
 ]

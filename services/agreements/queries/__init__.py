@@ -1,21 +1,39 @@
 """What people read, one module per noun."""
 
-from services.agreements.queries.agreements import agreement, agreement_history, agreements, signature_batch, text
+from services.agreements.queries.agreements import (
+    Instants,
+    agreement,
+    agreement_changes,
+    agreement_history,
+    signature_batch,
+    text,
+)
 from services.agreements.queries.calendars import calendars, feed_of
 from services.agreements.queries.ceremonies import ceremonies, ceremony, lobby, minutes
+from services.agreements.queries.checkpoints import checkpoints, proof
 from services.agreements.queries.obligations import obligations
+from services.agreements.queries.searches import agreements, exported, saved_search, saved_searches
+from services.agreements.queries.substitutions import substitutions
 
 __all__ = [
+    "Instants",
     "agreement",
+    "agreement_changes",
     "agreement_history",
     "agreements",
     "calendars",
     "ceremonies",
     "ceremony",
+    "checkpoints",
+    "exported",
     "feed_of",
     "lobby",
     "minutes",
     "obligations",
+    "proof",
+    "saved_search",
+    "saved_searches",
     "signature_batch",
+    "substitutions",
     "text",
 ]

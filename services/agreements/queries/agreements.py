@@ -2,59 +2,76 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import takewhile
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement import Agreement
+from services.agreements.changes import Change, changes
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.tables import AGREEMENTS, SignatureBatchRow
 from services.agreements.text import Clause, get_clauses
 from shared.actor import Actor
-from shared.database import Work
-from shared.events.agreements import AgreementType
+from shared.database import Transaction, Work
+from shared.messaging import journal
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound
-from shared.web import PageRequest
 
 
-async def agreements(
-    db: Work,
-    *,
-    state: AgreementState | None,
-    academy: str | None,
-    agreement_type: AgreementType | None,
-    page: PageRequest,
-    by: Actor,
-) -> tuple[Sequence[Agreement], str | None]:
-    """A page of agreements, oldest first, and the next one's cursor."""
-    PERMISSIONS.allow(by, "read_agreements")
-    row = AGREEMENTS.table.c
-    filters = ((row.status, state), (row.academy, academy), (row.agreement_type, agreement_type))
-    async with db.transaction(by.scope) as tx:
-        return await AGREEMENTS.find(tx, *(column == wanted for column, wanted in filters if wanted), page=page)
+class Instants(NamedTuple):
+    """A point in an agreement's life: what had occurred at one instant, of what was recorded at another."""
+
+    as_of: datetime | None = None
+    known_at: datetime | None = None
 
 
-async def agreement(db: Work, id: UUID, *, as_of: datetime | None = None, action: str, by: Actor) -> Agreement:
-    """One agreement, as it is or as it was at an instant. Raises NotFound, also before it was drafted."""
+async def agreement(
+    db: Work, id: UUID, *, as_of: datetime | None = None, known_at: datetime | None = None, action: str, by: Actor
+) -> Agreement:
+    """One agreement, as it is or as it was at an instant, by what had been recorded at another.
+
+    Raises NotFound, also before it was drafted.
+    """
     async with db.transaction(by.scope) as tx:
         found = await AGREEMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
-        if as_of is None:
+        if as_of is None and known_at is None:
             return found
-        past = takewhile(lambda row: row.occurred_at <= as_of, await AGREEMENTS.history(tx, id))
-        events = [row.event() for row in past]
+        events = await journal.past(tx, id, as_of=as_of, known_at=known_at)
     if not events:
         raise NotFound()
     return Agreement.fold(id, events)
 
 
-async def text(db: Work, id: UUID, *, as_of: datetime | None, by: Actor) -> tuple[Agreement, list[Clause]]:
+async def text(
+    db: Work, id: UUID, *, as_of: datetime | None, known_at: datetime | None = None, by: Actor
+) -> tuple[Agreement, list[Clause]]:
     """An agreement with its clauses; none before it has a text."""
     async with db.transaction(by.scope) as tx:
-        found = await agreement(tx, id, as_of=as_of, action="read_text", by=by)
+        found = await agreement(tx, id, as_of=as_of, known_at=known_at, action="read_text", by=by)
         return found, await get_clauses(tx, found.text_hash) if found.text_hash else []
+
+
+async def agreement_changes(db: Work, id: UUID, *, before: Instants, after: Instants, by: Actor) -> list[Change]:
+    """What differs between an agreement at two points, its clauses too; all of it if there was none at the first."""
+    async with db.transaction(by.scope) as tx:
+        PERMISSIONS.allow(by, "read_changes", await AGREEMENTS.read(tx, id))
+        return list(changes(await _told(tx, id, before), await _told(tx, id, after)))
+
+
+async def _told(tx: Transaction, id: UUID, at: Instants) -> dict[str, Any]:
+    """What people are told of the agreement at a point, with its clauses; nothing before it was drafted."""
+    events = await journal.past(tx, id, as_of=at.as_of, known_at=at.known_at)
+    if not events:
+        return {}
+    found = Agreement.fold(id, events)
+    clauses = await get_clauses(tx, found.text_hash) if found.text_hash else []
+    told = AgreementAnswer.of(found, None).model_dump(
+        mode="json", exclude={"version", "text_hash", "available_actions", "unavailable_actions"}
+    )
+    return told | {"clauses": [each.model_dump(mode="json") for each in clauses]}
 
 
 async def agreement_history(db: Work, id: UUID, *, by: Actor) -> Sequence[JournalRow]:

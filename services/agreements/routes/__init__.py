@@ -6,21 +6,29 @@ from services.agreements.routes import (
     agreements,
     calendars,
     ceremonies,
+    checkpoints,
     editions,
+    negotiation,
     obligations,
     papers,
     screens,
+    searches,
     signature_batches,
+    signing,
     verification,
 )
 
 router = APIRouter()
 for part in (
+    searches,  # before what follows /agreements/{id}
     agreements,
+    negotiation,
+    signing,
     obligations,
     editions,
     ceremonies,
     calendars,
+    checkpoints,
     papers,
     screens,
     signature_batches,

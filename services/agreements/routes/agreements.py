@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from services.agreements import commands, queries
-from services.agreements.agreement import AgreementState
+from services.agreements.changes import Change
 from services.agreements.schemas import (
     AgreementAnswer,
     Because,
@@ -22,14 +22,13 @@ from services.agreements.schemas import (
     TerminateAgreement,
     TextAnswer,
 )
-from shared.events.agreements import AgreementType
-from shared.territory import AcademyCode
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, IfMatch, Listing, Once, answer
 from shared.web.history import HistoryEntry, history
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
 
 AsOf = Annotated[AwareDatetime | None, Query(description="as it was at this instant")]
+KnownAt = Annotated[AwareDatetime | None, Query(description="by what had been recorded at this instant")]
 
 
 @router.post("", status_code=201, response_model=AgreementAnswer)
@@ -42,36 +41,40 @@ async def draft_agreement(body: DraftAgreement, by: CurrentActor, once: Once) ->
     )
 
 
-@router.get("", response_model=Listing[AgreementAnswer])
-async def read_agreements(
-    by: CurrentActor,
-    db: Db,
-    wanted: Page,
-    state: AgreementState | None = None,
-    academy: AcademyCode | None = None,
-    agreement_type: AgreementType | None = None,
-) -> Response:
-    """The agreements within one's jurisdiction."""
-    found, next = await queries.agreements(
-        db, state=state, academy=academy, agreement_type=agreement_type, page=wanted, by=by
-    )
-    return page(wanted, [AgreementAnswer.of(each, by) for each in found], next)
-
-
 @router.get("/{id}", response_model=AgreementAnswer)
-async def read_agreement(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None) -> Response:
-    """One agreement, as it is or as it was."""
-    found = await queries.agreement(db, id, as_of=as_of, action="read_agreement", by=by)
-    if as_of:
+async def read_agreement(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
+    """One agreement, as it is, as it was, or as it was known to be."""
+    found = await queries.agreement(db, id, as_of=as_of, known_at=known_at, action="read_agreement", by=by)
+    if as_of or known_at:
         return answer(AgreementAnswer.of(found, None))
     return answer(AgreementAnswer.of(found, by, reasons=True), version=found.version)
 
 
 @router.get("/{id}/text", response_model=TextAnswer)
-async def read_text(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None) -> Response:
-    """The text in both languages, as it is or as it was."""
-    found, clauses = await queries.text(db, id, as_of=as_of, by=by)
-    return answer(TextAnswer(text_hash=found.text_hash, clauses=clauses), version=None if as_of else found.version)
+async def read_text(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
+    """The text in both languages, as it is, as it was, or as it was known to be."""
+    found, clauses = await queries.text(db, id, as_of=as_of, known_at=known_at, by=by)
+    told = TextAnswer(text_hash=found.text_hash, clauses=clauses)
+    return answer(told, version=None if as_of or known_at else found.version)
+
+
+@router.get("/{id}/changes", response_model=Listing[Change])
+async def read_changes(
+    id: UUID,
+    by: CurrentActor,
+    db: Db,
+    since: Annotated[AwareDatetime, Query(alias="from", description="the agreement as it was at this instant,")],
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="beside how it was at this one; now")] = None,
+    since_known_at: Annotated[
+        AwareDatetime | None, Query(alias="from_known_at", description="the former by what had been recorded then")
+    ] = None,
+    until_known_at: Annotated[
+        AwareDatetime | None, Query(alias="to_known_at", description="the latter by what had been recorded then")
+    ] = None,
+) -> Response:
+    """What differs between the agreement at two points of its life, field by field and clause by clause."""
+    before, after = queries.Instants(since, since_known_at), queries.Instants(until, until_known_at)
+    return answer(Listing(items=await queries.agreement_changes(db, id, before=before, after=after, by=by)))
 
 
 @router.put("/{id}/text", response_model=AgreementAnswer)

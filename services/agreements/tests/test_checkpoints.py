@@ -5,15 +5,17 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.agreements.agreement import Agreement
 from services.agreements.checkpoint import CHECKPOINT_ID, Checkpoint
 from services.agreements.commands import checkpoints, publish_checkpoint
 from services.agreements.tables import AGREEMENTS, CHECKPOINTS
-from services.agreements.tests.builders import MINISTRY, current
+from services.agreements.tests.builders import MINISTRY, current, president
 from shared import audit
 from shared.actor import NATIONAL
 from shared.clock import now
@@ -23,6 +25,8 @@ from shared.ids import new_id
 from shared.messaging.journal import exported
 from shared.territory import ACADEMY_CODES
 from tests.fixtures.database import Databases
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
 
 HOUR = timedelta(hours=1)
 
@@ -167,3 +171,39 @@ async def test_whoever_changes_the_database_is_found(database: Database, databas
         await tx.execute(text("alter table journal alter id drop identity"))
         await tx.execute(text(tampering))
     assert await findings(database, owner)
+
+
+async def test_anybody_reads_what_was_published_the_last_first(
+    app: FastAPI, database: Database, issuer: Issuer
+) -> None:
+    await drafts(database)
+    for hour in (1, 2, 3):
+        await publish_checkpoint(database, at=later(hour))
+    async with client_of(app, issuer.token(president(new_id()))) as client:
+        first = await client.get("/api/v1/checkpoints?limit=2")
+        second = await client.get(first.links["next"]["url"])
+    assert [each["number"] for answered in (first, second) for each in answered.json()["items"]] == [3, 2, 1]
+    told = await published(database)
+    assert first.json()["items"][0]["root"] == told[-1].root
+    assert "next" not in second.links
+
+
+async def test_an_agreement_is_proven_to_be_in_what_was_published(
+    app: FastAPI, database: Database, issuer: Issuer
+) -> None:
+    agreements = await drafts(database, 5)
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        early = await client.get(f"/api/v1/agreements/{agreements[0].id}/proof")
+        assert (early.status_code, early.json()["type"]) == (409, "/problems/not-yet-bound")
+        await publish_checkpoint(database, at=later())
+        (event,) = await published(database)
+        for agreement in agreements:
+            proof = (await client.get(f"/api/v1/agreements/{agreement.id}/proof")).json()
+            assert proof["root"] == event.root
+            leaf = audit.leaf(UUID(proof["agreement_id"]), proof["version"], bytes.fromhex(proof["head"]))
+            path = [bytes.fromhex(each) for each in proof["path"]]
+            assert audit.holds(leaf, proof["index"], proof["leaves"], path, bytes.fromhex(event.root))
+        (new,) = await drafts(database, 1)
+        assert (await client.get(f"/api/v1/agreements/{new.id}/proof")).status_code == 409
+    async with client_of(app, issuer.token(president(new_id()))) as stranger:
+        assert (await stranger.get(f"/api/v1/agreements/{agreements[0].id}/proof")).status_code == 404

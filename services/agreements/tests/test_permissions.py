@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, SignatureBatchRow
+from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, SavedSearchRow, SignatureBatchRow
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
@@ -295,11 +296,40 @@ def arranged(database: Database) -> dict[str, Arrange]:
             tx.add(batch)
         return Visit(f"/api/v1/signature-batches/{batch.id}", aggregate=Own(id=batch.id, home=by.jurisdiction))
 
+    def at(path: str, body: Any = None) -> Arrange:
+        async def arrange(_: Actor) -> Visit:
+            return Visit(path, body)
+
+        return arrange
+
+    async def proven(by: Actor) -> Agreement:
+        agreement = await draft(by)
+        # An hour ends between one and the next.
+        await commands.publish_checkpoint(database, at=now() + next(hours) * timedelta(hours=1))
+        return agreement
+
+    async def kept_search(by: Actor) -> Visit:
+        row = SavedSearchRow(
+            id=new_id(), visible_to=[by.jurisdiction], person=by.person, name=str(new_id()), search={"q": "casa"}
+        )
+        async with database.transaction(NATIONAL) as tx:
+            tx.add(row)
+        return Visit(f"/api/v1/saved-searches/{row.id}", aggregate=Own(id=row.id, home=by.jurisdiction))
+
+    hours = count(1)
     agreements, ceremonies = "agreements", "ceremonies"
     return {
         "draft_agreement": draft_agreement,
         "read_agreements": listing(agreements, draft),
         "read_agreement": on(agreements, draft, reads=True),
+        "export_agreements": at("/api/v1/agreements/export"),
+        "read_changes": on(agreements, draft, f"/changes?from={AT:%Y-%m-%dT%H:%M:%SZ}", reads=True),
+        "read_proof": on(agreements, proven, "/proof", reads=True),
+        "read_checkpoints": at("/api/v1/checkpoints"),
+        "save_search": at("/api/v1/saved-searches", {"name": "(fictif)", "search": {"sort": "-updated_at"}}),
+        "read_saved_searches": at("/api/v1/saved-searches"),
+        "read_saved_search": kept_search,
+        "forget_search": kept_search,
         "read_text": on(agreements, draft, "/text", reads=True),
         "read_signatures": on(agreements, draft, "/signatures", reads=True),
         "read_agreement_history": on(agreements, draft, "/history", reads=True),

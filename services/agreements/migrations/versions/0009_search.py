@@ -23,6 +23,7 @@ def upgrade() -> None:
         op.create_index(index, "agreement", [column, "id"])
     for column in ("effective_from", "updated_at"):
         op.create_index(f"agreement_{column}", "agreement", [column, "id"])
+    op.create_index("agreement_by_reference", "agreement", [sa.text("coalesce(reference, id::text)"), "id"])
     op.create_table(
         "agreement_term",
         sa.Column("term", sa.Text(collation="C"), primary_key=True),

@@ -1,0 +1,126 @@
+"""Looking for agreements: filters, words and an order, each by an index, and never outside one's jurisdiction."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, ColumnElement, Text, cast, func, select, text
+from sqlmodel import col
+
+from services.agreements.agreement import Agreement
+from services.agreements.errors.searches import ListTooLong
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.searches import Search
+from services.agreements.tables import AGREEMENTS, AgreementTermRow, SavedSearchRow
+from services.agreements.words import words
+from shared.actor import Actor
+from shared.database import Work
+from shared.refusals import NotFound
+from shared.territory import ACADEMIES
+from shared.web import PageRequest
+
+MOST = 10_000
+"""Agreements in one file."""
+MOST_WORDS = 8
+"""Words of a search that count."""
+# What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
+PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+ROW = AGREEMENTS.table.c
+ORDERS: dict[str, ColumnElement[Any]] = {
+    "drafted_at": ROW.id,  # ids grow with the time they are made at
+    "updated_at": ROW.updated_at,
+    "reference": func.coalesce(ROW.reference, cast(ROW.id, Text)),  # drafts have none and come first
+    "effective_from": ROW.effective_from,
+    "effective_until": ROW.effective_until,
+}
+
+
+async def agreements(
+    db: Work, search: Search, *, page: PageRequest, by: Actor
+) -> tuple[Sequence[Agreement], str | None]:
+    """A page of the agreements that the search finds, in its order, and the next one's cursor."""
+    PERMISSIONS.allow(by, "read_agreements")
+    order, newest_first = _order(search)
+    async with db.transaction(by.scope) as tx:
+        await tx.execute(PLAN_ANEW)
+        return await AGREEMENTS.find(tx, *_where(search, by), page=page, order=order, newest_first=newest_first)
+
+
+async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
+    """What a file tells of the agreements that the search finds, in its order. Refuses ListTooLong beyond MOST."""
+    PERMISSIONS.allow(by, "export_agreements")
+    order, newest_first = _order(search)
+    told = select(
+        ROW.reference,
+        ROW.status,
+        ROW.agreement_kind,
+        ROW.academy,
+        ROW.effective_from,
+        ROW.effective_until,
+        ROW.updated_at,
+        *(ROW.state[name].label(name) for name in ("title", "names", "school_year")),
+    )
+    ordered = [each.desc() if newest_first else each.asc() for each in (order, ROW.id)]
+    async with db.transaction(by.scope) as tx:
+        await tx.execute(PLAN_ANEW)
+        query = told.where(*AGREEMENTS.within(tx), *_where(search, by)).order_by(*ordered).limit(MOST + 1)
+        found = (await (await tx.connection()).execute(query)).all()
+    if len(found) > MOST:
+        raise ListTooLong(most=MOST)
+    return found
+
+
+async def saved_searches(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[SavedSearchRow], str | None]:
+    """A page of the searches that the actor keeps, by name, and the next one's cursor."""
+    PERMISSIONS.allow(by, "read_saved_searches")
+    name, id = col(SavedSearchRow.name), col(SavedSearchRow.id)
+    own = select(SavedSearchRow).where(col(SavedSearchRow.person) == by.person)
+    async with db.transaction(by.scope) as tx:
+        found = (await tx.execute(page.select(own, name, id))).scalars().all()
+    return page.cut(found, lambda each: [each.name, each.id])
+
+
+async def saved_search(db: Work, id: UUID, *, by: Actor) -> SavedSearchRow:
+    """A search of the actor's own. Raises NotFound."""
+    PERMISSIONS.allow(by, "read_saved_search")
+    own = select(SavedSearchRow).where(col(SavedSearchRow.id) == id, col(SavedSearchRow.person) == by.person)
+    async with db.transaction(by.scope) as tx:
+        found: SavedSearchRow | None = (await tx.execute(own)).scalar()
+    if found is None:
+        raise NotFound()
+    return found
+
+
+def _order(search: Search) -> tuple[ColumnElement[Any], bool]:
+    return ORDERS[search.sort.removeprefix("-")], search.sort.startswith("-")
+
+
+def _where(search: Search, by: Actor) -> Iterator[ColumnElement[bool]]:
+    """The conditions; none of them is left to the reading of every row."""
+    chosen: tuple[tuple[Column[Any], Sequence[str]], ...] = (
+        (ROW.status, search.state),
+        (ROW.agreement_kind, search.agreement_kind),
+        (ROW.agreement_type, search.agreement_type),
+        (ROW.academy, search.academy),
+    )
+    for column, wanted in chosen:
+        if wanted:
+            yield column.in_(wanted)
+    if search.in_effect_from:
+        yield ROW.effective_until >= search.in_effect_from
+    if search.in_effect_until:
+        yield ROW.effective_from <= search.in_effect_until
+    if search.party:
+        yield _found_by(f"org:{search.party}")
+    if by.jurisdiction != "national" and by.jurisdiction not in ACADEMIES:
+        # An academy's agreements are many; an association's few are not looked for among everybody's.
+        yield _found_by(by.jurisdiction)
+    for word in words(search.q or "")[:MOST_WORDS]:
+        yield _found_by(word, "\U0010ffff")
+
+
+def _found_by(term: str, more: str | None = None) -> ColumnElement[bool]:
+    """That the agreement is found by the term; with `more` also by any that continues it."""
+    column = col(AgreementTermRow.term)
+    matches = [column == term] if more is None else [column >= term, column < term + more]
+    return ROW.id.in_(select(col(AgreementTermRow.agreement_id)).where(*matches))

@@ -1,0 +1,375 @@
+"""Searches: every filter and order, within one's jurisdiction, by an index, a page at a time or as a file."""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import date
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI, Request
+from httpx import AsyncClient
+from openpyxl import load_workbook  # type: ignore[import-untyped]
+from sqlalchemy import event, text
+
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
+from services.agreements.commands import searches
+from services.agreements.queries import searches as search_queries
+from services.agreements.schemas.searches import Search, Sort
+from services.agreements.tables import AGREEMENTS
+from services.agreements.terms import Terms
+from services.agreements.tests.builders import (
+    LEGAL,
+    MINISTRY,
+    TEXT,
+    network_terms,
+    officer,
+    president,
+    regional,
+    reviewed,
+)
+from shared.actor import NATIONAL, Actor
+from shared.database import Database
+from shared.ids import new_id
+from shared.language import LANGUAGES
+from shared.web import PageRequest
+from shared.web.paging import decode_cursor
+from tests.fixtures.database import Databases
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
+
+SORTS: tuple[Sort, ...] = Sort.__args__  # type: ignore[attr-defined]
+AMAL, NOUR = new_id(), new_id()
+"""Two associations."""
+
+
+async def drafted(
+    database: Database, terms: Terms | None = None, *, operator: str = "Amal", **changes: Any
+) -> Agreement:
+    """A draft whose operator has a name."""
+    terms = terms or regional(operator=AMAL)
+    terms = terms.model_copy(update=changes)
+    id = new_id()
+    names = {
+        each.organisation_id: Bilingual(ar="جمعية الأمل (وهمية)", fr=f"Association {operator} (fictive)")
+        for each in terms.parties[1:2]
+    }
+    events = Agreement.draft(id, terms, names=names, by=MINISTRY.person)
+    async with database.transaction(NATIONAL) as tx:
+        return await AGREEMENTS.record(tx, Agreement(id=id), events, by=MINISTRY)
+
+
+@pytest.fixture
+def lists(app: FastAPI, issuer: Issuer) -> Callable[..., Awaitable[list[str]]]:
+    """`await lists(by, q=…)`: the ids that somebody finds, page after page of two."""
+
+    async def ids(by: Actor, *, limit: int = 2, **wanted: Any) -> list[str]:
+        found: list[str] = []
+        async with client_of(app, issuer.token(by)) as client:
+            answered = await client.get("/api/v1/agreements", params={"limit": limit, **wanted})
+            while True:
+                assert answered.status_code == 200, answered.text
+                found += [each["id"] for each in answered.json()["items"]]
+                if "next" not in answered.links:
+                    return found
+                answered = await client.get(answered.links["next"]["url"])
+
+    return ids
+
+
+Lists = Callable[..., Awaitable[list[str]]]
+
+
+async def test_filters_are_conditions_that_all_hold(database: Database, lists: Lists) -> None:
+    casa = await drafted(database)
+    rabat = await drafted(database, regional("MA-04", operator=NOUR))
+    network = await drafted(database, network_terms())
+    async with database.transaction(NATIONAL) as tx:
+        found = await AGREEMENTS.load(tx, rabat.id)
+        await AGREEMENTS.record(tx, found, found.cancel(reason="(fictif)", today=found.effective_from), by=MINISTRY)
+    one, two, three = str(casa.id), str(rabat.id), str(network.id)
+    assert await lists(MINISTRY) == [one, two, three]
+    assert await lists(MINISTRY, state="cancelled") == [two]
+    assert await lists(MINISTRY, state=["cancelled", "draft"]) == [one, two, three]
+    assert await lists(MINISTRY, agreement_kind="ministry-network") == [three]
+    assert await lists(MINISTRY, agreement_type=["regional"]) == [one, two]
+    assert await lists(MINISTRY, academy=["MA-04", "MA-06"], state="draft") == [one]
+    assert await lists(MINISTRY, party=str(NOUR)) == [two]
+    assert await lists(MINISTRY, party=str(new_id())) == []
+
+
+@pytest.mark.parametrize(
+    ("window", "found"),
+    [
+        ({"in_effect_from": "2027-08-31"}, True),
+        ({"in_effect_from": "2027-09-01"}, False),
+        ({"in_effect_until": "2024-09-02"}, True),
+        ({"in_effect_until": "2024-09-01"}, False),
+        ({"in_effect_from": "2025-01-01", "in_effect_until": "2025-01-31"}, True),
+    ],
+)
+async def test_a_term_is_found_by_any_day_it_has_in_common(
+    database: Database, lists: Lists, window: dict[str, str], found: bool
+) -> None:
+    agreement = await drafted(database)
+    assert await lists(MINISTRY, **window) == ([str(agreement.id)] if found else [])
+
+
+async def test_words_are_found_in_both_languages_by_their_beginnings(database: Database, lists: Lists) -> None:
+    title = Bilingual(ar="اتفاقية الشراكة بالدار البيضاء (وهمي)", fr="Convention d'Éducation à Casablanca (fictif)")
+    here, other = await drafted(database, title=title), await drafted(database, operator="Nour")
+    for q in ("education", "casa", "بيضاء", "الدار", "amal casablanca", "جمعيه الامل casa", "d'éduc"):
+        assert await lists(MINISTRY, q=q) == [str(here.id)], q
+    assert await lists(MINISTRY, q="association") == [str(here.id), str(other.id)]
+    assert await lists(MINISTRY, q="casa nour") == []
+    assert await lists(MINISTRY, q="%_*") == [str(here.id), str(other.id)], "nothing to look for finds everything"
+
+
+async def test_a_reference_is_found_from_its_freezing_on(database: Database, lists: Lists) -> None:
+    agreement = await reviewed(database)
+    assert await lists(MINISTRY, q="aref 06 0001") == []
+    agreement = await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert agreement.reference
+    for q in (agreement.reference, "aref 06 0001"):
+        assert await lists(MINISTRY, q=q) == [str(agreement.id)]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_every_order_is_kept_over_pages_with_equal_values(database: Database, lists: Lists, sort: Sort) -> None:
+    made = [await drafted(database, effective_from=date(2024, 9, 2 + number % 2)) for number in range(5)]
+    found = await lists(MINISTRY, sort=sort)
+    assert sorted(found) == sorted(str(each.id) for each in made)
+    if "effective_from" in sort:
+        by_value = sorted(made, key=lambda each: (each.effective_from, each.id), reverse=sort.startswith("-"))
+        assert found == [str(each.id) for each in by_value]
+    else:
+        assert found == [str(each.id) for each in (reversed(made) if sort.startswith("-") else made)]
+
+
+async def test_what_changed_last_comes_last(database: Database, lists: Lists) -> None:
+    first, second = await drafted(database), await drafted(database)
+    async with database.transaction(NATIONAL) as tx:
+        found = await AGREEMENTS.load(tx, first.id)
+        await AGREEMENTS.record(tx, found, found.revise(TEXT, by=MINISTRY.person), by=MINISTRY)
+    assert await lists(MINISTRY, sort="updated_at") == [str(second.id), str(first.id)]
+
+
+async def test_a_cursor_of_another_order_is_refused(app: FastAPI, database: Database, issuer: Issuer) -> None:
+    for _ in range(3):
+        await drafted(database)
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        url = "/api/v1/agreements?limit=1&sort="
+        cursor = (await client.get(f"{url}updated_at")).json()["next"]
+        for sort in ("drafted_at", "effective_from"):
+            answered = await client.get(f"{url}{sort}&cursor={cursor}")
+            assert (answered.status_code, answered.json()["type"]) == (422, "/problems/malformed")
+        assert (await client.get(f"{url}title")).status_code == 422
+
+
+async def test_everybody_finds_what_is_theirs_to_see_and_nothing_else(
+    app: FastAPI, database: Database, issuer: Issuer, lists: Lists
+) -> None:
+    casa, rabat = await drafted(database), await drafted(database, regional("MA-04", operator=NOUR))
+    network = await drafted(database, network_terms())
+    everybody: dict[str, tuple[Actor, list[UUID]]] = {
+        "casa": (officer("MA-06"), [casa.id, network.id]),
+        "rabat": (officer("MA-04"), [rabat.id, network.id]),
+        "amal": (president(AMAL), [casa.id]),
+        "nour": (president(NOUR), [rabat.id]),
+        "stranger": (president(new_id()), []),
+    }
+    for by, seen in everybody.values():
+        assert await lists(by) == [str(each) for each in seen]
+        assert await lists(by, q="convention") == [str(each) for each in seen]
+        assert await lists(by, party=str(AMAL)) == ([str(casa.id)] if casa.id in seen else [])
+        async with client_of(app, issuer.token(by)) as client:
+            told = (await client.get("/api/v1/agreements/export")).content.decode("utf-8-sig")
+        assert len(list(csv.reader(io.StringIO(told), delimiter=";"))) == 1 + len(seen)
+
+
+async def test_terms_are_hidden_with_their_agreements(database: Database) -> None:
+    await drafted(database)
+    for by, sees in ((officer("MA-06"), True), (president(AMAL), True), (officer("MA-04"), False)):
+        async with database.transaction(by.scope) as tx:
+            assert bool((await tx.execute(text("select count(*) from agreement_term"))).scalar()) == sees
+
+
+async def exported(app: FastAPI, issuer: Issuer, language: str = "fr", **wanted: str) -> Any:
+    """The answer to an export by the ministry."""
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        return await client.get("/api/v1/agreements/export", params=wanted, headers={"Accept-Language": language})
+
+
+async def test_a_list_is_had_as_csv_in_the_readers_language(app: FastAPI, database: Database, issuer: Issuer) -> None:
+    await drafted(database)
+    headers = set()
+    for language in LANGUAGES:
+        answered = await exported(app, issuer, language)
+        assert answered.status_code == 200
+        assert answered.headers["content-disposition"] == 'attachment; filename="agreements.csv"'
+        assert answered.headers["content-language"] == language
+        assert answered.content.startswith(b"\xef\xbb\xbf")
+        header, row = csv.reader(io.StringIO(answered.content.decode("utf-8-sig")), delimiter=";")
+        headers.add(tuple(header))
+        assert row[1:3] == ["اتفاقية شراكة (وهمي)", "Convention de partenariat (fictif)"]
+        assert row[8:10] == ["2024-09-02", "2027-08-31"]
+    assert len(headers) == len(LANGUAGES)
+
+
+@pytest.mark.parametrize("start", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\t=1", "＝1"])
+async def test_a_text_is_never_a_formula(app: FastAPI, database: Database, issuer: Issuer, start: str) -> None:
+    await drafted(database, title=Bilingual(ar="وهمي", fr=f"{start} (fictif)"))
+    answered = await exported(app, issuer)
+    _, row = csv.reader(io.StringIO(answered.content.decode("utf-8-sig")), delimiter=";")
+    assert row[2] == f"'{start} (fictif)"
+    book = load_workbook(io.BytesIO((await exported(app, issuer, format="xlsx")).content))
+    cell = book.active["C2"]
+    assert (cell.data_type, cell.value) == ("s", f"{start} (fictif)")
+
+
+async def test_a_list_is_had_as_a_workbook_that_reads_from_the_right_in_arabic(
+    app: FastAPI, database: Database, issuer: Issuer
+) -> None:
+    await drafted(database)
+    for language in LANGUAGES:
+        answered = await exported(app, issuer, language, format="xlsx", sort="-effective_from")
+        sheet = load_workbook(io.BytesIO(answered.content)).active
+        assert bool(sheet.sheet_view.rightToLeft) == (language == "ar")
+        assert sheet.freeze_panes == "A2"
+        assert (sheet.max_row, sheet["I2"].value.date()) == (2, date(2024, 9, 2))
+
+
+async def test_a_list_that_is_too_long_for_a_file_is_refused_whole(
+    app: FastAPI, database: Database, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_queries, "MOST", 1)
+    await drafted(database)
+    assert (await exported(app, issuer)).status_code == 200
+    await drafted(database)
+    answered = await exported(app, issuer)
+    assert (answered.status_code, answered.json()["type"]) == (409, "/problems/list-too-long")
+    assert (await exported(app, issuer, state="signed")).status_code == 200
+
+
+@pytest.fixture
+async def client(app: FastAPI, issuer: Issuer) -> AsyncIterator[AsyncClient]:
+    """The ministry's client."""
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        yield client
+
+
+async def save(client: AsyncClient, name: str, **search: Any) -> Any:
+    """The answer to keeping a search."""
+    headers = {"Idempotency-Key": str(new_id())}
+    return await client.post("/api/v1/saved-searches", json={"name": name, "search": search}, headers=headers)
+
+
+async def test_a_search_is_kept_and_read_back_by_its_person_only(
+    app: FastAPI, client: AsyncClient, issuer: Issuer
+) -> None:
+    wanted = {"state": ["in_force", "suspended"], "sort": "-updated_at", "q": "casa"}
+    saved = (await save(client, "Les miennes (fictif)", **wanted)).json()
+    again = (await client.get(f"/api/v1/saved-searches/{saved['id']}")).json()
+    assert again == saved and wanted.items() <= again["search"].items()
+    async with client_of(app, issuer.token(officer())) as other:
+        assert (await other.get(f"/api/v1/saved-searches/{saved['id']}")).status_code == 404
+        assert (await other.delete(f"/api/v1/saved-searches/{saved['id']}")).status_code == 404
+        assert (await other.get("/api/v1/saved-searches")).json()["items"] == []
+    found = await client.get("/api/v1/agreements", params={k: v for k, v in again["search"].items() if v})
+    assert found.status_code == 200
+    assert (await client.delete(f"/api/v1/saved-searches/{saved['id']}")).status_code == 204
+    assert (await client.get(f"/api/v1/saved-searches/{saved['id']}")).status_code == 404
+
+
+async def test_a_search_of_the_same_name_is_replaced(client: AsyncClient) -> None:
+    first = (await save(client, "Une (fictif)", q="casa")).json()
+    second = (await save(client, "Une (fictif)", q="rabat")).json()
+    assert (second["id"], second["search"]["q"]) == (first["id"], "rabat")
+    assert len((await client.get("/api/v1/saved-searches")).json()["items"]) == 1
+
+
+async def test_a_person_keeps_so_many_searches_and_no_more(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searches, "MOST", 2)
+    assert [(await save(client, f"{n}")).status_code for n in range(3)] == [201, 201, 409]
+    assert (await save(client, "1", q="casa")).status_code == 201
+
+
+MANY = 20_000
+# Copies of one agreement, spread over kinds, states, academies, days and parties as a register is.
+FILL = text("""
+    with copies as (
+        select ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid as id, n,
+               'MA-' || lpad((n % 12 + 1)::text, 2, '0') as academy,
+               ('01900000-0000-7000-9000-' || lpad(to_hex(n % 2000), 12, '0'))::uuid as organisation
+        from generate_series(1, :many) n
+    ), written as (
+        insert into agreement (id, version, head, visible_to, state, status, agreement_kind, agreement_type, academy,
+                               reference, effective_from, effective_until, updated_at)
+        select copies.id, version, head, array[copies.academy, 'org:' || organisation], state,
+               (array['draft', 'in_force', 'in_force', 'expired'])[n % 4 + 1], agreement_kind, agreement_type,
+               copies.academy, case when n % 2 = 0 then 'AREF/' || n end,
+               effective_from + n % 1500, effective_until + n % 1500, updated_at + n * interval '1 minute'
+        from copies, agreement
+    )
+    insert into agreement_term (agreement_id, term)
+    select id, unnest(array['org:' || organisation, 'convention', 'partenariat', 'name' || n % 2000]) from copies
+""")
+ORGANISATION = UUID("01900000-0000-7000-9000-000000000007")
+SEARCHES: dict[str, dict[str, Any]] = {
+    **{sort: {"sort": sort} for sort in SORTS},
+    **{f"{sort} in a state": {"sort": sort, "state": ("in_force",)} for sort in SORTS},
+    "state": {"state": ("draft", "expired")},
+    "a state that none has": {"state": ("closed",)},
+    "kind": {"agreement_kind": ("academy-association",)},
+    "a kind that none has": {"agreement_kind": ("ministry-network",)},
+    "type": {"agreement_type": ("network",)},
+    "academy": {"academy": ("MA-06",)},
+    "party": {"party": ORGANISATION},
+    "dates": {"in_effect_from": date(2030, 1, 1), "in_effect_until": date(2030, 2, 1)},
+    "no such dates": {"in_effect_until": date(2001, 1, 1)},
+    "a rare word": {"q": "name77"},
+    "a frequent word": {"q": "convention"},
+    "two words": {"q": "conv name1"},
+    "no such word": {"q": "zzz"},
+    "all at once": {"q": "conv", "state": ("draft",), "academy": ("MA-06",), "sort": "-updated_at"},
+}
+
+
+async def test_no_search_reads_the_whole_register(database: Database, databases: Databases) -> None:
+    await drafted(database)
+    owner = await databases("agreements", role=None)
+    async with owner.transaction(NATIONAL) as tx:
+        await tx.execute(FILL, {"many": MANY})
+    async with owner.transaction(NATIONAL) as tx:
+        await tx.execute(text("analyze agreement, agreement_term"))
+    asked: list[tuple[str, Any]] = []
+    event.listen(
+        database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _connection, _cursor, statement, parameters, *_: asked.append((statement, parameters)),
+    )
+    walked: dict[str, str] = {}
+    for who in (MINISTRY, officer("MA-06"), president(ORGANISATION)):
+        for name, wanted in SEARCHES.items():
+            cursor: str | None = None
+            for number in ("first", "second"):
+                after = decode_cursor(cursor) if cursor else None
+                page = PageRequest(cast(Request, None), after, 5)
+                _, cursor = await queries.agreements(database, Search(**wanted), page=page, by=who)
+                plan = await plan_of(database, who, *asked[-1])
+                if "Seq Scan on agreement" in plan:
+                    walked[f"{name} by {who.jurisdiction}, {number} page"] = plan
+    assert not walked, "\n\n".join(f"{name}\n{plan}" for name, plan in walked.items())
+
+
+async def plan_of(database: Database, who: Actor, statement: str, parameters: Any) -> str:
+    """How the database answers a statement within somebody's scope."""
+    async with database.transaction(who.scope) as tx:
+        await tx.execute(search_queries.PLAN_ANEW)
+        rows = await (await tx.connection()).exec_driver_sql(f"explain {statement}", parameters)
+        return "\n".join(rows.scalars())
