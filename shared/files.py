@@ -127,6 +127,17 @@ async def get(hash: str) -> bytes:
     return b"".join([chunk async for chunk in await stream(hash)])
 
 
+async def exists(hash: str) -> bool:
+    """Whether a file is kept. Raises Unavailable if the storage does not answer."""
+    try:
+        await _here().store.head_async(_name(hash))
+    except FileNotFoundError:
+        return False
+    except BaseError as error:
+        raise Unavailable() from error
+    return True
+
+
 async def stream(hash: str) -> AsyncIterator[bytes]:
     """A file piece by piece; raises as `get` does, FileDamaged after the last piece."""
     try:

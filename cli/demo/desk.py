@@ -70,6 +70,11 @@ class Desk:
         desk = f"officer-{drafted['academy'].lower()}" if drafted["academy"] else MINISTRY
         path = f"agreements/{drafted['id']}"
         agreement = await self.client.post(desk, f"{path}/negotiation", version=drafted["version"])
+        for each in agreement["parties"]:
+            if each["must_sign"]:
+                body = {"party_id": each["party_id"], "text_hash": agreement["text_hash"]}
+                signer = self.signers[each["organisation_id"]]
+                agreement = await self.client.post(signer, f"{path}/acceptances", body)
         return await self.client.post(desk, f"{path}/review", version=agreement["version"])
 
     async def approve(self, reviewed: JSON) -> JSON:

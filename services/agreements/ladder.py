@@ -65,20 +65,27 @@ class Ladder(BaseModel):
         """How many approvals the current step still needs."""
         return self.current.needed - len(self._given(self.current)) if self.current else 0
 
+    @property
+    def nearly_complete(self) -> bool:
+        """Whether one approval more completes it."""
+        return self.lacking == 1 and self.current == self.tiers[-1]
+
+    def step_refusal(self, roles: Collection[Role]) -> Refusal | None:
+        """Why the current step is not held by somebody of these roles; None if it is."""
+        if self.current is None or not set(self.current.roles).isdisjoint(roles):
+            return None
+        return StepNotTheirs(step=self.current.name.model_dump(), roles=list(self.current.roles))
+
     def refusal_of(self, person: str, roles: Collection[Role], *, substitute: str | None = None) -> Refusal | None:
         """Why this person (or the substitute in their place) cannot approve the current step; None if they can.
 
         Nobody approves twice on one ladder, neither a step again nor the one after it, in whatever place.
         """
-        if self.current is None:
-            return None
-        if set(self.current.roles).isdisjoint(roles):
-            return StepNotTheirs(step=self.current.name.model_dump(), roles=list(self.current.roles))
         acting = {person, substitute} - {None}
         for approval in self.approvals:
-            if not acting.isdisjoint({approval.person, approval.substitute}):
+            if self.current and not acting.isdisjoint({approval.person, approval.substitute}):
                 return ApprovedAlready(step=self._tier(approval.tier).name.model_dump())
-        return None
+        return self.step_refusal(roles)
 
     def approve(
         self, person: str, roles: Collection[Role], at: datetime, *, substitute: str | None = None
@@ -98,9 +105,9 @@ class Ladder(BaseModel):
         return more if more.current == self.current else more.model_copy(update={"since": approval.at, "level": 0})
 
     def require_modification(self, roles: Collection[Role]) -> tuple[StepApproval, ...]:
-        """The approvals that are void because those who hold the file want it changed. Refuses StepNotTheirs."""
-        if self.current is not None and set(self.current.roles).isdisjoint(roles):
-            raise StepNotTheirs(step=self.current.name.model_dump(), roles=list(self.current.roles))
+        """The approvals that are void because those who hold the step want a change. Refuses StepNotTheirs."""
+        if refusal := self.step_refusal(roles):
+            raise refusal
         return self.approvals
 
     def restarted(self, at: datetime) -> Self:

@@ -1,14 +1,22 @@
 """What we keep of the network's and the centers' facts, and what a center's opening fulfils."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel, col, update
+from sqlmodel import SQLModel, col, select, update
 
 from services.agreements import commands
-from services.agreements.tables import AssociationStandingRow, CenterFactRow, MandateRow, OrganisationRow
+from services.agreements.tables import (
+    AGREEMENTS,
+    AgreementTermRow,
+    AssociationStandingRow,
+    CenterFactRow,
+    MandateRow,
+    OrganisationRow,
+)
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import (
@@ -103,6 +111,19 @@ async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> 
     event = occurrence.event
     change = update(MandateRow).where(col(MandateRow.id) == event.mandate_id)
     await tx.execute(change.values(valid_until=event.ended_on - timedelta(days=1)))
+    for id in await _signed_under(tx, event.mandate_id):
+        await commands.contest_signatures(tx, id, event.mandate_id, ended_on=event.ended_on)
+
+
+async def _signed_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
+    """The agreements with a signature under this mandate; only those of its organisation are looked at."""
+    mandate = await tx.get(MandateRow, mandate_id)
+    if mandate is None:
+        return []
+    row, term = AGREEMENTS.table.c, col(AgreementTermRow.term)
+    of_party = select(col(AgreementTermRow.agreement_id)).where(term == f"org:{mandate.organisation_id}")
+    signed = row.state["signatures"].contains([{"mandate_id": str(mandate_id)}])
+    return (await tx.execute(select(row.id).where(row.id.in_(of_party), signed).order_by(row.id))).scalars().all()
 
 
 @follow_centers.on(CenterPlanned)

@@ -72,6 +72,17 @@ async def note_open_centers(database: Database) -> None:
         await _unless_refused(opening, agreement_id)
 
 
+@schedule.every(seconds=300, id="report-overdue")
+async def report_overdue(database: Database) -> None:
+    """Approvals that wait too long escalate, once per level."""
+    row = AGREEMENTS.table.c
+    async with database.transaction(NATIONAL) as tx:
+        waiting = select(row.id).where(row.status == AgreementState.legal_review).order_by(row.id)
+        ids = (await tx.execute(waiting)).scalars().all()
+    for id in ids:
+        await _unless_refused(commands.report_overdue(database, id, at=now()), id)
+
+
 @schedule.every(seconds=5, id="resume-batches")
 async def resume_batches(database: Database) -> None:
     """Give the signatures that a crashed or overlong request left pending."""

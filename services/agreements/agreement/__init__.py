@@ -7,7 +7,7 @@ from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, Agre
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.force import Ending, Force, Suspension
-from services.agreements.agreement.negotiation import Negotiation
+from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligations import Claim, Obligation, ObligationState
 from services.agreements.agreement.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 from services.agreements.agreement.signing import Signing
@@ -29,6 +29,7 @@ class Agreement(Force, Signing, Approval, Negotiation, Editions, Core):
 __all__ = [
     "BEING_SIGNED",
     "SIGNED_BY_ALL",
+    "Acceptance",
     "Agreement",
     "AgreementState",
     "Claim",
@@ -46,4 +47,5 @@ __all__ = [
     "Scan",
     "Signature",
     "Suspension",
+    "Turn",
 ]

@@ -1,54 +1,171 @@
-"""Negotiation: the text is with the parties, or with legal review."""
+"""Negotiation: the text passes from party to party until all have accepted it."""
 
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
 
-from services.agreements.agreement.core import BEING_SIGNED, AgreementState, Core
+from pydantic import BaseModel, ConfigDict
+
+from services.agreements.agreement.core import BEING_SIGNED, Again, AgreementState, Core
 from services.agreements.errors import TextMissing
-from shared.events.agreements import AgreementNegotiationOpened, AgreementSubmittedForReview
+from services.agreements.errors.negotiation import (
+    AcceptedAlready,
+    NotAcceptedByAll,
+    NothingToUnlock,
+    TextLocked,
+    TextMovedOn,
+    TurnIsTheirs,
+)
+from services.agreements.terms import must_sign
+from shared.events.agreements import (
+    AgreementAcceptancesLapsed,
+    AgreementDrafted,
+    AgreementNegotiationOpened,
+    AgreementParty,
+    AgreementTextAccepted,
+    AgreementTextRevised,
+    AgreementTurnPassed,
+)
 from shared.events.base import DomainEvent
+from shared.refusals import Refusal
+from shared.territory import ACADEMIES, MINISTRY_ID
 
 _S = AgreementState
 
 
+class Turn(BaseModel):
+    """The party in whose hands the text is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party_id: UUID
+    since: datetime
+    note: str | None = None
+    """What the one before said on passing it."""
+
+
+class Acceptance(BaseModel):
+    """A party's word that it accepts the text as it stands."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party_id: UUID
+    person: str
+    text_hash: str
+    at: datetime
+
+
 class Negotiation(Core):
-    """Whose turn it is, until the text goes to legal review."""
+    """Whose turn it is, who has accepted the text, and who has written it."""
 
     ALLOWED: ClassVar = {
         "open_negotiation": frozenset({_S.draft}),
-        "submit_for_review": frozenset({_S.negotiation}),
-        "return_with_remarks": frozenset({_S.legal_review}),
+        "pass_turn": frozenset({_S.negotiation}),
+        "accept_text": frozenset({_S.negotiation}),
+        "unlock_text": frozenset({_S.negotiation}),
         "reopen_text": BEING_SIGNED,
     }
 
-    def open_negotiation(self) -> list[DomainEvent]:
-        """Hand the draft to the parties."""
+    authors: tuple[str, ...] = ()
+    """Who drafted the agreement or revised its text."""
+    turn: Turn | None = None
+    """Only while it is negotiated."""
+    acceptances: tuple[Acceptance, ...] = ()
+
+    @property
+    def keeper(self) -> AgreementParty:
+        """The party whose office keeps the file: the academy, or the ministry for a national agreement."""
+        organisation = ACADEMIES[self.academy].organisation_id if self.academy else MINISTRY_ID
+        return next(party for party in self.parties if party.organisation_id == organisation)
+
+    @property
+    def not_accepted(self) -> tuple[AgreementParty, ...]:
+        """The parties that sign and have not accepted the text."""
+        accepted = {acceptance.party_id for acceptance in self.acceptances}
+        return tuple(party for party in self.parties if must_sign(party) and party.party_id not in accepted)
+
+    def guard(self, action: str) -> Refusal | None:
+        """A text comes before its acceptance and its review, all acceptances before review; they lock it."""
+        match action:
+            case "accept_text" | "submit_for_review" if self.text_hash is None:
+                return TextMissing()
+            case "submit_for_review" if self.rules.acceptance and self.not_accepted:
+                return NotAcceptedByAll(parties=[party.party_id for party in self.not_accepted])
+            case "revise_text" if self.acceptances and not self.not_accepted:
+                return TextLocked()
+            case "unlock_text" if not self.acceptances or self.not_accepted:
+                return NothingToUnlock()
+        return super().guard(action)
+
+    def open_negotiation(self, at: datetime) -> list[DomainEvent]:
+        """Hand the draft to the parties; the one that keeps the file begins."""
         self.require("open_negotiation")
-        return [AgreementNegotiationOpened(agreement_id=self.id, because="drafted")]
+        return [AgreementNegotiationOpened(agreement_id=self.id, because="drafted").keeping(at=at)]
 
-    def submit(self) -> list[DomainEvent]:
-        """Hand the negotiated text to legal review. Refuses TextMissing."""
-        self.require("submit_for_review")
-        if self.text_hash is None:
-            raise TextMissing()
-        return [AgreementSubmittedForReview(agreement_id=self.id)]
+    def pass_turn(self, party_id: UUID, *, note: str | None, at: datetime) -> list[DomainEvent]:
+        """Put the text into another party's hands. Refuses NotAParty, TurnIsTheirs."""
+        self.require("pass_turn")
+        self.party(party_id)
+        if self.turn and self.turn.party_id == party_id:
+            raise TurnIsTheirs(party=party_id, since=self.turn.since)
+        return [AgreementTurnPassed(agreement_id=self.id, party_id=party_id).keeping(note=note, at=at)]
 
-    def return_with_remarks(self, remarks: str) -> list[DomainEvent]:
-        """Send the text back to the parties."""
-        self.require("return_with_remarks")
-        return [AgreementNegotiationOpened(agreement_id=self.id, because="remarks").keeping(remarks=remarks)]
+    def accept(self, party_id: UUID, *, text_hash: str, person: str, at: datetime) -> list[DomainEvent]:
+        """Accept the text for a party, as it stands. Refuses NotAParty, TextMovedOn, AcceptedAlready."""
+        self.require("accept_text")
+        self.party(party_id)
+        if text_hash != self.text_hash:
+            raise TextMovedOn(current=self.text_hash, named=text_hash)
+        if any(acceptance.party_id == party_id for acceptance in self.acceptances):
+            raise AcceptedAlready(party=party_id)
+        accepted = AgreementTextAccepted(agreement_id=self.id, party_id=party_id, text_hash=text_hash)
+        return [accepted.keeping(person=person, at=at)]
 
-    def reopen(self, reason: str) -> list[DomainEvent]:
+    def unlock(self, reason: str) -> list[DomainEvent]:
+        """Give a text that all have accepted free for revision: every acceptance lapses. Refuses NothingToUnlock."""
+        self.require("unlock_text")
+        return self._lapsed("unlocked", reason)
+
+    def revise(self, text_hash: str, *, by: str) -> list[DomainEvent]:
+        """Put another text; what parties had accepted of the one before lapses. Refuses TextLocked."""
+        revised = super().revise(text_hash, by=by)
+        return [*revised, *self._lapsed("text_revised")] if revised else []
+
+    def reopen(self, reason: str, *, at: datetime) -> list[DomainEvent]:
         """Take the frozen text back into negotiation; signatures given so far are void."""
         self.require("reopen_text")
-        return [AgreementNegotiationOpened(agreement_id=self.id, because="reopened").keeping(remarks=reason)]
+        return self.negotiate_again("reopened", reason=reason, at=at)
+
+    def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
+        """Back to the parties, who are asked to accept again."""
+        return [*self._lapsed(because, reason), *super().negotiate_again(because, reason=reason, at=at)]
+
+    def _lapsed(
+        self, because: Again | Literal["text_revised", "unlocked"], reason: str | None = None
+    ) -> list[DomainEvent]:
+        if not self.acceptances:
+            return []
+        parties = tuple(acceptance.party_id for acceptance in self.acceptances)
+        lapsed = AgreementAcceptancesLapsed(agreement_id=self.id, because=because, parties=parties)
+        return [lapsed.keeping(reason=reason)]
 
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
         detail: dict[str, Any] = event.detail
         match event:
+            case AgreementDrafted() | AgreementTextRevised():
+                self.authors = tuple(dict.fromkeys([*self.authors, detail["by"]]))
             case AgreementNegotiationOpened():
                 self.state = AgreementState.negotiation
                 self.remarks = detail.get("remarks")
-            case AgreementSubmittedForReview():
-                self.state = AgreementState.legal_review
+                self.turn = Turn(party_id=self.keeper.party_id, since=detail["at"])
+            case AgreementTurnPassed():
+                self.turn = Turn(party_id=event.party_id, since=detail["at"], note=detail["note"])
+            case AgreementTextAccepted():
+                accepted = Acceptance(
+                    party_id=event.party_id, text_hash=event.text_hash, person=detail["person"], at=detail["at"]
+                )
+                self.acceptances = (*self.acceptances, accepted)
+            case AgreementAcceptancesLapsed():
+                self.acceptances = ()
         super().apply(event)

@@ -1,48 +1,86 @@
-"""Signing: each party puts its signature under the frozen text."""
+"""Signing: each party puts its signature under the frozen text, in its turn and while the offer stands."""
 
-from datetime import date, datetime
-from typing import ClassVar
+from collections.abc import Collection, Iterable
+from datetime import date, datetime, timedelta
+from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
-from services.agreements.agreement.core import BEING_SIGNED, AgreementState, Core
-from services.agreements.errors import AlreadySigned, TermOver, TextHashDiffers
-from services.agreements.errors.signing import NotYourTurnToSign
-from services.agreements.signing_order import SigningOrder
+from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState
+from services.agreements.agreement.signatures import (
+    OPEN_REQUESTS,
+    Delegation,
+    PartyRequest,
+    RequestState,
+    Scan,
+    Signature,
+)
+from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.errors import AlreadySigned, EffectiveDateAhead, TermOver, TextHashDiffers
+from services.agreements.errors.signing import (
+    CheckedByAnother,
+    DelegateIsOneself,
+    DelegationOver,
+    LevelTooLow,
+    NoScanToCheck,
+    NotYourTurnToSign,
+    OfferExpired,
+    OfferStillStands,
+    ScanToBeChecked,
+    WitnessIsSigner,
+)
+from services.agreements.signing_order import SigningOrder, reaches
+from services.agreements.terms import must_sign
 from shared.clock import business_date
 from shared.events.agreements import (
+    AgreementApproved,
     AgreementCameIntoForce,
+    AgreementCancelled,
     AgreementNegotiationOpened,
     AgreementParty,
     AgreementPartyDeclined,
     AgreementPartySigned,
+    AgreementScanReturned,
+    AgreementSignatureContested,
+    AgreementSignatureOfferExpired,
+    AgreementSignatureOfferRenewed,
+    AgreementSignatureReminded,
+    AgreementSignatureScanned,
     AgreementSigned,
+    AgreementSigningDelegated,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
+from shared.refusals import Refusal
+
+NEED_AN_OFFER = frozenset({"sign_agreement", "decline_agreement", "delegate_signing", "record_scan"})
 
 
-class Signature(BaseModel):
-    """A party's signature under the frozen text, through a mandated person."""
+class Signing(Timely):
+    """Who has signed, who is still to sign, and until when."""
 
-    model_config = ConfigDict(frozen=True)
+    ALLOWED: ClassVar = {
+        "sign_agreement": BEING_SIGNED,
+        "decline_agreement": BEING_SIGNED,
+        "delegate_signing": BEING_SIGNED,
+        "record_scan": BEING_SIGNED,
+        "accept_scan": BEING_SIGNED,
+        "return_scan": BEING_SIGNED,
+        "renew_offer": BEING_SIGNED,
+        "contest_signatures": BEING_SIGNED | SIGNED_BY_ALL,
+    }
 
-    party_id: UUID
-    person: str
-    mandate_id: UUID
-    ceremony_id: UUID | None
-    text_hash: str
-    level: SignatureLevel
-    signed_at: datetime
-
-
-class Signing(Core):
-    """Who has signed, and who is still to sign."""
-
-    ALLOWED: ClassVar = {"sign_agreement": BEING_SIGNED, "decline_agreement": BEING_SIGNED}
-
+    requests: tuple[PartyRequest, ...] = ()
+    """Of the text that is or was last frozen, one per party that signs."""
     signatures: tuple[Signature, ...] = ()
+    offered_until: date | None = None
+    """The last day to sign; none if the kind sets no limit."""
+    offer_over: bool = False
+    reminded: int | None = None
+    """The last reminder sent, by its days before the end of the offer."""
+    sealed_file: str | None = None
+    """The hash of the PDF that carries the signatures sealed so far."""
+    archived_file: str | None = None
+    """The hash of the PDF/A from before the first seal: sealing makes no promise about PDF/A."""
 
     @property
     def signing_order(self) -> SigningOrder:
@@ -55,6 +93,39 @@ class Signing(Core):
         """The parties that have not signed though their group still needs signatures."""
         return self.signing_order.awaited
 
+    @property
+    def expires_on(self) -> date | None:
+        """The last day to sign while an offer stands that has one."""
+        return self.offered_until if self.state in BEING_SIGNED and not self.offer_over else None
+
+    @property
+    def remind_on(self) -> date | None:
+        """The day of the next reminder, if there is one left."""
+        left = self._reminders_left()
+        return self.expires_on - timedelta(days=max(left)) if self.expires_on and left else None
+
+    def request(self, party_id: UUID) -> PartyRequest:
+        """The request for the party's signature. Refuses NotAParty; a party that only witnesses has a blank one."""
+        self.party(party_id)
+        return next((each for each in self.requests if each.party_id == party_id), PartyRequest(party_id=party_id))
+
+    def delegation(self, party_id: UUID, person: str) -> Delegation | None:
+        """What lets this person sign for the party without a mandate of their own. Refuses NotAParty."""
+        found = self.request(party_id).delegation
+        return found if found and found.delegate == person else None
+
+    def guard(self, action: str) -> Refusal | None:
+        """Nothing is signed once the offer is over; a signature given is not given away while it stands."""
+        if action in NEED_AN_OFFER and self.offer_over:
+            return OfferExpired(offered_until=self.offered_until)
+        if action == "renew_offer" and not self.offer_over:
+            return OfferStillStands(offered_until=self.offered_until)
+        if action == "cancel_agreement" and self.state == AgreementState.partially_signed and self.expires_on:
+            return OfferStillStands(offered_until=self.offered_until)
+        if action in ("accept_scan", "return_scan") and not any(each.scan for each in self.requests):
+            return NoScanToCheck()
+        return super().guard(action)
+
     def sign(
         self,
         party_id: UUID,
@@ -65,17 +136,21 @@ class Signing(Core):
         ceremony_id: UUID | None,
         level: SignatureLevel,
         at: datetime,
+        on_behalf_of: str | None = None,
+        file_hash: str | None = None,
+        archived_file: str | None = None,
     ) -> list[DomainEvent]:
         """Sign the frozen text for a party; the last signature makes the agreement signed, and in force once it starts.
 
-        Refuses NotAParty, AlreadySigned, NotYourTurnToSign, TextHashDiffers, TermOver.
+        Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, LevelTooLow,
+        OfferExpired, TermOver.
         """
         party = self._may_still_sign(party_id)
         self.require("sign_agreement")
         self._require_text(text_hash)
         self._require_turn(party_id)
-        today = business_date(at)
-        self._require_term(today)
+        self._require_level(level)
+        self._require_offer(business_date(at))
         signed = AgreementPartySigned(
             agreement_id=self.id,
             party_id=party_id,
@@ -85,11 +160,12 @@ class Signing(Core):
             ceremony_id=ceremony_id,
             text_hash=text_hash,
             level=level,
+            on_behalf_of=on_behalf_of,
+            file_hash=file_hash,
         )
-        last = self.signing_order.completed_by(party_id)
-        return [signed.keeping(signed_at=at), *(self._complete(today) if last else [])]
+        return self._count(signed, at, archived_file=archived_file)
 
-    def decline(self, party_id: UUID, *, text_hash: str, reason: str) -> list[DomainEvent]:
+    def decline(self, party_id: UUID, *, text_hash: str, reason: str, at: datetime) -> list[DomainEvent]:
         """Refuse to sign for a party: signatures given so far are void and the text is negotiated again.
 
         Refuses NotAParty, AlreadySigned, TextHashDiffers.
@@ -99,8 +175,126 @@ class Signing(Core):
         self._require_text(text_hash)
         return [
             AgreementPartyDeclined(agreement_id=self.id, party_id=party_id),
-            AgreementNegotiationOpened(agreement_id=self.id, because="declined").keeping(remarks=reason),
+            *self.negotiate_again("declined", reason=reason, at=at),
         ]
+
+    def delegate(
+        self,
+        party_id: UUID,
+        *,
+        delegator: str,
+        delegate: str,
+        mandate_id: UUID,
+        valid_until: date,
+        document: str,
+        today: date,
+    ) -> list[DomainEvent]:
+        """Let another person sign for a party under the delegator's mandate; a later delegation replaces it.
+
+        Refuses NotAParty, AlreadySigned, ScanToBeChecked, DelegateIsOneself, DelegationOver.
+        """
+        self._may_still_sign(party_id)
+        self.require("delegate_signing")
+        if delegate == delegator:
+            raise DelegateIsOneself()
+        if valid_until < today:
+            raise DelegationOver(valid_until=valid_until)
+        delegated = AgreementSigningDelegated(
+            agreement_id=self.id,
+            party_id=party_id,
+            delegator=delegator,
+            delegate=delegate,
+            mandate_id=mandate_id,
+            valid_until=valid_until,
+        )
+        return [delegated.keeping(document=document)]
+
+    def record_scan(self, party_id: UUID, scan: Scan, *, text_hash: str, today: date) -> list[DomainEvent]:
+        """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
+
+        Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, OfferExpired, TermOver,
+        WitnessIsSigner, EffectiveDateAhead.
+        """
+        self._may_still_sign(party_id)
+        self.require("record_scan")
+        self._require_text(text_hash)
+        self._require_turn(party_id)
+        self._require_offer(today)
+        if scan.witness == scan.person:
+            raise WitnessIsSigner()
+        if scan.signed_on > today:
+            raise EffectiveDateAhead(effective_on=scan.signed_on)
+        return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **scan.model_dump())]
+
+    def accept_scan(self, party_id: UUID, *, checker: str, at: datetime) -> list[DomainEvent]:
+        """Let a signature on paper count. Refuses NotAParty, NoScanToCheck, CheckedByAnother, TermOver."""
+        self.require("accept_scan")
+        scan = self._scan_to_check(party_id, checker)
+        self._require_term(business_date(at))
+        assert self.text_hash is not None, "frozen without a text"
+        signed = AgreementPartySigned(
+            agreement_id=self.id,
+            party_id=party_id,
+            organisation_id=self.party(party_id).organisation_id,
+            text_hash=self.text_hash,
+            level="handwritten_scan",
+            **scan.model_dump(),
+        )
+        return self._count(signed, at)
+
+    def return_scan(self, party_id: UUID, *, checker: str, reason: str) -> list[DomainEvent]:
+        """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+        self.require("return_scan")
+        scan = self._scan_to_check(party_id, checker)
+        returned = AgreementScanReturned(agreement_id=self.id, party_id=party_id, file_hash=scan.file_hash)
+        return [returned.keeping(reason=reason)]
+
+    def renew_offer(self, today: date) -> list[DomainEvent]:
+        """Offer the same text for signature again, for as long as the first time. Refuses TermOver."""
+        self.require("renew_offer")
+        self._require_term(today)
+        offered_until = self.rules.signing.offered_until(today)
+        assert offered_until is not None, "an offer without an end does not expire"
+        return [AgreementSignatureOfferRenewed(agreement_id=self.id, offered_until=offered_until)]
+
+    def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
+        """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""
+        self.require("contest_signatures")
+        return [
+            AgreementSignatureContested(
+                agreement_id=self.id, party_id=each.party_id, mandate_id=mandate_id, ended_on=ended_on
+            )
+            for each in self.signatures
+            if each.mandate_id == mandate_id and each.day >= ended_on and each.contested is None
+        ]
+
+    def next_on(self) -> date | None:
+        """The day of the next reminder, or after the last day to sign."""
+        over = self.expires_on + timedelta(days=1) if self.expires_on else None
+        return earliest(super().next_on(), self.remind_on, over)
+
+    def due_by(self, today: date) -> list[DomainEvent]:
+        """Nobody signs after the last day; before it, those whose turn it is are reminded: late reminders are one."""
+        if self.expires_on and today > self.expires_on:
+            left = tuple(each.party_id for each in self.requests if each.state in OPEN_REQUESTS)
+            return [AgreementSignatureOfferExpired(agreement_id=self.id, parties=left, offered_until=self.expires_on)]
+        if self.expires_on and self.remind_on and today >= self.remind_on:
+            due = [days for days in self._reminders_left() if today >= self.expires_on - timedelta(days=days)]
+            awaited = [each.party_id for each in self.signing_order.may_sign_now if each in self.missing_signatures]
+            return [
+                AgreementSignatureReminded(
+                    agreement_id=self.id,
+                    parties=tuple(each for each in awaited if not self.request(each).scan),
+                    offered_until=self.expires_on,
+                    days=min(due),
+                )
+            ]
+        return super().due_by(today)
+
+    def _count(self, signed: AgreementPartySigned, at: datetime, **detail: Any) -> list[DomainEvent]:
+        today = business_date(at)
+        last = self.signing_order.completed_by(signed.party_id)
+        return [signed.keeping(signed_at=at, **detail), *(self._complete(today) if last else [])]
 
     def _complete(self, today: date) -> list[DomainEvent]:
         assert self.reference is not None, "frozen without a reference"
@@ -118,10 +312,15 @@ class Signing(Core):
             return [signed]
         return [signed, AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=today)]
 
+    def _reminders_left(self) -> list[int]:
+        return [days for days in self.rules.signing.remind_days if self.reminded is None or days < self.reminded]
+
     def _may_still_sign(self, party_id: UUID) -> AgreementParty:
         party = self.party(party_id)
         if any(signature.party_id == party_id for signature in self.signatures):
             raise AlreadySigned(party=party_id)
+        if self.request(party_id).scan:
+            raise ScanToBeChecked(party=party_id)
         return party
 
     def _require_text(self, text_hash: str) -> None:
@@ -130,35 +329,109 @@ class Signing(Core):
 
     def _require_turn(self, party_id: UUID) -> None:
         if awaited := self.signing_order.awaited_before(party_id):
-            raise NotYourTurnToSign(
-                awaited=[each.party_id for each in awaited],
-                names=[self.names[each.organisation_id].model_dump() for each in awaited],
-            )
+            raise not_your_turn(self, awaited)
+
+    def _require_level(self, level: SignatureLevel) -> None:
+        least = self.rules.signing.least_level
+        if not reaches(level, least):
+            raise LevelTooLow(level=level, least=least)
+
+    def _require_offer(self, today: date) -> None:
+        self._require_term(today)
+        if self.offered_until and today > self.offered_until:
+            raise OfferExpired(offered_until=self.offered_until)
 
     def _require_term(self, today: date) -> None:
         if today > self.effective_until:
             raise TermOver(effective_until=self.effective_until)
 
+    def _scan_to_check(self, party_id: UUID, checker: str) -> Scan:
+        scan = self.request(party_id).scan
+        if scan is None:
+            raise NoScanToCheck()
+        if checker in (scan.person, scan.witness):
+            raise CheckedByAnother()
+        return scan
+
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
+        detail: dict[str, Any] = event.detail
         match event:
-            case AgreementNegotiationOpened() | AgreementPartyDeclined():
-                self.signatures = ()
+            case AgreementApproved():
+                self._offer(event.offered_until)
+                self.requests = tuple(PartyRequest(party_id=each.party_id) for each in self.parties if must_sign(each))
+            case AgreementSignatureOfferRenewed():
+                self._offer(event.offered_until)
+                self._become(RequestState.requested, of={RequestState.expired}, delegation=None)
+            case AgreementSignatureOfferExpired():
+                self.offer_over = True
+                self._become(RequestState.expired, of={RequestState.requested, RequestState.delegated})
+            case AgreementSignatureReminded():
+                self.reminded = event.days
+            case AgreementSigningDelegated():
+                delegation = Delegation(
+                    **event.model_dump(include={*Delegation.model_fields}), document=detail["document"]
+                )
+                self._become(RequestState.delegated, only=event.party_id, delegation=delegation)
+            case AgreementSignatureScanned():
+                scan = Scan(**event.model_dump(include={*Scan.model_fields}))
+                self._become(RequestState.scanned, only=event.party_id, scan=scan, remark=None)
+            case AgreementScanReturned():
+                again = RequestState.expired if self.offer_over else RequestState.requested
+                self._become(again, only=event.party_id, scan=None, remark=detail["reason"])
             case AgreementPartySigned():
                 self.state = AgreementState.partially_signed
                 self.signatures = (*self.signatures, _signature(event))
+                self._become(RequestState.signed, only=event.party_id, scan=None)
+                if event.file_hash and event.level != "handwritten_scan":
+                    self.sealed_file = event.file_hash
+                    self.archived_file = detail.get("archived_file") or self.archived_file
+            case AgreementSignatureContested():
+                self.signatures = tuple(
+                    each.model_copy(update={"contested": event.ended_on}) if each.party_id == event.party_id else each
+                    for each in self.signatures
+                )
             case AgreementSigned():
                 self.state = AgreementState.signed
+                self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
+            case AgreementPartyDeclined():
+                self.signatures = ()
+                self._become(RequestState.declined, only=event.party_id)
+            case AgreementNegotiationOpened():
+                self.signatures = ()
+                self.offered_until = self.sealed_file = self.archived_file = None
+                self.offer_over = False
+                self._become(RequestState.voided, of=OPEN_REQUESTS | {RequestState.signed}, scan=None)
+            case AgreementCancelled():
+                self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
         super().apply(event)
+
+    def _offer(self, offered_until: date | None) -> None:
+        self.offered_until, self.offer_over, self.reminded = offered_until, False, None
+
+    def _become(
+        self,
+        state: RequestState,
+        *,
+        of: Collection[RequestState] = frozenset(RequestState),
+        only: UUID | None = None,
+        **changes: Any,
+    ) -> None:
+        """Let the requests that are in these states, or the one of this party, go on to another state."""
+        moved = {each.party_id for each in self.requests if each.state in of and only in (None, each.party_id)}
+        self.requests = tuple(
+            each.model_copy(update={"state": state, **changes}) if each.party_id in moved else each
+            for each in self.requests
+        )
+
+
+def not_your_turn(agreement: Signing, awaited: Iterable[AgreementParty]) -> NotYourTurnToSign:
+    """The refusal that names those who sign first."""
+    awaited = tuple(awaited)
+    names = [agreement.names[each.organisation_id] for each in awaited if each.organisation_id in agreement.names]
+    return NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=[name.model_dump() for name in names])
 
 
 def _signature(event: AgreementPartySigned) -> Signature:
-    return Signature(
-        party_id=event.party_id,
-        person=event.person,
-        mandate_id=event.mandate_id,
-        ceremony_id=event.ceremony_id,
-        text_hash=event.text_hash,
-        level=event.level,
-        signed_at=event.detail["signed_at"],
-    )
+    shared = event.model_dump(include={*Signature.model_fields})
+    return Signature(**shared, signed_at=event.detail["signed_at"])

@@ -7,3 +7,73 @@ class NotYourTurnToSign(Refusal):
     """Others sign first. Values: awaited (party ids), names (theirs, as the freezing of the text knew them)."""
 
     slug = "not-your-turn-to-sign"
+
+
+class LevelTooLow(Refusal):
+    """The kind of agreement asks for a higher level of signature. Values: level, least."""
+
+    slug = "level-too-low"
+
+
+class OfferExpired(Refusal):
+    """The time to sign is over; the offer can be renewed. Values: offered_until (the last day, included)."""
+
+    slug = "offer-expired"
+
+
+class OfferStillStands(Refusal):
+    """What is asked for can only be done once the time to sign is over. Values: offered_until."""
+
+    slug = "offer-still-stands"
+
+
+class DelegateIsOneself(Refusal):
+    """Nobody delegates to themselves."""
+
+    status = 422
+    slug = "delegate-is-oneself"
+
+
+class DelegationOver(Refusal):
+    """The delegation ended before this day. Values: valid_until (the last day, included)."""
+
+    slug = "delegation-over"
+
+
+class ScanToBeChecked(Refusal):
+    """A scan of the party's signature on paper waits for its check. Values: party."""
+
+    slug = "scan-to-be-checked"
+
+
+class NoScanToCheck(Refusal):
+    """No scan waits for a check, or none of this party."""
+
+    slug = "no-scan-to-check"
+
+
+class WitnessIsSigner(Refusal):
+    """Nobody attests their own signature."""
+
+    status = 422
+    slug = "witness-is-signer"
+
+
+class CheckedByAnother(Refusal):
+    """A scan is checked by somebody who neither signed it nor attested it."""
+
+    status = 403
+    slug = "checked-by-another"
+
+
+class TextTampered(Refusal):
+    """The kept text is not the frozen one any more. Values: places (`<clause>/<language>`, or `table`)."""
+
+    slug = "text-tampered"
+
+
+class FileUnknown(Refusal):
+    """No such file was uploaded. Values: file_hash."""
+
+    status = 422
+    slug = "file-unknown"

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension
+from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension, Turn
 from services.agreements.bilingual import Bilingual
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
 from services.agreements.schemas.words import Line, Paragraph, Seats, each_once
@@ -140,6 +141,10 @@ class AgreementAnswer(BaseModel):
     budget: list[BudgetLine]
     duties: list[Duty] = Field(description="what each party owes, as agreed; where it stands is in its obligations")
     parent_id: UUID | None = Field(description="the framework agreement that this one follows")
+    turn: Turn | None = Field(description="in whose hands the text is, while it is negotiated")
+    accepted_by: list[UUID] = Field(description="the parties that accept the text as it stands")
+    approval: StepAnswer | None = Field(description="the step at which the file waits, while it is reviewed")
+    offered_until: date | None = Field(description="the last day to sign; none if there is no limit")
     text_hash: str | None
     content_hash: str | None = Field(description="over all that is agreed, while it is frozen")
     language_hashes: LanguageHashes | None = Field(description="of each language's text alone, while it is frozen")
@@ -160,6 +165,8 @@ class AgreementAnswer(BaseModel):
         return cls(
             **agreement.model_dump(exclude={"parties", "names", "signatures"}),
             parties=PartyAnswer.all_of(agreement),
+            accepted_by=[each.party_id for each in agreement.acceptances],
+            approval=StepAnswer.of(agreement),
             available_actions=available_actions(by, agreement, PERMISSIONS) if by else [],
             unavailable_actions=unavailable_actions(by, agreement, PERMISSIONS) if by and reasons else [],
         )

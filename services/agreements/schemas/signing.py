@@ -1,16 +1,16 @@
 """What requests about signatures carry, and what is answered."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from fastapi import Request
 from pydantic import BaseModel, Field
 
-from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement import Agreement, AgreementState, PartyRequest
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands import SignatureRequest
-from services.agreements.schemas.words import Hash, Paragraph
+from services.agreements.schemas.words import Hash, Line, Paragraph
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import must_sign
 from shared.events.agreements import PartyRole, SignatureLevel
@@ -33,6 +33,39 @@ class DeclineAgreement(Body):
 
     party_id: UUID
     text_hash: Hash
+    reason: Paragraph
+
+
+class DelegateSigning(Body):
+    """Who signs for the party in one's place, and on which act that rests."""
+
+    party_id: UUID
+    delegate: Line = Field(description="the person, as issuer#subject")
+    valid_until: date = Field(description="the last day, included; it ends with the mandate at the latest")
+    document: Line = Field(description="reference of the act of delegation")
+
+
+class RecordScan(Body):
+    """A signature on paper that the sender saw given."""
+
+    party_id: UUID
+    text_hash: Hash
+    person: Line = Field(description="who signed, as issuer#subject; mandated on that day")
+    file_hash: Hash = Field(description="SHA-256 of the scan, uploaded before")
+    signed_on: date
+    ceremony_id: UUID | None = None
+
+
+class AcceptScan(Body):
+    """Whose scan is found good."""
+
+    party_id: UUID
+
+
+class ReturnScan(Body):
+    """Whose scan is not, and why."""
+
+    party_id: UUID
     reason: Paragraph
 
 
@@ -63,7 +96,12 @@ class SignatureAnswer(BaseModel):
     mandate_id: UUID
     ceremony_id: UUID | None
     level: SignatureLevel
-    signed_at: datetime
+    signed_at: datetime = Field(description="when it counted; one on paper counts from its check on")
+    on_behalf_of: str | None = Field(description="the mandated person, when a delegate signed")
+    signed_on: date | None = Field(description="the day on the paper")
+    witness: str | None = Field(description="who attests a signature on paper")
+    file_hash: str | None = Field(description="SHA-256 of the sealed PDF, or of the scan")
+    contested: date | None = Field(description="from this day on the mandate held no more, as became known later")
 
 
 class PartyAnswer(BaseModel):
@@ -74,12 +112,14 @@ class PartyAnswer(BaseModel):
     name: Bilingual | None = Field(description="as at the freezing of the text; before it, as far as known at drafting")
     roles: list[PartyRole]
     must_sign: bool
+    request: PartyRequest | None = Field(description="of its signature, from the freezing of the text on")
     signature: SignatureAnswer | None
 
     @classmethod
     def all_of(cls, agreement: Agreement) -> list[Self]:
         """The parties in their order."""
         signatures = {each.party_id: SignatureAnswer(**each.model_dump()) for each in agreement.signatures}
+        requests = {each.party_id: each for each in agreement.requests}
         return [
             cls(
                 party_id=party.party_id,
@@ -87,6 +127,7 @@ class PartyAnswer(BaseModel):
                 name=agreement.names.get(party.organisation_id),
                 roles=list(party.roles),
                 must_sign=must_sign(party),
+                request=requests.get(party.party_id),
                 signature=signatures.get(party.party_id),
             )
             for party in agreement.parties

@@ -31,6 +31,7 @@ from tests.fixtures.identity import ISSUER
 TEXT = "ab" * 32
 NAME = Bilingual(ar="مؤسسة (وهمي)", fr="Organisation (fictif)")
 CHAIR = Attendee(organisation_id=MINISTRY_ID, name="Présidence (fictif)")
+AUTHOR = f"{ISSUER}#officer"
 AT = datetime(2024, 8, 30, 10, tzinfo=UTC)
 
 
@@ -155,22 +156,36 @@ def network_terms(**changes: Any) -> Terms:
 def drafted(terms: Terms | None = None) -> Agreement:
     """A draft, without I/O."""
     id = new_id()
-    return Agreement.fold(id, Agreement.draft(id, terms or regional(), names={}))
+    return Agreement.fold(id, Agreement.draft(id, terms or regional(), names={}, by=AUTHOR))
 
 
 def negotiated(terms: Terms | None = None) -> Agreement:
     """An agreement in negotiation, with a text."""
     agreement = drafted(terms)
-    agreement.evolve(agreement.revise(TEXT))
-    return agreement.evolve(agreement.open_negotiation())
+    agreement.evolve(agreement.revise(TEXT, by=AUTHOR))
+    return agreement.evolve(agreement.open_negotiation(AT))
 
 
 def ready(terms: Terms | None = None) -> Agreement:
     """An agreement whose text is frozen."""
+    agreement = accepted(terms)
+    agreement.evolve(agreement.submit(AT))
+    return approve(agreement)
+
+
+def accepted(terms: Terms | None = None) -> Agreement:
+    """An agreement in negotiation, whose text every party that signs accepts."""
     agreement = negotiated(terms)
-    agreement.evolve(agreement.submit())
+    for each in agreement.not_accepted:
+        agreement.evolve(agreement.accept(each.party_id, text_hash=TEXT, person="somebody", at=AT))
+    return agreement
+
+
+def approve(agreement: Agreement, *, reference: str = "AREF-06/2024-0001", at: datetime = AT) -> Agreement:
+    """The ministry's legal officer approves the only step: the text is frozen."""
     names = {party.organisation_id: NAME for party in agreement.parties}
-    return agreement.evolve(agreement.approve(reference="AREF-06/2024-0001", names=names, clauses=(), today=AT.date()))
+    approved = agreement.approve(LEGAL.person, LEGAL.roles, reference=reference, names=names, clauses=(), at=at)
+    return agreement.evolve(approved)
 
 
 def sign(agreement: Agreement, party_id: UUID, *, text_hash: str | None = None, at: datetime = AT) -> Agreement:
@@ -294,7 +309,16 @@ async def reviewed(database: Database, terms: Terms | None = None) -> Agreement:
     by = officer(terms.academy) if terms.academy else MINISTRY
     agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
     await commands.open_negotiation(database, agreement.id, by=by)
+    await accept_for_all(database, agreement)
     return await commands.submit_for_review(database, agreement.id, by=by)
+
+
+async def accept_for_all(database: Database, agreement: Agreement) -> None:
+    """Every party that signs accepts the text."""
+    for each in agreement.not_accepted:
+        by = signer(each.organisation_id)
+        text_hash = agreement.text_hash or ""
+        await commands.accept_text(database, agreement.id, party_id=each.party_id, text_hash=text_hash, by=by)
 
 
 async def approved(database: Database, terms: Terms | None = None) -> Agreement:

@@ -27,7 +27,10 @@ from services.agreements.errors import (
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
+    LEGAL,
     TEXT,
+    accepted,
+    approve,
     center,
     drafted,
     in_force,
@@ -90,20 +93,20 @@ def test_a_regional_agreement_concerns_its_academy_and_its_parties() -> None:
 
 def test_the_same_text_again_changes_nothing() -> None:
     agreement = negotiated()
-    assert agreement.revise(TEXT) == []
+    assert agreement.revise(TEXT, by="another") == []
 
 
 def test_there_is_no_review_without_a_text() -> None:
     agreement = drafted()
-    agreement.evolve(agreement.open_negotiation())
+    agreement.evolve(agreement.open_negotiation(AT))
     with pytest.raises(TextMissing):
-        agreement.submit()
+        agreement.submit(AT)
 
 
 def test_review_sends_back_with_remarks() -> None:
-    agreement = negotiated()
-    agreement.evolve(agreement.submit())
-    agreement.evolve(agreement.return_with_remarks("préciser l'article 4"))
+    agreement = accepted()
+    agreement.evolve(agreement.submit(AT))
+    agreement.evolve(agreement.return_with_remarks("préciser l'article 4", LEGAL.roles, at=AT))
     assert (agreement.state, agreement.remarks) == ("negotiation", "préciser l'article 4")
 
 
@@ -187,17 +190,19 @@ def test_declining_voids_the_signatures_and_reopens_the_negotiation() -> None:
     agreement = ready()
     first, second, _ = agreement.parties
     sign(agreement, first.party_id)
-    agreement.evolve(agreement.decline(second.party_id, text_hash=TEXT, reason="budget"))
+    agreement.evolve(agreement.decline(second.party_id, text_hash=TEXT, reason="budget", at=AT))
     assert (agreement.state, agreement.signatures, agreement.remarks) == ("negotiation", (), "budget")
 
 
 def test_reopening_voids_the_signatures_and_keeps_the_reference() -> None:
     agreement = ready()
     sign(agreement, agreement.parties[0].party_id)
-    agreement.evolve(agreement.reopen("erreur matérielle"))
+    agreement.evolve(agreement.reopen("erreur matérielle", at=AT))
     assert agreement.signatures == () and agreement.missing_signatures == agreement.parties
-    agreement.evolve(agreement.submit())
-    agreement.evolve(agreement.approve(reference="AREF-06/2024-0009", names={}, clauses=(), today=AT.date()))
+    for each in agreement.not_accepted:
+        agreement.evolve(agreement.accept(each.party_id, text_hash=TEXT, person="somebody", at=AT))
+    agreement.evolve(agreement.submit(AT))
+    approve(agreement, reference="AREF-06/2024-0009")
     assert agreement.reference == "AREF-06/2024-0001"
 
 

@@ -16,11 +16,12 @@ from services.agreements.agreement import (
     AgreementState,
     EditionState,
     ObligationState,
+    Scan,
 )
 from services.agreements.agreement.obligations import OWED
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
-from services.agreements.terms import Recurrence
-from services.agreements.tests.builders import AT, CHAIR, NAME, owing, party, planned, regional
+from services.agreements.terms import Recurrence, must_sign
+from services.agreements.tests.builders import AT, AUTHOR, CHAIR, LEGAL, NAME, owing, party, planned, regional
 from shared.aggregate import Aggregate
 from shared.clock import months_after
 from shared.events.base import DomainEvent
@@ -28,6 +29,7 @@ from shared.ids import new_id
 from shared.money import Money
 from shared.refusals import NotAllowedNow, Refusal
 
+SCAN = "ef" * 32
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
 
 
@@ -86,7 +88,7 @@ class AgreementMachine(Machine):
         self.events = []
         self.at = AT - timedelta(days=wait)
         self.references = set()
-        events = Agreement.draft(self.aggregate.id, terms, names={})
+        events = Agreement.draft(self.aggregate.id, terms, names={}, by=AUTHOR)
         self.aggregate.evolve(events)
         self.events += events
 
@@ -103,22 +105,51 @@ class AgreementMachine(Machine):
     @rule(text=TEXTS)
     def revise(self, text: str) -> None:
         """Another text."""
-        self.attempt("revise_text", lambda: self.aggregate.revise(text))
+        self.attempt("revise_text", lambda: self.aggregate.revise(text, by=AUTHOR))
 
     @rule()
     def open_negotiation(self) -> None:
         """To the parties."""
-        self.attempt("open_negotiation", self.aggregate.open_negotiation)
+        self.attempt("open_negotiation", lambda: self.aggregate.open_negotiation(self.at))
 
     @rule()
     def submit(self) -> None:
         """To legal review."""
-        self.attempt("submit_for_review", self.aggregate.submit)
+        self.attempt("submit_for_review", lambda: self.aggregate.submit(self.at))
 
     @rule()
     def remark(self) -> None:
         """Back from it."""
-        self.attempt("return_with_remarks", lambda: self.aggregate.return_with_remarks("r"))
+        self.attempt("return_with_remarks", lambda: self.aggregate.return_with_remarks("r", LEGAL.roles, at=self.at))
+
+    @rule(who=st.integers(0, 3))
+    def pass_turn(self, who: int) -> None:
+        """Into other hands."""
+        party_id = self.aggregate.parties[who].party_id
+        self.attempt("pass_turn", lambda: self.aggregate.pass_turn(party_id, note=None, at=self.at))
+
+    @rule(who=st.integers(0, 3), text=TEXTS)
+    def accept(self, who: int, text: str) -> None:
+        """One party accepts one text."""
+        self._accept(who, text)
+
+    @precondition(lambda self: self.aggregate.state == AgreementState.negotiation)
+    @rule()
+    def all_accept(self) -> None:
+        """Whoever has not, accepts what is there."""
+        for who in range(4):
+            self._accept(who, self.aggregate.text_hash or "")
+
+    @rule()
+    def unlock(self) -> None:
+        """Free again."""
+        self.attempt("unlock_text", lambda: self.aggregate.unlock("r"))
+
+    @rule()
+    def report_overdue(self) -> None:
+        """Late approvals escalate once per level."""
+        if self.attempt("report_overdue", lambda: self.aggregate.report_overdue(self.at)):
+            assert self.aggregate.report_overdue(self.at) == []
 
     @rule()
     def approve(self) -> None:
@@ -127,7 +158,9 @@ class AgreementMachine(Machine):
         names = {each.organisation_id: NAME for each in self.aggregate.parties}
         if self.attempt(
             "approve_agreement",
-            lambda: self.aggregate.approve(reference=reference, names=names, clauses=(), today=self.today),
+            lambda: self.aggregate.approve(
+                LEGAL.person, LEGAL.roles, reference=reference, names=names, clauses=(), at=self.at
+            ),
         ):
             self.references.add(self.aggregate.reference or "")
 
@@ -137,13 +170,14 @@ class AgreementMachine(Machine):
         """The usual way in one go, so that what comes later is tried often."""
         self.revise(text)
         self.open_negotiation()
+        self.all_accept()
         self.submit()
         self.approve()
 
     @rule()
     def reopen(self) -> None:
         """Negotiated again."""
-        self.attempt("reopen_text", lambda: self.aggregate.reopen("r"))
+        self.attempt("reopen_text", lambda: self.aggregate.reopen("r", at=self.at))
 
     @rule(who=st.integers(0, 3), text=TEXTS)
     def sign(self, who: int, text: str) -> None:
@@ -161,7 +195,54 @@ class AgreementMachine(Machine):
     def decline(self, who: int, text: str) -> None:
         """One party refuses."""
         party_id = self.aggregate.parties[who].party_id
-        self.attempt("decline_agreement", lambda: self.aggregate.decline(party_id, text_hash=text, reason="r"))
+        self.attempt(
+            "decline_agreement", lambda: self.aggregate.decline(party_id, text_hash=text, reason="r", at=self.at)
+        )
+
+    @rule(who=st.integers(0, 3))
+    def delegate(self, who: int) -> None:
+        """Another may sign for a party."""
+        more: dict[str, Any] = {"mandate_id": new_id(), "document": "d", "valid_until": self.today, "today": self.today}
+        party_id = self.aggregate.parties[who].party_id
+        self.attempt("delegate_signing", lambda: self.aggregate.delegate(party_id, delegator="a", delegate="b", **more))
+
+    @rule(who=st.integers(0, 3))
+    def scan(self, who: int) -> None:
+        """A signature on paper is brought."""
+        scan = Scan(
+            person="a", mandate_id=new_id(), ceremony_id=None, file_hash=SCAN, signed_on=self.today, witness="w"
+        )
+        party_id, text = self.aggregate.parties[who].party_id, self.aggregate.text_hash or ""
+        self.attempt(
+            "record_scan", lambda: self.aggregate.record_scan(party_id, scan, text_hash=text, today=self.today)
+        )
+
+    @rule(who=st.integers(0, 3), checker=st.sampled_from(["w", "c"]))
+    def check_scan(self, who: int, checker: str) -> None:
+        """It is found good, by another person."""
+        party_id = self.aggregate.parties[who].party_id
+        self.attempt("accept_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, at=self.at))
+
+    @rule(who=st.integers(0, 3))
+    def return_scan(self, who: int) -> None:
+        """It is not."""
+        party_id = self.aggregate.parties[who].party_id
+        self.attempt("return_scan", lambda: self.aggregate.return_scan(party_id, checker="c", reason="r"))
+
+    @rule()
+    def renew_offer(self) -> None:
+        """Time to sign again."""
+        self.attempt("renew_offer", lambda: self.aggregate.renew_offer(self.today))
+
+    @rule(who=st.integers(0, 3))
+    def contest(self, who: int) -> None:
+        """A mandate turns out to have ended."""
+        if who < len(self.aggregate.signatures):
+            one = self.aggregate.signatures[who]
+            self.attempt(
+                "contest_signatures",
+                lambda: self.aggregate.contest_signatures(one.mandate_id, ended_on=one.day - timedelta(days=1)),
+            )
 
     @rule()
     def bring_into_force(self) -> None:
@@ -202,7 +283,7 @@ class AgreementMachine(Machine):
     @rule(entry=st.integers(0, 5))
     def claim_obligation(self, entry: int) -> None:
         """The debtor says that it is met."""
-        more = {"evidence": "e", "documents": (), "today": self.today}
+        more: dict[str, Any] = {"evidence": "e", "documents": (), "today": self.today}
         self.attempt("claim_obligation", lambda: self.aggregate.claim(*self._owed(entry), **more))
 
     @rule(entry=st.integers(0, 5))
@@ -218,7 +299,7 @@ class AgreementMachine(Machine):
     @rule(entry=st.integers(0, 5))
     def waive_obligation(self, entry: int) -> None:
         """It need not be."""
-        more = {"reason": "r", "today": self.today}
+        more: dict[str, Any] = {"reason": "r", "today": self.today}
         self.attempt("waive_obligation", lambda: self.aggregate.waive(*self._owed(entry), **more))
 
     @rule()
@@ -268,6 +349,12 @@ class AgreementMachine(Machine):
         """Give up."""
         self.attempt("cancel_agreement", lambda: self.aggregate.cancel(reason="r", today=self.today))
 
+    def _accept(self, who: int, text: str) -> None:
+        party_id = self.aggregate.parties[who].party_id
+        self.attempt(
+            "accept_text", lambda: self.aggregate.accept(party_id, text_hash=text, person="somebody", at=self.at)
+        )
+
     def _sign(self, who: int, text: str) -> None:
         self.attempt(
             "sign_agreement",
@@ -315,6 +402,11 @@ class AgreementMachine(Machine):
         assert all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
         assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
         assert (it.state == AgreementState.suspended) == (it.suspension is not None)
+        if it.state == AgreementState.legal_review:
+            assert not it.rules.acceptance or not it.not_accepted, "reviewed as accepted"
+            assert it.ladder is not None and it.turn is None
+        if it.state in BEING_SIGNED:
+            assert {each.party_id for each in it.requests} == {each.party_id for each in it.parties if must_sign(each)}
         assert len(self.references) <= 1, "the reference is given once"
         if it.state in BEING_SIGNED | SIGNED_BY_ALL:
             assert it.reference and it.text_hash

@@ -77,6 +77,10 @@ from shared.events.agreements.signing import (
     AgreementSignatureScanned,
     AgreementSigningDelegated,
 )
+from shared.events.agreements.substitution import (
+    SubstitutionGranted,
+    SubstitutionRevoked,
+)
 
 __all__ = [
     "AgreementAcceptancesLapsed",
@@ -142,4 +146,6 @@ __all__ = [
     "LanguageHashes",
     "PartyRole",
     "SignatureLevel",
+    "SubstitutionGranted",
+    "SubstitutionRevoked",
 ]

@@ -101,6 +101,7 @@ class AgreementApproved(DomainEvent):
         "text_hash": TEXT,
         "content_hash": TEXT,
         "language_hashes": {"ar": TEXT, "fr": TEXT},
+        "offered_until": "2024-10-29",
     }
 
     agreement_id: UUID
@@ -110,10 +111,12 @@ class AgreementApproved(DomainEvent):
     content_hash: str | None = None
     """SHA-256 in hex over all that is agreed: text, parties, centers, obligations, budget, dates."""
     language_hashes: LanguageHashes | None = None
+    offered_until: date | None = None
+    """The last day to sign; none if the kind sets no limit."""
 
 
 class AgreementPartySigned(DomainEvent):
-    """A party signed the frozen text through a mandated person."""
+    """A party signed the frozen text through a mandated person, or through whom that person let sign."""
 
     type = "ma.mithaq.agreement.party_signed.v1"
     topic = "agreements.agreement"
@@ -125,7 +128,11 @@ class AgreementPartySigned(DomainEvent):
         "mandate_id": "01920000-0000-7000-8000-000000000002",
         "ceremony_id": CEREMONY,
         "text_hash": TEXT,
-        "level": "simple",
+        "level": "advanced",
+        "on_behalf_of": None,
+        "file_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+        "signed_on": None,
+        "witness": None,
     }
 
     agreement_id: UUID
@@ -136,6 +143,14 @@ class AgreementPartySigned(DomainEvent):
     ceremony_id: UUID | None
     text_hash: str
     level: SignatureLevel
+    on_behalf_of: str | None = None
+    """The mandated person, when another signed by delegation."""
+    file_hash: str | None = None
+    """SHA-256 in hex of the PDF that carries the signature, or of the scan of one on paper."""
+    signed_on: date | None = None
+    """The day on the paper."""
+    witness: str | None = None
+    """Who attests a signature on paper."""
 
 
 class AgreementPartyDeclined(DomainEvent):

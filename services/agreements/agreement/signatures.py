@@ -1,0 +1,95 @@
+"""What an agreement keeps of its signatures: those asked for, those given, who stands in for whom."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.clock import business_date
+from shared.events.agreements import SignatureLevel
+
+
+class RequestState(StrEnum):
+    """Where the request for one party's signature stands."""
+
+    requested = "requested"
+    delegated = "delegated"
+    scanned = "scanned"
+    signed = "signed"
+    declined = "declined"
+    expired = "expired"
+    voided = "voided"
+
+
+OPEN_REQUESTS = frozenset({RequestState.requested, RequestState.delegated, RequestState.expired, RequestState.scanned})
+"""Those that may still lead to a signature."""
+
+
+class Delegation(BaseModel):
+    """A mandated person lets another sign for a party, until a day (included) and while the mandate holds."""
+
+    model_config = ConfigDict(frozen=True)
+
+    delegator: str
+    delegate: str
+    mandate_id: UUID
+    """The delegator's."""
+    valid_until: date
+    document: str
+    """Reference of the act of delegation."""
+
+
+class Scan(BaseModel):
+    """A signature on paper: who gave it when, who saw it, and the picture of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    person: str
+    mandate_id: UUID
+    ceremony_id: UUID | None
+    file_hash: str
+    signed_on: date
+    witness: str
+
+
+class PartyRequest(BaseModel):
+    """The request for one party's signature under the frozen text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party_id: UUID
+    state: RequestState = RequestState.requested
+    delegation: Delegation | None = None
+    scan: Scan | None = None
+    remark: str | None = None
+    """Why the last scan was returned."""
+
+
+class Signature(BaseModel):
+    """A party's signature under the frozen text, through a mandated person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    party_id: UUID
+    person: str
+    on_behalf_of: str | None = None
+    """The mandated person, when another signed by delegation."""
+    mandate_id: UUID
+    ceremony_id: UUID | None
+    text_hash: str
+    level: SignatureLevel
+    signed_at: datetime
+    """When it counted; one on paper counts from its check on."""
+    signed_on: date | None = None
+    """The day on the paper."""
+    witness: str | None = None
+    file_hash: str | None = None
+    """Of the sealed PDF, or of the scan."""
+    contested: date | None = None
+    """The day from which on the mandate held no more, if that became known after the signature."""
+
+    @property
+    def day(self) -> date:
+        """The day on which the mandate had to hold."""
+        return self.signed_on or business_date(self.signed_at)

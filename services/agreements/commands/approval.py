@@ -1,0 +1,131 @@
+"""The text on its way up the ladder, until it is frozen under its reference."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
+from services.agreements.commands.loading import load_for
+from services.agreements.commands.substitutions import substitution_of
+from services.agreements.errors import PartiesNotVetted
+from services.agreements.tables import AGREEMENTS, AssociationStandingRow, OrganisationRow
+from services.agreements.text import get_table
+from shared.actor import SYSTEM, Actor, Role
+from shared.clock import business_date, now
+from shared.database import Transaction, Work
+
+NEXT_NUMBER = text("""
+    insert into reference_counter (issuer, year, last) values (:issuer, :year, 1)
+    on conflict (issuer, year) do update set last = reference_counter.last + 1
+    returning last
+""")
+
+
+async def submit_for_review(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Agreement:
+    """Hand the negotiated text to the first step of its ladder."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "submit_for_review", by, expected)
+        return await AGREEMENTS.record(tx, agreement, agreement.submit(at or now()), by=by)
+
+
+async def return_with_remarks(
+    db: Work, id: UUID, *, remarks: str, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Agreement:
+    """Send the text back to the parties with what is to be changed: the approvals so far are void."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "return_with_remarks", by, expected)
+        return await AGREEMENTS.record(
+            tx, agreement, agreement.return_with_remarks(remarks, by.roles, at=at or now()), by=by
+        )
+
+
+async def approve_agreement(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Agreement:
+    """Approve the current step; the last approval freezes the text and gives the agreement its reference.
+
+    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "approve_agreement", by, expected)
+        return await _approve(tx, agreement, by.person, by.roles, by=by, at=at or now())
+
+
+async def approve_as_substitute(
+    db: Work, id: UUID, *, person: str, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Agreement:
+    """Approve the current step in the place of a person who named this substitute for the day.
+
+    Refuses NoSubstitution, SubstituteElsewhere, and what approve_agreement refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "approve_as_substitute", by, expected)
+        at = at or now()
+        granted = await substitution_of(tx, person, substitute=by, day=business_date(at))
+        return await _approve(tx, agreement, granted.person, granted.roles, by=by, substitute=by.person, at=at)
+
+
+async def report_overdue(db: Work, id: UUID, *, at: datetime) -> Agreement:
+    """Tell, once per level, that the current step is late. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement = await AGREEMENTS.load(tx, id)
+        return await AGREEMENTS.record(tx, agreement, agreement.report_overdue(at), by=SYSTEM)
+
+
+async def _approve(
+    tx: Transaction,
+    agreement: Agreement,
+    person: str,
+    roles: Collection[Role],
+    *,
+    by: Actor,
+    substitute: str | None = None,
+    at: datetime,
+) -> Agreement:
+    agreement.require("approve_agreement")
+    names: dict[UUID, Bilingual] = {}
+    reference = agreement.reference
+    if agreement.climbing.nearly_complete:
+        names = await _vetted(tx, [party.organisation_id for party in agreement.parties])
+        # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.
+        reference = reference or await _next_reference(tx, agreement.academy, business_date(at).year)
+    events = agreement.approve(
+        person,
+        roles,
+        substitute=substitute,
+        reference=reference,
+        names=names,
+        clauses=await get_table(tx, agreement.text_hash or ""),
+        at=at,
+    )
+    return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def _vetted(tx: Transaction, organisations: Sequence[UUID]) -> dict[UUID, Bilingual]:
+    names = await names_of(tx, organisations)
+    standing = col(AssociationStandingRow.standing)
+    query = select(AssociationStandingRow.id).where(
+        col(AssociationStandingRow.id).in_(organisations), standing != "accredited"
+    )
+    refused = {*(await tx.exec(query)).all()} | {each for each in organisations if each not in names}
+    if refused:
+        raise PartiesNotVetted(organisations=sorted(refused))
+    return names
+
+
+async def names_of(tx: Transaction, organisations: Iterable[UUID]) -> dict[UUID, Bilingual]:
+    """The names of those organisations that we know."""
+    query = select(OrganisationRow).where(col(OrganisationRow.id).in_(list(organisations)))
+    return {row.id: Bilingual(ar=row.name_ar, fr=row.name_fr) for row in (await tx.exec(query)).all()}
+
+
+async def _next_reference(tx: Transaction, academy: str | None, year: int) -> str:
+    issuer = f"AREF-{academy.removeprefix('MA-')}" if academy else "MEN"
+    number: int = (await tx.execute(NEXT_NUMBER, {"issuer": issuer, "year": year})).scalar_one()
+    return f"{issuer}/{year}-{number:04}"

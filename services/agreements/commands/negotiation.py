@@ -1,0 +1,82 @@
+"""The text in the parties' hands: turns and acceptances."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from services.agreements.agreement import Agreement
+from services.agreements.commands.loading import load_for
+from services.agreements.errors.negotiation import NotYourParty
+from services.agreements.permissions import acts_for
+from services.agreements.tables import AGREEMENTS
+from services.agreements.text import Clause, put_clauses
+from shared.actor import Actor
+from shared.clock import now
+from shared.database import Work
+
+
+async def revise_text(
+    db: Work, id: UUID, clauses: Sequence[Clause], *, by: Actor, expected: int | None = None
+) -> Agreement:
+    """Put another text, clause by clause in both languages; acceptances of the one before lapse."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "revise_text", by, expected)
+        agreement.require("revise_text")
+        events = agreement.revise(await put_clauses(tx, clauses), by=by.person)
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def open_negotiation(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Agreement:
+    """Hand the draft to the parties."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "open_negotiation", by, expected)
+        return await AGREEMENTS.record(tx, agreement, agreement.open_negotiation(at or now()), by=by)
+
+
+async def pass_turn(
+    db: Work,
+    id: UUID,
+    *,
+    party_id: UUID,
+    note: str | None = None,
+    by: Actor,
+    expected: int | None = None,
+    at: datetime | None = None,
+) -> Agreement:
+    """Put the text into another party's hands. Refuses NotYourTurn, NotAParty, TurnIsTheirs."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "pass_turn", by, expected)
+        return await AGREEMENTS.record(tx, agreement, agreement.pass_turn(party_id, note=note, at=at or now()), by=by)
+
+
+async def accept_text(
+    db: Work, id: UUID, *, party_id: UUID, text_hash: str, by: Actor, at: datetime | None = None
+) -> Agreement:
+    """Accept the text for one's own party, as it stands.
+
+    Refuses NotAParty, NotYourParty, TextMovedOn, AcceptedAlready. No mandate is asked for: it binds nobody yet.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "accept_text", by)
+        if not acts_for(by, agreement.party(party_id).organisation_id):
+            raise NotYourParty(party=party_id)
+        events = agreement.accept(party_id, text_hash=text_hash, person=by.person, at=at or now())
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def unlock_text(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Agreement:
+    """Give a text that all have accepted free for revision: every acceptance lapses."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "unlock_text", by, expected)
+        return await AGREEMENTS.record(tx, agreement, agreement.unlock(reason), by=by)
+
+
+async def reopen_text(
+    db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Agreement:
+    """Take the frozen text back into negotiation; signatures, approvals and acceptances are void."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "reopen_text", by, expected)
+        return await AGREEMENTS.record(tx, agreement, agreement.reopen(reason, at=at or now()), by=by)

@@ -1,0 +1,72 @@
+"""Who approves in whose place."""
+
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.agreements.errors.substitutions import NoSubstitution, SubstituteElsewhere
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.substitution import Substitution, SubstitutionState
+from services.agreements.tables import SUBSTITUTIONS
+from shared.actor import Actor
+from shared.clock import today
+from shared.database import Transaction, Work
+from shared.ids import new_id
+
+
+async def grant_substitution(
+    db: Work,
+    *,
+    substitute: str,
+    valid_from: date,
+    valid_until: date,
+    reason: str,
+    by: Actor,
+    on: date | None = None,
+) -> Substitution:
+    """Name somebody of one's own jurisdiction who approves in one's place between two days, both included."""
+    PERMISSIONS.allow(by, "grant_substitution")
+    async with db.transaction(by.scope) as tx:
+        id = new_id()
+        events = Substitution.grant(
+            id,
+            by,
+            substitute=substitute,
+            valid_from=valid_from,
+            valid_until=valid_until,
+            reason=reason,
+            today=on or today(),
+        )
+        return await SUBSTITUTIONS.record(tx, Substitution(id=id), events, by=by)
+
+
+async def revoke_substitution(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Substitution:
+    """Take one's own substitution back."""
+    async with db.transaction(by.scope) as tx:
+        substitution = await SUBSTITUTIONS.load(tx, id, expected=expected)
+        PERMISSIONS.allow(by, "revoke_substitution", substitution)
+        return await SUBSTITUTIONS.record(tx, substitution, substitution.revoke(), by=by)
+
+
+async def substitution_of(tx: Transaction, person: str, *, substitute: Actor, day: date) -> Substitution:
+    """The substitution by which this substitute acts for the person on this day; it stays as it is until the commit.
+
+    Refuses NoSubstitution, SubstituteElsewhere.
+    """
+    row = SUBSTITUTIONS.table.c
+    query = (
+        select(row.id)
+        .where(row.substitute == substitute.person, row.person == person, row.status == SubstitutionState.granted)
+        .where(row.valid_from <= day, row.valid_until >= day)
+        .order_by(row.id)
+        .limit(1)
+    )
+    if (id := (await tx.execute(query)).scalar()) is None:
+        raise NoSubstitution(person=person, day=day)
+    granted = await SUBSTITUTIONS.load(tx, id)
+    if granted.jurisdiction != substitute.jurisdiction:
+        raise SubstituteElsewhere(jurisdiction=granted.jurisdiction)
+    # Revoked while we waited for its row.
+    granted.require("revoke_substitution")
+    return granted

@@ -1,0 +1,77 @@
+"""Drafting: the text that a kind of agreement proposes, filled in from the terms."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import get_args
+from uuid import UUID
+
+from babel.dates import format_date
+from babel.lists import format_list
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.kinds.clauses import PLACEHOLDER, Fact
+from services.agreements.terms import Terms
+from services.agreements.text import Clause, Prose
+from shared.events.agreements import AgreementParty, CenterToOpen, PartyRole
+from shared.language import Wording
+from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
+
+LOCALES = {"ar": "ar_MA", "fr": "fr_MA"}
+UNKNOWN = "…"
+WORDS = Wording(Path(__file__).parent / "wording")
+
+
+def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
+    """The kind's clauses in their order; `names` are those of the parties' organisations.
+
+    A name that is not known is left open (`…`).
+    """
+    filled = {language: _values(terms, names, language) for language in LOCALES}
+
+    def fill(text: str, language: str) -> str:
+        return PLACEHOLDER.sub(lambda found: filled[language][found[1]], text)
+
+    return [
+        Clause(key=each.key, title=each.title, body=Prose(ar=fill(each.ar, "ar"), fr=fill(each.fr, "fr")))
+        for each in terms.rules.clauses
+    ]
+
+
+def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dict[str, str]:
+    def name(organisation: UUID) -> str:
+        return getattr(names[organisation], language) if organisation in names else UNKNOWN
+
+    def role(wanted: PartyRole) -> str:
+        holders = [name(party.organisation_id) for party in terms.parties if wanted in party.roles]
+        return format_list(holders, locale=LOCALES[language]) or UNKNOWN
+
+    def party(each: AgreementParty) -> str:
+        roles = [WORDS.text(f"roles.{role}", language) for role in each.roles]
+        return f"- {name(each.organisation_id)} ({format_list(roles, locale=LOCALES[language])})"
+
+    def center(each: CenterToOpen) -> str:
+        province = getattr(PROVINCES[each.province], f"name_{language}")
+        return f"- {getattr(each, f'name_{language}')} ({province})"
+
+    def day(on: date) -> str:
+        return format_date(on, "long", locale=LOCALES[language])
+
+    funded = sum(center.funded_seats for center in terms.centers)
+    unfunded = sum(center.unfunded_seats for center in terms.centers)
+    facts: Mapping[Fact, str] = {
+        "academy": name(ACADEMIES[terms.academy].organisation_id) if terms.academy else UNKNOWN,
+        "centers": "\n".join(map(center, terms.centers)) or UNKNOWN,
+        "effective_from": day(terms.effective_from),
+        "effective_until": day(terms.effective_until),
+        "funded_seats": str(funded),
+        "ministry": name(MINISTRY_ID),
+        "network": name(NETWORK_ID),
+        "parties": "\n".join(map(party, terms.parties)),
+        "school_year": terms.school_year,
+        "seats": str(funded + unfunded),
+        "title": getattr(terms.title, language),
+        "unfunded_seats": str(unfunded),
+    }
+    roles: Mapping[PartyRole, str] = {each: role(each) for each in get_args(PartyRole)}
+    return {str(name): value for each in (facts, roles) for name, value in each.items()}

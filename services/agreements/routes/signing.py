@@ -1,0 +1,59 @@
+"""Signing over HTTP beside the signature itself: delegates, signatures on paper, the offer."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.agreements import commands
+from services.agreements.schemas.agreements import AgreementAnswer
+from services.agreements.schemas.signing import AcceptScan, DelegateSigning, RecordScan, ReturnScan
+from shared.web import CurrentActor, IfMatch, Once
+
+router = APIRouter(prefix="/api/v1/agreements/{id}", tags=["agreements"])
+
+
+@router.post("/delegations", status_code=201, response_model=AgreementAnswer)
+async def delegate_signing(id: UUID, body: DelegateSigning, by: CurrentActor, once: Once) -> Response:
+    """Let another person sign for a party under one's own mandate."""
+    return await once(
+        lambda tx: commands.delegate_signing(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+    )
+
+
+@router.post("/scans", status_code=201, response_model=AgreementAnswer)
+async def record_scan(id: UUID, body: RecordScan, by: CurrentActor, once: Once) -> Response:
+    """Attest a signature on paper with its scan; it counts once another person has checked it."""
+    return await once(
+        lambda tx: commands.record_scan(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+    )
+
+
+@router.post("/scans/acceptance", response_model=AgreementAnswer)
+async def accept_scan(id: UUID, body: AcceptScan, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Let a signature on paper count, having checked its scan."""
+    return await once(
+        lambda tx: commands.accept_scan(tx, id, party_id=body.party_id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/scans/return", response_model=AgreementAnswer)
+async def return_scan(id: UUID, body: ReturnScan, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Ask the party to sign again, as the scan does not show its signature."""
+    return await once(
+        lambda tx: commands.return_scan(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/offer", response_model=AgreementAnswer)
+async def renew_offer(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Offer the same text for signature again once the time to sign is over."""
+    return await once(
+        lambda tx: commands.renew_offer(tx, id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )

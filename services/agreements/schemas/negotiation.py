@@ -1,0 +1,85 @@
+"""What requests about negotiation, approval and substitution carry, and what is answered."""
+
+from datetime import date, datetime
+from typing import Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.words import Hash, Line, Paragraph
+from services.agreements.substitution import Substitution, SubstitutionState
+from shared.actor import Actor, Role
+from shared.web import Body, available_actions
+
+
+class PassTurn(Body):
+    """Into whose hands the text goes."""
+
+    party_id: UUID
+    note: Paragraph | None = Field(None, description="what the next party should know")
+
+
+class AcceptText(Body):
+    """A party's word that it accepts the text as it stands."""
+
+    party_id: UUID
+    text_hash: Hash = Field(description="of the text that is accepted, as the agreement shows it")
+
+
+class ApproveAsSubstitute(Body):
+    """In whose place one approves."""
+
+    person: Line = Field(description="who named the sender their substitute, as issuer#subject")
+
+
+class GrantSubstitution(Body):
+    """Who approves in the sender's place, and when."""
+
+    substitute: Line = Field(description="the person, as issuer#subject; of the same jurisdiction")
+    valid_from: date
+    valid_until: date = Field(description="the last day, included")
+    reason: Paragraph
+
+
+class StepAnswer(BaseModel):
+    """The step of the approval ladder at which the file waits."""
+
+    step: str
+    name: Bilingual
+    roles: list[Role] = Field(description="who holds the file")
+    lacking: int = Field(description="how many approvals the step still needs")
+    since: datetime
+
+    @classmethod
+    def of(cls, agreement: Agreement) -> Self | None:
+        """The step, while the file is on the ladder."""
+        ladder = agreement.ladder
+        if agreement.state != "legal_review" or ladder is None or ladder.current is None:
+            return None
+        step = ladder.current
+        return cls(step=step.id, name=step.name, roles=list(step.roles), lacking=ladder.lacking, since=ladder.since)
+
+
+class SubstitutionAnswer(BaseModel):
+    """Who approves in whose place."""
+
+    id: UUID
+    version: int
+    state: SubstitutionState
+    person: str
+    substitute: str
+    valid_from: date
+    valid_until: date
+    reason: str
+    available_actions: list[str]
+
+    @classmethod
+    def of(cls, substitution: Substitution, by: Actor) -> Self:
+        """What the actor is shown."""
+        return cls(
+            **substitution.model_dump(exclude={"roles", "jurisdiction"}),
+            available_actions=available_actions(by, substitution, PERMISSIONS),
+        )
