@@ -1,6 +1,7 @@
 """The aggregate: decides (methods return events) and evolves (apply); no I/O, no await."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import ClassVar, Self
 from uuid import UUID
 
@@ -54,8 +55,14 @@ class Aggregate(BaseModel):
         """
         if self.status in self.ALLOWED[action]:
             return self.guard(action)
-        allowed = [name for name, states in self.ALLOWED.items() if self.status in states]
-        return NotAllowedNow(kind=self.kind, action=action, state=self.status, allowed=allowed)
+        allowed = self.allowed_in(self.status)
+        return NotAllowedNow(kind=self.kind, action=action, state=self.status, allowed=list(allowed))
+
+    @classmethod
+    @cache
+    def allowed_in(cls, state: str) -> tuple[str, ...]:
+        """The actions that a state allows."""
+        return tuple(name for name, states in cls.ALLOWED.items() if state in states)
 
     def require(self, action: str) -> None:
         """Refuse unless the state and the guards allow the action."""

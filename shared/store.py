@@ -66,6 +66,7 @@ class Store(Generic[A]):
         )
         self._read = select(row.state, row.version, row.head).where(row.id == bindparam("aggregate_id"))
         self._load = self._read.with_for_update()
+        self._share = self._read.with_for_update(read=True)
         self._load_many = (
             select(row.state, row.version, row.head, row.id)
             .where(row.id == any_(bindparam("aggregate_ids", type_=ARRAY(row.id.type))))
@@ -86,6 +87,10 @@ class Store(Generic[A]):
     async def read(self, tx: Transaction, id: UUID) -> A:
         """The aggregate without a lock. Raises NotFound."""
         return await self._one(tx, self._read, id)
+
+    async def share(self, tx: Transaction, id: UUID) -> A:
+        """The aggregate, kept from changing until the transaction ends; others may share it too. Raises NotFound."""
+        return await self._one(tx, self._share, id)
 
     async def load_many(self, tx: Transaction, ids: Iterable[UUID]) -> list[A]:
         """The aggregates, locked in id order so that two commands never wait for one another in a circle."""

@@ -121,6 +121,9 @@ PERMISSIONS = Permissions(
         "read_checkpoints": ANYONE,
         "read_proof": ANYONE,
         "revise_text": DESK,
+        "revise_terms": DESK,
+        "read_kinds": ANYONE,
+        "read_kind": ANYONE,
         "open_negotiation": DESK,
         "submit_for_review": DESK,
         "pass_turn": PARTNERS,
@@ -188,6 +191,7 @@ PERMISSIONS = Permissions(
     only={
         "draft_agreement": owns,
         "revise_text": owns,
+        "revise_terms": owns,
         "open_negotiation": owns,
         "submit_for_review": owns,
         "pass_turn": holds_the_text,

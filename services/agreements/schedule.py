@@ -47,6 +47,19 @@ async def expire(database: Database) -> None:
         await _unless_refused(commands.expire_agreement(database, id, on=day), id)
 
 
+@schedule.every(seconds=60, id="end-with-parents")
+async def end_with_parents(database: Database) -> None:
+    """What follows a framework agreement does not outlive its termination."""
+    row, parent = AGREEMENTS.table.c, AGREEMENTS.table.alias("parent").c
+    alive = row.status.in_([AgreementState.signed, AgreementState.in_force, AgreementState.suspended])
+    ended = parent.status.in_([AgreementState.terminated, AgreementState.closed])
+    async with database.transaction(NATIONAL) as tx:
+        orphans = select(row.id).where(row.parent_id == parent.id, alive, ended).order_by(row.id)
+        ids = (await tx.execute(orphans)).scalars().all()
+    for id in ids:
+        await _unless_refused(commands.end_with_parent(database, id, on=today()), id)
+
+
 @schedule.every(seconds=60, id="let-time-pass")
 async def let_time_pass(database: Database) -> None:
     """Obligations fall due and are recalled, editions follow one another; what an outage missed is caught up with."""

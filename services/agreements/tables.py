@@ -38,6 +38,7 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
             postgresql_where=text("renewal_deadline_on is not null"),
         ),
         Index("agreement_effective_until", "effective_until", "id"),
+        Index("agreement_parent", "parent_id", postgresql_where=text("parent_id is not null")),
         Index("agreement_kind", "agreement_kind", "id"),
         Index("agreement_type", "agreement_type", "id"),
         Index("agreement_effective_from", "effective_from", "id"),
@@ -52,6 +53,7 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     reference: str | None = Field(None, sa_type=Text, nullable=True)
     effective_from: date
     effective_until: date
+    parent_id: UUID | None = Field(None, nullable=True)
     next_on: date | None = Field(None, nullable=True)
     """When the schedule looks at it next."""
     renewal_deadline_on: date | None = Field(None, nullable=True)
@@ -357,6 +359,7 @@ AGREEMENTS = AgreementStore(
         "reference": each.reference,
         "effective_from": each.effective_from,
         "effective_until": each.effective_until,
+        "parent_id": each.parent_id,
         "next_on": each.next_on(),
         "renewal_deadline_on": each.renewal_deadline_on,
     },

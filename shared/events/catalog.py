@@ -47,8 +47,8 @@ def newest(name: str) -> type[DomainEvent]:
     return BY_TYPE[name]
 
 
-def decode(type: str, data: Mapping[str, Any]) -> DomainEvent:
-    """The event of this wire name and data, brought up to its newest version.
+def decode(type: str, data: Mapping[str, Any], detail: dict[str, Any] | None = None) -> DomainEvent:
+    """The event of this wire name and data, brought up to its newest version, with the detail stored beside it.
 
     Raises UnknownEventType or UndecodableEvent.
     """
@@ -58,7 +58,9 @@ def decode(type: str, data: Mapping[str, Any]) -> DomainEvent:
         type, change = upcaster
         fields = change(fields)
     try:
-        return event.model_validate(fields)
+        found = event.model_validate(fields)
     except ValidationError as error:
         fields_at_fault = sorted({".".join(map(str, each["loc"])) for each in error.errors()})
         raise UndecodableEvent(f"{type}: {', '.join(fields_at_fault)}") from None
+    found._detail = detail or {}
+    return found

@@ -99,7 +99,7 @@ async def past(
     if known_at is not None:
         query = query.where(row.recorded_at <= known_at)
     rows = (await (await tx.connection()).execute(query.order_by(row.aggregate_version))).all()
-    return [decode(type, data).keeping(**(detail or {})) for type, data, detail in rows]
+    return [decode(type, data, detail) for type, data, detail in rows]
 
 
 async def exported(tx: Transaction) -> AsyncIterator[dict[str, Any]]:

@@ -78,7 +78,7 @@ class JournalRow(MessagingTable, table=True):
 
     def event(self) -> DomainEvent:
         """The event as the owner's fold needs it: the published data and the detail."""
-        return decode(self.type, self.data).keeping(**(self.detail or {}))
+        return decode(self.type, self.data, self.detail)
 
 
 class LeaseRow(MessagingTable, table=True):

@@ -6,6 +6,7 @@ from services.agreements.agreement.approval import Approval
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import Editions
+from services.agreements.agreement.family import Family
 from services.agreements.agreement.force import Ending, Force, Suspension
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligations import Claim, Obligation, ObligationState
@@ -13,7 +14,7 @@ from services.agreements.agreement.signatures import Delegation, PartyRequest, R
 from services.agreements.agreement.signing import Signing
 
 
-class Agreement(Force, Signing, Approval, Negotiation, Editions, Core):
+class Agreement(Family, Force, Signing, Approval, Negotiation, Editions, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {

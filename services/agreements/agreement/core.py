@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, Content
-from services.agreements.errors import NotAParty
+from services.agreements.errors import KindIsKept, NotAParty
 from services.agreements.kinds import KINDS, Kind
 from services.agreements.terms import BudgetLine, Duty, Terms, check_terms
 from shared.aggregate import Aggregate
@@ -17,6 +17,7 @@ from shared.events.agreements import (
     AgreementDrafted,
     AgreementNegotiationOpened,
     AgreementParty,
+    AgreementTermsRevised,
     AgreementTextRevised,
     AgreementType,
     CenterToOpen,
@@ -60,7 +61,10 @@ class Core(Aggregate):
     """
 
     kind: ClassVar[str] = "agreement"
-    ALLOWED: ClassVar = {"revise_text": frozenset({_S.draft, _S.negotiation})}
+    ALLOWED: ClassVar = {
+        "revise_text": frozenset({_S.draft, _S.negotiation}),
+        "revise_terms": frozenset({_S.draft, _S.negotiation}),
+    }
 
     state: AgreementState = AgreementState.draft
     agreement_kind: str = "academy-association"
@@ -128,16 +132,23 @@ class Core(Aggregate):
             effective_until=terms.effective_until,
             parent_id=terms.parent_id,
         )
-        return [
-            drafted.keeping(
-                title=terms.title,
-                names=names,
-                centers=terms.centers,
-                obligations=terms.obligations,
-                budget=terms.budget,
-                by=by,
-            )
-        ]
+        return [drafted.keeping(names=names, by=by, **_kept(terms))]
+
+    def revise_terms(self, terms: Terms, *, names: dict[UUID, Bilingual], by: str) -> list[DomainEvent]:
+        """Put other terms; the kind and the academy stay. Refuses KindIsKept, and terms that do not hold together."""
+        self.require("revise_terms")
+        if (terms.agreement_kind, terms.academy) != (self.agreement_kind, self.academy):
+            raise KindIsKept(agreement_kind=self.agreement_kind, academy=self.academy)
+        check_terms(terms)
+        revised = AgreementTermsRevised(
+            agreement_id=self.id,
+            parties=terms.parties,
+            school_year=terms.school_year,
+            effective_from=terms.effective_from,
+            effective_until=terms.effective_until,
+            parent_id=terms.parent_id,
+        )
+        return [revised.keeping(names=names, by=by, **_kept(terms))]
 
     def revise(self, text_hash: str, *, by: str) -> list[DomainEvent]:
         """Put another text, both languages at once; the same text again changes nothing."""
@@ -152,22 +163,14 @@ class Core(Aggregate):
 
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
-        detail: dict[str, Any] = event.detail
         match event:
             case AgreementDrafted():
                 self.agreement_kind = event.agreement_kind
                 self.agreement_type = event.agreement_type
                 self.academy = event.academy
-                self.parties = event.parties
-                self.school_year = event.school_year
-                self.effective_from = event.effective_from
-                self.effective_until = event.effective_until
-                self.title = Bilingual.model_validate(detail["title"])
-                self.names = names_of(detail)
-                self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])
-                self.budget = tuple(BudgetLine.model_validate(line) for line in detail.get("budget", ()))
-                self.duties = tuple(Duty.model_validate(duty) for duty in detail.get("obligations", ()))
-                self.parent_id = event.parent_id
+                self._agree(event)
+            case AgreementTermsRevised():
+                self._agree(event)
             case AgreementTextRevised():
                 self.text_hash = event.text_hash
             case AgreementApproved():
@@ -176,6 +179,23 @@ class Core(Aggregate):
                 self.content_hash = self.language_hashes = None
         if event.topic != AgreementDrafted.topic:
             raise TypeError(f"not an agreement's event: {event.type}")
+
+    def _agree(self, event: AgreementDrafted | AgreementTermsRevised) -> None:
+        detail: dict[str, Any] = event.detail
+        self.parties = event.parties
+        self.school_year = event.school_year
+        self.effective_from = event.effective_from
+        self.effective_until = event.effective_until
+        self.parent_id = event.parent_id
+        self.title = Bilingual.model_validate(detail["title"])
+        self.names = names_of(detail)
+        self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])
+        self.budget = tuple(BudgetLine.model_validate(line) for line in detail.get("budget", ()))
+        self.duties = tuple(Duty.model_validate(duty) for duty in detail.get("obligations", ()))
+
+
+def _kept(terms: Terms) -> dict[str, Any]:
+    return {name: getattr(terms, name) for name in ("title", "centers", "obligations", "budget")}
 
 
 def names_of(detail: dict[str, Any]) -> dict[UUID, Bilingual]:

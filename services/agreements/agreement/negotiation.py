@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import BEING_SIGNED, Again, AgreementState, Core
+from services.agreements.bilingual import Bilingual
 from services.agreements.errors import TextMissing
 from services.agreements.errors.negotiation import (
     AcceptedAlready,
@@ -16,12 +17,13 @@ from services.agreements.errors.negotiation import (
     TextMovedOn,
     TurnIsTheirs,
 )
-from services.agreements.terms import must_sign
+from services.agreements.terms import Terms, must_sign
 from shared.events.agreements import (
     AgreementAcceptancesLapsed,
     AgreementDrafted,
     AgreementNegotiationOpened,
     AgreementParty,
+    AgreementTermsRevised,
     AgreementTextAccepted,
     AgreementTextRevised,
     AgreementTurnPassed,
@@ -91,7 +93,7 @@ class Negotiation(Core):
                 return TextMissing()
             case "submit_for_review" if self.rules.acceptance and self.not_accepted:
                 return NotAcceptedByAll(parties=[party.party_id for party in self.not_accepted])
-            case "revise_text" if self.acceptances and not self.not_accepted:
+            case "revise_text" | "revise_terms" if self.acceptances and not self.not_accepted:
                 return TextLocked()
             case "unlock_text" if not self.acceptances or self.not_accepted:
                 return NothingToUnlock()
@@ -131,6 +133,10 @@ class Negotiation(Core):
         revised = super().revise(text_hash, by=by)
         return [*revised, *self._lapsed("text_revised")] if revised else []
 
+    def revise_terms(self, terms: Terms, *, names: dict[UUID, Bilingual], by: str) -> list[DomainEvent]:
+        """Put other terms; what parties had accepted lapses. Refuses TextLocked."""
+        return [*self._lapsed("terms_revised"), *super().revise_terms(terms, names=names, by=by)]
+
     def reopen(self, reason: str, *, at: datetime) -> list[DomainEvent]:
         """Take the frozen text back into negotiation; signatures given so far are void."""
         self.require("reopen_text")
@@ -141,7 +147,7 @@ class Negotiation(Core):
         return [*self._lapsed(because, reason), *super().negotiate_again(because, reason=reason, at=at)]
 
     def _lapsed(
-        self, because: Again | Literal["text_revised", "unlocked"], reason: str | None = None
+        self, because: Again | Literal["text_revised", "terms_revised", "unlocked"], reason: str | None = None
     ) -> list[DomainEvent]:
         if not self.acceptances:
             return []
@@ -153,7 +159,7 @@ class Negotiation(Core):
         """Change the fields as the event says."""
         detail: dict[str, Any] = event.detail
         match event:
-            case AgreementDrafted() | AgreementTextRevised():
+            case AgreementDrafted() | AgreementTermsRevised() | AgreementTextRevised():
                 self.authors = tuple(dict.fromkeys([*self.authors, detail["by"]]))
             case AgreementNegotiationOpened():
                 self.state = AgreementState.negotiation

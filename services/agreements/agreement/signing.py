@@ -308,7 +308,8 @@ class Signing(Timely):
             effective_until=self.effective_until,
             centers=self.centers,
         )
-        if today < self.effective_from:
+        # A child binds once its parent does, which the schedule looks at.
+        if today < self.effective_from or self.parent_id is not None:
             return [signed]
         return [signed, AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=today)]
 

@@ -6,6 +6,7 @@ from services.agreements.commands.agreements import (
     draft_agreement,
     expire_agreement,
     resume_agreement,
+    revise_terms,
     suspend_agreement,
     terminate_agreement,
 )
@@ -41,6 +42,7 @@ from services.agreements.commands.editions import (
     renew_agreement,
     return_renewal,
 )
+from services.agreements.commands.families import end_with_parent
 from services.agreements.commands.negotiation import (
     accept_text,
     open_negotiation,
@@ -99,6 +101,7 @@ __all__ = [
     "decline_renewal",
     "delegate_signing",
     "draft_agreement",
+    "end_with_parent",
     "evaluate_renewal",
     "expire_agreement",
     "forget_search",
@@ -128,6 +131,7 @@ __all__ = [
     "return_renewal",
     "return_scan",
     "return_with_remarks",
+    "revise_terms",
     "revise_text",
     "revoke_calendar",
     "revoke_substitution",

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.commands.approval import names_of
+from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
+from services.agreements.drafting import draft_text
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
@@ -19,16 +21,36 @@ from shared.ids import new_id
 
 
 async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] = (), by: Actor) -> Agreement:
-    """Draft an agreement, with its text if there is one already."""
+    """Draft an agreement with its text: the one given, else its kind's, filled in from the terms.
+
+    Refuses terms that do not hold together, and a parent that it cannot follow.
+    """
     async with db.transaction(by.scope) as tx:
         id = new_id()
         names = await names_of(tx, (party.organisation_id for party in terms.parties))
         events = Agreement.draft(id, terms, names=names, by=by.person)
         drafted = Agreement.fold(id, events)
         PERMISSIONS.allow(by, "draft_agreement", drafted)
-        if clauses:
-            events += drafted.revise(await put_clauses(tx, clauses), by=by.person)
+        if terms.parent_id is not None:
+            (await parent_of(tx, drafted)).require_child(drafted)
+        text_hash = await put_clauses(tx, clauses or draft_text(terms, names))
+        events += drafted.revise(text_hash, by=by.person)
         return await AGREEMENTS.record(tx, Agreement(id=id), events, by=by)
+
+
+async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected: int | None = None) -> Agreement:
+    """Put other terms while the parties still discuss; what they accepted lapses. The kind and the academy stay.
+
+    Refuses terms that do not hold together, KindIsKept, and a parent that it cannot follow.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "revise_terms", by, expected)
+        names = await names_of(tx, (party.organisation_id for party in terms.parties))
+        events = agreement.revise_terms(terms, names=names, by=by.person)
+        if terms.parent_id is not None:
+            revised = agreement.model_copy().evolve(events)
+            (await parent_of(tx, revised)).require_child(revised)
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
 async def suspend_agreement(
@@ -99,6 +121,8 @@ async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
     """Let a signed agreement bind once its start date is reached. The schedule asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
+        if agreement.parent_id is not None:
+            (await parent_of(tx, agreement)).require_in_force()
         return await AGREEMENTS.record(tx, agreement, agreement.bring_into_force(on), by=SYSTEM)
 
 

@@ -14,6 +14,7 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, Scan
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
+from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
 from services.agreements.errors import (
     AssociationNotAccredited,
@@ -371,6 +372,8 @@ async def _may_sign(
     mandate_id = authority.mandate_of(organisation, day)
     authority.require_standing(organisation)
     _check_ceremony(authority, ceremony_id)
+    if agreement.parent_id is not None:
+        (await parent_of(tx, agreement)).require_signed()
     return mandate_id
 
 

@@ -10,6 +10,12 @@ class KindUnknown(Refusal):
     slug = "kind-unknown"
 
 
+class KindIsKept(Refusal):
+    """An agreement keeps its kind and its academy. Values: agreement_kind, academy."""
+
+    slug = "kind-is-kept"
+
+
 class PeriodReversed(Refusal):
     """The agreement would end before it starts. Values: effective_from, effective_until."""
 

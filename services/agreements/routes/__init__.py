@@ -8,6 +8,7 @@ from services.agreements.routes import (
     ceremonies,
     checkpoints,
     editions,
+    kinds,
     negotiation,
     obligations,
     papers,
@@ -22,6 +23,7 @@ router = APIRouter()
 for part in (
     searches,  # before what follows /agreements/{id}
     agreements,
+    kinds,
     negotiation,
     signing,
     obligations,

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from services.agreements import commands, queries
+from services.agreements.agreement import Agreement
 from services.agreements.changes import Change
 from services.agreements.schemas import (
     AgreementAnswer,
@@ -16,6 +17,7 @@ from services.agreements.schemas import (
     PartyAnswer,
     ResumeAgreement,
     ReturnWithRemarks,
+    ReviseTerms,
     ReviseText,
     SignAgreement,
     SuspendAgreement,
@@ -84,6 +86,17 @@ async def revise_text(id: UUID, body: ReviseText, expected: IfMatch, by: Current
         lambda tx: commands.revise_text(tx, id, body.clauses, by=by, expected=expected),
         answer=lambda found: AgreementAnswer.of(found, by),
     )
+
+
+@router.put("/{id}/terms", response_model=AgreementAnswer)
+async def revise_terms(id: UUID, body: ReviseTerms, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Put other terms: parties, centers, dates, obligations, budget. Parties and centers that stay keep their ids."""
+
+    async def revise(tx: Transaction) -> Agreement:
+        known = await queries.agreement(tx, id, action="revise_terms", by=by)
+        return await commands.revise_terms(tx, id, body.terms(known), by=by, expected=expected)
+
+    return await once(revise, answer=lambda found: AgreementAnswer.of(found, by))
 
 
 @router.post("/{id}/negotiation", response_model=AgreementAnswer)

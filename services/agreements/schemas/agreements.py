@@ -1,5 +1,6 @@
 """What requests about agreements carry, and what is answered."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -8,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_
 
 from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension, Turn
 from services.agreements.bilingual import Bilingual
+from services.agreements.errors import NotAParty
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
@@ -18,6 +20,7 @@ from services.agreements.text import Clause
 from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen, LanguageHashes, PartyRole
 from shared.ids import new_id
+from shared.money import Money
 from shared.territory import AcademyCode, ProvinceCode
 from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
 
@@ -40,11 +43,28 @@ class CenterBody(Body):
     unfunded_seats: Seats = 0
 
 
-class DraftAgreement(Body):
-    """A new agreement. Regional and local ones name their academy, the others none."""
+class BudgetLineBody(Body):
+    """What a party brings in one budget year under one heading."""
 
-    agreement_kind: Annotated[str, StringConstraints(max_length=100)] = Field(examples=["academy-association"])
-    academy: AcademyCode | None = None
+    payer_id: UUID = Field(description="the organisation, one of the parties")
+    heading: Bilingual
+    kind: Literal["cash", "in_kind"]
+    amount: Money
+    budget_year: Annotated[int, Field(ge=2000, le=2100)]
+
+    def line(self, parties: Mapping[UUID, UUID]) -> BudgetLine:
+        """The line, with a fresh id; `parties` gives an organisation's party. Refuses NotAParty."""
+        if self.payer_id not in parties:
+            raise NotAParty(party=self.payer_id)
+        shown = self.model_dump(include={"kind", "budget_year"})
+        return BudgetLine(
+            line_id=new_id(), payer=parties[self.payer_id], heading=self.heading, amount=self.amount, **shown
+        )
+
+
+class TermsBody(Body):
+    """What is agreed beside the text."""
+
     title: Bilingual
     parties: Annotated[list[PartyBody], Field(min_length=2, max_length=30)]
     centers: Annotated[list[CenterBody], Field(max_length=100)] = []
@@ -52,7 +72,8 @@ class DraftAgreement(Body):
     effective_from: date
     effective_until: date = Field(description="the last day, included")
     obligations: Annotated[list[ObligationBody], Field(max_length=100)] = []
-    clauses: Annotated[list[Clause], Field(max_length=200)] = Field([], description="the text, if there is one already")
+    budget: Annotated[list[BudgetLineBody], Field(max_length=200)] = []
+    parent_id: UUID | None = Field(None, description="the framework agreement that this one follows")
 
     @model_validator(mode="after")
     def _obligations_open_its_centers(self) -> Self:
@@ -60,22 +81,57 @@ class DraftAgreement(Body):
             raise ValueError("opens_center is a position in centers, from 0")
         return self
 
-    def terms(self) -> Terms:
-        """What is to be agreed, with fresh ids for parties, centers and obligations.
+    def agreed(self, kind: str, academy: str | None, known: Agreement | None = None) -> Terms:
+        """What is to be agreed. Parties and centers that `known` has keep their ids, all others have fresh ones.
 
-        Refuses ObligationPartyUnknown.
+        Refuses ObligationPartyUnknown, NotAParty.
         """
-        parties = tuple(AgreementParty(party_id=new_id(), **party.model_dump()) for party in self.parties)
-        centers = tuple(CenterToOpen(center_id=new_id(), **center.model_dump()) for center in self.centers)
+        old_parties = {each.organisation_id: each.party_id for each in known.parties} if known else {}
+        old_centers = {(each.operator_id, each.name_fr): each.center_id for each in known.centers} if known else {}
+        parties = tuple(
+            AgreementParty(party_id=old_parties.get(each.organisation_id) or new_id(), **each.model_dump())
+            for each in self.parties
+        )
+        centers = tuple(
+            CenterToOpen(
+                center_id=old_centers.pop((each.operator_id, each.name_fr), None) or new_id(), **each.model_dump()
+            )
+            for each in self.centers
+        )
         party_ids = {party.organisation_id: party.party_id for party in parties}
         center_ids = [center.center_id for center in centers]
         return Terms(
-            **self.model_dump(exclude={"title", "parties", "centers", "obligations", "clauses"}),
+            agreement_kind=kind,
+            academy=academy,
             title=self.title,
             parties=parties,
             centers=centers,
             obligations=tuple(each.duty(party_ids, center_ids) for each in self.obligations),
+            budget=tuple(each.line(party_ids) for each in self.budget),
+            **self.model_dump(include={"school_year", "effective_from", "effective_until", "parent_id"}),
         )
+
+
+class DraftAgreement(TermsBody):
+    """A new agreement. Regional and local ones name their academy, the others none."""
+
+    agreement_kind: Annotated[str, StringConstraints(max_length=100)] = Field(examples=["academy-association"])
+    academy: AcademyCode | None = None
+    clauses: Annotated[list[Clause], Field(max_length=200)] = Field(
+        [], description="the text, if there is one already; else the kind's own, filled in from the terms"
+    )
+
+    def terms(self) -> Terms:
+        """What is to be agreed."""
+        return self.agreed(self.agreement_kind, self.academy)
+
+
+class ReviseTerms(TermsBody):
+    """Other terms; the kind and the academy stay."""
+
+    def terms(self, known: Agreement) -> Terms:
+        """What is to be agreed."""
+        return self.agreed(known.agreement_kind, known.academy, known)
 
 
 class ReviseText(Body):

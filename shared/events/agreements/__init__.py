@@ -14,6 +14,7 @@ from shared.events.agreements.agreement import (
     AgreementSubmittedForReview,
     AgreementSuspended,
     AgreementTerminated,
+    AgreementTermsRevised,
     AgreementTextRevised,
 )
 from shared.events.agreements.ceremony import (
@@ -123,6 +124,7 @@ __all__ = [
     "AgreementSubmittedForReview",
     "AgreementSuspended",
     "AgreementTerminated",
+    "AgreementTermsRevised",
     "AgreementTextAccepted",
     "AgreementTextRevised",
     "AgreementTurnPassed",

@@ -69,6 +69,31 @@ class AgreementTextRevised(DomainEvent):
     """SHA-256 in hex over both languages' clauses: what signatures name once the text is frozen."""
 
 
+class AgreementTermsRevised(DomainEvent):
+    """What the parties set out to agree changed while they discuss it."""
+
+    type = "ma.mithaq.agreement.terms_revised.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "parties": [
+            {"party_id": ACADEMY_PARTY, "organisation_id": ACADEMY, "roles": ["granting_authority"]},
+            {"party_id": OPERATOR_PARTY, "organisation_id": ASSOCIATION, "roles": ["operator"]},
+        ],
+        "school_year": "2024/2025",
+        "effective_from": "2024-09-02",
+        "effective_until": "2027-08-31",
+        "parent_id": None,
+    }
+
+    agreement_id: UUID
+    parties: tuple[AgreementParty, ...]
+    school_year: str
+    effective_from: date
+    effective_until: date
+    parent_id: UUID | None = None
+
+
 class AgreementNegotiationOpened(DomainEvent):
     """The parties discuss the text: from a draft, or again after review, a refusal to sign or a reopening."""
 
@@ -248,11 +273,18 @@ class AgreementTerminated(DomainEvent):
 
     type = "ma.mithaq.agreement.terminated.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "academy": "MA-06", "effective_on": "2025-06-30"}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "academy": "MA-06",
+        "effective_on": "2025-06-30",
+        "because": "decision",
+    }
 
     agreement_id: UUID
     academy: str | None
     effective_on: date
+    because: Literal["decision", "parent_ended"] = "decision"
+    """Whether somebody decided it, or the framework agreement that it followed was terminated."""
 
 
 class AgreementExpired(DomainEvent):

@@ -43,7 +43,7 @@ class AgreementAcceptancesLapsed(DomainEvent):
     }
 
     agreement_id: UUID
-    because: Literal["text_revised", "unlocked", "remarks", "reopened", "declined"]
+    because: Literal["text_revised", "terms_revised", "unlocked", "remarks", "reopened", "declined"]
     parties: tuple[UUID, ...]
     """Whose acceptance lapsed."""
 

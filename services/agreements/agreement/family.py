@@ -1,0 +1,63 @@
+"""Family: a framework agreement and those that follow it. A child never outruns or outlives its parent."""
+
+from datetime import date
+from typing import ClassVar
+
+from services.agreements.agreement.core import AgreementState, Core
+from services.agreements.agreement.force import Force
+from services.agreements.errors.families import (
+    ChildNotOfKind,
+    ParentNotInForce,
+    ParentNotSigned,
+    ParentOver,
+    TermBeyondParent,
+)
+from shared.events.agreements import AgreementTerminated
+from shared.events.base import DomainEvent
+
+_S = AgreementState
+OVER = frozenset({_S.expired, _S.terminated, _S.closed, _S.cancelled})
+
+
+class Family(Force):
+    """What a parent asks of its children."""
+
+    ALLOWED: ClassVar = {}
+
+    def require_child(self, child: Core) -> None:
+        """Refuse an agreement that cannot follow this one: ChildNotOfKind, ParentOver, TermBeyondParent."""
+        if child.agreement_kind not in self.rules.children:
+            raise ChildNotOfKind(
+                parent=self.id, agreement_kind=child.agreement_kind, children=list(self.rules.children)
+            )
+        self._require_alive()
+        if child.effective_from < self.effective_from or child.effective_until > self.effective_until:
+            raise TermBeyondParent(
+                parent=self.id, effective_from=self.effective_from, effective_until=self.effective_until
+            )
+
+    def require_signed(self) -> None:
+        """Refuse to let a child be signed before this one is, or after its end: ParentNotSigned, ParentOver."""
+        self._require_alive()
+        if self.state not in (_S.signed, _S.in_force, _S.suspended):
+            raise ParentNotSigned(parent=self.id, reference=self.reference)
+
+    def require_in_force(self) -> None:
+        """Refuse to let a child bind while this one does not: ParentNotInForce, ParentOver."""
+        self._require_alive()
+        if self.state != _S.in_force:
+            raise ParentNotInForce(parent=self.id, reference=self.reference)
+
+    def end_with(self, parent: "Family", *, today: date) -> list[DomainEvent]:
+        """End early because the parent did; nothing happens while the parent has not been terminated."""
+        self.require("terminate_agreement")
+        if parent.ending is None or parent.state not in (_S.terminated, _S.closed):
+            return []
+        terminated = AgreementTerminated(
+            agreement_id=self.id, academy=self.academy, effective_on=today, because="parent_ended"
+        )
+        return [terminated.keeping(reason=parent.ending.reason, document=parent.ending.document)]
+
+    def _require_alive(self) -> None:
+        if self.state in OVER:
+            raise ParentOver(parent=self.id, reference=self.reference)

@@ -1,0 +1,42 @@
+"""Named refusals of framework agreements and their children; their wording is in wording/families/."""
+
+from shared.refusals import Refusal
+
+
+class ChildNotOfKind(Refusal):
+    """The parent's kind has no such children. Values: parent, agreement_kind, children (the kinds it may have)."""
+
+    status = 422
+    slug = "child-not-of-kind"
+
+
+class ParentUnknown(Refusal):
+    """The agreement that is to be followed does not exist, or not for this person. Values: parent."""
+
+    status = 422
+    slug = "parent-unknown"
+
+
+class ParentNotSigned(Refusal):
+    """A child is signed after its parent. Values: parent, reference."""
+
+    slug = "parent-not-signed"
+
+
+class ParentNotInForce(Refusal):
+    """A child binds while its parent does. Values: parent, reference."""
+
+    slug = "parent-not-in-force"
+
+
+class ParentOver(Refusal):
+    """The parent has ended. Values: parent, reference."""
+
+    slug = "parent-over"
+
+
+class TermBeyondParent(Refusal):
+    """A child starts no earlier and ends no later than its parent. Values: parent, effective_from, effective_until."""
+
+    status = 422
+    slug = "term-beyond-parent"

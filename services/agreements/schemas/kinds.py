@@ -1,0 +1,40 @@
+"""What is answered about kinds of agreement."""
+
+from typing import Self
+
+from pydantic import BaseModel, Field
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.kinds import EditionRule, Kind, RequiredDocument, SigningRule, Tier
+from shared.events.agreements import AgreementType, PartyRole
+
+
+class ClauseProposed(BaseModel):
+    """A clause that the kind proposes; `{name}` stands for what the terms say."""
+
+    key: str
+    title: Bilingual
+    ar: str
+    fr: str
+
+
+class KindAnswer(BaseModel):
+    """A kind of agreement: what it asks, and the text that it proposes."""
+
+    id: str
+    agreement_type: AgreementType
+    name: Bilingual
+    roles: list[PartyRole] = Field(description="at least one party must hold each")
+    children: list[str] = Field(description="kinds that may follow an agreement of this kind")
+    acceptance: bool = Field(description="whether all parties accept the text before its review")
+    approval: list[Tier]
+    signing: SigningRule
+    documents: list[RequiredDocument]
+    editions: EditionRule | None
+    notice_days: int
+    clauses: list[ClauseProposed]
+
+    @classmethod
+    def of(cls, kind: Kind) -> Self:
+        """What anybody is shown."""
+        return cls.model_validate(kind.model_dump())
