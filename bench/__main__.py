@@ -7,15 +7,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import commands, http, messaging, platform
+from bench import agreements, commands, http, messaging, platform
 from bench.rows import Row
 
-GROUPS = (messaging, commands, http, platform)
+GROUPS = (messaging, commands, http, platform, agreements)
 
 
 def main(
     only: Annotated[
-        str | None, typer.Option(help="One group (messaging, commands, http, platform) or one benchmark.")
+        str | None, typer.Option(help="One group (messaging, commands, http, platform, agreements) or one benchmark.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON on the last line.")] = False,
 ) -> None:

@@ -38,24 +38,25 @@ class Permissions(Mapping[str, frozenset[Role]]):
 
     def allow(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> None:
         """Pass, or raise NotFound outside the jurisdiction, Forbidden for another role."""
-        if aggregate is not None and not actor.within(aggregate.visible_to()):
-            raise NotFound()
-        if not actor.has(*self._roles[action]):
-            raise Forbidden(action=action)
-        if aggregate is not None and action in self._only:
-            verdict = self._only[action](actor, aggregate)
-            if isinstance(verdict, Refusal):
-                raise verdict
-            if not verdict:
-                raise Forbidden(action=action)
+        if refusal := self.refusal_of(actor, action, aggregate):
+            raise refusal
 
     def refusal_of(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> Refusal | None:
         """What `allow` would raise."""
-        try:
-            self.allow(actor, action, aggregate)
-        except Refusal as refusal:
-            return refusal
-        return None
+        if aggregate is not None and not actor.within(aggregate.visible_to()):
+            return NotFound()
+        return self.refusal_within(actor, action, aggregate)
+
+    def refusal_within(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> Refusal | None:
+        """What `allow` would raise about something within the actor's jurisdiction."""
+        if not actor.has(*self._roles[action]):
+            return Forbidden(action=action)
+        if aggregate is None or action not in self._only:
+            return None
+        verdict = self._only[action](actor, aggregate)
+        if isinstance(verdict, Refusal):
+            return verdict
+        return None if verdict else Forbidden(action=action)
 
     def may(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> bool:
         """Whether `allow` would pass."""
@@ -85,6 +86,7 @@ def unavailable_actions(actor: Actor, aggregate: Aggregate, permissions: Permiss
 
 
 def _verdicts(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> Iterator[tuple[str, Refusal | None]]:
-    for action in aggregate.ALLOWED:
-        if action in permissions:
-            yield action, permissions.refusal_of(actor, action, aggregate) or aggregate.refusal_of(action)
+    if actor.within(aggregate.visible_to()):
+        for action in aggregate.ALLOWED:
+            if action in permissions:
+                yield action, permissions.refusal_within(actor, action, aggregate) or aggregate.refusal_of(action)
