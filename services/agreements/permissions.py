@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Obligation
+from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.negotiation import NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.errors.substitutions import NotYourSubstitution
@@ -73,6 +74,20 @@ def may_approve(actor: Actor, agreement: Agreement) -> bool | Refusal:
     return agreement.approver_refusal(actor.person, actor.roles) or True
 
 
+def holds_the_step(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Whoever holds the current step sends the file back."""
+    return (agreement.ladder.step_refusal(actor.roles) if agreement.ladder else None) or True
+
+
+def may_substitute(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Whoever belongs where the current step is held: a substitute is of the same jurisdiction as the person."""
+    step = agreement.ladder.current if agreement.ladder else None
+    national = actor.jurisdiction == "national"
+    if step is None or any((role == Role.ministry_officer) == national for role in step.roles):
+        return True
+    return StepNotTheirs(step=step.name.model_dump(), roles=list(step.roles))
+
+
 def named_it(actor: Actor, substitution: Substitution) -> bool | Refusal:
     """Only who named a substitute takes it back."""
     return actor.person == substitution.person or NotYourSubstitution()
@@ -123,7 +138,6 @@ PERMISSIONS = Permissions(
         "revise_text": DESK,
         "revise_terms": DESK,
         "read_kinds": ANYONE,
-        "read_kind": ANYONE,
         "open_negotiation": DESK,
         "submit_for_review": DESK,
         "pass_turn": PARTNERS,
@@ -198,6 +212,8 @@ PERMISSIONS = Permissions(
         "accept_text": may_represent,
         "unlock_text": owns,
         "approve_agreement": may_approve,
+        "return_with_remarks": holds_the_step,
+        "approve_as_substitute": may_substitute,
         "revoke_substitution": named_it,
         "reopen_text": owns_or_supervises,
         "delegate_signing": may_represent,

@@ -28,7 +28,7 @@ from services.agreements.errors.signing import DelegationOver, FileUnknown, Text
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, SignatureBatchRow
 from shared import files
-from shared.actor import SYSTEM, Actor, Role
+from shared.actor import NATIONAL, SYSTEM, Actor, Role
 from shared.clock import business_date, now
 from shared.database import Database, Transaction, Work
 from shared.events.agreements import SignatureLevel
@@ -219,7 +219,9 @@ async def record_scan(
         agreement = await load_for(tx, id, "record_scan", by)
         if not await files.exists(file_hash):
             raise FileUnknown(file_hash=file_hash)
-        mandate_id = await _may_sign(tx, agreement, party_id, person, ceremony_id, signed_on)
+        # Whoever brings a scan need not see the mandates of who signed it.
+        async with tx.widened(NATIONAL):
+            mandate_id = await _may_sign(tx, agreement, party_id, person, ceremony_id, signed_on)
         scan = Scan(
             person=person,
             mandate_id=mandate_id,

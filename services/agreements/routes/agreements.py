@@ -24,6 +24,7 @@ from services.agreements.schemas import (
     TerminateAgreement,
     TextAnswer,
 )
+from shared.database import Transaction
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, answer
 from shared.web.history import HistoryEntry, history
 

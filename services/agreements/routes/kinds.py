@@ -5,7 +5,6 @@ from fastapi import APIRouter, Response
 from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.kinds import KindAnswer
-from shared.refusals import NotFound
 from shared.web import CurrentActor, Listing, answer
 
 router = APIRouter(prefix="/api/v1/agreement-kinds", tags=["agreements"])
@@ -16,12 +15,3 @@ async def read_kinds(by: CurrentActor) -> Response:
     """Every kind there is."""
     PERMISSIONS.allow(by, "read_kinds")
     return answer(Listing[KindAnswer](items=[KindAnswer.of(each) for each in KINDS.values()]))
-
-
-@router.get("/{kind}", response_model=KindAnswer)
-async def read_kind(kind: str, by: CurrentActor) -> Response:
-    """One kind."""
-    PERMISSIONS.allow(by, "read_kind")
-    if kind not in KINDS:
-        raise NotFound()
-    return answer(KindAnswer.of(KINDS[kind]))

@@ -14,6 +14,7 @@ from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
+    accept_for_all,
     approved,
     batch_of,
     clauses,
@@ -80,6 +81,7 @@ async def test_a_text_is_frozen_for_vetted_parties_only(database: Database, stan
         await know(database, terms, standing=standing)
     drafted = await commands.draft_agreement(database, terms, clauses=clauses(), by=officer())
     await commands.open_negotiation(database, drafted.id, by=officer())
+    await accept_for_all(database, drafted)
     await commands.submit_for_review(database, drafted.id, by=officer())
     with pytest.raises(PartiesNotVetted):
         await commands.approve_agreement(database, drafted.id, by=LEGAL)

@@ -1,12 +1,15 @@
 """Every route of agreements, tried by everybody, and by nobody; and every convention on every route."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from pydantic_core import to_jsonable_python
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
@@ -16,7 +19,9 @@ from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, Save
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
+    LEGAL,
     MINISTRY,
+    accept_for_all,
     approved,
     body_of,
     bound,
@@ -33,9 +38,10 @@ from services.agreements.tests.builders import (
     reviewed,
     signer,
 )
+from shared import files
 from shared.actor import NATIONAL, Actor
 from shared.aggregate import Aggregate
-from shared.clock import now
+from shared.clock import now, today
 from shared.database import Database
 from shared.ids import new_id
 from shared.territory import ACADEMIES, MINISTRY_ID
@@ -47,6 +53,11 @@ from tests.web.walk import every_route_has_a_permission, walk
 ACTIONS = sorted(PERMISSIONS)
 WHY = {"reason": "(fictif) motif"}
 DECISION = WHY | {"document": "DECISION-EXEMPLE-1"}
+SUBSTITUTE = {
+    "substitute": "x#y",
+    "valid_from": today().isoformat(),
+    "valid_until": (today() + timedelta(days=7)).isoformat(),
+} | WHY
 SEAT = {"organisation_id": str(MINISTRY_ID), "name": "(fictif)"}
 TITLE = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
 
@@ -106,6 +117,15 @@ def arranged(database: Database) -> dict[str, Arrange]:
         agreement = await draft(by)
         keeper = officer() if agreement.academy else MINISTRY
         return await commands.open_negotiation(database, agreement.id, by=keeper)
+
+    async def agreed(by: Actor) -> Agreement:
+        agreement = await negotiated(by)
+        await accept_for_all(database, agreement)
+        return await read(agreement.id)
+
+    async def read(id: UUID) -> Agreement:
+        async with database.transaction(NATIONAL) as tx:
+            return await AGREEMENTS.read(tx, id)
 
     async def in_review(by: Actor) -> Agreement:
         return await reviewed(database, terms_for(by))
@@ -316,6 +336,84 @@ def arranged(database: Database) -> dict[str, Arrange]:
             tx.add(row)
         return Visit(f"/api/v1/saved-searches/{row.id}", aggregate=Own(id=row.id, home=by.jurisdiction))
 
+    async def revise_terms(by: Actor) -> Visit:
+        agreement, terms = await draft(by), terms_for(by)
+        body = {
+            name: value
+            for name, value in body_of(terms).items()
+            if name not in ("agreement_kind", "academy", "clauses")
+        }
+        return Visit(f"/api/v1/agreements/{agreement.id}/terms", body, agreement, agreement.version)
+
+    async def pass_turn(by: Actor) -> Visit:
+        agreement = await negotiated(by)
+        body = {"party_id": str(agreement.parties[-1].party_id), "note": "(fictif)"}
+        if agreement.turn and agreement.turn.party_id == agreement.parties[-1].party_id:
+            body["party_id"] = str(agreement.parties[0].party_id)
+        return Visit(f"/api/v1/agreements/{agreement.id}/turn", body, agreement, agreement.version)
+
+    async def accept_text(by: Actor) -> Visit:
+        agreement = await negotiated(by)
+        body = {"party_id": str(party_for(by, agreement)), "text_hash": agreement.text_hash}
+        return Visit(f"/api/v1/agreements/{agreement.id}/acceptances", body, agreement)
+
+    def party_for(by: Actor, agreement: Agreement) -> UUID:
+        organisation = organisation_for(by)
+        return next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
+
+    async def approve_as_substitute(by: Actor) -> Visit:
+        agreement = await in_review(by)
+        days = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
+        await commands.grant_substitution(database, substitute=by.person, reason="(fictif)", by=LEGAL, **days)
+        path = f"/api/v1/agreements/{agreement.id}/substituted-approval"
+        return Visit(path, {"person": LEGAL.person}, agreement, agreement.version)
+
+    async def revoke_substitution(by: Actor) -> Visit:
+        granting = by if PERMISSIONS.may(by, "grant_substitution") else officer()
+        days = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
+        made = await commands.grant_substitution(database, substitute="x#y", reason="(fictif)", by=granting, **days)
+        return Visit(f"/api/v1/substitutions/{made.id}/revocation", None, made, made.version)
+
+    async def delegate_signing(by: Actor) -> Visit:
+        signature = await signing("delegations")(by)
+        del signature.body["text_hash"]
+        until = (today() + timedelta(days=7)).isoformat()
+        body = signature.body | {"delegate": "x#y", "valid_until": until, "document": "ACTE-EXEMPLE-1"}
+        return replace(signature, body=body)
+
+    def scan_of(agreement: Agreement, file_hash: str) -> dict[str, Any]:
+        second = agreement.parties[1]
+        return {
+            "party_id": second.party_id,
+            "text_hash": agreement.text_hash,
+            "person": signer(second.organisation_id).person,
+            "file_hash": file_hash,
+            "signed_on": today(),
+        }
+
+    async def record_scan(by: Actor) -> Visit:
+        agreement = await frozen(by)
+        body = to_jsonable_python(scan_of(agreement, (await files.put(b"%PDF-1.7 (fictif)")).hash))
+        return Visit(f"/api/v1/agreements/{agreement.id}/scans", body, agreement)
+
+    async def scanned(by: Actor) -> Agreement:
+        agreement = await frozen(by)
+        body = scan_of(agreement, (await files.put(b"%PDF-1.7 (fictif)")).hash)
+        return await commands.record_scan(database, agreement.id, **body, by=LEGAL)
+
+    def on_a_scan(path: str, **more: str) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            agreement = await scanned(by)
+            body = {"party_id": str(agreement.parties[1].party_id), **more}
+            return Visit(f"/api/v1/agreements/{agreement.id}/scans/{path}", body, agreement, agreement.version)
+
+        return arrange
+
+    async def no_longer_offered(by: Actor) -> Agreement:
+        agreement = await frozen(by)
+        assert agreement.offered_until
+        return await commands.let_time_pass(database, agreement.id, on=agreement.offered_until + timedelta(days=1))
+
     hours = count(1)
     agreements, ceremonies = "agreements", "ceremonies"
     return {
@@ -335,7 +433,21 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "read_agreement_history": on(agreements, draft, "/history", reads=True),
         "revise_text": on(agreements, draft, "/text", {"clauses": [clauses(3)[2].model_dump()]}),
         "open_negotiation": on(agreements, draft, "/negotiation"),
-        "submit_for_review": on(agreements, negotiated, "/review"),
+        "read_kinds": at("/api/v1/agreement-kinds"),
+        "revise_terms": revise_terms,
+        "pass_turn": pass_turn,
+        "accept_text": accept_text,
+        "unlock_text": on(agreements, agreed, "/unlocking", WHY),
+        "approve_as_substitute": approve_as_substitute,
+        "grant_substitution": at("/api/v1/substitutions", SUBSTITUTE),
+        "read_substitutions": at("/api/v1/substitutions"),
+        "revoke_substitution": revoke_substitution,
+        "delegate_signing": delegate_signing,
+        "record_scan": record_scan,
+        "accept_scan": on_a_scan("acceptance"),
+        "return_scan": on_a_scan("return", **WHY),
+        "renew_offer": on(agreements, no_longer_offered, "/offer"),
+        "submit_for_review": on(agreements, agreed, "/review"),
         "return_with_remarks": on(agreements, in_review, "/remarks", {"remarks": "(fictif)"}),
         "approve_agreement": on(agreements, in_review, "/approval"),
         "reopen_text": on(agreements, frozen, "/reopening", WHY),

@@ -12,6 +12,7 @@ from services.agreements.tables import AssociationStandingRow
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
+    accept_for_all,
     approved,
     body_of,
     bound,
@@ -19,6 +20,7 @@ from services.agreements.tests.builders import (
     current,
     current_network,
     director,
+    fill,
     hold,
     know,
     mandate,
@@ -51,9 +53,20 @@ async def test_an_agreement_goes_from_draft_to_signature(as_: Any, database: Dat
     created = await desk.post("/agreements", body_of(terms))
     assert created.status_code == 201, created.text
     at = created.headers["Location"].removeprefix("/api/v1")
-    assert created.json()["available_actions"] == ["revise_text", "open_negotiation", "cancel_agreement"]
+    assert created.json()["available_actions"] == [
+        "revise_text",
+        "revise_terms",
+        "open_negotiation",
+        "cancel_agreement",
+    ]
     etag = (await desk.post(f"{at}/negotiation", If_Match=created.headers["ETag"])).headers["ETag"]
-    etag = (await desk.post(f"{at}/review", If_Match=etag)).headers["ETag"]
+    for party in created.json()["parties"]:
+        body = {"party_id": party["party_id"], "text_hash": created.json()["text_hash"]}
+        accepted = await as_(signer(UUID(party["organisation_id"]))).post(f"{at}/acceptances", body)
+        assert accepted.status_code == 201, accepted.text
+    early = await desk.post(f"{at}/review", If_Match=etag)
+    assert early.status_code == 412
+    etag = (await desk.post(f"{at}/review", If_Match=accepted.headers["ETag"])).headers["ETag"]
     frozen = await ministry.post(f"{at}/approval", If_Match=etag)
     assert frozen.json()["reference"] == f"AREF-06/{today().year}-0001"
     for party in frozen.json()["parties"]:
@@ -137,6 +150,7 @@ async def approved_without_mandates(database: Database, terms: Any) -> Agreement
     by = officer()
     drafted = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
     await commands.open_negotiation(database, drafted.id, by=by)
+    await accept_for_all(database, drafted)
     await commands.submit_for_review(database, drafted.id, by=by)
     return await commands.approve_agreement(database, drafted.id, by=LEGAL)
 
@@ -148,7 +162,7 @@ async def test_nothing_is_signed_in_or_beside_a_ceremony_out_of_order(as_: Any, 
     beside = signature(agreement, MINISTRY_ID)
     inside = beside | {"ceremony_id": str(ceremony.id)}
     assert await refused_signature(ministry, agreement, inside) == (409, "ceremony-not-open")
-    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await fill(database, ceremony)
     assert await refused_signature(ministry, agreement, beside) == (409, "signed-in-its-ceremony")
     await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
     foreign = signature(other, MINISTRY_ID, ceremony_id=str(ceremony.id))
@@ -191,7 +205,7 @@ async def test_the_history_tells_every_event_and_no_detail(as_: Any, database: D
     drafted = await commands.draft_agreement(database, current(), by=officer())
     await commands.cancel_agreement(database, drafted.id, reason="un motif interne", by=officer())
     answered = await as_(officer()).get(f"/agreements/{drafted.id}/history")
-    assert [each["version"] for each in answered.json()["items"]] == [1, 2]
+    assert [each["version"] for each in answered.json()["items"]] == [1, 2, 3]
     assert "motif interne" not in answered.text
 
 
