@@ -19,7 +19,7 @@ ARTICLE = re.compile(r"^(?:[وبكف]?ال|لل)(?=\w{3})")
 @lru_cache(maxsize=10_000)
 def words(text: str) -> tuple[str, ...]:
     """The words of a text without case, accents, vowel signs, variants of letters and the Arabic article."""
-    apart = unicodedata.normalize("NFKD", text.casefold())
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join(letter for letter in apart if not unicodedata.combining(letter)).translate(SAME)
     digits = "".join(str(unicodedata.decimal(letter, letter)) for letter in plain)
     return tuple(ARTICLE.sub("", word)[:LONGEST] for word in WORD.findall(digits))

@@ -36,10 +36,10 @@ def test_the_article_of_a_short_word_stays() -> None:
 
 
 @given(st.text(max_size=200))
-def test_words_of_words_are_themselves_but_for_an_article_before_an_article(text: str) -> None:
+def test_a_word_is_bounded_and_has_no_case(text: str) -> None:
     for word in words(text):
         assert 0 < len(word) <= LONGEST
-        assert word == word.casefold() or not word.isascii()
+        assert word == word.casefold()
 
 
 def test_an_agreement_is_found_by_its_titles_reference_parties_and_their_codes() -> None:
