@@ -1,0 +1,218 @@
+"""Amendments on a base that moved: no change is lost, every conflict is named, disjoint amendments commute."""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.content import ClauseRef, Content
+from services.agreements.merge import COLLECTIONS, Change, Conflict, diff, rebase
+from services.agreements.terms import BudgetLine, Duty
+from shared.events.agreements import AgreementParty, CenterToOpen
+from shared.money import Money
+
+IDS = [UUID(int=number) for number in range(1, 7)]
+KEYS = ["object", "duration", "grant", "staff", "disputes", "publication"]
+WORDS = st.sampled_from(["a", "b", "c"])
+
+
+def bilingual(word: str) -> Bilingual:
+    return Bilingual(ar=f"{word} (وهمي)", fr=f"{word} (fictif)")
+
+
+def clause(key: str, ar: str = "a", fr: str = "a") -> ClauseRef:
+    return ClauseRef(key=key, title=bilingual(key), ar=ar * 64, fr=fr * 64)
+
+
+def duty(id: UUID, what: str = "a") -> Duty:
+    return Duty(obligation_id=id, debtor=IDS[0], what=bilingual(what), due_days=30)
+
+
+def line(id: UUID, centimes: int = 100) -> BudgetLine:
+    return BudgetLine(
+        line_id=id, payer=IDS[0], heading=bilingual("a"), kind="cash", amount=Money(centimes=centimes), budget_year=2026
+    )
+
+
+def center(id: UUID, seats: int = 60) -> CenterToOpen:
+    return CenterToOpen(
+        center_id=id,
+        province="MA-CAS",
+        operator_id=IDS[1],
+        name_ar="مركز (وهمي)",
+        name_fr="Centre (fictif)",
+        funded_seats=seats,
+        unfunded_seats=0,
+    )
+
+
+def party(id: UUID, role: Any = "funder") -> AgreementParty:
+    return AgreementParty(party_id=id, organisation_id=id, roles=(role,))
+
+
+BASE = Content(
+    title=bilingual("title"),
+    parties=(party(IDS[0], "granting_authority"), party(IDS[1], "operator"), party(IDS[2])),
+    centers=(center(IDS[0]),),
+    obligations=(duty(IDS[0]), duty(IDS[1])),
+    budget=(line(IDS[0]), line(IDS[1])),
+    school_year="2026/2027",
+    effective_from=date(2026, 9, 1),
+    effective_until=date(2029, 8, 31),
+    clauses=tuple(clause(key) for key in KEYS[:3]),
+)
+
+
+def some(of: list[Any], make: Any) -> st.SearchStrategy[tuple[Any, ...]]:
+    """Some of the ids in some order, each with some value."""
+    return st.lists(st.sampled_from(of), unique=True, max_size=4).flatmap(
+        lambda keys: st.tuples(*(make(key) for key in keys))
+    )
+
+
+CONTENTS = st.builds(
+    Content,
+    title=WORDS.map(bilingual),
+    parties=some(IDS, lambda id: st.sampled_from(["funder", "premises_host"]).map(lambda role: party(id, role))),
+    centers=some(IDS, lambda id: st.integers(1, 3).map(lambda seats: center(id, seats))),
+    obligations=some(IDS, lambda id: WORDS.map(lambda word: duty(id, word))),
+    budget=some(IDS, lambda id: st.integers(1, 3).map(lambda amount: line(id, amount))),
+    school_year=st.sampled_from(["2026/2027", "2027/2028"]),
+    effective_from=st.sampled_from([date(2026, 9, 1), date(2026, 10, 1)]),
+    effective_until=st.sampled_from([date(2028, 8, 31), date(2029, 8, 31)]),
+    clauses=some(KEYS, lambda key: st.tuples(WORDS, WORDS).map(lambda texts: clause(key, *texts))),
+)
+MANY = settings(max_examples=80, deadline=None, database=None)
+
+
+def places(found: list[Change] | tuple[Conflict, ...]) -> set[tuple[str, str]]:
+    return {(each.part, each.key) for each in found}
+
+
+def value(content: Content, part: str, key: str) -> Any:
+    """What stands at a place, in the order of things nothing."""
+    if part == "term":
+        return getattr(content, key)
+    field, id = COLLECTIONS[part]  # type: ignore[index]
+    return next((each for each in getattr(content, field) if str(getattr(each, id)) == key), None)
+
+
+@MANY
+@given(CONTENTS, CONTENTS, CONTENTS)
+def test_a_rebase_loses_no_change_of_either_side(base: Content, current: Content, branch: Content) -> None:
+    rebased = rebase(base, current, branch)
+    named = places(rebased.conflicts)
+    for side in (current, branch):
+        for change in diff(base, side):
+            if change.part != "order" and (change.part, change.key) not in named:
+                assert value(rebased.content, change.part, change.key) == change.after
+
+
+@MANY
+@given(CONTENTS, CONTENTS, CONTENTS)
+def test_what_nobody_touched_is_what_it_was(base: Content, current: Content, branch: Content) -> None:
+    rebased = rebase(base, current, branch)
+    touched = places(diff(base, current)) | places(diff(base, branch))
+    for change in diff(base, rebased.content):
+        assert (change.part, change.key) in touched
+
+
+@MANY
+@given(CONTENTS, CONTENTS, CONTENTS)
+def test_amendments_without_a_conflict_commute(base: Content, one: Content, other: Content) -> None:
+    first, second = rebase(base, one, other), rebase(base, other, one)
+    assert places(first.conflicts) == places(second.conflicts)
+    if not first.conflicts:
+        assert first.content == second.content
+
+
+@MANY
+@given(CONTENTS, CONTENTS)
+def test_a_rebase_on_an_unchanged_base_changes_nothing(base: Content, branch: Content) -> None:
+    rebased = rebase(base, base, branch)
+    assert (rebased.content, rebased.conflicts) == (branch, ())
+
+
+@MANY
+@given(CONTENTS, CONTENTS)
+def test_the_same_amendment_twice_is_one(base: Content, branch: Content) -> None:
+    rebased = rebase(base, branch, branch)
+    assert (rebased.content, rebased.conflicts) == (branch, ())
+
+
+@MANY
+@given(CONTENTS, CONTENTS, CONTENTS, st.sampled_from(["current", "branch"]))
+def test_a_resolved_conflict_is_none(base: Content, current: Content, branch: Content, side: Any) -> None:
+    found = rebase(base, current, branch)
+    resolved = rebase(base, current, branch, resolved=dict.fromkeys(places(found.conflicts), side))  # type: ignore[arg-type]
+    assert resolved.conflicts == ()
+    for conflict in found.conflicts:
+        if conflict.part != "order":
+            wanted = conflict.current if side == "current" else conflict.branch
+            assert value(resolved.content, conflict.part, conflict.key) == wanted
+
+
+def amended(**changes: Any) -> Content:
+    return BASE.model_copy(update=changes)
+
+
+def test_a_supply_contribution_is_not_lost_when_an_amendment_of_the_text_is_merged() -> None:
+    current = amended(budget=(*BASE.budget, line(IDS[4], 5)))
+    branch = amended(clauses=(clause("object", "b", "b"), *BASE.clauses[1:]))
+    rebased = rebase(BASE, current, branch)
+    assert not rebased.conflicts
+    assert rebased.content.budget == current.budget and rebased.content.clauses == branch.clauses
+
+
+def test_an_obligation_added_meanwhile_is_not_lost_when_an_amendment_adds_another() -> None:
+    current = amended(obligations=(*BASE.obligations, duty(IDS[4])))
+    branch = amended(obligations=(*BASE.obligations, duty(IDS[5])))
+    rebased = rebase(BASE, current, branch)
+    assert not rebased.conflicts
+    assert rebased.content.obligations == (*BASE.obligations, duty(IDS[4]), duty(IDS[5]))
+
+
+def test_arabic_and_french_of_a_clause_are_one() -> None:
+    current = amended(clauses=(clause("object", "b", "a"), *BASE.clauses[1:]))
+    branch = amended(clauses=(clause("object", "a", "b"), *BASE.clauses[1:]))
+    (conflict,) = rebase(BASE, current, branch).conflicts
+    assert (conflict.part, conflict.key) == ("clause", "object")
+    assert (conflict.current, conflict.branch) == (current.clauses[0], branch.clauses[0])
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_clause_that_one_removes_and_the_other_changes_is_a_conflict(swap: bool) -> None:
+    removed = amended(clauses=BASE.clauses[1:])
+    changed = amended(clauses=(clause("object", "b", "b"), *BASE.clauses[1:]))
+    sides = (changed, removed) if swap else (removed, changed)
+    (conflict,) = rebase(BASE, *sides).conflicts
+    assert {conflict.current, conflict.branch} == {None, changed.clauses[0]}
+
+
+def test_clauses_moved_differently_by_both_are_a_conflict_of_order() -> None:
+    one, two, three = BASE.clauses
+    (conflict,) = rebase(BASE, amended(clauses=(two, one, three)), amended(clauses=(one, three, two))).conflicts
+    assert (conflict.part, conflict.key) == ("order", "clauses")
+
+
+def test_a_new_clause_stays_behind_the_one_it_was_put_behind() -> None:
+    one, two, three = BASE.clauses
+    moved = amended(clauses=(three, one, two))
+    added = amended(clauses=(one, clause("staff"), two, three))
+    rebased = rebase(BASE, moved, added)
+    assert not rebased.conflicts
+    assert [each.key for each in rebased.content.clauses] == ["grant", "object", "staff", "duration"]
+
+
+def test_a_diff_names_what_is_new_what_is_gone_and_what_is_other() -> None:
+    other = amended(clauses=(clause("object", "b", "b"), BASE.clauses[1], clause("staff")), school_year="2027/2028")
+    assert [(each.part, each.key, each.before is None, each.after is None) for each in diff(BASE, other)] == [
+        ("term", "school_year", False, False),
+        ("clause", "object", False, False),
+        ("clause", "grant", False, True),
+        ("clause", "staff", True, False),
+    ]
