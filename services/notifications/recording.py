@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from services.notifications.commands import NEXT_DUE
+from services.notifications.lanes import NEXT_DUE
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.crash import crash_point

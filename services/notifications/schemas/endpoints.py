@@ -1,7 +1,7 @@
-"""What requests to the notifications service carry and what it answers."""
+"""Bodies and answers about endpoints, and about the attempts to deliver to them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -63,37 +63,6 @@ class IssuedAnswer(EndpointAnswer):
     def issued(cls, issued: Issued, by: Actor) -> Self:
         """What the actor is shown once."""
         return cls(**EndpointAnswer.of(issued.endpoint, by).model_dump(), secret=issued.secret)
-
-
-class NoticeAnswer(BaseModel):
-    """A notice as it stands in an academy's feed: the very payload of its webhooks."""
-
-    type: str
-    timestamp: str
-    data: dict[str, Any]
-    id: str = Field(description="the event's id; `webhook-id` when it is sent")
-    subject: str
-    version: int
-    academy: str
-    sequence: int = Field(description="its number in the academy's feed: 1, 2, 3 … without gaps")
-    language: str
-    summary: str
-
-
-class DeliveryAnswer(BaseModel):
-    """One notice owed to one endpoint."""
-
-    id: UUID
-    endpoint_id: UUID
-    academy: str
-    event_id: UUID
-    type: str
-    sequence: int
-    state: Literal["waiting", "delivered", "refused"]
-    attempts: int
-    next_attempt_at: datetime | None = Field(description="null when nothing more is due")
-    delivered_at: datetime | None
-    created_at: datetime
 
 
 class AttemptAnswer(BaseModel):

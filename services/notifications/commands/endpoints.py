@@ -1,4 +1,4 @@
-"""What academies and operators do with endpoints and deliveries: one function per verb, each one transaction."""
+"""What academies and operators do with endpoints: one function per verb, each one transaction."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +11,7 @@ from services.notifications.addresses import check_address
 from services.notifications.endpoint import Endpoint
 from services.notifications.guard import Guard
 from services.notifications.keys import KeyRing, new_secret, shown
+from services.notifications.lanes import LOCK_LANE, NEXT_DUE
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.tables import ENDPOINTS, LaneRow, SecretRow
 from services.notifications.waking import NEWS
@@ -19,25 +20,13 @@ from shared.clock import now
 from shared.database import Transaction, Work
 from shared.events.notifications import Channel
 from shared.ids import new_id
-from shared.refusals import NotFound
 
-NEXT_DUE = """
-    (select next_attempt_at from delivery where delivery.endpoint_id = lane.endpoint_id and state = 'waiting'
-     order by sequence limit 1)
-"""
-"""When a lane's first waiting delivery is due. Lock the lane in an earlier statement than the one that uses this."""
-LOCK_LANE = text("select 1 from lane where endpoint_id = :endpoint for update")
 PAUSE = text("update lane set enabled = false where endpoint_id = :endpoint")
 START_OVER = text("""
     update delivery set attempts = 0, next_attempt_at = clock_timestamp()
     where endpoint_id = :endpoint and state = 'waiting' and attempts > 0
 """)
 RESUME = text(f"update lane set enabled = true, due_at = {NEXT_DUE} where endpoint_id = :endpoint")
-AGAIN = text("""
-    update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp()
-    where id = :delivery returning endpoint_id, academy
-""")
-SET_DUE = text(f"update lane set due_at = {NEXT_DUE} where endpoint_id = :endpoint")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,19 +98,6 @@ async def enable_endpoint(db: Work, id: UUID, *, by: Actor, expected: int | None
         await tx.execute(RESUME, {"endpoint": id})
         tx.after_commit(NEWS.ring)
         return endpoint
-
-
-async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
-    """Send a delivery again, under the same webhook-id. Raises NotFound."""
-    async with db.transaction(by.scope) as tx:
-        again = (await tx.execute(AGAIN, {"delivery": id})).first()
-        if again is None:
-            raise NotFound()
-        PERMISSIONS.allow(by, "redeliver", await ENDPOINTS.read(tx, again.endpoint_id))
-        await tx.execute(LOCK_LANE, {"endpoint": again.endpoint_id})
-        await tx.execute(SET_DUE, {"endpoint": again.endpoint_id})
-        tx.after_commit(NEWS.ring)
-        return id
 
 
 async def _endpoint(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> Endpoint:

@@ -1,4 +1,4 @@
-"""What notifications refuses."""
+"""What endpoints refuse."""
 
 from shared.refusals import Refusal
 
@@ -20,10 +20,3 @@ class SecretsStillOverlap(Refusal):
     """Too many secrets still sign. Values: until, when the first of them ends."""
 
     slug = "secrets-still-overlap"
-
-
-class AcademyNotNamed(Refusal):
-    """A national actor must say which academy is meant."""
-
-    status = 422
-    slug = "academy-not-named"

@@ -1,0 +1,6 @@
+"""Named refusals of the notifications service, one module per noun."""
+
+from services.notifications.errors.academies import AcademyNotNamed
+from services.notifications.errors.endpoints import AddressRefused, NothingToSign, SecretsStillOverlap
+
+__all__ = ["AcademyNotNamed", "AddressRefused", "NothingToSign", "SecretsStillOverlap"]

@@ -1,0 +1,52 @@
+"""What is read of deliveries."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from services.notifications.permissions import PERMISSIONS
+from services.notifications.queries.academies import within
+from services.notifications.schemas import DeliveryAnswer
+from services.notifications.tables import DeliveryRow, NoticeRow
+from shared.actor import Actor
+from shared.database import Work
+from shared.refusals import NotFound
+from shared.web import PageRequest
+
+DELIVERY: Any = DeliveryRow.__table__.c
+NOTICE: Any = NoticeRow.__table__.c
+
+DELIVERIES: Select[Any] = select(*DELIVERY, NOTICE.type).join_from(
+    DeliveryRow, NoticeRow, DELIVERY.event_id == NOTICE.event_id
+)
+
+
+async def deliveries(
+    db: Work, *, endpoint_id: UUID | None, state: str | None, academy: str | None, page: PageRequest, by: Actor
+) -> tuple[list[DeliveryAnswer], str | None]:
+    """Deliveries within one's jurisdiction, newest first."""
+    PERMISSIONS.allow(by, "read_deliveries")
+    asked = ((DELIVERY.endpoint_id, endpoint_id), (DELIVERY.state, state), (DELIVERY.academy, academy))
+    where = [column == wanted for column, wanted in asked if wanted]
+    query = page.select(
+        DELIVERIES.where(*where, *within(DELIVERY.academy, by)), DELIVERY.created_at, DELIVERY.id, newest_first=True
+    )
+    async with db.transaction(by.scope) as tx:
+        rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.created_at, row.id))
+    return [_delivery(row) for row in rows], next
+
+
+async def delivery(db: Work, id: UUID, *, by: Actor) -> DeliveryAnswer:
+    """One delivery. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        row = (await tx.execute(DELIVERIES.where(DELIVERY.id == id, *within(DELIVERY.academy, by)))).first()
+        if row is None:
+            raise NotFound()
+    PERMISSIONS.allow(by, "read_delivery")
+    return _delivery(row)
+
+
+def _delivery(row: Any) -> DeliveryAnswer:
+    found = DeliveryAnswer.model_validate(row, from_attributes=True)
+    return found if found.state == "waiting" else found.model_copy(update={"next_attempt_at": None})

@@ -1,0 +1,47 @@
+"""Deliveries over HTTP."""
+
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.notifications import commands, queries
+from services.notifications.schemas import DeliveryAnswer
+from shared.database import Transaction
+from shared.territory import AcademyCode
+from shared.web import CurrentActor, Db, Listing, Once, Page, answer, page
+
+router = APIRouter(prefix="/api/v1", tags=["notifications"])
+
+
+@router.get("/deliveries", response_model=Listing[DeliveryAnswer])
+async def read_deliveries(
+    by: CurrentActor,
+    db: Db,
+    wanted: Page,
+    endpoint_id: UUID | None = None,
+    academy: AcademyCode | None = None,
+    state: Literal["waiting", "delivered", "refused"] | None = None,
+) -> Response:
+    """What was sent and what waits, newest first."""
+    found, next = await queries.deliveries(
+        db, endpoint_id=endpoint_id, academy=academy, state=state, page=wanted, by=by
+    )
+    return page(wanted, found, next)
+
+
+@router.get("/deliveries/{id}", response_model=DeliveryAnswer)
+async def read_delivery(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """One delivery."""
+    return answer(await queries.delivery(db, id, by=by))
+
+
+@router.post("/deliveries/{id}/redelivery", response_model=DeliveryAnswer)
+async def redeliver(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """Send it again, under the same webhook-id."""
+
+    async def again(tx: Transaction) -> DeliveryAnswer:
+        await commands.redeliver(tx, id, by=by)
+        return await queries.delivery(tx, id, by=by)
+
+    return await once(again, answer=lambda found: found)

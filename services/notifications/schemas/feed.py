@@ -1,0 +1,20 @@
+"""Answers about an academy's feed."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class NoticeAnswer(BaseModel):
+    """A notice as it stands in an academy's feed: the very payload of its webhooks."""
+
+    type: str
+    timestamp: str
+    data: dict[str, Any]
+    id: str = Field(description="the event's id; `webhook-id` when it is sent")
+    subject: str
+    version: int
+    academy: str
+    sequence: int = Field(description="its number in the academy's feed: 1, 2, 3 … without gaps")
+    language: str
+    summary: str
