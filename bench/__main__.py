@@ -7,15 +7,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import agreements, commands, http, messaging, platform
+from bench import agreements, commands, http, messaging, notifications, platform
 from bench.rows import Row
 
-GROUPS = (messaging, commands, http, platform, agreements)
+GROUPS = (messaging, commands, http, platform, agreements, notifications)
 
 
 def main(
     only: Annotated[
-        str | None, typer.Option(help="One group (messaging, commands, http, platform, agreements) or one benchmark.")
+        str | None,
+        typer.Option(
+            help="One group (messaging, commands, http, platform, agreements, notifications) or one benchmark."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON on the last line.")] = False,
 ) -> None:

@@ -1,0 +1,67 @@
+"""sender_vs_raw_posts: the sender, with all it writes down, beside a client that only posts."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import aiohttp
+
+from bench.notifications.academies import Academies, academies
+from bench.rows import Row, rates
+from services.notifications.sending import Sender
+from shared.ids import new_id
+from shared.territory import ACADEMY_CODES
+
+REPEATS = 5
+EVENTS = 800
+"""Per repeat, to each of twelve academies."""
+IN_FLIGHT = 64
+KILOBYTE = b"x" * 1024
+
+
+async def sender_vs_raw_posts(server_url: str) -> list[Row]:
+    """Messages a second that leave, signed and with every attempt written down, against bare posts of as many bytes."""
+    ours, raw = [], []
+    async with academies(server_url) as receivers:
+        for number in range(REPEATS + 1):
+            count = await receivers.owe(EVENTS)
+            found = await drained(receivers, count), await posted(receivers, count)
+            if number:  # the first round warms both up
+                ours.append(found[0])
+                raw.append(found[1])
+    return [rates("notifications", "sender_vs_raw_posts", ours, raw, "messages/s", ">= 0.60")]
+
+
+async def drained(receivers: Academies, count: int) -> float:
+    """Messages a second that a sender sends until nothing is owed any more."""
+    stop = asyncio.Event()
+    started = time.perf_counter()
+    sending = asyncio.create_task(Sender(receivers.settings, receivers.app).run(stop))
+    while await receivers.waits():
+        await asyncio.sleep(0.05)
+    took = time.perf_counter() - started
+    stop.set()
+    await sending
+    arrived = await receivers.arrived()
+    assert sum(map(len, arrived.values())) == count
+    return count / took
+
+
+async def posted(receivers: Academies, count: int) -> float:
+    """Messages a second that are posted by hand."""
+    targets = iter([f"{receivers.url}/{ACADEMY_CODES[number % 12]}" for number in range(count)])
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        started = time.perf_counter()
+        await asyncio.gather(*(_post_all(session, targets) for _ in range(IN_FLIGHT)))
+        took = time.perf_counter() - started
+    await receivers.arrived()
+    return count / took
+
+
+async def _post_all(session: aiohttp.ClientSession, targets: Iterator[str]) -> None:
+    for url in targets:
+        headers = {"webhook-id": str(new_id()), "Content-Type": "application/json"}
+        async with session.post(url, data=KILOBYTE, headers=headers) as answer:
+            await answer.read()
+            assert answer.status == 204
