@@ -11,6 +11,7 @@ from bench import agreements, commands, http, messaging, notifications, platform
 from bench.rows import Row
 
 GROUPS = (messaging, commands, http, platform, agreements, notifications)
+NAMES = [group.__name__.rpartition(".")[2] for group in GROUPS]
 
 
 def main(
@@ -27,8 +28,7 @@ def main(
     command_with_journal_10m runs only when it is named: filling a journal with ten million rows takes minutes and 6 GB.
     """
     rows: list[Row] = []
-    for group in GROUPS:
-        name = group.__name__.rpartition(".")[2]
+    for name, group in zip(NAMES, GROUPS, strict=True):
         rows += group.measure(None if only == name else only)
     if not rows:
         raise typer.BadParameter(f"there is no benchmark {only}", param_hint="--only")

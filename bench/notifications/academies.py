@@ -1,10 +1,11 @@
 """The twelve academies of these benchmarks: their endpoints, what they are owed, and what arrived."""
 
+import asyncio
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -28,7 +29,8 @@ NOTICES = text(f"""
     insert into notice (event_id, type, subject, version, time, audience, data, names, correlation)
     select gen_random_uuid(), '{AgreementSubmittedForReview.type}', subject, 1, clock_timestamp(),
            cast(:codes as text[]),
-           jsonb_build_object('agreement_id', subject, 'academy', 'MA-06', 'filling', repeat('x', {PADDING})), '{{}}', subject
+           jsonb_build_object('agreement_id', subject, 'academy', 'MA-06', 'filling', repeat('x', {PADDING})), '{{}}',
+           subject
     from (select gen_random_uuid() as subject from generate_series(1, :events)) subjects
 """)
 ENTRIES = text("""
@@ -44,6 +46,7 @@ DELIVERIES = text("""
 """)
 DUE = text("update lane set due_at = clock_timestamp()")
 TOLD = "notice, feed_entry, feed_head, delivery, attempt"
+PATIENCE = aiohttp.ClientTimeout(total=600)
 WAITING = text("select exists (select from delivery where state = 'waiting')")
 
 
@@ -85,8 +88,14 @@ class Academies:
             await alone.execute(text(f"vacuum analyze {TOLD}, lane"))
         return events * len(ACADEMY_CODES)
 
-    async def waits(self) -> bool:
-        """Whether anything is still owed."""
+    async def settled(self, count: int) -> None:
+        """Wait until so much has arrived since the last look, and until all of it is written down as delivered."""
+        async with self.session.get(f"{self.url}/arrived/{count}", timeout=PATIENCE) as answer:
+            answer.raise_for_status()
+        while await self._waits():  # noqa: ASYNC110 - what ends in another process rings nowhere here
+            await asyncio.sleep(0.01)
+
+    async def _waits(self) -> bool:
         async with self.app.transaction(NATIONAL) as tx:
             return bool((await tx.execute(WAITING)).scalar_one())
 
@@ -102,16 +111,20 @@ class Academies:
         return {code: [(id, at) for id, at in each] for code, each in found.items()}
 
 
+@contextmanager
+def a_receiving_process() -> Iterator[int]:
+    """The receivers' process inside the block; its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.notifications.receivers", str(port)]
+    with ended(subprocess.Popen(command, env=plain_environment())) as process:
+        wait_until_ready(port, "/behaviour", process)
+        yield port
+
+
 @asynccontextmanager
 async def academies(server_url: str, **changes: Any) -> AsyncIterator[Academies]:
     """The academies inside the block; `changes` are to the settings under which they are sent to."""
-    port = free_port()
-    command = [sys.executable, "-m", "bench.notifications.receivers", str(port)]
-    with (
-        tempfile.TemporaryDirectory(prefix="mithaq-bench-") as directory,
-        ended(subprocess.Popen(command, env=plain_environment())) as process,
-    ):
-        wait_until_ready(port, "/count", process)
+    with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as directory, a_receiving_process() as port:
         settings = NotificationsSettings(platform=PlatformSettings(data_dir=Path(directory)), **changes)
         async with databases(server_url, "notifications") as (owner, app, _):
             async with owner.transaction(NATIONAL) as tx:

@@ -25,6 +25,8 @@ class Receivers:
     def __init__(self) -> None:
         self.arrived: dict[str, list[tuple[str, float]]] = defaultdict(list)
         self.behaviour: dict[str, str] = {}
+        self.count = 0
+        self._enough: tuple[int, asyncio.Event] | None = None
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         """Note the request and answer as this academy does now."""
@@ -32,6 +34,9 @@ class Receivers:
         code = request.match_info["code"]
         await request.read()
         self.arrived[code].append((request.headers["webhook-id"], at))
+        self.count += 1
+        if self._enough and self.count >= self._enough[0]:
+            self._enough[1].set()
         return await BEHAVIOURS[self.behaviour.get(code, "accept")](request)
 
     async def behave(self, request: web.Request) -> web.Response:
@@ -41,12 +46,20 @@ class Receivers:
 
     async def look(self, _: web.Request) -> web.Response:
         """What arrived since the last look, by academy."""
-        arrived, self.arrived = self.arrived, defaultdict(list)
+        arrived, self.arrived, self.count = self.arrived, defaultdict(list), 0
         return web.json_response(arrived)
 
-    async def count(self, _: web.Request) -> web.Response:
-        """How much arrived since the last look."""
-        return web.json_response(sum(map(len, self.arrived.values())))
+    async def wait(self, request: web.Request) -> web.Response:
+        """Answer once so much has arrived since the last look."""
+        wanted = int(request.match_info["count"])
+        if self.count < wanted:
+            self._enough = wanted, asyncio.Event()
+            await self._enough[1].wait()
+        return web.Response()
+
+    async def behaviours(self, _: web.Request) -> web.Response:
+        """How academies behave that do not behave well."""
+        return web.json_response(self.behaviour)
 
 
 async def accept(_: web.Request) -> web.StreamResponse:
@@ -102,7 +115,8 @@ async def serve(port: int) -> None:
     app = web.Application()
     app.router.add_put("/behaviour", receivers.behave)
     app.router.add_get("/arrived", receivers.look)
-    app.router.add_get("/count", receivers.count)
+    app.router.add_get("/arrived/{count}", receivers.wait)
+    app.router.add_get("/behaviour", receivers.behaviours)
     app.router.add_post("/{code}", receivers.receive)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()

@@ -37,8 +37,7 @@ async def drained(receivers: Academies, count: int) -> float:
     stop = asyncio.Event()
     started = time.perf_counter()
     sending = asyncio.create_task(Sender(receivers.settings, receivers.app).run(stop))
-    while await receivers.waits():
-        await asyncio.sleep(0.05)
+    await receivers.settled(count)
     took = time.perf_counter() - started
     stop.set()
     await sending
