@@ -17,6 +17,7 @@ from services.agreements.commands.approval import (
     return_with_remarks,
     submit_for_review,
 )
+from services.agreements.commands.batches import SignatureRequest, resume_batch, sign_batch
 from services.agreements.commands.calendars import IssuedCalendar, create_calendar, revoke_calendar
 from services.agreements.commands.ceremonies import (
     admit_attendee,
@@ -62,17 +63,14 @@ from services.agreements.commands.obligations import (
 from services.agreements.commands.screens import ceremony_on, close_screens, open_screen
 from services.agreements.commands.searches import forget_search, save_search
 from services.agreements.commands.signing import (
-    SignatureRequest,
     accept_scan,
     contest_signatures,
     decline_agreement,
     delegate_signing,
     record_scan,
     renew_offer,
-    resume_batch,
     return_scan,
     sign_agreement,
-    sign_batch,
 )
 from services.agreements.commands.substitutions import grant_substitution, revoke_substitution
 

@@ -273,11 +273,11 @@ async def test_a_repeated_request_goes_on_with_a_batch_that_a_crash_left(
     def die(_: str) -> None:
         raise ConnectionError("crash")
 
-    monkeypatch.setattr("services.agreements.commands.signing.crash_point", die)
+    monkeypatch.setattr("services.agreements.commands.batches.crash_point", die)
     ministry = as_(MINISTRY)
     first = await ministry.post("/signature-batches", {"items": items}, Idempotency_Key="batch-1")
     assert first.status_code >= 500
-    monkeypatch.setattr("services.agreements.commands.signing.crash_point", lambda _: None)
+    monkeypatch.setattr("services.agreements.commands.batches.crash_point", lambda _: None)
     again = await ministry.post("/signature-batches", {"items": items}, Idempotency_Key="batch-1")
     assert (again.status_code, again.json()["finished"]) == (200, True)
     assert [each["outcome"] for each in again.json()["items"]] == ["signed", "signed", "signed"]

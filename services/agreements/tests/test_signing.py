@@ -187,7 +187,7 @@ async def test_a_batch_is_resumed_after_a_crash_and_signs_nothing_twice(
     def die(_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("services.agreements.commands.signing.crash_point", die)
+    monkeypatch.setattr("services.agreements.commands.batches.crash_point", die)
     with pytest.raises(KeyboardInterrupt):
         await commands.resume_batch(database, batch)
     monkeypatch.undo()

@@ -1,0 +1,146 @@
+"""What a signature rests on: the mandate, the association's standing, the ceremony, the text as it was frozen."""
+
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.agreements.agreement import Agreement
+from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
+from services.agreements.commands.families import parent_of
+from services.agreements.errors import (
+    AssociationNotAccredited,
+    CeremonyNotOpen,
+    MandateNotValid,
+    NoMandate,
+    NotInTheCeremony,
+    SignedInItsCeremony,
+)
+from services.agreements.errors.signing import TextTampered
+from shared.database import Transaction
+from shared.refusals import NotFound
+
+# All that a signature rests on, in one round trip: the person's best mandate, the association's standing, and the
+# ceremony, which stays as it is until we commit (close_ceremony waits for us, or we for it).
+AUTHORITY = text("""
+    with sitting as (
+        select id, status, agreements @> array[cast(:agreement as uuid)] as listed
+        from ceremony
+        where id = coalesce(cast(:ceremony as uuid), (
+            select id from ceremony
+            where agreements @> array[cast(:agreement as uuid)] and status in ('lobby', 'open', 'interrupted') limit 1
+        ))
+        for share
+    ), held as (
+        select id, valid_from, valid_until from mandate
+        where organisation_id = :organisation and person = :person
+        order by :day between valid_from and valid_until desc, valid_until desc limit 1
+    )
+    select held.id as mandate_id, valid_from, valid_until, standing,
+        sitting.id as ceremony_id, sitting.status as ceremony_state, listed
+    from (values (1)) one
+    left join held on true
+    left join association_standing on association_standing.id = :organisation
+    left join sitting on true
+""")
+# PostgreSQL hashes what it keeps: nothing but the places that differ comes back.
+TAMPERED = text("""
+    with frozen as (
+        select hash, body from content where hash = :text_hash
+    ), kept(place, hash) as (
+        select clause->>'key' || '/' || language, clause->>language
+        from frozen, jsonb_array_elements(body::jsonb) clause, (values ('ar'), ('fr')) languages(language)
+    )
+    select 'table' from (values (1)) one
+    where not exists (select from frozen where encode(sha256(convert_to(body, 'UTF8')), 'hex') = hash)
+    union all
+    select place from kept left join content using (hash)
+    where body is null or encode(sha256(convert_to(body, 'UTF8')), 'hex') <> hash
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """What a person's signature for an organisation rests on."""
+
+    mandate_id: UUID | None
+    valid_from: date
+    valid_until: date
+    standing: str | None
+    """None for an organisation that is no association."""
+    ceremony_id: UUID | None
+    """The ceremony asked for, else one under way that has the agreement in its order."""
+    ceremony_state: str | None
+    listed: bool | None
+
+    def mandate_of(self, organisation: UUID, day: date) -> UUID:
+        """The mandate that covers the day. Refuses NoMandate, MandateNotValid."""
+        if self.mandate_id is None:
+            raise NoMandate(organisation=organisation)
+        if not self.valid_from <= day <= self.valid_until:
+            raise MandateNotValid(organisation=organisation, valid_from=self.valid_from, valid_until=self.valid_until)
+        return self.mandate_id
+
+    def require_standing(self, organisation: UUID) -> None:
+        """Refuse AssociationNotAccredited for an association that may sign nothing at present."""
+        if self.standing not in (None, "accredited"):
+            raise AssociationNotAccredited(organisation=organisation, standing=self.standing)
+
+
+async def may_sign(
+    tx: Transaction, agreement: Agreement, party_id: UUID, person: str, ceremony_id: UUID | None, day: date
+) -> UUID:
+    organisation = agreement.party(party_id).organisation_id
+    authority = await authority_of(tx, organisation, person, day, agreement_id=agreement.id, ceremony_id=ceremony_id)
+    mandate_id = authority.mandate_of(organisation, day)
+    authority.require_standing(organisation)
+    _check_ceremony(authority, ceremony_id)
+    if agreement.parent_id is not None:
+        (await parent_of(tx, agreement)).require_signed()
+    return mandate_id
+
+
+async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person: str, day: date) -> UUID:
+    organisation = agreement.party(party_id).organisation_id
+    return (await authority_of(tx, organisation, person, day)).mandate_of(organisation, day)
+
+
+async def authority_of(
+    tx: Transaction,
+    organisation: UUID,
+    person: str,
+    day: date,
+    *,
+    agreement_id: UUID | None = None,
+    ceremony_id: UUID | None = None,
+) -> Authority:
+    """What a person's signature for an organisation rests on that day: of an agreement also the ceremony it is in."""
+    facts = {
+        "agreement": agreement_id,
+        "organisation": organisation,
+        "ceremony": ceremony_id,
+        "person": person,
+        "day": day,
+    }
+    return Authority(*(await (await tx.connection()).execute(AUTHORITY, facts)).one())
+
+
+def _check_ceremony(authority: Authority, ceremony_id: UUID | None) -> None:
+    if ceremony_id is None:
+        if authority.ceremony_state in RUNNING:
+            raise SignedInItsCeremony(ceremony=authority.ceremony_id)
+        return
+    if authority.ceremony_id is None:
+        raise NotFound()
+    if not authority.listed:
+        raise NotInTheCeremony(ceremony=ceremony_id)
+    if authority.ceremony_state != CeremonyState.open:
+        raise CeremonyNotOpen(ceremony=ceremony_id, kind=Ceremony.kind, state=authority.ceremony_state)
+
+
+async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
+    """Refuse TextTampered unless the text is kept as it was frozen: the table, and every clause in both languages."""
+    places = (await (await tx.connection()).execute(TAMPERED, {"text_hash": agreement.text_hash})).scalars().all()
+    if places:
+        raise TextTampered(places=list(places))

@@ -1,0 +1,118 @@
+"""Batches of signatures: many agreements, each in a transaction of its own, resumed after a crash."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+from pydantic_core import to_jsonable_python
+from sqlmodel import col, select
+
+from services.agreements.commands.signing import sign_agreement
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import SignatureBatchRow
+from shared.actor import Actor, Role
+from shared.clock import now
+from shared.database import Database, Transaction, Work
+from shared.events.agreements import SignatureLevel
+from shared.ids import new_id
+from shared.messaging.crash import crash_point
+from shared.refusals import NotFound, Refusal
+
+AT_ONCE = 10.0
+"""Seconds that a request gives its batch; the schedule signs what is left."""
+
+
+class SignatureRequest(BaseModel):
+    """One signature of a batch: the party, and the hash of the text it means to sign."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreement_id: UUID
+    party_id: UUID
+    text_hash: str
+
+
+async def sign_batch(
+    db: Work,
+    requests: Sequence[SignatureRequest],
+    *,
+    ceremony_id: UUID | None = None,
+    level: SignatureLevel = "simple",
+    by: Actor,
+) -> SignatureBatchRow:
+    """Take down signatures to be given together; `resume_batch` then gives them."""
+    PERMISSIONS.allow(by, "sign_batch")
+    async with db.transaction(by.scope) as tx:
+        batch = SignatureBatchRow(
+            id=new_id(),
+            visible_to=[by.jurisdiction],
+            person=by.person,
+            actor={
+                "issuer": by.issuer,
+                "subject": by.subject,
+                "roles": sorted(by.roles),
+                "jurisdiction": by.jurisdiction,
+            },
+            ceremony_id=ceremony_id,
+            level=level,
+            items=[{**request.model_dump(mode="json"), "outcome": "pending"} for request in requests],
+            created_at=now(),
+        )
+        tx.add(batch)
+        await tx.flush()
+        return batch
+
+
+async def resume_batch(db: Database, batch: SignatureBatchRow, *, within: float = AT_ONCE) -> SignatureBatchRow:
+    """Give the signatures of a batch that are still pending, each agreement in a transaction of its own.
+
+    They are given as the person who asked for them. Two at once take turns. Stops after `within` seconds.
+    """
+    by = _signer(batch)
+    until = time.monotonic() + within
+    while batch.finished_at is None and time.monotonic() < until:
+        batch = await _sign_next(db, batch.id, by)
+        crash_point("batch.signed-one")
+    return batch
+
+
+async def _sign_next(db: Database, id: UUID, by: Actor) -> SignatureBatchRow:
+    async with db.transaction(by.scope) as tx:
+        query = select(SignatureBatchRow).where(col(SignatureBatchRow.id) == id).with_for_update()
+        if (batch := (await tx.exec(query)).first()) is None:
+            raise NotFound()
+        pending = [position for position, item in enumerate(batch.items) if item["outcome"] == "pending"]
+        if pending:
+            item = batch.items[pending[0]]
+            outcome = await _sign_item(tx, batch, SignatureRequest.model_validate(item, extra="ignore"), by)
+            # A new list: a change inside the old one would not be seen.
+            batch.items = [
+                item | outcome if position == pending[0] else item for position, item in enumerate(batch.items)
+            ]
+        if len(pending) <= 1 and batch.finished_at is None:
+            batch.finished_at = now()
+        return batch
+
+
+async def _sign_item(tx: Transaction, batch: SignatureBatchRow, item: SignatureRequest, by: Actor) -> dict[str, Any]:
+    try:
+        signed = await sign_agreement(
+            tx,
+            item.agreement_id,
+            party_id=item.party_id,
+            text_hash=item.text_hash,
+            ceremony_id=batch.ceremony_id,
+            level=batch.level,
+            by=by,
+        )
+    except Refusal as refusal:  # it changed nothing, so that the transaction can keep what it said
+        values = to_jsonable_python(refusal.values)
+        return {"outcome": "refused", "refusal": {"slug": refusal.slug, "status": refusal.status, "values": values}}
+    return {"outcome": "signed", "state": signed.status, "version": signed.version}
+
+
+def _signer(batch: SignatureBatchRow) -> Actor:
+    roles = frozenset(Role(role) for role in batch.actor["roles"])
+    return Actor(batch.actor["issuer"], batch.actor["subject"], roles, batch.actor["jurisdiction"])
