@@ -35,7 +35,39 @@ from shared.messaging.rebuild import rebuild
 from shared.migrations import drift
 from tests.fixtures.eventually import eventually
 
-LEAVE_THE_STATE = {"text_revised", "party_declined"}
+LEAVE_THE_STATE = {
+    "acceptances_lapsed",
+    "approval_overdue",
+    "approvals_voided",
+    "edition_closed",
+    "edition_ended",
+    "edition_opened",
+    "not_renewed",
+    "obligation_claimed",
+    "obligation_failed",
+    "obligation_fell_due",
+    "obligation_fulfilled",
+    "obligation_reminded",
+    "obligation_returned",
+    "obligation_waived",
+    "party_declined",
+    "renewal_evaluated",
+    "renewal_fell_due",
+    "renewal_returned",
+    "renewed",
+    "scan_returned",
+    "signature_contested",
+    "signature_offer_expired",
+    "signature_offer_renewed",
+    "signature_reminded",
+    "signature_scanned",
+    "signing_delegated",
+    "step_approved",
+    "terms_revised",
+    "text_accepted",
+    "text_revised",
+    "turn_passed",
+}
 """Events of an agreement after which it is counted as before."""
 
 
