@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from bench.environment import databases, ended, free_port, plain_environment, wait_until_ready
 from services.notifications.commands import register_endpoint
+from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
@@ -39,6 +40,9 @@ ENTRIES = text("""
     from notice, unnest(audience) academy
 """)
 HEADS = text("insert into feed_head (academy, last) select academy, max(sequence) from feed_entry group by academy")
+FEEDS = text("""
+    select academy, array_agg(event_id::text order by sequence) as ids from feed_entry group by academy
+""")
 DELIVERIES = text("""
     insert into delivery (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
     select endpoint_id, academy, event_id, sequence, 'waiting', 0, clock_timestamp()
@@ -92,12 +96,22 @@ class Academies:
         """Wait until so much has arrived since the last look, and until all of it is written down as delivered."""
         async with self.session.get(f"{self.url}/arrived/{count}", timeout=PATIENCE) as answer:
             answer.raise_for_status()
-        while await self._waits():  # noqa: ASYNC110 - what ends in another process rings nowhere here
-            await asyncio.sleep(0.01)
+        await self.delivered()
+
+    async def delivered(self, within: float = 600.0) -> None:
+        """Wait until nothing is owed any more."""
+        async with asyncio.timeout(within):
+            while await self._waits():  # noqa: ASYNC110 - what ends in another process rings nowhere here
+                await asyncio.sleep(0.01)
 
     async def _waits(self) -> bool:
         async with self.app.transaction(NATIONAL) as tx:
             return bool((await tx.execute(WAITING)).scalar_one())
+
+    async def feeds(self) -> dict[str, list[str]]:
+        """The ids in each academy's feed, in order."""
+        async with self.app.transaction(NATIONAL) as tx:
+            return {row.academy: row.ids for row in await tx.execute(FEEDS)}
 
     async def behave(self, behaviours: Mapping[str, str]) -> None:
         """Let these academies behave like this, and all others well."""
@@ -109,6 +123,18 @@ class Academies:
         async with self.session.get(f"{self.url}/arrived") as answer:
             found: dict[str, Any] = await answer.json()
         return {code: [(id, at) for id, at in each] for code, each in found.items()}
+
+
+@asynccontextmanager
+async def sending(receivers: Academies) -> AsyncIterator[None]:
+    """A sender that sends to them inside the block."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(Sender(receivers.settings, receivers.app).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
 
 
 @contextmanager

@@ -37,7 +37,11 @@ class Receivers:
         self.count += 1
         if self._enough and self.count >= self._enough[0]:
             self._enough[1].set()
-        return await BEHAVIOURS[self.behaviour.get(code, "accept")](request)
+        try:
+            return await BEHAVIOURS[self.behaviour.get(code, "accept")](request)
+        except ConnectionError:
+            # The sender has had enough.
+            return web.Response()
 
     async def behave(self, request: web.Request) -> web.Response:
         """Let academies behave like this from now on: a JSON object of codes and names of behaviours."""

@@ -1,4 +1,4 @@
-"""sender_vs_raw_posts: the sender, with all it writes down, beside a client that only posts."""
+"""sender_vs_raw_posts and backlog_100k: the sender, with all it writes down, beside a client that only posts."""
 
 import asyncio
 import time
@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import aiohttp
 
-from bench.notifications.academies import Academies, academies
+from bench.notifications.academies import Academies, academies, sending
 from bench.rows import Row, rates
-from services.notifications.sending import Sender
 from shared.ids import new_id
 from shared.territory import ACADEMY_CODES
 
 REPEATS = 5
 EVENTS = 800
 """Per repeat, to each of twelve academies."""
+BACKLOG = 100_000
 IN_FLIGHT = 64
 KILOBYTE = b"x" * 1024
 
@@ -26,6 +26,7 @@ async def sender_vs_raw_posts(server_url: str) -> list[Row]:
         for number in range(REPEATS + 1):
             count = await receivers.owe(EVENTS)
             found = await drained(receivers, count), await posted(receivers, count)
+            await receivers.arrived()
             if number:  # the first round warms both up
                 ours.append(found[0])
                 raw.append(found[1])
@@ -34,16 +35,10 @@ async def sender_vs_raw_posts(server_url: str) -> list[Row]:
 
 async def drained(receivers: Academies, count: int) -> float:
     """Messages a second that a sender sends until nothing is owed any more."""
-    stop = asyncio.Event()
     started = time.perf_counter()
-    sending = asyncio.create_task(Sender(receivers.settings, receivers.app).run(stop))
-    await receivers.settled(count)
-    took = time.perf_counter() - started
-    stop.set()
-    await sending
-    arrived = await receivers.arrived()
-    assert sum(map(len, arrived.values())) == count
-    return count / took
+    async with sending(receivers):
+        await receivers.settled(count)
+        return count / (time.perf_counter() - started)
 
 
 async def posted(receivers: Academies, count: int) -> float:
@@ -53,9 +48,7 @@ async def posted(receivers: Academies, count: int) -> float:
     async with aiohttp.ClientSession(connector=connector) as session:
         started = time.perf_counter()
         await asyncio.gather(*(_post_all(session, targets) for _ in range(IN_FLIGHT)))
-        took = time.perf_counter() - started
-    await receivers.arrived()
-    return count / took
+        return count / (time.perf_counter() - started)
 
 
 async def _post_all(session: aiohttp.ClientSession, targets: Iterator[str]) -> None:
@@ -64,3 +57,16 @@ async def _post_all(session: aiohttp.ClientSession, targets: Iterator[str]) -> N
         async with session.post(url, data=KILOBYTE, headers=headers) as answer:
             await answer.read()
             assert answer.status == 204
+
+
+async def backlog_100k(server_url: str) -> list[Row]:
+    """Draining what twelve academies are owed after long days away: everything arrives, in each feed's order."""
+    async with academies(server_url) as receivers:
+        raw = await posted(receivers, 12 * EVENTS)
+        await receivers.arrived()
+        count = await receivers.owe(BACKLOG // len(ACADEMY_CODES))
+        ours = await drained(receivers, count)
+        arrived, feeds = await receivers.arrived(), await receivers.feeds()
+    for code, feed in feeds.items():
+        assert [id for id, _ in arrived[code]] == feed, f"{code} was told out of order"
+    return [Row("notifications", "backlog_100k", ours, raw, "messages/s", ours / raw, "in order")]

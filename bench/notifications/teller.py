@@ -1,0 +1,25 @@
+"""python -m bench.notifications.teller URL RATE SECONDS FILE: takes events, as reactions in a container do.
+
+It notes when each event was committed, on the machine's monotonic clock.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from bench.environment import run
+from bench.notifications.telling import tell
+from shared.database import Database
+
+
+async def _tell(url: str, rate: float, seconds: float) -> dict[str, float]:
+    database = Database(url)
+    try:
+        return await tell(database, rate=rate, seconds=seconds)
+    finally:
+        await database.dispose()
+
+
+if __name__ == "__main__":
+    url, rate, seconds, file = sys.argv[1:]
+    Path(file).write_text(json.dumps(run(_tell(url, float(rate), float(seconds)))))
