@@ -38,7 +38,8 @@ class Desk:
             "valid_from": (today() - timedelta(days=30)).isoformat(),
             "valid_until": (today() + timedelta(days=335)).isoformat(),
         }
-        return await self.client.post(by, "mandates", body)
+        # A register that has just been set up enters its institutions a moment later.
+        return await self.client.post_when(by, "mandates", body, unless=("unknown-organisation",))
 
     async def register_association(self, number: int, academy: str, province: str, name: dict[str, str]) -> str:
         """An accredited association with a mandated president; gives its id."""
@@ -89,6 +90,26 @@ class Desk:
         return await self.client.post_when(
             signer, f"agreements/{agreement['id']}/signatures", body, unless=NOT_HEARD_YET
         )
+
+    async def sign_all(self, agreement: JSON, *, in_order: Iterable[str] = ()) -> JSON:
+        """Every party's signature; those with these roles first, in this order."""
+        place = {role: number for number, role in enumerate(in_order)}
+
+        def turn(party: JSON) -> int:
+            return min((place[role] for role in party["roles"] if role in place), default=len(place))
+
+        for each in sorted(agreement["parties"], key=turn):
+            if each["must_sign"]:
+                agreement = await self.sign(agreement, each)
+        return agreement
+
+    async def open_center(self, center: JSON) -> JSON:
+        """Fit a planned center out, grant it its visa and open it today."""
+        code, path = center["academy"].lower(), f"centers/{center['id']}"
+        center = await self.client.post(f"officer-{code}", f"{path}/fitting-out", version=center["version"])
+        visa = {"visa_number": "VISA-FICTIF", "granted_on": today().isoformat()}
+        center = await self.client.post(f"officer-{code}", f"{path}/visa", visa, version=center["version"])
+        return await self.client.post(f"director-{code}", f"{path}/opening", version=center["version"])
 
     async def seat_everyone(self, ceremony: JSON, agreements: Sequence[JSON]) -> JSON:
         """The ministry presides, and every party has somebody at the table."""

@@ -11,7 +11,6 @@ from typing import Any
 from cli.demo.academies import Academies
 from cli.demo.client import JSON, Client
 from cli.demo.desk import MINISTRY, NOT_HEARD_YET, Desk, draft, party
-from shared.clock import today
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
 
 LANGUAGES = {"MA-02": "fr", "MA-06": "fr", "MA-11": "en"}
@@ -141,15 +140,7 @@ class Story:
         self.tell("centers are planned", total, total)
         first = {center["academy"]: center for center in reversed(centers)}
 
-        async def open_center(center: JSON) -> None:
-            code = center["academy"].lower()
-            path = f"centers/{center['id']}"
-            center = await self.client.post(f"officer-{code}", f"{path}/fitting-out", version=center["version"])
-            visa = {"visa_number": "VISA-FICTIF", "granted_on": today().isoformat()}
-            center = await self.client.post(f"officer-{code}", f"{path}/visa", visa, version=center["version"])
-            await self.client.post(f"director-{code}", f"{path}/opening", version=center["version"])
-
-        await self._each("centers open", list(first.values()), open_center)
+        await self._each("centers open", list(first.values()), self.desk.open_center)
 
     async def _sign_one_by_one(self, ceremony: str) -> None:
         pending = [
@@ -221,7 +212,7 @@ class Story:
         year = self.plan["school_year"]
         return draft(kind, academy, title, parties, centers=centers, school_year=year, clauses=texts)
 
-    async def _each(self, step: str, items: Any, work: Callable[[Any], Awaitable[None]]) -> None:
+    async def _each(self, step: str, items: Any, work: Callable[[Any], Awaitable[object]]) -> None:
         """Do the work for every item, eight at a time, telling how far it is."""
         slots = asyncio.Semaphore(8)
         done, total = 0, len(items)

@@ -1,9 +1,12 @@
 """The whole platform inside a test, behind its front door."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 
+import pytest
+
+from cli.demo.client import Refused
 from services.__main__ import platform, prepared
 from shared.server import listen
 from shared.settings import PlatformSettings
@@ -28,3 +31,10 @@ async def running(settings: PlatformSettings) -> AsyncIterator[PlatformSettings]
         finally:
             server.tell_to_stop()
             await task
+
+
+async def refusal(call: Awaitable[object]) -> str:
+    """The name of the refusal that answers the call."""
+    with pytest.raises(Refused) as refused:
+        await call
+    return refused.value.slug
