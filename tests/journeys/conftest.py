@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from pathlib import Path
-from typing import Self
 
 import pytest
 from pydantic import SecretStr
@@ -53,12 +52,12 @@ class Calendar:
 async def calendar(here: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Calendar]:
     """Today, until it is moved on."""
 
-    class Moved(datetime):
+    class Clock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            return super().now(tz) + calendar.ahead
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + moved.ahead
 
     async with here.database("agreements") as agreements:
-        calendar = Calendar(agreements)
-        monkeypatch.setattr("shared.clock.datetime", Moved)
-        yield calendar
+        moved = Calendar(agreements)
+        monkeypatch.setattr("shared.clock.datetime", Clock)
+        yield moved

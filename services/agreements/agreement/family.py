@@ -36,9 +36,9 @@ class Family(Force):
                 parent=self.id, effective_from=self.effective_from, effective_until=self.effective_until
             )
 
-    def require_signed(self) -> None:
-        """Refuse to let a child be signed before this one is, or after its end: ParentNotSigned, ParentOver."""
-        self._require_alive()
+    def require_signed(self, child: Core) -> None:
+        """Refuse to let a child be signed before this one is, or if it cannot follow it any more: ParentNotSigned."""
+        self.require_child(child)
         if self.state not in (_S.signed, _S.in_force, _S.suspended):
             raise ParentNotSigned(parent=self.id, reference=self.reference)
 

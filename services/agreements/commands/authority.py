@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
-from services.agreements.commands.families import parent_of
+from services.agreements.commands.families import require_parent_signed
 from services.agreements.errors import (
     AssociationNotAccredited,
     CeremonyNotOpen,
@@ -96,8 +96,7 @@ async def may_sign(
     mandate_id = authority.mandate_of(organisation, day)
     authority.require_standing(organisation)
     _check_ceremony(authority, ceremony_id)
-    if agreement.parent_id is not None:
-        (await parent_of(tx, agreement)).require_signed()
+    await require_parent_signed(tx, agreement)
     return mandate_id
 
 

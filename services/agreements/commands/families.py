@@ -25,6 +25,12 @@ async def parent_of(tx: Transaction, child: Agreement) -> Agreement:
             raise ParentUnknown(parent=child.parent_id) from unknown
 
 
+async def require_parent_signed(tx: Transaction, agreement: Agreement) -> None:
+    """Refuse a signature under a child whose parent is not signed, has ended or became shorter than it meanwhile."""
+    if agreement.parent_id is not None:
+        (await parent_of(tx, agreement)).require_signed(agreement)
+
+
 async def end_with_parent(db: Work, id: UUID, *, on: date) -> Agreement:
     """End an agreement whose parent has ended. The schedule asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:

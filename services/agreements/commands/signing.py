@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement, Scan
 from services.agreements.commands.authority import mandated, may_sign, require_untampered
+from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.signing import DelegationOver, FileUnknown
 from services.agreements.tables import AGREEMENTS
@@ -142,6 +143,7 @@ async def accept_scan(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "accept_scan", by, expected)
         at = at or now()
+        await require_parent_signed(tx, agreement)
         events = agreement.accept_scan(party_id, checker=by.person, at=at)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 

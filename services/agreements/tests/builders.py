@@ -21,7 +21,7 @@ from services.agreements.terms import Duty, Terms
 from services.agreements.text import Clause, Prose
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
-from shared.database import Database
+from shared.database import Database, Work
 from shared.events.agreements import AgreementParty, CenterToOpen, PartyRole
 from shared.ids import new_id
 from shared.refusals import Refusal
@@ -343,7 +343,7 @@ async def late(database: Database, terms: Terms | None = None) -> Agreement:
     return await commands.let_time_pass(database, agreement.id, on=today())
 
 
-async def sign_for(database: Database, agreement: Agreement, organisation: UUID, **options: Any) -> Agreement:
+async def sign_for(database: Work, agreement: Agreement, organisation: UUID, **options: Any) -> Agreement:
     """A signature by the organisation's signer."""
     party_id = next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
     return await commands.sign_agreement(

@@ -1,0 +1,248 @@
+"""A framework agreement and those that follow it: a child never outruns its parent, and never outlives it."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from services.agreements import commands, schedule
+from services.agreements.agreement import Agreement
+from services.agreements.errors.families import (
+    ChildNotOfKind,
+    ParentNotInForce,
+    ParentNotSigned,
+    ParentOver,
+    ParentUnknown,
+    TermBeyondParent,
+)
+from services.agreements.tables import AGREEMENTS
+from services.agreements.terms import Terms
+from services.agreements.tests.builders import (
+    LEGAL,
+    MINISTRY,
+    accept_for_all,
+    approved,
+    bound,
+    current,
+    director,
+    know,
+    network_terms,
+    officer,
+    outcome_of,
+    sign_for,
+)
+from shared import files
+from shared.actor import NATIONAL
+from shared.clock import today
+from shared.database import Database, Work
+from shared.ids import new_id
+from shared.territory import MINISTRY_ID
+from tests.fixtures.eventually import eventually
+
+START = today() - timedelta(days=30)
+WAITING = text("select count(*) from pg_locks where not granted")
+DECISION: dict[str, Any] = {"reason": "(fictif)", "document": "DECISION-EXEMPLE-1"}
+
+
+def framework(**changes: Any) -> Terms:
+    """Terms of a framework agreement between the ministry and the network, some weeks under way."""
+    dates = {"effective_from": START, "effective_until": START + timedelta(days=1000)}
+    return network_terms(agreement_kind="framework", **(dates | changes))
+
+
+def following(parent: UUID, **changes: Any) -> Terms:
+    """Terms of an academy's agreement under a framework, within its term."""
+    terms: dict[str, Any] = {
+        "effective_from": today(),
+        "effective_until": today() + timedelta(days=300),
+        "parent_id": parent,
+    }
+    return current(**(terms | changes))
+
+
+async def frozen_child(database: Database, parent: UUID) -> Agreement:
+    """A child whose text is frozen, the academy and the association having signed it if they may."""
+    return await approved(database, following(parent))
+
+
+async def signed_but_by(database: Database, child: Agreement, last: UUID) -> Agreement:
+    """The child with every signature but this party's."""
+    for each in child.parties:
+        if each.organisation_id != last:
+            child = await sign_for(database, child, each.organisation_id)
+    return child
+
+
+async def terminate(db: Work, id: UUID) -> Agreement:
+    """End a national agreement today."""
+    return await commands.terminate_agreement(db, id, **DECISION, by=MINISTRY)
+
+
+async def somebody_waits(database: Database) -> None:
+    """Until a transaction waits for a lock that another one holds."""
+
+    async def waits() -> bool:
+        async with database.transaction(NATIONAL) as tx:
+            return bool((await tx.execute(WAITING)).scalar_one())
+
+    await eventually(waits)
+
+
+async def read(database: Database, id: UUID) -> Agreement:
+    """The agreement as it is."""
+    async with database.transaction(NATIONAL) as tx:
+        return await AGREEMENTS.read(tx, id)
+
+
+@pytest.mark.parametrize(
+    ("changes", "refusal"),
+    [
+        ({"parent_id": new_id()}, ParentUnknown),
+        ({"effective_from": START - timedelta(days=1)}, TermBeyondParent),
+        ({"effective_until": START + timedelta(days=1001)}, TermBeyondParent),
+    ],
+    ids=["unknown", "before", "after"],
+)
+async def test_a_child_is_drafted_within_a_parent(
+    database: Database, changes: dict[str, Any], refusal: type[Exception]
+) -> None:
+    parent = await bound(database, framework())
+    with pytest.raises(refusal):
+        await commands.draft_agreement(database, following(parent.id, **changes), by=officer())
+    draft = await commands.draft_agreement(database, following(parent.id), by=officer())
+    with pytest.raises(refusal):
+        await commands.revise_terms(database, draft.id, following(parent.id, **changes), by=officer())
+
+
+async def test_only_a_framework_is_followed(database: Database) -> None:
+    parent = await bound(database, current(effective_from=START))
+    with pytest.raises(ChildNotOfKind):
+        await commands.draft_agreement(database, following(parent.id), by=officer())
+
+
+async def test_a_child_is_not_signed_before_its_parent_in_whatever_order_the_links_are_followed(
+    database: Database,
+) -> None:
+    parent = await approved(database, framework())
+    child = await frozen_child(database, parent.id)
+    for each in child.parties:
+        with pytest.raises(ParentNotSigned):
+            await sign_for(database, child, each.organisation_id)
+    for each in parent.parties:
+        parent = await sign_for(database, parent, each.organisation_id)
+    for each in child.parties:
+        child = await sign_for(database, child, each.organisation_id)
+    assert child.state == "signed", "in force with the next look at the parent"
+    await schedule.bring_into_force(database)
+    assert (await read(database, child.id)).state == "in_force"
+
+
+async def test_a_child_does_not_bind_before_its_parent_or_while_it_rests(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await frozen_child(database, parent.id)
+    for each in child.parties:
+        child = await sign_for(database, child, each.organisation_id)
+    await commands.suspend_agreement(database, parent.id, scope="money", **DECISION, by=MINISTRY)
+    with pytest.raises(ParentNotInForce):
+        await commands.bring_into_force(database, child.id, on=today())
+    await schedule.bring_into_force(database)
+    assert (await read(database, child.id)).state == "signed"
+
+
+async def test_a_parent_that_was_shortened_before_its_signature_takes_no_longer_child(database: Database) -> None:
+    terms = framework()
+    await know(database, terms)
+    parent = await commands.draft_agreement(database, terms, by=MINISTRY)
+    child = await frozen_child(database, parent.id)
+    shorter = terms.model_copy(update={"effective_until": child.effective_until - timedelta(days=1)})
+    await commands.revise_terms(database, parent.id, shorter, by=MINISTRY)
+    await commands.open_negotiation(database, parent.id, by=MINISTRY)
+    await accept_for_all(database, parent)
+    await commands.submit_for_review(database, parent.id, by=MINISTRY)
+    parent = await commands.approve_agreement(database, parent.id, by=LEGAL)
+    for each in parent.parties:
+        await sign_for(database, parent, each.organisation_id)
+    with pytest.raises(TermBeyondParent):
+        await sign_for(database, child, MINISTRY_ID)
+
+
+async def test_a_signature_that_comes_while_the_parent_ends_waits_and_is_refused(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await signed_but_by(database, await frozen_child(database, parent.id), MINISTRY_ID)
+    async with database.transaction(NATIONAL) as tx:
+        await terminate(tx, parent.id)
+        signing = asyncio.create_task(outcome_of(sign_for(database, child, MINISTRY_ID)))
+        await somebody_waits(database)
+        assert not signing.done()
+    assert await signing is ParentOver
+    assert (await read(database, child.id)).state == "partially_signed"
+
+
+async def test_a_parent_that_ends_while_a_child_is_signed_waits_and_takes_the_child_with_it(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await signed_but_by(database, await frozen_child(database, parent.id), MINISTRY_ID)
+    async with database.transaction(NATIONAL) as tx:
+        await sign_for(tx, child, MINISTRY_ID)
+        ending = asyncio.create_task(terminate(database, parent.id))
+        await somebody_waits(database)
+        assert not ending.done()
+    await ending
+    assert (await read(database, child.id)).state == "signed"
+    await schedule.bring_into_force(database)
+    assert (await read(database, child.id)).state == "signed", "too late to bind"
+    for _ in range(2):
+        await schedule.end_with_parents(database)
+    assert (await read(database, child.id)).state == "terminated"
+
+
+async def test_children_and_parent_at_once_agree_on_who_was_first(database: Database) -> None:
+    parent = await bound(database, framework())
+    children = [await frozen_child(database, parent.id) for _ in range(4)]
+    work: list[Awaitable[object]] = [
+        outcome_of(sign_for(database, child, each.organisation_id)) for child in children for each in child.parties
+    ]
+    work.insert(6, outcome_of(terminate(database, parent.id)))
+    done = await asyncio.gather(*work)
+    assert {each for each in done if isinstance(each, type)} <= {ParentOver}
+    await schedule.end_with_parents(database)
+    async with database.transaction(NATIONAL) as tx:
+        end = (await AGREEMENTS.history(tx, parent.id))[-1]
+        for child in children:
+            rows = await AGREEMENTS.history(tx, child.id)
+            later = [row.type for row in rows if (row.id or 0) > (end.id or 0) and "signed" in row.type]
+            assert later == [], "signed after the parent's end"
+            assert (await AGREEMENTS.read(tx, child.id)).state in ("ready_to_sign", "partially_signed", "terminated")
+
+
+async def test_nobody_follows_what_has_ended(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await frozen_child(database, parent.id)
+    await terminate(database, parent.id)
+    with pytest.raises(ParentOver):
+        await commands.draft_agreement(database, following(parent.id), by=officer())
+    with pytest.raises(ParentOver):
+        await sign_for(database, child, MINISTRY_ID)
+
+
+async def test_a_scan_is_not_counted_after_the_parents_end(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await frozen_child(database, parent.id)
+    ministry = next(each for each in child.parties if each.organisation_id == MINISTRY_ID)
+    scan = (await files.put(b"%PDF-1.7 (fictif)")).hash
+    await commands.record_scan(
+        database,
+        child.id,
+        party_id=ministry.party_id,
+        text_hash=child.text_hash or "",
+        person=MINISTRY.person,
+        file_hash=scan,
+        signed_on=today(),
+        by=officer(),
+    )
+    await terminate(database, parent.id)
+    with pytest.raises(ParentOver):
+        await commands.accept_scan(database, child.id, party_id=ministry.party_id, by=director())

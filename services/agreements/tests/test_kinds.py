@@ -1,0 +1,155 @@
+"""Kinds of agreement are data: what each asks is in its file, and a new one needs no code."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from services.agreements import commands, drafting
+from services.agreements.errors import RolesMissing
+from services.agreements.errors.families import ChildNotOfKind
+from services.agreements.kinds import KINDS, REGIONAL, Kind, read_kinds
+from services.agreements.tests.builders import (
+    LEGAL,
+    accept_for_all,
+    bound,
+    current,
+    current_network,
+    know,
+    officer,
+    party,
+    sign_for,
+    signer,
+)
+from services.agreements.text import get_clauses
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.ids import new_id
+from shared.territory import MINISTRY_ID
+
+EVERY = {
+    "preamble",
+    "object",
+    "objectives",
+    "duration",
+    "follow-up",
+    "disputes",
+    "suspension-termination",
+    "publication",
+}
+"""What a ministry's model has at least (domain: clauses), beside the duties of each party."""
+OF_CENTERS = {
+    *EVERY,
+    "learners",
+    "places",
+    "timetable",
+    "budget",
+    "grant",
+    "staff",
+    "personal-data",
+    "child-protection",
+    "insurance",
+    "inventory",
+    "communication",
+    "amendment",
+    "renewal",
+}
+"""What Mithaq adds where centers are run."""
+LOCAL = """
+agreement_type = "local"
+name = { ar = "اتفاقية تجريبية (وهمية)", fr = "Convention d'essai (fictive)" }
+roles = ["operator", "premises_host"]
+clauses = ["object", "duties"]
+acceptance = true
+
+[[approval]]
+id = "directorate"
+name = { ar = "المديرية (وهمي)", fr = "Direction (fictif)" }
+roles = ["academy_director"]
+needed = 1
+
+[[approval]]
+id = "legal_review"
+name = { ar = "المراجعة القانونية", fr = "Revue juridique" }
+roles = ["ministry_officer"]
+needed = 1
+
+[signing]
+least_level = "simple"
+
+[[signing.groups]]
+roles = ["premises_host"]
+
+[[signing.groups]]
+roles = ["operator"]
+"""
+CLAUSE = """
+title = {{ ar = "البند {key} (وهمي)", fr = "Article {key} (fictif)" }}
+ar = "{{operator}} في مقر {{premises_host}} من {{effective_from}} (وهمي)."
+fr = "{{operator}} dans les locaux de {{premises_host}} dès le {{effective_from}} (fictif)."
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_a_kind_says_what_it_asks_of_parties_text_approval_signing_and_time(kind: Kind) -> None:
+    keys = {each.key for each in kind.clauses}
+    centers = "operator" in kind.roles
+    assert keys >= (OF_CENTERS if centers else EVERY)
+    assert sum(key.startswith("duties") for key in keys) >= (2 if centers or kind.agreement_type == "network" else 1)
+    if kind.agreement_type not in ("network", "framework"):
+        assert {"granting_authority", "operator"} <= set(kind.roles)
+    assert kind.approval and kind.acceptance and kind.signing.offer_days and kind.signing.remind_days
+    assert kind.obligations.remind_before and kind.obligations.remind_after
+    assert bool(kind.editions) == (kind.agreement_type != "framework")
+    assert kind.name.ar != kind.name.fr
+
+
+def test_there_is_a_kind_of_every_track() -> None:
+    assert {each.agreement_type for each in KINDS.values()} == {"central", "regional", "local", "network", "framework"}
+    assert {"academy-association", "ministry-association", "ministry-network", "framework"} <= KINDS.keys()
+    assert {"central", *REGIONAL} == {KINDS[child].agreement_type for child in KINDS["framework"].children}
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A kind that nobody wrote code for: a file, and a folder of clauses."""
+    (tmp_path / "essai").mkdir()
+    (tmp_path / "essai.toml").write_text(LOCAL, "utf-8")
+    for key in ("object", "duties"):
+        (tmp_path / "essai" / f"{key}.toml").write_text(CLAUSE.format(key=key), "utf-8")
+    (found,) = read_kinds(tmp_path).values()
+    monkeypatch.setitem(cast(dict[str, Kind], KINDS), found.id, found)
+    return found.id
+
+
+async def test_a_new_kind_is_drafted_approved_and_signed_as_its_file_says(database: Database, local: str) -> None:
+    host = party(new_id(), "premises_host")
+    terms = current(agreement_kind=local, others=[host])
+    await know(database, terms)
+    with pytest.raises(RolesMissing):
+        await commands.draft_agreement(database, current(agreement_kind=local), by=officer())
+    agreement = await commands.draft_agreement(database, terms, by=officer())
+    async with database.transaction(NATIONAL) as tx:
+        text = await get_clauses(tx, agreement.text_hash or "")
+    assert [each.key for each in text] == ["object", "duties"]
+    bodies = [body for each in text for body in (each.body.ar, each.body.fr)]
+    assert not [body for body in bodies if "{" in body or drafting.UNKNOWN in body]
+    await commands.open_negotiation(database, agreement.id, by=officer())
+    await accept_for_all(database, agreement)
+    await commands.submit_for_review(database, agreement.id, by=officer())
+    academy = next(each.organisation_id for each in terms.parties if "granting_authority" in each.roles)
+    stepped = await commands.approve_agreement(database, agreement.id, by=signer(academy))
+    assert stepped.state == "legal_review"
+    frozen = await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert [each.organisation_id for each in frozen.signing_order.may_sign_now] == [host.organisation_id]
+    operator = next(each.organisation_id for each in terms.parties if "operator" in each.roles)
+    for each in (host.organisation_id, operator, academy, MINISTRY_ID):
+        frozen = await sign_for(database, frozen, each)
+    assert (frozen.state, frozen.editions) == ("signed", ())
+
+
+async def test_a_framework_takes_children_of_its_kinds_only(database: Database, local: str) -> None:
+    parent = await bound(database, current_network(agreement_kind="framework"))
+    terms = current(agreement_kind=local, others=[party(new_id(), "premises_host")], parent_id=parent.id)
+    with pytest.raises(ChildNotOfKind):
+        await commands.draft_agreement(database, terms, by=officer())
