@@ -1,7 +1,8 @@
-"""python -m bench.notifications.listeners URL CONNECTIONS FRAMES: live stream readers, in a process of their own.
+"""python -m bench.notifications.listeners URL CONNECTIONS FRAMES AFTER: live stream readers in a process apart.
 
-The access token comes on standard input. It says when all are connected; once each has seen so many frames, it prints
-the moments at which they came (the machine's monotonic clock), by event, as JSON.
+They ask for all that comes behind the number AFTER. The access token is read from standard input. It says when all are
+connected; once each has seen so many frames, it prints the moments at which they came (the machine's monotonic clock),
+by event, as JSON.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ import aiohttp
 from bench.environment import run
 
 
-async def listen(url: str, token: str, connections: int, frames: int) -> dict[str, list[float]]:
+async def listen(url: str, token: str, connections: int, frames: int, after: int) -> dict[str, list[float]]:
     """The moments at which each event's frames came."""
     came: dict[str, list[float]] = defaultdict(list)
     connected = 0
@@ -35,7 +36,7 @@ async def listen(url: str, token: str, connections: int, frames: int) -> dict[st
                     if not left:
                         return
 
-    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
+    headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream", "Last-Event-ID": str(after)}
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0), headers=headers, timeout=aiohttp.ClientTimeout(total=None)
     ) as session:
@@ -44,5 +45,6 @@ async def listen(url: str, token: str, connections: int, frames: int) -> dict[st
 
 
 if __name__ == "__main__":
-    url, connections, frames = sys.argv[1:]
-    print(json.dumps(run(listen(url, sys.stdin.readline().strip(), int(connections), int(frames)))))
+    url, *numbers = sys.argv[1:]
+    connections, frames, after = map(int, numbers)
+    print(json.dumps(run(listen(url, sys.stdin.readline().strip(), connections, frames, after))))

@@ -60,8 +60,9 @@ async def an_api(receivers: Academies) -> AsyncIterator[tuple[str, Issuer]]:
 async def _delays(receivers: Academies, url: str, token: str, connections: int) -> list[float]:
     """Milliseconds from commit to frame, of each frame of each connection."""
     stream, frames = f"{url}/api/v1/notifications/stream", int(RATE * LASTING)
+    head = len((await receivers.feeds()).get(OFFICER.jurisdiction, ()))
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.notifications.listeners", stream, str(connections), str(frames)),
+        *(sys.executable, "-m", "bench.notifications.listeners", stream, *map(str, (connections, frames, head))),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=1 << 26,

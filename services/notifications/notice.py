@@ -31,9 +31,12 @@ def wording() -> Wording:
     return Wording(Path(__file__).parent / "wording")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Notice:
-    """An event with the names that were known when it was told."""
+    """An event with the names that were known when it was told.
+
+    It equals itself alone: what was made of it can be kept for all who read it.
+    """
 
     event_id: UUID
     type: str

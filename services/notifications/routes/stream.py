@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries import academy_meant
 from services.notifications.routes.hosted import AcademyMeant, Settings
@@ -55,7 +57,12 @@ async def _followed(
 async def read_stream(followed: Annotated[Followed, Depends(_followed)]) -> AsyncIterator[ServerSentEvent]:
     """What an academy is told, as it happens (server-sent events); ends when the access token does."""
     yield ServerSentEvent(comment="following", retry=COME_BACK)
-    place = {"academy": followed.academy, "language": followed.language}
     async for sequence, notice in followed.hub.follow(followed.academy, after=followed.after, until=followed.until):
-        body = notice.body(sequence=sequence, **place).decode()
-        yield ServerSentEvent(id=str(sequence), event=notice.type, raw_data=body)
+        yield _frame(notice, followed.academy, sequence, followed.language)
+
+
+@lru_cache(maxsize=1024)
+def _frame(notice: Notice, academy: str, sequence: int, language: str) -> ServerSentEvent:
+    """What all open streams of an academy and language share."""
+    body = notice.body(academy=academy, sequence=sequence, language=language).decode()
+    return ServerSentEvent(id=str(sequence), event=notice.type, raw_data=body)
