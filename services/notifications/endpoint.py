@@ -1,34 +1,48 @@
-"""Endpoint: where an academy is told, and the secrets that sign what it is sent."""
+"""Endpoint: where an academy is told, how fast, and the secrets that sign what it is sent."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.notifications.errors import NothingToSign, SecretsStillOverlap
+from services.notifications.errors import NothingToSecure, NothingToSign, SecretsStillOverlap
 from shared.aggregate import Aggregate
 from shared.events.base import DomainEvent
 from shared.events.notifications import (
     Channel,
+    EndpointChanged,
     EndpointDisabled,
     EndpointEnabled,
+    EndpointPaused,
     EndpointRegistered,
+    EndpointReplayed,
+    EndpointResumed,
     EndpointSecretRotated,
+    EndpointSecured,
+    EndpointTested,
 )
 
 MOST_LIVE_KEYS = 3
 """How many secrets may sign at once: each adds a signature to every request."""
 
+Scheme = Literal["v1", "v1a"]
+"""Standard Webhooks' signatures: HMAC with a shared secret, or ed25519 with a public key."""
+
 
 class EndpointState(StrEnum):
-    """Whether anything is sent."""
+    """Whether anything is sent. To a paused endpoint everything stays owed; to a disabled one nothing new is."""
 
     unknown = "unknown"
     active = "active"
+    paused = "paused"
     disabled = "disabled"
+
+
+KNOWN = frozenset({EndpointState.active, EndpointState.paused, EndpointState.disabled})
+OWED = frozenset({EndpointState.active, EndpointState.paused})
 
 
 class SigningKey(BaseModel):
@@ -37,6 +51,9 @@ class SigningKey(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     key_id: UUID
+    scheme: Scheme = "v1"
+    public_key: str | None = None
+    """Of `v1a`, as receivers are given it."""
     until: datetime | None = None
     """When it stops signing, once a newer one took over; None for the newest."""
 
@@ -45,14 +62,48 @@ class SigningKey(BaseModel):
         return self.until is None or at < self.until
 
 
+class Identity(BaseModel):
+    """What TLS with this receiver rests on beyond the public authorities; certificate and key lie sealed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key_id: UUID
+    certificate: str | None = None
+    """The client certificate's fingerprint (SHA-256), if one is shown."""
+    certificate_until: datetime | None = None
+    authority: str | None = None
+    """The fingerprint of the authority that is trusted instead of the public ones, if one is."""
+
+
+class Pace(BaseModel):
+    """Where and how an endpoint is sent to: what its academy may change at any time."""
+
+    model_config = ConfigDict(frozen=True)
+
+    address: str = ""
+    """A URL, or an e-mail address."""
+    language: str = "fr"
+    concurrency: int = 1
+    """How many messages are under way at the same time; 1 keeps the order of the feed."""
+    rate: float | None = None
+    """Most messages per second; None sets no limit."""
+
+
 class Endpoint(Aggregate):
     """A webhook receiver or an e-mail address of one academy."""
 
     kind: ClassVar[str] = "endpoint"
     ALLOWED: ClassVar[Mapping[str, frozenset[str]]] = {
-        "rotate_secret": frozenset({EndpointState.active, EndpointState.disabled}),
-        "disable_endpoint": frozenset({EndpointState.active}),
+        "change_endpoint": KNOWN,
+        "secure_endpoint": KNOWN,
+        "rotate_secret": KNOWN,
+        "pause_endpoint": frozenset({EndpointState.active}),
+        "resume_endpoint": frozenset({EndpointState.paused}),
+        "disable_endpoint": OWED,
         "enable_endpoint": frozenset({EndpointState.disabled}),
+        "send_test": OWED,
+        "recover_missed": OWED,
+        "replay_feed": OWED,
     }
 
     state: EndpointState = EndpointState.unknown
@@ -61,18 +112,45 @@ class Endpoint(Aggregate):
     address: str = ""
     """A URL, or an e-mail address."""
     language: str = "fr"
+    concurrency: int = 1
+    rate: float | None = None
     keys: tuple[SigningKey, ...] = ()
     """Newest first; empty for e-mail."""
+    identity: Identity | None = None
 
-    def register(
-        self, *, academy: str, channel: Channel, address: str, language: str, key_id: UUID
-    ) -> list[DomainEvent]:
-        """Begin to be told at this address."""
+    @property
+    def pace(self) -> Pace:
+        """Where and how it is sent to."""
+        return Pace(address=self.address, language=self.language, concurrency=self.concurrency, rate=self.rate)
+
+    def register(self, *, academy: str, channel: Channel, pace: Pace, key: SigningKey | None) -> list[DomainEvent]:
+        """Begin to be told at this address; webhooks are signed with the key."""
         registered = EndpointRegistered(endpoint_id=self.id, academy=academy, channel=channel)
-        keys = [key_id] if channel == "webhook" else []
-        return [registered.keeping(address=address, language=language, keys=keys)]
+        keys = [key.model_dump(mode="json")] if key and channel == "webhook" else []
+        return [registered.keeping(**pace.model_dump(), keys=keys)]
 
-    def rotate(self, *, key_id: UUID, at: datetime, overlap_until: datetime) -> list[DomainEvent]:
+    def change(self, pace: Pace) -> list[DomainEvent]:
+        """Be told elsewhere, in another language, faster or slower; nothing if that is how it is."""
+        self.require("change_endpoint")
+        before, after = self.pace.model_dump(), pace.model_dump()
+        changed: Any = tuple(name for name in after if after[name] != before[name])
+        if not changed:
+            return []
+        return [EndpointChanged(endpoint_id=self.id, academy=self.academy, changed=changed).keeping(**after)]
+
+    def secure(self, identity: Identity | None) -> list[DomainEvent]:
+        """Show this client certificate and trust this authority from now on; None for neither.
+
+        Raises NothingToSecure for e-mail.
+        """
+        self.require("secure_endpoint")
+        if self.channel != "webhook":
+            raise NothingToSecure()
+        until = identity.certificate_until if identity else None
+        secured = EndpointSecured(endpoint_id=self.id, academy=self.academy, certificate_until=until)
+        return [secured.keeping(identity=identity.model_dump(mode="json") if identity else None)]
+
+    def rotate(self, *, key: SigningKey, at: datetime, overlap_until: datetime) -> list[DomainEvent]:
         """Sign with a new secret; the last one signs beside it until the overlap ends.
 
         Raises NothingToSign for e-mail, SecretsStillOverlap while too many secrets are live.
@@ -83,10 +161,19 @@ class Endpoint(Aggregate):
         live = self.live_keys(at)
         if len(live) >= MOST_LIVE_KEYS:
             raise SecretsStillOverlap(until=min(key.until for key in live if key.until))
-        kept = [key.model_copy(update={"until": key.until or overlap_until}) for key in live]
-        keys = [SigningKey(key_id=key_id), *kept]
+        kept = [each.model_copy(update={"until": each.until or overlap_until}) for each in live]
         rotated = EndpointSecretRotated(endpoint_id=self.id, academy=self.academy)
-        return [rotated.keeping(keys=[key.model_dump(mode="json") for key in keys])]
+        return [rotated.keeping(keys=[each.model_dump(mode="json") for each in (key, *kept)])]
+
+    def pause(self) -> list[DomainEvent]:
+        """Send nothing for now; everything stays owed."""
+        self.require("pause_endpoint")
+        return [EndpointPaused(endpoint_id=self.id, academy=self.academy)]
+
+    def resume(self) -> list[DomainEvent]:
+        """Send again after a pause."""
+        self.require("resume_endpoint")
+        return [EndpointResumed(endpoint_id=self.id, academy=self.academy)]
 
     def disable(self, because: Literal["gone", "failing", "decision"]) -> list[DomainEvent]:
         """Send nothing more; what waits keeps waiting."""
@@ -98,20 +185,45 @@ class Endpoint(Aggregate):
         self.require("enable_endpoint")
         return [EndpointEnabled(endpoint_id=self.id, academy=self.academy)]
 
+    def test(self) -> list[DomainEvent]:
+        """Be sent a message that means nothing."""
+        self.require("send_test")
+        return [EndpointTested(endpoint_id=self.id, academy=self.academy)]
+
+    def replay(
+        self, what: Literal["missed", "everything"], *, since: datetime, until: datetime, deliveries: int
+    ) -> list[DomainEvent]:
+        """Be sent part of the feed again: so many messages of what was told between these instants."""
+        self.require("recover_missed" if what == "missed" else "replay_feed")
+        told = {"what": what, "since": since, "until": until, "deliveries": deliveries}
+        return [EndpointReplayed(endpoint_id=self.id, academy=self.academy, **told)]
+
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
         match event:
             case EndpointRegistered():
                 self.state = EndpointState.active
                 self.academy, self.channel = event.academy, event.channel
-                self.address, self.language = event.detail["address"], event.detail["language"]
-                self.keys = tuple(SigningKey(key_id=key_id) for key_id in event.detail["keys"])
+                self._set(event.detail)
+                self.keys = tuple(_key(kept) for kept in event.detail["keys"])
+            case EndpointChanged():
+                self._set(event.detail)
+            case EndpointSecured():
+                kept = event.detail["identity"]
+                self.identity = Identity.model_validate(kept) if kept else None
             case EndpointSecretRotated():
-                self.keys = tuple(SigningKey.model_validate(key) for key in event.detail["keys"])
+                self.keys = tuple(_key(kept) for kept in event.detail["keys"])
+            case EndpointPaused():
+                self.state = EndpointState.paused
             case EndpointDisabled():
                 self.state = EndpointState.disabled
-            case EndpointEnabled():
+            case EndpointEnabled() | EndpointResumed():
                 self.state = EndpointState.active
+
+    def _set(self, detail: Mapping[str, Any]) -> None:
+        pace = Pace.model_validate(detail)
+        self.address, self.language = pace.address, pace.language
+        self.concurrency, self.rate = pace.concurrency, pace.rate
 
     def live_keys(self, at: datetime) -> tuple[SigningKey, ...]:
         """The keys that sign at this instant, newest first."""
@@ -124,3 +236,8 @@ class Endpoint(Aggregate):
     def visible_to(self) -> tuple[str, ...]:
         """Its own academy."""
         return (self.academy,)
+
+
+def _key(kept: Any) -> SigningKey:
+    # The first registrations kept the bare id.
+    return SigningKey.model_validate(kept if isinstance(kept, dict) else {"key_id": kept})

@@ -1,7 +1,7 @@
 """Signing secrets: made here, kept sealed, opened only to sign.
 
 Envelope encryption with AES-256-GCM: every secret has a data key of its own, which the installation's key-encryption
-key wraps. A secret stays under the key that sealed it: a new key-encryption key goes first, the old one stays listed.
+key wraps. A new key-encryption key goes first, the old one stays listed until all data keys are wrapped anew.
 """
 
 import base64
@@ -73,6 +73,11 @@ class KeyRing:
     def open(self, sealed: Sealed, place: UUID) -> bytes:
         """The secret. Raises CannotOpen."""
         return _decrypt(AESGCM(self._unwrap(sealed, place)), sealed.ciphertext, place)
+
+    def rewrap(self, sealed: Sealed, place: UUID) -> Sealed:
+        """The same secret under the current key; the secret itself is not opened. Raises CannotOpen."""
+        wrapped = _encrypt(self._keys[self.current], self._unwrap(sealed, place), place)
+        return Sealed(self.current, wrapped, sealed.ciphertext)
 
     def hide(self, text: bytes) -> bytes:
         """Bytes that may lie about anywhere: the text under the current key."""

@@ -35,12 +35,14 @@ TELL = text("""
     ), owed as (
         insert into delivery (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
         select lane.endpoint_id, academy, :event_id, head.last, 'waiting', 0, clock_timestamp()
-        from head join lane using (academy) where lane.enabled
+        from head join lane using (academy)
+        where lane.enabled and (:type <> 'ma.mithaq.endpoint.tested.v1' or lane.endpoint_id = :subject)
         returning endpoint_id
     ), locked as (
         select endpoint_id from lane where endpoint_id in (select endpoint_id from owed) order by endpoint_id for update
     )
-    update lane set due_at = coalesce(due_at, clock_timestamp())
+    update lane set due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
+        else least(due_at, clock_timestamp()) end
     from locked where locked.endpoint_id = lane.endpoint_id
 """)
 

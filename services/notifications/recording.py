@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from services.notifications.lanes import NEXT_DUE
+from services.notifications.lanes import NEXT_DUE, Lane
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.crash import crash_point
@@ -28,12 +28,12 @@ WRITE = text("""
     with result as (
         select * from jsonb_to_recordset(cast(:results as jsonb)) as result (
             delivery_id uuid, token uuid, result text, state text, delay float8, at timestamptz, milliseconds int,
-            status int, reason text, excerpt text
+            status int, reason text, excerpt text, language text
         )
     ), logged as (
         insert into attempt
-            (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, status, reason, excerpt)
-        select id, endpoint_id, academy, event_id, at, milliseconds, result, result.status, reason, excerpt
+            (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, status, reason, excerpt, language)
+        select id, endpoint_id, academy, event_id, at, milliseconds, result, result.status, reason, excerpt, language
         from result join delivery on delivery.id = delivery_id order by at
     )
     update delivery set
@@ -46,13 +46,20 @@ WRITE = text("""
     where delivery.id = result.delivery_id and delivery.endpoint_id = lane.endpoint_id
 """)
 HELD = text("""
-    select endpoint_id from lane
+    select lease_token from lane
     where (endpoint_id, lease_token) in (select * from unnest(cast(:endpoints as uuid[]), cast(:tokens as uuid[])))
     order by endpoint_id for update
 """)
+# Who sent nothing has learnt nothing: its breaker stays as it was.
 RELEASE = text(f"""
-    update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE}
-    where endpoint_id = any(cast(:endpoints as uuid[]))
+    update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE}, failures = given.failures,
+        open_until = case when sent = 0 then open_until
+            when opens then clock_timestamp() + make_interval(secs => :breaker_pause) end,
+        bucket_at = case when rate is not null then
+            greatest(bucket_at, clock_timestamp() - make_interval(secs => greatest(1 / rate, 1)))
+            + make_interval(secs => sent / rate) end
+    from jsonb_to_recordset(cast(:lanes as jsonb)) as given (endpoint_id uuid, failures int, sent int, opens bool)
+    where lane.endpoint_id = given.endpoint_id
 """)
 
 
@@ -61,16 +68,17 @@ class Batch:
     """What is written together."""
 
     results: list[dict[str, Any]] = field(default_factory=list)
-    lanes: dict[UUID, UUID] = field(default_factory=dict)
-    """Endpoint -> token of the lanes given back."""
+    lanes: dict[UUID, Lane] = field(default_factory=dict)
+    """Token -> lane that is given back."""
     written: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Recorder:
     """Writes results, then gives lanes back, for all lanes of one sender."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, breaker_pause: float) -> None:
         self.database = database
+        self.breaker_pause = breaker_pause
         self._next = Batch()
         self._some = asyncio.Event()
 
@@ -82,10 +90,10 @@ class Recorder:
         if len(batch.results) >= FULL:
             await batch.written.wait()
 
-    async def release(self, endpoint_id: UUID, token: UUID) -> None:
+    async def release(self, lane: Lane) -> None:
         """Give a lane back once its results are written; waits for that."""
         batch = self._next
-        batch.lanes[endpoint_id] = token
+        batch.lanes[lane.token] = lane
         self._some.set()
         await batch.written.wait()
 
@@ -114,6 +122,11 @@ class Recorder:
             crash_point("notifier.recorded")
         if batch.lanes:
             async with self.database.transaction(NATIONAL) as tx:
-                tokens = {"endpoints": list(batch.lanes), "tokens": list(batch.lanes.values())}
-                held = (await tx.execute(HELD, tokens)).scalars().all()
-                await tx.execute(RELEASE, {"endpoints": list(held)})
+                endpoints = [lane.endpoint.id for lane in batch.lanes.values()]
+                held = (await tx.execute(HELD, {"endpoints": endpoints, "tokens": list(batch.lanes)})).scalars().all()
+                lanes = [_given_back(batch.lanes[token]) for token in held]
+                await tx.execute(RELEASE, {"lanes": json.dumps(lanes), "breaker_pause": self.breaker_pause})
+
+
+def _given_back(lane: Lane) -> dict[str, Any]:
+    return {"endpoint_id": str(lane.endpoint.id), "failures": lane.failures, "sent": lane.sent, "opens": lane.opens}

@@ -31,7 +31,7 @@ class NotificationsSettings(ServiceSettings):
         (), description="networks that may be called although they are not public: academies' internal ones"
     )
     slots: int = Field(
-        32, ge=4, description="endpoints sent to at the same time by one process; one academy gets a quarter"
+        32, ge=4, description="messages that one process sends at the same time; one academy gets a quarter"
     )
     batch: int = Field(32, ge=1, description="deliveries taken from one endpoint's lane at a time")
     deadline: float = Field(15.0, gt=0, description="seconds for one attempt, the answer's body included")
@@ -41,6 +41,13 @@ class NotificationsSettings(ServiceSettings):
     retries: tuple[float, ...] = Field(
         RETRIES, description="seconds before the second attempt, the third, …; each ± 20 %"
     )
+    breaker_failures: int = Field(
+        5, ge=1, description="failures in a row after which an endpoint is left alone for a while"
+    )
+    breaker_pause: float = Field(
+        60.0, gt=0, description="seconds for which it is left alone; one attempt then shows whether it is back"
+    )
+    attempts_kept: int = Field(90, ge=1, description="days for which attempts are kept; deliveries and feeds stay")
     idle_poll: float = Field(1.0, gt=0, description="longest pause in seconds between two looks for due deliveries")
     smtp_host: str = Field("127.0.0.1", description="the mail server")
     smtp_port: int = Field(1025, description="its port")

@@ -101,6 +101,16 @@ class LaneRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     endpoint_id: UUID = Field(primary_key=True)
     academy: str = Field(sa_type=Text)
     enabled: bool = True
+    """Whether anything new is owed to it."""
+    paused: bool = Field(False, sa_column_kwargs={"server_default": text("false")})
+    concurrency: int = Field(1, sa_column_kwargs={"server_default": text("1")})
+    rate: float | None = None
+    bucket_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    """Since when the bucket of a lane with a rate has been filling."""
+    failures: int = Field(0, sa_column_kwargs={"server_default": text("0")})
+    """How many attempts failed since the last that did not."""
+    open_until: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    """Until when the breaker is open; in the past it is half open, null it is closed."""
     due_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
     """When the lane's first waiting delivery is due; null when none waits."""
     lease_token: UUID | None = None
@@ -114,6 +124,7 @@ class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     __table_args__ = (
         UniqueConstraint("event_id", "endpoint_id", name="delivery_event_endpoint_key"),
         Index("delivery_waiting", "endpoint_id", "sequence", postgresql_where=text("state = 'waiting'")),
+        Index("delivery_due", "endpoint_id", "next_attempt_at", postgresql_where=text("state = 'waiting'")),
         Index("delivery_academy", "academy", "created_at", "id"),
     )
 
@@ -127,15 +138,21 @@ class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     attempts: int = 0
     """Attempts since it was owed, or since it was last set going again by hand."""
     next_attempt_at: datetime = Field(sa_type=Instant)
+    replayed: bool = Field(False, sa_column_kwargs={"server_default": text("false")})
+    """Whether it is sent although it had been delivered."""
     delivered_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
     created_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
 
 
 class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
-    """One try to deliver, as it went. Append-only."""
+    """One try to deliver, as it went. Never changed, and kept for as long as the settings say."""
 
     __tablename__ = "attempt"
-    __table_args__ = (Index("attempt_endpoint", "endpoint_id", "id"),)
+    __table_args__ = (
+        Index("attempt_endpoint", "endpoint_id", "id"),
+        Index("attempt_delivery", "delivery_id"),
+        Index("attempt_at", "at"),
+    )
 
     id: int | None = Field(None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
     delivery_id: UUID
@@ -150,6 +167,8 @@ class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     reason: str = Field(sa_type=Text)
     excerpt: str | None = Field(None, sa_type=Text)
     """The beginning of the answer: a stranger's words."""
+    language: str | None = Field(None, sa_type=Text)
+    """Of the message: with the notice it gives the very bytes that were sent."""
 
 
 ENDPOINTS = Store(Endpoint, EndpointRow, lambda each: {"academy": each.academy, "status": each.status})

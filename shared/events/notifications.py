@@ -1,5 +1,6 @@
 """What the notifications service publishes: the academies' endpoints, as far as others must know of them."""
 
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -55,3 +56,87 @@ class EndpointSecretRotated(DomainEvent):
 
     endpoint_id: UUID
     academy: str
+
+
+class EndpointChanged(DomainEvent):
+    """The endpoint has another address, language, pace or rate; which of them is said, not what they are."""
+
+    type = "ma.mithaq.endpoint.changed.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {"endpoint_id": ENDPOINT, "academy": "MA-06", "changed": ["address"]}
+
+    endpoint_id: UUID
+    academy: str
+    changed: tuple[Literal["address", "language", "concurrency", "rate"], ...]
+
+
+class EndpointSecured(DomainEvent):
+    """The endpoint is called with another client certificate, or another authority is trusted there."""
+
+    type = "ma.mithaq.endpoint.secured.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {
+        "endpoint_id": ENDPOINT,
+        "academy": "MA-06",
+        "certificate_until": "2027-09-01T10:00:00Z",
+    }
+
+    endpoint_id: UUID
+    academy: str
+    certificate_until: datetime | None
+    """When the client certificate ends; null when none is shown."""
+
+
+class EndpointPaused(DomainEvent):
+    """Nothing is sent to the endpoint for now; all that happens meanwhile waits for it."""
+
+    type = "ma.mithaq.endpoint.paused.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {"endpoint_id": ENDPOINT, "academy": "MA-06"}
+
+    endpoint_id: UUID
+    academy: str
+
+
+class EndpointResumed(DomainEvent):
+    """The endpoint is sent to again, beginning with what waited."""
+
+    type = "ma.mithaq.endpoint.resumed.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {"endpoint_id": ENDPOINT, "academy": "MA-06"}
+
+    endpoint_id: UUID
+    academy: str
+
+
+class EndpointTested(DomainEvent):
+    """A test: nothing happened. It is sent to this endpoint only, on the way that everything takes."""
+
+    type = "ma.mithaq.endpoint.tested.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {"endpoint_id": ENDPOINT, "academy": "MA-06"}
+
+    endpoint_id: UUID
+    academy: str
+
+
+class EndpointReplayed(DomainEvent):
+    """Part of the academy's feed is sent to the endpoint again: what it missed, or everything."""
+
+    type = "ma.mithaq.endpoint.replayed.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {
+        "endpoint_id": ENDPOINT,
+        "academy": "MA-06",
+        "what": "missed",
+        "since": "2026-09-01T10:00:00Z",
+        "until": "2026-09-04T10:00:00Z",
+        "deliveries": 3,
+    }
+
+    endpoint_id: UUID
+    academy: str
+    what: Literal["missed", "everything"]
+    since: datetime
+    until: datetime
+    deliveries: int

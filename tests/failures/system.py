@@ -125,6 +125,7 @@ class System:
                 "MITHAQ_NOTIFICATIONS_DEADLINE": "2",
                 "MITHAQ_NOTIFICATIONS_LEASE": "3",
                 "MITHAQ_NOTIFICATIONS_RETRIES": "[0.2,0.4,0.8,1.5,3,3,3,3,3,3,3,3]",
+                "MITHAQ_NOTIFICATIONS_BREAKER_PAUSE": "1",
             }
         )
         for service in sorted({service for service, _ in PARTS}):

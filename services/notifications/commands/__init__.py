@@ -1,12 +1,36 @@
 """What academies, people and operators do with notifications: one function per verb, each one transaction."""
 
-from services.notifications.commands.deliveries import redeliver
+from services.notifications.commands.deliveries import Replay, forget_attempts, recover_missed, redeliver, replay_feed
 from services.notifications.commands.endpoints import (
     Issued,
+    change_endpoint,
     disable_endpoint,
     enable_endpoint,
+    pause_endpoint,
     register_endpoint,
+    resume_endpoint,
     rotate_secret,
+    secure_endpoint,
+    send_test,
 )
+from services.notifications.commands.keeping import old_keys, rewrap_secrets
 
-__all__ = ["Issued", "disable_endpoint", "enable_endpoint", "redeliver", "register_endpoint", "rotate_secret"]
+__all__ = [
+    "Issued",
+    "Replay",
+    "change_endpoint",
+    "disable_endpoint",
+    "enable_endpoint",
+    "forget_attempts",
+    "old_keys",
+    "pause_endpoint",
+    "recover_missed",
+    "redeliver",
+    "register_endpoint",
+    "replay_feed",
+    "resume_endpoint",
+    "rewrap_secrets",
+    "rotate_secret",
+    "secure_endpoint",
+    "send_test",
+]

@@ -1,21 +1,57 @@
-"""What is done again with deliveries: one function per verb, each one transaction."""
+"""What is sent again: one delivery, what was missed, or part of the feed; each one transaction."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
 
+from services.notifications.endpoint import Endpoint
+from services.notifications.errors import PeriodEmpty
 from services.notifications.lanes import LOCK_LANE, SET_DUE
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.tables import ENDPOINTS
 from services.notifications.waking import NEWS
-from shared.actor import Actor
-from shared.database import Work
+from shared.actor import NATIONAL, Actor
+from shared.clock import now
+from shared.database import Database, Transaction, Work
 from shared.refusals import NotFound
 
+PAGE = 5000
+# Tests of other endpoints are in the feed too; they are nobody else's business.
 AGAIN = text("""
-    update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp()
+    update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
+        replayed = replayed or state = 'delivered'
     where id = :delivery returning endpoint_id, academy
 """)
+FORGET = text("""
+    delete from attempt where id in (select id from attempt where at < :before order by at limit :page)
+""")
+OWE = text("""
+    insert into delivery as owed (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
+    select :endpoint, entry.academy, entry.event_id, entry.sequence, 'waiting', 0, clock_timestamp()
+    from feed_entry entry join notice using (event_id)
+    where entry.academy = :academy and entry.told_at >= :since and entry.told_at < :until
+        and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)
+    on conflict (event_id, endpoint_id) do update set
+        state = 'waiting', attempts = 0, next_attempt_at = excluded.next_attempt_at,
+        replayed = owed.replayed or owed.state = 'delivered'
+    where :everything or owed.state <> 'delivered'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """What was asked to be sent again, and how much that is."""
+
+    endpoint: Endpoint
+    deliveries: int
+
+    @property
+    def version(self) -> int:
+        """The endpoint's."""
+        return self.endpoint.version
 
 
 async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
@@ -25,7 +61,62 @@ async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
         if again is None:
             raise NotFound()
         PERMISSIONS.allow(by, "redeliver", await ENDPOINTS.read(tx, again.endpoint_id))
-        await tx.execute(LOCK_LANE, {"endpoint": again.endpoint_id})
-        await tx.execute(SET_DUE, {"endpoint": again.endpoint_id})
-        tx.after_commit(NEWS.ring)
+        await _set_due(tx, again.endpoint_id)
         return id
+
+
+async def recover_missed(db: Work, id: UUID, *, since: datetime, by: Actor, expected: int | None = None) -> Replay:
+    """Send everything told since then that did not arrive, whether it was owed or not. Raises PeriodEmpty."""
+    return await _replay(db, id, "missed", since, now(), by, expected)
+
+
+async def replay_feed(
+    db: Work, id: UUID, *, since: datetime, until: datetime, by: Actor, expected: int | None = None
+) -> Replay:
+    """Send everything told between these instants, marked as a replay where it had arrived. Raises PeriodEmpty."""
+    return await _replay(db, id, "everything", since, until, by, expected)
+
+
+async def forget_attempts(database: Database, *, before: datetime) -> int:
+    """Let go of the attempts made before an instant, page by page; how many those were. Deliveries and feeds stay."""
+    forgotten = 0
+    while True:
+        async with database.transaction(NATIONAL) as tx:
+            page = await tx.execute(FORGET, {"before": before, "page": PAGE})
+            gone: int = max(0, page.rowcount)  # type: ignore[attr-defined]
+        forgotten += gone
+        if gone < PAGE:
+            return forgotten
+
+
+async def _replay(
+    db: Work,
+    id: UUID,
+    what: Literal["missed", "everything"],
+    since: datetime,
+    until: datetime,
+    by: Actor,
+    expected: int | None,
+) -> Replay:
+    if since >= until:
+        raise PeriodEmpty()
+    async with db.transaction(by.scope) as tx:
+        endpoint = await ENDPOINTS.load(tx, id, expected=expected)
+        action = "recover_missed" if what == "missed" else "replay_feed"
+        PERMISSIONS.allow(by, action, endpoint)
+        endpoint.require(action)
+        await tx.execute(LOCK_LANE, {"endpoint": id})
+        period = {"since": since, "until": until, "everything": what == "everything"}
+        owed = await tx.execute(OWE, {"endpoint": id, "academy": endpoint.academy, **period})
+        deliveries = max(0, owed.rowcount)  # type: ignore[attr-defined]
+        events = endpoint.replay(what, since=since, until=until, deliveries=deliveries)
+        await ENDPOINTS.record(tx, endpoint, events, by=by)
+        await tx.execute(SET_DUE, {"endpoint": id})
+        tx.after_commit(NEWS.ring)
+        return Replay(endpoint, deliveries)
+
+
+async def _set_due(tx: Transaction, endpoint_id: UUID) -> None:
+    await tx.execute(LOCK_LANE, {"endpoint": endpoint_id})
+    await tx.execute(SET_DUE, {"endpoint": endpoint_id})
+    tx.after_commit(NEWS.ring)

@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlalchemy import insert, text
 
 from services.notifications.addresses import check_address
-from services.notifications.endpoint import Endpoint
+from services.notifications.commands.keeping import keep, new_key
+from services.notifications.endpoint import Endpoint, Pace, Scheme
 from services.notifications.guard import Guard
-from services.notifications.keys import KeyRing, new_secret, shown
+from services.notifications.identity import Credentials
+from services.notifications.keys import KeyRing
 from services.notifications.lanes import LOCK_LANE, NEXT_DUE
 from services.notifications.permissions import PERMISSIONS
-from services.notifications.tables import ENDPOINTS, LaneRow, SecretRow
+from services.notifications.tables import ENDPOINTS, LaneRow
 from services.notifications.waking import NEWS
 from shared.actor import Actor
 from shared.clock import now
@@ -21,17 +23,22 @@ from shared.database import Transaction, Work
 from shared.events.notifications import Channel
 from shared.ids import new_id
 
-PAUSE = text("update lane set enabled = false where endpoint_id = :endpoint")
+SET_PACE = text("update lane set concurrency = :concurrency, rate = :rate where endpoint_id = :endpoint")
+PAUSE = text("update lane set paused = true where endpoint_id = :endpoint")
+DISABLE = text("update lane set enabled = false, paused = false where endpoint_id = :endpoint")
 START_OVER = text("""
     update delivery set attempts = 0, next_attempt_at = clock_timestamp()
     where endpoint_id = :endpoint and state = 'waiting' and attempts > 0
 """)
-RESUME = text(f"update lane set enabled = true, due_at = {NEXT_DUE} where endpoint_id = :endpoint")
+RESUME = text(f"""
+    update lane set enabled = true, paused = false, failures = 0, open_until = null, due_at = {NEXT_DUE}
+    where endpoint_id = :endpoint
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """An endpoint with its new secret, which is never shown again; none for e-mail."""
+    """An endpoint with its new secret, which is never shown again; none for e-mail, and none for `v1a`."""
 
     endpoint: Endpoint
     secret: str | None
@@ -43,7 +50,18 @@ class Issued:
 
 
 async def register_endpoint(
-    db: Work, *, academy: str, channel: Channel, address: str, language: str, keys: KeyRing, guard: Guard, by: Actor
+    db: Work,
+    *,
+    academy: str,
+    channel: Channel,
+    address: str,
+    language: str,
+    concurrency: int = 1,
+    rate: float | None = None,
+    scheme: Scheme = "v1",
+    keys: KeyRing,
+    guard: Guard,
+    by: Actor,
 ) -> Issued:
     """Tell an academy at this address from now on.
 
@@ -52,24 +70,83 @@ async def register_endpoint(
     address = check_address(channel, address, guard)
     async with db.transaction(by.scope) as tx:
         endpoint = Endpoint(id=new_id())
-        key_id = new_id()
-        events = endpoint.register(academy=academy, channel=channel, address=address, language=language, key_id=key_id)
+        key, secret = new_key(scheme) if channel == "webhook" else (None, None)
+        pace = Pace(address=address, language=language, concurrency=concurrency, rate=rate)
+        events = endpoint.register(academy=academy, channel=channel, pace=pace, key=key)
         PERMISSIONS.allow(by, "register_endpoint", Endpoint.fold(endpoint.id, events))
         await ENDPOINTS.record(tx, endpoint, events, by=by)
-        await tx.execute(insert(LaneRow).values(endpoint_id=endpoint.id, academy=academy, enabled=True))
-        secret = await _keep_secret(tx, endpoint, key_id, keys) if channel == "webhook" else None
-        return Issued(endpoint, secret)
+        lane = {"endpoint_id": endpoint.id, "academy": academy, "concurrency": concurrency, "rate": rate}
+        await tx.execute(insert(LaneRow).values(enabled=True, **lane))
+        if key and secret:
+            await keep(tx, endpoint, key.key_id, secret.bytes, keys)
+        return Issued(endpoint, secret.shown if secret else None)
+
+
+async def change_endpoint(
+    db: Work, id: UUID, *, pace: Pace, guard: Guard, by: Actor, expected: int | None = None
+) -> Endpoint:
+    """Tell it elsewhere, in another language, faster or slower. Raises AddressRefused."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "change_endpoint", by, expected)
+        pace = pace.model_copy(update={"address": check_address(endpoint.channel, pace.address, guard)})
+        await ENDPOINTS.record(tx, endpoint, endpoint.change(pace), by=by)
+        await tx.execute(SET_PACE, {"endpoint": id, "concurrency": pace.concurrency, "rate": pace.rate})
+        return endpoint
+
+
+async def secure_endpoint(
+    db: Work, id: UUID, *, credentials: Credentials, keys: KeyRing, by: Actor, expected: int | None = None
+) -> Endpoint:
+    """Show this client certificate and trust this authority from now on; empty credentials end that.
+
+    Raises CertificateRefused.
+    """
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "secure_endpoint", by, expected)
+        identity = credentials.described(new_id()) if credentials != Credentials() else None
+        await ENDPOINTS.record(tx, endpoint, endpoint.secure(identity), by=by)
+        if identity:
+            await keep(tx, endpoint, identity.key_id, credentials.sealed_form(), keys)
+        return endpoint
 
 
 async def rotate_secret(
-    db: Work, id: UUID, *, keys: KeyRing, overlap: timedelta, by: Actor, expected: int | None = None
+    db: Work,
+    id: UUID,
+    *,
+    keys: KeyRing,
+    overlap: timedelta,
+    scheme: Scheme | None = None,
+    by: Actor,
+    expected: int | None = None,
 ) -> Issued:
-    """Sign with a new secret; the old one signs beside it for the overlap (a duration)."""
+    """Sign with a new secret, by another scheme if one is named; the old one signs beside it for the overlap."""
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "rotate_secret", by, expected)
-        key_id, at = new_id(), now()
-        await ENDPOINTS.record(tx, endpoint, endpoint.rotate(key_id=key_id, at=at, overlap_until=at + overlap), by=by)
-        return Issued(endpoint, await _keep_secret(tx, endpoint, key_id, keys))
+        key, secret = new_key(scheme or (endpoint.keys[0].scheme if endpoint.keys else "v1"))
+        at = now()
+        await ENDPOINTS.record(tx, endpoint, endpoint.rotate(key=key, at=at, overlap_until=at + overlap), by=by)
+        await keep(tx, endpoint, key.key_id, secret.bytes, keys)
+        return Issued(endpoint, secret.shown)
+
+
+async def pause_endpoint(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Endpoint:
+    """Send nothing for now; everything stays owed."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "pause_endpoint", by, expected)
+        await ENDPOINTS.record(tx, endpoint, endpoint.pause(), by=by)
+        await tx.execute(PAUSE, {"endpoint": id})
+        tx.after_commit(NEWS.ring)
+        return endpoint
+
+
+async def resume_endpoint(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Endpoint:
+    """Send again after a pause, at once."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "resume_endpoint", by, expected)
+        await ENDPOINTS.record(tx, endpoint, endpoint.resume(), by=by)
+        await _send_again(tx, id)
+        return endpoint
 
 
 async def disable_endpoint(
@@ -84,7 +161,8 @@ async def disable_endpoint(
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "disable_endpoint", by, expected)
         await ENDPOINTS.record(tx, endpoint, endpoint.disable(because), by=by)
-        await tx.execute(PAUSE, {"endpoint": id})
+        await tx.execute(DISABLE, {"endpoint": id})
+        tx.after_commit(NEWS.ring)
         return endpoint
 
 
@@ -93,10 +171,15 @@ async def enable_endpoint(db: Work, id: UUID, *, by: Actor, expected: int | None
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "enable_endpoint", by, expected)
         await ENDPOINTS.record(tx, endpoint, endpoint.enable(), by=by)
-        await tx.execute(LOCK_LANE, {"endpoint": id})
-        await tx.execute(START_OVER, {"endpoint": id})
-        await tx.execute(RESUME, {"endpoint": id})
-        tx.after_commit(NEWS.ring)
+        await _send_again(tx, id)
+        return endpoint
+
+
+async def send_test(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Endpoint:
+    """Send a message that means nothing, to this endpoint only, on the way that everything takes."""
+    async with db.transaction(by.scope) as tx:
+        endpoint = await _endpoint(tx, id, "send_test", by, expected)
+        await ENDPOINTS.record(tx, endpoint, endpoint.test(), by=by)
         return endpoint
 
 
@@ -106,17 +189,8 @@ async def _endpoint(tx: Transaction, id: UUID, action: str, by: Actor, expected:
     return endpoint
 
 
-async def _keep_secret(tx: Transaction, endpoint: Endpoint, key_id: UUID, keys: KeyRing) -> str:
-    secret = new_secret()
-    sealed = keys.seal(secret, key_id)
-    await tx.execute(
-        insert(SecretRow).values(
-            key_id=key_id,
-            endpoint_id=endpoint.id,
-            academy=endpoint.academy,
-            kek_id=sealed.kek_id,
-            wrapped_key=sealed.wrapped_key,
-            ciphertext=sealed.ciphertext,
-        )
-    )
-    return shown(secret)
+async def _send_again(tx: Transaction, id: UUID) -> None:
+    await tx.execute(LOCK_LANE, {"endpoint": id})
+    await tx.execute(START_OVER, {"endpoint": id})
+    await tx.execute(RESUME, {"endpoint": id})
+    tx.after_commit(NEWS.ring)

@@ -16,7 +16,27 @@ class NothingToSign(Refusal):
     slug = "nothing-to-sign"
 
 
+class NothingToSecure(Refusal):
+    """An e-mail address has no certificate of its own."""
+
+    slug = "nothing-to-secure"
+
+
+class CertificateRefused(Refusal):
+    """Not a certificate, key or authority that TLS can use. Values: reason."""
+
+    status = 422
+    slug = "certificate-refused"
+
+
 class SecretsStillOverlap(Refusal):
     """Too many secrets still sign. Values: until, when the first of them ends."""
 
     slug = "secrets-still-overlap"
+
+
+class PeriodEmpty(Refusal):
+    """Nothing lies between these two instants."""
+
+    status = 422
+    slug = "period-empty"

@@ -5,21 +5,24 @@ from uuid import UUID
 
 from sqlalchemy import Select, select
 
+from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries.academies import within
-from services.notifications.schemas import DeliveryAnswer
-from services.notifications.tables import DeliveryRow, NoticeRow
+from services.notifications.schemas import AttemptAnswer, DeliveryAnswer, DeliveryAttemptAnswer
+from services.notifications.tables import ENDPOINTS, AttemptRow, DeliveryRow, NoticeRow
 from shared.actor import Actor
 from shared.database import Work
 from shared.refusals import NotFound
 from shared.web import PageRequest
 
+ATTEMPT: Any = AttemptRow.__table__.c
 DELIVERY: Any = DeliveryRow.__table__.c
 NOTICE: Any = NoticeRow.__table__.c
 
 DELIVERIES: Select[Any] = select(*DELIVERY, NOTICE.type).join_from(
     DeliveryRow, NoticeRow, DELIVERY.event_id == NOTICE.event_id
 )
+TOLD: Select[Any] = select(*(NOTICE[field] for field in Notice.__slots__))
 
 
 async def deliveries(
@@ -45,6 +48,36 @@ async def delivery(db: Work, id: UUID, *, by: Actor) -> DeliveryAnswer:
             raise NotFound()
     PERMISSIONS.allow(by, "read_delivery")
     return _delivery(row)
+
+
+async def delivery_attempts(
+    db: Work, id: UUID, *, page: PageRequest, by: Actor
+) -> tuple[list[DeliveryAttemptAnswer], str | None]:
+    """The attempts of one delivery, newest first, with what was sent. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        found = (await tx.execute(DELIVERIES.where(DELIVERY.id == id, *within(DELIVERY.academy, by)))).first()
+        if found is None:
+            raise NotFound()
+        PERMISSIONS.allow(by, "read_delivery_attempts")
+        endpoint = await ENDPOINTS.read(tx, found.endpoint_id)
+        told = (await tx.execute(TOLD.where(NOTICE.event_id == found.event_id))).one()
+        query = page.select(
+            select(*ATTEMPT).where(ATTEMPT.delivery_id == id), ATTEMPT.at, ATTEMPT.id, newest_first=True
+        )
+        rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.at, row.id))
+
+    def sent(row: Any) -> str | None:
+        if endpoint.channel == "email" or row.language is None:
+            return None
+        place = {"academy": found.academy, "sequence": found.sequence, "language": row.language}
+        return Notice.of(told).body(**place).decode()
+
+    def answered(row: Any) -> DeliveryAttemptAnswer:
+        signed_at = None if endpoint.channel == "email" else int(row.at.timestamp())
+        more = {"id": id, "message_id": row.event_id, "timestamp": signed_at, "body": sent(row)}
+        return DeliveryAttemptAnswer(**AttemptAnswer.model_validate(row, from_attributes=True).model_dump(), **more)
+
+    return [answered(row) for row in rows], next
 
 
 def _delivery(row: Any) -> DeliveryAnswer:

@@ -4,17 +4,33 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from services.notifications.endpoint import Endpoint, EndpointState
 from services.notifications.permissions import PERMISSIONS
-from services.notifications.schemas import AttemptAnswer
+from services.notifications.schemas import AttemptAnswer, HealthAnswer
 from services.notifications.tables import ENDPOINTS, AttemptRow
 from shared.actor import Actor
 from shared.database import Work
 from shared.web import PageRequest
 
 ATTEMPT: Any = AttemptRow.__table__.c
+FIGURES = text("""
+    select count(*) as attempts,
+        cast(count(*) filter (where result = 'delivered') as float) / nullif(count(*), 0) as success_rate,
+        percentile_cont(0.5) within group (order by milliseconds) filter (where result = 'delivered')
+            as milliseconds_p50,
+        percentile_cont(0.99) within group (order by milliseconds) filter (where result = 'delivered')
+            as milliseconds_p99
+    from (select result, milliseconds from attempt where endpoint_id = :endpoint order by id desc limit 1000) last
+""")
+LANE = text("""
+    select failures, (select count(*) from delivery where endpoint_id = :endpoint and state = 'waiting') as waiting,
+        (select created_at from delivery where endpoint_id = :endpoint and state = 'waiting' order by sequence limit 1)
+            as waiting_since,
+        case when open_until is null then 'closed' when open_until > now() then 'open' else 'half_open' end as breaker
+    from lane where endpoint_id = :endpoint
+""")
 
 
 async def endpoints(
@@ -47,3 +63,15 @@ async def attempts(
         )
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.at, row.id))
     return [AttemptAnswer.model_validate(row, from_attributes=True) for row in rows], next
+
+
+async def health(db: Work, endpoint_id: UUID, *, by: Actor) -> HealthAnswer:
+    """How an endpoint is doing, by its last attempts and its lane. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        PERMISSIONS.allow(by, "read_health", await ENDPOINTS.read(tx, endpoint_id))
+        figures = (await tx.execute(FIGURES, {"endpoint": endpoint_id})).one()
+        lane = (await tx.execute(LANE, {"endpoint": endpoint_id})).one()
+        failed = select(*ATTEMPT).where(ATTEMPT.endpoint_id == endpoint_id, ATTEMPT.result != "delivered")
+        failure = (await tx.execute(failed.order_by(ATTEMPT.id.desc()).limit(1))).first()
+    last = AttemptAnswer.model_validate(failure, from_attributes=True) if failure else None
+    return HealthAnswer(endpoint_id=endpoint_id, last_failure=last, **figures._mapping, **lane._mapping)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.notifications import commands, queries
-from services.notifications.schemas import DeliveryAnswer
+from services.notifications.schemas import DeliveryAnswer, DeliveryAttemptAnswer
 from shared.database import Transaction
 from shared.territory import AcademyCode
 from shared.web import CurrentActor, Db, Listing, Once, Page, answer, page
@@ -34,6 +34,13 @@ async def read_deliveries(
 async def read_delivery(id: UUID, by: CurrentActor, db: Db) -> Response:
     """One delivery."""
     return answer(await queries.delivery(db, id, by=by))
+
+
+@router.get("/deliveries/{id}/attempts", response_model=Listing[DeliveryAttemptAnswer])
+async def read_delivery_attempts(id: UUID, by: CurrentActor, db: Db, wanted: Page) -> Response:
+    """How sending it went, newest first, with what was sent."""
+    found, next = await queries.delivery_attempts(db, id, page=wanted, by=by)
+    return page(wanted, found, next)
 
 
 @router.post("/deliveries/{id}/redelivery", response_model=DeliveryAnswer)

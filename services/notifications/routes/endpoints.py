@@ -6,11 +6,22 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from services.notifications import commands, queries
-from services.notifications.endpoint import EndpointState
+from services.notifications.endpoint import EndpointState, Pace, Scheme
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries import academy_meant
 from services.notifications.routes.hosted import Settings
-from services.notifications.schemas import AttemptAnswer, EndpointAnswer, IssuedAnswer, RegisterEndpoint
+from services.notifications.schemas import (
+    AttemptAnswer,
+    ChangeEndpoint,
+    EndpointAnswer,
+    HealthAnswer,
+    IssuedAnswer,
+    RecoverMissed,
+    RegisterEndpoint,
+    ReplayAnswer,
+    ReplayFeed,
+    SecureEndpoint,
+)
 from shared.territory import AcademyCode
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
 
@@ -29,6 +40,9 @@ async def register_endpoint(body: RegisterEndpoint, by: CurrentActor, once: Once
             channel=body.channel,
             address=body.address,
             language=body.language,
+            concurrency=body.concurrency,
+            rate=body.rate,
+            scheme=body.signature,
             keys=settings.key_ring,
             guard=settings.guard,
             by=by,
@@ -55,20 +69,67 @@ async def read_endpoint(id: UUID, by: CurrentActor, db: Db) -> Response:
     return answer(EndpointAnswer.of(found, by), version=found.version)
 
 
+@router.put("/endpoints/{id}", response_model=EndpointAnswer)
+async def change_endpoint(
+    id: UUID, body: ChangeEndpoint, expected: IfMatch, by: CurrentActor, once: Once, settings: Settings
+) -> Response:
+    """Tell it elsewhere, in another language, faster or slower."""
+    return await once(
+        lambda tx: commands.change_endpoint(
+            tx, id, pace=Pace(**body.model_dump()), guard=settings.guard, by=by, expected=expected
+        ),
+        answer=lambda found: EndpointAnswer.of(found, by),
+    )
+
+
+@router.put("/endpoints/{id}/identity", response_model=EndpointAnswer)
+async def secure_endpoint(
+    id: UUID, body: SecureEndpoint, expected: IfMatch, by: CurrentActor, once: Once, settings: Settings
+) -> Response:
+    """Show a client certificate (mTLS), and trust an authority of the receiver's own; left out, neither is done."""
+    return await once(
+        lambda tx: commands.secure_endpoint(
+            tx, id, credentials=body.credentials(), keys=settings.key_ring, by=by, expected=expected
+        ),
+        answer=lambda found: EndpointAnswer.of(found, by),
+    )
+
+
 @router.post("/endpoints/{id}/secret", response_model=IssuedAnswer)
-async def rotate_secret(id: UUID, expected: IfMatch, by: CurrentActor, once: Once, settings: Settings) -> Response:
-    """Sign with a new secret, shown this once; the old one signs beside it for a day."""
+async def rotate_secret(
+    id: UUID, expected: IfMatch, by: CurrentActor, once: Once, settings: Settings, signature: Scheme | None = None
+) -> Response:
+    """Sign with a new secret, shown this once, by a scheme if one is named; the old one signs beside it for a day."""
     return await once(
         lambda tx: commands.rotate_secret(
             tx,
             id,
             keys=settings.key_ring,
             overlap=timedelta(seconds=settings.rotation_overlap),
+            scheme=signature,
             by=by,
             expected=expected,
         ),
         answer=lambda issued: IssuedAnswer.issued(issued, by),
         veil=settings.key_ring,
+    )
+
+
+@router.post("/endpoints/{id}/pause", response_model=EndpointAnswer)
+async def pause_endpoint(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Send nothing for now; everything stays owed."""
+    return await once(
+        lambda tx: commands.pause_endpoint(tx, id, by=by, expected=expected),
+        answer=lambda found: EndpointAnswer.of(found, by),
+    )
+
+
+@router.post("/endpoints/{id}/resumption", response_model=EndpointAnswer)
+async def resume_endpoint(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Send again after a pause, at once."""
+    return await once(
+        lambda tx: commands.resume_endpoint(tx, id, by=by, expected=expected),
+        answer=lambda found: EndpointAnswer.of(found, by),
     )
 
 
@@ -88,6 +149,32 @@ async def enable_endpoint(id: UUID, expected: IfMatch, by: CurrentActor, once: O
         lambda tx: commands.enable_endpoint(tx, id, by=by, expected=expected),
         answer=lambda found: EndpointAnswer.of(found, by),
     )
+
+
+@router.post("/endpoints/{id}/test", status_code=202, response_model=EndpointAnswer)
+async def send_test(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """Send a message that means nothing, `ma.mithaq.endpoint.tested.v1`, to this endpoint only."""
+    return await once(lambda tx: commands.send_test(tx, id, by=by), answer=lambda found: EndpointAnswer.of(found, by))
+
+
+@router.post("/endpoints/{id}/recovery", status_code=202, response_model=ReplayAnswer)
+async def recover_missed(id: UUID, body: RecoverMissed, by: CurrentActor, once: Once) -> Response:
+    """Send everything told since an instant that did not arrive, under the same webhook-ids."""
+    return await once(lambda tx: commands.recover_missed(tx, id, since=body.since, by=by), answer=ReplayAnswer.of)
+
+
+@router.post("/endpoints/{id}/replay", status_code=202, response_model=ReplayAnswer)
+async def replay_feed(id: UUID, body: ReplayFeed, by: CurrentActor, once: Once) -> Response:
+    """Send everything told between two instants; what had arrived is marked with `mithaq-replay: true`."""
+    return await once(
+        lambda tx: commands.replay_feed(tx, id, since=body.since, until=body.until, by=by), answer=ReplayAnswer.of
+    )
+
+
+@router.get("/endpoints/{id}/health", response_model=HealthAnswer)
+async def read_health(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """How an endpoint is doing, by its last thousand attempts."""
+    return answer(await queries.health(db, id, by=by))
 
 
 @router.get("/endpoints/{id}/attempts", response_model=Listing[AttemptAnswer])

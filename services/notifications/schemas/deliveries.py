@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.notifications.schemas.endpoints import AttemptAnswer
+
 
 class DeliveryAnswer(BaseModel):
     """One notice owed to one endpoint."""
@@ -18,6 +20,16 @@ class DeliveryAnswer(BaseModel):
     sequence: int
     state: Literal["waiting", "delivered", "refused"]
     attempts: int
+    replayed: bool = Field(description="whether it was asked for again after it had arrived")
     next_attempt_at: datetime | None = Field(description="null when nothing more is due")
     delivered_at: datetime | None
     created_at: datetime
+
+
+class DeliveryAttemptAnswer(AttemptAnswer):
+    """One try to deliver, with what was sent."""
+
+    id: UUID = Field(description="the delivery's")
+    message_id: UUID = Field(description="`webhook-id`")
+    timestamp: int | None = Field(description="`webhook-timestamp`; null for e-mail")
+    body: str | None = Field(description="the bytes that were signed and sent; null for e-mail")

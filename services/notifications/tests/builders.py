@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from services.notifications import commands
 from services.notifications.commands import Issued
-from services.notifications.endpoint import Endpoint
+from services.notifications.endpoint import Endpoint, Pace, SigningKey
 from services.notifications.notice import Notice
 from services.notifications.reactions import tell_academies
 from services.notifications.settings import NotificationsSettings
@@ -47,11 +47,15 @@ def endpoint(*steps: str, channel: Any = "webhook") -> Endpoint:
     """An endpoint of MA-06 that went through these steps."""
     built = Endpoint(id=new_id())
     address = URL if channel == "webhook" else "avis@academie.example"
-    built.evolve(built.register(academy="MA-06", channel=channel, address=address, language="fr", key_id=new_id()))
+    pace = Pace(address=address, language="fr")
+    key = SigningKey(key_id=new_id()) if channel == "webhook" else None
+    built.evolve(built.register(academy="MA-06", channel=channel, pace=pace, key=key))
     decide: dict[str, Callable[[], list[DomainEvent]]] = {
         "disable_endpoint": lambda: built.disable("decision"),
         "enable_endpoint": built.enable,
-        "rotate_secret": lambda: built.rotate(key_id=new_id(), at=AT, overlap_until=AT),
+        "pause_endpoint": built.pause,
+        "resume_endpoint": built.resume,
+        "rotate_secret": lambda: built.rotate(key=SigningKey(key_id=new_id()), at=AT, overlap_until=AT),
     }
     for step in steps:
         built.evolve(decide[step]())
@@ -66,6 +70,7 @@ async def registered(
     academy: str = "MA-06",
     channel: Any = "webhook",
     language: str = "fr",
+    **more: Any,
 ) -> Issued:
     """An endpoint in the database."""
     return await commands.register_endpoint(
@@ -77,6 +82,7 @@ async def registered(
         keys=settings.key_ring,
         guard=settings.guard,
         by=OPERATOR,
+        **more,
     )
 
 

@@ -1,5 +1,6 @@
 """Every route of notifications, tried by everybody, and by nobody; and every convention on every route."""
 
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from services.notifications import commands
 from services.notifications.endpoint import Endpoint
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
+from services.notifications.tests.builders import OPERATOR, URL, happening, registered, rows, told
 from shared.actor import Actor
 from shared.database import Database
 from shared.ids import new_id
@@ -19,14 +20,15 @@ from tests.web.routes import ACADEMY, Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
 ACTIONS = sorted(PERMISSIONS)
+LONG_AGO = "2024-09-01T10:00:00Z"
 
 
 def arranged(database: Database, settings: NotificationsSettings) -> dict[str, Arrange]:
     """A visit per action; each makes what it needs."""
 
-    async def endpoint(*, disabled: bool = False) -> Endpoint:
-        made = (await registered(database, settings, "https://academie.example/avis", academy=ACADEMY)).endpoint
-        return await commands.disable_endpoint(database, made.id, by=OPERATOR) if disabled else made
+    async def endpoint(step: Any = None) -> Endpoint:
+        made = (await registered(database, settings, URL, academy=ACADEMY)).endpoint
+        return await step(database, made.id, by=OPERATOR) if step else made
 
     async def delivery() -> tuple[UUID, Endpoint]:
         await endpoint()
@@ -46,10 +48,6 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         made = await endpoint()
         return Visit(f"/api/v1/endpoints/{made.id}", None, made)
 
-    async def read_attempts(_: Actor) -> Visit:
-        made = await endpoint()
-        return Visit(f"/api/v1/endpoints/{made.id}/attempts", None, made)
-
     async def rotate_secret(_: Actor) -> Visit:
         made = await endpoint()
         return Visit(f"/api/v1/endpoints/{made.id}/secret", None, made, made.version)
@@ -59,8 +57,33 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         return Visit(f"/api/v1/endpoints/{made.id}/disabling", None, made, made.version)
 
     async def enable_endpoint(_: Actor) -> Visit:
-        made = await endpoint(disabled=True)
+        made = await endpoint(commands.disable_endpoint)
         return Visit(f"/api/v1/endpoints/{made.id}/enabling", None, made, made.version)
+
+    async def pause_endpoint(_: Actor) -> Visit:
+        made = await endpoint()
+        return Visit(f"/api/v1/endpoints/{made.id}/pause", None, made, made.version)
+
+    async def resume_endpoint(_: Actor) -> Visit:
+        made = await endpoint(commands.pause_endpoint)
+        return Visit(f"/api/v1/endpoints/{made.id}/resumption", None, made, made.version)
+
+    async def change_endpoint(_: Actor) -> Visit:
+        made = await endpoint()
+        body = {"address": URL, "language": "en", "concurrency": 4, "rate": 2.5}
+        return Visit(f"/api/v1/endpoints/{made.id}", body, made, made.version)
+
+    async def secure_endpoint(_: Actor) -> Visit:
+        made = await endpoint()
+        body: dict[str, Any] = {"certificate": None, "key": None, "authority": None}
+        return Visit(f"/api/v1/endpoints/{made.id}/identity", body, made, made.version)
+
+    def of_endpoint(path: str, body: Any = None) -> Arrange:
+        async def arrange(_: Actor) -> Visit:
+            made = await endpoint()
+            return Visit(f"/api/v1/endpoints/{made.id}/{path}", body, made)
+
+        return arrange
 
     async def read_deliveries(_: Actor) -> Visit:
         owner = (await delivery())[1]
@@ -69,6 +92,10 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
     async def read_delivery(_: Actor) -> Visit:
         id, owner = await delivery()
         return Visit(f"/api/v1/deliveries/{id}", None, owner)
+
+    async def read_delivery_attempts(_: Actor) -> Visit:
+        id, owner = await delivery()
+        return Visit(f"/api/v1/deliveries/{id}/attempts", None, owner)
 
     async def redeliver(_: Actor) -> Visit:
         id, owner = await delivery()
@@ -85,7 +112,16 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "register_endpoint": register_endpoint,
         "read_endpoints": read_endpoints,
         "read_endpoint": read_endpoint,
-        "read_attempts": read_attempts,
+        "change_endpoint": change_endpoint,
+        "secure_endpoint": secure_endpoint,
+        "pause_endpoint": pause_endpoint,
+        "resume_endpoint": resume_endpoint,
+        "send_test": of_endpoint("test"),
+        "recover_missed": of_endpoint("recovery", {"since": LONG_AGO}),
+        "replay_feed": of_endpoint("replay", {"since": LONG_AGO, "until": "2024-09-02T10:00:00Z"}),
+        "read_health": of_endpoint("health"),
+        "read_attempts": of_endpoint("attempts"),
+        "read_delivery_attempts": read_delivery_attempts,
         "rotate_secret": rotate_secret,
         "disable_endpoint": disable_endpoint,
         "enable_endpoint": enable_endpoint,

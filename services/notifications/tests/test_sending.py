@@ -104,7 +104,7 @@ async def test_one_academy_holds_at_most_a_quarter_of_the_slots(
         await registered(database, settings, "http://127.0.0.1:1/", academy=academy)
     await told(database, happening(audience=("MA-05", "MA-06")))
     sender = Sender(settings.model_copy(update={"slots": 8}), database)
-    assert sorted(lane.endpoint.academy for lane in await sender._claim()) == ["MA-05", "MA-06", "MA-06"]
+    assert sorted(lane.endpoint.academy for lane in await sender.claims.look()) == ["MA-05", "MA-06", "MA-06"]
 
 
 async def test_a_receiver_that_hangs_or_drips_is_given_up_at_the_deadline(
@@ -217,7 +217,7 @@ async def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over(
         await registered(database, settings, academy.url)
         await told(database, happening(), happening())
         killed = Sender(settings.model_copy(update={"lease": 0.7}), database)
-        assert len(await killed._claim()) == 1
+        assert len(await killed.claims.look()) == 1
         async with sending():
             await asyncio.sleep(0.3)
             assert not academy.received
@@ -231,16 +231,16 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_any_more(
     await registered(database, settings, "http://127.0.0.1:1/")
     await told(database)
     slow = Sender(settings.model_copy(update={"lease": 0.01, "deadline": 0.001}), database)
-    (lane,) = await slow._claim()
+    (lane,) = await slow.claims.look()
     quick = Sender(settings, database)
-    (again,) = await eventually(quick._claim)
+    (again,) = await eventually(quick.claims.look)
     result = {"delivery_id": str(lane.parcels[0].delivery_id), "delay": 0, "at": now().isoformat(), "milliseconds": 1}
-    gone = {"status": None, "reason": "late", "excerpt": None}
-    for token, outcome, state in ((again.token, "delivered", "delivered"), (lane.token, "failed", "waiting")):
-        told_by = {"token": str(token), "result": outcome, "state": state}
+    gone = {"status": None, "reason": "late", "excerpt": None, "language": "fr"}
+    for held, outcome, state in ((again, "delivered", "delivered"), (lane, "failed", "waiting")):
+        told_by = {"token": str(held.token), "result": outcome, "state": state}
         recording = asyncio.create_task(quick.recorder.run())
         await quick.recorder.add(result | gone | told_by)
-        await asyncio.wait_for(quick.recorder.release(lane.endpoint.id, token), 5)
+        await asyncio.wait_for(quick.recorder.release(held), 5)
         recording.cancel()
     assert await _states(database) == ["delivered"]
     assert [result for result, _ in await _attempts(database)] == ["delivered", "failed"]

@@ -1,0 +1,111 @@
+"""Attempting: one delivery to one endpoint, composed, signed and sent, with its trace."""
+
+import ssl
+from datetime import datetime
+from typing import Any, Self
+
+import structlog
+from opentelemetry.trace import SpanKind
+
+from services.notifications import signing
+from services.notifications.claiming import Recent
+from services.notifications.endpoint import SigningKey
+from services.notifications.identity import Credentials
+from services.notifications.keys import KeyRing
+from services.notifications.lanes import Lane, Parcel
+from services.notifications.mail import MailClient, compose
+from services.notifications.outcome import Outcome
+from services.notifications.settings import NotificationsSettings
+from services.notifications.signing import Signer
+from services.notifications.webhooks import WebhookClient
+from shared import telemetry
+
+log = structlog.get_logger(__name__)
+
+REPLAYED = {"mithaq-replay": "true"}
+"""Says that the message had arrived before and is sent again because somebody asked for it."""
+
+
+class Attempts:
+    """Makes attempts over HTTP and SMTP, with the secrets opened that they need."""
+
+    def __init__(self, settings: NotificationsSettings) -> None:
+        self.settings = settings
+        self.keys: KeyRing = settings.key_ring
+        self.webhooks = WebhookClient(settings.guard, deadline=settings.deadline)
+        self.mail = MailClient(settings)
+        self._signers: Recent[Signer] = Recent()
+        self._contexts: Recent[ssl.SSLContext] = Recent()
+
+    async def __aenter__(self) -> Self:
+        await self.webhooks.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.webhooks.__aexit__()
+
+    async def make(self, lane: Lane, parcel: Parcel, at: datetime) -> Outcome:
+        """Send one delivery, and say how it went; nothing that goes wrong is raised."""
+        endpoint, notice = lane.endpoint, parcel.notice
+        facts: dict[str, str | int] = {
+            "messaging.message.id": str(notice.event_id),
+            "mithaq.endpoint": str(endpoint.id),
+            "mithaq.attempt": parcel.attempts + 1,
+        }
+        name = f"notify {endpoint.channel}"
+        with telemetry.continued(notice.traceparent, name, kind=SpanKind.CLIENT, **facts) as span:
+            try:
+                send = self._mail if endpoint.channel == "email" else self._post
+                outcome = await send(lane, parcel, at)
+            except Exception as error:
+                # Ours, not the receiver's: it must neither lose the delivery nor stop other lanes.
+                log.exception("cannot send", delivery_id=str(parcel.delivery_id))
+                outcome = Outcome("failed", f"our own fault: {type(error).__name__}")
+            span.set_attribute("mithaq.result", outcome.result)
+            if outcome.status:
+                span.set_attribute("http.response.status_code", outcome.status)
+        telemetry.delivery_attempts.add(1, {"channel": endpoint.channel, "result": outcome.result})
+        return outcome
+
+    async def _mail(self, lane: Lane, parcel: Parcel, _: datetime) -> Outcome:
+        endpoint = lane.endpoint
+        message = compose(
+            parcel.notice,
+            sender=self.settings.mail_from,
+            recipient=endpoint.address,
+            endpoint_id=endpoint.id,
+            **_place(lane, parcel),
+        )
+        return await self.mail.send(message)
+
+    async def _post(self, lane: Lane, parcel: Parcel, at: datetime) -> Outcome:
+        endpoint, notice = lane.endpoint, parcel.notice
+        body = notice.body(**_place(lane, parcel))
+        signers = [self._signer(lane, key) for key in endpoint.live_keys(at)]
+        headers = signing.headers(notice.event_id, at, body, signers)
+        if traceparent := telemetry.current_traceparent():
+            headers["traceparent"] = traceparent
+        if parcel.replayed:
+            headers |= REPLAYED
+        return await self.webhooks.post(endpoint.address, body, headers, tls=self._context(lane))
+
+    def _signer(self, lane: Lane, key: SigningKey) -> Signer:
+        # A secret never changes under its id.
+        if key.key_id not in self._signers:
+            opened = self.keys.open(lane.secrets[key.key_id], key.key_id)
+            self._signers.keep(key.key_id, signing.signer(key.scheme, opened))
+        return self._signers[key.key_id]
+
+    def _context(self, lane: Lane) -> ssl.SSLContext | None:
+        identity = lane.endpoint.identity
+        if identity is None:
+            return None
+        if identity.key_id not in self._contexts:
+            opened = self.keys.open(lane.secrets[identity.key_id], identity.key_id)
+            self._contexts.keep(identity.key_id, Credentials.from_sealed_form(opened).context())
+        return self._contexts[identity.key_id]
+
+
+def _place(lane: Lane, parcel: Parcel) -> dict[str, Any]:
+    endpoint = lane.endpoint
+    return {"academy": endpoint.academy, "sequence": parcel.sequence, "language": endpoint.language}

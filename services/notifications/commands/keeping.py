@@ -1,0 +1,78 @@
+"""Keeping secrets: made, sealed under the installation's key, and sealed anew when that key is replaced."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import insert, text
+
+from services.notifications.endpoint import Endpoint, Scheme, SigningKey
+from services.notifications.keys import KeyRing, Sealed, new_secret, shown
+from services.notifications.signing import Public
+from services.notifications.tables import SecretRow
+from shared.actor import NATIONAL
+from shared.database import Database, Transaction
+from shared.ids import new_id
+
+PAGE = 100
+UNDER_ANOTHER_KEY = text("""
+    select key_id, kek_id, wrapped_key, ciphertext from endpoint_secret
+    where kek_id <> :current order by key_id limit :page for update skip locked
+""")
+WRAP = text("update endpoint_secret set kek_id = :kek_id, wrapped_key = :wrapped_key where key_id = :key_id")
+LEFT = text("select kek_id, count(*) as secrets from endpoint_secret where kek_id <> :current group by kek_id")
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A secret that was just made."""
+
+    bytes: bytes
+    shown: str | None
+    """As the receiver is given it, this once; None if it needs only the public key."""
+
+
+def new_key(scheme: Scheme) -> tuple[SigningKey, NewSecret]:
+    """A fresh key for a scheme, and its secret."""
+    secret = new_secret()
+    if scheme == "v1":
+        return SigningKey(key_id=new_id(), scheme=scheme), NewSecret(secret, shown(secret))
+    return SigningKey(key_id=new_id(), scheme=scheme, public_key=Public(secret).public_key), NewSecret(secret, None)
+
+
+async def keep(tx: Transaction, endpoint: Endpoint, key_id: UUID, secret: bytes, keys: KeyRing) -> None:
+    """Keep a secret of an endpoint, sealed."""
+    sealed = keys.seal(secret, key_id)
+    await tx.execute(
+        insert(SecretRow).values(
+            key_id=key_id,
+            endpoint_id=endpoint.id,
+            academy=endpoint.academy,
+            kek_id=sealed.kek_id,
+            wrapped_key=sealed.wrapped_key,
+            ciphertext=sealed.ciphertext,
+        )
+    )
+
+
+async def rewrap_secrets(database: Database, keys: KeyRing) -> int:
+    """Put every secret under the current key-encryption key, while everything runs; how many were not yet.
+
+    Only data keys are wrapped anew: the secrets themselves stay as they are, and so do their signatures. Run it until
+    it says 0; the old key-encryption key is needed no more then. Raises CannotOpen for a secret whose key is not here.
+    """
+    wrapped = 0
+    while True:
+        async with database.transaction(NATIONAL) as tx:
+            rows = (await tx.execute(UNDER_ANOTHER_KEY, {"current": keys.current, "page": PAGE})).all()
+            for row in rows:
+                anew = keys.rewrap(Sealed(row.kek_id, row.wrapped_key, row.ciphertext), row.key_id)
+                await tx.execute(WRAP, {"key_id": row.key_id, "kek_id": anew.kek_id, "wrapped_key": anew.wrapped_key})
+        wrapped += len(rows)
+        if not rows:
+            return wrapped
+
+
+async def old_keys(database: Database, keys: KeyRing) -> dict[str, int]:
+    """How many secrets still lie under which other key-encryption key: none, and those keys may go."""
+    async with database.transaction(NATIONAL) as tx:
+        return {row.kek_id: row.secrets for row in await tx.execute(LEFT, {"current": keys.current})}
