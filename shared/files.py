@@ -139,7 +139,7 @@ async def exists(hash: str) -> bool:
 
 
 async def stream(hash: str) -> AsyncIterator[bytes]:
-    """A file piece by piece; raises as `get` does, FileDamaged after the last piece."""
+    """A file piece by piece; raises as `get` does, FileDamaged in place of the last piece."""
     try:
         found = await _here().store.get_async(_name(hash))
     except BaseError as error:
@@ -163,12 +163,16 @@ def measure(file: BinaryIO, most: int) -> StoredFile:
 
 
 async def _checked(hash: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    digest = hashlib.sha256()
+    digest, held = hashlib.sha256(), b""
     async for chunk in chunks:
-        digest.update(chunk)
-        yield bytes(chunk)
+        if held:
+            yield held
+        held = bytes(chunk)
+        digest.update(held)
+    # Who has all pieces but the last has no whole file, and knows it by its length.
     if digest.hexdigest() != hash:
         raise FileDamaged(hash)
+    yield held
 
 
 def _here() -> Place:

@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from services.agreements.agreement import Agreement, Obligation
+from services.agreements.agreement import Agreement, Document, Obligation
 from services.agreements.errors.approval import StepNotTheirs
+from services.agreements.errors.documents import NotYourDocument
 from services.agreements.errors.negotiation import NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.errors.substitutions import NotYourSubstitution
@@ -119,6 +120,19 @@ def has_one_for(action: str) -> Condition:
     return condition
 
 
+def may_withdraw(actor: Actor, agreement: Agreement, document: Document) -> bool:
+    """Who keeps the agreement withdraws any document, and every party its own."""
+    return owns(actor, agreement) or organisation_of(actor) == document.organisation_id
+
+
+def brought_one(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Whether the actor may withdraw one of the documents that can be withdrawn; none at all is no matter."""
+    there = [each for each in agreement.documents if each.replaceable]
+    if not there or any(may_withdraw(actor, agreement, each) for each in there):
+        return True
+    return NotYourDocument(document=there[0].document_id)
+
+
 PERMISSIONS = Permissions(
     {
         "draft_agreement": DESK,
@@ -167,6 +181,10 @@ PERMISSIONS = Permissions(
         "return_obligation": PARTNERS,
         "confirm_obligation": PARTNERS,
         "waive_obligation": PARTNERS,
+        "attach_document": PARTNERS,
+        "withdraw_document": PARTNERS,
+        "read_documents": ANYONE,
+        "read_document_file": ANYONE,
         "read_editions": ANYONE,
         "evaluate_renewal": DESK,
         "return_renewal": HEADS,
@@ -228,6 +246,8 @@ PERMISSIONS = Permissions(
         "terminate_agreement": owns,
         "cancel_agreement": owns,
         **{action: has_one_for(action) for action in Agreement.TAKEN_IN},
+        "attach_document": may_represent,
+        "withdraw_document": brought_one,
         "evaluate_renewal": owns,
         "return_renewal": owns,
         "renew_agreement": owns,

@@ -69,18 +69,19 @@ class OnceRunner:
         status: int | None = None,
         location: Callable[[R], str] | None = None,
         veil: Veil | None = None,
+        body_hash: str | None = None,
     ) -> Response:
         """Run the command, store its answer, commit, answer; or give the stored answer of the same request again.
 
         The status is the route's own unless given. The ETag is the result's `version` when it has one. An answer that
-        holds a secret is stored under a `veil`. Raises IdempotencyKeyReused for another request under the key,
-        IdempotencyKeyInFlight while the first one runs.
+        holds a secret is stored under a `veil`. A route that has taken the body in itself gives its hash. Raises
+        IdempotencyKeyReused for another request under the key, IdempotencyKeyInFlight while the first one runs.
         """
         async with self.database.transaction(self.actor.scope) as tx:
             if self.key is None:
                 return self._respond(await command(tx), answer, status, location)
             names = {"actor": self.actor.person, "key": self.key}
-            digest = await self._digest()
+            digest = await self._digest(body_hash)
             found = (await tx.execute(BEGIN, {**names, "since": now() - KEPT})).one()
             if not found.alone:
                 raise IdempotencyKeyInFlight(retry_after=1)
@@ -109,10 +110,10 @@ class OnceRunner:
         usual = getattr(self.request.scope.get("route"), "status_code", None) or 200
         return answer_with(answer(result), version=getattr(result, "version", None), status=status or usual, **headers)
 
-    async def _digest(self) -> bytes:
+    async def _digest(self, body_hash: str | None) -> bytes:
         url = self.request.url
         digest = hashlib.sha256(f"{self.request.method} {url.path}?{url.query}\n".encode())
-        digest.update(await self.request.body())
+        digest.update(body_hash.encode() if body_hash else await self.request.body())
         return digest.digest()
 
 

@@ -36,14 +36,15 @@ class Visit:
     """A request that succeeds for whoever may make it.
 
     `aggregate` is what the path names, what the list must show, or what the request would make: permissions are
-    decided on it. Give `version` where If-Match is needed. An `endless` answer (a live stream) is only tried by those
-    who are refused.
+    decided on it. Give `version` where If-Match is needed, `file` where the body is one. An `endless` answer (a live
+    stream) is only tried by those who are refused.
     """
 
     path: str
     body: Any = None
     aggregate: Aggregate | None = None
     version: int | None = None
+    file: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     endless: bool = False
 
@@ -72,8 +73,8 @@ class Operation:
 
     @property
     def has_body(self) -> bool:
-        """Whether the route takes a body."""
-        return "requestBody" in self.described
+        """Whether the route takes a body of JSON."""
+        return "application/json" in self.described.get("requestBody", {}).get("content", {})
 
 
 def operations(app: FastAPI) -> Iterator[Operation]:
@@ -104,4 +105,6 @@ async def visit(app: FastAPI, operation: Operation, request: Visit, token: str |
     """Make the request; header names are given with underscores."""
     sent = request.sent | {name.replace("_", "-"): value for name, value in headers.items()}
     async with client_of(app, token) as client:
-        return await client.request(operation.method, request.path, json=request.body, headers=sent)
+        return await client.request(
+            operation.method, request.path, json=request.body, content=request.file, headers=sent
+        )

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from services.agreements.agreement.approval import Approval
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
+from services.agreements.agreement.documents import Document, Documents, DocumentState
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.family import Family
@@ -14,7 +15,7 @@ from services.agreements.agreement.signatures import Delegation, PartyRequest, R
 from services.agreements.agreement.signing import Signing
 
 
-class Agreement(Family, Force, Signing, Approval, Negotiation, Editions, Core):
+class Agreement(Family, Force, Signing, Approval, Negotiation, Editions, Documents, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -23,7 +24,9 @@ class Agreement(Family, Force, Signing, Approval, Negotiation, Editions, Core):
         **Approval.ALLOWED,
         **Signing.ALLOWED,
         **Force.ALLOWED,
+        **Family.ALLOWED,
         **Editions.ALLOWED,
+        **Documents.ALLOWED,
     }
 
 
@@ -35,6 +38,8 @@ __all__ = [
     "AgreementState",
     "Claim",
     "Delegation",
+    "Document",
+    "DocumentState",
     "Edition",
     "EditionState",
     "Ending",

@@ -22,7 +22,7 @@ OVER = frozenset({_S.expired, _S.terminated, _S.closed, _S.cancelled})
 class Family(Force):
     """What a parent asks of its children."""
 
-    ALLOWED: ClassVar = {}
+    ALLOWED: ClassVar = {"end_with_parent": Force.ALLOWED["terminate_agreement"]}
 
     def require_child(self, child: Core) -> None:
         """Refuse an agreement that cannot follow this one: ChildNotOfKind, ParentOver, TermBeyondParent."""
@@ -49,8 +49,8 @@ class Family(Force):
             raise ParentNotInForce(parent=self.id, reference=self.reference)
 
     def end_with(self, parent: "Family", *, today: date) -> list[DomainEvent]:
-        """End early because the parent did; nothing happens while the parent has not been terminated."""
-        self.require("terminate_agreement")
+        """End early because the parent did, on its papers; nothing happens while the parent has not been terminated."""
+        self.require("end_with_parent")
         if parent.ending is None or parent.state not in (_S.terminated, _S.closed):
             return []
         terminated = AgreementTerminated(

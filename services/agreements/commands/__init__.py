@@ -36,6 +36,7 @@ from services.agreements.commands.ceremonies import (
     strike_agreement,
 )
 from services.agreements.commands.checkpoints import publish_checkpoint
+from services.agreements.commands.documents import attach_document, withdraw_document
 from services.agreements.commands.editions import (
     close_edition,
     decline_renewal,
@@ -83,6 +84,7 @@ __all__ = [
     "adopt_minutes",
     "approve_agreement",
     "approve_as_substitute",
+    "attach_document",
     "bring_into_force",
     "call_agreement",
     "cancel_agreement",
@@ -142,4 +144,5 @@ __all__ = [
     "terminate_agreement",
     "unlock_text",
     "waive_obligation",
+    "withdraw_document",
 ]

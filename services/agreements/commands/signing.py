@@ -9,7 +9,6 @@ from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.signing import DelegationOver, FileUnknown
 from services.agreements.tables import AGREEMENTS
-from shared import files
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.clock import business_date, now
 from shared.database import Work
@@ -118,7 +117,7 @@ async def record_scan(
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "record_scan", by)
-        if not await files.exists(file_hash):
+        if not agreement.has_file(file_hash):
             raise FileUnknown(file_hash=file_hash)
         # Whoever brings a scan need not see the mandates of who signed it.
         async with tx.widened(NATIONAL):

@@ -73,7 +73,7 @@ class TextTampered(Refusal):
 
 
 class FileUnknown(Refusal):
-    """No such file was uploaded. Values: file_hash."""
+    """No document of the agreement is this file. Values: file_hash."""
 
     status = 422
     slug = "file-unknown"

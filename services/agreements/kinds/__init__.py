@@ -5,10 +5,10 @@ parameters (domain: what no public text fixes): working values that the ministry
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -70,15 +70,19 @@ class SigningRule(Part):
         return today + timedelta(days=self.offer_days) if self.offer_days else None
 
 
-class RequiredDocument(Part):
-    """A paper without which an action is refused."""
+class DocumentRule(Part):
+    """A category of papers that may be attached, and what is refused without one."""
 
     category: str
     name: Bilingual
-    before: str
-    """The action that needs it (`submit_for_review`, `terminate_agreement` ...)."""
+    before: str | None = None
+    """The action that needs it (`renew_agreement`, `terminate_agreement` ...); none: nothing waits for it."""
+    once: bool = False
+    """Whether each such action needs one of its own: a decision decides once."""
     expires: bool = False
-    """Whether it must carry an expiry date, and not be expired."""
+    """Whether it must carry the last day on which it holds; after that day it counts as missing."""
+    remind_days: tuple[int, ...] = ()
+    """Days before its last day on which it is recalled."""
 
 
 class EditionRule(Part):
@@ -121,7 +125,8 @@ class Kind(Part):
     """Whether every party that signs must first accept the negotiated text."""
     approval: tuple[Tier, ...]
     signing: SigningRule = SigningRule()
-    documents: tuple[RequiredDocument, ...] = ()
+    documents: tuple[DocumentRule, ...] = ()
+    """The papers beside its text."""
     editions: EditionRule | None = None
     obligations: ObligationRule = ObligationRule()
     amendments: Mapping[str, AmendmentRule] = Field(default_factory=dict)
@@ -159,8 +164,16 @@ def read_kinds(folder: Path) -> dict[str, Kind]:
 
 def _read(file: Path) -> Kind:
     data = tomllib.loads(file.read_text("utf-8"))
-    data["clauses"] = read_clauses(data["clauses"], file.with_suffix(""), file.with_name("common"))
+    common = file.with_name("common")
+    data["clauses"] = read_clauses(data["clauses"], file.with_suffix(""), common)
+    data["documents"] = _documents(data.get("documents", ()), common / "documents.toml")
     return Kind.model_validate({"id": file.stem, **data}, strict=False)
+
+
+def _documents(wanted: Iterable[str | dict[str, Any]], common: Path) -> list[dict[str, Any]]:
+    """Categories: each the kind's own, or named after one that kinds share."""
+    shared = tomllib.loads(common.read_text("utf-8")) if common.exists() else {}
+    return [{"category": each, **shared[each]} if isinstance(each, str) else each for each in wanted]
 
 
 KINDS: Mapping[str, Kind] = read_kinds(Path(__file__).parent)

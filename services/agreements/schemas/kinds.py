@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.kinds import EditionRule, Kind, RequiredDocument, SigningRule, Tier
+from services.agreements.kinds import DocumentRule, EditionRule, Kind, SigningRule, Tier
 from shared.events.agreements import AgreementType, PartyRole
 
 
@@ -29,7 +29,7 @@ class KindAnswer(BaseModel):
     acceptance: bool = Field(description="whether all parties accept the text before its review")
     approval: list[Tier]
     signing: SigningRule
-    documents: list[RequiredDocument]
+    documents: list[DocumentRule] = Field(description="papers that may be attached, and what needs which")
     editions: EditionRule | None
     notice_days: int
     clauses: list[ClauseProposed]

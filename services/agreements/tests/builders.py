@@ -1,5 +1,6 @@
 """Builders: agreements, ceremonies and people for tests, each with everything it needs. All names are fictitious."""
 
+import hashlib
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,10 +20,12 @@ from services.agreements.tables import (
 )
 from services.agreements.terms import Duty, Terms
 from services.agreements.text import Clause, Prose
+from shared import files
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database, Work
 from shared.events.agreements import AgreementParty, CenterToOpen, PartyRole
+from shared.files import StoredFile
 from shared.ids import new_id
 from shared.refusals import Refusal
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
@@ -204,9 +207,59 @@ def sign(agreement: Agreement, party_id: UUID, *, text_hash: str | None = None, 
     )
 
 
+def pdf(words: str = "exemple") -> bytes:
+    """The smallest PDF: one empty page, unlike that of other words."""
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+    ]
+    file, places = b"%%PDF-1.7\n%% %b\n" % words.encode(), list[int]()
+    for number, part in enumerate(parts, 1):
+        places.append(len(file))
+        file += b"%d 0 obj\n%b\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(file)
+    return file + b"xref\n0 4\n0000000000 65535 f \n" + table + end
+
+
+def stored(content: bytes = b"exemple") -> StoredFile:
+    """A file that is kept, as far as an agreement knows."""
+    hash = hashlib.sha256(content).hexdigest()
+    return StoredFile(hash=hash, size=len(content), media_type="application/pdf")
+
+
+def attach(agreement: Agreement, category: str, **changes: Any) -> Agreement:
+    """A paper of this category, without I/O; one that must expire holds for very long unless told otherwise."""
+    fields: dict[str, Any] = {
+        "name": "exemple.pdf",
+        "organisation_id": agreement.parties[0].organisation_id,
+        "expires_on": _holds_until(agreement, category),
+        "replaces": None,
+        "at": AT,
+        "today": AT.date(),
+    }
+    file = changes.pop("file", None) or stored(str(new_id()).encode())
+    return agreement.evolve(agreement.attach(new_id(), category=category, **file.model_dump(), **(fields | changes)))
+
+
+def _holds_until(agreement: Agreement, category: str) -> date | None:
+    return next(
+        (date(2040, 1, 1) for rule in agreement.rules.documents if rule.category == category and rule.expires), None
+    )
+
+
+def papered(agreement: Agreement) -> Agreement:
+    """The agreement with the papers that its kind asks for, without I/O."""
+    for rule in agreement.rules.documents:
+        if rule.before:
+            attach(agreement, rule.category)
+    return agreement
+
+
 def signed(terms: Terms | None = None, *, at: datetime = AT) -> Agreement:
-    """An agreement that all its parties have signed."""
-    agreement = ready(terms)
+    """An agreement that all its parties have signed, with the papers that its kind asks for."""
+    agreement = papered(ready(terms))
     for each in agreement.parties:
         sign(agreement, each.party_id, at=at)
     return agreement
@@ -326,9 +379,25 @@ async def approved(database: Database, terms: Terms | None = None) -> Agreement:
     return await commands.approve_agreement(database, (await reviewed(database, terms)).id, by=LEGAL)
 
 
+async def attached(database: Database, agreement: Agreement, category: str, **options: Any) -> Agreement:
+    """The agreement in the database with another paper, brought by whoever keeps it unless told otherwise."""
+    file = await files.put(options.pop("content", None) or pdf(str(new_id())))
+    until = _holds_until(agreement, category)
+    fields: dict[str, Any] = {"name": "exemple.pdf", "expires_on": until, "by": keeper(agreement)}
+    return await commands.attach_document(database, agreement.id, file, category=category, **(fields | options))
+
+
+def keeper(agreement: Agreement) -> Actor:
+    """Whoever keeps the agreement."""
+    return officer(agreement.academy) if agreement.academy else MINISTRY
+
+
 async def bound(database: Database, terms: Terms | None = None) -> Agreement:
-    """An agreement in the database that is in force."""
+    """An agreement in the database that is in force, with the papers that its kind asks for."""
     agreement = await approved(database, terms)
+    for rule in agreement.rules.documents:
+        if rule.before:
+            await attached(database, agreement, rule.category)
     for each in agreement.parties:
         agreement = await sign_for(database, agreement, each.organisation_id)
     if agreement.state == "signed":

@@ -16,6 +16,7 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    attached,
     batch_of,
     clauses,
     current,
@@ -110,6 +111,8 @@ async def test_the_state_is_the_fold_of_the_journal(database: Database) -> None:
     for each in agreement.parties:
         await sign_for(database, agreement, each.organisation_id, ceremony_id=ceremony.id)
     await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
+    for category in ("suspension_decision", "termination_decision"):
+        await attached(database, agreement, category)
     await commands.suspend_agreement(database, agreement.id, scope="centers", reason="r", document="d", by=director())
     await commands.resume_agreement(database, agreement.id, by=director())
     await commands.terminate_agreement(database, agreement.id, reason="r", document="d", by=director())

@@ -23,6 +23,7 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    attached,
     body_of,
     bound,
     clauses,
@@ -31,14 +32,15 @@ from services.agreements.tests.builders import (
     director,
     drafted,
     fill,
+    keeper,
     mandate,
     officer,
     owing,
+    pdf,
     plan,
     reviewed,
     signer,
 )
-from shared import files
 from shared.actor import NATIONAL, Actor
 from shared.aggregate import Aggregate
 from shared.clock import now, today
@@ -391,14 +393,17 @@ def arranged(database: Database) -> dict[str, Arrange]:
             "signed_on": today(),
         }
 
+    async def with_a_scan(by: Actor) -> Agreement:
+        return await attached(database, await frozen(by), "signed_copy")
+
     async def record_scan(by: Actor) -> Visit:
-        agreement = await frozen(by)
-        body = to_jsonable_python(scan_of(agreement, (await files.put(b"%PDF-1.7 (fictif)")).hash))
+        agreement = await with_a_scan(by)
+        body = to_jsonable_python(scan_of(agreement, agreement.documents[-1].hash))
         return Visit(f"/api/v1/agreements/{agreement.id}/scans", body, agreement)
 
     async def scanned(by: Actor) -> Agreement:
-        agreement = await frozen(by)
-        body = scan_of(agreement, (await files.put(b"%PDF-1.7 (fictif)")).hash)
+        agreement = await with_a_scan(by)
+        body = scan_of(agreement, agreement.documents[-1].hash)
         return await commands.record_scan(database, agreement.id, **body, by=LEGAL)
 
     def on_a_scan(path: str, **more: str) -> Arrange:
@@ -408,6 +413,24 @@ def arranged(database: Database) -> dict[str, Arrange]:
             return Visit(f"/api/v1/agreements/{agreement.id}/scans/{path}", body, agreement, agreement.version)
 
         return arrange
+
+    async def with_a_paper(by: Actor) -> Agreement:
+        bringing = by if PERMISSIONS.may(by, "attach_document", made := await draft(by)) else keeper(made)
+        return await attached(database, made, "annex", by=bringing)
+
+    async def attach_document(by: Actor) -> Visit:
+        path = f"/api/v1/agreements/{(agreement := await draft(by)).id}/documents?category=annex&name=exemple.pdf"
+        return Visit(path, aggregate=agreement, file=pdf(str(new_id())))
+
+    async def read_document_file(by: Actor) -> Visit:
+        agreement = await with_a_paper(by)
+        path = f"/documents/{agreement.documents[-1].document_id}/file"
+        return Visit(f"/api/v1/agreements/{agreement.id}{path}", aggregate=agreement)
+
+    async def withdraw_document(by: Actor) -> Visit:
+        agreement = await with_a_paper(by)
+        path = f"/documents/{agreement.documents[-1].document_id}/withdrawal"
+        return Visit(f"/api/v1/agreements/{agreement.id}{path}", WHY, agreement, agreement.version)
 
     async def no_longer_offered(by: Actor) -> Agreement:
         agreement = await frozen(by)
@@ -463,6 +486,10 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "return_obligation": ledger("return", WHY, owes=False, claimed=True),
         "confirm_obligation": ledger("confirmation", {}, owes=False, claimed=True),
         "waive_obligation": ledger("waiver", WHY, owes=False, claimed=False),
+        "attach_document": attach_document,
+        "read_documents": on(agreements, draft, "/documents", reads=True),
+        "read_document_file": read_document_file,
+        "withdraw_document": withdraw_document,
         "read_editions": on(agreements, in_force, "/editions", reads=True),
         "evaluate_renewal": on(agreements, renewable, "/renewal/evaluation", WHY | {"outcome": "favourable"}),
         "return_renewal": on(agreements, evaluated, "/renewal/return", WHY),

@@ -58,6 +58,7 @@ async def test_an_agreement_goes_from_draft_to_signature(as_: Any, database: Dat
         "revise_terms",
         "open_negotiation",
         "cancel_agreement",
+        "attach_document",
     ]
     etag = (await desk.post(f"{at}/negotiation", If_Match=created.headers["ETag"])).headers["ETag"]
     for party in created.json()["parties"]:
@@ -305,4 +306,9 @@ async def test_a_suspension_of_money_names_no_center(as_: Any, database: Databas
     assert refused.status_code == 422
     suspended = await as_(director()).post(at, body | {"scope": "centers"}, If_Match=f'"{agreement.version}"')
     assert suspended.json()["suspension"]["centers"] == body["centers"]
-    assert suspended.json()["available_actions"] == ["resume_agreement", "terminate_agreement"]
+    assert suspended.json()["available_actions"] == [
+        "resume_agreement",
+        "terminate_agreement",
+        "attach_document",
+        "withdraw_document",
+    ]

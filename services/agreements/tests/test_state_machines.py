@@ -14,14 +14,16 @@ from services.agreements.agreement import (
     SIGNED_BY_ALL,
     Agreement,
     AgreementState,
+    DocumentState,
     EditionState,
     ObligationState,
     Scan,
 )
+from services.agreements.agreement.documents import LIVING
 from services.agreements.agreement.obligations import OWED
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
 from services.agreements.terms import Recurrence, must_sign
-from services.agreements.tests.builders import AT, AUTHOR, CHAIR, LEGAL, NAME, owing, party, planned, regional
+from services.agreements.tests.builders import AT, AUTHOR, CHAIR, LEGAL, NAME, owing, party, planned, regional, stored
 from shared.aggregate import Aggregate
 from shared.clock import months_after
 from shared.events.base import DomainEvent
@@ -30,6 +32,7 @@ from shared.money import Money
 from shared.refusals import NotAllowedNow, Refusal
 
 SCAN = "ef" * 32
+PAPERS = st.sampled_from(["suspension_decision", "termination_decision", "insurance_certificate", "annex"])
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
 
 
@@ -249,9 +252,11 @@ class AgreementMachine(Machine):
         """If it is time."""
         self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
 
-    @rule(scope=st.sampled_from(["money", "centers"]))
-    def suspend(self, scope: Any) -> None:
+    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans())
+    def suspend(self, scope: Any, on_paper: bool) -> None:
         """Rest."""
+        if on_paper:
+            self.attach("suspension_decision", 60, False)
         self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **self._decision()))
 
     @rule()
@@ -260,9 +265,11 @@ class AgreementMachine(Machine):
         days = {"effective_on": self.today, "today": self.today}
         self.attempt("resume_agreement", lambda: self.aggregate.resume(**days))
 
-    @rule()
-    def terminate(self) -> None:
+    @rule(on_paper=st.booleans())
+    def terminate(self, on_paper: bool) -> None:
         """End early."""
+        if on_paper:
+            self.attach("termination_decision", 60, False)
         self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision()))
 
     @rule()
@@ -279,6 +286,9 @@ class AgreementMachine(Machine):
         assert self.aggregate.pass_time(self.today) == []
         next_on = self.aggregate.next_on()
         assert next_on is None or next_on > self.today
+        if self.aggregate.state in LIVING:
+            holding = [each for each in self.aggregate.documents if each.state == DocumentState.current]
+            assert all(each.expires_on is None or each.expires_on >= self.today for each in holding)
 
     @rule(entry=st.integers(0, 5))
     def claim_obligation(self, entry: int) -> None:
@@ -332,6 +342,7 @@ class AgreementMachine(Machine):
             self.at = max(self.at, datetime.combine(self.aggregate.editions[-1].ends_on, AT.timetz()))
             self.let_time_pass()
             self.evaluate("favourable")
+            self.attach("insurance_certificate", 60, False)
             self.renew(True)
 
     @rule()
@@ -343,6 +354,32 @@ class AgreementMachine(Machine):
     def close_edition(self, number: int) -> None:
         """The review is over."""
         self.attempt("close_edition", lambda: self.aggregate.close_edition(number, today=self.today))
+
+    @rule(category=PAPERS, holds=st.integers(0, 60), replaces=st.booleans())
+    def attach(self, category: str, holds: int, replaces: bool) -> None:
+        """A paper is brought, for some days."""
+        there = [each.document_id for each in self.aggregate.documents if each.category == category]
+        self.attempt(
+            "attach_document",
+            lambda: self.aggregate.attach(
+                new_id(),
+                **stored(str(new_id()).encode()).model_dump(),
+                category=category,
+                name="n",
+                organisation_id=self.aggregate.parties[0].organisation_id,
+                expires_on=self.today + timedelta(days=holds),
+                replaces=there[-1] if there and replaces else None,
+                at=self.at,
+                today=self.today,
+            ),
+        )
+
+    @precondition(lambda self: self.aggregate.documents)
+    @rule(which=st.integers(0, 5))
+    def withdraw(self, which: int) -> None:
+        """It does not do."""
+        paper = self.aggregate.documents[which % len(self.aggregate.documents)]
+        self.attempt("withdraw_document", lambda: self.aggregate.withdraw(paper.document_id, reason="r"))
 
     @rule()
     def cancel(self) -> None:
@@ -420,6 +457,9 @@ class AgreementMachine(Machine):
         entries = [(each.obligation_id, each.occurrence) for each in it.obligations]
         assert len(entries) == len(set(entries)), "an occurrence is owed once"
         assert bool(it.obligations) <= (it.in_force_on is not None)
+        used = {each.category for each in it.documents if each.state == DocumentState.used}
+        assert it.state != AgreementState.suspended or "suspension_decision" in used
+        assert it.state != AgreementState.terminated or "termination_decision" in used
         assert len(it.editions) <= 3
         assert all(before.ends_on < after.starts_on for before, after in pairwise(it.editions))
         if it.state in (AgreementState.terminated, AgreementState.expired):

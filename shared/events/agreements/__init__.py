@@ -34,6 +34,12 @@ from shared.events.agreements.ceremony import (
     CeremonyResumed,
 )
 from shared.events.agreements.checkpoint import CheckpointPublished
+from shared.events.agreements.documents import (
+    AgreementDocumentAttached,
+    AgreementDocumentExpired,
+    AgreementDocumentReminded,
+    AgreementDocumentWithdrawn,
+)
 from shared.events.agreements.editions import (
     AgreementEditionClosed,
     AgreementEditionEnded,
@@ -90,6 +96,10 @@ __all__ = [
     "AgreementApproved",
     "AgreementCameIntoForce",
     "AgreementCancelled",
+    "AgreementDocumentAttached",
+    "AgreementDocumentExpired",
+    "AgreementDocumentReminded",
+    "AgreementDocumentWithdrawn",
     "AgreementDrafted",
     "AgreementEditionClosed",
     "AgreementEditionEnded",

@@ -1,0 +1,253 @@
+"""Documents: the papers beside the text, each a file known by its hash, with the last day it holds if it has one."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.agreements.agreement.core import AgreementState
+from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.errors.documents import (
+    DocumentAttachedAlready,
+    DocumentCategoryUnknown,
+    DocumentMissing,
+    DocumentMustExpire,
+    DocumentNotAllowedNow,
+    DocumentOver,
+    DocumentsFull,
+    NoDocumentToWithdraw,
+)
+from services.agreements.kinds import DocumentRule
+from shared.events.agreements import (
+    AgreementDocumentAttached,
+    AgreementDocumentExpired,
+    AgreementDocumentReminded,
+    AgreementDocumentWithdrawn,
+    AgreementSuspended,
+    AgreementTerminated,
+)
+from shared.events.base import DomainEvent
+from shared.refusals import NotFound, Refusal
+
+MOST = 200
+"""Documents of one agreement, those of the past included."""
+
+
+class DocumentState(StrEnum):
+    """Where a document stands; whatever it is, it can be read."""
+
+    current = "current"
+    used = "used"
+    replaced = "replaced"
+    withdrawn = "withdrawn"
+    expired = "expired"
+
+
+_S, _D = AgreementState, DocumentState
+OPEN = frozenset(_S) - {_S.cancelled, _S.closed}
+LIVING = OPEN - {_S.terminated, _S.expired}
+"""Where it matters until when a paper holds."""
+REPLACEABLE = frozenset({_D.current, _D.expired})
+DECIDES: dict[type[DomainEvent], str] = {
+    AgreementSuspended: "suspend_agreement",
+    AgreementTerminated: "terminate_agreement",
+}
+"""Events that use up the papers of which each such action needs one of its own."""
+
+
+class Document(BaseModel):
+    """A paper that was attached."""
+
+    model_config = ConfigDict(frozen=True)
+
+    document_id: UUID
+    category: str
+    hash: str
+    """SHA-256 of the file, in hex: under it the file is kept."""
+    size: int
+    """Bytes."""
+    media_type: str
+    name: str
+    """What whoever brought it calls the file."""
+    organisation_id: UUID
+    """For whom it was brought."""
+    attached_at: datetime
+    expires_on: date | None
+    """The last day on which it holds."""
+    state: DocumentState = DocumentState.current
+    reason: str | None = None
+    """Why it was withdrawn."""
+    reminded: int | None = None
+    """The last reminder: days before its last day."""
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether it may be withdrawn, or another put in its place."""
+        return self.state in REPLACEABLE
+
+
+class Documents(Timely):
+    """Which papers are there, and which are missing for what."""
+
+    ALLOWED: ClassVar = {"attach_document": OPEN, "withdraw_document": OPEN}
+
+    documents: tuple[Document, ...] = ()
+    """All that ever were, oldest first."""
+
+    def document(self, document_id: UUID) -> Document:
+        """The document of this id, whatever became of it. Raises NotFound."""
+        for each in self.documents:
+            if each.document_id == document_id:
+                return each
+        raise NotFound()
+
+    def has_file(self, hash: str) -> bool:
+        """Whether a document that was not withdrawn is this file."""
+        return any(each.hash == hash and each.state != _D.withdrawn for each in self.documents)
+
+    def missing_for(self, action: str) -> list[DocumentRule]:
+        """The papers without which the action is refused, and which are not there or hold no more."""
+        there = {each.category for each in self.documents if each.state == _D.current}
+        return [rule for rule in self.rules.documents if rule.before == action and rule.category not in there]
+
+    def guard(self, action: str) -> Refusal | None:
+        """The papers that the kind asks for come first."""
+        if missing := self.missing_for(action):
+            return DocumentMissing(
+                action=action,
+                categories=[rule.category for rule in missing],
+                documents=[rule.name.model_dump() for rule in missing],
+            )
+        if action == "withdraw_document" and not any(each.replaceable for each in self.documents):
+            return NoDocumentToWithdraw()
+        return super().guard(action)
+
+    def attach(
+        self,
+        document_id: UUID,
+        *,
+        hash: str,
+        size: int,
+        media_type: str,
+        category: str,
+        name: str,
+        organisation_id: UUID,
+        expires_on: date | None,
+        replaces: UUID | None,
+        at: datetime,
+        today: date,
+    ) -> list[DomainEvent]:
+        """Attach a file that is kept, in the place of another document of its category if one is named.
+
+        Refuses DocumentCategoryUnknown, DocumentMustExpire, DocumentOver, DocumentAttachedAlready,
+        DocumentNotAllowedNow, DocumentsFull.
+        """
+        self.require("attach_document")
+        rule = next((rule for rule in self.rules.documents if rule.category == category), None)
+        if rule is None:
+            raise DocumentCategoryUnknown(category=category, known=[rule.category for rule in self.rules.documents])
+        if rule.expires and expires_on is None:
+            raise DocumentMustExpire(document=rule.name.model_dump())
+        if expires_on and expires_on < today:
+            raise DocumentOver(expires_on=expires_on)
+        if replaces and self._replaceable("attach_document", replaces).category != category:
+            raise NotFound()
+        for each in self.documents:
+            if (each.category, each.hash, each.state) == (category, hash, _D.current):
+                raise DocumentAttachedAlready(document=each.document_id)
+        if len(self.documents) >= MOST:
+            raise DocumentsFull(most=MOST)
+        attached = AgreementDocumentAttached(
+            agreement_id=self.id,
+            document_id=document_id,
+            category=category,
+            hash=hash,
+            size=size,
+            media_type=media_type,
+            expires_on=expires_on,
+            replaces=replaces,
+        )
+        return [attached.keeping(name=name, organisation_id=organisation_id, attached_at=at)]
+
+    def withdraw(self, document_id: UUID, *, reason: str) -> list[DomainEvent]:
+        """Let a document count no more. Refuses NoDocumentToWithdraw, DocumentNotAllowedNow."""
+        self.require("withdraw_document")
+        found = self._replaceable("withdraw_document", document_id)
+        withdrawn = AgreementDocumentWithdrawn(
+            agreement_id=self.id, document_id=found.document_id, category=found.category
+        )
+        return [withdrawn.keeping(reason=reason)]
+
+    def next_on(self) -> date | None:
+        """The next reminder of a paper, or the day after its last."""
+        if self.state not in LIVING:
+            return super().next_on()
+        days = [
+            expires_on - timedelta(days=before)
+            for each, expires_on in self._expiring()
+            for before in (*self._recalls(each), -1)
+        ]
+        return earliest(super().next_on(), *days)
+
+    def due_by(self, today: date) -> list[DomainEvent]:
+        """What holds no more; then reminders, of several that were missed only the latest."""
+        if self.state not in LIVING:
+            return super().due_by(today)
+        told: list[DomainEvent] = []
+        for each, expires_on in self._expiring():
+            one = {"agreement_id": self.id, "document_id": each.document_id, "category": each.category}
+            left = (expires_on - today).days
+            passed = [days for days in self._recalls(each) if left <= days]
+            if left < 0:
+                told.append(AgreementDocumentExpired(**one, expires_on=expires_on))
+            elif passed:
+                told.append(AgreementDocumentReminded(**one, expires_on=expires_on, days=min(passed)))
+        return told or super().due_by(today)
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says."""
+        match event:
+            case AgreementDocumentAttached():
+                if event.replaces:
+                    self._change_document(event.replaces, state=_D.replaced)
+                fields = event.model_dump(exclude={"agreement_id", "replaces"}) | event.detail
+                self.documents = (*self.documents, Document.model_validate(fields))
+            case AgreementDocumentWithdrawn():
+                self._change_document(event.document_id, state=_D.withdrawn, **event.detail)
+            case AgreementDocumentReminded():
+                self._change_document(event.document_id, reminded=event.days)
+            case AgreementDocumentExpired():
+                self._change_document(event.document_id, state=_D.expired)
+            case _ if action := DECIDES.get(type(event)):
+                spent = {rule.category for rule in self.rules.documents if rule.once and rule.before == action}
+                for each in self.documents:
+                    if each.state == _D.current and each.category in spent:
+                        self._change_document(each.document_id, state=_D.used)
+        super().apply(event)
+
+    def _replaceable(self, action: str, document_id: UUID) -> Document:
+        found = self.document(document_id)
+        if not found.replaceable:
+            raise DocumentNotAllowedNow(kind="document", document=document_id, action=action, state=found.state)
+        return found
+
+    def _expiring(self) -> Iterator[tuple[Document, date]]:
+        for each in self.documents:
+            if each.state == _D.current and each.expires_on:
+                yield each, each.expires_on
+
+    def _recalls(self, document: Document) -> Iterator[int]:
+        """The reminders that are still to come, as days before its last day."""
+        for rule in self.rules.documents:
+            if rule.category == document.category:
+                for days in rule.remind_days:
+                    if document.reminded is None or days < document.reminded:
+                        yield days
+
+    def _change_document(self, document_id: UUID, **changes: Any) -> None:
+        self.documents = tuple(
+            each.model_copy(update=changes) if each.document_id == document_id else each for each in self.documents
+        )

@@ -1,0 +1,92 @@
+"""What requests about documents carry, and what is answered."""
+
+import unicodedata
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+
+from services.agreements.agreement import Agreement, Document, DocumentState
+from services.agreements.bilingual import Bilingual
+from services.agreements.permissions import PERMISSIONS, may_withdraw
+from shared.actor import Actor
+from shared.web import Listing
+
+
+def _plain(name: str) -> str:
+    """The name without what nobody sees: a sign that turns the direction of writing hides what a file is."""
+    kept = "".join(sign for sign in name if unicodedata.category(sign)[0] != "C").strip(" .")
+    if not kept or {"/", "\\"} & set(kept):
+        raise ValueError("not a file name")
+    return kept
+
+
+FileName = Annotated[str, StringConstraints(max_length=150), AfterValidator(_plain)]
+
+
+class DocumentAnswer(BaseModel):
+    """A paper beside the agreement's text."""
+
+    id: UUID
+    category: str
+    category_name: Bilingual | None
+    state: DocumentState
+    name: str
+    hash: str = Field(description="SHA-256 of the file, in hex")
+    size: int = Field(description="bytes")
+    media_type: str
+    organisation_id: UUID = Field(description="for whom it was brought")
+    attached_at: datetime
+    expires_on: date | None = Field(description="the last day on which it holds")
+    reason: str | None = Field(description="why it was withdrawn")
+    available_actions: list[str]
+
+    @classmethod
+    def of(cls, agreement: Agreement, document: Document, by: Actor) -> Self:
+        """What the actor is shown."""
+        names = {rule.category: rule.name for rule in agreement.rules.documents}
+        return cls(
+            **document.model_dump(exclude={"document_id", "reminded"}),
+            id=document.document_id,
+            category_name=names.get(document.category),
+            available_actions=list(_available(agreement, document, by)),
+        )
+
+    @classmethod
+    def last_of(cls, agreement: Agreement, by: Actor) -> Self:
+        """What the actor is shown of the document that came last."""
+        return cls.of(agreement, agreement.documents[-1], by)
+
+
+class MissingDocument(BaseModel):
+    """A paper that is not there, or holds no more, and the action that waits for it."""
+
+    category: str
+    name: Bilingual
+    before: str
+
+
+class DocumentsAnswer(Listing[DocumentAnswer]):
+    """The papers of an agreement, and those that are missing."""
+
+    missing: list[MissingDocument]
+
+    @classmethod
+    def of(cls, agreement: Agreement, by: Actor) -> Self:
+        """What the actor is shown."""
+        actions = dict.fromkeys(rule.before for rule in agreement.rules.documents if rule.before)
+        missing = [
+            MissingDocument(category=rule.category, name=rule.name, before=action)
+            for action in actions
+            for rule in agreement.missing_for(action)
+        ]
+        return cls(items=[DocumentAnswer.of(agreement, each, by) for each in agreement.documents], missing=missing)
+
+
+def _available(agreement: Agreement, document: Document, by: Actor) -> Iterator[str]:
+    action = "withdraw_document"
+    free = agreement.refusal_of(action) is None and document.replaceable
+    if free and PERMISSIONS.may(by, action, agreement) and may_withdraw(by, agreement, document):
+        yield action

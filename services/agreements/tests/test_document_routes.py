@@ -1,0 +1,267 @@
+"""Papers over HTTP: what is taken in, what comes out, and who may do what with them."""
+
+import os
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement
+from services.agreements.errors.documents import DocumentMissing, NotYourDocument
+from services.agreements.errors.signing import FileUnknown
+from services.agreements.tests.builders import (
+    approved,
+    attached,
+    bound,
+    current,
+    director,
+    officer,
+    operator_of,
+    pdf,
+    president,
+    signer,
+)
+from services.agreements.uploads import is_sound
+from shared import files
+from shared.actor import Actor
+from shared.clock import today
+from shared.database import Database
+from shared.files import MOST_BYTES
+
+PNG = b"\x89PNG\r\n\x1a\n"
+JPEG_START = b"\xff\xd8\xff\xe0\x00\x04ab"
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A PNG's chunk."""
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(width: int = 1, height: int = 1) -> bytes:
+    """A picture of one grey point, whatever size it claims."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
+
+
+def jpeg(width: int = 1, height: int = 1) -> bytes:
+    """The structure of a picture: a frame, a scan with data in it, an end."""
+    frame = b"\xff\xc0" + struct.pack(">HBHHB", 8, 8, height, width, 0)
+    return JPEG_START + frame + b"\xff\xda\x00\x02" + b"\x12\xff\x00\xff\xd0\x34" + b"\xff\xd9"
+
+
+async def bring(
+    as_: Any, by: Actor, agreement: Agreement, content: Any, *, said: str | None = None, **about: str
+) -> Any:
+    """Upload a file."""
+    client = as_(by)
+    params = {"category": "annex", "name": "exemple.pdf", **about}
+    headers = client.headers | ({"Content-Type": said} if said else {})
+    path = f"/api/v1/agreements/{agreement.id}/documents"
+    return await client.http.post(path, params=params, content=content, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(pdf(), "application/pdf"), (png(), "image/png"), (jpeg(), None)], ids=["pdf", "png", "jpeg"]
+)
+async def test_a_paper_comes_out_as_it_went_in(as_: Any, database: Database, content: bytes, said: str | None) -> None:
+    agreement = await approved(database)
+    brought = await bring(as_, officer(), agreement, content, said=said, name="شهادة مثال 1")
+    assert brought.status_code == 201, brought.text
+    path = brought.headers["Location"].removeprefix("/api/v1")
+    got = await as_(president(operator_of(agreement))).get(path)
+    assert got.content == content and got.headers["Content-Length"] == str(len(content))
+    assert got.headers["Content-Type"] == brought.json()["media_type"]
+    assert got.headers["X-Content-Type-Options"] == "nosniff"
+    assert got.headers["Content-Disposition"].startswith('attachment; filename="annex.')
+    assert "filename*=UTF-8''%D8%B4" in got.headers["Content-Disposition"]
+    client = as_(officer())
+    tag = {"If-None-Match": got.headers["ETag"]}
+    again = await client.http.get(f"/api/v1{path}", headers=client.headers | tag)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+async def test_a_paper_is_taken_in_piece_by_piece_and_not_beyond_its_limit(as_: Any, database: Database) -> None:
+    agreement, sent = await approved(database), 0
+
+    async def endless() -> Any:
+        nonlocal sent
+        yield b"%PDF-1.7\n"
+        while True:
+            sent += 1_000_000
+            yield bytes(1_000_000)
+
+    refused = await bring(as_, officer(), agreement, endless())
+    assert refused.status_code == 413
+    assert refused.json()["type"] in ("/problems/too-large", "/problems/file-too-long")
+    assert sent < MOST_BYTES + 3_000_000
+
+
+UNSOUND = {
+    "cut short": pdf()[:-20],
+    "no pages": b"%PDF-1.7\n" + b"x" * 100 + b"\n%%EOF\n",
+    "an archive besides": pdf() + b"PK\x05\x06" + bytes(18),
+    "a picture cut short": png()[:-1],
+    "a picture with something behind it": png() + b"<script>",
+    "a picture with a damaged piece": png().replace(b"IDAT", b"IDAX"),
+    "a picture for a whole machine": png(60_000, 60_000),
+    "a photo cut short": jpeg()[:-2],
+    "a photo with something behind it": jpeg() + pdf(),
+    "a photo without a frame": JPEG_START + b"\xff\xd9",
+    "a photo for a whole machine": jpeg(60_000, 60_000),
+}
+
+
+@pytest.mark.parametrize("content", UNSOUND.values(), ids=list(UNSOUND))
+def test_a_file_that_does_not_hold_together_is_not_sound(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert not is_sound(str(path), files.measure(BytesIO(content), MOST_BYTES).media_type)
+
+
+def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for start, media_type in files.SIGNATURES.items():
+        for length in range(0, 200, 7):
+            path.write_bytes(start + os.urandom(length))
+            assert not is_sound(str(path), media_type)
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "status", "slug"),
+    [
+        (b"<html>", None, 415, "file-type-refused"),
+        (b"", None, 415, "file-type-refused"),
+        (b"PK\x03\x04", "application/pdf", 415, "file-type-refused"),
+        (pdf(), "image/png", 415, "file-mislabelled"),
+        (png(), "application/pdf; charset=x", 415, "file-mislabelled"),
+        (pdf()[:-20], "application/pdf", 422, "file-unsound"),
+    ],
+)
+async def test_what_is_not_what_it_says_is_refused_and_not_kept(
+    as_: Any, database: Database, kept_files: Path, content: bytes, said: str | None, status: int, slug: str
+) -> None:
+    agreement = await approved(database)
+    before = {file for file in kept_files.rglob("*") if file.is_file()}
+    refused = await bring(as_, officer(), agreement, content, said=said)
+    assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{slug}")
+    assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "about",
+    [{"name": "x" * 151}, {"name": "../exemple.pdf"}, {"name": "\u202e"}, {"category": "x" * 101}, {"expires_on": "x"}],
+    ids=["over-long name", "a path", "nothing to see", "over-long category", "no date"],
+)
+async def test_a_malformed_upload_is_refused(as_: Any, database: Database, about: dict[str, str]) -> None:
+    refused = await bring(as_, officer(), await approved(database), pdf(), **about)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/malformed")
+
+
+async def test_signs_that_nobody_sees_do_not_hide_what_a_file_is(as_: Any, database: Database) -> None:
+    brought = await bring(as_, officer(), await approved(database), pdf(), name="exemple\u202efdp.exe")
+    assert brought.json()["name"] == "exemplefdp.exe"
+    got = await as_(officer()).get(brought.headers["Location"].removeprefix("/api/v1"))
+    assert got.headers["Content-Disposition"].endswith("exemplefdp.exe.pdf")
+
+
+async def test_who_sees_an_agreement_sees_its_papers_and_what_is_missing(as_: Any, database: Database) -> None:
+    agreement = await approved(database)
+    operator = president(operator_of(agreement))
+    await attached(database, agreement, "evidence", by=operator)
+    told = (await as_(operator).get(f"/agreements/{agreement.id}/documents")).json()
+    (paper,) = told["items"]
+    assert (paper["category_name"]["fr"], paper["state"]) == ("Pièce justificative", "current")
+    assert paper["available_actions"] == ["withdraw_document"]
+    assert {each["before"] for each in told["missing"]} == {
+        "suspend_agreement",
+        "terminate_agreement",
+        "renew_agreement",
+    }
+    assert (await as_(officer("MA-01")).get(f"/agreements/{agreement.id}/documents")).status_code == 404
+
+
+async def test_an_action_that_waits_for_a_paper_names_it_in_the_readers_language(as_: Any, database: Database) -> None:
+    agreement = await bound(database)
+    decision = next(each for each in agreement.documents if each.category == "termination_decision")
+    agreement = await commands.withdraw_document(
+        database, agreement.id, decision.document_id, reason="r", by=director()
+    )
+    for language, name in (("fr", "Décision de résiliation"), ("ar", "قرار الفسخ")):
+        client = as_(director())
+        client.headers["Accept-Language"] = language
+        told = (await client.get(f"/agreements/{agreement.id}")).json()
+        assert "terminate_agreement" not in told["available_actions"]
+        (reason,) = (each for each in told["unavailable_actions"] if each["action"] == "terminate_agreement")
+        assert reason["type"] == "/problems/document-missing" and name in reason["detail"]
+    with pytest.raises(DocumentMissing):
+        await commands.terminate_agreement(database, agreement.id, reason="r", document="d", by=director())
+
+
+async def test_a_party_withdraws_and_replaces_its_own_papers_only(as_: Any, database: Database) -> None:
+    agreement = await attached(database, await approved(database), "annex")
+    theirs = agreement.documents[-1].document_id
+    operator = president(operator_of(agreement))
+    with pytest.raises(NotYourDocument):
+        await commands.withdraw_document(database, agreement.id, theirs, reason="r", by=operator)
+    with pytest.raises(NotYourDocument):
+        await attached(database, agreement, "annex", by=operator, replaces=theirs)
+    told = (await as_(operator).get(f"/agreements/{agreement.id}/documents")).json()
+    assert told["items"][0]["available_actions"] == []
+    agreement = await attached(database, agreement, "annex", by=operator)
+    own = agreement.documents[-1].document_id
+    body = {"reason": "(fictif) illisible"}
+    at, tag = f"/agreements/{agreement.id}/documents/{own}/withdrawal", {"If_Match": f'"{agreement.version}"'}
+    assert (await as_(operator).post(at, body, **tag)).status_code == 200
+    told = (await as_(officer()).get(f"/agreements/{agreement.id}/documents")).json()
+    assert [each["state"] for each in told["items"]] == ["current", "withdrawn"]
+    assert told["items"][1]["reason"] == body["reason"]
+
+
+async def test_a_file_that_the_storage_lost_is_reported_and_comes_back(
+    as_: Any, database: Database, kept_files: Path
+) -> None:
+    content = pdf("perdu")
+    agreement = await attached(database, await approved(database), "annex", content=content)
+    paper = agreement.documents[-1]
+    kept = kept_files / paper.hash[:2] / paper.hash
+    at = f"/agreements/{agreement.id}/documents/{paper.document_id}/file"
+    for break_it in (kept.unlink, lambda: kept.write_bytes(b"%PDF-1.7")):
+        break_it()
+        lost = await as_(officer()).get(at)
+        assert (lost.status_code, lost.json()["type"]) == (500, "/problems/file-lost")
+        await files.put(content)
+        assert (await as_(officer()).get(at)).content == content
+
+
+async def test_the_same_upload_twice_under_one_key_is_one_paper(as_: Any, database: Database) -> None:
+    agreement = await approved(database)
+    client = as_(officer())
+    client.headers["Idempotency-Key"] = "k"
+    as_same = lambda _: client  # noqa: E731
+    first, again = [await bring(as_same, officer(), agreement, pdf("un")) for _ in range(2)]
+    assert first.json() == again.json()
+    other = await bring(as_same, officer(), agreement, pdf("deux"))
+    assert other.json()["type"] == "/problems/idempotency-key-reused"
+
+
+async def test_a_scan_is_of_a_document_of_its_agreement(database: Database) -> None:
+    agreement = await approved(database)
+    other = await attached(database, await approved(database, current()), "signed_copy")
+    second = agreement.parties[1]
+    scan: dict[str, Any] = {
+        "party_id": second.party_id,
+        "text_hash": agreement.text_hash,
+        "person": signer(second.organisation_id).person,
+        "signed_on": today(),
+        "file_hash": other.documents[-1].hash,
+        "by": director(),
+    }
+    with pytest.raises(FileUnknown):
+        await commands.record_scan(database, agreement.id, **scan)
+    agreement = await attached(database, agreement, "signed_copy")
+    scan["file_hash"] = agreement.documents[-1].hash
+    assert (await commands.record_scan(database, agreement.id, **scan)).requests
