@@ -56,8 +56,9 @@ CLAIM = text(f"""
     from chosen join endpoint on endpoint.id = chosen.endpoint_id
     where chosen.endpoint_id = lane.endpoint_id
     returning lane.endpoint_id, lease_token, width, failures, open_until is not null as half_open, endpoint.version,
-        case when bucket_at is null then floor(greatest(rate, 1)) else greatest(1, floor(least(greatest(rate, 1),
-            extract(epoch from clock_timestamp() - bucket_at) * rate))) end as tokens
+        case when rate is null then null when bucket_at is null then floor(greatest(rate, 1))
+            else greatest(1, floor(least(greatest(rate, 1), extract(epoch from clock_timestamp() - bucket_at) * rate)))
+            end as tokens
 """)
 OURS = text("""
     select endpoint_id, lease_token, version from lane join endpoint on endpoint.id = endpoint_id

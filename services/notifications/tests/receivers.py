@@ -1,6 +1,7 @@
 """Real receivers on loopback: webhooks over HTTP and mail over SMTP, as academies run them, well or badly."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -73,17 +74,34 @@ async def pour(request: web.Request) -> web.StreamResponse:
         await response.write(b"\x00" * 65536)
 
 
+@dataclass
+class Slow:
+    """Says yes after a while, and counts how many wait at the same time."""
+
+    seconds: float
+    waiting: int = 0
+    most: int = 0
+
+    async def __call__(self, _: web.Request) -> web.StreamResponse:
+        """Wait, then say yes."""
+        self.waiting += 1
+        self.most = max(self.most, self.waiting)
+        await asyncio.sleep(self.seconds)
+        self.waiting -= 1
+        return web.Response()
+
+
 @asynccontextmanager
-async def receiver(behave: Behaviour = accept) -> AsyncIterator[Receiver]:
+async def receiver(behave: Behaviour = accept, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """A receiver that listens inside the block."""
     made = Receiver(behave)
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", made.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    made.url = f"http://127.0.0.1:{_port(runner)}/avis"
+    made.url = f"{'https' if tls else 'http'}://127.0.0.1:{_port(runner)}/avis"
     try:
         yield made
     finally:

@@ -1,6 +1,7 @@
 """Endpoints in the database: their state is the fold of their journal, their secrets are nowhere in the clear."""
 
 import base64
+import secrets
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from services.notifications import commands
 from services.notifications.endpoint import Endpoint
 from services.notifications.errors import AddressRefused
+from services.notifications.keys import KeyRing, Sealed, shown
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import ENDPOINTS, Base
 from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, registered, rows, told
@@ -95,6 +97,35 @@ async def test_who_only_reads_changes_nothing(database: Database, settings: Noti
     id = (await registered(database, settings, DEAD)).endpoint.id
     with pytest.raises(Forbidden):
         await commands.disable_endpoint(database, id, by=actor(Role.auditor, jurisdiction="national"))
+
+
+async def test_secrets_move_under_a_new_key_while_they_are_used_and_the_old_key_may_go(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    old, new = secrets.token_bytes(32), secrets.token_bytes(32)
+    issued = [
+        await commands.register_endpoint(
+            database,
+            academy="MA-06",
+            channel="webhook",
+            address=DEAD,
+            language="ar",
+            keys=KeyRing([old]),
+            guard=settings.guard,
+            by=OFFICER,
+        )
+        for _ in range(3)
+    ]
+    ring = KeyRing([new, old])
+    assert await commands.old_keys(database, ring) == {KeyRing([old]).current: 3}
+    assert await commands.rewrap_secrets(database, ring) == 3
+    assert await commands.rewrap_secrets(database, ring) == 0
+    assert await commands.old_keys(database, ring) == {}
+    for each in issued:
+        key_id = each.endpoint.keys[0].key_id
+        (row,) = await rows(database, "select * from endpoint_secret where key_id = :key_id", key_id=key_id)
+        sealed = Sealed(row.kek_id, row.wrapped_key, row.ciphertext)
+        assert shown(KeyRing([new]).open(sealed, key_id)) == each.secret
 
 
 def test_the_migrations_make_what_the_tables_declare(database_url: Callable[[str], str]) -> None:

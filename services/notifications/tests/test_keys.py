@@ -51,6 +51,16 @@ def test_a_new_key_seals_and_the_old_one_behind_it_still_opens() -> None:
     assert KeyRing([NEW]).open(ring.seal(secret, place), place) == secret
 
 
+def test_a_secret_is_wrapped_anew_and_the_old_key_may_go() -> None:
+    secret, place = new_secret(), new_id()
+    old = KeyRing([OLD]).seal(secret, place)
+    anew = KeyRing([NEW, OLD]).rewrap(old, place)
+    assert KeyRing([NEW]).open(anew, place) == secret
+    assert anew.ciphertext == old.ciphertext
+    with pytest.raises(CannotOpen):
+        KeyRing([OLD]).open(anew, place)
+
+
 def test_hidden_answers_are_revealed_by_the_ring_that_hid_them() -> None:
     hidden = KeyRing([OLD]).hide(b"answer")
     assert KeyRing([NEW, OLD]).reveal(hidden) == b"answer"

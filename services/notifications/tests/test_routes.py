@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import FOREIGNER, OFFICER, OPERATOR, happening, registered, rows, told
 from services.notifications.tests.conftest import Sending
-from services.notifications.tests.receivers import receiver
+from services.notifications.tests.receivers import answering, receiver
 from shared.actor import Actor
 from shared.database import Database
 from tests.fixtures.eventually import eventually
@@ -139,6 +139,41 @@ async def test_deliveries_and_attempts_tell_how_it_went(
         assert (attempt["result"], attempt["status"], attempt["excerpt"]) == ("delivered", 200, "merci")
         again = await client.post(f"/api/v1/deliveries/{delivery['id']}/redelivery")
         assert (again.json()["state"], again.json()["attempts"]) == ("waiting", 0)
+
+
+async def test_an_attempt_shows_the_very_bytes_that_were_sent_and_health_sums_up(
+    by: Any, database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(503, 200)) as academy, by() as client:
+        id = (await registered(database, settings, academy.url)).endpoint.id
+        await told(database)
+        async with sending():
+            await eventually(lambda: len(academy.received) == 2)
+            await eventually(lambda: _delivered(client))
+        ((delivery,),) = await rows(database, "select id from delivery")
+        second, first = (await client.get(f"/api/v1/deliveries/{delivery}/attempts")).json()["items"]
+        health = (await client.get(f"/api/v1/endpoints/{id}/health")).json()
+    for attempt, (headers, body) in zip((first, second), academy.received, strict=True):
+        assert attempt["body"].encode() == body
+        assert attempt["message_id"] == headers["webhook-id"]
+        assert str(attempt["timestamp"]) == headers["webhook-timestamp"]
+    assert (health["attempts"], health["success_rate"], health["waiting"]) == (2, 0.5, 0)
+    assert (health["breaker"], health["failures"], health["last_failure"]["status"]) == ("closed", 0, 503)
+
+
+async def _delivered(client: httpx.AsyncClient) -> bool:
+    return bool((await client.get("/api/v1/deliveries?state=delivered")).json()["items"])
+
+
+async def test_a_public_key_is_shown_and_no_secret(by: Any) -> None:
+    async with by() as client:
+        made = await client.post("/api/v1/endpoints", json=HOOK | {"signature": "v1a"})
+        assert made.json()["secret"] is None
+        (key,) = (await client.get(made.headers["Location"])).json()["keys"]
+        assert (key["scheme"], key["public_key"][:5]) == ("v1a", "whpk_")
+        shared = await client.post(f"{made.headers['Location']}/secret?signature=v1", headers={"If-Match": '"1"'})
+    assert shared.json()["secret"].startswith("whsec_")
+    assert [each["scheme"] for each in shared.json()["keys"]] == ["v1", "v1a"]
 
 
 async def _frames(stream: aiohttp.ClientResponse, count: int) -> list[dict[str, str]]:
