@@ -12,11 +12,13 @@ import runpy
 import signal
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
 import psutil
 
+from shared import clock
 from shared.messaging import crash
 from tests.fixtures.run import end_with_the_run
 
@@ -99,5 +101,16 @@ def _run(service: str, part: str, environment: Mapping[str, str], log: Path) -> 
     os.environ.update(environment)
     # The module is imported already, in the fork server.
     crash.CRASH_AT, crash.STOP_AT = environment.get("MITHAQ_CRASH_AT"), environment.get("MITHAQ_STOP_AT")
+    _set_the_clock(float(environment.get("MITHAQ_TEST_CLOCK", "0")))
     sys.argv = [service, "--only", part]
     runpy.run_module(f"services.{service}", run_name="__main__", alter_sys=True)
+
+
+def _set_the_clock(wrong_by: float) -> None:
+    """Let everything here believe that it is so many seconds later."""
+    if not wrong_by:
+        return
+    right = clock.now
+    for module in list(sys.modules.values()):
+        if getattr(module, "now", None) is right:
+            module.now = lambda: right() + timedelta(seconds=wrong_by)  # type: ignore[attr-defined]

@@ -1,0 +1,175 @@
+"""The fault matrix of sending: whatever dies or misbehaves, every academy gets its own, once in effect, and signed."""
+
+import asyncio
+import os
+import random
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from tempfile import mkdtemp
+
+import psutil
+import pytest
+import pytest_asyncio
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from services.notifications.tests.builders import happening, registered, rows, told
+from shared.clock import now
+from tests.failures.mailroom import OVERLAP, Mailroom, Misbehaviour, babble, cut, endless, loris, swallow
+from tests.fixtures.eventually import eventually
+
+FULL = os.environ.get("MITHAQ_FAULTS") == "full"
+KILLS = 20 if FULL else 4
+"""Kills per row."""
+ROTATIONS = 12 if FULL else 3
+SEED = int(os.environ.get("MITHAQ_SEED", "2024"))
+SOON = 45.0
+"""Seconds within which everything must be at rest again."""
+ACADEMIES = ("MA-03", "MA-06", "MA-11")
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600 if FULL else 180)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def mailroom(run_dir: Path) -> AsyncIterator[Mailroom]:
+    """Sending that runs."""
+    mailroom = Mailroom(Path(mkdtemp(prefix="failures-sending-", dir=run_dir)))
+    try:
+        await mailroom.prepare()
+        for academy in ACADEMIES:
+            await mailroom.add_receiver(academy)
+        yield mailroom
+    finally:
+        await mailroom.end()
+
+
+def certificate_of_nobody(folder: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that its own key signed, and that key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now() - timedelta(days=1))
+        .not_valid_after(now() + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "certificate.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return certificate, private
+
+
+@asynccontextmanager
+async def under_load(mailroom: Mailroom) -> AsyncIterator[None]:
+    """Break sending inside the block; afterwards everything has arrived, once in effect, in order, and verified."""
+    try:
+        if not mailroom.senders:
+            await mailroom.start()
+        async with mailroom.load(*ACADEMIES):
+            yield
+        await eventually(mailroom.at_rest, within=SOON, every=0.1)
+        assert await mailroom.violations() == []
+    except BaseException as error:
+        error.add_note(f"MITHAQ_SEED={SEED}\n{mailroom.last_words()}")
+        raise
+
+
+async def test_secrets_that_are_rotated_under_load_verify_while_they_live_and_not_after(mailroom: Mailroom) -> None:
+    async with under_load(mailroom):
+        for _ in range(ROTATIONS):
+            await asyncio.gather(*(mailroom.rotate(receiver) for receiver in mailroom.receivers.values()))
+            await asyncio.sleep(OVERLAP.total_seconds() * 0.7)
+    for receiver in mailroom.receivers.values():
+        assert len(receiver.secrets) > ROTATIONS
+
+
+@pytest.mark.parametrize("behaves", [loris, endless, swallow, cut, babble], ids=lambda each: each.__name__)
+async def test_a_receiver_that_misbehaves_holds_up_nobody_and_gets_everything_once_it_is_well(
+    mailroom: Mailroom, behaves: Misbehaviour
+) -> None:
+    bad = mailroom.gates[0]
+    bad.behaves = behaves
+    bad.cut()
+    process = mailroom.senders[-1] if mailroom.senders else await mailroom.start()
+    async with under_load(mailroom):
+        (ill, *healthy) = mailroom.receivers.values()
+        had = [len(receiver.got) for receiver in healthy]
+        before = psutil.Process(process.pid).memory_info().rss
+        await eventually(
+            lambda: all(len(each.got) >= before + 25 for each, before in zip(healthy, had, strict=True)), within=10
+        )
+        assert psutil.Process(process.pid).memory_info().rss - before < 50 << 20
+        waiting = "select count(*) from delivery where state = 'waiting' and endpoint_id = :id"
+        ((count,),) = await rows(mailroom.database, waiting, id=ill.endpoint_id)
+        assert count, "it has nothing to catch up"
+        bad.behaves = None
+        bad.cut()
+
+
+async def test_nothing_is_said_to_a_receiver_whose_certificate_nobody_vouches_for(
+    mailroom: Mailroom, tmp_path: Path
+) -> None:
+    said = 0
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal said
+        said += len(await reader.read())
+        writer.close()
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate_of_nobody(tmp_path))
+    impostor = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
+    address = f"https://127.0.0.1:{impostor.sockets[0].getsockname()[1]}/"
+    issued = await registered(mailroom.database, mailroom.settings, address, academy="MA-01")
+    if not mailroom.senders:
+        await mailroom.start()
+    await told(mailroom.database, happening(audience=("MA-01",)))
+    query = "select reason from attempt where endpoint_id = :id"
+
+    async def tried() -> None:
+        reasons = [row.reason for row in await rows(mailroom.database, query, id=issued.endpoint.id)]
+        assert len(reasons) >= 2 and set(reasons) == {"TLS failed"}, reasons
+
+    await eventually(tried, within=SOON)
+    assert said == 0
+    impostor.close()
+    await mailroom.disable(issued.endpoint.id)
+
+
+async def test_mail_is_repeated_at_most_once_per_death_of_the_mail_server_or_of_a_sender(mailroom: Mailroom) -> None:
+    chance, mailbox, kills = random.Random(SEED), mailroom.mailbox, 0
+    issued = await registered(
+        mailroom.database, mailroom.settings, "avis@academie.example", academy="MA-06", channel="email"
+    )
+    async with under_load(mailroom):
+        for number in range(KILLS):
+            mailbox.handed.clear()
+            mailbox.dies = number % 2 == 0
+            mailbox.pause = 0.0 if mailbox.dies else 0.3
+            await asyncio.wait_for(mailbox.handed.wait(), SOON)
+            if mailbox.dies:
+                mailbox.dies = False
+            else:
+                kills += 1
+                await asyncio.sleep(chance.uniform(0, 0.2))
+                await mailroom.kill_all()
+                await mailroom.start()
+        mailbox.pause = 0.0
+    query = "select event_id from delivery where endpoint_id = :id"
+    owed = {row.event_id for row in await rows(mailroom.database, query, id=issued.endpoint.id)}
+    assert len(owed) > KILLS
+    assert mailbox.kept.keys() == {f"<{event}.{issued.endpoint.id}@localhost>" for event in owed}
+    assert mailbox.kept.total() - len(mailbox.kept) <= kills + mailbox.deaths
+    await mailroom.disable(issued.endpoint.id)
