@@ -58,7 +58,7 @@ CLAIM = text(f"""
     returning lane.endpoint_id, lease_token, width, failures, open_until is not null as half_open, endpoint.version,
         case when rate is null then null when bucket_at is null then floor(greatest(rate, 1))
             else greatest(1, floor(least(greatest(rate, 1), extract(epoch from clock_timestamp() - bucket_at) * rate)))
-            end as tokens
+            end as tokens, clock_timestamp() as at
 """)
 OURS = text("""
     select endpoint_id, lease_token, version from lane join endpoint on endpoint.id = endpoint_id
@@ -176,6 +176,7 @@ class Claims:
                 width=row.width,
                 until=until,
                 failures=row.failures,
+                leased=(row.at, time.monotonic()),
                 quota=1 if row.half_open else None if row.tokens is None else int(row.tokens),
             )
             for row in rows

@@ -1,9 +1,11 @@
 """Lanes: an endpoint's turn to be sent to. Its row says when something is due, and how fast it goes."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -50,6 +52,8 @@ class Lane:
     """How many attempts may be under way at once."""
     until: float
     """On the monotonic clock: when to begin no new attempt."""
+    leased: tuple[datetime, float]
+    """When it was leased: by the database's clock, and on the monotonic one."""
     failures: int = 0
     """How many attempts failed in a row."""
     quota: int | None = None
@@ -67,6 +71,11 @@ class Lane:
     end: Outcome | None = None
     """What ends the endpoint: its receiver is gone, or the schedule is exhausted."""
     fetched: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def now(self) -> datetime:
+        """This instant by the database's clock: receivers refuse what a sender with a wrong clock would sign."""
+        at, since = self.leased
+        return at + timedelta(seconds=time.monotonic() - since)
 
     @property
     def in_order(self) -> bool:

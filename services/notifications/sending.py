@@ -20,7 +20,6 @@ from services.notifications.recording import Recorder
 from services.notifications.settings import NotificationsSettings
 from services.notifications.waking import NEWS
 from shared.actor import SYSTEM
-from shared.clock import now
 from shared.database import Database
 from shared.messaging.crash import crash_point
 from shared.messaging.retrying import passes_by_itself
@@ -109,7 +108,7 @@ class Sender:
 
     async def _serve(self, lane: Lane, stop: asyncio.Event) -> None:
         while (parcel := await self._next(lane, stop)) is not None:
-            at, started = now(), time.monotonic()
+            at, started = lane.now(), time.monotonic()
             lane.sent += 1
             outcome = await self.attempts.make(lane, parcel, at)
             crash_point("notifier.posted")

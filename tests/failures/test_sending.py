@@ -86,6 +86,21 @@ async def under_load(mailroom: Mailroom) -> AsyncIterator[None]:
         raise
 
 
+async def test_senders_whose_clocks_are_ten_minutes_wrong_take_turns_and_are_believed(mailroom: Mailroom) -> None:
+    """Leases and signatures follow the database's clock, not the senders'."""
+    await mailroom.kill_all()
+    before = {id: len(receiver.got) for id, receiver in mailroom.receivers.items()}
+    async with under_load(mailroom):
+        await mailroom.start(clock=600)
+        await mailroom.start(clock=-600)
+        await asyncio.sleep(6)
+    for id, receiver in mailroom.receivers.items():
+        fresh = receiver.got[before[id] :]
+        assert len(fresh) > 20
+        assert len(fresh) == len(set(fresh)), "a lane had two senders at once"
+    await mailroom.kill_all()
+
+
 async def test_secrets_that_are_rotated_under_load_verify_while_they_live_and_not_after(mailroom: Mailroom) -> None:
     async with under_load(mailroom):
         for _ in range(ROTATIONS):
