@@ -5,8 +5,9 @@ from uuid import UUID
 from services.agreements.agreement import Agreement, Document, Obligation
 from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
-from services.agreements.errors.negotiation import NotYourTurn
+from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
+from services.agreements.errors.signing import CheckedByAnother
 from services.agreements.errors.substitutions import NotYourSubstitution
 from services.agreements.substitution import Substitution
 from shared.actor import Actor, Role
@@ -60,6 +61,40 @@ def organisation_of(actor: Actor) -> UUID | None:
 def acts_for(actor: Actor, organisation: UUID) -> bool:
     """Whether the actor acts for this organisation."""
     return organisation_of(actor) == organisation
+
+
+def represents_one_for(action: str) -> Condition:
+    """Whether a party for which the actor may act can take this step; if none can, why their own cannot."""
+
+    def condition(actor: Actor, agreement: Agreement) -> bool | Refusal:
+        if not may_represent(actor, agreement):
+            return False
+        national = actor.jurisdiction == "national"
+        able = [each for each in agreement.parties if national or acts_for(actor, each.organisation_id)]
+        able.sort(key=lambda each: not acts_for(actor, each.organisation_id))
+        refusals = [agreement.party_refusal(action, each.party_id) for each in able]
+        return None in refusals or refusals[0] or False
+
+    return condition
+
+
+def has_not_accepted(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Each party accepts for itself, once."""
+    own = next((each for each in agreement.parties if acts_for(actor, each.organisation_id)), None)
+    if own is None:
+        return False
+    accepted = any(each.party_id == own.party_id for each in agreement.acceptances)
+    return AcceptedAlready(party=own.party_id) if accepted else True
+
+
+def checks_another(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Whoever keeps or supervises the file checks the scans of signatures that they neither gave nor saw given."""
+    scans = [each.scan for each in agreement.requests if each.scan]
+    if not owns_or_supervises(actor, agreement):
+        return False
+    if not scans or any(actor.person not in (scan.person, scan.witness) for scan in scans):
+        return True
+    return CheckedByAnother()
 
 
 def holds_the_text(actor: Actor, agreement: Agreement) -> bool | Refusal:
@@ -227,20 +262,20 @@ PERMISSIONS = Permissions(
         "open_negotiation": owns,
         "submit_for_review": owns,
         "pass_turn": holds_the_text,
-        "accept_text": may_represent,
+        "accept_text": has_not_accepted,
         "unlock_text": owns,
         "approve_agreement": may_approve,
         "return_with_remarks": holds_the_step,
         "approve_as_substitute": may_substitute,
         "revoke_substitution": named_it,
         "reopen_text": owns_or_supervises,
-        "delegate_signing": may_represent,
+        **{
+            action: represents_one_for(action) for action in ("sign_agreement", "decline_agreement", "delegate_signing")
+        },
         "record_scan": owns_or_supervises,
-        "accept_scan": owns_or_supervises,
-        "return_scan": owns_or_supervises,
+        "accept_scan": checks_another,
+        "return_scan": checks_another,
         "renew_offer": owns_or_supervises,
-        "sign_agreement": may_represent,
-        "decline_agreement": may_represent,
         "suspend_agreement": owns,
         "resume_agreement": owns,
         "terminate_agreement": owns,

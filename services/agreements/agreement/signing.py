@@ -54,6 +54,8 @@ from shared.refusals import Refusal
 
 NEED_AN_OFFER = frozenset({"sign_agreement", "decline_agreement", "delegate_signing", "record_scan"})
 
+IN_TURN = frozenset({"sign_agreement", "record_scan"})
+
 
 class Signing(Timely):
     """Who has signed, who is still to sign, and until when."""
@@ -126,6 +128,20 @@ class Signing(Timely):
             return NoScanToCheck()
         return super().guard(action)
 
+    def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
+        """Why this party may not take a step towards its signature though another might; None if it may.
+
+        Refuses NotAParty.
+        """
+        self.party(party_id)
+        if any(signature.party_id == party_id for signature in self.signatures):
+            return AlreadySigned(party=party_id)
+        if self.request(party_id).scan:
+            return ScanToBeChecked(party=party_id)
+        if action in IN_TURN and self.state in BEING_SIGNED and (first := self.signing_order.awaited_before(party_id)):
+            return not_your_turn(self, first)
+        return None
+
     def sign(
         self,
         party_id: UUID,
@@ -145,10 +161,9 @@ class Signing(Timely):
         Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, LevelTooLow,
         OfferExpired, TermOver.
         """
-        party = self._may_still_sign(party_id)
+        party = self._party_for("sign_agreement", party_id)
         self.require("sign_agreement")
         self._require_text(text_hash)
-        self._require_turn(party_id)
         self._require_level(level)
         self._require_offer(business_date(at))
         signed = AgreementPartySigned(
@@ -170,7 +185,7 @@ class Signing(Timely):
 
         Refuses NotAParty, AlreadySigned, TextHashDiffers.
         """
-        self._may_still_sign(party_id)
+        self._party_for("decline_agreement", party_id)
         self.require("decline_agreement")
         self._require_text(text_hash)
         return [
@@ -193,7 +208,7 @@ class Signing(Timely):
 
         Refuses NotAParty, AlreadySigned, ScanToBeChecked, DelegateIsOneself, DelegationOver.
         """
-        self._may_still_sign(party_id)
+        self._party_for("delegate_signing", party_id)
         self.require("delegate_signing")
         if delegate == delegator:
             raise DelegateIsOneself()
@@ -215,10 +230,9 @@ class Signing(Timely):
         Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, OfferExpired, TermOver,
         WitnessIsSigner, EffectiveDateAhead.
         """
-        self._may_still_sign(party_id)
+        self._party_for("record_scan", party_id)
         self.require("record_scan")
         self._require_text(text_hash)
-        self._require_turn(party_id)
         self._require_offer(today)
         if scan.witness == scan.person:
             raise WitnessIsSigner()
@@ -316,21 +330,14 @@ class Signing(Timely):
     def _reminders_left(self) -> list[int]:
         return [days for days in self.rules.signing.remind_days if self.reminded is None or days < self.reminded]
 
-    def _may_still_sign(self, party_id: UUID) -> AgreementParty:
-        party = self.party(party_id)
-        if any(signature.party_id == party_id for signature in self.signatures):
-            raise AlreadySigned(party=party_id)
-        if self.request(party_id).scan:
-            raise ScanToBeChecked(party=party_id)
-        return party
+    def _party_for(self, action: str, party_id: UUID) -> AgreementParty:
+        if refusal := self.party_refusal(action, party_id):
+            raise refusal
+        return self.party(party_id)
 
     def _require_text(self, text_hash: str) -> None:
         if text_hash != self.text_hash:
             raise TextHashDiffers(frozen=self.text_hash, named=text_hash)
-
-    def _require_turn(self, party_id: UUID) -> None:
-        if awaited := self.signing_order.awaited_before(party_id):
-            raise not_your_turn(self, awaited)
 
     def _require_level(self, level: SignatureLevel) -> None:
         least = self.rules.signing.least_level

@@ -1,0 +1,304 @@
+"""What an agreement offers somebody is what they may do, in every state and for every role: no more, and no less."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.permissions import PERMISSIONS, acts_for, concerned
+from services.agreements.tables import AGREEMENTS
+from services.agreements.terms import Terms
+from services.agreements.tests.builders import (
+    LEGAL,
+    MINISTRY,
+    accept_for_all,
+    clauses,
+    current,
+    director,
+    know,
+    mandate,
+    officer,
+    owing,
+    party,
+    person,
+    president,
+    sign_for,
+)
+from shared import files
+from shared.actor import NATIONAL, Actor, Role
+from shared.clock import today
+from shared.database import Database, Transaction
+from shared.ids import new_id
+from shared.money import Money
+from shared.refusals import Refusal
+from shared.territory import NETWORK_ID
+from shared.web import available_actions
+
+OPERATOR = new_id()
+PRESIDENT = president(OPERATOR)
+EVERYBODY = {
+    "keeper": officer(),
+    "director": director(),
+    "ministry": MINISTRY,
+    "legal": LEGAL,
+    "president": PRESIDENT,
+    "network": person("network", Role.network_coordinator, f"org:{NETWORK_ID}"),
+    "other-academy": officer("MA-07"),
+}
+WHY: dict[str, Any] = {"reason": "(fictif)"}
+DECISION: dict[str, Any] = WHY | {"document": "DECISION-EXEMPLE-1"}
+Try = Callable[[Transaction, Agreement, Actor], Awaitable[object]]
+
+
+def party_of(agreement: Agreement, by: Actor, action: str = "") -> Any:
+    """The party that somebody would take this step for: their own if it can, for the nation any that can."""
+    own = [each for each in agreement.parties if acts_for(by, each.organisation_id)]
+    able = [*own, *(agreement.parties if by.jurisdiction == "national" else ())] or list(agreement.parties)
+    if not action:
+        return able[0].party_id
+    return next((each for each in able if agreement.party_refusal(action, each.party_id) is None), able[0]).party_id
+
+
+def terms_of(agreement: Agreement) -> Terms:
+    """What is agreed, to be put again."""
+    kept = {name: getattr(agreement, name) for name in Terms.model_fields if name != "obligations"}
+    return Terms(**kept, obligations=agreement.duties)
+
+
+def another(by: Actor) -> str:
+    """A ministry's person with a mandate for every party, other than this one."""
+    return (MINISTRY if by == LEGAL else LEGAL).person
+
+
+def to_check(agreement: Agreement) -> Any:
+    """The party whose signature on paper waits for its check."""
+    return next((each.party_id for each in agreement.requests if each.scan), agreement.parties[0].party_id)
+
+
+def entry_for(action: str) -> Callable[[Agreement, Actor], dict[str, Any]]:
+    """The entry of the ledger on which somebody would take the action: one that concerns them, if there is one."""
+
+    def entry(agreement: Agreement, by: Actor) -> dict[str, Any]:
+        there = [each for each in agreement.obligations if each.state in agreement.TAKEN_IN[action]]
+        mine = [each for each in there if concerned(by, action, agreement, each)]
+        each = next(iter([*mine, *there, *agreement.obligations]), None)
+        return {"obligation_id": each.obligation_id if each else new_id(), "occurrence": each.occurrence if each else 1}
+
+    return entry
+
+
+def carried(agreement: Agreement) -> dict[str, Any]:
+    """The next edition, with everything in it."""
+    last = agreement.editions[-1].ends_on if agreement.editions else today()
+    return {
+        "school_year": "2030/2031",
+        "budget_year": 2031,
+        "ends_on": last + timedelta(days=30),
+        "funded_seats": 1,
+        "unfunded_seats": 0,
+        "amount": Money(centimes=0),
+        "parties": [each.party_id for each in agreement.parties],
+        "obligations": [],
+    }
+
+
+def plain(command: Callable[..., Awaitable[object]], **fixed: Any) -> Try:
+    """A try that takes the same arguments whoever it is."""
+    return lambda tx, it, by: command(tx, it.id, **fixed, by=by)
+
+
+def of_entry(action: str, **fixed: Any) -> Try:
+    """A try on an entry of the ledger."""
+    command, entry = getattr(commands, action), entry_for(action)
+    return lambda tx, it, by: command(tx, it.id, **entry(it, by), **fixed, by=by)
+
+
+def of_party(action: str, **fixed: Any) -> Try:
+    """A try for a party, naming the frozen text."""
+    command = getattr(commands, action)
+    return lambda tx, it, by: command(
+        tx, it.id, party_id=party_of(it, by, action), text_hash=it.text_hash or "", **fixed, by=by
+    )
+
+
+TRIES: dict[str, Try] = {
+    "revise_text": plain(commands.revise_text, clauses=clauses(3)),
+    "revise_terms": lambda tx, it, by: commands.revise_terms(tx, it.id, terms_of(it), by=by),
+    "open_negotiation": plain(commands.open_negotiation),
+    "pass_turn": lambda tx, it, by: commands.pass_turn(
+        tx,
+        it.id,
+        party_id=next(each.party_id for each in it.parties if it.turn is None or each.party_id != it.turn.party_id),
+        by=by,
+    ),
+    "accept_text": lambda tx, it, by: commands.accept_text(
+        tx, it.id, party_id=party_of(it, by), text_hash=it.text_hash or "", by=by
+    ),
+    "unlock_text": plain(commands.unlock_text, **WHY),
+    "reopen_text": plain(commands.reopen_text, **WHY),
+    "submit_for_review": plain(commands.submit_for_review),
+    "approve_agreement": plain(commands.approve_agreement),
+    "approve_as_substitute": lambda tx, it, by: commands.approve_as_substitute(tx, it.id, person=another(by), by=by),
+    "return_with_remarks": plain(commands.return_with_remarks, remarks="(fictif)"),
+    "sign_agreement": of_party("sign_agreement"),
+    "decline_agreement": of_party("decline_agreement", **WHY),
+    "delegate_signing": lambda tx, it, by: commands.delegate_signing(
+        tx,
+        it.id,
+        party_id=party_of(it, by, "delegate_signing"),
+        delegate="issuer#delegate",
+        valid_until=today(),
+        document="d",
+        by=by,
+    ),
+    "record_scan": lambda tx, it, by: commands.record_scan(
+        tx,
+        it.id,
+        party_id=party_of(it, by, "record_scan"),
+        text_hash=it.text_hash or "",
+        person=another(by),
+        file_hash=SCAN["hash"],
+        signed_on=today(),
+        by=by,
+    ),
+    "accept_scan": lambda tx, it, by: commands.accept_scan(tx, it.id, party_id=to_check(it), by=by),
+    "return_scan": lambda tx, it, by: commands.return_scan(tx, it.id, party_id=to_check(it), **WHY, by=by),
+    "renew_offer": plain(commands.renew_offer),
+    "suspend_agreement": plain(commands.suspend_agreement, scope="centers", **DECISION),
+    "resume_agreement": plain(commands.resume_agreement),
+    "terminate_agreement": plain(commands.terminate_agreement, **DECISION),
+    "cancel_agreement": plain(commands.cancel_agreement, **WHY),
+    "claim_obligation": of_entry("claim_obligation", evidence="(fictif)"),
+    "return_obligation": of_entry("return_obligation", **WHY),
+    "confirm_obligation": of_entry("confirm_obligation"),
+    "waive_obligation": of_entry("waive_obligation", **WHY),
+    "evaluate_renewal": plain(commands.evaluate_renewal, outcome="favourable", **WHY),
+    "return_renewal": plain(commands.return_renewal, **WHY),
+    "renew_agreement": lambda tx, it, by: commands.renew_agreement(tx, it.id, **carried(it), by=by),
+    "decline_renewal": plain(commands.decline_renewal, **WHY),
+    "close_edition": lambda tx, it, by: commands.close_edition(
+        tx, it.id, next((each.number for each in it.editions if each.state == "under_review"), 1), by=by
+    ),
+}
+"""What an agreement offers, each with arguments that are right for who tries it, if there are any."""
+SCAN: dict[str, str] = {}
+"""The one scan there is, once it is stored."""
+
+
+async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
+    """An agreement at every turn of its life, and what became of others."""
+    SCAN["hash"] = (await files.put(b"%PDF-1.7 (fictif)")).hash
+    for one, other in ((LEGAL, MINISTRY), (MINISTRY, LEGAL)):
+        day: dict[str, Any] = {"valid_from": today(), "valid_until": today(), "reason": "(fictif)"}
+        await commands.grant_substitution(database, substitute=other.person, **day, by=one)
+    keeper, starts = officer(), today() - timedelta(days=1)
+
+    async def made(terms: Terms) -> Agreement:
+        await know(database, terms)
+        async with database.transaction(NATIONAL) as tx:
+            for each in terms.parties:
+                for by in (MINISTRY, LEGAL):
+                    await tx.merge(mandate(each.organisation_id, by))
+        return await commands.draft_agreement(database, terms, clauses=clauses(), by=keeper)
+
+    async def frozen(terms: Terms) -> Agreement:
+        it = await made(terms)
+        await commands.open_negotiation(database, it.id, by=keeper)
+        await accept_for_all(database, it)
+        await commands.submit_for_review(database, it.id, by=keeper)
+        return await commands.approve_agreement(database, it.id, by=LEGAL)
+
+    async def in_force() -> Agreement:
+        terms = current(operator=OPERATOR, effective_from=starts)
+        opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
+        back = {"debtor": terms.parties[0].party_id, "creditor": terms.parties[1].party_id}
+        it = await frozen(owing(terms, {}, opening, {"creditor": None}, back))
+        for each in it.parties:
+            it = await sign_for(database, it, each.organisation_id)
+        return it
+
+    terms = current(operator=OPERATOR, others=[party(new_id(), "witness")])
+    it = await made(terms)
+    yield "draft", it
+    it = await commands.open_negotiation(database, it.id, by=keeper)
+    yield "negotiation", it
+    it = await commands.pass_turn(database, it.id, party_id=party_of(it, PRESIDENT), by=keeper)
+    yield "negotiation, in the association's hands", it
+    it = await commands.accept_text(
+        database, it.id, party_id=party_of(it, PRESIDENT), text_hash=it.text_hash or "", by=PRESIDENT
+    )
+    yield "negotiation, accepted by one", it
+    await accept_for_all(database, it)
+    yield "negotiation, accepted by all", await read(database, it)
+    it = await commands.submit_for_review(database, it.id, by=keeper)
+    yield "legal review", it
+    it = await commands.approve_agreement(database, it.id, by=LEGAL)
+    yield "ready to sign", it
+    scan: dict[str, Any] = {"text_hash": it.text_hash or "", "file_hash": SCAN["hash"], "signed_on": today()}
+    it = await commands.record_scan(
+        database, it.id, party_id=party_of(it, PRESIDENT), person=PRESIDENT.person, **scan, by=keeper
+    )
+    yield "ready to sign, one on paper", it
+    it = await commands.accept_scan(database, it.id, party_id=party_of(it, PRESIDENT), by=director())
+    yield "partially signed", it
+    yield "the offer is over", await commands.let_time_pass(database, it.id, on=it.effective_from + timedelta(days=90))
+    it = await frozen(current(operator=OPERATOR))
+    yield "cancelled", await commands.cancel_agreement(database, it.id, reason="(fictif)", by=keeper)
+    it = await frozen(current(operator=OPERATOR))
+    for each in it.parties:
+        it = await sign_for(database, it, each.organisation_id)
+    yield "signed", it
+    it = await in_force()
+    yield "in force", it
+    it = await commands.let_time_pass(database, it.id, on=it.editions[0].ends_on)
+    yield "in force, obligations and renewal due", it
+    entry = entry_for("claim_obligation")(it, PRESIDENT)
+    it = await commands.claim_obligation(database, it.id, **entry, evidence="(fictif)", by=PRESIDENT)
+    it = await commands.evaluate_renewal(database, it.id, outcome="favourable", reason="(fictif)", by=keeper)
+    yield "in force, one claimed, evaluated", it
+    it = await commands.suspend_agreement(database, it.id, scope="centers", **DECISION, by=director())
+    yield "suspended", it
+    it = await commands.resume_agreement(database, it.id, by=director())
+    it = await commands.let_time_pass(database, it.id, on=it.editions[0].ends_on + timedelta(days=1))
+    yield "edition under review", it
+    yield "terminated", await commands.terminate_agreement(database, it.id, **DECISION, by=director())
+    it = await in_force()
+    yield "expired", await commands.expire_agreement(database, it.id, on=it.effective_until + timedelta(days=1))
+
+
+async def read(database: Database, it: Agreement) -> Agreement:
+    """The agreement as it is now."""
+    async with database.transaction(NATIONAL) as tx:
+        return await AGREEMENTS.read(tx, it.id)
+
+
+async def refusal_of(tx: Transaction, action: str, it: Agreement, by: Actor) -> Refusal | None:
+    """What keeps somebody from the action, tried and taken back."""
+    tried = await (await tx.connection()).begin_nested()
+    try:
+        await TRIES[action](tx, it, by)
+    except Refusal as refusal:
+        return refusal
+    finally:
+        await tried.rollback()
+    return None
+
+
+async def test_what_is_offered_is_what_is_accepted(database: Database) -> None:
+    """Roles that may never take an action are refused it on its route (test_permissions); here are the others."""
+    offerable = [action for action in Agreement.ALLOWED if action in PERMISSIONS]
+    assert sorted(offerable) == sorted(TRIES), "every action that may be offered is tried"
+    seen: set[str] = set()
+    wrong: list[str] = []
+    async for name, it in life(database):
+        seen.add(it.state)
+        async with database.transaction(NATIONAL) as tx:
+            for who, by in EVERYBODY.items():
+                offered = available_actions(by, it, PERMISSIONS)
+                for action in (each for each in offerable if by.has(*PERMISSIONS[each])):
+                    refusal = await refusal_of(tx, action, it, by)
+                    if (action in offered) != (refusal is None):
+                        wrong.append(f"{action} by {who}, {name}: {refusal!r}")
+    assert not wrong, "\n".join(wrong)
+    assert seen == {*AgreementState} - {"closed"}, "every state but the last was visited"
