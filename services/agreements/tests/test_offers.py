@@ -6,13 +6,14 @@ from typing import Any
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.permissions import PERMISSIONS, acts_for, concerned
+from services.agreements.permissions import PERMISSIONS, acts_for, concerned, may_withdraw
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
     accept_for_all,
+    attached,
     clauses,
     current,
     director,
@@ -24,8 +25,8 @@ from services.agreements.tests.builders import (
     person,
     president,
     sign_for,
+    stored,
 )
-from shared import files
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database, Transaction
@@ -69,6 +70,18 @@ def terms_of(agreement: Agreement) -> Terms:
 def another(by: Actor) -> str:
     """A ministry's person with a mandate for every party, other than this one."""
     return (MINISTRY if by == LEGAL else LEGAL).person
+
+
+def scan_of(agreement: Agreement) -> str:
+    """The paper that serves as a scan."""
+    return next((each.hash for each in agreement.documents if each.category == "signed_copy"), "0" * 64)
+
+
+def to_withdraw(agreement: Agreement, by: Actor) -> Any:
+    """A document that somebody would withdraw: one that they may, if there is one."""
+    there = [each for each in agreement.documents if each.replaceable]
+    mine = [each.document_id for each in there if may_withdraw(by, agreement, each)]
+    return next(iter([*mine, *(each.document_id for each in there)]), new_id())
 
 
 def to_check(agreement: Agreement) -> Any:
@@ -158,13 +171,15 @@ TRIES: dict[str, Try] = {
         party_id=party_of(it, by, "record_scan"),
         text_hash=it.text_hash or "",
         person=another(by),
-        file_hash=SCAN["hash"],
+        file_hash=scan_of(it),
         signed_on=today(),
         by=by,
     ),
     "accept_scan": lambda tx, it, by: commands.accept_scan(tx, it.id, party_id=to_check(it), by=by),
     "return_scan": lambda tx, it, by: commands.return_scan(tx, it.id, party_id=to_check(it), **WHY, by=by),
     "renew_offer": plain(commands.renew_offer),
+    "attach_document": plain(commands.attach_document, file=stored(b"(fictif)"), category="annex", name="exemple.pdf"),
+    "withdraw_document": lambda tx, it, by: commands.withdraw_document(tx, it.id, to_withdraw(it, by), **WHY, by=by),
     "suspend_agreement": plain(commands.suspend_agreement, scope="centers", **DECISION),
     "resume_agreement": plain(commands.resume_agreement),
     "terminate_agreement": plain(commands.terminate_agreement, **DECISION),
@@ -182,13 +197,10 @@ TRIES: dict[str, Try] = {
     ),
 }
 """What an agreement offers, each with arguments that are right for who tries it, if there are any."""
-SCAN: dict[str, str] = {}
-"""The one scan there is, once it is stored."""
 
 
 async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     """An agreement at every turn of its life, and what became of others."""
-    SCAN["hash"] = (await files.put(b"%PDF-1.7 (fictif)")).hash
     for one, other in ((LEGAL, MINISTRY), (MINISTRY, LEGAL)):
         day: dict[str, Any] = {"valid_from": today(), "valid_until": today(), "reason": "(fictif)"}
         await commands.grant_substitution(database, substitute=other.person, **day, by=one)
@@ -200,13 +212,17 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
             for each in terms.parties:
                 for by in (MINISTRY, LEGAL):
                     await tx.merge(mandate(each.organisation_id, by))
-        return await commands.draft_agreement(database, terms, clauses=clauses(), by=keeper)
+        it = await commands.draft_agreement(database, terms, clauses=clauses(), by=keeper)
+        return await attached(database, it, "signed_copy")
 
     async def frozen(terms: Terms) -> Agreement:
         it = await made(terms)
         await commands.open_negotiation(database, it.id, by=keeper)
         await accept_for_all(database, it)
         await commands.submit_for_review(database, it.id, by=keeper)
+        for rule in it.rules.documents:
+            if rule.before:
+                await attached(database, it, rule.category)
         return await commands.approve_agreement(database, it.id, by=LEGAL)
 
     async def in_force() -> Agreement:
@@ -235,7 +251,7 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     yield "legal review", it
     it = await commands.approve_agreement(database, it.id, by=LEGAL)
     yield "ready to sign", it
-    scan: dict[str, Any] = {"text_hash": it.text_hash or "", "file_hash": SCAN["hash"], "signed_on": today()}
+    scan: dict[str, Any] = {"text_hash": it.text_hash or "", "file_hash": scan_of(it), "signed_on": today()}
     it = await commands.record_scan(
         database, it.id, party_id=party_of(it, PRESIDENT), person=PRESIDENT.person, **scan, by=keeper
     )
