@@ -21,6 +21,14 @@ def check_address(channel: Channel, address: str, guard: Guard) -> str:
         raise AddressRefused(address=address, reason=str(error)) from None
 
 
+def check_email(address: str) -> str:
+    """The address, if e-mail can be sent to it. Raises AddressRefused."""
+    try:
+        return _email(address)
+    except AddressNotAllowed as error:
+        raise AddressRefused(address=address, reason=str(error)) from None
+
+
 def _email(text: str) -> str:
     try:
         parsed = Address(addr_spec=text)

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from services.notifications.postman import Postman
 from services.notifications.reactions import reactions
 from services.notifications.routes import router
 from services.notifications.schedule import schedule
@@ -17,6 +18,9 @@ def service(settings: NotificationsSettings) -> Service:
     if settings.platform.profile == "production":
         _ = settings.key_ring  # not only at the first secret
 
+    async def posting(database: Database, stop: asyncio.Event) -> None:
+        await Postman(settings, database).run(stop)
+
     async def sending(database: Database, stop: asyncio.Event) -> None:
         await Sender(settings, database).run(stop)
 
@@ -27,5 +31,5 @@ def service(settings: NotificationsSettings) -> Service:
         reactions=reactions,
         schedule=schedule,
         wording=Path(__file__).parent / "wording",
-        workers=(sending,),
+        workers=(sending, posting),
     )

@@ -83,7 +83,7 @@ class MailClient:
         except aiosmtplib.SMTPAuthenticationError as error:
             return Outcome("failed", "the mail server does not let us in", error.code)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            return _judged(error.recipients[0].code, error.recipients[0].message)
+            return _judged(error.recipients[0].code, error.recipients[0].message, of_address=True)
         except aiosmtplib.SMTPResponseException as error:
             return _judged(error.code, error.message)
         except (aiosmtplib.SMTPTimeoutError, TimeoutError):
@@ -93,6 +93,9 @@ class MailClient:
         return Outcome("delivered", "SMTP 250", 250, excerpt_of(said.encode()))
 
 
-def _judged(code: int, said: str) -> Outcome:
+def _judged(code: int, said: str, *, of_address: bool = False) -> Outcome:
+    """4xx passes; 5xx is final. Of the address itself it is a bounce, unless it is our policy or a full mailbox."""
     final = 500 <= code < 600
-    return Outcome("refused" if final else "failed", f"SMTP {code}", code, excerpt_of(said.encode()))
+    passing = said.startswith(("5.7.", "5.2.2"))
+    bounced = final and of_address and not passing
+    return Outcome("refused" if final else "failed", f"SMTP {code}", code, excerpt_of(said.encode()), bounced=bounced)

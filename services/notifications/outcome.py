@@ -28,6 +28,8 @@ class Outcome:
     excerpt: str | None = None
     wait: float | None = None
     """Seconds that the receiver asks us to wait."""
+    bounced: bool = False
+    """Whether a mail server said that the address itself takes nothing, now or later."""
 
     def delay(self, attempts: int, schedule: Sequence[float]) -> float | None:
         """Seconds until the next attempt after this one, the `attempts`-th; None when the schedule is exhausted."""

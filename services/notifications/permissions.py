@@ -1,10 +1,18 @@
 """Who may do what in the notifications service."""
 
-from shared.actor import Role
-from shared.web.permissions import Permissions
+from services.notifications.endpoint import Endpoint
+from shared.actor import Actor, Role
+from shared.aggregate import Aggregate
+from shared.web.permissions import ANYONE, Permissions
 
 DESK = frozenset({Role.academy_director, Role.academy_officer, Role.academy_system, Role.operator})
 READERS = DESK | {Role.ministry_officer, Role.auditor}
+
+
+def _keeps(by: Actor, owner: Aggregate) -> bool:
+    """Anyone subscribes for themselves; for an endpoint only those who keep it."""
+    return not isinstance(owner, Endpoint) or by.has(*DESK)
+
 
 PERMISSIONS = Permissions(
     {
@@ -29,5 +37,19 @@ PERMISSIONS = Permissions(
         "read_delivery_attempts": READERS,
         "read_feed": READERS,
         "read_stream": READERS,
-    }
+        "subscribe": ANYONE,
+        "read_subscriptions": ANYONE,
+        "rehearse_subscription": ANYONE,
+        "end_subscription": ANYONE,
+        "read_explanation": ANYONE,
+        "read_preferences": ANYONE,
+        "set_preferences": ANYONE,
+        "read_inbox": ANYONE,
+        "read_inbox_counts": ANYONE,
+        "mark_read": ANYONE,
+        "mark_all_read": ANYONE,
+        "report_bounces": {Role.operator},
+        "preview_notice": ANYONE,
+    },
+    only=dict.fromkeys(("subscribe", "rehearse_subscription", "end_subscription"), _keeps),
 )

@@ -1,10 +1,20 @@
-"""What notifications does about every event: write down, for each academy concerned, what it is owed."""
+"""What notifications does about every event: write down who is told of it, and owe it to each of them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import text
 
+from services.notifications.circle import Circle
+from services.notifications.letters import write_letters
 from services.notifications.notice import name_told_by, subjects_of
+from services.notifications.recipients import recipients
+from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, told
 from services.notifications.waking import NEWS
 from shared.audit import canonical
+from shared.clock import now
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.messaging.reactions import Reactions
@@ -17,14 +27,32 @@ REMEMBER_NAME = text("""
     insert into name (id, ar, fr) values (:id, :ar, :fr)
     on conflict (id) do update set ar = excluded.ar, fr = excluded.fr
 """)
-NAMES = text("select id, ar, fr from name where id = any(cast(:ids as uuid[]))")
+REMEMBER_CIRCLE = text("""
+    insert into circle (subject, codes, provinces)
+    values (:subject, cast(:codes as text[]), cast(:provinces as text[]))
+    on conflict (subject) do update set codes = excluded.codes, provinces = excluded.provinces
+""")
+KNOWN = text("""
+    select circle.codes, circle.provinces, names.told from (values (1)) one
+    left join circle on subject = :subject
+    cross join (
+        select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{}') as told
+        from name where id = any(cast(:ids as uuid[]))
+    ) names
+""")
 # One statement, so that the feed's row locks are held for one round trip. Academies and lanes are locked in one order.
 TELL = text("""
     with notice as (
-        insert into notice (event_id, type, subject, version, time, audience, data, names, correlation, traceparent)
+        insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces, actor,
+            correlation, traceparent)
         values (:event_id, :type, :subject, :version, :time, cast(:audience as text[]), cast(:data as jsonb),
-            cast(:names as jsonb), :correlation, :traceparent)
+            cast(:names as jsonb), cast(:reach as text[]), cast(:provinces as text[]), :actor, :correlation,
+            :traceparent)
         on conflict (event_id) do nothing returning event_id, audience
+    ), decided as (
+        insert into telling (event_id, jurisdiction, told, untold, at)
+        select event_id, jurisdiction, told, untold, :at from notice
+        cross join jsonb_to_recordset(cast(:decisions as jsonb)) each (jurisdiction text, told jsonb, untold jsonb)
     ), head as (
         insert into feed_head as head (academy, last)
         select distinct academy, 1 from notice, unnest(audience) academy order by academy
@@ -35,42 +63,83 @@ TELL = text("""
     ), owed as (
         insert into delivery (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
         select lane.endpoint_id, academy, :event_id, head.last, 'waiting', 0, clock_timestamp()
-        from head join lane using (academy)
-        where lane.enabled and (:type <> 'ma.mithaq.endpoint.tested.v1' or lane.endpoint_id = :subject)
+        from head join lane using (academy) where lane.endpoint_id = any(cast(:endpoints as uuid[]))
         returning endpoint_id
     ), locked as (
         select endpoint_id from lane where endpoint_id in (select endpoint_id from owed) order by endpoint_id for update
+    ), rung as (
+        update lane set due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
+            else least(due_at, clock_timestamp()) end
+        from locked where locked.endpoint_id = lane.endpoint_id
     )
-    update lane set due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
-        else least(due_at, clock_timestamp()) end
-    from locked where locked.endpoint_id = lane.endpoint_id
+    select 1 from notice
+""")
+SETTLE = text("""
+    update inbox_item set settled_at = :at
+    where subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
+""")
+PUT_IN_INBOXES = text("""
+    insert into inbox_item (person_id, event_id, subject, queue, told_at)
+    select person_id, :event_id, :subject, queue, :at
+    from jsonb_to_recordset(cast(:items as jsonb)) each (person_id uuid, queue text)
 """)
 
 
 @deliver.on(DomainEvent)
-async def tell_academies(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
-    """Number the event in the feed of each academy in its audience, and owe it to each of their endpoints."""
-    event = occurrence.event
+async def tell(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
+    """Decide who is told, and owe it to them: a number in each academy's feed, deliveries, inboxes, letters."""
+    event, at = occurrence.event, now()
     if name := name_told_by(event):
         await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
-    if not occurrence.audience:
+    known = (await tx.execute(KNOWN, {"subject": occurrence.subject, "ids": list(subjects_of(event))})).one()
+    before = Circle(tuple(known.codes or ()), tuple(known.provinces or ()))
+    circle = before.after(event)
+    if circle != before:
+        remembered = {"codes": list(circle.codes), "provinces": list(circle.provinces)}
+        await tx.execute(REMEMBER_CIRCLE, {"subject": occurrence.subject, **remembered})
+    happening = Happening.at(occurrence, circle)
+    decisions = [each for one in await recipients(tx, happening.codes) for each in told(happening, one, at)]
+    telling = {
+        "event_id": occurrence.id,
+        "type": event.type,
+        "subject": occurrence.subject,
+        "version": occurrence.version,
+        "time": occurrence.time,
+        "audience": list(occurrence.audience),
+        "data": canonical(event.model_dump(mode="json")).decode(),
+        "names": canonical(known.told).decode(),
+        "reach": sorted(happening.codes),
+        "provinces": sorted(happening.provinces),
+        "actor": occurrence.actor,
+        "correlation": occurrence.correlation,
+        "traceparent": current_traceparent() or occurrence.traceparent,
+        "decisions": canonical(_by_jurisdiction(decisions)).decode(),
+        "endpoints": [each.who.id for each in decisions if each.told and isinstance(each.who, EndpointTold)],
+        "at": at,
+    }
+    if (await tx.execute(TELL, telling)).first() is None:
         return
-    subjects = subjects_of(event)
-    known = await tx.execute(NAMES, {"ids": list(subjects)}) if subjects else ()
-    names = {str(row.id): {"ar": row.ar, "fr": row.fr} for row in known}
-    await tx.execute(
-        TELL,
-        {
-            "event_id": occurrence.id,
-            "type": event.type,
-            "subject": occurrence.subject,
-            "version": occurrence.version,
-            "time": occurrence.time,
-            "audience": list(occurrence.audience),
-            "data": canonical(event.model_dump(mode="json")).decode(),
-            "names": canonical(names).decode(),
-            "correlation": occurrence.correlation,
-            "traceparent": current_traceparent() or occurrence.traceparent,
-        },
-    )
+    if queues := happening.kind.settles:
+        await tx.execute(SETTLE, {"subject": occurrence.subject, "queues": list(queues), "at": at})
+    people = [each for each in decisions if each.told and isinstance(each.who, PersonTold)]
+    await _put_in_inboxes(tx, occurrence, [each for each in people if each.channel == "inbox"], at)
+    await write_letters(tx, occurrence.id, [each for each in people if each.channel == "email"], at)
     tx.after_commit(NEWS.ring)
+
+
+async def _put_in_inboxes(
+    tx: Transaction, occurrence: Occurrence[DomainEvent], decisions: Sequence[Decision], at: datetime
+) -> None:
+    if not decisions:
+        return
+    items = [{"person_id": str(each.who.id), "queue": each.queue} for each in decisions]
+    about = {"event_id": occurrence.id, "subject": occurrence.subject, "at": at}
+    await tx.execute(PUT_IN_INBOXES, about | {"items": canonical(items).decode()})
+
+
+def _by_jurisdiction(decisions: Sequence[Decision]) -> list[dict[str, Any]]:
+    """The decisions as they are kept: each jurisdiction reads its own."""
+    kept: dict[str, dict[str, list[Any]]] = defaultdict(lambda: {"told": [], "untold": []})
+    for each in decisions:
+        kept[each.who.jurisdiction]["told" if each.told else "untold"].append(each.facts())
+    return [{"jurisdiction": jurisdiction, **lists} for jurisdiction, lists in sorted(kept.items())]

@@ -1,6 +1,6 @@
 """The notifications service's tables. The delivery table is the queue; there is no second store."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +55,7 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """An event as academies are told it, with the names known then: the same words in every channel, for ever."""
 
     __tablename__ = "notice"
+    __table_args__ = (Index("notice_time", "time", "event_id"),)
 
     event_id: UUID = Field(primary_key=True)
     type: str = Field(sa_type=Text)
@@ -64,8 +65,154 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     audience: list[str] = Field(sa_type=ARRAY(Text))
     data: dict[str, Any] = Field(sa_type=JSONB)
     names: dict[str, dict[str, str]] = Field(sa_type=JSONB)
+    reach: list[str] = Field(sa_type=ARRAY(Text))
+    """All whose jurisdiction it lies in: the nation, the audience, directorates and organisations."""
+    provinces: list[str] = Field(sa_type=ARRAY(Text))
+    actor: str = Field(sa_type=Text)
     correlation: UUID
     traceparent: str | None = Field(None, sa_type=Text)
+
+
+class CircleRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """Whom a subject concerns beside its academies: as its events said."""
+
+    __tablename__ = "circle"
+
+    subject: UUID = Field(primary_key=True)
+    codes: list[str] = Field(sa_type=ARRAY(Text))
+    provinces: list[str] = Field(sa_type=ARRAY(Text))
+
+
+class PersonRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """A person who reads notices here: where they belong, and what they prefer."""
+
+    __tablename__ = "person"
+    __table_args__ = (Index("person_jurisdiction", "jurisdiction"),)
+
+    id: UUID = Field(primary_key=True)
+    person: str = Field(sa_type=Text)
+    jurisdiction: str = Field(sa_type=Text)
+    roles: list[str] = Field(sa_type=ARRAY(Text))
+    language: str = Field(sa_type=Text)
+    inbox: str = Field(sa_type=Text)
+    email: str = Field(sa_type=Text)
+    address: str | None = Field(None, sa_type=Text)
+    digest_at: time
+    digest_day: int
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+    bounces: int = 0
+    """Letters in a row that their address did not take."""
+    suspended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    suspended_because: str | None = Field(None, sa_type=Text)
+
+
+class RuleRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """What an endpoint or a person asked to be told. An ended rule stays: explanations name it."""
+
+    __tablename__ = "rule"
+    __table_args__ = (
+        Index("rule_endpoint", "endpoint_id", postgresql_where=text("ended_at is null")),
+        Index("rule_person", "person_id", postgresql_where=text("ended_at is null")),
+    )
+
+    id: UUID = Field(primary_key=True)
+    endpoint_id: UUID | None = None
+    person_id: UUID | None = None
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    types: list[str] = Field(sa_type=ARRAY(Text))
+    academies: list[str] = Field(sa_type=ARRAY(Text))
+    provinces: list[str] = Field(sa_type=ARRAY(Text))
+    parties: list[str] = Field(sa_type=ARRAY(Text))
+    importance: str = Field(sa_type=Text)
+    made_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
+    made_by: str = Field(sa_type=Text)
+    ended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    ended_by: str | None = Field(None, sa_type=Text)
+
+
+class TellingRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """What was decided when an event was told, about those of one jurisdiction. Append-only."""
+
+    __tablename__ = "telling"
+
+    event_id: UUID = Field(primary_key=True)
+    jurisdiction: str = Field(sa_type=Text, primary_key=True)
+    told: list[dict[str, Any]] = Field(sa_type=JSONB)
+    untold: list[dict[str, Any]] = Field(sa_type=JSONB)
+    at: datetime = Field(sa_type=Instant)
+
+
+class InboxItemRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """A notice in one person's inbox."""
+
+    __tablename__ = "inbox_item"
+    __table_args__ = (
+        UniqueConstraint("person_id", "event_id", name="inbox_item_event_key"),
+        Index("inbox_item_person", "person_id", "told_at", "id"),
+        Index("inbox_item_subject", "subject", postgresql_where=text("settled_at is null")),
+    )
+
+    id: UUID | None = Field(None, primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")})
+    person_id: UUID
+    event_id: UUID
+    subject: UUID
+    queue: str = Field(sa_type=Text)
+    told_at: datetime = Field(sa_type=Instant)
+    read_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    settled_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    """When nothing was left to do about it."""
+
+
+class LetterRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """One e-mail to one person, about one notice or many."""
+
+    __tablename__ = "letter"
+    __table_args__ = (
+        Index("letter_open", "person_id", "due_at", unique=True, postgresql_where=text("state = 'open'")),
+        Index("letter_due", "next_attempt_at", postgresql_where=text("state in ('open', 'waiting')")),
+    )
+
+    id: UUID | None = Field(None, primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")})
+    person_id: UUID
+    recipient: str = Field(sa_type=Text)
+    language: str = Field(sa_type=Text)
+    due_at: datetime = Field(sa_type=Instant)
+    state: str = Field(sa_type=Text)
+    """open (gathers until it is due), waiting, sent, refused (never taken), failed (given up), or void (all of it is
+    outside its person's jurisdiction by now)."""
+    attempts: int = 0
+    next_attempt_at: datetime = Field(sa_type=Instant)
+    lease_token: UUID | None = None
+    lease_until: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    status: int | None = None
+    """The mail server's last answer."""
+    reason: str | None = Field(None, sa_type=Text)
+    ended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+
+
+class LetterLineRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """One notice in a letter."""
+
+    __tablename__ = "letter_line"
+
+    letter_id: UUID = Field(primary_key=True)
+    event_id: UUID = Field(primary_key=True)
+    person_id: UUID
+
+
+class BounceRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """A letter that its address did not take. Append-only."""
+
+    __tablename__ = "bounce"
+
+    letter_id: UUID = Field(primary_key=True)
+    person_id: UUID
+    recipient: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    """An enhanced status code (RFC 3463), or the SMTP reply code."""
+    reason: str | None = Field(None, sa_type=Text)
+    at: datetime = Field(sa_type=Instant)
 
 
 class FeedHeadRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]

@@ -14,6 +14,8 @@ from services.notifications.commands.endpoints import (
     send_test,
 )
 from services.notifications.commands.keeping import old_keys, rewrap_secrets
+from services.notifications.commands.people import mark_all_read, mark_read, report_bounces, set_preferences
+from services.notifications.commands.subscriptions import end_subscription, subscribe
 
 __all__ = [
     "Issued",
@@ -21,16 +23,22 @@ __all__ = [
     "change_endpoint",
     "disable_endpoint",
     "enable_endpoint",
+    "end_subscription",
     "forget_attempts",
+    "mark_all_read",
+    "mark_read",
     "old_keys",
     "pause_endpoint",
     "recover_missed",
     "redeliver",
     "register_endpoint",
     "replay_feed",
+    "report_bounces",
     "resume_endpoint",
     "rewrap_secrets",
     "rotate_secret",
     "secure_endpoint",
     "send_test",
+    "set_preferences",
+    "subscribe",
 ]

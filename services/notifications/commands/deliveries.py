@@ -19,7 +19,8 @@ from shared.database import Database, Transaction, Work
 from shared.refusals import NotFound
 
 PAGE = 5000
-# Tests of other endpoints are in the feed too; they are nobody else's business.
+# Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
+# not missed.
 AGAIN = text("""
     update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
         replayed = replayed or state = 'delivered'
@@ -34,6 +35,11 @@ OWE = text("""
     from feed_entry entry join notice using (event_id)
     where entry.academy = :academy and entry.told_at >= :since and entry.told_at < :until
         and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)
+        and (:everything or not exists (
+            select 1 from telling where telling.event_id = entry.event_id and telling.jurisdiction = entry.academy
+                and untold @> jsonb_build_array(jsonb_build_object(
+                    'recipient', cast(:endpoint as text), 'why', 'no_rule_matches'))
+        ))
     on conflict (event_id, endpoint_id) do update set
         state = 'waiting', attempts = 0, next_attempt_at = excluded.next_attempt_at,
         replayed = owed.replayed or owed.state = 'delivered'

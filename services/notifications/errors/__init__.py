@@ -9,11 +9,14 @@ from services.notifications.errors.endpoints import (
     PeriodEmpty,
     SecretsStillOverlap,
 )
+from services.notifications.errors.people import MatchesNothing, NotABounce
 
 __all__ = [
     "AcademyNotNamed",
     "AddressRefused",
     "CertificateRefused",
+    "MatchesNothing",
+    "NotABounce",
     "NothingToSecure",
     "NothingToSign",
     "PeriodEmpty",

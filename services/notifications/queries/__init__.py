@@ -4,6 +4,9 @@ from services.notifications.queries.academies import academy_meant
 from services.notifications.queries.deliveries import deliveries, delivery, delivery_attempts
 from services.notifications.queries.endpoints import attempts, endpoint, endpoints, health
 from services.notifications.queries.feed import entries, feed
+from services.notifications.queries.people import inbox, inbox_counts, preferences
+from services.notifications.queries.previews import preview
+from services.notifications.queries.subscriptions import explanation, rehearsal, subscription, subscriptions
 
 __all__ = [
     "academy_meant",
@@ -14,6 +17,14 @@ __all__ = [
     "endpoint",
     "endpoints",
     "entries",
+    "explanation",
     "feed",
     "health",
+    "inbox",
+    "inbox_counts",
+    "preferences",
+    "preview",
+    "rehearsal",
+    "subscription",
+    "subscriptions",
 ]

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.notifications.routes import deliveries, endpoints, feed, stream
+from services.notifications.routes import deliveries, endpoints, feed, people, stream, subscriptions
 
 router = APIRouter()
-for part in (endpoints, deliveries, feed, stream):
+for part in (endpoints, deliveries, feed, stream, subscriptions, people):
     router.include_router(part.router)

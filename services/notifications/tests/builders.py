@@ -12,7 +12,9 @@ from services.notifications import commands
 from services.notifications.commands import Issued
 from services.notifications.endpoint import Endpoint, Pace, SigningKey
 from services.notifications.notice import Notice
-from services.notifications.reactions import tell_academies
+from services.notifications.people import person_id
+from services.notifications.preferences import Preferences
+from services.notifications.reactions import tell
 from services.notifications.settings import NotificationsSettings
 from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
@@ -26,14 +28,14 @@ DAY = date(2024, 9, 2)
 URL = "https://academie.example/avis"
 
 
-def actor(*roles: Role, jurisdiction: str = "MA-06") -> Actor:
+def actor(*roles: Role, jurisdiction: str = "MA-06", name: str = "somebody") -> Actor:
     """Somebody with these roles within this jurisdiction."""
-    return Actor("https://identity.example", "somebody", frozenset(roles), jurisdiction)
+    return Actor("https://identity.example", name, frozenset(roles), jurisdiction)
 
 
 OFFICER = actor(Role.academy_officer)
-FOREIGNER = actor(Role.academy_officer, jurisdiction="MA-05")
-OPERATOR = actor(Role.operator, jurisdiction="national")
+FOREIGNER = actor(Role.academy_officer, jurisdiction="MA-05", name="foreigner")
+OPERATOR = actor(Role.operator, jurisdiction="national", name="operator")
 
 
 def settings(data_dir: Path, **changes: Any) -> NotificationsSettings:
@@ -86,11 +88,18 @@ async def registered(
     )
 
 
+async def person(database: Database, by: Actor, **preferences: Any) -> UUID:
+    """Somebody who said how they want to be told; in French unless they say otherwise."""
+    await commands.set_preferences(database, Preferences(**{"language": "fr"} | preferences), by=by)
+    return person_id(by.person)
+
+
 def happening(
     event: DomainEvent | None = None,
     *,
     audience: Sequence[str] = ("MA-06",),
     subject: UUID | None = None,
+    by: str = "mithaq#system",
     traceparent: str | None = None,
 ) -> Occurrence[DomainEvent]:
     """An event as it arrives; an agreement comes into force unless given."""
@@ -101,7 +110,7 @@ def happening(
         subject=subject,
         version=1,
         audience=tuple(audience),
-        actor="mithaq#system",
+        actor=by,
         time=AT,
         correlation=new_id(),
         traceparent=traceparent,
@@ -113,13 +122,48 @@ async def told(database: Database, *occurrences: Occurrence[DomainEvent]) -> lis
     happened = list(occurrences) or [happening()]
     for occurrence in happened:
         async with database.transaction(NATIONAL) as tx:
-            await tell_academies(tx, occurrence)
+            await tell(tx, occurrence)
     return happened
 
 
 def notice(event: DomainEvent, *, names: Any = None) -> Notice:
     """An event as it is told."""
     return Notice(new_id(), event.type, new_id(), 1, AT, event.model_dump(mode="json"), names or {})
+
+
+def returned(letter: UUID, status: str = "5.1.1", *, action: str = "failed", whole: bool = True) -> bytes:
+    """A delivery status notification (RFC 3464) about a letter: with all of it, or its headers only."""
+    head = f"Message-ID: <letter.{letter}@localhost>\r\nSubject: avis\r\n"
+    kind, rest = ("message/rfc822", f"{head}\r\nBonjour\r\n") if whole else ("text/rfc822-headers", head)
+    lines = [
+        "From: MAILER-DAEMON@relay.example",
+        "To: mithaq@localhost",
+        "Subject: Undelivered Mail Returned to Sender",
+        "MIME-Version: 1.0",
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: text/plain",
+        "",
+        "It could not be delivered.",
+        "--b",
+        "Content-Type: message/delivery-status",
+        "",
+        "Reporting-MTA: dns; relay.example",
+        "",
+        "Final-Recipient: rfc822; agent@academie.example",
+        f"Action: {action}",
+        f"Status: {status}",
+        "Diagnostic-Code: smtp; 550 5.1.1 no such user",
+        "",
+        "--b",
+        f"Content-Type: {kind}",
+        "",
+        rest,
+        "--b--",
+        "",
+    ]
+    return "\r\n".join(lines).encode()
 
 
 async def rows(database: Database, query: str, **values: Any) -> list[Any]:

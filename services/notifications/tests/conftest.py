@@ -1,23 +1,27 @@
 """What the tests of notifications share."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
 
+from services.notifications import queries
 from services.notifications.app import service
+from services.notifications.schemas.people import ItemAnswer
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests import builders
+from shared.actor import Actor
 from shared.database import Database
-from shared.web import TokenVerifier, install
+from shared.web import PageRequest, TokenVerifier, install
 from tests.fixtures.database import Databases
 
+Reads = Callable[..., Awaitable[list[ItemAnswer]]]
 Sending = Callable[..., AbstractAsyncContextManager[Sender]]
 
 
@@ -42,6 +46,18 @@ def app(database: Database, settings: NotificationsSettings, verifier: TokenVeri
     install(app, verifier=verifier, database=database, wording=hosted.wording)
     app.include_router(hosted.router)
     return app
+
+
+@pytest.fixture
+def reads(database: Database) -> Reads:
+    """`await reads(by)`: the first page of a person's inbox, in French."""
+
+    async def read(by: Actor, **wanted: Any) -> list[ItemAnswer]:
+        page = PageRequest(cast(Any, None), None, 100)
+        asked: Any = {"queue": None, "unread": False, "to_do": False, "language": "fr"} | wanted
+        return (await queries.inbox(database, page=page, by=by, **asked))[0]
+
+    return read
 
 
 @pytest.fixture

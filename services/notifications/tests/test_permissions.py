@@ -1,6 +1,6 @@
 """Every route of notifications, tried by everybody, and by nobody; and every convention on every route."""
 
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 import pytest
@@ -8,12 +8,16 @@ from fastapi import FastAPI
 
 from services.notifications import commands
 from services.notifications.endpoint import Endpoint
+from services.notifications.people import person_id
 from services.notifications.permissions import PERMISSIONS
+from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OPERATOR, URL, happening, registered, rows, told
+from services.notifications.tests.builders import OPERATOR, URL, happening, registered, returned, rows, told
 from shared.actor import Actor
+from shared.aggregate import Aggregate
 from shared.database import Database
 from shared.ids import new_id
+from shared.territory import ACADEMY_CODES
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import every_refusal_has_wording, keeps_conventions
 from tests.web.routes import ACADEMY, Arrange, Visit
@@ -21,6 +25,17 @@ from tests.web.walk import every_route_has_a_permission, walk
 
 ACTIONS = sorted(PERMISSIONS)
 LONG_AGO = "2024-09-01T10:00:00Z"
+
+
+class Mine(Aggregate):
+    """Something of the visitor's own: no aggregate, but the walk wants to know of one whose it is."""
+
+    kind: ClassVar[str] = "own"
+    home: str = ""
+
+    def visible_to(self) -> tuple[str, ...]:
+        """Where its person is at home."""
+        return (self.home,)
 
 
 def arranged(database: Database, settings: NotificationsSettings) -> dict[str, Arrange]:
@@ -101,6 +116,32 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         id, owner = await delivery()
         return Visit(f"/api/v1/deliveries/{id}/redelivery", None, owner)
 
+    async def subscription(by: Actor) -> tuple[UUID, Mine]:
+        # A person's subscription is no aggregate, and it is theirs wherever they are.
+        made = await commands.subscribe(database, Subscribe(), by=by) if by.roles else new_id()
+        return made, Mine(id=made, home=by.jurisdiction)
+
+    async def end_subscription(by: Actor) -> Visit:
+        made, owner = await subscription(by)
+        return Visit(f"/api/v1/subscriptions/{made}/ending", None, owner)
+
+    async def read_explanation(_: Actor) -> Visit:
+        (event,) = await told(database, happening(audience=(ACADEMY,)))
+        return Visit(f"/api/v1/notifications/{event.id}/explanation", None, Endpoint(id=event.id, academy=ACADEMY))
+
+    async def mark_read(by: Actor) -> Visit:
+        await subscription(by)
+        await told(database, happening(audience=ACADEMY_CODES if by.jurisdiction == "national" else (by.jurisdiction,)))
+        found = await rows(database, "select id from inbox_item where person_id = :me", me=person_id(by.person))
+        item = found[0].id if found else new_id()
+        return Visit(f"/api/v1/inbox/{item}/reading", {"read": True}, Mine(id=item, home=by.jurisdiction))
+
+    def personal(path: str, body: Any = None) -> Arrange:
+        async def arrange(_: Actor) -> Visit:
+            return Visit(f"/api/v1/{path}", body)
+
+        return arrange
+
     def of_academy(path: str, *, endless: bool = False) -> Arrange:
         async def arrange(by: Actor) -> Visit:
             named = f"?academy={ACADEMY}" if by.jurisdiction == "national" else ""
@@ -130,6 +171,19 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "redeliver": redeliver,
         "read_feed": of_academy("feed"),
         "read_stream": of_academy("stream", endless=True),
+        "subscribe": personal("subscriptions", {"types": ["ma.mithaq.agreement.*"]}),
+        "read_subscriptions": personal("subscriptions"),
+        "rehearse_subscription": personal("subscriptions/rehearsal"),
+        "end_subscription": end_subscription,
+        "read_explanation": read_explanation,
+        "read_preferences": personal("notifications/preferences"),
+        "set_preferences": personal("notifications/preferences", {"email": "daily"}),
+        "read_inbox": personal("inbox"),
+        "read_inbox_counts": personal("inbox/counts"),
+        "mark_read": mark_read,
+        "mark_all_read": personal("inbox/reading", {}),
+        "report_bounces": personal("notifications/bounces", {"report": returned(new_id()).decode()}),
+        "preview_notice": personal("notifications/preview?type=ma.mithaq.agreement.signed.v1"),
     }
 
 

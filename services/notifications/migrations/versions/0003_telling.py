@@ -1,8 +1,151 @@
-"""telling."""
+"""Who is told and why: rules, people, inboxes, letters, explanations, receipts and reminders."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from shared.migrations import IN_SCOPE, protect
 
 revision = "0003"
 down_revision = "0002"
 
+Instant = sa.DateTime(timezone=True)
+Texts = postgresql.ARRAY(sa.Text)
+PERSON = "array['person:' || {column}::text]"
+"""What makes a row visible to one person only."""
+
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """Make the tables: a person's rows visible to that person, an academy's to the academy."""
+    _notices()
+    _people()
+    _letters()
+
+
+def _notices() -> None:
+    op.add_column("notice", sa.Column("reach", Texts))
+    op.add_column("notice", sa.Column("provinces", Texts, nullable=False, server_default="{}"))
+    op.add_column("notice", sa.Column("actor", sa.Text, nullable=False, server_default=""))
+    op.execute("update notice set reach = array['national'] || audience")
+    op.alter_column("notice", "reach", nullable=False)
+    op.alter_column("notice", "provinces", server_default=None)
+    op.alter_column("notice", "actor", server_default=None)
+    op.create_index("notice_time", "notice", ["time", "event_id"])
+    op.execute("drop policy jurisdiction on notice")
+    op.execute(f"create policy jurisdiction on notice to mithaq_app using ({IN_SCOPE.format(column='reach')})")
+    op.create_table(
+        "circle",
+        sa.Column("subject", sa.Uuid, primary_key=True),
+        sa.Column("codes", Texts, nullable=False),
+        sa.Column("provinces", Texts, nullable=False),
+    )
+    op.create_table(
+        "telling",
+        sa.Column("event_id", sa.Uuid, primary_key=True),
+        sa.Column("jurisdiction", sa.Text, primary_key=True),
+        sa.Column("told", postgresql.JSONB, nullable=False),
+        sa.Column("untold", postgresql.JSONB, nullable=False),
+        sa.Column("at", Instant, nullable=False),
+    )
+    protect(op, "circle", aggregate=False, column="array['national']")
+    protect(op, "telling", aggregate=False, column="array[jurisdiction]", privileges="select, insert")
+
+
+def _people() -> None:
+    op.create_table(
+        "person",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("jurisdiction", sa.Text, nullable=False),
+        sa.Column("roles", Texts, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("inbox", sa.Text, nullable=False),
+        sa.Column("email", sa.Text, nullable=False),
+        sa.Column("address", sa.Text),
+        sa.Column("digest_at", sa.Time, nullable=False),
+        sa.Column("digest_day", sa.Integer, nullable=False),
+        sa.Column("quiet_from", sa.Time),
+        sa.Column("quiet_until", sa.Time),
+        sa.Column("bounces", sa.Integer, nullable=False),
+        sa.Column("suspended_at", Instant),
+        sa.Column("suspended_because", sa.Text),
+    )
+    op.create_index("person_jurisdiction", "person", ["jurisdiction"])
+    op.create_table(
+        "rule",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("endpoint_id", sa.Uuid),
+        sa.Column("person_id", sa.Uuid),
+        sa.Column("visible_to", Texts, nullable=False),
+        sa.Column("types", Texts, nullable=False),
+        sa.Column("academies", Texts, nullable=False),
+        sa.Column("provinces", Texts, nullable=False),
+        sa.Column("parties", Texts, nullable=False),
+        sa.Column("importance", sa.Text, nullable=False),
+        sa.Column("made_at", Instant, nullable=False, server_default=sa.text("clock_timestamp()")),
+        sa.Column("made_by", sa.Text, nullable=False),
+        sa.Column("ended_at", Instant),
+        sa.Column("ended_by", sa.Text),
+    )
+    op.create_index("rule_endpoint", "rule", ["endpoint_id"], postgresql_where=sa.text("ended_at is null"))
+    op.create_index("rule_person", "rule", ["person_id"], postgresql_where=sa.text("ended_at is null"))
+    op.create_table(
+        "inbox_item",
+        sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+        sa.Column("person_id", sa.Uuid, nullable=False),
+        sa.Column("event_id", sa.Uuid, nullable=False),
+        sa.Column("subject", sa.Uuid, nullable=False),
+        sa.Column("queue", sa.Text, nullable=False),
+        sa.Column("told_at", Instant, nullable=False),
+        sa.Column("read_at", Instant),
+        sa.Column("settled_at", Instant),
+        sa.UniqueConstraint("person_id", "event_id", name="inbox_item_event_key"),
+    )
+    op.create_index("inbox_item_person", "inbox_item", ["person_id", "told_at", "id"])
+    op.create_index("inbox_item_subject", "inbox_item", ["subject"], postgresql_where=sa.text("settled_at is null"))
+    protect(op, "person", aggregate=False, column=PERSON.format(column="id"))
+    protect(op, "rule", aggregate=False)
+    protect(op, "inbox_item", aggregate=False, column=PERSON.format(column="person_id"))
+
+
+def _letters() -> None:
+    op.create_table(
+        "letter",
+        sa.Column("id", sa.Uuid, primary_key=True, server_default=sa.text("gen_random_uuid()")),
+        sa.Column("person_id", sa.Uuid, nullable=False),
+        sa.Column("recipient", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("attempts", sa.Integer, nullable=False),
+        sa.Column("next_attempt_at", Instant, nullable=False),
+        sa.Column("lease_token", sa.Uuid),
+        sa.Column("lease_until", Instant),
+        sa.Column("status", sa.Integer),
+        sa.Column("reason", sa.Text),
+        sa.Column("ended_at", Instant),
+    )
+    still = sa.text("state in ('open', 'waiting')")
+    op.create_index(
+        "letter_open", "letter", ["person_id", "due_at"], unique=True, postgresql_where=sa.text("state = 'open'")
+    )
+    op.create_index("letter_due", "letter", ["next_attempt_at"], postgresql_where=still)
+    op.create_table(
+        "letter_line",
+        sa.Column("letter_id", sa.Uuid, primary_key=True),
+        sa.Column("event_id", sa.Uuid, primary_key=True),
+        sa.Column("person_id", sa.Uuid, nullable=False),
+    )
+    op.create_table(
+        "bounce",
+        sa.Column("letter_id", sa.Uuid, primary_key=True),
+        sa.Column("person_id", sa.Uuid, nullable=False),
+        sa.Column("recipient", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+        sa.Column("at", Instant, nullable=False),
+    )
+    mine = PERSON.format(column="person_id")
+    protect(op, "letter", aggregate=False, column=mine)
+    protect(op, "letter_line", aggregate=False, column=mine, privileges="select, insert")
+    protect(op, "bounce", aggregate=False, column=mine, privileges="select, insert")

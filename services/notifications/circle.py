@@ -1,0 +1,44 @@
+"""Circle: whom a subject concerns beside its academies, as its events told it: directorates and organisations.
+
+It says no more than the owner of the subject says of who may see it.
+"""
+
+from dataclasses import dataclass
+
+from shared.events.agreements import AgreementDrafted, AgreementSigned, AgreementTermsRevised
+from shared.events.base import DomainEvent
+from shared.events.centers import CenterPlanned
+from shared.events.network import AssociationRegistered, MandateRecorded
+from shared.territory import NETWORK_ID, directorates_of
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """The codes of those concerned, and the provinces a subject lies in."""
+
+    codes: tuple[str, ...] = ()
+    provinces: tuple[str, ...] = ()
+
+    def after(self, event: DomainEvent) -> "Circle":
+        """The circle once the event has happened."""
+        match event:
+            case AgreementDrafted() | AgreementTermsRevised():
+                return Circle(tuple(_org(party.organisation_id) for party in event.parties), self.provinces)
+            case AgreementSigned():
+                # A center's directorate sees the center, not the agreement.
+                return Circle(self.codes, tuple(sorted({center.province for center in event.centers})))
+            case CenterPlanned():
+                return _in(event.province, _org(event.operator_id))
+            case AssociationRegistered():
+                return _in(event.province, _org(event.association_id), _org(NETWORK_ID))
+            case MandateRecorded():
+                return Circle((_org(event.organisation_id),))
+        return self
+
+
+def _in(province: str, *codes: str) -> Circle:
+    return Circle((*(office.code for office in directorates_of(province)), *codes), (province,))
+
+
+def _org(id: object) -> str:
+    return f"org:{id}"

@@ -1,0 +1,17 @@
+"""Refusals about people's notices."""
+
+from shared.refusals import Refusal
+
+
+class NotABounce(Refusal):
+    """Not a delivery status notification (RFC 3464) about a letter of ours."""
+
+    status = 422
+    slug = "not-a-bounce"
+
+
+class MatchesNothing(Refusal):
+    """No event type fits the pattern. Values: pattern."""
+
+    status = 422
+    slug = "matches-nothing"

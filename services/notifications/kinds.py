@@ -1,0 +1,67 @@
+"""Kinds: what each type of event means to people, as data (kinds.toml)."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal, get_args
+
+from shared.actor import Role
+
+Importance = Literal["information", "attention", "urgent"]
+IMPORTANCE: tuple[Importance, ...] = get_args(Importance)
+"""From the least to the most."""
+Queue = Literal["to_sign", "to_approve", "obligations", "to_acknowledge", "mentions", "information"]
+QUEUES: tuple[Queue, ...] = get_args(Queue)
+"""The workqueues of an inbox, in the order in which people are shown them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an event of one type means to people."""
+
+    importance: Importance = "information"
+    statutory: bool = False
+    """Always told and at once, whatever anybody prefers."""
+    receipt: bool = False
+    """An academy acknowledges it before a deadline."""
+    private: bool = False
+    """Of all endpoints only its subject is told."""
+    queue: Queue = "information"
+    settles: tuple[Queue, ...] = ()
+    """The workqueues in which nothing about the same subject is left to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """All of kinds.toml."""
+
+    events: Mapping[str, Kind]
+    work: Mapping[Queue, frozenset[Role]]
+    """Workqueue -> the roles that find its work in their inbox without asking for it."""
+    paths: Mapping[str, str]
+    """Aggregate -> where people see it."""
+
+    def of(self, type: str) -> Kind:
+        """The kind of an event type; one we do not know of informs."""
+        return self.events.get(type, INFORMS)
+
+    def path(self, type: str, subject: object) -> str | None:
+        """Where people see what an event is about; None where there is nothing to see."""
+        folder = self.paths.get(type.split(".")[2])
+        return folder and f"{folder}/{subject}"
+
+
+INFORMS = Kind()
+
+
+@cache
+def kinds() -> Kinds:
+    """The kinds of this installation."""
+    told = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text("utf-8"))
+    events = {
+        type: Kind(**facts | {"settles": tuple(facts.get("settles", ()))}) for type, facts in told["events"].items()
+    }
+    work = {queue: frozenset(map(Role, roles)) for queue, roles in told["work"].items()}
+    return Kinds(events, work, told["paths"])

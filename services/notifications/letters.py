@@ -1,0 +1,88 @@
+"""Letters: e-mails to people, about one notice or many, each under a Message-ID that stays over all attempts."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from uuid import UUID
+
+from sqlalchemy import text
+
+from services.notifications.kinds import kinds
+from services.notifications.mail import templates
+from services.notifications.notice import Notice, wording
+from services.notifications.telling import Decision, PersonTold
+from shared.audit import canonical
+from shared.database import Transaction
+from shared.language import RIGHT_TO_LEFT
+
+# What is due later gathers in one open letter per person and due time; what is due now leaves by itself.
+WRITE = text("""
+    with wanted as (
+        select * from jsonb_to_recordset(cast(:letters as jsonb))
+            each (person_id uuid, recipient text, language text, due_at timestamptz)
+    ), letter as (
+        insert into letter (person_id, recipient, language, due_at, state, attempts, next_attempt_at)
+        select person_id, recipient, language, due_at, case when due_at > :at then 'open' else 'waiting' end, 0, due_at
+        from wanted order by person_id
+        on conflict (person_id, due_at) where state = 'open'
+        do update set recipient = excluded.recipient, language = excluded.language
+        returning id, person_id
+    )
+    insert into letter_line (letter_id, event_id, person_id) select id, :event_id, person_id from letter
+""")
+
+
+async def write_letters(tx: Transaction, event_id: UUID, told: Sequence[Decision], at: datetime) -> None:
+    """Owe these people an e-mail about an event."""
+    if not told:
+        return
+    letters = [
+        {
+            "person_id": str(each.who.id),
+            "recipient": each.who.preferences.address,
+            "language": each.who.language,
+            "due_at": each.due and each.due.isoformat(),
+        }
+        for each in told
+        if isinstance(each.who, PersonTold)
+    ]
+    await tx.execute(WRITE, {"letters": canonical(letters).decode(), "event_id": event_id, "at": at})
+
+
+def compose_letter(
+    notices: Sequence[Notice], *, letter_id: UUID, sender: str, recipient: str, language: str, date: datetime
+) -> EmailMessage:
+    """The message, as text and as HTML; the subject says what happened, or how much did."""
+    lines = [{"summary": notice.summary(language), "id": notice.event_id} for notice in notices]
+    subject = (
+        wording().text("email.subject", language, summary=lines[0]["summary"])
+        if len(lines) == 1
+        else wording().text("email.digest", language, count=len(lines))
+    )
+    values = {
+        "language": language,
+        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "subject": subject,
+        "lines": lines,
+        "statutory": any(kinds().of(notice.type).statutory for notice in notices),
+        "text": {key.removeprefix("email."): wording().text(key, language) for key in wording().keys("email.")},
+    }
+    message = EmailMessage(policy=SMTP)
+    message["From"] = sender
+    message["To"] = recipient
+    message["Subject"] = subject
+    message["Date"] = date
+    # The same over all attempts: mailboxes drop the duplicate that a crash may cause.
+    message["Message-ID"] = message_id(letter_id, sender)
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(templates().get_template("letter.txt").render(values))
+    message.add_alternative(templates().get_template("letter.html").render(values), subtype="html")
+    # Only now: setting content clears what describes it.
+    message["Content-Language"] = language
+    return message
+
+
+def message_id(letter_id: UUID, sender: str) -> str:
+    """The Message-ID (RFC 5322) of a letter."""
+    return f"<letter.{letter_id}@{sender.rpartition('@')[2]}>"

@@ -1,0 +1,158 @@
+"""The postman: letters to people leave when they are due, each leased under a token, several at a time."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+
+from services.notifications.bounces import note_bounce
+from services.notifications.letters import compose_letter
+from services.notifications.mail import MailClient
+from services.notifications.notice import Notice
+from services.notifications.outcome import Outcome
+from services.notifications.settings import NotificationsSettings
+from services.notifications.waking import NEWS
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.messaging.crash import crash_point
+from shared.messaging.retrying import passes_by_itself
+
+log = structlog.get_logger(__name__)
+
+TOGETHER = 8
+"""Letters sent at the same time."""
+SHORTEST_PAUSE = 0.05
+
+CLAIM = text("""
+    update letter set state = 'waiting', lease_token = gen_random_uuid(), lease_until = clock_timestamp() + :lease
+    where id in (
+        select id from letter where state in ('open', 'waiting') and next_attempt_at <= clock_timestamp()
+            and (lease_until is null or lease_until < clock_timestamp())
+        order by next_attempt_at limit :most for update skip locked
+    ) returning id, person_id, recipient, language, due_at, attempts, lease_token
+""")
+# Who moved since is not shown what is outside today's jurisdiction.
+LINES = text("""
+    select letter_line.letter_id, notice.* from letter_line
+    join person on person.id = letter_line.person_id
+    join notice on notice.event_id = letter_line.event_id and person.jurisdiction = any(notice.reach)
+    where letter_id = any(cast(:letters as uuid[])) order by notice.time, notice.event_id
+""")
+RECORD = text("""
+    update letter set state = :state, attempts = attempts + 1, status = :status, reason = :reason,
+        next_attempt_at = clock_timestamp() + :delay, lease_token = null, lease_until = null,
+        ended_at = case when :state = 'waiting' then null else clock_timestamp() end
+    where id = :id and lease_token = :token
+""")
+THANK = text("update person set bounces = 0 where id = :person and bounces > 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter in hand, with what may be said to its person."""
+
+    id: UUID
+    person_id: UUID
+    recipient: str
+    language: str
+    due_at: datetime
+    attempts: int
+    token: UUID
+    notices: Sequence[Notice]
+
+
+class Postman:
+    """Sends what is due until told to stop."""
+
+    def __init__(self, settings: NotificationsSettings, database: Database) -> None:
+        self.settings = settings
+        self.database = database
+        self.mail = MailClient(settings)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send; when told to stop, finish what is under way."""
+        heard = NEWS.listen()
+        pause = SHORTEST_PAUSE
+        try:
+            while not stop.is_set():
+                heard.clear()
+                sent = await self.round()
+                pause = SHORTEST_PAUSE if sent else min(2 * pause, self.settings.idle_poll)
+                waits = [asyncio.create_task(event.wait()) for event in (heard, stop)]
+                await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                for wait in waits:
+                    wait.cancel()
+        finally:
+            NEWS.leave(heard)
+
+    async def round(self) -> int:
+        """Send the letters that are due now, a few of them; how many there were."""
+        try:
+            letters = await self._claim()
+            await asyncio.gather(*(self._send(letter) for letter in letters))
+        except Exception as error:
+            if not passes_by_itself(error):
+                raise
+            # What was claimed is due again when its lease is over.
+            log.warning("cannot send letters now", error=type(error).__name__)
+            return 0
+        return len(letters)
+
+    async def _claim(self) -> list[Letter]:
+        async with self.database.transaction(NATIONAL) as tx:
+            lease = timedelta(seconds=self.settings.lease)
+            claimed = (await tx.execute(CLAIM, {"lease": lease, "most": TOGETHER})).all()
+            lines = (await tx.execute(LINES, {"letters": [row.id for row in claimed]})).all() if claimed else []
+        crash_point("postman.claimed")
+        return [
+            Letter(
+                row.id,
+                row.person_id,
+                row.recipient,
+                row.language,
+                row.due_at,
+                row.attempts,
+                row.lease_token,
+                [Notice.of(line) for line in lines if line.letter_id == row.id],
+            )
+            for row in claimed
+        ]
+
+    async def _send(self, letter: Letter) -> None:
+        outcome: Outcome | None = None
+        if letter.notices:
+            message = compose_letter(
+                letter.notices,
+                letter_id=letter.id,
+                sender=self.settings.mail_from,
+                recipient=letter.recipient,
+                language=letter.language,
+                date=letter.due_at,
+            )
+            outcome = await self.mail.send(message)
+            crash_point("postman.sent")
+        async with self.database.transaction(NATIONAL) as tx:
+            state, delay = self._became(letter, outcome)
+            kept: dict[str, Any] = {"id": letter.id, "token": letter.token, "state": state, "delay": delay}
+            said = {"status": outcome.status, "reason": outcome.reason} if outcome else {"status": None, "reason": None}
+            recorded = await tx.execute(RECORD, kept | said)
+            if outcome is None or recorded.rowcount != 1:  # type: ignore[attr-defined]
+                return
+            if outcome.bounced:
+                await note_bounce(tx, letter.id, str(outcome.status), outcome.excerpt, most=self.settings.most_bounces)
+            elif outcome.result == "delivered":
+                await tx.execute(THANK, {"person": letter.person_id})
+
+    def _became(self, letter: Letter, outcome: Outcome | None) -> tuple[str, timedelta]:
+        """The letter's state after an attempt, and how long it waits for the next one."""
+        if outcome is None:
+            return "void", timedelta()
+        if outcome.result != "failed":
+            return ("sent" if outcome.result == "delivered" else "refused"), timedelta()
+        delay = outcome.delay(letter.attempts + 1, self.settings.retries)
+        return ("failed", timedelta()) if delay is None else ("waiting", timedelta(seconds=delay))

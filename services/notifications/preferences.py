@@ -1,0 +1,70 @@
+"""Preferences: when a person wants to be told, on which channel. Morocco's clock decides, whatever its offset is."""
+
+from datetime import datetime, time, timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.clock import CASABLANCA
+
+Timing = Literal["off", "immediate", "daily", "weekly"]
+
+
+class Preferences(BaseModel):
+    """What one person prefers. Statutory notices are sent at once whatever it says."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    language: Literal["ar", "fr", "en"] = Field("ar", description="of the inbox and the e-mails")
+    inbox: Literal["off", "immediate"] = "immediate"
+    email: Timing = Field("off", description="each notice by itself, or all of a day or of a week in one e-mail")
+    address: str | None = Field(None, max_length=254, description="where e-mails go; none without it")
+    digest_at: time = Field(time(8), description="when digests are sent, in Morocco")
+    digest_day: int = Field(0, ge=0, le=6, description="the day of a weekly digest, Monday being 0")
+    quiet_from: time | None = Field(None, description="from when on no e-mail is sent, in Morocco")
+    quiet_until: time | None = Field(None, description="when it is sent again")
+
+    @model_validator(mode="after")
+    def _whole(self) -> "Preferences":
+        for each in (self.digest_at, self.quiet_from, self.quiet_until):
+            if each is not None and (each.tzinfo or each.second or each.microsecond):
+                raise ValueError("a time of day is hours and minutes, in Morocco")
+        if (self.quiet_from is None) != (self.quiet_until is None) or (
+            self.quiet_from is not None and self.quiet_from == self.quiet_until
+        ):
+            raise ValueError("quiet hours have a beginning and another end")
+        return self
+
+    def is_quiet(self, at: datetime) -> bool:
+        """Whether an instant lies in the quiet hours."""
+        if self.quiet_from is None or self.quiet_until is None:
+            return False
+        local = at.astimezone(CASABLANCA).time()
+        if self.quiet_from < self.quiet_until:
+            return self.quiet_from <= local < self.quiet_until
+        return local >= self.quiet_from or local < self.quiet_until
+
+    def email_due(self, at: datetime) -> datetime | None:
+        """When an e-mail about something told at an instant is due; None if none is wanted."""
+        match self.email:
+            case "off":
+                return None
+            case "immediate":
+                due = at
+            case "daily":
+                due = _next(at, self.digest_at)
+            case "weekly":
+                due = _next(at, self.digest_at, weekday=self.digest_day)
+        if self.quiet_until is not None and self.is_quiet(due):
+            due = _next(due, self.quiet_until)
+        return due
+
+
+def _next(at: datetime, wanted: time, *, weekday: int | None = None) -> datetime:
+    """The first instant after `at` at which Morocco's clocks show the wanted time, on that day of the week if given."""
+    day = at.astimezone(CASABLANCA).date()
+    while True:
+        then = datetime.combine(day, wanted, CASABLANCA).astimezone(at.tzinfo)
+        if then > at and weekday in (None, day.weekday()):
+            return then
+        day += timedelta(days=1)

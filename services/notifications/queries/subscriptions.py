@@ -1,0 +1,163 @@
+"""What is read of subscriptions: the list, what one would have told, and who was told of an event and why."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, select, text
+
+from services.notifications.kinds import kinds
+from services.notifications.notice import Notice, wording
+from services.notifications.people import own_scope, person_id, recognise
+from services.notifications.permissions import PERMISSIONS
+from services.notifications.preferences import Preferences
+from services.notifications.schemas.subscriptions import (
+    Conditions,
+    ExplanationAnswer,
+    RehearsalAnswer,
+    Sample,
+    SubscriptionAnswer,
+    ToldAnswer,
+)
+from services.notifications.tables import ENDPOINTS, NoticeRow, RuleRow, TellingRow
+from services.notifications.telling import EndpointTold, Happening, PersonTold, Recipient, told
+from shared.actor import Actor, Scope
+from shared.clock import now
+from shared.database import Transaction, Work
+from shared.ids import new_id
+from shared.refusals import NotFound
+from shared.web import PageRequest
+
+RULE: Any = RuleRow.__table__.c
+NOTICE: Any = NoticeRow.__table__.c
+TELLING: Any = TellingRow.__table__.c
+ADDRESSES = text("""
+    select id, state ->> 'address' as address from endpoint where id = any(cast(:ids as uuid[]))
+""")
+
+MOST_REHEARSED = 20_000
+"""Events that a rehearsal looks at."""
+SAMPLES = 10
+STEP = 500
+
+
+async def subscriptions(
+    db: Work, *, endpoint_id: UUID | None, page: PageRequest, by: Actor
+) -> tuple[list[SubscriptionAnswer], str | None]:
+    """One's own subscriptions, or an endpoint's, oldest first. Raises NotFound for a foreign endpoint."""
+    async with db.transaction(by.scope) as tx:
+        if endpoint_id:
+            PERMISSIONS.allow(by, "read_subscriptions", await ENDPOINTS.read(tx, endpoint_id))
+            return await _rules(tx, RULE.endpoint_id == endpoint_id, page)
+        PERMISSIONS.allow(by, "read_subscriptions")
+        async with tx.widened(own_scope(by)):
+            return await _rules(tx, RULE.person_id == await recognise(tx, by), page)
+
+
+async def subscription(tx: Transaction, id: UUID, *, by: Actor) -> SubscriptionAnswer:
+    """A subscription that was just made. Raises NotFound."""
+    for scope in (by.scope, own_scope(by)):
+        async with tx.widened(scope):
+            row = (await tx.execute(select(*RULE).where(RULE.id == id))).first()
+        if row:
+            return SubscriptionAnswer.of(row)
+    raise NotFound()
+
+
+async def rehearsal(
+    db: Work, wanted: Conditions, *, endpoint_id: UUID | None, days: int, language: str, by: Actor
+) -> RehearsalAnswer:
+    """What a subscription would have told an endpoint, or oneself, in the last days: by the very decision that tells.
+
+    What comes without any subscription (statutory notices, work) is not counted. Raises NotFound.
+    """
+    since = now() - timedelta(days=days)
+    rule = wanted.rule(new_id())
+    types: Counter[str] = Counter()
+    samples: list[Sample] = []
+    considered = 0
+    async with db.transaction(by.scope) as tx:
+        one: Recipient
+        if endpoint_id:
+            endpoint = await ENDPOINTS.read(tx, endpoint_id)
+            PERMISSIONS.allow(by, "rehearse_subscription", endpoint)
+            one = EndpointTold(endpoint.id, endpoint.academy, endpoint.channel, endpoint.language, True, [rule])
+        else:
+            PERMISSIONS.allow(by, "rehearse_subscription")
+            one = PersonTold(person_id(by.person), by.person, by.jurisdiction, frozenset(), Preferences(), rules=[rule])
+        last: tuple[Any, Any] | None = None
+        while considered < MOST_REHEARSED:
+            query = select(NoticeRow.__table__).where(NOTICE.time >= since, *_within(by.scope))
+            if last:
+                query = query.where((NOTICE.time < last[0]) | ((NOTICE.time == last[0]) & (NOTICE.event_id < last[1])))
+            rows = (await tx.execute(query.order_by(NOTICE.time.desc(), NOTICE.event_id.desc()).limit(STEP))).all()
+            considered += len(rows)
+            for row in rows:
+                if not any(each.told and each.rule for each in told(Happening.of(row), one, row.time)):
+                    continue
+                types[row.type] += 1
+                if len(samples) < SAMPLES:
+                    summary = Notice.of(row).summary(language)
+                    samples.append(Sample(id=row.event_id, type=row.type, time=row.time, summary=summary))
+            if len(rows) < STEP:
+                break
+            last = rows[-1].time, rows[-1].event_id
+    return RehearsalAnswer(
+        since=since,
+        considered=considered,
+        complete=considered < MOST_REHEARSED,
+        told=types.total(),
+        types=dict(types),
+        samples=samples,
+    )
+
+
+async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> ExplanationAnswer:
+    """Who was told of an event and who was not, within one's jurisdiction, as it was decided. Raises NotFound."""
+    PERMISSIONS.allow(by, "read_explanation")
+    async with db.transaction(by.scope) as tx:
+        query = select(NoticeRow.__table__).where(NOTICE.event_id == event_id, *_within(by.scope))
+        row = (await tx.execute(query)).first()
+        if row is None:
+            raise NotFound()
+        own = [] if by.jurisdiction == "national" else [TELLING.jurisdiction == by.jurisdiction]
+        kept = (await tx.execute(select(TellingRow.__table__).where(TELLING.event_id == event_id, *own))).all()
+        ids = [each["recipient"] for telling in kept for each in (*telling.told, *telling.untold)]
+        addresses = {found.id: found.address for found in await tx.execute(ADDRESSES, {"ids": ids})}
+    kind = kinds().of(row.type)
+
+    def shown(telling: Any, decisions: Sequence[dict[str, Any]]) -> list[ToldAnswer]:
+        return [
+            ToldAnswer(
+                **each | {"name": each["name"] or addresses.get(UUID(each["recipient"]))},
+                jurisdiction=telling.jurisdiction,
+                reason=wording().text(f"why.{each['why']}", language),
+            )
+            for each in decisions
+        ]
+
+    return ExplanationAnswer(
+        event_id=event_id,
+        type=row.type,
+        time=row.time,
+        summary=Notice.of(row).summary(language),
+        audience=row.audience if by.jurisdiction == "national" else [c for c in row.audience if c == by.jurisdiction],
+        statutory=kind.statutory,
+        importance=kind.importance,
+        told=[answer for telling in kept for answer in shown(telling, telling.told)],
+        not_told=[answer for telling in kept for answer in shown(telling, telling.untold)],
+    )
+
+
+async def _rules(
+    tx: Transaction, owner: ColumnElement[bool], page: PageRequest
+) -> tuple[list[SubscriptionAnswer], str | None]:
+    query = page.select(select(*RULE).where(owner, RULE.ended_at.is_(None)), RULE.made_at, RULE.id)
+    rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.made_at, row.id))
+    return [SubscriptionAnswer.of(row) for row in rows], next
+
+
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
+    return [] if "national" in scope else [NOTICE.reach.overlap(sorted(scope))]

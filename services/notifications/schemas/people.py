@@ -1,0 +1,107 @@
+"""What people ask about their own notices, and what they are answered."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from services.notifications.kinds import Importance, Queue
+from services.notifications.preferences import Preferences
+from shared.web import Body
+
+
+class SuspendedAnswer(BaseModel):
+    """Why nothing more is sent to an address; giving another, or the same again, sends again."""
+
+    since: datetime
+    because: str = Field(description="what the mail server said last")
+
+
+class PreferencesAnswer(Preferences):
+    """What one prefers, and whether one's address still takes e-mails."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    person_id: UUID
+    email_suspended: SuspendedAnswer | None = None
+
+
+class ItemAnswer(BaseModel):
+    """A notice in one's inbox."""
+
+    id: UUID
+    event_id: UUID
+    type: str
+    time: datetime
+    told_at: datetime
+    queue: Queue
+    importance: Importance
+    statutory: bool
+    summary: str
+    action: str | None = Field(description="what there is to do, in words; null when it is only to be known")
+    path: str | None = Field(description="where to do or see it")
+    read_at: datetime | None
+    settled_at: datetime | None = Field(description="when nothing was left to do about it")
+
+
+class CountAnswer(BaseModel):
+    """How much is in one workqueue."""
+
+    queue: Queue
+    name: str
+    total: int
+    unread: int
+    to_do: int = Field(description="what still asks for something")
+
+
+class CountsAnswer(BaseModel):
+    """How much is in one's inbox, by workqueue."""
+
+    unread: int
+    queues: list[CountAnswer]
+
+
+class MarkRead(Body):
+    """Whether an item was read."""
+
+    read: bool = True
+
+
+class MarkAllRead(Body):
+    """Which items were read."""
+
+    queue: Queue | None = Field(None, description="only this workqueue; all of them when left out")
+    until: datetime | None = Field(None, description="only what was told up to then")
+
+
+class MarkedAnswer(BaseModel):
+    """How many items changed."""
+
+    marked: int
+
+
+class ReportBounces(Body):
+    """A delivery status notification as the mail server sent it back (RFC 3464)."""
+
+    report: Annotated[str, StringConstraints(min_length=1, max_length=900_000)]
+
+
+class BouncesAnswer(BaseModel):
+    """What a report said of our letters."""
+
+    failed: int = Field(description="letters it reports as failed")
+    counted: int = Field(description="those that count against their address, each once")
+
+
+class PreviewAnswer(BaseModel):
+    """An event type's example as it would be told, in one language."""
+
+    type: str
+    language: str
+    kind: dict[str, Any] = Field(description="importance, statutory, receipt, queue")
+    summary: str
+    payload: dict[str, Any] = Field(description="of webhook, feed and stream")
+    subject: str
+    text: str
+    html: str

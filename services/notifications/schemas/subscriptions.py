@@ -1,0 +1,122 @@
+"""What is asked about subscriptions and explanations, and what is answered."""
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from services.notifications.errors import MatchesNothing
+from services.notifications.kinds import Importance
+from services.notifications.telling import Rule, Why
+from shared.events.catalog import BY_TYPE
+from shared.territory import AcademyCode, ProvinceCode
+from shared.web import Body
+
+Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*]{1,100}$")]
+MOST = 50
+"""Most values of one condition."""
+
+
+class Conditions(Body):
+    """What one wants to be told: all conditions hold; one that is left out always does."""
+
+    types: list[Pattern] = Field([], max_length=MOST, description="event types, `*` standing for anything")
+    academies: list[AcademyCode] = Field([], max_length=MOST)
+    provinces: list[ProvinceCode] = Field([], max_length=MOST)
+    parties: list[UUID] = Field([], max_length=MOST, description="organisations that are concerned")
+    importance: Importance = Field("information", description="the least importance")
+
+    def conditions(self) -> dict[str, Any]:
+        """The columns of a rule. Raises MatchesNothing for a pattern that no event type fits."""
+        for pattern in self.types:
+            if not any(fnmatchcase(type, pattern) for type in BY_TYPE):
+                raise MatchesNothing(pattern=pattern)
+        return {
+            "types": self.types,
+            "academies": self.academies,
+            "provinces": self.provinces,
+            "parties": [f"org:{party}" for party in self.parties],
+            "importance": self.importance,
+        }
+
+    def rule(self, id: UUID) -> Rule:
+        """The rule they would be."""
+        kept = self.conditions()
+        lists = {name: tuple(kept[name]) for name in ("types", "academies", "provinces", "parties")}
+        return Rule(id, importance=self.importance, **lists)
+
+
+class Subscribe(Conditions):
+    """A subscription to be."""
+
+    endpoint_id: UUID | None = Field(None, description="whom to tell; oneself when left out")
+
+
+class SubscriptionAnswer(BaseModel):
+    """What an endpoint or a person asked to be told."""
+
+    id: UUID
+    endpoint_id: UUID | None
+    types: list[str]
+    academies: list[str]
+    provinces: list[str]
+    parties: list[UUID]
+    importance: Importance
+    made_at: datetime
+    made_by: str
+
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """The subscription of a row."""
+        facts = {name: getattr(row, name) for name in cls.model_fields if name != "parties"}
+        return cls(**facts, parties=[UUID(code.removeprefix("org:")) for code in row.parties])
+
+
+class Sample(BaseModel):
+    """An event that would have been told."""
+
+    id: UUID
+    type: str
+    time: datetime
+    summary: str
+
+
+class RehearsalAnswer(BaseModel):
+    """What a subscription would have told in the days asked about. Nothing was sent and nothing written."""
+
+    since: datetime
+    considered: int = Field(description="events within one's jurisdiction, the newest first")
+    complete: bool = Field(description="false when there were more events than a rehearsal looks at")
+    told: int
+    types: dict[str, int] = Field(description="how many of each type")
+    samples: list[Sample] = Field(description="the newest of them")
+
+
+class ToldAnswer(BaseModel):
+    """That somebody was told, or was not, as it was decided then."""
+
+    recipient: UUID = Field(description="an endpoint's or a person's id")
+    name: str | None = Field(description="the endpoint's address, or the person")
+    jurisdiction: str
+    channel: str | None = Field(description="webhook, email or inbox; null: none, for one reason")
+    language: str
+    why: Why
+    reason: str = Field(description="the same in words")
+    rule: UUID | None = Field(description="the subscription that decided")
+    due: datetime | None = Field(description="when it was to be told; null: never")
+
+
+class ExplanationAnswer(BaseModel):
+    """Who was told of an event, and who was not, and why: what was decided then, not what would be decided now."""
+
+    event_id: UUID
+    type: str
+    time: datetime
+    summary: str
+    audience: list[str] = Field(description="the academies it concerns: nobody else was considered")
+    statutory: bool
+    importance: Importance
+    told: list[ToldAnswer]
+    not_told: list[ToldAnswer]

@@ -1,0 +1,252 @@
+"""Telling: who is told of an event, on which channel, when and why. One pure decision.
+
+The reaction tells by it, an explanation shows what it decided then, and a rehearsal asks it about the past.
+Jurisdiction comes first: whatever a rule says, nobody is told of what is not theirs to see.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fnmatch import fnmatchcase
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from services.notifications.circle import Circle
+from services.notifications.kinds import IMPORTANCE, Importance, Kind, Queue, kinds
+from services.notifications.preferences import Preferences
+from shared.actor import Role
+from shared.events.base import DomainEvent, Occurrence
+from shared.territory import ACADEMY_CODES
+
+Channel = Literal["webhook", "email", "inbox"]
+Why = Literal[
+    "statutory",
+    "rule",
+    "no_rules",
+    "work",
+    "named",
+    "not_theirs",
+    "outside_jurisdiction",
+    "no_rule_matches",
+    "own_act",
+    "disabled",
+    "switched_off",
+    "no_address",
+    "address_suspended",
+]
+NAMED = ("person", "substitute", "delegate")
+"""The fields by which events name the person they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """An event as far as it decides who is told."""
+
+    type: str
+    subject: UUID
+    audience: frozenset[str]
+    """Academies."""
+    codes: frozenset[str]
+    """All whose jurisdiction it lies in: the nation, the audience, the directorates and organisations concerned."""
+    provinces: frozenset[str]
+    actor: str
+    named: frozenset[str] = frozenset()
+    """The people it names."""
+
+    @classmethod
+    def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle) -> Self:
+        """The event as it happens, to a subject that concerns this circle."""
+        audience = frozenset(occurrence.audience)
+        event = occurrence.event.model_dump(mode="json")
+        return cls(
+            occurrence.event.type,
+            occurrence.subject,
+            audience,
+            audience | {"national", *circle.codes},
+            frozenset(circle.provinces),
+            occurrence.actor,
+            _named(event),
+        )
+
+    @classmethod
+    def of(cls, notice: Any) -> Self:
+        """The event of a notice's row, with what was known when it was told."""
+        audience, reach = frozenset(notice.audience), frozenset(notice.reach)
+        return cls(
+            notice.type, notice.subject, audience, reach, frozenset(notice.provinces), notice.actor, _named(notice.data)
+        )
+
+    @property
+    def kind(self) -> Kind:
+        """What it means to people."""
+        return kinds().of(self.type)
+
+    @property
+    def is_national(self) -> bool:
+        """Whether it concerns the whole nation, or the ministry alone."""
+        return not self.audience or len(self.audience) == len(ACADEMY_CODES)
+
+    def within(self, jurisdiction: str) -> bool:
+        """Whether somebody of this jurisdiction may see it."""
+        return jurisdiction in self.codes
+
+    def addresses(self, jurisdiction: str) -> bool:
+        """Whether it is addressed to them, not only open to them: the nation may see all and is not told all."""
+        return self.is_national if jurisdiction == "national" else jurisdiction in self.codes
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an endpoint or a person wants to be told: all conditions hold; an empty one always does."""
+
+    id: UUID
+    types: tuple[str, ...] = ()
+    """Patterns of event types, `*` standing for anything."""
+    academies: tuple[str, ...] = ()
+    provinces: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    """Organisations, as `org:<id>`."""
+    importance: Importance = "information"
+    """The least."""
+
+    def matches(self, happening: Happening) -> bool:
+        """Whether the event is one of those wanted."""
+        return (
+            IMPORTANCE.index(happening.kind.importance) >= IMPORTANCE.index(self.importance)
+            and (not self.types or any(fnmatchcase(happening.type, pattern) for pattern in self.types))
+            and (not self.academies or not happening.audience.isdisjoint(self.academies))
+            and (not self.provinces or not happening.provinces.isdisjoint(self.provinces))
+            and (not self.parties or not happening.codes.isdisjoint(self.parties))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointTold:
+    """An academy's endpoint, as one that may be told."""
+
+    id: UUID
+    jurisdiction: str
+    channel: Channel
+    language: str
+    enabled: bool
+    rules: Sequence[Rule] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTold:
+    """A person, as one who may be told."""
+
+    id: UUID
+    person: str
+    jurisdiction: str
+    roles: frozenset[Role]
+    preferences: Preferences
+    suspended: bool = False
+    """Whether their e-mail address returned too much."""
+    rules: Sequence[Rule] = ()
+
+    @property
+    def language(self) -> str:
+        """The language they read."""
+        return self.preferences.language
+
+
+Recipient = EndpointTold | PersonTold
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """That somebody is told on a channel, or is not, and why."""
+
+    who: Recipient
+    channel: Channel | None
+    """None: on no channel, for one and the same reason."""
+    why: Why
+    due: datetime | None = None
+    """When; None is never."""
+    rule: UUID | None = None
+    queue: Queue | None = None
+    """Where it stands in an inbox."""
+
+    @property
+    def told(self) -> bool:
+        """Whether they are."""
+        return self.due is not None
+
+    def facts(self) -> Mapping[str, Any]:
+        """The decision as JSON values."""
+        return {
+            "recipient": str(self.who.id),
+            "name": self.who.person if isinstance(self.who, PersonTold) else None,
+            "channel": self.channel,
+            "language": self.who.language,
+            "why": self.why,
+            "due": self.due and self.due.isoformat(),
+            "rule": self.rule and str(self.rule),
+        }
+
+
+def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
+    """Who of a recipient's channels is told of an event at an instant: one decision per channel, or one for all."""
+    if not happening.within(one.jurisdiction):
+        return [Decision(one, None, "outside_jurisdiction")]
+    why, rule = _reason(happening, one)
+    if why in ("no_rule_matches", "not_theirs", "own_act"):
+        return [Decision(one, None, why)]
+    if isinstance(one, EndpointTold):
+        return [Decision(one, one.channel, why, at, rule) if one.enabled else Decision(one, one.channel, "disabled")]
+    queue = _queue(happening, one)
+    return [
+        Decision(one, channel, hindrance or why, None if hindrance else due, rule, queue)
+        for channel, hindrance, due in _channels(one, at, statutory=why == "statutory")
+    ]
+
+
+def _named(data: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(data[field] for field in NAMED if data.get(field))
+
+
+def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
+    rule = next((rule.id for rule in one.rules if rule.matches(happening)), None)
+    kind = happening.kind
+    if kind.private and isinstance(one, EndpointTold):
+        return ("named" if one.id == happening.subject else "not_theirs"), None
+    if kind.statutory and (rule or happening.addresses(one.jurisdiction)):
+        return "statutory", rule
+    if isinstance(one, EndpointTold):
+        return ("rule", rule) if rule else ("no_rule_matches" if one.rules else "no_rules", None)
+    if one.person == happening.actor:
+        return "own_act", None
+    if rule:
+        return "rule", rule
+    if one.person in happening.named:
+        return "named", None
+    return ("work" if _is_work_of(happening, one) else "no_rule_matches"), None
+
+
+def _is_work_of(happening: Happening, one: PersonTold) -> bool:
+    roles = kinds().work.get(happening.kind.queue, frozenset())
+    return happening.addresses(one.jurisdiction) and not one.roles.isdisjoint(roles)
+
+
+def _queue(happening: Happening, one: PersonTold) -> Queue:
+    if _is_work_of(happening, one):
+        return happening.kind.queue
+    return "mentions" if one.person in happening.named else "information"
+
+
+def _channels(
+    one: PersonTold, at: datetime, *, statutory: bool
+) -> Sequence[tuple[Channel, Why | None, datetime | None]]:
+    """A person's channels, each with what hinders it, or when it is due."""
+    wanted = one.preferences
+    due = at if statutory else wanted.email_due(at)
+    hindrance: Why | None = None
+    if due is None:
+        hindrance = "switched_off"
+    elif wanted.address is None:
+        hindrance = "no_address"
+    elif one.suspended:
+        hindrance = "address_suspended"
+    silent: Why | None = None if statutory or wanted.inbox == "immediate" else "switched_off"
+    return ("inbox", silent, at), ("email", hindrance, due)

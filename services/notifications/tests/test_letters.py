@@ -1,0 +1,263 @@
+"""E-mails to people: one per notice or per digest, once, when they want them; returned mail is counted."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from email.message import EmailMessage
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+
+from services.notifications import commands, queries
+from services.notifications.bounces import read_report
+from services.notifications.errors import NotABounce
+from services.notifications.letters import compose_letter
+from services.notifications.postman import Postman
+from services.notifications.schemas.subscriptions import Subscribe
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import AT, OFFICER, OPERATOR, happening, notice, person, returned, rows, told
+from services.notifications.tests.receivers import Mailbox, mailbox
+from shared.actor import NATIONAL, Actor
+from shared.database import Database
+from shared.events.agreements import AgreementSuspended, AgreementTextRevised
+from shared.events.base import DomainEvent
+from shared.events.catalog import ALL
+from shared.ids import new_id
+from shared.language import LANGUAGES
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
+
+ADDRESS = "agent@academie.example"
+QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
+Post = Callable[..., Any]
+
+
+@pytest.fixture
+def post(database: Database, settings: NotificationsSettings) -> Post:
+    """`async with post("550 no") as (postman, box): …` has a real mail server that gives these answers first."""
+
+    @asynccontextmanager
+    async def run(*replies: str, **changes: Any) -> AsyncIterator[tuple[Postman, Mailbox]]:
+        async with mailbox(*replies) as (box, port):
+            yield (
+                Postman(
+                    settings.model_copy(update={"smtp_port": port, "deadline": 5.0, "lease": 10.0, **changes}), database
+                ),
+                box,
+            )
+
+    return run
+
+
+async def follower(database: Database, **preferences: Any) -> None:
+    """An officer who follows everything by e-mail."""
+    await person(database, OFFICER, **{"address": ADDRESS, "email": "immediate"} | preferences)
+    await commands.subscribe(database, Subscribe(), by=OFFICER)
+
+
+async def came_due(database: Database) -> None:
+    """Let the time of all letters come."""
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(text("update letter set next_attempt_at = clock_timestamp() - interval '1 second'"))
+
+
+async def letters(database: Database) -> list[Any]:
+    """State and last answer of all letters."""
+    return await rows(database, "select state, attempts, status from letter order by due_at, id")
+
+
+def part(message: EmailMessage, kind: Any) -> str:
+    """The text or the HTML of a message."""
+    body = message.get_body((kind,))
+    assert body is not None
+    return str(body.get_content())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
+def test_every_event_is_a_whole_letter_in_every_language(event: type[DomainEvent], language: str) -> None:
+    said = notice(event.model_validate(event.example))
+    whole: Any = {"letter_id": new_id(), "sender": "m@mithaq.example", "recipient": ADDRESS, "date": AT}
+    message = compose_letter([said], language=language, **whole)
+    direction = "rtl" if language == "ar" else "ltr"
+    assert f'<html lang="{language}" dir="{direction}">' in part(message, "html")
+    for body in (part(message, "plain"), part(message, "html")):
+        assert "…" not in body and "{" not in body and "None" not in body
+    assert said.summary(language) in part(message, "plain")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_digest_is_one_letter_with_every_notice(language: str) -> None:
+    said = [notice(STATUTORY), notice(QUIET), notice(QUIET)]
+    whole: Any = {"letter_id": new_id(), "sender": "m@mithaq.example", "recipient": ADDRESS, "date": AT}
+    message = compose_letter(said, language=language, **whole)
+    assert "3" in message["Subject"]
+    for body in (part(message, "plain"), part(message, "html")):
+        assert all(str(each.event_id) in body for each in said)
+        assert "{" not in body
+
+
+async def test_who_wants_it_at_once_gets_a_letter_per_notice(database: Database, post: Post) -> None:
+    await follower(database)
+    await told(database, happening(QUIET), happening(QUIET))
+    async with post() as (postman, box):
+        assert await postman.round() == 2
+        assert await postman.round() == 0
+    assert [message["To"] for message in box.received] == [ADDRESS, ADDRESS]
+    assert len({message["Message-ID"] for message in box.received}) == 2
+    assert await letters(database) == [("sent", 1, 250)] * 2
+
+
+async def test_a_digest_gathers_until_it_is_due_and_is_sent_once(database: Database, post: Post) -> None:
+    await follower(database, email="daily")
+    events = await told(database, *(happening(QUIET) for _ in range(3)))
+    async with post() as (postman, box):
+        assert await postman.round() == 0
+        assert await letters(database) == [("open", 0, None)]
+        await came_due(database)
+        assert await postman.round() == 1
+        # What comes too late for it is in the next one.
+        (late,) = await told(database, happening(QUIET))
+        await came_due(database)
+        assert await postman.round() == 1
+    first, second = (part(message, "plain") for message in box.received)
+    assert all(str(event.id) in first for event in events) and str(late.id) not in first
+    assert str(late.id) in second
+
+
+async def test_a_statutory_notice_does_not_wait_for_the_digest(database: Database, post: Post) -> None:
+    await person(database, OFFICER, email="weekly", address=ADDRESS, inbox="off")
+    await told(database, happening(QUIET), happening(STATUTORY))
+    async with post() as (postman, box):
+        assert await postman.round() == 1
+    (message,) = box.received
+    assert "quelles que soient vos préférences" in part(message, "plain")
+    assert await rows(database, "select count(*) from inbox_item") == [(1,)]
+
+
+async def test_a_passing_refusal_is_tried_again_under_the_same_message_id(database: Database, post: Post) -> None:
+    await follower(database)
+    await told(database, happening(QUIET))
+    async with post("451 later", "421 busy") as (postman, box):
+        for _ in range(3):
+            assert await postman.round() == 1
+            await came_due(database)
+        assert await postman.round() == 0
+    assert len(box.received) == 1
+    assert await letters(database) == [("sent", 3, 250)]
+    assert await rows(database, "select 1 from bounce") == []
+
+
+async def test_a_killed_postmans_letters_are_taken_over_after_their_lease(database: Database, post: Post) -> None:
+    await follower(database)
+    await told(database, happening(QUIET))
+    async with post(lease=0.6, deadline=0.5) as (postman, box):
+        (claimed,) = await postman._claim()
+        assert await postman.round() == 0
+        async with database.transaction(NATIONAL) as tx:
+            await tx.execute(text("update letter set lease_until = clock_timestamp()"))
+        assert await postman.round() == 1
+        # What the first one would write now is not the holder's word any more.
+        await postman._send(claimed)
+    assert len({message["Message-ID"] for message in box.received}) == 1
+    assert await letters(database) == [("sent", 1, 250)]
+
+
+async def test_what_is_outside_todays_jurisdiction_is_not_sent_any_more(database: Database, post: Post) -> None:
+    await follower(database, email="daily")
+    await told(database, happening(QUIET))
+    moved = Actor(OFFICER.issuer, OFFICER.subject, OFFICER.roles, "MA-01")
+    await queries.preferences(database, by=moved)
+    await came_due(database)
+    async with post() as (postman, box):
+        await postman.round()
+    assert box.received == []
+    assert await letters(database) == [("void", 1, None)]
+
+
+async def test_an_address_that_returns_too_much_is_suspended_and_its_owner_sees_why(
+    database: Database, post: Post
+) -> None:
+    await follower(database)
+    async with post(*["550 5.1.1 no such user"] * 2, most_bounces=2) as (postman, box):
+        await told(database, happening(QUIET))
+        await postman.round()
+        assert (await queries.preferences(database, by=OFFICER)).email_suspended is None
+        await told(database, happening(QUIET))
+        await postman.round()
+        seen = (await queries.preferences(database, by=OFFICER)).email_suspended
+        assert seen and "no such user" in seen.because
+        (event,) = await told(database, happening(STATUTORY))
+        assert await postman.round() == 0
+        found = await queries.explanation(database, event.id, language="fr", by=OPERATOR)
+        assert {(each.channel, each.why) for each in found.not_told} == {("email", "address_suspended")}
+        await person(database, OFFICER, address="autre@academie.example", email="immediate")
+        await told(database, happening(QUIET))
+        assert await postman.round() == 1
+    assert [message["To"] for message in box.received] == ["autre@academie.example"]
+    assert await letters(database) == [("refused", 1, 550)] * 2 + [("sent", 1, 250)]
+
+
+async def test_a_letter_that_arrives_forgives_the_ones_before(database: Database, post: Post) -> None:
+    await follower(database)
+    async with post("550 5.1.1 no such user") as (postman, _):
+        await told(database, happening(QUIET))
+        await postman.round()
+        assert await rows(database, "select bounces from person") == [(1,)]
+        await told(database, happening(QUIET))
+        await postman.round()
+        assert await rows(database, "select bounces from person") == [(0,)]
+
+
+@pytest.mark.parametrize("reply", ["552 5.2.2 mailbox full", "554 5.7.1 not from you"])
+async def test_a_refusal_that_is_not_the_address_itself_counts_against_nobody(
+    database: Database, post: Post, reply: str
+) -> None:
+    await follower(database)
+    await told(database, happening(QUIET))
+    async with post(reply) as (postman, _):
+        await postman.round()
+    assert [row.state for row in await letters(database)] == ["refused"]
+    assert await rows(database, "select bounces from person") == [(0,)]
+
+
+async def test_a_returned_letter_is_counted_once_however_often_it_is_reported(
+    app: FastAPI, issuer: Issuer, database: Database, post: Post
+) -> None:
+    await follower(database)
+    await told(database, happening(QUIET))
+    async with post() as (postman, _):
+        await postman.round()
+    ((letter,),) = await rows(database, "select id from letter")
+    async with client_of(app, issuer.token(OPERATOR)) as client:
+
+        async def report(report: bytes) -> Any:
+            return (await client.post("/api/v1/notifications/bounces", json={"report": report.decode()})).json()
+
+        assert await report(returned(letter, "4.4.7", action="delayed")) == {"failed": 0, "counted": 0}
+        assert await report(returned(letter, "5.7.1")) == {"failed": 1, "counted": 0}
+        assert await report(returned(letter, whole=False)) == {"failed": 1, "counted": 1}
+        assert await report(returned(letter)) == {"failed": 1, "counted": 0}
+        assert await report(returned(new_id())) == {"failed": 1, "counted": 0}
+        refused = await report(b"Subject: out of office\r\n\r\nback on Monday\r\n")
+        assert refused["type"] == "/problems/not-a-bounce"
+    assert await rows(database, "select bounces from person") == [(1,)]
+    assert await rows(database, "select recipient, status from bounce") == [(ADDRESS, "5.1.1")]
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"",
+        b"\xff\xfe",
+        b"Content-Type: multipart/report\r\n\r\n",
+        returned(new_id()).replace(b"letter.", b"other."),
+        returned(new_id()).replace(b"message/delivery-status", b"text/plain"),
+        returned(new_id()).replace(b"multipart/report", b"multipart/mixed"),
+    ],
+)
+def test_what_is_no_report_about_our_letters_is_refused(hostile: bytes) -> None:
+    with pytest.raises(NotABounce):
+        read_report(hostile)

@@ -1,0 +1,173 @@
+"""A person's inbox: theirs alone, of today's jurisdiction, told in the event's own transaction."""
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from services.notifications import commands, queries
+from services.notifications.kinds import QUEUES
+from services.notifications.people import person_id
+from services.notifications.schemas.people import CountsAnswer
+from services.notifications.schemas.subscriptions import Subscribe
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, person, rows, told
+from services.notifications.tests.conftest import Reads
+from shared.actor import Actor, Role
+from shared.database import Database
+from shared.events.agreements import (
+    AgreementApproved,
+    AgreementDrafted,
+    AgreementParty,
+    AgreementSigned,
+    AgreementSuspended,
+    AgreementTextRevised,
+)
+from shared.events.base import DomainEvent
+from shared.events.centers import CenterPlanned
+from shared.events.network import MandateRecorded
+from shared.ids import new_id
+from shared.refusals import NotFound
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
+
+DIRECTOR = actor(Role.academy_director, name="director")
+MINISTRY = actor(Role.ministry_officer, jurisdiction="national", name="ministry")
+ASSOCIATION = new_id()
+MANAGER = actor(Role.association_manager, jurisdiction=f"org:{ASSOCIATION}", name="manager")
+
+
+def example(event: type[DomainEvent], **changes: Any) -> DomainEvent:
+    """The event's example, changed."""
+    return event.model_validate(event.example | changes)
+
+
+async def test_work_stands_in_the_inbox_of_those_whose_it_is_until_it_is_done(database: Database, reads: Reads) -> None:
+    agreement = new_id()
+    await person(database, DIRECTOR)
+    approved = example(AgreementApproved, agreement_id=agreement)
+    await told(database, happening(approved, subject=agreement))
+    (item,) = await reads(DIRECTOR, to_do=True)
+    assert (item.queue, item.path, item.action) == (
+        "to_sign",
+        f"/agreements/{agreement}",
+        "Signer, ou déléguer la signature",
+    )
+    await told(database, happening(example(AgreementSigned, agreement_id=agreement), subject=agreement))
+    assert await reads(DIRECTOR, to_do=True) == []
+    (item,) = await reads(DIRECTOR)
+    assert item.settled_at and not item.action
+
+
+async def test_a_party_is_told_of_its_own_agreements_only(database: Database, reads: Reads) -> None:
+    await person(database, MANAGER)
+    ours, theirs = new_id(), new_id()
+    for agreement, party in ((ours, ASSOCIATION), (theirs, new_id())):
+        parties = [AgreementParty(party_id=new_id(), organisation_id=party, roles=("operator",)).model_dump()]
+        drafted = example(AgreementDrafted, agreement_id=agreement, parties=parties)
+        approved = example(AgreementApproved, agreement_id=agreement)
+        await told(database, happening(drafted, subject=agreement), happening(approved, subject=agreement))
+    (item,) = await reads(MANAGER)
+    assert (item.queue, item.path) == ("to_sign", f"/agreements/{ours}")
+
+
+async def test_a_directorate_is_told_of_the_centers_of_its_province(database: Database, reads: Reads) -> None:
+    office = actor(Role.directorate_officer, jurisdiction="DP-TNG", name="office")
+    await person(database, office)
+    await commands.subscribe(database, Subscribe(), by=office)
+    here = example(CenterPlanned, province="MA-TNG", academy="MA-01")
+    elsewhere = example(CenterPlanned, province="MA-TET", academy="MA-01")
+    occurrences = [happening(event, audience=("MA-01",)) for event in (here, elsewhere)]
+    await told(database, *occurrences)
+    assert [item.event_id for item in await reads(office)] == [occurrences[0].id]
+
+
+async def test_who_is_named_is_told(database: Database, reads: Reads) -> None:
+    await person(database, OFFICER)
+    event = example(MandateRecorded, person=OFFICER.person)
+    await told(database, happening(event))
+    (item,) = await reads(OFFICER)
+    assert item.queue == "mentions"
+
+
+async def test_an_inbox_is_its_persons_alone(database: Database, reads: Reads) -> None:
+    for one in (DIRECTOR, MINISTRY, FOREIGNER):
+        await person(database, one)
+    await told(database, happening(example(AgreementSuspended)))
+    (item,) = await reads(DIRECTOR)
+    assert await reads(MINISTRY) == await reads(FOREIGNER) == []
+    for stranger in (MINISTRY, FOREIGNER, OFFICER):
+        with pytest.raises(NotFound):
+            await commands.mark_read(database, item.id, read=True, by=stranger)
+        assert await commands.mark_all_read(database, queue=None, until=None, by=stranger) == 0
+    assert await rows(database, "select read_at from inbox_item") == [(None,)]
+
+
+async def test_who_moves_sees_nothing_of_where_they_were(database: Database, reads: Reads) -> None:
+    await person(database, DIRECTOR)
+    await told(database, happening(example(AgreementSuspended)))
+    assert len(await reads(DIRECTOR)) == 1
+    moved = Actor(DIRECTOR.issuer, DIRECTOR.subject, DIRECTOR.roles, "MA-01")
+    assert await reads(moved) == []
+    assert await rows(database, "select jurisdiction from person") == [("MA-01",)]
+    await told(database, happening(example(AgreementSuspended)))
+    await told(database, happening(example(AgreementSuspended), audience=("MA-01",)))
+    assert len(await reads(moved)) == 1
+
+
+async def test_reading_an_inbox_makes_nobody_known(database: Database, reads: Reads) -> None:
+    assert await reads(DIRECTOR) == []
+    assert await rows(database, "select 1 from person") == []
+
+
+async def test_items_are_read_and_unread_and_counted_by_queue(database: Database, reads: Reads) -> None:
+    await person(database, DIRECTOR)
+    await told(database, happening(example(AgreementSuspended)), happening(example(AgreementApproved)))
+
+    async def counts() -> CountsAnswer:
+        return await queries.inbox_counts(database, language="ar", by=DIRECTOR)
+
+    before = await counts()
+    assert (before.unread, [each.queue for each in before.queues]) == (2, [*QUEUES])
+    by_queue = {each.queue: (each.total, each.unread, each.to_do) for each in before.queues if each.total}
+    assert by_queue == {"to_sign": (1, 1, 1), "information": (1, 1, 0)}
+    (newest, oldest) = await reads(DIRECTOR)
+    await commands.mark_read(database, newest.id, read=True, by=DIRECTOR)
+    assert [item.id for item in await reads(DIRECTOR, unread=True)] == [oldest.id]
+    await commands.mark_read(database, newest.id, read=False, by=DIRECTOR)
+    assert await commands.mark_all_read(database, queue="to_sign", until=None, by=DIRECTOR) == 1
+    assert (await counts()).unread == 1
+
+
+async def test_what_one_does_oneself_is_no_news(database: Database, reads: Reads) -> None:
+    await person(database, OFFICER)
+    await commands.subscribe(database, Subscribe(), by=OFFICER)
+    revised = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+    await told(database, happening(revised, by=OFFICER.person), happening(revised, by="another"))
+    assert len(await reads(OFFICER)) == 1
+
+
+async def test_preferences_are_kept_and_read_again(
+    app: FastAPI, issuer: Issuer, settings: NotificationsSettings
+) -> None:
+    by = issuer.person("somebody", "MA-06", Role.academy_officer)
+    wanted = {
+        "language": "en",
+        "inbox": "off",
+        "email": "weekly",
+        "address": "agent@academie.example",
+        "digest_at": "07:30:00",
+        "digest_day": 3,
+        "quiet_from": "20:00:00",
+        "quiet_until": "06:00:00",
+    }
+    async with client_of(app, issuer.token(by)) as client:
+        path = "/api/v1/notifications/preferences"
+        usual = (await client.get(path)).json()
+        assert (usual["inbox"], usual["email"], usual["address"]) == ("immediate", "off", None)
+        kept = {"person_id": str(person_id(by.person)), "email_suspended": None, **wanted}
+        assert (await client.put(path, json=wanted)).json() == kept
+        assert (await client.get(path)).json() == kept
+        refused = await client.put(path, json=wanted | {"address": "nobody"})
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/address-refused")
+        assert (await client.put(path, json={"quiet_from": "20:00:00"})).status_code == 422

@@ -1,0 +1,236 @@
+"""Who is told, and why: the one decision. No rule widens what the publisher's audience allows."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.kinds import IMPORTANCE, QUEUES, kinds
+from services.notifications.preferences import Preferences
+from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, Recipient, Rule, told
+from shared.actor import Role
+from shared.events.catalog import ALL, BY_TYPE
+from shared.ids import new_id
+from shared.territory import ACADEMY_CODES, PROVINCES
+
+AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
+IN_FORCE = "ma.mithaq.agreement.came_into_force.v1"
+SUSPENDED = "ma.mithaq.agreement.suspended.v1"
+APPROVED = "ma.mithaq.agreement.approved.v1"
+TEXT = "ma.mithaq.agreement.text_revised.v1"
+ORG = "org:01900000-0000-7000-8000-00000000000a"
+
+
+def happening(type: str = IN_FORCE, *codes: str, audience: Any = ("MA-06",), **more: Any) -> Happening:
+    """An event of MA-06 unless told otherwise."""
+    audience = frozenset(audience)
+    facts: dict[str, Any] = {"provinces": frozenset(), "actor": "mithaq#system"}
+    return Happening(type, more.pop("subject", new_id()), audience, audience | {"national", *codes}, **facts | more)
+
+
+def endpoint(*rules: Rule, academy: str = "MA-06", enabled: bool = True) -> EndpointTold:
+    """An endpoint of an academy."""
+    return EndpointTold(new_id(), academy, "webhook", "ar", enabled, rules)
+
+
+def person(*rules: Rule, role: Role = Role.academy_officer, home: str = "MA-06", **more: Any) -> PersonTold:
+    """Somebody of MA-06 who prefers these things."""
+    suspended = more.pop("suspended", False)
+    name = more.pop("name", "https://identity.example#somebody")
+    return PersonTold(new_id(), name, home, frozenset({role}), Preferences(**more), suspended, rules)
+
+
+def why(decisions: list[Decision]) -> list[tuple[str | None, str, bool]]:
+    """Channel, reason, and whether it is told."""
+    return [(each.channel, each.why, each.told) for each in decisions]
+
+
+def rule(**conditions: Any) -> Rule:
+    """A rule."""
+    return Rule(new_id(), **conditions)
+
+
+def test_every_published_type_has_a_kind_and_no_other_has() -> None:
+    assert {*kinds().events} == {*BY_TYPE}
+
+
+def test_every_queue_that_is_somebodys_work_is_filled_and_settled() -> None:
+    for queue in kinds().work:
+        assert queue in QUEUES
+        assert any(kind.queue == queue for kind in kinds().events.values()), queue
+        assert any(queue in kind.settles for kind in kinds().events.values()), queue
+
+
+def test_what_ends_or_suspends_is_statutory() -> None:
+    for verb in ("agreement.suspended", "agreement.terminated", "agreement.obligation_failed", "endpoint.disabled"):
+        assert kinds().of(f"ma.mithaq.{verb}.v1").statutory
+
+
+def test_an_endpoint_without_rules_is_told_all_of_its_academy() -> None:
+    for event in ALL:
+        one = endpoint()
+        (decision,) = told(happening(event.type, subject=one.id), one, AT)
+        assert decision.told and decision.why in ("no_rules", "statutory", "named")
+
+
+def test_an_endpoint_with_rules_is_told_what_fits_one_of_them() -> None:
+    wanted = endpoint(rule(types=("ma.mithaq.center.*",)), rule(types=("*.came_into_force.v1",)))
+    (decision,) = told(happening(), wanted, AT)
+    assert (decision.why, decision.rule) == ("rule", wanted.rules[1].id)
+    assert why(told(happening(TEXT), wanted, AT)) == [(None, "no_rule_matches", False)]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "fits"),
+    [
+        ({"academies": ("MA-06",)}, True),
+        ({"academies": ("MA-01",)}, False),
+        ({"provinces": ("MA-CAS",)}, True),
+        ({"provinces": ("MA-TNG",)}, False),
+        ({"parties": (ORG,)}, True),
+        ({"parties": ("org:other",)}, False),
+        ({"importance": "attention"}, True),
+        ({"importance": "urgent"}, False),
+        ({"academies": ("MA-06",), "provinces": ("MA-TNG",)}, False),
+    ],
+)
+def test_all_conditions_of_a_rule_hold(conditions: Any, fits: bool) -> None:
+    event = happening(IN_FORCE, ORG, provinces=frozenset({"MA-CAS"}))
+    assert rule(**conditions).matches(event) == fits
+
+
+def test_statutory_notices_come_at_once_whatever_the_preference_or_the_rules() -> None:
+    quiet: Any = {"quiet_from": "00:00", "quiet_until": "23:59", "address": "a@b.example"}
+    for preferences in ({"inbox": "off", "email": "off"}, {"email": "weekly"}, {"email": "immediate"}):
+        decisions = told(happening(SUSPENDED), person(**quiet | preferences), AT)
+        assert why(decisions) == [("inbox", "statutory", True), ("email", "statutory", True)]
+        assert {each.due for each in decisions} == {AT}
+    assert why(told(happening(SUSPENDED), endpoint(rule(types=("nothing",))), AT)) == [("webhook", "statutory", True)]
+
+
+def test_the_nation_may_see_every_region_and_is_told_of_those_it_asked_for() -> None:
+    officer: Any = {"role": Role.ministry_officer, "home": "national"}
+    assert why(told(happening(SUSPENDED), person(**officer), AT)) == [(None, "no_rule_matches", False)]
+    follows = person(rule(academies=("MA-06",)), **officer)
+    assert why(told(happening(SUSPENDED), follows, AT))[0] == ("inbox", "statutory", True)
+    national = happening(SUSPENDED, audience=ACADEMY_CODES)
+    assert why(told(national, person(**officer), AT))[0] == ("inbox", "statutory", True)
+
+
+def test_work_finds_those_whose_it_is() -> None:
+    manager = told(happening(APPROVED, ORG), person(role=Role.association_manager, home=ORG), AT)
+    assert why(manager)[0] == ("inbox", "work", True)
+    assert manager[0].queue == "to_sign"
+    assert why(told(happening(APPROVED), person(role=Role.academy_system), AT)) == [(None, "no_rule_matches", False)]
+    (follower, _) = told(happening(APPROVED), person(rule(), role=Role.auditor), AT)
+    assert follower.queue == "information"
+
+
+def test_a_person_is_told_of_what_names_them_and_not_of_their_own_acts() -> None:
+    one = person()
+    (named, _) = told(happening(TEXT, named=frozenset({one.person})), one, AT)
+    assert (named.why, named.queue) == ("named", "mentions")
+    assert why(told(happening(APPROVED, actor=one.person), one, AT)) == [(None, "own_act", False)]
+    assert why(told(happening(SUSPENDED, actor=one.person), one, AT))[0] == ("inbox", "statutory", True)
+
+
+def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:
+    follows = rule()
+    assert why(told(happening(), person(follows, inbox="off"), AT)) == [
+        ("inbox", "switched_off", False),
+        ("email", "switched_off", False),
+    ]
+    assert why(told(happening(), person(follows, email="daily"), AT))[1] == ("email", "no_address", False)
+    gone = person(follows, email="daily", address="a@b.example", suspended=True)
+    assert why(told(happening(), gone, AT))[1] == ("email", "address_suspended", False)
+
+
+def test_a_test_is_told_to_the_endpoint_it_tests_whatever_its_rules() -> None:
+    tested, other = endpoint(rule(types=("nothing",))), endpoint()
+    event = happening("ma.mithaq.endpoint.tested.v1", subject=tested.id)
+    assert why(told(event, tested, AT)) == [("webhook", "named", True)]
+    assert why(told(event, other, AT)) == [(None, "not_theirs", False)]
+
+
+def test_a_disabled_endpoint_is_not_told() -> None:
+    assert why(told(happening(), endpoint(enabled=False), AT)) == [("webhook", "disabled", False)]
+
+
+JURISDICTIONS = st.sampled_from([*ACADEMY_CODES, "national", "DP-CAS", "DP-TNG", ORG, "org:other"])
+RULES = st.lists(
+    st.builds(
+        Rule,
+        id=st.uuids(),
+        types=st.lists(st.sampled_from(["*", "ma.mithaq.agreement.*", "*.v1", *BY_TYPE]), max_size=3).map(tuple),
+        academies=st.lists(st.sampled_from(ACADEMY_CODES), max_size=3).map(tuple),
+        provinces=st.lists(st.sampled_from([*PROVINCES][:4]), max_size=2).map(tuple),
+        parties=st.lists(st.sampled_from([ORG, "org:other"]), max_size=2).map(tuple),
+        importance=st.sampled_from(IMPORTANCE),
+    ),
+    max_size=4,
+)
+RECIPIENTS: st.SearchStrategy[Recipient] = st.one_of(
+    st.builds(
+        EndpointTold,
+        id=st.uuids(),
+        jurisdiction=JURISDICTIONS,
+        channel=st.sampled_from(["webhook", "email"]),
+        language=st.just("ar"),
+        enabled=st.booleans(),
+        rules=RULES,
+    ),
+    st.builds(
+        PersonTold,
+        id=st.uuids(),
+        person=st.sampled_from(["a", "b"]),
+        jurisdiction=JURISDICTIONS,
+        roles=st.sets(st.sampled_from(Role)).map(frozenset),
+        preferences=st.builds(
+            Preferences,
+            inbox=st.sampled_from(["off", "immediate"]),
+            email=st.sampled_from(["off", "immediate", "daily", "weekly"]),
+            address=st.sampled_from([None, "a@b.example"]),
+            quiet_from=st.none(),
+            quiet_until=st.none(),
+        ),
+        suspended=st.booleans(),
+        rules=RULES,
+    ),
+)
+
+
+@st.composite
+def happenings(draw: st.DrawFn) -> Happening:
+    """Any event, of any regions and parties."""
+    codes = draw(st.sets(st.sampled_from(["DP-CAS", "DP-TNG", ORG])))
+    return happening(
+        draw(st.sampled_from([*BY_TYPE])),
+        *codes,
+        audience=draw(st.sets(st.sampled_from(ACADEMY_CODES))),
+        provinces=frozenset(draw(st.sets(st.sampled_from([*PROVINCES][:4])))),
+        actor=draw(st.sampled_from(["a", "system"])),
+        named=frozenset(draw(st.sets(st.sampled_from(["a", "b"])))),
+    )
+
+
+@given(event=happenings(), one=RECIPIENTS)
+def test_no_rule_and_no_preference_widens_the_audience(event: Happening, one: Recipient) -> None:
+    decisions = told(event, one, AT)
+    assert decisions
+    if one.jurisdiction != "national" and one.jurisdiction not in event.codes:
+        assert why(decisions) == [(None, "outside_jurisdiction", False)]
+    for each in decisions:
+        assert each.due is None or each.due >= AT
+        assert each.rule is None or next(rule for rule in one.rules if rule.id == each.rule).matches(event)
+
+
+@given(event=happenings(), one=RECIPIENTS)
+def test_a_rule_more_takes_nothing_away_from_a_person(event: Happening, one: Recipient) -> None:
+    if isinstance(one, PersonTold):
+        more = PersonTold(
+            one.id, one.person, one.jurisdiction, one.roles, one.preferences, one.suspended, [*one.rules, rule()]
+        )
+        before = {each.channel for each in told(event, one, AT) if each.told}
+        assert before <= {each.channel for each in told(event, more, AT) if each.told}
