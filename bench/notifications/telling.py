@@ -8,7 +8,7 @@ import tempfile
 import time
 
 from bench.notifications.academies import PADDING
-from services.notifications.reactions import tell_academies
+from services.notifications.reactions import tell_concerned
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
@@ -46,7 +46,7 @@ async def tell(database: Database, *, rate: float, seconds: float) -> dict[str, 
     async def take() -> None:
         occurrence = happening()
         async with database.transaction(NATIONAL) as tx:
-            await tell_academies(tx, occurrence)
+            await tell_concerned(tx, occurrence)
         committed[str(occurrence.id)] = time.monotonic()
 
     started = time.monotonic()

@@ -1,13 +1,36 @@
 """Preferences: when a person wants to be told, on which channel. Morocco's clock decides, whatever its offset is."""
 
 from datetime import datetime, time, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+    model_validator,
+)
 
 from shared.clock import CASABLANCA
 
 Timing = Literal["off", "immediate", "daily", "weekly"]
+
+
+def _whole_minutes(value: time) -> time:
+    if value.tzinfo or value.second or value.microsecond:
+        raise ValueError("a time of day is hours and minutes, in Morocco")
+    return value
+
+
+TimeOfDay = Annotated[
+    time,
+    AfterValidator(_whole_minutes),
+    PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}),
+]
+"""Hours and minutes by Morocco's clock."""
 
 
 class Preferences(BaseModel):
@@ -19,16 +42,13 @@ class Preferences(BaseModel):
     inbox: Literal["off", "immediate"] = "immediate"
     email: Timing = Field("off", description="each notice by itself, or all of a day or of a week in one e-mail")
     address: str | None = Field(None, max_length=254, description="where e-mails go; none without it")
-    digest_at: time = Field(time(8), description="when digests are sent, in Morocco")
+    digest_at: TimeOfDay = Field(time(8), description="when digests are sent, in Morocco")
     digest_day: int = Field(0, ge=0, le=6, description="the day of a weekly digest, Monday being 0")
-    quiet_from: time | None = Field(None, description="from when on no e-mail is sent, in Morocco")
-    quiet_until: time | None = Field(None, description="when it is sent again")
+    quiet_from: TimeOfDay | None = Field(None, description="from when on no e-mail is sent, in Morocco")
+    quiet_until: TimeOfDay | None = Field(None, description="when it is sent again")
 
     @model_validator(mode="after")
     def _whole(self) -> "Preferences":
-        for each in (self.digest_at, self.quiet_from, self.quiet_until):
-            if each is not None and (each.tzinfo or each.second or each.microsecond):
-                raise ValueError("a time of day is hours and minutes, in Morocco")
         if (self.quiet_from is None) != (self.quiet_until is None) or (
             self.quiet_from is not None and self.quiet_from == self.quiet_until
         ):

@@ -86,7 +86,7 @@ PUT_IN_INBOXES = text("""
 
 
 @deliver.on(DomainEvent)
-async def tell(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
+async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
     """Decide who is told, and owe it to them: a number in each academy's feed, deliveries, inboxes, letters."""
     event, at = occurrence.event, now()
     if name := name_told_by(event):

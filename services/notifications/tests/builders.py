@@ -14,7 +14,7 @@ from services.notifications.endpoint import Endpoint, Pace, SigningKey
 from services.notifications.notice import Notice
 from services.notifications.people import person_id
 from services.notifications.preferences import Preferences
-from services.notifications.reactions import tell
+from services.notifications.reactions import tell_concerned
 from services.notifications.settings import NotificationsSettings
 from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
@@ -122,7 +122,7 @@ async def told(database: Database, *occurrences: Occurrence[DomainEvent]) -> lis
     happened = list(occurrences) or [happening()]
     for occurrence in happened:
         async with database.transaction(NATIONAL) as tx:
-            await tell(tx, occurrence)
+            await tell_concerned(tx, occurrence)
     return happened
 
 

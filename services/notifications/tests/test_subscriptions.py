@@ -94,7 +94,7 @@ async def test_what_somebody_follows_is_nobody_elses_to_end(database: Database) 
 
 async def test_a_pattern_that_fits_nothing_is_refused() -> None:
     with pytest.raises(MatchesNothing):
-        Subscribe(types=["ma.mithaq.agrement.*"]).conditions()
+        Subscribe(types=["ma.mithaq.nothing.*"]).conditions()
 
 
 async def test_a_rehearsal_tells_what_would_have_been_told_and_writes_nothing(
