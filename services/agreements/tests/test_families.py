@@ -26,6 +26,7 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    attached,
     bound,
     current,
     director,
@@ -35,7 +36,6 @@ from services.agreements.tests.builders import (
     outcome_of,
     sign_for,
 )
-from shared import files
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database, Work
@@ -232,14 +232,14 @@ async def test_a_scan_is_not_counted_after_the_parents_end(database: Database) -
     parent = await bound(database, framework())
     child = await frozen_child(database, parent.id)
     ministry = next(each for each in child.parties if each.organisation_id == MINISTRY_ID)
-    scan = (await files.put(b"%PDF-1.7 (fictif)")).hash
+    child = await attached(database, child, "signed_copy")
     await commands.record_scan(
         database,
         child.id,
         party_id=ministry.party_id,
         text_hash=child.text_hash or "",
         person=MINISTRY.person,
-        file_hash=scan,
+        file_hash=child.documents[-1].hash,
         signed_on=today(),
         by=officer(),
     )
