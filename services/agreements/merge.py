@@ -6,14 +6,16 @@ taken, what both changed alike is one change, and what both changed differently 
 shows both sides. Nothing is dropped.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.content import Content
+from services.agreements.kinds import ContentPart as Part
+from services.agreements.terms import Duty, must_sign
 
-Part = Literal["clause", "party", "center", "obligation", "budget_line", "term", "order"]
 Side = Literal["current", "branch"]
 Place = tuple[Part, str]
 """A part and its key: a clause's key, an id, the name of a term or of what comes in order."""
@@ -104,6 +106,31 @@ def rebase(
             conflicts.append(Conflict(part="order", key=field, base=keys[0], current=keys[1], branch=keys[2]))
         fields[field] = tuple(merged[part, key] for key in order)
     return Rebased(content=Content(**fields), conflicts=tuple(conflicts))
+
+
+def touched_by(base: Content, branch: Content) -> tuple[UUID, ...]:
+    """The parties that sign an amendment from the base to the branch, of those that sign at all.
+
+    All of them if the text, the title, the dates, the centers, the order or the circle of parties changes; else those
+    whose own part does: who owes or is owed an obligation (all, if it is owed to all), and who pays a budget line.
+    """
+    parties = {party.party_id: party for party in (*base.parties, *branch.parties)}
+    signing = tuple(id for id, party in parties.items() if must_sign(party))
+    touched: set[UUID] = set()
+    for change in diff(base, branch):
+        for side in (change.before, change.after):
+            match change.part:
+                case "budget_line":
+                    touched |= {side.payer} if side else set()
+                case "obligation":
+                    touched |= _between(side, signing) if side else set()
+                case _:
+                    return signing
+    return tuple(id for id in signing if id in touched) or signing
+
+
+def _between(duty: Duty, everybody: Collection[UUID]) -> set[UUID]:
+    return {duty.debtor, duty.creditor} if duty.creditor else set(everybody)
 
 
 def _three_way(base: Any, current: Any, branch: Any, *, side: Side | None) -> tuple[Any, bool]:

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
+from services.agreements.amendment import Amendment
 from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
 from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
@@ -26,9 +27,9 @@ PARTNERS = SIGNERS | {Role.academy_officer}
 """They see to what their organisation owes and is owed."""
 
 
-def owns(actor: Actor, agreement: Agreement) -> bool:
+def owns(actor: Actor, file: Agreement | Amendment) -> bool:
     """An academy keeps its own agreements, the ministry the national ones; neither changes the other's."""
-    return actor.jurisdiction == (agreement.academy or "national")
+    return actor.jurisdiction == (file.academy or "national")
 
 
 def owns_or_supervises(actor: Actor, agreement: Agreement) -> bool:
@@ -41,11 +42,11 @@ def is_national(actor: Actor, _: object) -> bool:
     return actor.jurisdiction == "national"
 
 
-def may_represent(actor: Actor, agreement: Agreement) -> bool:
+def may_represent(actor: Actor, file: Agreement | Amendment) -> bool:
     """Whether a party's organisation lies in the actor's jurisdiction, so that a mandate for it may be theirs."""
     if actor.jurisdiction == "national":
         return True
-    return any(party.organisation_id == organisation_of(actor) for party in agreement.parties)
+    return any(party.organisation_id == organisation_of(actor) for party in file.parties)
 
 
 def organisation_of(actor: Actor) -> UUID | None:
@@ -105,19 +106,19 @@ def holds_the_text(actor: Actor, agreement: Agreement) -> bool | Refusal:
     return NotYourTurn(party=turn.party_id, since=turn.since)
 
 
-def may_approve(actor: Actor, agreement: Agreement) -> bool | Refusal:
+def may_approve(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
     """Whoever holds the current step, and neither wrote the text nor approved an earlier step."""
-    return agreement.approver_refusal(actor.person, actor.roles) or True
+    return file.approver_refusal(actor.person, actor.roles) or True
 
 
-def holds_the_step(actor: Actor, agreement: Agreement) -> bool | Refusal:
+def holds_the_step(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
     """Whoever holds the current step sends the file back."""
-    return (agreement.ladder.step_refusal(actor.roles) if agreement.ladder else None) or True
+    return (file.ladder.step_refusal(actor.roles) if file.ladder else None) or True
 
 
-def may_substitute(actor: Actor, agreement: Agreement) -> bool | Refusal:
+def may_substitute(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
     """Whoever belongs where the current step is held: a substitute is of the same jurisdiction as the person."""
-    step = agreement.ladder.current if agreement.ladder else None
+    step = file.ladder.current if file.ladder else None
     national = actor.jurisdiction == "national"
     if step is None or any((role == Role.ministry_officer) == national for role in step.roles):
         return True
@@ -221,6 +222,23 @@ PERMISSIONS = Permissions(
         "read_documents": ANYONE,
         "read_document_file": ANYONE,
         "read_editions": ANYONE,
+        "propose_amendment": DESK,
+        "read_amendments": ANYONE,
+        "read_amendment": ANYONE,
+        "read_amendment_content": ANYONE,
+        "read_amendment_changes": ANYONE,
+        "read_amendment_conflicts": ANYONE,
+        "read_amendment_history": ANYONE,
+        "revise_amendment": DESK,
+        "submit_amendment": DESK,
+        "approve_amendment": APPROVERS,
+        "approve_amendment_as_substitute": APPROVERS,
+        "return_amendment": APPROVERS,
+        "refuse_amendment": APPROVERS,
+        "sign_amendment": SIGNERS,
+        "decline_amendment": SIGNERS,
+        "rebase_amendment": DESK,
+        "withdraw_amendment": DESK,
         "evaluate_renewal": DESK,
         "return_renewal": HEADS,
         "renew_agreement": HEADS,
@@ -283,6 +301,17 @@ PERMISSIONS = Permissions(
         **{action: has_one_for(action) for action in Agreement.TAKEN_IN},
         "attach_document": may_represent,
         "withdraw_document": brought_one,
+        "propose_amendment": owns,
+        "revise_amendment": owns,
+        "submit_amendment": owns,
+        "approve_amendment": may_approve,
+        "approve_amendment_as_substitute": may_substitute,
+        "return_amendment": holds_the_step,
+        "refuse_amendment": holds_the_step,
+        "sign_amendment": may_represent,
+        "decline_amendment": may_represent,
+        "rebase_amendment": owns,
+        "withdraw_amendment": owns,
         "evaluate_renewal": owns,
         "return_renewal": owns,
         "renew_agreement": owns,

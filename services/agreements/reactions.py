@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col, select, update
 from services.agreements import commands
 from services.agreements.tables import (
     AGREEMENTS,
+    AMENDMENTS,
     AgreementTermRow,
     AssociationStandingRow,
     CenterFactRow,
@@ -27,6 +28,7 @@ from shared.events.centers import (
     CenterOpened,
     CenterPlanned,
     CenterResumed,
+    CenterSeatsChanged,
     CenterSuspended,
     CenterVisaGranted,
 )
@@ -113,6 +115,8 @@ async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> 
     await tx.execute(change.values(valid_until=event.ended_on - timedelta(days=1)))
     for id in await _signed_under(tx, event.mandate_id):
         await commands.contest_signatures(tx, id, event.mandate_id, ended_on=event.ended_on)
+    for id in await _amended_under(tx, event.mandate_id):
+        await commands.contest_amendment(tx, id, event.mandate_id, ended_on=event.ended_on)
 
 
 async def _signed_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
@@ -124,6 +128,13 @@ async def _signed_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
     of_party = select(col(AgreementTermRow.agreement_id)).where(term == f"org:{mandate.organisation_id}")
     signed = row.state["signatures"].contains([{"mandate_id": str(mandate_id)}])
     return (await tx.execute(select(row.id).where(row.id.in_(of_party), signed).order_by(row.id))).scalars().all()
+
+
+async def _amended_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
+    """The amendments with a signature under this mandate, in id order."""
+    row = AMENDMENTS.table.c
+    signed = row.state["signatures"].contains([{"mandate_id": str(mandate_id)}])
+    return (await tx.execute(select(row.id).where(signed).order_by(row.id))).scalars().all()
 
 
 @follow_centers.on(CenterPlanned)
@@ -138,6 +149,12 @@ async def know_center(tx: Transaction, occurrence: Occurrence[CenterPlanned]) ->
 async def follow_center(tx: Transaction, occurrence: Occurrence[Any]) -> None:
     """Keep where a center stands."""
     await _know_of(tx, occurrence.subject, state=CENTER_STATES[type(occurrence.event)])
+
+
+@follow_centers.on(CenterSeatsChanged)
+async def follow_seats(tx: Transaction, occurrence: Occurrence[CenterSeatsChanged]) -> None:
+    """Keep the seats that an amendment granted."""
+    await _know_of(tx, occurrence.subject, **occurrence.event.model_dump(include={"funded_seats", "unfunded_seats"}))
 
 
 @follow_centers.on(CenterOpened)

@@ -8,8 +8,10 @@ import structlog
 from sqlmodel import col, select
 
 from services.agreements import commands
-from services.agreements.agreement import AgreementState
-from services.agreements.tables import AGREEMENTS, CenterFactRow, ObligationRow, SignatureBatchRow
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement.family import OVER
+from services.agreements.amendment import OPEN, AmendmentState
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, CenterFactRow, ObligationRow, SignatureBatchRow
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -58,6 +60,23 @@ async def end_with_parents(database: Database) -> None:
         ids = (await tx.execute(orphans)).scalars().all()
     for id in ids:
         await _unless_refused(commands.end_with_parent(database, id, on=today()), id)
+
+
+@schedule.every(seconds=30, id="apply-amendments")
+async def apply_amendments(database: Database) -> None:
+    """What was signed before the agreement was in force amends it now; what nothing is left of to amend ends."""
+    row, agreement = AMENDMENTS.table.c, AGREEMENTS.table.c
+    may_be_amended = agreement.status.in_(Agreement.ALLOWED["amend_agreement"])
+    of_theirs = select(row.id).where(agreement.id == row.agreement_id).order_by(row.id)
+    waiting = of_theirs.where(row.status == AmendmentState.signed, may_be_amended)
+    left = of_theirs.where(row.status.in_(OPEN), agreement.status.in_(OVER))
+    async with database.transaction(NATIONAL) as tx:
+        signed = (await tx.execute(waiting)).scalars().all()
+        orphans = (await tx.execute(left)).scalars().all()
+    for id in signed:
+        await _unless_refused(commands.apply_amendment(database, id, at=now()), id)
+    for id in orphans:
+        await _unless_refused(commands.end_amendment(database, id), id)
 
 
 @schedule.every(seconds=60, id="let-time-pass")

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlmodel import Field, col
 
 from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.checkpoint import Checkpoint
 from services.agreements.substitution import Substitution
@@ -121,6 +122,20 @@ class CeremonyRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, m
     status: str = Field(sa_type=Text)
     planned_for: datetime = Field(sa_type=DateTime(timezone=True))
     agreements: list[UUID] = Field(sa_type=ARRAY(Uuid))
+
+
+class AmendmentRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """An amendment of an agreement."""
+
+    __tablename__ = "amendment"
+    __table_args__ = (
+        Index("amendment_agreement", "agreement_id", "id"),
+        Index("amendment_number", "agreement_id", "number", unique=True),
+    )
+
+    status: str = Field(sa_type=Text)
+    agreement_id: UUID
+    number: int | None = Field(None, nullable=True)
 
 
 class SubstitutionRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
@@ -380,4 +395,9 @@ SUBSTITUTIONS = Store(
         "valid_from": each.valid_from,
         "valid_until": each.valid_until,
     },
+)
+AMENDMENTS = Store(
+    Amendment,
+    AmendmentRow,
+    lambda each: {"status": each.status, "agreement_id": each.agreement_id, "number": each.number},
 )

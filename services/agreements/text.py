@@ -4,7 +4,8 @@ An agreement holds one hash: that of the table of clauses, which names every cla
 two bodies. Two agreements, or two versions of one, share the clauses they have in common.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
@@ -15,6 +16,7 @@ from shared.audit import canonical
 from shared.database import Transaction
 from shared.store import digest, get_texts, put_texts
 
+M = TypeVar("M", bound=BaseModel)
 TABLE = TypeAdapter(tuple[ClauseRef, ...])
 
 
@@ -73,6 +75,21 @@ async def put_clauses(tx: Transaction, clauses: Sequence[Clause]) -> str:
     return (await put_texts(tx, [*bodies, table]))[-1]
 
 
+async def put_table(tx: Transaction, table: Sequence[ClauseRef]) -> str:
+    """Keep a table whose bodies are kept already; gives its hash."""
+    return (await put_texts(tx, [canonical(TABLE.dump_python(tuple(table), mode="json")).decode()]))[0]
+
+
+async def in_words(tx: Transaction, found: Sequence[M]) -> list[M]:
+    """What was found, with clauses where it holds rows of a table: what people read is not hashes."""
+    rows = [value for each in found for _, value in each if isinstance(value, ClauseRef)]
+    bodies = await get_texts(tx, {body for row in rows for body in (row.ar, row.fr)})
+    return [
+        each.model_copy(update={name: _clause(value, bodies) for name, value in each if isinstance(value, ClauseRef)})
+        for each in found
+    ]
+
+
 async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
     """The table of clauses that a hash stands for, without their bodies."""
     return TABLE.validate_json((await get_texts(tx, [text_hash]))[text_hash])
@@ -80,6 +97,14 @@ async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
 
 async def get_clauses(tx: Transaction, text_hash: str) -> list[Clause]:
     """The clauses that a hash stands for."""
-    table = await get_table(tx, text_hash)
+    return await table_clauses(tx, await get_table(tx, text_hash))
+
+
+async def table_clauses(tx: Transaction, table: Sequence[ClauseRef]) -> list[Clause]:
+    """The clauses of a table."""
     bodies = await get_texts(tx, {body for row in table for body in (row.ar, row.fr)})
-    return [Clause(key=row.key, title=row.title, body=Prose(ar=bodies[row.ar], fr=bodies[row.fr])) for row in table]
+    return [_clause(row, bodies) for row in table]
+
+
+def _clause(row: ClauseRef, bodies: Mapping[str, str]) -> Clause:
+    return Clause(key=row.key, title=row.title, body=Prose(ar=bodies[row.ar], fr=bodies[row.fr]))

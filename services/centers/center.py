@@ -2,7 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from services.centers.errors import AgreementRests, NoSeats, ProvinceOutsideAcademy, VisaDatedAhead
@@ -15,8 +15,11 @@ from shared.events.centers import (
     CenterFittingOutStarted,
     CenterHandoverStarted,
     CenterOpened,
+    CenterOperatorChanged,
     CenterPlanned,
+    CenterRenamed,
     CenterResumed,
+    CenterSeatsChanged,
     CenterSuspended,
     CenterVisaGranted,
 )
@@ -38,6 +41,7 @@ class CenterState(StrEnum):
 
 BEFORE_OPENING = frozenset({CenterState.planned, CenterState.fitting_out, CenterState.ready})
 RUNNING = frozenset({CenterState.opened, CenterState.suspended})
+OVER = frozenset({CenterState.handing_over, CenterState.closed, CenterState.abandoned})
 
 
 class Center(Aggregate):
@@ -85,6 +89,21 @@ class Center(Aggregate):
         ):
             raise NoSeats(funded_seats=provided.funded_seats, unfunded_seats=provided.unfunded_seats)
         return [CenterPlanned(agreement_id=agreement_id, academy=province.academy, **provided.model_dump())]
+
+    def follow_amendment(self, provided: CenterToOpen) -> list[DomainEvent]:
+        """The agreement was amended: what it now provides for this center, as long as it is not given up or over."""
+        if self.state in OVER:
+            return []
+        events: list[DomainEvent] = []
+        place: dict[str, Any] = {"center_id": self.id, "academy": self.academy}
+        if (provided.name_ar, provided.name_fr) != (self.name_ar, self.name_fr):
+            events.append(CenterRenamed(**place, name_ar=provided.name_ar, name_fr=provided.name_fr))
+        if provided.operator_id != self.operator_id:
+            events.append(CenterOperatorChanged(**place, province=self.province, operator_id=provided.operator_id))
+        seats: dict[str, Any] = {"funded_seats": provided.funded_seats, "unfunded_seats": provided.unfunded_seats}
+        if seats != {name: getattr(self, name) for name in seats}:
+            events.append(CenterSeatsChanged(**place, province=self.province, **seats))
+        return events
 
     def start_fitting_out(self) -> list[DomainEvent]:
         """Begin to prepare the premises."""
@@ -159,6 +178,9 @@ class Center(Aggregate):
     def apply(self, event: DomainEvent) -> None:
         match event:
             case CenterPlanned():
+                for name, value in event.model_dump(exclude={"center_id"}).items():
+                    setattr(self, name, value)
+            case CenterRenamed() | CenterOperatorChanged() | CenterSeatsChanged():
                 for name, value in event.model_dump(exclude={"center_id"}).items():
                     setattr(self, name, value)
             case CenterFittingOutStarted():

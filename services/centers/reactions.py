@@ -1,5 +1,6 @@
 """What centers do about agreements: they are planned, rest, resume and end with them."""
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, select
@@ -11,6 +12,7 @@ from services.centers.tables import CENTERS, RestingCenterRow
 from shared.actor import SYSTEM
 from shared.database import Transaction
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementExpired,
     AgreementResumed,
     AgreementSigned,
@@ -24,15 +26,21 @@ reactions = Reactions("centers")
 follow = reactions.reaction("follow-agreements")
 
 
-@follow.on(AgreementSigned)
-async def plan_centers(tx: Transaction, occurrence: Occurrence[AgreementSigned]) -> None:
-    """Every center the agreement provides for is planned, under the id the agreement gave it."""
-    signed = occurrence.event
-    known = {center.id for center in await _centers_of(tx, occurrence.subject)}
-    for provided in signed.centers:
-        if provided.center_id not in known:
-            events = Center.plan(provided, agreement_id=signed.agreement_id, academy=signed.academy)
-            await CENTERS.record(tx, Center(id=provided.center_id), events, by=SYSTEM)
+@follow.on(AgreementSigned, AgreementAmended)
+async def plan_centers(tx: Transaction, occurrence: Occurrence[Any]) -> None:
+    """Every center the agreement provides for is planned, under the id the agreement gave it.
+
+    Those that are there already follow an amendment in their seats, their operator and their names.
+    """
+    agreed = occurrence.event
+    known = {center.id: center for center in await _centers_of(tx, occurrence.subject)}
+    for provided in agreed.centers:
+        if (center := known.get(provided.center_id)) is None:
+            center = Center(id=provided.center_id)
+            events = Center.plan(provided, agreement_id=agreed.agreement_id, academy=agreed.academy)
+        else:
+            events = center.follow_amendment(provided)
+        await CENTERS.record(tx, center, events, by=SYSTEM)
 
 
 @follow.on(AgreementSuspended)

@@ -21,7 +21,7 @@ from shared.territory import ACADEMIES, PROVINCES
 LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?$")
 """A date, or an instant."""
-SUBJECTS = ("agreement", "center", "association", "organisation", "operator")
+SUBJECTS = ("amendment", "agreement", "center", "association", "organisation", "operator")
 """What sentences call by its name: the events' `<subject>_id` fields."""
 LATIN = ("fr", "en")
 

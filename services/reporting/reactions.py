@@ -1,5 +1,6 @@
 """How events fold into figures. Order between subjects changes nothing: every row belongs to one subject."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from sqlmodel import SQLModel, col
 from services.reporting.tables import AgreementFigureRow, CenterFigureRow, SignatureEntryRow
 from shared.database import Transaction
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementApproved,
     AgreementCameIntoForce,
     AgreementCancelled,
@@ -31,8 +33,10 @@ from shared.events.centers import (
     CenterFittingOutStarted,
     CenterHandoverStarted,
     CenterOpened,
+    CenterOperatorChanged,
     CenterPlanned,
     CenterResumed,
+    CenterSeatsChanged,
     CenterSuspended,
     CenterVisaGranted,
 )
@@ -65,57 +69,53 @@ CENTER_STATES: Mapping[type[DomainEvent], str] = {
 }
 """The state a center is in after each event."""
 
+Changes = defaultdict[UUID, dict[str, Any]]
+"""Subject -> the columns that change."""
+
 reactions = Reactions("reporting")
 agreements = reactions.projection(
-    "agreements", tables=(AgreementFigureRow,), events=(AgreementDrafted, *AGREEMENT_STATES)
+    "agreements", tables=(AgreementFigureRow,), events=(AgreementDrafted, AgreementAmended, *AGREEMENT_STATES)
 )
-centers = reactions.projection("centers", tables=(CenterFigureRow,), events=(CenterPlanned, *CENTER_STATES))
+centers = reactions.projection(
+    "centers",
+    tables=(CenterFigureRow,),
+    events=(CenterPlanned, CenterSeatsChanged, CenterOperatorChanged, *CENTER_STATES),
+)
 signatures = reactions.projection("signatures", tables=(SignatureEntryRow,))
 
 
 @agreements.batch
 async def count_agreements(tx: Transaction, occurrences: Sequence[Occurrence[DomainEvent]]) -> None:
-    """A row per agreement, in the state its last event left it in."""
-    drafted, states = [], {}
+    """A row per agreement, in the state its last event left it in, as it was last amended."""
+    drafted, changed = [], Changes(dict)
     for occurrence in occurrences:
-        if isinstance(event := occurrence.event, AgreementDrafted):
-            parties = (f"org:{party.organisation_id}" for party in event.parties)
-            drafted.append(
-                {
-                    "id": event.agreement_id,
-                    "visible_to": [*((event.academy,) if event.academy else ACADEMY_CODES), *parties],
-                    "academy": event.academy,
-                    "agreement_type": event.agreement_type,
-                    "school_year": event.school_year,
-                    "state": "draft",
-                }
-            )
-        else:
-            states[occurrence.subject] = AGREEMENT_STATES[type(event)]
-    await _write(tx, AgreementFigureRow, drafted, states)
+        match event := occurrence.event:
+            case AgreementDrafted():
+                told = event.model_dump(include={"academy", "agreement_type", "school_year"})
+                drafted.append({"id": event.agreement_id, "state": "draft", "visible_to": _parties_to(event), **told})
+            case AgreementAmended():
+                changed[occurrence.subject] |= {"school_year": event.school_year, "visible_to": _parties_to(event)}
+            case _:
+                changed[occurrence.subject] |= {"state": AGREEMENT_STATES[type(event)]}
+    await _write(tx, AgreementFigureRow, drafted, changed)
 
 
 @centers.batch
 async def count_centers(tx: Transaction, occurrences: Sequence[Occurrence[DomainEvent]]) -> None:
-    """A row per center with its seats, in the state its last event left it in."""
-    planned, states = [], {}
+    """A row per center with its seats, in the state its last event left it in, as its agreement was last amended."""
+    planned, changed = [], Changes(dict)
     for occurrence in occurrences:
-        if isinstance(event := occurrence.event, CenterPlanned):
-            directorates = (directorate.code for directorate in directorates_of(event.province))
-            planned.append(
-                {
-                    "id": event.center_id,
-                    "visible_to": [event.academy, *directorates, f"org:{event.operator_id}"],
-                    "academy": event.academy,
-                    "province": event.province,
-                    "state": "planned",
-                    "funded_seats": event.funded_seats,
-                    "unfunded_seats": event.unfunded_seats,
-                }
-            )
-        else:
-            states[occurrence.subject] = CENTER_STATES[type(event)]
-    await _write(tx, CenterFigureRow, planned, states)
+        match event := occurrence.event:
+            case CenterPlanned():
+                told = event.model_dump(include={"academy", "province", "funded_seats", "unfunded_seats"})
+                planned.append({"id": event.center_id, "state": "planned", "visible_to": _offices_to(event), **told})
+            case CenterSeatsChanged():
+                changed[occurrence.subject] |= event.model_dump(include={"funded_seats", "unfunded_seats"})
+            case CenterOperatorChanged():
+                changed[occurrence.subject] |= {"visible_to": _offices_to(event)}
+            case _:
+                changed[occurrence.subject] |= {"state": CENTER_STATES[type(event)]}
+    await _write(tx, CenterFigureRow, planned, changed)
 
 
 @signatures.on(AgreementPartySigned)
@@ -143,15 +143,26 @@ async def void_signatures(tx: Transaction, occurrence: Occurrence[AgreementNegot
     await tx.execute(given.values(voided_at=occurrence.time))
 
 
-async def _write(
-    tx: Transaction, table: type[SQLModel], begun: list[dict[str, Any]], states: Mapping[UUID, str]
-) -> None:
+def _parties_to(event: AgreementDrafted | AgreementAmended) -> list[str]:
+    parties = (f"org:{party.organisation_id}" for party in event.parties)
+    return [*((event.academy,) if event.academy else ACADEMY_CODES), *parties]
+
+
+def _offices_to(event: CenterPlanned | CenterOperatorChanged) -> list[str]:
+    directorates = (directorate.code for directorate in directorates_of(event.province))
+    return [event.academy, *directorates, f"org:{event.operator_id}"]
+
+
+async def _write(tx: Transaction, table: type[SQLModel], begun: list[dict[str, Any]], changed: Changes) -> None:
     connection = await tx.connection()
     if begun:
         await connection.execute(insert(table), begun)
-    if states:
-        row = table.__table__.c  # type: ignore[attr-defined]
-        change = update(table).where(row.id == bindparam("subject")).values(state=bindparam("reached"))
-        await connection.execute(
-            change, [{"subject": subject, "reached": state} for subject, state in sorted(states.items())]
-        )
+    row = table.__table__.c  # type: ignore[attr-defined]
+    # One statement for all that change in the same columns, in id order.
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for subject, values in sorted(changed.items()):
+        bound = {"subject": subject, **{f"new_{name}": value for name, value in values.items()}}
+        alike.setdefault(tuple(sorted(values)), []).append(bound)
+    for names, rows in alike.items():
+        change = update(table).where(row.id == bindparam("subject"))
+        await connection.execute(change.values({name: bindparam(f"new_{name}") for name in names}), rows)

@@ -87,6 +87,62 @@ class CenterOpened(DomainEvent):
     unfunded_seats: int
 
 
+class CenterSeatsChanged(DomainEvent):
+    """An amendment of the agreement grants the center other seats."""
+
+    type = "ma.mithaq.center.seats_changed.v1"
+    topic = "centers.center"
+    example: ClassVar[dict[str, Any]] = {
+        "center_id": CENTER,
+        "academy": "MA-06",
+        "province": "MA-CAS",
+        "funded_seats": 80,
+        "unfunded_seats": 20,
+    }
+
+    center_id: UUID
+    academy: str
+    province: str
+    funded_seats: int
+    unfunded_seats: int
+
+
+class CenterOperatorChanged(DomainEvent):
+    """By an amendment of the agreement, another association runs the center."""
+
+    type = "ma.mithaq.center.operator_changed.v1"
+    topic = "centers.center"
+    example: ClassVar[dict[str, Any]] = {
+        "center_id": CENTER,
+        "academy": "MA-06",
+        "province": "MA-CAS",
+        "operator_id": ASSOCIATION,
+    }
+
+    center_id: UUID
+    academy: str
+    province: str
+    operator_id: UUID
+
+
+class CenterRenamed(DomainEvent):
+    """By an amendment of the agreement, the center has another name."""
+
+    type = "ma.mithaq.center.renamed.v1"
+    topic = "centers.center"
+    example: ClassVar[dict[str, Any]] = {
+        "center_id": CENTER,
+        "academy": "MA-06",
+        "name_ar": "مركز آخر (مثال)",
+        "name_fr": "Autre centre (exemple)",
+    }
+
+    center_id: UUID
+    academy: str
+    name_ar: str
+    name_fr: str
+
+
 class CenterSuspended(DomainEvent):
     """The center takes no new learner."""
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from services.agreements.agreement.amending import Amending, AppliedAmendment
 from services.agreements.agreement.approval import Approval
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
 from services.agreements.agreement.documents import Document, Documents, DocumentState
@@ -15,7 +16,7 @@ from services.agreements.agreement.signatures import Delegation, PartyRequest, R
 from services.agreements.agreement.signing import Signing
 
 
-class Agreement(Family, Force, Signing, Approval, Negotiation, Editions, Documents, Core):
+class Agreement(Amending, Family, Force, Signing, Approval, Negotiation, Editions, Documents, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -27,6 +28,7 @@ class Agreement(Family, Force, Signing, Approval, Negotiation, Editions, Documen
         **Family.ALLOWED,
         **Editions.ALLOWED,
         **Documents.ALLOWED,
+        **Amending.ALLOWED,
     }
 
 
@@ -36,6 +38,7 @@ __all__ = [
     "Acceptance",
     "Agreement",
     "AgreementState",
+    "AppliedAmendment",
     "Claim",
     "Delegation",
     "Document",

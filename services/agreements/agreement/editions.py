@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import date, timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
@@ -153,11 +153,49 @@ class Editions(Obligations):
         return [*failed, closed]
 
     def follow(self, duties: Sequence[Duty], *, since: date) -> None:
-        """Take over amended duties; new ones are owed in the editions that are not over."""
+        """Take over amended duties: in the editions that are not over new ones are owed too, and those gone no more."""
         known = {duty.obligation_id for duty in self.duties}
-        added = tuple(duty.obligation_id for duty in duties if duty.obligation_id not in known)
-        self._change_editions({_E.planned, _E.running}, lambda each: {"obligations": (*each.obligations, *added)})
+        wanted = [duty.obligation_id for duty in duties]
+        added = [id for id in wanted if id not in known]
+
+        def owed(each: Edition) -> dict[str, Any]:
+            return {"obligations": (*(id for id in each.obligations if id in wanted), *added)}
+
+        self._change_editions({_E.planned, _E.running}, owed)
         super().follow(duties, since=since)
+
+    def reckon(self, budget_year: int) -> tuple[int, int, int]:
+        """What is agreed, as editions count it: funded and unfunded seats, and centimes in cash in one budget year."""
+        cash = (line.amount for line in self.budget if (line.kind, line.budget_year) == ("cash", budget_year))
+        return (
+            sum(each.funded_seats for each in self.centers),
+            sum(each.unfunded_seats for each in self.centers),
+            Money.total(cash).centimes,
+        )
+
+    def amend_editions(self, before: Self) -> None:
+        """Let the editions that are not over follow what was amended; `before` is the agreement as it was.
+
+        Their seats and amounts go up or down by what the agreed ones do: a renewal may have set others. One that ended
+        with the agreement, or would outlast it, ends by the rule of the first.
+        """
+        left = {each.party_id for each in before.parties} - {each.party_id for each in self.parties}
+        joined = [each.party_id for each in self.parties if each not in before.parties]
+
+        def amended(each: Edition) -> dict[str, Any]:
+            was, now = before.reckon(each.budget_year), self.reckon(each.budget_year)
+            funded, unfunded, centimes = (there - then for then, there in zip(was, now, strict=True))
+            moved = each.ends_on == before.effective_until or each.ends_on > self.effective_until
+            return {
+                "funded_seats": max(0, each.funded_seats + funded),
+                "unfunded_seats": max(0, each.unfunded_seats + unfunded),
+                "amount": Money(centimes=max(0, each.amount.centimes + centimes)),
+                "parties": tuple(dict.fromkeys([*(id for id in each.parties if id not in left), *joined])),
+                "ends_on": self._latest_end(each.starts_on) if moved else each.ends_on,
+                "state": _E.cancelled if each.starts_on > self.effective_until else each.state,
+            }
+
+        self._change_editions({_E.planned, _E.running}, amended)
 
     def next_on(self) -> date | None:
         """The next start or end of an edition, renewal or deadline."""
@@ -287,15 +325,16 @@ class Editions(Obligations):
     def _first(self) -> Edition:
         """What was drafted, as the first year's edition."""
         year = min((line.budget_year for line in self.budget), default=self.effective_from.year)
+        funded, unfunded, centimes = self.reckon(year)
         return Edition(
             number=1,
             school_year=self.school_year,
             budget_year=year,
             starts_on=self.effective_from,
             ends_on=self._latest_end(self.effective_from),
-            funded_seats=sum(each.funded_seats for each in self.centers),
-            unfunded_seats=sum(each.unfunded_seats for each in self.centers),
-            amount=Money.total(line.amount for line in self.budget if (line.kind, line.budget_year) == ("cash", year)),
+            funded_seats=funded,
+            unfunded_seats=unfunded,
+            amount=Money(centimes=centimes),
             parties=tuple(each.party_id for each in self.parties),
             obligations=tuple(each.obligation_id for each in self.duties),
         )

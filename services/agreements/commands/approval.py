@@ -92,7 +92,7 @@ async def _approve(
     names: dict[UUID, Bilingual] = {}
     reference = agreement.reference
     if agreement.climbing.nearly_complete:
-        names = await _vetted(tx, [party.organisation_id for party in agreement.parties])
+        names = await vetted(tx, [party.organisation_id for party in agreement.parties])
         # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.
         reference = reference or await _next_reference(tx, agreement.academy, business_date(at).year)
     events = agreement.approve(
@@ -107,7 +107,8 @@ async def _approve(
     return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
-async def _vetted(tx: Transaction, organisations: Sequence[UUID]) -> dict[UUID, Bilingual]:
+async def vetted(tx: Transaction, organisations: Sequence[UUID]) -> dict[UUID, Bilingual]:
+    """The names of these organisations. Refuses PartiesNotVetted if one is unknown or not accredited."""
     names = await names_of(tx, organisations)
     standing = col(AssociationStandingRow.standing)
     query = select(AssociationStandingRow.id).where(

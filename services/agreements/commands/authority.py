@@ -50,7 +50,9 @@ TAMPERED = text("""
         select hash, body from content where hash = :text_hash
     ), kept(place, hash) as (
         select clause->>'key' || '/' || language, clause->>language
-        from frozen, jsonb_array_elements(body::jsonb) clause, (values ('ar'), ('fr')) languages(language)
+        from frozen, jsonb_array_elements(
+            case jsonb_typeof(body::jsonb) when 'object' then body::jsonb->'clauses' else body::jsonb end
+        ) clause, (values ('ar'), ('fr')) languages(language)
     )
     select 'table' from (values (1)) one
     where not exists (select from frozen where encode(sha256(convert_to(body, 'UTF8')), 'hex') = hash)
@@ -140,6 +142,11 @@ def _check_ceremony(authority: Authority, ceremony_id: UUID | None) -> None:
 
 async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     """Refuse TextTampered unless the text is kept as it was frozen: the table, and every clause in both languages."""
-    places = (await (await tx.connection()).execute(TAMPERED, {"text_hash": agreement.text_hash})).scalars().all()
+    await require_kept(tx, agreement.text_hash)
+
+
+async def require_kept(tx: Transaction, hash: str | None) -> None:
+    """Refuse TextTampered unless a table of clauses, or a content with one, is kept under its hash with each clause."""
+    places = (await (await tx.connection()).execute(TAMPERED, {"text_hash": hash})).scalars().all()
     if places:
         raise TextTampered(places=list(places))

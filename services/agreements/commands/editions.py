@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Outcome
+from services.agreements.commands.amendments import move_bases
 from services.agreements.commands.loading import load_for
 from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
@@ -64,7 +65,9 @@ async def decline_renewal(db: Work, id: UUID, *, reason: str, by: Actor, expecte
     """Let the agreement end with its running edition."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "decline_renewal", by, expected)
-        return await AGREEMENTS.record(tx, agreement, agreement.decline_renewal(reason=reason), by=by)
+        await AGREEMENTS.record(tx, agreement, agreement.decline_renewal(reason=reason), by=by)
+        await move_bases(tx, agreement, by=by)
+        return agreement
 
 
 async def close_edition(db: Work, id: UUID, number: int, *, by: Actor, expected: int | None = None) -> Agreement:

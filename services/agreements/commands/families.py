@@ -3,7 +3,12 @@
 from datetime import date
 from uuid import UUID
 
+from sqlalchemy import select
+
 from services.agreements.agreement import Agreement
+from services.agreements.agreement.amending import AMENDABLE
+from services.agreements.content import Content
+from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.errors.families import ParentUnknown
 from services.agreements.tables import AGREEMENTS
 from shared.actor import NATIONAL, SYSTEM
@@ -29,6 +34,23 @@ async def require_parent_signed(tx: Transaction, agreement: Agreement) -> None:
     """Refuse a signature under a child whose parent is not signed, has ended or became shorter than it meanwhile."""
     if agreement.parent_id is not None:
         (await parent_of(tx, agreement)).require_signed(agreement)
+
+
+async def require_family(tx: Transaction, agreement: Agreement, content: Content) -> None:
+    """Refuse a content with which the agreement would outrun its parent, or end before a child that is signed.
+
+    Refuses what Agreement.require_child refuses, ParentUnknown, ChildrenBeyondTerm.
+    """
+    amended = agreement.model_copy(update=content.model_dump(include={"effective_from", "effective_until"}))
+    if agreement.parent_id is not None:
+        (await parent_of(tx, amended)).require_child(amended)
+    row = AGREEMENTS.table.c
+    children = select(row.id).where(row.parent_id == agreement.id, row.status.in_(AMENDABLE))
+    async with tx.widened(NATIONAL):
+        beyond = children.where(row.effective_until > content.effective_until).order_by(row.id)
+        left_out = (await tx.execute(beyond)).scalars().all()
+    if left_out:
+        raise ChildrenBeyondTerm(children=list(left_out), effective_until=content.effective_until)
 
 
 async def end_with_parent(db: Work, id: UUID, *, on: date) -> Agreement:

@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
+from services.agreements.commands.amendments import move_bases
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.permissions import concerned
@@ -89,7 +90,11 @@ async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:
     """What time has brought about up to this day: due obligations, reminders, editions. The schedule asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
-        return await AGREEMENTS.record(tx, agreement, agreement.pass_time(on), by=SYSTEM)
+        until = agreement.effective_until
+        await AGREEMENTS.record(tx, agreement, agreement.pass_time(on), by=SYSTEM)
+        if agreement.effective_until != until:
+            await move_bases(tx, agreement, by=SYSTEM)
+        return agreement
 
 
 async def _agreement(

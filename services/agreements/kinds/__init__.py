@@ -15,8 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.agreements.bilingual import Bilingual
 from services.agreements.kinds.clauses import ClauseTemplate, read_clauses
 from shared.actor import Role
-from shared.events.agreements import AgreementType, PartyRole, SignatureLevel
+from shared.events.agreements import AgreementType, AmendmentType, PartyRole, SignatureLevel
 
+ContentPart = Literal["clause", "party", "center", "obligation", "budget_line", "term", "order"]
+"""What of an agreement changes as a whole; a term is a date or the title, order that of the clauses and the like."""
 REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
 BOUND = frozenset({"academy", "ministry", "network"})
@@ -104,9 +106,11 @@ class ObligationRule(Part):
 
 
 class AmendmentRule(Part):
-    """The approval ladder of one type of amendment."""
+    """The approval ladder of one type of amendment, and how far such an amendment may go."""
 
-    approval: tuple[Tier, ...]
+    approval: tuple[Tier, ...] = Field(min_length=1)
+    parts: tuple[ContentPart, ...] = ()
+    """What it may change; everything when none is named."""
 
 
 class Kind(Part):
@@ -129,7 +133,7 @@ class Kind(Part):
     """The papers beside its text."""
     editions: EditionRule | None = None
     obligations: ObligationRule = ObligationRule()
-    amendments: Mapping[str, AmendmentRule] = Field(default_factory=dict)
+    amendments: Mapping[AmendmentType, AmendmentRule] = Field(default_factory=dict)
     """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
     notice_days: int = 0
     """Days between the decision to terminate and its effect, at least."""

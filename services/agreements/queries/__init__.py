@@ -8,6 +8,15 @@ from services.agreements.queries.agreements import (
     signature_batch,
     text,
 )
+from services.agreements.queries.amendments import (
+    amendment,
+    amendment_changes,
+    amendment_conflicts,
+    amendment_content,
+    amendment_contents,
+    amendment_history,
+    amendments,
+)
 from services.agreements.queries.calendars import calendars, feed_of
 from services.agreements.queries.ceremonies import ceremonies, ceremony, lobby, minutes
 from services.agreements.queries.checkpoints import checkpoints, proof
@@ -22,6 +31,13 @@ __all__ = [
     "agreement_changes",
     "agreement_history",
     "agreements",
+    "amendment",
+    "amendment_changes",
+    "amendment_conflicts",
+    "amendment_content",
+    "amendment_contents",
+    "amendment_history",
+    "amendments",
     "calendars",
     "ceremonies",
     "ceremony",

@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from services.agreements.routes import (
     agreements,
+    amendments,
     calendars,
     ceremonies,
     checkpoints,
@@ -30,6 +31,7 @@ for part in (
     obligations,
     documents,
     editions,
+    amendments,
     ceremonies,
     calendars,
     checkpoints,

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from services.agreements.agreement import Agreement, AgreementState, Ending, Suspension, Turn
+from services.agreements.agreement import Agreement, AgreementState, AppliedAmendment, Ending, Suspension, Turn
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors import NotAParty
 from services.agreements.permissions import PERMISSIONS
@@ -62,8 +62,8 @@ class BudgetLineBody(Body):
         )
 
 
-class TermsBody(Body):
-    """What is agreed beside the text."""
+class AgreedBody(Body):
+    """What an amendment may change beside the text, as a draft names it too."""
 
     title: Bilingual
     parties: Annotated[list[PartyBody], Field(min_length=2, max_length=30)]
@@ -73,13 +73,18 @@ class TermsBody(Body):
     effective_until: date = Field(description="the last day, included")
     obligations: Annotated[list[ObligationBody], Field(max_length=100)] = []
     budget: Annotated[list[BudgetLineBody], Field(max_length=200)] = []
-    parent_id: UUID | None = Field(None, description="the framework agreement that this one follows")
 
     @model_validator(mode="after")
     def _obligations_open_its_centers(self) -> Self:
         if any(each.opens_center is not None and each.opens_center >= len(self.centers) for each in self.obligations):
             raise ValueError("opens_center is a position in centers, from 0")
         return self
+
+
+class TermsBody(AgreedBody):
+    """What is agreed beside the text."""
+
+    parent_id: UUID | None = Field(None, description="the framework agreement that this one follows")
 
     def agreed(self, kind: str, academy: str | None, known: Agreement | None = None) -> Terms:
         """What is to be agreed. Parties and centers that `known` has keep their ids, all others have fresh ones.
@@ -207,6 +212,7 @@ class AgreementAnswer(BaseModel):
     remarks: str | None
     suspension: Suspension | None
     ending: Ending | None
+    amendments: list[AppliedAmendment] = Field(description="those that the agreement is made of, oldest first")
     available_actions: list[str]
     unavailable_actions: list[UnavailableAction] = Field(
         [], description="in the answer to a single read: what the reader may do in general but not now, and why"

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.words import Hash, Line, Paragraph
@@ -54,10 +55,10 @@ class StepAnswer(BaseModel):
     since: datetime
 
     @classmethod
-    def of(cls, agreement: Agreement) -> Self | None:
+    def of(cls, file: Agreement | Amendment) -> Self | None:
         """The step, while the file is on the ladder."""
-        ladder = agreement.ladder
-        if agreement.state != "legal_review" or ladder is None or ladder.current is None:
+        ladder = file.ladder
+        if file.state not in ("legal_review", "under_review") or ladder is None or ladder.current is None:
             return None
         step = ladder.current
         return cls(step=step.id, name=step.name, roles=list(step.roles), lacking=ladder.lacking, since=ladder.since)

@@ -15,7 +15,14 @@ from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, SavedSearchRow, SignatureBatchRow
+from services.agreements.tables import (
+    AGREEMENTS,
+    AMENDMENTS,
+    CEREMONIES,
+    CalendarRow,
+    SavedSearchRow,
+    SignatureBatchRow,
+)
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
@@ -41,6 +48,7 @@ from services.agreements.tests.builders import (
     reviewed,
     signer,
 )
+from services.agreements.tests.visits import visits_to_amendments
 from shared.actor import NATIONAL, Actor
 from shared.aggregate import Aggregate
 from shared.clock import now, today
@@ -53,6 +61,7 @@ from tests.web.routes import ASSOCIATION, Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
 ACTIONS = sorted(PERMISSIONS)
+STORES = {each.aggregate.kind: each for each in (AGREEMENTS, AMENDMENTS, CEREMONIES)}
 WHY = {"reason": "(fictif) motif"}
 DECISION = WHY | {"document": "DECISION-EXEMPLE-1"}
 SUBSTITUTE = {
@@ -98,7 +107,7 @@ def kept(
     async def again(by: Actor) -> Any:
         home = home_of(by)
         if home in made:
-            store: Any = AGREEMENTS if made[home].kind == Agreement.kind else CEREMONIES
+            store: Any = STORES[made[home].kind]
             async with database.transaction(NATIONAL) as tx:
                 if (await store.read(tx, made[home].id)).version == made[home].version:
                     return made[home]
@@ -490,6 +499,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "read_documents": on(agreements, draft, "/documents", reads=True),
         "read_document_file": read_document_file,
         "withdraw_document": withdraw_document,
+        **visits_to_amendments(database, in_force, organisation_for, on, lambda make: kept(database, make)),
         "read_editions": on(agreements, in_force, "/editions", reads=True),
         "evaluate_renewal": on(agreements, renewable, "/renewal/evaluation", WHY | {"outcome": "favourable"}),
         "return_renewal": on(agreements, evaluated, "/renewal/return", WHY),

@@ -37,6 +37,7 @@ from tests.fixtures.eventually import eventually
 
 LEAVE_THE_STATE = {
     "acceptances_lapsed",
+    "amended",
     "approval_overdue",
     "approvals_voided",
     "edition_closed",
@@ -50,12 +51,15 @@ LEAVE_THE_STATE = {
     "obligation_reminded",
     "obligation_returned",
     "obligation_waived",
+    "operator_changed",
     "party_declined",
+    "renamed",
     "renewal_evaluated",
     "renewal_fell_due",
     "renewal_returned",
     "renewed",
     "scan_returned",
+    "seats_changed",
     "signature_contested",
     "signature_offer_expired",
     "signature_offer_renewed",
@@ -68,7 +72,7 @@ LEAVE_THE_STATE = {
     "text_revised",
     "turn_passed",
 }
-"""Events of an agreement after which it is counted as before."""
+"""Events of an agreement or a center after which it is counted in the state it was in."""
 
 
 @pytest.mark.parametrize(

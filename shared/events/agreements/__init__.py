@@ -1,6 +1,7 @@
 """What the agreements service publishes: the life of an agreement, and of the ceremony where it is signed."""
 
 from shared.events.agreements.agreement import (
+    AgreementAmended,
     AgreementApproved,
     AgreementCameIntoForce,
     AgreementCancelled,
@@ -16,6 +17,22 @@ from shared.events.agreements.agreement import (
     AgreementTerminated,
     AgreementTermsRevised,
     AgreementTextRevised,
+)
+from shared.events.agreements.amendment import (
+    AmendmentAgreed,
+    AmendmentApplied,
+    AmendmentPartySigned,
+    AmendmentProposed,
+    AmendmentRebased,
+    AmendmentRebaseNeeded,
+    AmendmentRefused,
+    AmendmentReturned,
+    AmendmentRevised,
+    AmendmentSignatureContested,
+    AmendmentSigned,
+    AmendmentStepApproved,
+    AmendmentSubmitted,
+    AmendmentWithdrawn,
 )
 from shared.events.agreements.ceremony import (
     CeremonyAgreementCalled,
@@ -70,6 +87,7 @@ from shared.events.agreements.obligations import (
 from shared.events.agreements.parts import (
     AgreementParty,
     AgreementType,
+    AmendmentType,
     CenterToOpen,
     LanguageHashes,
     PartyRole,
@@ -91,6 +109,7 @@ from shared.events.agreements.substitution import (
 
 __all__ = [
     "AgreementAcceptancesLapsed",
+    "AgreementAmended",
     "AgreementApprovalOverdue",
     "AgreementApprovalsVoided",
     "AgreementApproved",
@@ -139,6 +158,21 @@ __all__ = [
     "AgreementTextRevised",
     "AgreementTurnPassed",
     "AgreementType",
+    "AmendmentAgreed",
+    "AmendmentApplied",
+    "AmendmentPartySigned",
+    "AmendmentProposed",
+    "AmendmentRebaseNeeded",
+    "AmendmentRebased",
+    "AmendmentRefused",
+    "AmendmentReturned",
+    "AmendmentRevised",
+    "AmendmentSignatureContested",
+    "AmendmentSigned",
+    "AmendmentStepApproved",
+    "AmendmentSubmitted",
+    "AmendmentType",
+    "AmendmentWithdrawn",
     "CenterToOpen",
     "CeremonyAgreementCalled",
     "CeremonyAgreementStruck",

@@ -16,6 +16,7 @@ from shared.events.agreements.parts import (
     TEXT,
     AgreementParty,
     AgreementType,
+    AmendmentType,
     CenterToOpen,
     LanguageHashes,
     SignatureLevel,
@@ -235,6 +236,58 @@ class AgreementCameIntoForce(DomainEvent):
     agreement_id: UUID
     academy: str | None
     in_force_on: date
+
+
+class AgreementAmended(DomainEvent):
+    """An amendment was applied: the agreement says something else from this day on."""
+
+    type = "ma.mithaq.agreement.amended.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "amendment_id": "01920000-0000-7000-8000-0000000000a1",
+        "number": 1,
+        "amendment_type": "seats",
+        "academy": "MA-06",
+        "amended_on": "2025-03-03",
+        "text_hash": TEXT,
+        "content_hash": TEXT,
+        "language_hashes": {"ar": TEXT, "fr": TEXT},
+        "parties": [
+            {"party_id": ACADEMY_PARTY, "organisation_id": ACADEMY, "roles": ["granting_authority"]},
+            {"party_id": OPERATOR_PARTY, "organisation_id": ASSOCIATION, "roles": ["operator"]},
+        ],
+        "school_year": "2024/2025",
+        "effective_from": "2024-09-02",
+        "effective_until": "2027-08-31",
+        "centers": [
+            {
+                "center_id": CENTER,
+                "province": "MA-CAS",
+                "operator_id": ASSOCIATION,
+                "name_ar": "مركز (مثال)",
+                "name_fr": "Centre (exemple)",
+                "funded_seats": 80,
+                "unfunded_seats": 20,
+            }
+        ],
+    }
+
+    agreement_id: UUID
+    amendment_id: UUID
+    number: int
+    amendment_type: AmendmentType
+    academy: str | None
+    amended_on: date
+    text_hash: str
+    content_hash: str
+    language_hashes: LanguageHashes
+    parties: tuple[AgreementParty, ...]
+    school_year: str
+    effective_from: date
+    effective_until: date
+    centers: tuple[CenterToOpen, ...]
+    """All of them, with the seats they have now."""
 
 
 class AgreementSuspended(DomainEvent):

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 AgreementType = Literal["central", "regional", "local", "network", "framework"]
+AmendmentType = Literal["correction", "seats", "budget", "duration", "parties", "scope"]
 PartyRole = Literal[
     "granting_authority",
     "supervising_ministry",

@@ -1,0 +1,136 @@
+"""Amending: an agreement in force becomes what an applied amendment says, without changing its state."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any, ClassVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.agreements.agreement.core import AgreementState, names_of
+from services.agreements.agreement.editions import Editions
+from services.agreements.agreement.negotiation import Negotiation
+from services.agreements.agreement.signatures import PartyRequest, RequestState, Signature
+from services.agreements.agreement.signing import Signing
+from services.agreements.bilingual import Bilingual
+from services.agreements.content import Content, content_hash, language_hashes
+from services.agreements.errors import TermOver
+from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
+from services.agreements.terms import BudgetLine, Duty
+from shared.events.agreements import AgreementAmended, AmendmentType
+from shared.events.base import DomainEvent
+
+_S = AgreementState
+AMENDABLE = frozenset({_S.signed, _S.in_force, _S.suspended})
+"""Signed by all, and not over."""
+
+
+class AppliedAmendment(BaseModel):
+    """An amendment that the agreement is made of."""
+
+    model_config = ConfigDict(frozen=True)
+
+    amendment_id: UUID
+    number: int
+    amendment_type: AmendmentType
+    amended_on: date
+
+
+class Amending(Signing, Negotiation, Editions):
+    """What amendments have made of the agreement."""
+
+    ALLOWED: ClassVar = {
+        "propose_amendment": AMENDABLE,
+        "amend_agreement": frozenset({_S.in_force, _S.suspended}),
+    }
+
+    amendments: tuple[AppliedAmendment, ...] = ()
+
+    def check_amended(self, content: Content) -> None:
+        """Refuse what no amendment brings about: CenterRemoved, CenterMoved, KeeperRemoved, StartIsKept."""
+        left = {center.center_id: center for center in content.centers}
+        if gone := [center.center_id for center in self.centers if center.center_id not in left]:
+            raise CenterRemoved(centers=gone)
+        for center in self.centers:
+            if left[center.center_id].province != center.province:
+                raise CenterMoved(center=center.center_id, province=center.province)
+        keeper = self.keeper
+        if all(party.organisation_id != keeper.organisation_id for party in content.parties):
+            raise KeeperRemoved(party=keeper.party_id)
+        if content.effective_from != self.effective_from:
+            raise StartIsKept(effective_from=self.effective_from)
+
+    def amend(
+        self,
+        content: Content,
+        *,
+        text_hash: str,
+        amendment_id: UUID,
+        number: int,
+        amendment_type: AmendmentType,
+        names: dict[UUID, Bilingual],
+        signatures: Collection[Signature],
+        today: date,
+    ) -> list[DomainEvent]:
+        """Become what the content says, from today on; of the signatures under it those of new parties are kept here.
+
+        Refuses what check_amended refuses, and TermOver for an end that has passed.
+        """
+        self.require("amend_agreement")
+        self.check_amended(content)
+        if content.effective_until < today:
+            raise TermOver(effective_until=content.effective_until)
+        known = {party.party_id for party in self.parties}
+        amended = AgreementAmended(
+            agreement_id=self.id,
+            amendment_id=amendment_id,
+            number=number,
+            amendment_type=amendment_type,
+            academy=self.academy,
+            amended_on=today,
+            text_hash=text_hash,
+            content_hash=content_hash(content),
+            language_hashes=language_hashes(content.clauses),
+            **{name: getattr(content, name) for name in _TOLD},
+        )
+        return [
+            amended.keeping(
+                title=content.title,
+                obligations=content.obligations,
+                budget=content.budget,
+                names=names,
+                signatures=[each for each in signatures if each.party_id not in known],
+            )
+        ]
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says."""
+        match event:
+            case AgreementAmended():
+                before = self.model_copy()
+                self._take_over(event)
+                self.follow([Duty.model_validate(each) for each in event.detail["obligations"]], since=event.amended_on)
+                self.amend_editions(before)
+                self.amendments = (
+                    *self.amendments,
+                    AppliedAmendment(**event.model_dump(include=set(AppliedAmendment.model_fields))),
+                )
+        super().apply(event)
+
+    def _take_over(self, event: AgreementAmended) -> None:
+        detail: dict[str, Any] = event.detail
+        for name in (*_TOLD, "text_hash", "content_hash", "language_hashes"):
+            setattr(self, name, getattr(event, name))
+        self.title = Bilingual.model_validate(detail["title"])
+        # The names of those who were parties before are frozen for good.
+        self.names = {**names_of(detail), **self.names}
+        self.budget = tuple(BudgetLine.model_validate(line) for line in detail["budget"])
+        joined = [Signature.model_validate(each) for each in detail["signatures"]]
+        parties = {party.party_id for party in self.parties}
+        self.signatures = tuple(each for each in (*self.signatures, *joined) if each.party_id in parties)
+        asked = (PartyRequest(party_id=each.party_id, state=RequestState.signed) for each in joined)
+        self.requests = tuple(each for each in (*self.requests, *asked) if each.party_id in parties)
+
+
+_TOLD = ("parties", "school_year", "effective_from", "effective_until", "centers")
+"""What the event tells of the content as it is."""

@@ -1,0 +1,239 @@
+"""What every part of an amendment stands on: its branch of the agreement's content, and where it stands."""
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from services.agreements.agreement.core import names_of
+from services.agreements.bilingual import Bilingual
+from services.agreements.errors.agreements import NotAParty
+from services.agreements.errors.amendments import NothingAmended
+from services.agreements.kinds import KINDS, AmendmentRule, ContentPart, Kind
+from shared.aggregate import Aggregate
+from shared.events.agreements import (
+    AgreementParty,
+    AmendmentAgreed,
+    AmendmentProposed,
+    AmendmentRebased,
+    AmendmentRebaseNeeded,
+    AmendmentRevised,
+    AmendmentType,
+    AmendmentWithdrawn,
+)
+from shared.events.base import DomainEvent
+from shared.refusals import Refusal
+from shared.territory import ACADEMY_CODES
+
+
+class AmendmentState(StrEnum):
+    """Where an amendment stands (domain: amendment)."""
+
+    proposed = "proposed"
+    under_review = "under_review"
+    agreed = "agreed"
+    signing = "signing"
+    signed = "signed"
+    rebase_needed = "rebase_needed"
+    applied = "applied"
+    refused = "refused"
+    withdrawn = "withdrawn"
+
+
+_S = AmendmentState
+BEING_SIGNED = frozenset({_S.agreed, _S.signing})
+OPEN = BEING_SIGNED | {_S.proposed, _S.under_review, _S.signed, _S.rebase_needed}
+"""Not decided yet: what is in them rests on the agreement as it is."""
+
+
+class Core(Aggregate):
+    """A branch of an agreement's content, under its number."""
+
+    kind: ClassVar[str] = "amendment"
+    ALLOWED: ClassVar = {
+        "revise_amendment": frozenset({_S.proposed}),
+        "rebase_amendment": frozenset({_S.rebase_needed}),
+        "withdraw_amendment": frozenset({_S.proposed, _S.under_review, _S.agreed, _S.rebase_needed}),
+    }
+
+    state: AmendmentState = AmendmentState.proposed
+    agreement_id: UUID = UUID(int=0)
+    agreement_kind: str = "academy-association"
+    amendment_type: AmendmentType = "correction"
+    academy: str | None = None
+    codes: tuple[str, ...] = ()
+    """Who may see it: whoever saw the agreement, and the parties of the branch."""
+    number: int | None = None
+    """From its approval on, for good."""
+    reference: str | None = None
+    reason: str = ""
+    remarks: str | None = None
+    """What its approvers, a declining party or who withdrew it last said."""
+    authors: tuple[str, ...] = ()
+    base_hash: str = ""
+    """The content that the branch began from."""
+    content_hash: str = ""
+    """The branch."""
+    parties: tuple[AgreementParty, ...] = ()
+    """Of the base and of the branch."""
+    names: dict[UUID, Bilingual] = {}
+    """Names of the parties' organisations, as last known before its approval, and then for good."""
+
+    @property
+    def rules(self) -> Kind:
+        """What the agreement's kind asks."""
+        return KINDS[self.agreement_kind]
+
+    @property
+    def own_rule(self) -> AmendmentRule:
+        """What the kind asks of this type of amendment: the agreement's own ladder, unless it says otherwise."""
+        return self.rules.amendments.get(self.amendment_type) or AmendmentRule(approval=self.rules.approval)
+
+    @property
+    def reach(self) -> tuple[ContentPart, ...]:
+        """The parts that it may change; all when none is named."""
+        return self.own_rule.parts
+
+    @property
+    def numbered(self) -> int:
+        """The number of an amendment that was approved."""
+        assert self.number is not None, "not approved yet"
+        return self.number
+
+    def party(self, party_id: UUID) -> AgreementParty:
+        """The party of the base or the branch. Refuses NotAParty."""
+        for party in self.parties:
+            if party.party_id == party_id:
+                return party
+        raise NotAParty(party=party_id)
+
+    def audience(self) -> tuple[str, ...]:
+        """The agreement's academy; all twelve for a national agreement."""
+        return (self.academy,) if self.academy else ACADEMY_CODES
+
+    def visible_to(self) -> tuple[str, ...]:
+        """Whoever may see the agreement, and the parties of the branch."""
+        return self.codes
+
+    def guard(self, action: str) -> Refusal | None:
+        """There is something to approve."""
+        if action == "submit_amendment" and self.content_hash == self.base_hash:
+            return NothingAmended()
+        return super().guard(action)
+
+    @staticmethod
+    def propose(
+        id: UUID,
+        *,
+        agreement_id: UUID,
+        agreement_kind: str,
+        amendment_type: AmendmentType,
+        academy: str | None,
+        codes: Collection[str],
+        parties: Collection[AgreementParty],
+        names: Mapping[UUID, Bilingual],
+        base_hash: str,
+        reason: str,
+        by: str,
+    ) -> list[DomainEvent]:
+        """Begin a branch of the agreement's content as it is."""
+        proposed = AmendmentProposed(
+            amendment_id=id, agreement_id=agreement_id, amendment_type=amendment_type, academy=academy
+        )
+        return [
+            proposed.keeping(
+                agreement_kind=agreement_kind,
+                codes=codes,
+                parties=parties,
+                names=names,
+                base_hash=base_hash,
+                reason=reason,
+                by=by,
+            )
+        ]
+
+    def revise(
+        self, content_hash: str, *, parties: Collection[AgreementParty], names: Mapping[UUID, Bilingual], by: str
+    ) -> list[DomainEvent]:
+        """Put another content on the branch; the same again changes nothing. `parties` are the base's too."""
+        self.require("revise_amendment")
+        if content_hash == self.content_hash:
+            return []
+        revised = AmendmentRevised(amendment_id=self.id, agreement_id=self.agreement_id, content_hash=content_hash)
+        return [revised.keeping(parties=parties, names=names, by=by)]
+
+    def lose_base(self, applied: UUID | None) -> list[DomainEvent]:
+        """The agreement is another now, by an amendment or because it is not renewed: this one is to be rebased.
+
+        One that waits for its rebase already is told again: what somebody has seen of its conflicts is out of date.
+        """
+        if self.state not in OPEN:
+            return []
+        return [AmendmentRebaseNeeded(amendment_id=self.id, agreement_id=self.agreement_id, applied=applied)]
+
+    def rebase(
+        self,
+        base_hash: str,
+        content_hash: str,
+        *,
+        parties: Collection[AgreementParty],
+        names: Mapping[UUID, Bilingual],
+        resolved: int,
+        by: str,
+    ) -> list[DomainEvent]:
+        """Put the branch on the agreement as it is now; it is proposed again."""
+        self.require("rebase_amendment")
+        rebased = AmendmentRebased(
+            amendment_id=self.id, agreement_id=self.agreement_id, content_hash=content_hash, resolved=resolved
+        )
+        return [rebased.keeping(base_hash=base_hash, parties=parties, names=names, by=by)]
+
+    def withdraw(self, reason: str) -> list[DomainEvent]:
+        """Take it back."""
+        self.require("withdraw_amendment")
+        return [self._withdrawn("decision", reason)]
+
+    def end_with_agreement(self) -> list[DomainEvent]:
+        """The agreement is over: there is nothing left to amend."""
+        return [self._withdrawn("agreement_ended", None)] if self.state in OPEN else []
+
+    def apply(self, event: DomainEvent) -> None:
+        """Change the fields as the event says."""
+        detail: dict[str, Any] = event.detail
+        match event:
+            case AmendmentProposed():
+                self.agreement_id = event.agreement_id
+                self.amendment_type = event.amendment_type
+                self.academy = event.academy
+                self.agreement_kind = detail["agreement_kind"]
+                self.codes = tuple(detail["codes"])
+                self.reason = detail["reason"]
+                self.base_hash = self.content_hash = detail["base_hash"]
+                self._wrote(detail)
+            case AmendmentRevised():
+                self.content_hash = event.content_hash
+                self._wrote(detail)
+            case AmendmentAgreed():
+                self.number, self.reference = event.number, event.reference
+                self.names = names_of(detail)
+            case AmendmentRebaseNeeded():
+                self.state = _S.rebase_needed
+            case AmendmentRebased():
+                self.state = _S.proposed
+                self.base_hash, self.content_hash = detail["base_hash"], event.content_hash
+                self._wrote(detail)
+            case AmendmentWithdrawn():
+                self.state = _S.withdrawn
+                self.remarks = detail["remarks"]
+        if event.topic != AmendmentProposed.topic:
+            raise TypeError(f"not an amendment's event: {event.type}")
+
+    def _withdrawn(self, because: Literal["decision", "agreement_ended"], reason: str | None) -> DomainEvent:
+        withdrawn = AmendmentWithdrawn(amendment_id=self.id, agreement_id=self.agreement_id, because=because)
+        return withdrawn.keeping(remarks=reason)
+
+    def _wrote(self, detail: dict[str, Any]) -> None:
+        self.authors = tuple(dict.fromkeys([*self.authors, detail["by"]]))
+        self.parties = tuple(AgreementParty.model_validate(each) for each in detail["parties"])
+        self.names = names_of(detail)
+        self.codes = tuple(dict.fromkeys([*self.codes, *(f"org:{each.organisation_id}" for each in self.parties)]))

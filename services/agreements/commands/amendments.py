@@ -1,0 +1,377 @@
+"""Amendments: from the proposal to the agreement that it changes.
+
+Whatever touches both locks the agreement first and its amendments after it, in id order: nobody waits in a circle. The
+agreement is looked at whoever asks: a party that an amendment brings in does not see it yet.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from services.agreements.agreement import Agreement, Signature
+from services.agreements.amendment import OPEN, Amendment
+from services.agreements.bilingual import Bilingual
+from services.agreements.commands.approval import names_of, vetted
+from services.agreements.commands.authority import authority_of, require_kept
+from services.agreements.commands.families import require_family
+from services.agreements.commands.substitutions import substitution_of
+from services.agreements.content import Content
+from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
+from services.agreements.merge import Place, Side, diff, rebase, touched_by
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.terms import Terms, check_terms
+from services.agreements.text import Clause, get_table, in_words, put_clauses, put_table
+from shared.actor import NATIONAL, SYSTEM, Actor, Role
+from shared.audit import canonical
+from shared.clock import business_date, now
+from shared.database import Transaction, Work
+from shared.events.agreements import AgreementParty, AmendmentType, SignatureLevel
+from shared.ids import new_id
+from shared.store import get_texts, put_text
+
+
+async def propose_amendment(
+    db: Work, agreement_id: UUID, *, amendment_type: AmendmentType, reason: str, by: Actor
+) -> Amendment:
+    """Begin a branch of a signed agreement, as it is now."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await AGREEMENTS.load(tx, agreement_id)
+        PERMISSIONS.allow(by, "propose_amendment", agreement)
+        agreement.require("propose_amendment")
+        id = new_id()
+        events = Amendment.propose(
+            id,
+            agreement_id=agreement_id,
+            agreement_kind=agreement.agreement_kind,
+            amendment_type=amendment_type,
+            academy=agreement.academy,
+            codes=agreement.visible_to(),
+            parties=agreement.parties,
+            names=agreement.names,
+            base_hash=await _keep(tx, await content_of(tx, agreement)),
+            reason=reason,
+            by=by.person,
+        )
+        return await AMENDMENTS.record(tx, Amendment(id=id), events, by=by)
+
+
+async def revise_amendment(
+    db: Work, id: UUID, content: Content, clauses: Sequence[Clause], *, by: Actor, expected: int | None = None
+) -> Amendment:
+    """Put another content on the branch: all of it, with the clauses that its table names.
+
+    Refuses what check_terms, Agreement.check_amended and require_family refuse, and BeyondItsType.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await _amendable(tx, id, "revise_amendment", by, expected)
+        amendment.require("revise_amendment")
+        base = await kept_content(tx, amendment.base_hash)
+        await _check(tx, agreement, amendment, base, content)
+        await put_clauses(tx, clauses)
+        branch = await _keep(tx, content)
+        events = amendment.revise(branch, **await _parties(tx, agreement, base, content), by=by.person)
+        return await AMENDMENTS.record(tx, amendment, events, by=by)
+
+
+async def submit_amendment(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Amendment:
+    """Hand the branch to its approvers. Refuses NothingAmended, and what revise_amendment refuses.
+
+    What a rebase brought together holds together only if this says so.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await _amendable(tx, id, "submit_amendment", by, expected)
+        amendment.require("submit_amendment")
+        base, branch = await contents_of(tx, amendment)
+        await _check(tx, agreement, amendment, base, branch)
+        return await AMENDMENTS.record(tx, amendment, amendment.submit(at or now()), by=by)
+
+
+async def approve_amendment(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Amendment:
+    """Approve the current step; the last approval freezes the branch and gives it the agreement's next number.
+
+    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await _amendable(tx, id, "approve_amendment", by, expected)
+        return await _approve(tx, agreement, amendment, by.person, by.roles, by=by, at=at or now())
+
+
+async def approve_amendment_as_substitute(
+    db: Work, id: UUID, *, person: str, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Amendment:
+    """Approve the current step in the place of a person who named this substitute for the day.
+
+    Refuses NoSubstitution, SubstituteElsewhere, and what approve_amendment refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await _amendable(tx, id, "approve_amendment_as_substitute", by, expected)
+        at = at or now()
+        granted = await substitution_of(tx, person, substitute=by, day=business_date(at))
+        return await _approve(
+            tx, agreement, amendment, granted.person, granted.roles, by=by, substitute=by.person, at=at
+        )
+
+
+async def return_amendment(db: Work, id: UUID, *, remarks: str, by: Actor, expected: int | None = None) -> Amendment:
+    """Have the branch changed; the approvals so far are void."""
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await _both(tx, id, "return_amendment", by, expected)
+        return await AMENDMENTS.record(tx, amendment, amendment.send_back(remarks, by.roles), by=by)
+
+
+async def refuse_amendment(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Amendment:
+    """End it in review."""
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await _both(tx, id, "refuse_amendment", by, expected)
+        return await AMENDMENTS.record(tx, amendment, amendment.refuse(reason, by.roles), by=by)
+
+
+async def sign_amendment(
+    db: Work,
+    id: UUID,
+    *,
+    party_id: UUID,
+    content_hash: str,
+    level: SignatureLevel = "simple",
+    by: Actor,
+    at: datetime | None = None,
+) -> Amendment:
+    """Sign the frozen branch for a party, under a mandate of this day; once all have, it is applied.
+
+    An agreement that is not in force yet is amended when it is. Refuses NoMandate, MandateNotValid,
+    AssociationNotAccredited, TextTampered, what Amendment.sign refuses, and what applying it refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await _amendable(tx, id, "sign_amendment", by, None)
+        at = at or now()
+        organisation = amendment.party(party_id).organisation_id
+        day = business_date(at)
+        authority = await authority_of(tx, organisation, by.person, day)
+        mandate_id = authority.mandate_of(organisation, day)
+        authority.require_standing(organisation)
+        events = amendment.sign(
+            party_id, content_hash=content_hash, person=by.person, mandate_id=mandate_id, level=level, at=at
+        )
+        await require_kept(tx, amendment.content_hash)
+        await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
+        if amendment.refusal_of("apply_amendment") or agreement.refusal_of("amend_agreement"):
+            return amendment
+        return await _apply(tx, agreement, amendment, by, at)
+
+
+async def decline_amendment(
+    db: Work, id: UUID, *, party_id: UUID, content_hash: str, reason: str, by: Actor, at: datetime | None = None
+) -> Amendment:
+    """Refuse to sign for a party, under the same mandate: the amendment will not be."""
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await _both(tx, id, "decline_amendment", by, None)
+        organisation, day = amendment.party(party_id).organisation_id, business_date(at or now())
+        (await authority_of(tx, organisation, by.person, day)).mandate_of(organisation, day)
+        events = amendment.decline(party_id, content_hash=content_hash, reason=reason)
+        return await AMENDMENTS.record(tx, amendment, events, by=by)
+
+
+async def apply_amendment(db: Work, id: UUID, *, at: datetime) -> Amendment:
+    """Let a signed amendment change its agreement, which is in force meanwhile. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement, amendment = await _load(tx, id)
+        return await _apply(tx, agreement, amendment, SYSTEM, at)
+
+
+async def rebase_amendment(
+    db: Work, id: UUID, *, resolved: Mapping[Place, Side] | None = None, by: Actor, expected: int | None = None
+) -> Amendment:
+    """Put the branch on the agreement as it is now. Refuses RebaseConflicts until each is resolved.
+
+    Whether what both sides brought holds together is asked at the next submission: until then it can be revised.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await _amendable(tx, id, "rebase_amendment", by, expected)
+        amendment.require("rebase_amendment")
+        current = await content_of(tx, agreement)
+        base, branch = await contents_of(tx, amendment)
+        sides = resolved or {}
+        found = rebase(base, current, branch).conflicts
+        if left := [each for each in found if (each.part, each.key) not in sides]:
+            told = [each.model_dump(mode="json") for each in await in_words(tx, left)]
+            raise RebaseConflicts(places=[f"{each.part} {each.key}" for each in left], conflicts=told)
+        rebased = rebase(base, current, branch, resolved=sides).content
+        events = amendment.rebase(
+            await _keep(tx, current),
+            await _keep(tx, rebased),
+            **await _parties(tx, agreement, current, rebased),
+            resolved=len(found),
+            by=by.person,
+        )
+        return await AMENDMENTS.record(tx, amendment, events, by=by)
+
+
+async def withdraw_amendment(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Amendment:
+    """Take the amendment back."""
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await _both(tx, id, "withdraw_amendment", by, expected)
+        return await AMENDMENTS.record(tx, amendment, amendment.withdraw(reason), by=by)
+
+
+async def end_amendment(db: Work, id: UUID) -> Amendment:
+    """Drop an amendment whose agreement has ended. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement, amendment = await _load(tx, id)
+        if agreement.refusal_of("propose_amendment") is None:
+            return amendment
+        return await AMENDMENTS.record(tx, amendment, amendment.end_with_agreement(), by=SYSTEM)
+
+
+async def contest_amendment(db: Work, id: UUID, mandate_id: UUID, *, ended_on: date) -> Amendment:
+    """Mark what was signed under a mandate that had ended by then, as is known only now. A reaction asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        amendment = await AMENDMENTS.load(tx, id)
+        events = amendment.contest_signatures(mandate_id, ended_on=ended_on)
+        return await AMENDMENTS.record(tx, amendment, events, by=SYSTEM)
+
+
+async def move_bases(
+    tx: Transaction, agreement: Agreement, *, applied: UUID | None = None, by: Actor, at: datetime | None = None
+) -> None:
+    """Tell the amendments of an agreement that are still open that it has changed; `applied` is what changed it."""
+    row = AMENDMENTS.table.c
+    others = select(row.id).where(row.agreement_id == agreement.id, row.status.in_(OPEN))
+    async with tx.widened(NATIONAL):
+        ids = (await tx.execute(others)).scalars().all()
+        for other in await AMENDMENTS.load_many(tx, ids):
+            await AMENDMENTS.record(tx, other, other.lose_base(applied), by=by, at=at)
+
+
+async def content_of(tx: Transaction, agreement: Agreement) -> Content:
+    """All that is agreed now."""
+    assert agreement.text_hash is not None, "signed without a text"
+    return agreement.content(await get_table(tx, agreement.text_hash))
+
+
+async def contents_of(tx: Transaction, amendment: Amendment) -> tuple[Content, Content]:
+    """What an amendment began from, and its branch."""
+    return await kept_content(tx, amendment.base_hash), await kept_content(tx, amendment.content_hash)
+
+
+async def kept_content(tx: Transaction, hash: str) -> Content:
+    """The content that was kept under its hash."""
+    return Content.model_validate_json((await get_texts(tx, [hash]))[hash])
+
+
+async def _keep(tx: Transaction, content: Content) -> str:
+    """Keep a content and its table of clauses; gives its hash, which is content_hash."""
+    await put_table(tx, content.clauses)
+    return await put_text(tx, canonical(content.model_dump(mode="json")).decode())
+
+
+async def _load(tx: Transaction, id: UUID, expected: int | None = None) -> tuple[Agreement, Amendment]:
+    seen = await AMENDMENTS.read(tx, id)
+    async with tx.widened(NATIONAL):
+        agreement = await AGREEMENTS.load(tx, seen.agreement_id)
+    return agreement, await AMENDMENTS.load(tx, id, expected=expected)
+
+
+async def _both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
+    agreement, amendment = await _load(tx, id, expected)
+    PERMISSIONS.allow(by, action, amendment)
+    return agreement, amendment
+
+
+async def _amendable(
+    tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None
+) -> tuple[Agreement, Amendment]:
+    agreement, amendment = await _both(tx, id, action, by, expected)
+    agreement.require("propose_amendment")
+    return agreement, amendment
+
+
+async def _approve(
+    tx: Transaction,
+    agreement: Agreement,
+    amendment: Amendment,
+    person: str,
+    roles: Collection[Role],
+    *,
+    by: Actor,
+    substitute: str | None = None,
+    at: datetime,
+) -> Amendment:
+    amendment.require("approve_amendment")
+    number, touched, names = 0, tuple[UUID, ...](), dict[UUID, Bilingual]()
+    if amendment.climbing.nearly_complete:
+        base, branch = await contents_of(tx, amendment)
+        touched = touched_by(base, branch)
+        # One that leaves signs too, and needs no accreditation for it.
+        known = await vetted(tx, [party.organisation_id for party in branch.parties])
+        names = {**amendment.names, **known}
+        number = amendment.number or await _next_number(tx, agreement)
+    events = amendment.approve(
+        person,
+        roles,
+        substitute=substitute,
+        number=number,
+        reference=f"{agreement.reference}/A{number}",
+        touched=touched,
+        names=names,
+        at=at,
+    )
+    return await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
+
+
+async def _next_number(tx: Transaction, agreement: Agreement) -> int:
+    """The agreement's lock lets one number be given at a time, and a rollback takes it back: no gaps."""
+    row = AMENDMENTS.table.c
+    last = select(func.coalesce(func.max(row.number), 0)).where(row.agreement_id == agreement.id)
+    async with tx.widened(NATIONAL):
+        return int((await tx.execute(last)).scalar_one()) + 1
+
+
+async def _apply(tx: Transaction, agreement: Agreement, amendment: Amendment, by: Actor, at: datetime) -> Amendment:
+    today = business_date(at)
+    amendment.require("apply_amendment")
+    content = await kept_content(tx, amendment.content_hash)
+    text_hash = await put_table(tx, content.clauses)
+    await require_family(tx, agreement, content)
+    events = agreement.amend(
+        content,
+        text_hash=text_hash,
+        amendment_id=amendment.id,
+        number=amendment.numbered,
+        amendment_type=amendment.amendment_type,
+        names=amendment.names,
+        signatures=[
+            Signature(**each.model_dump(), text_hash=text_hash, ceremony_id=None) for each in amendment.signatures
+        ],
+        today=today,
+    )
+    async with tx.widened(NATIONAL):
+        await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
+    await AMENDMENTS.record(tx, amendment, amendment.applied(today), by=by, at=at)
+    await move_bases(tx, agreement, applied=amendment.id, by=by, at=at)
+    return amendment
+
+
+async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, base: Content, branch: Content) -> None:
+    agreed: dict[str, Any] = {name: getattr(branch, name) for name in Terms.model_fields if hasattr(branch, name)}
+    check_terms(Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed))
+    agreement.check_amended(branch)
+    await require_family(tx, agreement, branch)
+    if may := amendment.reach:
+        parts = dict.fromkeys(change.part for change in diff(base, branch) if change.part not in may)
+        if parts:
+            raise BeyondItsType(amendment_type=amendment.amendment_type, parts=list(parts), may=list(may))
+
+
+async def _parties(tx: Transaction, agreement: Agreement, base: Content, branch: Content) -> dict[str, Any]:
+    """The parties of both, and the names of their organisations."""
+    parties: dict[UUID, AgreementParty] = {each.party_id: each for each in (*base.parties, *branch.parties)}
+    known = await names_of(tx, (each.organisation_id for each in parties.values()))
+    return {"parties": list(parties.values()), "names": {**known, **agreement.names}}

@@ -1,0 +1,74 @@
+"""Named refusals of amendments; their wording is in wording/amendments/."""
+
+from shared.refusals import Refusal
+
+
+class NothingAmended(Refusal):
+    """The branch says what the agreement says."""
+
+    slug = "nothing-amended"
+
+
+class RebaseConflicts(Refusal):
+    """Both sides changed the same parts. Values: conflicts, a list of {part, key, base, current, branch}.
+
+    Each is resolved by naming the side that stands.
+    """
+
+    slug = "rebase-conflicts"
+
+
+class ContentHashDiffers(Refusal):
+    """The signature names another content than the frozen one. Values: frozen, named."""
+
+    slug = "content-hash-differs"
+
+
+class NotTouched(Refusal):
+    """The amendment does not touch this party: it need not sign. Values: party."""
+
+    slug = "not-touched"
+
+
+class CenterRemoved(Refusal):
+    """A center leaves an agreement by its closing, not by an amendment. Values: centers."""
+
+    slug = "center-removed"
+
+
+class KeeperRemoved(Refusal):
+    """The party that keeps the agreement stays. Values: party."""
+
+    slug = "keeper-removed"
+
+
+class CenterMoved(Refusal):
+    """A center stays in its province; in another one it is another center. Values: center, province."""
+
+    slug = "center-moved"
+
+
+class StartIsKept(Refusal):
+    """The agreement has begun, or is signed to begin, on its day. Values: effective_from."""
+
+    slug = "start-is-kept"
+
+
+class BeyondItsType(Refusal):
+    """An amendment of this type does not go so far. Values: amendment_type, parts, may (the parts it may change)."""
+
+    status = 422
+    slug = "beyond-its-type"
+
+
+class PartUnknown(Refusal):
+    """What is neither in the agreement nor on the branch is new, and has no id yet. Values: part, ids."""
+
+    status = 422
+    slug = "part-unknown"
+
+
+class ChildrenBeyondTerm(Refusal):
+    """Agreements that follow this one would outlast it. Values: children (ids), effective_until."""
+
+    slug = "children-beyond-term"

@@ -1,0 +1,78 @@
+"""What people read of amendments: each within their scope, and explicitly so."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from services.agreements.amendment import Amendment, AmendmentState
+from services.agreements.commands.amendments import content_of, contents_of
+from services.agreements.content import Content
+from services.agreements.merge import Change, Conflict, diff, rebase
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.text import Clause, in_words, table_clauses
+from shared.actor import NATIONAL, Actor
+from shared.database import Transaction, Work
+from shared.messaging.tables import JournalRow
+from shared.web import PageRequest
+
+
+async def amendments(
+    db: Work, agreement_id: UUID, *, page: PageRequest, by: Actor
+) -> tuple[Sequence[Amendment], str | None]:
+    """A page of an agreement's amendments, oldest first, and the next one's cursor. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        PERMISSIONS.allow(by, "read_amendments", await AGREEMENTS.read(tx, agreement_id))
+        return await AMENDMENTS.find(tx, AMENDMENTS.table.c.agreement_id == agreement_id, page=page)
+
+
+async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: Actor) -> Amendment:
+    """One amendment. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        found = await AMENDMENTS.read(tx, id)
+        PERMISSIONS.allow(by, action, found)
+        return found
+
+
+async def amendment_contents(db: Work, id: UUID, *, action: str, by: Actor) -> tuple[Content, Content]:
+    """What an amendment began from, and its branch. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        return await contents_of(tx, await amendment(tx, id, action=action, by=by))
+
+
+async def amendment_content(db: Work, id: UUID, *, by: Actor) -> tuple[Amendment, Content, list[Clause]]:
+    """An amendment with its branch and the clauses of it. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        found = await amendment(tx, id, action="read_amendment_content", by=by)
+        _, branch = await contents_of(tx, found)
+        return found, branch, await table_clauses(tx, branch.clauses)
+
+
+async def amendment_changes(db: Work, id: UUID, *, by: Actor) -> tuple[Amendment, list[Change]]:
+    """An amendment with what it changes, part by part. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        found = await amendment(tx, id, action="read_amendment_changes", by=by)
+        return found, await in_words(tx, diff(*await contents_of(tx, found)))
+
+
+async def amendment_conflicts(db: Work, id: UUID, *, by: Actor) -> tuple[Amendment, list[Conflict]]:
+    """An amendment with the conflicts that its rebase would meet now; none while its base has not moved."""
+    async with db.transaction(by.scope) as tx:
+        found = await amendment(tx, id, action="read_amendment_conflicts", by=by)
+        if found.state != AmendmentState.rebase_needed:
+            return found, []
+        base, branch = await contents_of(tx, found)
+        conflicts = rebase(base, await _current(tx, found), branch).conflicts
+        return found, await in_words(tx, conflicts)
+
+
+async def amendment_history(db: Work, id: UUID, *, by: Actor) -> Sequence[JournalRow]:
+    """Everything that happened to an amendment, oldest first."""
+    async with db.transaction(by.scope) as tx:
+        PERMISSIONS.allow(by, "read_amendment_history", await AMENDMENTS.read(tx, id))
+        return await AMENDMENTS.history(tx, id)
+
+
+async def _current(tx: Transaction, found: Amendment) -> Content:
+    """The agreement as it is: whoever the amendment brings in sees where the two meet."""
+    async with tx.widened(NATIONAL):
+        return await content_of(tx, await AGREEMENTS.read(tx, found.agreement_id))

@@ -1,0 +1,182 @@
+"""Amendments over HTTP: proposed, edited, approved, signed, rebased."""
+
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.agreements import commands, queries
+from services.agreements.amendment import Amendment
+from services.agreements.schemas.agreements import ReturnWithRemarks
+from services.agreements.schemas.amendments import (
+    AmendedContent,
+    AmendmentAnswer,
+    DeclineAmendment,
+    PartChange,
+    PartConflict,
+    ProposeAmendment,
+    RebaseAmendment,
+    SignAmendment,
+)
+from services.agreements.schemas.negotiation import ApproveAsSubstitute
+from services.agreements.schemas.words import Because
+from shared.database import Transaction
+from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web.history import HistoryEntry, history
+
+router = APIRouter(prefix="/api/v1", tags=["amendments"])
+
+
+@router.post("/agreements/{id}/amendments", status_code=201, response_model=AmendmentAnswer)
+async def propose_amendment(id: UUID, body: ProposeAmendment, by: CurrentActor, once: Once) -> Response:
+    """Begin a branch of the agreement as it is."""
+    return await once(
+        lambda tx: commands.propose_amendment(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+        location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.get("/agreements/{id}/amendments", response_model=Listing[AmendmentAnswer])
+async def read_amendments(id: UUID, by: CurrentActor, db: Db, wanted: Page) -> Response:
+    """The agreement's amendments, applied or not, oldest first."""
+    found, next = await queries.amendments(db, id, page=wanted, by=by)
+    return page(wanted, [AmendmentAnswer.of(each, by) for each in found], next)
+
+
+@router.get("/amendments/{id}", response_model=AmendmentAnswer)
+async def read_amendment(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """One amendment."""
+    found = await queries.amendment(db, id, by=by)
+    return answer(AmendmentAnswer.of(found, by, reasons=True), version=found.version)
+
+
+@router.get("/amendments/{id}/content", response_model=AmendedContent)
+async def read_amendment_content(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """The whole content of the branch, as it is put back when it is changed."""
+    found, content, clauses = await queries.amendment_content(db, id, by=by)
+    return answer(AmendedContent.of(content, clauses, found.parties), version=found.version)
+
+
+@router.put("/amendments/{id}/content", response_model=AmendmentAnswer)
+async def revise_amendment(id: UUID, body: AmendedContent, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Put another content on the branch: all of it, with its text."""
+
+    async def revise(tx: Transaction) -> Amendment:
+        content = body.content(await queries.amendment_contents(tx, id, action="revise_amendment", by=by))
+        return await commands.revise_amendment(tx, id, content, body.text, by=by, expected=expected)
+
+    return await once(revise, answer=lambda found: AmendmentAnswer.of(found, by))
+
+
+@router.get("/amendments/{id}/changes", response_model=Listing[PartChange])
+async def read_amendment_changes(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """What the amendment changes, part by part: before and after, clauses in both languages."""
+    found, changes = await queries.amendment_changes(db, id, by=by)
+    items = [PartChange(**dict(each)) for each in changes]
+    return answer(Listing[PartChange](items=items), version=found.version)
+
+
+@router.get("/amendments/{id}/conflicts", response_model=Listing[PartConflict])
+async def read_amendment_conflicts(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """Where the agreement and the branch changed the same part differently, with both sides."""
+    found, conflicts = await queries.amendment_conflicts(db, id, by=by)
+    items = [PartConflict(**dict(each)) for each in conflicts]
+    return answer(Listing[PartConflict](items=items), version=found.version)
+
+
+@router.post("/amendments/{id}/review", response_model=AmendmentAnswer)
+async def submit_amendment(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Hand the branch to its approvers."""
+    return await once(
+        lambda tx: commands.submit_amendment(tx, id, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/approval", response_model=AmendmentAnswer)
+async def approve_amendment(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Approve the current step; the last one freezes the branch and gives the amendment its number."""
+    return await once(
+        lambda tx: commands.approve_amendment(tx, id, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/substituted-approval", response_model=AmendmentAnswer)
+async def approve_amendment_as_substitute(
+    id: UUID, body: ApproveAsSubstitute, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Approve the current step in the place of somebody who named the sender their substitute."""
+    return await once(
+        lambda tx: commands.approve_amendment_as_substitute(tx, id, person=body.person, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/remarks", response_model=AmendmentAnswer)
+async def return_amendment(
+    id: UUID, body: ReturnWithRemarks, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Have the branch changed; the approvals so far are void."""
+    return await once(
+        lambda tx: commands.return_amendment(tx, id, remarks=body.remarks, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/rejection", response_model=AmendmentAnswer)
+async def refuse_amendment(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """End the amendment in review."""
+    return await once(
+        lambda tx: commands.refuse_amendment(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/signatures", status_code=201, response_model=AmendmentAnswer)
+async def sign_amendment(id: UUID, body: SignAmendment, by: CurrentActor, once: Once) -> Response:
+    """Sign for a party, under a mandate valid today; once all have, the agreement is amended.
+
+    The content's hash stands in for If-Match.
+    """
+    return await once(
+        lambda tx: commands.sign_amendment(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+        location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/amendments/{id}/refusals", status_code=201, response_model=AmendmentAnswer)
+async def decline_amendment(id: UUID, body: DeclineAmendment, by: CurrentActor, once: Once) -> Response:
+    """Refuse to sign for a party: the amendment will not be."""
+    return await once(
+        lambda tx: commands.decline_amendment(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+        location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/amendments/{id}/rebase", response_model=AmendmentAnswer)
+async def rebase_amendment(
+    id: UUID, body: RebaseAmendment, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Put the branch on the agreement as it is now; where both changed the same part, say which side stands."""
+    return await once(
+        lambda tx: commands.rebase_amendment(tx, id, resolved=body.sides(), by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/withdrawal", response_model=AmendmentAnswer)
+async def withdraw_amendment(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Take the amendment back."""
+    return await once(
+        lambda tx: commands.withdraw_amendment(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.get("/amendments/{id}/history", response_model=Listing[HistoryEntry])
+async def read_amendment_history(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """Everything that happened to the amendment, oldest first."""
+    return answer(history(await queries.amendment_history(db, id, by=by)))

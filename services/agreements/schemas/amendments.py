@@ -1,0 +1,264 @@
+"""What requests about amendments carry, and what is answered."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Annotated, Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field, model_validator
+
+from services.agreements.amendment import Amendment, AmendmentSignature, AmendmentState
+from services.agreements.bilingual import Bilingual
+from services.agreements.content import Content
+from services.agreements.errors.amendments import PartUnknown
+from services.agreements.kinds import ContentPart
+from services.agreements.merge import Change, Conflict, Place, Side
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody
+from services.agreements.schemas.negotiation import StepAnswer
+from services.agreements.schemas.obligations import ObligationBody
+from services.agreements.schemas.words import Hash, Paragraph
+from services.agreements.text import Clause, keyed, table_of
+from shared.actor import Actor
+from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole, SignatureLevel
+from shared.ids import new_id
+from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
+
+
+class ProposeAmendment(Body):
+    """What kind of amendment, and why."""
+
+    amendment_type: AmendmentType
+    reason: Paragraph
+
+
+class AmendedCenter(CenterBody):
+    """A center as the amendment has it."""
+
+    center_id: UUID | None = Field(None, description="of one that is there already")
+
+
+class AmendedObligation(ObligationBody):
+    """An obligation as the amendment has it."""
+
+    obligation_id: UUID | None = Field(None, description="of one that is there already")
+
+
+class AmendedBudgetLine(BudgetLineBody):
+    """A line of the budget as the amendment has it."""
+
+    line_id: UUID | None = Field(None, description="of one that is there already")
+
+
+class AmendedContent(AgreedBody):
+    """The whole content of the branch, read to be changed and put back; what is left out is taken back.
+
+    Clauses are known by their keys, parties by their organisations, the rest by ids; what is new has no id yet.
+    """
+
+    centers: Annotated[list[AmendedCenter], Field(max_length=100)] = []  # type: ignore[assignment]
+    obligations: Annotated[list[AmendedObligation], Field(max_length=100)] = []  # type: ignore[assignment]
+    budget: Annotated[list[AmendedBudgetLine], Field(max_length=200)] = []  # type: ignore[assignment]
+    clauses: Annotated[list[Clause], Field(min_length=1, max_length=200)]
+
+    @model_validator(mode="after")
+    def _each_is_there_once(self) -> Self:
+        for ids in (
+            [each.center_id for each in self.centers],
+            [each.obligation_id for each in self.obligations],
+            [each.line_id for each in self.budget],
+        ):
+            given = [id for id in ids if id is not None]
+            if len(set(given)) < len(given):
+                raise ValueError("what has an id comes only once")
+        return self
+
+    def content(self, known: Sequence[Content]) -> Content:
+        """What is to be agreed. `known` are the base and the branch as it is: what they have keeps its id.
+
+        Refuses PartUnknown, ObligationPartyUnknown, NotAParty, ClauseRepeated.
+        """
+        _require_known(
+            "center",
+            (each.center_id for each in self.centers),
+            (each.center_id for content in known for each in content.centers),
+        )
+        _require_known(
+            "obligation",
+            (each.obligation_id for each in self.obligations),
+            (each.obligation_id for content in known for each in content.obligations),
+        )
+        _require_known(
+            "budget_line",
+            (each.line_id for each in self.budget),
+            (each.line_id for content in known for each in content.budget),
+        )
+        parties = _parties(self.parties, known)
+        ids = {each.organisation_id: each.party_id for each in parties}
+        centers = tuple(
+            CenterToOpen(center_id=each.center_id or new_id(), **each.model_dump(exclude={"center_id"}))
+            for each in self.centers
+        )
+        center_ids = [each.center_id for each in centers]
+        duties = [(each.obligation_id, each.duty(ids, center_ids)) for each in self.obligations]
+        lines = [(each.line_id, each.line(ids)) for each in self.budget]
+        return Content(
+            title=self.title,
+            parties=parties,
+            centers=centers,
+            obligations=tuple(duty.model_copy(update={"obligation_id": id}) if id else duty for id, duty in duties),
+            budget=tuple(line.model_copy(update={"line_id": id}) if id else line for id, line in lines),
+            clauses=table_of(self.clauses),
+            **self.model_dump(include={"school_year", "effective_from", "effective_until"}),
+        )
+
+    @property
+    def text(self) -> list[Clause]:
+        """The clauses, each under its key."""
+        return keyed(self.clauses)
+
+    @classmethod
+    def of(cls, content: Content, clauses: Sequence[Clause], parties: Iterable[AgreementParty]) -> Self:
+        """The content as it is put back. `parties` are all that obligations and budget lines may name."""
+        organisations = {each.party_id: each.organisation_id for each in parties}
+        positions = {each.center_id: position for position, each in enumerate(content.centers)}
+        return cls(
+            title=content.title,
+            parties=[PartyBody(**each.model_dump(exclude={"party_id"})) for each in content.parties],
+            centers=[AmendedCenter(**each.model_dump()) for each in content.centers],
+            obligations=[
+                AmendedObligation(
+                    debtor_id=organisations[each.debtor],
+                    creditor_id=organisations[each.creditor] if each.creditor else None,
+                    opens_center=positions[each.center_id] if each.center_id else None,
+                    **each.model_dump(exclude={"debtor", "creditor", "fulfilled_by", "center_id"}),
+                )
+                for each in content.obligations
+            ],
+            budget=[
+                AmendedBudgetLine(payer_id=organisations[each.payer], **each.model_dump(exclude={"payer"}))
+                for each in content.budget
+            ],
+            clauses=list(clauses),
+            **content.model_dump(include={"school_year", "effective_from", "effective_until"}),
+        )
+
+
+class Resolution(Body):
+    """Which side of a conflict stands: the agreement's, or the branch's."""
+
+    part: ContentPart
+    key: Annotated[str, Field(min_length=1, max_length=100)]
+    side: Side
+
+
+class RebaseAmendment(Body):
+    """What stands where both sides changed the same part; none if there is no conflict."""
+
+    resolved: Annotated[list[Resolution], Field(max_length=1000)] = []
+
+    def sides(self) -> Mapping[Place, Side]:
+        """The side that stands, by place."""
+        return {(each.part, each.key): each.side for each in self.resolved}
+
+
+class SignAmendment(Body):
+    """A signature under the frozen branch, for one party."""
+
+    party_id: UUID
+    content_hash: Hash = Field(description="of what is signed, as the amendment shows it")
+    level: SignatureLevel = "simple"
+
+
+class DeclineAmendment(Body):
+    """A party's refusal to sign the amendment."""
+
+    party_id: UUID
+    content_hash: Hash
+    reason: Paragraph
+
+
+class AmendmentPartyAnswer(BaseModel):
+    """A party of the agreement or of the branch, and whether it has signed the amendment."""
+
+    party_id: UUID
+    organisation_id: UUID
+    name: Bilingual | None
+    roles: list[PartyRole]
+    must_sign: bool | None = Field(description="whether the amendment touches it; null until it is approved")
+    signature: AmendmentSignature | None
+
+    @classmethod
+    def all_of(cls, amendment: Amendment) -> list[Self]:
+        """The parties in their order."""
+        given = {each.party_id: each for each in amendment.signatures}
+        return [
+            cls(
+                name=amendment.names.get(each.organisation_id),
+                must_sign=each.party_id in amendment.touched if amendment.touched else None,
+                signature=given.get(each.party_id),
+                **each.model_dump(),
+            )
+            for each in amendment.parties
+        ]
+
+
+class AmendmentAnswer(BaseModel):
+    """An amendment, without its content."""
+
+    id: UUID
+    version: int
+    state: AmendmentState
+    agreement_id: UUID
+    amendment_type: AmendmentType
+    academy: str | None
+    number: int | None = Field(description="of the agreement's amendments, without gaps; from its approval on")
+    reference: str | None
+    reason: str
+    remarks: str | None
+    base_hash: str = Field(description="of the content that the branch began from")
+    content_hash: str = Field(description="of the branch, which a signature names")
+    parties: list[AmendmentPartyAnswer]
+    approval: StepAnswer | None = Field(description="the step at which the file waits, while it is reviewed")
+    applied_on: date | None
+    available_actions: list[str]
+    unavailable_actions: list[UnavailableAction] = Field(
+        [], description="in the answer to a single read: what the reader may do in general but not now, and why"
+    )
+
+    @classmethod
+    def of(cls, amendment: Amendment, by: Actor, *, reasons: bool = False) -> Self:
+        """What the actor is shown, with the reasons why actions are not available if they are wanted."""
+        return cls(
+            **amendment.model_dump(exclude={"parties", "names", "signatures"}),
+            parties=AmendmentPartyAnswer.all_of(amendment),
+            approval=StepAnswer.of(amendment),
+            available_actions=available_actions(by, amendment, PERMISSIONS),
+            unavailable_actions=unavailable_actions(by, amendment, PERMISSIONS) if reasons else [],
+        )
+
+
+class PartChange(Change):
+    """A part that the amendment changes, before and after; clauses with their text in both languages."""
+
+    part: ContentPart
+    key: str = Field(description="a clause's key, an id, or the name of a date or of what comes in order")
+
+
+class PartConflict(Conflict):
+    """A part that the agreement and the branch changed differently since the branch began, with both sides."""
+
+    part: ContentPart
+    key: str
+
+
+def _require_known(part: ContentPart, given: Iterable[UUID | None], known: Iterable[UUID]) -> None:
+    if foreign := sorted({id for id in given if id is not None}.difference(known)):
+        raise PartUnknown(part=part, ids=foreign)
+
+
+def _parties(given: Sequence[PartyBody], known: Sequence[Content]) -> tuple[AgreementParty, ...]:
+    old = {each.organisation_id: each.party_id for content in reversed(known) for each in content.parties}
+    return tuple(
+        AgreementParty(party_id=old.get(each.organisation_id) or new_id(), **each.model_dump()) for each in given
+    )

@@ -1,0 +1,99 @@
+"""Visits to the routes of amendments, for the walk of every route."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
+from services.agreements.schemas.amendments import AmendedContent
+from services.agreements.tests.branches import agree, carry, keeper_of, propose, reread, reword, reworded
+from services.agreements.tests.builders import LEGAL, mandate
+from shared.actor import NATIONAL, Actor
+from shared.clock import today
+from shared.database import Database
+from tests.web.routes import Arrange, Visit
+
+WHY = {"reason": "(fictif) motif"}
+
+
+def visits_to_amendments(
+    database: Database,
+    in_force: Callable[[Actor], Awaitable[Agreement]],
+    organisation_for: Callable[[Actor], Any],
+    on: Callable[..., Arrange],
+    kept: Callable[[Callable[[Actor], Awaitable[Amendment]]], Callable[[Actor], Awaitable[Amendment]]],
+) -> dict[str, Arrange]:
+    """A visit per action.
+
+    `in_force` makes an agreement, `organisation_for` gives the party that the actor signs for, `on` a visit to what it
+    makes, and what is `kept` is made again only when a visit has changed it.
+    """
+
+    async def proposed(by: Actor) -> Amendment:
+        return await reword(database, await propose(database, await in_force(by)), "article-1", "Autrement")
+
+    async def submitted(by: Actor) -> Amendment:
+        amendment = await proposed(by)
+        return await commands.submit_amendment(database, amendment.id, by=keeper_of(amendment))
+
+    async def overtaken(by: Actor) -> Amendment:
+        agreement = await in_force(by)
+        behind = await reword(database, await propose(database, agreement), "article-2", "Encore")
+        await carry(database, await reword(database, await propose(database, agreement), "article-1", "Autrement"))
+        return await reread(database, behind)
+
+    async def agreed(by: Actor) -> Amendment:
+        return await agree(database, await proposed(by))
+
+    revisable, waiting = kept(proposed), kept(submitted)
+
+    async def revise_amendment(by: Actor) -> Visit:
+        amendment = await revisable(by)
+        _, content, _ = await queries.amendment_content(database, amendment.id, by=LEGAL)
+        text = await reworded(database, amendment, "article-2", "Encore")
+        body = AmendedContent.of(content, text, amendment.parties).model_dump(mode="json")
+        return Visit(f"/api/v1/amendments/{amendment.id}/content", body, amendment, amendment.version)
+
+    async def approve_amendment_as_substitute(by: Actor) -> Visit:
+        amendment = await waiting(by)
+        days = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
+        await commands.grant_substitution(database, substitute=by.person, reason="(fictif)", by=LEGAL, **days)
+        path = f"/api/v1/amendments/{amendment.id}/substituted-approval"
+        return Visit(path, {"person": LEGAL.person}, amendment, amendment.version)
+
+    def signing(path: str, **more: str) -> Arrange:
+        frozen = kept(agreed)
+
+        async def arrange(by: Actor) -> Visit:
+            amendment = await frozen(by)
+            organisation = organisation_for(by)
+            async with database.transaction(NATIONAL) as tx:
+                tx.add(mandate(organisation, by))
+            party = next(each for each in amendment.parties if each.organisation_id == organisation)
+            body = {"party_id": str(party.party_id), "content_hash": amendment.content_hash, **more}
+            return Visit(f"/api/v1/amendments/{amendment.id}/{path}", body, amendment)
+
+        return arrange
+
+    agreements, amendments = "agreements", "amendments"
+    return {
+        "propose_amendment": on(agreements, in_force, "/amendments", WHY | {"amendment_type": "seats"}, reads=True),
+        "read_amendments": on(agreements, in_force, "/amendments", reads=True),
+        "read_amendment": on(amendments, proposed, reads=True),
+        "read_amendment_content": on(amendments, proposed, "/content", reads=True),
+        "read_amendment_changes": on(amendments, proposed, "/changes", reads=True),
+        "read_amendment_conflicts": on(amendments, overtaken, "/conflicts", reads=True),
+        "read_amendment_history": on(amendments, proposed, "/history", reads=True),
+        "revise_amendment": revise_amendment,
+        "submit_amendment": on(amendments, proposed, "/review"),
+        "approve_amendment": on(amendments, submitted, "/approval"),
+        "approve_amendment_as_substitute": approve_amendment_as_substitute,
+        "return_amendment": on(amendments, submitted, "/remarks", {"remarks": "(fictif)"}),
+        "refuse_amendment": on(amendments, submitted, "/rejection", WHY),
+        "sign_amendment": signing("signatures"),
+        "decline_amendment": signing("refusals", **WHY),
+        "rebase_amendment": on(amendments, overtaken, "/rebase", {}),
+        "withdraw_amendment": on(amendments, proposed, "/withdrawal", WHY),
+    }

@@ -1,0 +1,266 @@
+"""The life of an amendment: a branch of an agreement's content, until it is applied."""
+
+from datetime import date, datetime
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from shared.events.agreements.parts import (
+    AGREEMENT,
+    ASSOCIATION,
+    OPERATOR_PARTY,
+    PERSON,
+    TEXT,
+    AmendmentType,
+    SignatureLevel,
+)
+from shared.events.base import DomainEvent
+
+AMENDMENT = "01920000-0000-7000-8000-0000000000a1"
+
+
+class AmendmentProposed(DomainEvent):
+    """Somebody proposes to change an agreement that all have signed."""
+
+    type = "ma.mithaq.amendment.proposed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "amendment_type": "budget",
+        "academy": "MA-06",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    amendment_type: AmendmentType
+    academy: str | None
+
+
+class AmendmentRevised(DomainEvent):
+    """The branch has another content."""
+
+    type = "ma.mithaq.amendment.revised.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "content_hash": TEXT,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    content_hash: str
+
+
+class AmendmentSubmitted(DomainEvent):
+    """The branch is with its approvers."""
+
+    type = "ma.mithaq.amendment.submitted.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {"amendment_id": AMENDMENT, "agreement_id": AGREEMENT}
+
+    amendment_id: UUID
+    agreement_id: UUID
+
+
+class AmendmentStepApproved(DomainEvent):
+    """One person approved the current step of the amendment's ladder."""
+
+    type = "ma.mithaq.amendment.step_approved.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "step": "legal_review",
+        "lacking": 0,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    step: str
+    lacking: int
+    """How many approvals this step still needs."""
+
+
+class AmendmentAgreed(DomainEvent):
+    """The branch is approved and frozen; from here on it has its number."""
+
+    type = "ma.mithaq.amendment.agreed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "number": 1,
+        "reference": "AREF-06/2024-0001/A1",
+        "content_hash": TEXT,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    number: int
+    """Per agreement, without gaps."""
+    reference: str
+    content_hash: str
+
+
+class AmendmentReturned(DomainEvent):
+    """The branch goes back to who proposed it, to be changed; the approvals so far are void."""
+
+    type = "ma.mithaq.amendment.returned.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {"amendment_id": AMENDMENT, "agreement_id": AGREEMENT}
+
+    amendment_id: UUID
+    agreement_id: UUID
+
+
+class AmendmentRefused(DomainEvent):
+    """The amendment will not be: its approvers refuse it, or a party declines to sign."""
+
+    type = "ma.mithaq.amendment.refused.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "because": "review",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    because: Literal["review", "declined"]
+
+
+class AmendmentRebaseNeeded(DomainEvent):
+    """The agreement has changed since the branch began: approvals and signatures are void, it is rebased first."""
+
+    type = "ma.mithaq.amendment.rebase_needed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "applied": "01920000-0000-7000-8000-0000000000a2",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    applied: UUID | None
+    """The amendment that was applied; none if the agreement is not renewed and so ends earlier."""
+
+
+class AmendmentRebased(DomainEvent):
+    """The branch is on the agreement as it is now, and is proposed again."""
+
+    type = "ma.mithaq.amendment.rebased.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "content_hash": TEXT,
+        "resolved": 1,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    content_hash: str
+    resolved: int
+    """How many conflicts somebody decided."""
+
+
+class AmendmentPartySigned(DomainEvent):
+    """A party that the amendment touches signed it."""
+
+    type = "ma.mithaq.amendment.party_signed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisation_id": ASSOCIATION,
+        "person": PERSON,
+        "mandate_id": "01920000-0000-7000-8000-000000000002",
+        "content_hash": TEXT,
+        "level": "simple",
+        "signed_at": "2025-03-03T10:00:00Z",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    organisation_id: UUID
+    person: str
+    mandate_id: UUID
+    content_hash: str
+    level: SignatureLevel
+    signed_at: datetime
+
+
+class AmendmentSigned(DomainEvent):
+    """All whom it touches have signed; it is applied at once, or when the agreement comes into force."""
+
+    type = "ma.mithaq.amendment.signed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "number": 1,
+        "signed_on": "2025-03-03",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    number: int
+    signed_on: date
+
+
+class AmendmentSignatureContested(DomainEvent):
+    """A mandate had ended when it was signed under, as became known only later: the signature is contested."""
+
+    type = "ma.mithaq.amendment.signature_contested.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "mandate_id": "01920000-0000-7000-8000-000000000002",
+        "ended_on": "2025-02-01",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    mandate_id: UUID
+    ended_on: date
+
+
+class AmendmentApplied(DomainEvent):
+    """The agreement is what the amendment says."""
+
+    type = "ma.mithaq.amendment.applied.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "number": 1,
+        "applied_on": "2025-03-03",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    number: int
+    applied_on: date
+
+
+class AmendmentWithdrawn(DomainEvent):
+    """Who keeps the agreement takes it back, or the agreement ended before it was applied."""
+
+    type = "ma.mithaq.amendment.withdrawn.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "because": "decision",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    because: Literal["decision", "agreement_ended"]
