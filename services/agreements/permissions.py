@@ -11,6 +11,7 @@ from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.errors.signing import CheckedByAnother
 from services.agreements.errors.substitutions import NotYourSubstitution
 from services.agreements.substitution import Substitution
+from services.agreements.thread import Thread
 from shared.actor import Actor, Role
 from shared.refusals import Refusal
 from shared.territory import ACADEMIES, MINISTRY_ID
@@ -57,6 +58,13 @@ def organisation_of(actor: Actor) -> UUID | None:
         return ACADEMIES[actor.jurisdiction].organisation_id
     kind, _, id = actor.jurisdiction.partition(":")
     return UUID(id) if kind == "org" else None
+
+
+def represented(actor: Actor) -> UUID:
+    """The same, for actions that the table leaves to those who act for one."""
+    found = organisation_of(actor)
+    assert found is not None, "nobody else is let in"
+    return found
 
 
 def acts_for(actor: Actor, organisation: UUID) -> bool:
@@ -161,6 +169,11 @@ def may_withdraw(actor: Actor, agreement: Agreement, document: Document) -> bool
     return owns(actor, agreement) or organisation_of(actor) == document.organisation_id
 
 
+def may_settle(actor: Actor, agreement: Agreement, thread: Thread) -> bool:
+    """Who keeps the agreement settles any point, and every party the points it raised."""
+    return owns(actor, agreement) or organisation_of(actor) == thread.comments[0].organisation_id
+
+
 def brought_one(actor: Actor, agreement: Agreement) -> bool | Refusal:
     """Whether the actor may withdraw one of the documents that can be withdrawn; none at all is no matter."""
     there = [each for each in agreement.documents if each.replaceable]
@@ -221,6 +234,13 @@ PERMISSIONS = Permissions(
         "withdraw_document": PARTNERS,
         "read_documents": ANYONE,
         "read_document_file": ANYONE,
+        "open_thread": PARTNERS,
+        "read_threads": ANYONE,
+        "read_thread": ANYONE,
+        "read_open_points": ANYONE,
+        "answer_thread": PARTNERS,
+        "resolve_thread": PARTNERS,
+        "reopen_thread": PARTNERS,
         "read_editions": ANYONE,
         "propose_amendment": DESK,
         "read_amendments": ANYONE,
@@ -312,6 +332,10 @@ PERMISSIONS = Permissions(
         "decline_amendment": may_represent,
         "rebase_amendment": owns,
         "withdraw_amendment": owns,
+        "open_thread": may_represent,
+        "answer_thread": may_represent,
+        "resolve_thread": may_represent,
+        "reopen_thread": may_represent,
         "evaluate_renewal": owns,
         "return_renewal": owns,
         "renew_agreement": owns,

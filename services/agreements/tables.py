@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, LargeBinary, Text, Uuid, any_, bindparam, delete, func, text
+from sqlalchemy import ColumnElement, DateTime, Index, LargeBinary, Text, Uuid, any_, bindparam, delete, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlmodel import Field, col
 
@@ -14,6 +14,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.checkpoint import Checkpoint
 from services.agreements.substitution import Substitution
+from services.agreements.thread import Thread
 from services.agreements.words import terms_of
 from shared.actor import Actor
 from shared.database import Transaction
@@ -149,6 +150,19 @@ class SubstitutionRow(AggregateRow, Base, table=True):  # type: ignore[valid-typ
     substitute: str = Field(sa_type=Text)
     valid_from: date
     valid_until: date
+
+
+class ThreadRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """A thread of comments: seen by whoever sees its agreement, not by its own `visible_to`."""
+
+    __tablename__ = "thread"
+    __table_args__ = (Index("thread_agreement", "agreement_id", "id"),)
+
+    agreement_id: UUID
+    status: str = Field(sa_type=Text)
+    clause: str | None = Field(None, sa_type=Text, nullable=True)
+    organisation_id: UUID
+    """Who opened it."""
 
 
 class ReferenceCounterRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
@@ -385,6 +399,26 @@ CEREMONIES = Store(
     lambda each: {"status": each.status, "planned_for": each.planned_for, "agreements": list(each.agreements)},
 )
 CHECKPOINTS = Store(Checkpoint, CheckpointRow)
+
+
+class ThreadStore(Store[Thread]):
+    """Threads; whoever asks for some has been let in to their agreement."""
+
+    def within(self, tx: Transaction) -> list[ColumnElement[bool]]:  # noqa: ARG002 - as in every store
+        """No condition of its own."""
+        return []
+
+
+THREADS = ThreadStore(
+    Thread,
+    ThreadRow,
+    lambda each: {
+        "agreement_id": each.agreement_id,
+        "status": each.status,
+        "clause": each.clause,
+        "organisation_id": each.comments[0].organisation_id,
+    },
+)
 SUBSTITUTIONS = Store(
     Substitution,
     SubstitutionRow,

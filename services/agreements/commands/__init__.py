@@ -90,6 +90,7 @@ from services.agreements.commands.signing import (
     sign_agreement,
 )
 from services.agreements.commands.substitutions import grant_substitution, revoke_substitution
+from services.agreements.commands.threads import answer_thread, open_thread, reopen_thread, resolve_thread
 
 __all__ = [
     "IssuedCalendar",
@@ -98,6 +99,7 @@ __all__ = [
     "accept_text",
     "admit_attendee",
     "adopt_minutes",
+    "answer_thread",
     "apply_amendment",
     "approve_agreement",
     "approve_amendment",
@@ -135,6 +137,7 @@ __all__ = [
     "open_ceremony",
     "open_negotiation",
     "open_screen",
+    "open_thread",
     "pass_turn",
     "plan_ceremony",
     "postpone_ceremony",
@@ -147,8 +150,10 @@ __all__ = [
     "renew_agreement",
     "renew_offer",
     "reopen_text",
+    "reopen_thread",
     "report_overdue",
     "reschedule_ceremony",
+    "resolve_thread",
     "resume_agreement",
     "resume_batch",
     "resume_ceremony",

@@ -6,14 +6,13 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.documents import NotYourDocument
-from services.agreements.permissions import may_withdraw, organisation_of
+from services.agreements.permissions import may_withdraw, represented
 from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import business_date, now
 from shared.database import Work
 from shared.files import StoredFile
 from shared.ids import new_id
-from shared.territory import MINISTRY_ID
 
 
 async def attach_document(
@@ -42,7 +41,7 @@ async def attach_document(
             **file.model_dump(),
             category=category,
             name=name,
-            organisation_id=organisation_of(by) or MINISTRY_ID,
+            organisation_id=represented(by),
             expires_on=expires_on,
             replaces=replaces,
             at=at,

@@ -24,7 +24,7 @@ class NotYourParty(Refusal):
 
 
 class TextMovedOn(Refusal):
-    """The acceptance names another text than the one under negotiation. Values: current, named."""
+    """The request names another text than the present one. Values: current, named."""
 
     slug = "text-moved-on"
 

@@ -24,6 +24,7 @@ from services.agreements.queries.documents import content_of, document
 from services.agreements.queries.obligations import obligations
 from services.agreements.queries.searches import agreements, exported, saved_search, saved_searches
 from services.agreements.queries.substitutions import substitutions
+from services.agreements.queries.threads import open_points, thread, threads
 
 __all__ = [
     "Instants",
@@ -49,10 +50,13 @@ __all__ = [
     "lobby",
     "minutes",
     "obligations",
+    "open_points",
     "proof",
     "saved_search",
     "saved_searches",
     "signature_batch",
     "substitutions",
     "text",
+    "thread",
+    "threads",
 ]

@@ -18,6 +18,7 @@ from services.agreements.routes import (
     searches,
     signature_batches,
     signing,
+    threads,
     verification,
 )
 
@@ -30,6 +31,7 @@ for part in (
     signing,
     obligations,
     documents,
+    threads,
     editions,
     amendments,
     ceremonies,

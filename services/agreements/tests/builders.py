@@ -20,6 +20,7 @@ from services.agreements.tables import (
 )
 from services.agreements.terms import Duty, Terms
 from services.agreements.text import Clause, Prose
+from services.agreements.thread import Remark
 from shared import files
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
@@ -269,6 +270,13 @@ def in_force(terms: Terms | None = None) -> Agreement:
     """An agreement in force."""
     agreement = signed(terms)
     return agreement.evolve(agreement.bring_into_force(agreement.effective_from))
+
+
+def remark(**changes: Any) -> Remark:
+    """A comment of the ministry's."""
+    return Remark(
+        **({"body": f"(fictif) {new_id()}", "person": AUTHOR, "organisation_id": MINISTRY_ID, "at": AT} | changes)
+    )
 
 
 def planned(agreements: Sequence[UUID] = ()) -> Ceremony:

@@ -64,6 +64,7 @@ ACTIONS = sorted(PERMISSIONS)
 STORES = {each.aggregate.kind: each for each in (AGREEMENTS, AMENDMENTS, CEREMONIES)}
 WHY = {"reason": "(fictif) motif"}
 DECISION = WHY | {"document": "DECISION-EXEMPLE-1"}
+COMMENT = {"body": "(fictif) remarque"}
 SUBSTITUTE = {
     "substitute": "x#y",
     "valid_from": today().isoformat(),
@@ -441,6 +442,20 @@ def arranged(database: Database) -> dict[str, Arrange]:
         path = f"/documents/{agreement.documents[-1].document_id}/withdrawal"
         return Visit(f"/api/v1/agreements/{agreement.id}{path}", WHY, agreement, agreement.version)
 
+    def on_a_thread(path: str = "", body: Any = None, *, resolved: bool = False, versioned: bool = False) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            agreement = await draft(by)
+            opening = by if PERMISSIONS.may(by, "open_thread", agreement) else keeper(agreement)
+            thread = await commands.open_thread(
+                database, agreement.id, clause=None, text_hash=None, body="(fictif)", by=opening
+            )
+            if resolved:
+                thread = await commands.resolve_thread(database, agreement.id, thread.id, by=opening)
+            address = f"/api/v1/agreements/{agreement.id}/threads/{thread.id}{path}"
+            return Visit(address, body, agreement, thread.version if versioned else None)
+
+        return arrange
+
     async def no_longer_offered(by: Actor) -> Agreement:
         agreement = await frozen(by)
         assert agreement.offered_until
@@ -500,6 +515,13 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "read_document_file": read_document_file,
         "withdraw_document": withdraw_document,
         **visits_to_amendments(database, in_force, organisation_for, on, lambda make: kept(database, make)),
+        "open_thread": on(agreements, draft, "/threads", COMMENT, reads=True),
+        "read_threads": on(agreements, draft, "/threads", reads=True),
+        "read_open_points": on(agreements, draft, "/open-points", reads=True),
+        "read_thread": on_a_thread(),
+        "answer_thread": on_a_thread("/comments", COMMENT),
+        "resolve_thread": on_a_thread("/resolution", versioned=True),
+        "reopen_thread": on_a_thread("/reopening", resolved=True, versioned=True),
         "read_editions": on(agreements, in_force, "/editions", reads=True),
         "evaluate_renewal": on(agreements, renewable, "/renewal/evaluation", WHY | {"outcome": "favourable"}),
         "return_renewal": on(agreements, evaluated, "/renewal/return", WHY),

@@ -23,13 +23,27 @@ from services.agreements.agreement.documents import LIVING
 from services.agreements.agreement.obligations import OWED
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
 from services.agreements.terms import Recurrence, must_sign
-from services.agreements.tests.builders import AT, AUTHOR, CHAIR, LEGAL, NAME, owing, party, planned, regional, stored
+from services.agreements.tests.builders import (
+    AT,
+    AUTHOR,
+    CHAIR,
+    LEGAL,
+    NAME,
+    owing,
+    party,
+    planned,
+    regional,
+    remark,
+    stored,
+)
+from services.agreements.thread import Thread
 from shared.aggregate import Aggregate
 from shared.clock import months_after
 from shared.events.base import DomainEvent
 from shared.ids import new_id
 from shared.money import Money
 from shared.refusals import NotAllowedNow, Refusal
+from shared.territory import MINISTRY_ID
 
 SCAN = "ef" * 32
 PAPERS = st.sampled_from(["suspension_decision", "termination_decision", "insurance_certificate", "annex"])
@@ -565,8 +579,50 @@ class CeremonyMachine(Machine):
             assert not {*it.signed} & {*it.unsigned}
 
 
+class ThreadMachine(Machine):
+    """Comments on a point."""
+
+    aggregate: Thread
+
+    @initialize()
+    def start(self) -> None:
+        """The first one."""
+        self.aggregate = Thread(id=new_id())
+        self.events = []
+        opening = Thread.open(
+            self.aggregate.id, remark(), agreement_id=new_id(), academies=("MA-06",), clause="budget", text_hash=None
+        )
+        self.aggregate.evolve(opening)
+        self.events += opening
+
+    @rule()
+    def answer(self) -> None:
+        """Another."""
+        self.attempt("answer_thread", lambda: self.aggregate.answer(remark()))
+
+    @rule()
+    def resolve(self) -> None:
+        """Settled."""
+        self.attempt("resolve_thread", lambda: self.aggregate.resolve(MINISTRY_ID))
+
+    @rule()
+    def reopen(self) -> None:
+        """Or not."""
+        self.attempt("reopen_thread", lambda: self.aggregate.reopen(MINISTRY_ID))
+
+    @invariant()
+    def the_rules_hold(self) -> None:
+        """Nothing that was said is lost, and none of it is published."""
+        if hasattr(self, "aggregate"):
+            said = [event for event in self.events if "body" in event.detail]
+            assert [each.body for each in self.aggregate.comments] == [event.detail["body"] for event in said]
+            assert not any("fictif" in event.model_dump_json() for event in self.events)
+
+
 MANY = settings(max_examples=60, stateful_step_count=40, deadline=None, database=None)
 AgreementMachine.TestCase.settings = MANY
 CeremonyMachine.TestCase.settings = MANY
+ThreadMachine.TestCase.settings = MANY
 TestAgreementMachine = AgreementMachine.TestCase
 TestCeremonyMachine = CeremonyMachine.TestCase
+TestThreadMachine = ThreadMachine.TestCase

@@ -106,6 +106,7 @@ from shared.events.agreements.substitution import (
     SubstitutionGranted,
     SubstitutionRevoked,
 )
+from shared.events.agreements.thread import ThreadAnswered, ThreadOpened, ThreadReopened, ThreadResolved
 
 __all__ = [
     "AgreementAcceptancesLapsed",
@@ -194,4 +195,8 @@ __all__ = [
     "SignatureLevel",
     "SubstitutionGranted",
     "SubstitutionRevoked",
+    "ThreadAnswered",
+    "ThreadOpened",
+    "ThreadReopened",
+    "ThreadResolved",
 ]

@@ -1,8 +1,8 @@
-"""documents."""
+"""Documents."""
 
 revision = "0005"
 down_revision = "0004"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """No table: an agreement's documents are part of its state, their files lie outside the database."""

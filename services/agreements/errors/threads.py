@@ -1,0 +1,30 @@
+"""Named refusals of comments; their wording is in wording/threads/{ar,fr,en}.toml."""
+
+from shared.refusals import Refusal
+
+
+class ClauseUnknown(Refusal):
+    """The text has no such clause. Values: clause."""
+
+    status = 422
+    slug = "clause-unknown"
+
+
+class NotToBeMentioned(Refusal):
+    """Who is named is not known to see the agreement, whether they exist or not. Values: named."""
+
+    status = 422
+    slug = "not-to-be-mentioned"
+
+
+class ThreadFull(Refusal):
+    """The thread holds as many comments as it may. Values: most."""
+
+    slug = "thread-full"
+
+
+class NotYourThread(Refusal):
+    """Another party opened it, and another keeps the agreement."""
+
+    status = 403
+    slug = "not-your-thread"

@@ -1,0 +1,85 @@
+"""Comments over HTTP: threads on an agreement and its clauses."""
+
+from collections.abc import Awaitable
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from services.agreements import commands, queries
+from services.agreements.schemas.threads import Comment, OpenPointsAnswer, OpenThread, ThreadAnswer
+from services.agreements.thread import Thread, ThreadState
+from shared.actor import Actor
+from shared.database import Transaction
+from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+
+router = APIRouter(prefix="/api/v1/agreements/{id}", tags=["agreements"])
+
+
+@router.post("/threads", status_code=201, response_model=ThreadAnswer)
+async def open_thread(id: UUID, body: OpenThread, by: CurrentActor, once: Once) -> Response:
+    """Make a comment on the agreement, or on a clause of its text as it stands."""
+    return await once(
+        lambda tx: _told(tx, id, commands.open_thread(tx, id, **body.model_dump(), by=by), by),
+        answer=lambda found: found,
+        location=lambda found: f"/api/v1/agreements/{id}/threads/{found.id}",
+    )
+
+
+@router.get("/threads", response_model=Listing[ThreadAnswer])
+async def read_threads(
+    id: UUID,
+    by: CurrentActor,
+    db: Db,
+    wanted: Page,
+    state: ThreadState | None = None,
+    clause: Annotated[str | None, Query(max_length=100, description="the clause's key")] = None,
+) -> Response:
+    """The threads of the agreement, the newest first, each with the comment that opened it."""
+    found, next = await queries.threads(db, id, state=state, clause=clause, page=wanted, by=by)
+    return page(wanted, found, next)
+
+
+@router.get("/threads/{thread_id}", response_model=ThreadAnswer)
+async def read_thread(id: UUID, thread_id: UUID, by: CurrentActor, db: Db) -> Response:
+    """A thread with all its comments."""
+    found = await queries.thread(db, id, thread_id, by=by)
+    return answer(found, version=found.version)
+
+
+@router.post("/threads/{thread_id}/comments", status_code=201, response_model=ThreadAnswer)
+async def answer_thread(id: UUID, thread_id: UUID, body: Comment, by: CurrentActor, once: Once) -> Response:
+    """Make another comment; nobody's ETag stands in the way."""
+    return await once(
+        lambda tx: _told(tx, id, commands.answer_thread(tx, id, thread_id, **body.model_dump(), by=by), by),
+        answer=lambda found: found,
+        location=lambda found: f"/api/v1/agreements/{id}/threads/{found.id}",
+    )
+
+
+@router.post("/threads/{thread_id}/resolution", response_model=ThreadAnswer)
+async def resolve_thread(id: UUID, thread_id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Say that the point is settled; the thread stays readable."""
+    return await once(
+        lambda tx: _told(tx, id, commands.resolve_thread(tx, id, thread_id, by=by, expected=expected), by),
+        answer=lambda found: found,
+    )
+
+
+@router.post("/threads/{thread_id}/reopening", response_model=ThreadAnswer)
+async def reopen_thread(id: UUID, thread_id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Say that the point is not settled after all."""
+    return await once(
+        lambda tx: _told(tx, id, commands.reopen_thread(tx, id, thread_id, by=by, expected=expected), by),
+        answer=lambda found: found,
+    )
+
+
+@router.get("/open-points", response_model=OpenPointsAnswer)
+async def read_open_points(id: UUID, by: CurrentActor, db: Db) -> Response:
+    """How many points are open, by clause and by the party that raised them."""
+    return answer(OpenPointsAnswer.of(await queries.open_points(db, id, by=by)))
+
+
+async def _told(tx: Transaction, id: UUID, change: Awaitable[Thread], by: Actor) -> ThreadAnswer:
+    return await queries.thread(tx, id, (await change).id, by=by)
