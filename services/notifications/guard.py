@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
@@ -67,9 +68,14 @@ class Guard:
     def __init__(self, allowed: Iterable[Network] = (), *, plain_http: bool = False) -> None:
         self.allowed = tuple(allowed)
         self.plain_http = plain_http
+        # The same address is called again and again, and nothing but its text is looked at here.
+        self._checked = lru_cache(maxsize=1024)(self._check_url)
 
     def check_url(self, text: str) -> URL:
         """The URL, if it may be called as far as one sees without resolving its name. Raises AddressNotAllowed."""
+        return self._checked(text)
+
+    def _check_url(self, text: str) -> URL:
         if len(text) > LONGEST_URL or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
             raise AddressNotAllowed("not a URL")
         try:

@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 SHORTEST_PAUSE = 0.01
 LONGEST_HOLD = 0.05
 """Seconds after which lanes in hand are looked at again: who disables an endpoint elsewhere waits no longer."""
-GATHER = 0.002
+GATHER = 0.005
 """Seconds in which news gather before one looks: one look serves many lanes."""
 
 

@@ -298,7 +298,6 @@ class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     __table_args__ = (
         Index("attempt_endpoint", "endpoint_id", "id"),
         Index("attempt_delivery", "delivery_id"),
-        Index("attempt_at", "at"),
     )
 
     id: int | None = Field(None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))

@@ -1,6 +1,6 @@
 """Webhooks over HTTP: one POST, bounded in time, size and destination."""
 
-import asyncio
+import math
 import ssl
 from typing import Self
 
@@ -32,7 +32,8 @@ class WebhookClient:
                 keepalive_timeout=5,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
+            # For everything, the answer's body included, and to the letter: not rounded up to whole seconds.
+            timeout=aiohttp.ClientTimeout(total=self.deadline, ceil_threshold=math.inf),
             headers={
                 "User-Agent": "Mithaq-Webhooks/1",
                 "Content-Type": "application/json",
@@ -54,12 +55,9 @@ class WebhookClient:
         """Post these very bytes, over the usual TLS unless another is given, and say how it went."""
         try:
             checked = self.guard.check_url(url)
-            async with (
-                asyncio.timeout(self.deadline),
-                self._session.post(
-                    checked, data=body, headers=headers, allow_redirects=False, ssl=tls or True
-                ) as response,
-            ):
+            async with self._session.post(
+                checked, data=body, headers=headers, allow_redirects=False, ssl=tls or True
+            ) as response:
                 read = await _beginning(response)
         except TimeoutError:
             return Outcome("failed", "timeout")

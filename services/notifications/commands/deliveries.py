@@ -27,7 +27,9 @@ AGAIN = text("""
     where id = :delivery returning endpoint_id, academy
 """)
 FORGET = text("""
-    delete from attempt where id in (select id from attempt where at < :before order by at limit :page)
+    delete from attempt where id in (
+        select id from (select id, at from attempt order by id limit :page) oldest where at < :before
+    )
 """)
 OWE = text("""
     insert into delivery as owed (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)

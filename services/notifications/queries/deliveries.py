@@ -61,10 +61,8 @@ async def delivery_attempts(
         PERMISSIONS.allow(by, "read_delivery_attempts")
         endpoint = await ENDPOINTS.read(tx, found.endpoint_id)
         told = (await tx.execute(TOLD.where(NOTICE.event_id == found.event_id))).one()
-        query = page.select(
-            select(*ATTEMPT).where(ATTEMPT.delivery_id == id), ATTEMPT.at, ATTEMPT.id, newest_first=True
-        )
-        rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.at, row.id))
+        query = page.select(select(*ATTEMPT).where(ATTEMPT.delivery_id == id), ATTEMPT.id, newest_first=True)
+        rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.id,))
 
     def sent(row: Any) -> str | None:
         if endpoint.channel == "email" or row.language is None:

@@ -58,10 +58,8 @@ async def attempts(
     """The attempts to deliver to an endpoint, newest first. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_attempts", await ENDPOINTS.read(tx, endpoint_id))
-        query = page.select(
-            select(*ATTEMPT).where(ATTEMPT.endpoint_id == endpoint_id), ATTEMPT.at, ATTEMPT.id, newest_first=True
-        )
-        rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.at, row.id))
+        query = page.select(select(*ATTEMPT).where(ATTEMPT.endpoint_id == endpoint_id), ATTEMPT.id, newest_first=True)
+        rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.id,))
     return [AttemptAnswer.model_validate(row, from_attributes=True) for row in rows], next
 
 

@@ -29,5 +29,4 @@ def upgrade() -> None:
     )
     op.add_column("attempt", sa.Column("language", sa.Text))
     op.create_index("attempt_delivery", "attempt", ["delivery_id"])
-    op.create_index("attempt_at", "attempt", ["at"])
     grant(op, "attempt", "delete")
