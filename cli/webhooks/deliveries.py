@@ -1,0 +1,54 @@
+"""Deliveries and the attempts at them: what was sent, and how it went."""
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from cli.installation import asynchronous
+from cli.output import Form, Output, show, show_one
+from cli.webhooks.door import Academy, door_of
+
+app = typer.Typer()
+Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many, newest first.")]
+
+
+@app.command(name="deliveries")
+@asynchronous
+async def list_deliveries(
+    context: typer.Context,
+    endpoint: Annotated[UUID | None, typer.Option(help="Only those of this endpoint.")] = None,
+    academy: Academy = None,
+    state: Annotated[str | None, typer.Option(help="waiting, delivered or refused.")] = None,
+    limit: Most = 50,
+    output: Output = Form.table,
+) -> None:
+    """What was sent and what waits."""
+    async with door_of(context).opened() as door:
+        found = await door.some("deliveries", most=limit, endpoint_id=endpoint, academy=academy, state=state)
+    show(found, output, none="no deliveries")
+
+
+@app.command()
+@asynchronous
+async def attempts(
+    context: typer.Context,
+    endpoint: Annotated[UUID, typer.Argument(help="The endpoint's id.")],
+    limit: Most = 20,
+    output: Output = Form.table,
+) -> None:
+    """How sending to an endpoint went."""
+    async with door_of(context).opened() as door:
+        show(await door.some(f"endpoints/{endpoint}/attempts", most=limit), output, none="no attempts")
+
+
+@app.command()
+@asynchronous
+async def resend(
+    context: typer.Context,
+    delivery: Annotated[UUID, typer.Argument(help="The delivery's id.")],
+    output: Output = Form.table,
+) -> None:
+    """Send a delivery again, under the same webhook-id."""
+    async with door_of(context).opened() as door:
+        show_one(await door.post(f"deliveries/{delivery}/redelivery"), output)

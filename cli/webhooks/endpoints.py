@@ -1,0 +1,153 @@
+"""Endpoints: where academies are told."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli.events import moment
+from cli.installation import asynchronous
+from cli.output import Form, Output, Yes, confirm, say, show, show_one
+from cli.webhooks.door import Academy, door_of
+from shared.clock import now
+
+app = typer.Typer()
+Id = Annotated[UUID, typer.Argument(help="The endpoint's id.")]
+Moment = Annotated[datetime, typer.Option(parser=moment, metavar="TIME", help="10m, 2h, 3d, or a time.")]
+SHOWN = ("id", "state", "academy", "channel", "address", "language", "concurrency", "rate")
+
+
+@app.command(name="endpoints")
+@asynchronous
+async def list_endpoints(
+    context: typer.Context,
+    academy: Academy = None,
+    state: Annotated[str | None, typer.Option(help="active, paused or disabled.")] = None,
+    output: Output = Form.table,
+) -> None:
+    """Where academies are told."""
+    async with door_of(context).opened() as door:
+        found = await door.some("endpoints", most=10_000, academy=academy, state=state)
+    show(found if output is Form.json else [_brief(each) for each in found], output, none="no endpoints")
+
+
+@app.command()
+@asynchronous
+async def register(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(help="An https URL, or an e-mail address.")],
+    academy: Academy = None,
+    language: Annotated[str, typer.Option(help="ar, fr or en.")] = "ar",
+    concurrency: Annotated[int, typer.Option(help="Messages under way at once; 1 keeps their order.")] = 1,
+    rate: Annotated[float | None, typer.Option(help="Most messages per second.")] = None,
+    signature: Annotated[str, typer.Option(help="v1 (shared secret) or v1a (public key).")] = "v1",
+    output: Output = Form.table,
+) -> None:
+    """Tell an academy at this address from now on; shows the signing secret this once."""
+    body = {
+        "academy": academy,
+        "channel": "webhook" if "://" in address else "email",
+        "address": address,
+        "language": language,
+        "concurrency": concurrency,
+        "rate": rate,
+        "signature": signature,
+    }
+    async with door_of(context).opened() as door:
+        issued = await door.post("endpoints", body)
+    _show_issued(issued, output)
+
+
+@app.command()
+@asynchronous
+async def rotate(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+    """Sign with a new secret, shown this once; the old one signs beside it for a while."""
+    _show_issued(await _act(context, id, "secret"), output)
+
+
+@app.command()
+@asynchronous
+async def pause(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+    """Send nothing for now; everything stays owed."""
+    show_one(_brief(await _act(context, id, "pause")), output)
+
+
+@app.command()
+@asynchronous
+async def resume(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+    """Send again after a pause."""
+    show_one(_brief(await _act(context, id, "resumption")), output)
+
+
+@app.command()
+@asynchronous
+async def disable(context: typer.Context, id: Id, yes: Yes = False, output: Output = Form.table) -> None:
+    """Send nothing more: what is told from now on is not owed, and must be recovered later."""
+    confirm(f"The endpoint {id} is owed nothing new from now on.", "disable", yes=yes)
+    show_one(_brief(await _act(context, id, "disabling")), output)
+
+
+@app.command()
+@asynchronous
+async def enable(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+    """Send to a disabled endpoint again, beginning with what waits."""
+    show_one(_brief(await _act(context, id, "enabling")), output)
+
+
+@app.command(name="test")
+@asynchronous
+async def send_test(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+    """Send a message that means nothing to this endpoint only."""
+    async with door_of(context).opened() as door:
+        show_one(_brief(await door.post(f"endpoints/{id}/test")), output)
+    say(f"sent; how it went: mithaq webhooks attempts {id}")
+
+
+@app.command()
+@asynchronous
+async def recover(context: typer.Context, id: Id, since: Moment, output: Output = Form.table) -> None:
+    """Send everything told since an instant that did not arrive."""
+    async with door_of(context).opened() as door:
+        show_one(await door.post(f"endpoints/{id}/recovery", {"since": since.isoformat()}), output)
+
+
+@app.command()
+@asynchronous
+async def replay(
+    context: typer.Context,
+    id: Id,
+    since: Moment,
+    until: Annotated[
+        datetime | None, typer.Option(parser=moment, metavar="TIME", help="Up to this time; left out, up to now.")
+    ] = None,
+    output: Output = Form.table,
+) -> None:
+    """Send everything told between two instants, marked as a replay where it had arrived."""
+    body = {"since": since.isoformat(), "until": (until or now()).isoformat()}
+    async with door_of(context).opened() as door:
+        show_one(await door.post(f"endpoints/{id}/replay", body), output)
+
+
+@app.command()
+@asynchronous
+async def health(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+    """Success rate, times, the last failure, what waits."""
+    async with door_of(context).opened() as door:
+        show_one(await door.get(f"endpoints/{id}/health"), output)
+
+
+async def _act(context: typer.Context, id: UUID, action: str) -> dict[str, Any]:
+    async with door_of(context).opened() as door:
+        version = (await door.get(f"endpoints/{id}"))["version"]
+        return await door.post(f"endpoints/{id}/{action}", version=version)
+
+
+def _brief(endpoint: dict[str, Any]) -> dict[str, Any]:
+    return {name: endpoint[name] for name in SHOWN}
+
+
+def _show_issued(issued: dict[str, Any], output: Form) -> None:
+    show_one(issued if output is Form.json else _brief(issued) | {"secret": issued["secret"]}, output)
+    if issued["secret"]:
+        say("Keep the secret now: it is not shown again.")

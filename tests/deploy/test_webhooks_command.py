@@ -1,0 +1,126 @@
+"""mithaq webhooks: an academy's endpoints from the command line, and a receiver under development."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook
+
+from tests.deploy.test_command_line import Result, Started, records, run, started
+
+__all__ = ["started"]
+pytestmark = pytest.mark.timeout(180)
+
+Webhooks = Callable[..., Result]
+
+
+class Receiver(BaseHTTPRequestHandler):
+    """Keeps what it is sent."""
+
+    def do_POST(self) -> None:
+        """Keep the request, and accept it."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.received.append((dict(self.headers), body))  # type: ignore[attr-defined]
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[ThreadingHTTPServer]:
+    """A receiver on loopback; `received` are its requests."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+    server.received = []  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def webhooks(started: Started) -> Webhooks:
+    """Run `mithaq webhooks …` as the operator of that platform."""
+    url = re.findall(r"http://127\.0\.0\.1:\d+", "".join(started.said))[0]
+    return lambda *arguments: run(started.data_dir, "webhooks", "--url", url, *arguments)
+
+
+def record(done: Result) -> dict[str, Any]:
+    assert done.exit_code == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def test_an_endpoint_lives_its_whole_life_from_the_command_line(
+    webhooks: Webhooks, receiver: ThreadingHTTPServer
+) -> None:
+    address = f"http://127.0.0.1:{receiver.server_port}/avis"
+    issued = record(webhooks("register", address, "--academy", "MA-06", "--language", "fr", "-o", "json"))
+    id = issued["id"]
+    assert [each["id"] for each in records(webhooks("endpoints", "--academy", "MA-06", "-o", "json"))] == [id]
+    assert record(webhooks("test", id, "-o", "json"))["id"] == id
+
+    deadline = time.monotonic() + 20
+    while not (tried := records(webhooks("attempts", id, "-o", "json"))):
+        assert time.monotonic() < deadline, "nothing was sent"
+        time.sleep(0.1)
+    assert tried[0]["result"] == "delivered"
+    headers, body = receiver.received[0]  # type: ignore[attr-defined]
+    Webhook(issued["secret"]).verify(body, headers)
+
+    assert record(webhooks("rotate", id, "-o", "json"))["secret"] != issued["secret"]
+    assert record(webhooks("pause", id, "-o", "json"))["state"] == "paused"
+    assert record(webhooks("resume", id, "-o", "json"))["state"] == "active"
+    assert record(webhooks("health", id, "-o", "json"))["success_rate"] == 1
+    assert record(webhooks("disable", id, "--yes", "-o", "json"))["state"] == "disabled"
+    assert record(webhooks("enable", id, "-o", "json"))["state"] == "active"
+    delivery = records(webhooks("deliveries", "--endpoint", id, "-o", "json"))[0]["id"]
+    assert record(webhooks("resend", delivery, "-o", "json"))["id"] == delivery
+    assert record(webhooks("recover", id, "--since", "1h", "-o", "json"))["endpoint_id"] == id
+    assert record(webhooks("replay", id, "--since", "1h", "-o", "json"))["deliveries"] > 0
+
+
+def test_a_receiver_under_development_gets_what_an_academy_is_told_signed(
+    webhooks: Webhooks, receiver: ThreadingHTTPServer
+) -> None:
+    for _ in range(2):
+        webhooks("register", "https://127.0.0.1:1/avis", "--academy", "MA-07")
+    deadline = time.monotonic() + 20
+    while len(told := records(webhooks("feed", "--academy", "MA-07", "-o", "json"))) < 2:
+        assert time.monotonic() < deadline, "nothing was told"
+        time.sleep(0.1)
+    forward, secret = f"http://localhost:{receiver.server_port}/", "whsec_" + "A" * 43 + "="
+    arguments = ("--forward", forward, "--academy", "MA-07", "--after", "0", "--limit", "2", "--secret", secret)
+    done = webhooks("listen", *arguments, "-o", "json")
+    assert done.exit_code == 0, done.stderr
+    assert [json.loads(line)["status"] for line in done.stdout.splitlines()] == [204, 204]
+    for (headers, body), notice in zip(receiver.received, told[:2], strict=True):  # type: ignore[attr-defined]
+        assert Webhook(secret).verify(body, headers) == notice
+
+
+def test_listening_forwards_to_this_machine_only(webhooks: Webhooks) -> None:
+    done = webhooks("listen", "--forward", "https://academie.example/avis", "--academy", "MA-07")
+    assert done.exit_code == 2
+    assert "mithaq webhooks register" in done.stderr.splitlines()[-1]
+
+
+def test_what_the_platform_refuses_is_said_in_its_words(webhooks: Webhooks) -> None:
+    done = webhooks("register", "https://10.0.0.1/avis", "--academy", "MA-06")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "10.0.0.1" in done.stderr
+    assert webhooks("health", "01920000-0000-7000-8000-000000000000").exit_code == 3
+
+
+def test_the_catalogue_shows_schema_and_example_of_every_type(webhooks: Webhooks) -> None:
+    types = [each["type"] for each in records(webhooks("catalogue", "-o", "json"))]
+    shown = record(webhooks("catalogue", types[0], "-o", "json"))
+    assert shown["example"].keys() <= shown["schema"]["properties"].keys()
+    assert webhooks("catalogue", "ma.mithaq.nothing.v1").exit_code == 3
