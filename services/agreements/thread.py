@@ -74,6 +74,7 @@ class Thread(Aggregate):
         *,
         agreement_id: UUID,
         academies: Sequence[str],
+        parties: Sequence[UUID],
         clause: str | None,
         text_hash: str | None,
     ) -> list[DomainEvent]:
@@ -84,12 +85,13 @@ class Thread(Aggregate):
             clause=clause,
             text_hash=text_hash,
             organisation_id=remark.organisation_id,
+            parties=tuple(parties),
             organisations=remark.organisations,
             people=remark.people,
         )
         return [opened.keeping(academies=academies, **_kept(remark))]
 
-    def answer(self, remark: Remark) -> list[DomainEvent]:
+    def answer(self, remark: Remark, *, parties: Sequence[UUID]) -> list[DomainEvent]:
         """Make another comment. Refuses ThreadFull."""
         self.require("answer_thread")
         if len(self.comments) >= MOST:
@@ -100,26 +102,35 @@ class Thread(Aggregate):
             clause=self.clause,
             comment=len(self.comments) + 1,
             organisation_id=remark.organisation_id,
+            parties=tuple(parties),
             organisations=remark.organisations,
             people=remark.people,
         )
         return [answered.keeping(**_kept(remark))]
 
-    def resolve(self, organisation_id: UUID) -> list[DomainEvent]:
+    def resolve(self, organisation_id: UUID, *, parties: Sequence[UUID]) -> list[DomainEvent]:
         """Say for an organisation that the point is settled."""
         self.require("resolve_thread")
         return [
             ThreadResolved(
-                thread_id=self.id, agreement_id=self._agreement, clause=self.clause, organisation_id=organisation_id
+                thread_id=self.id,
+                agreement_id=self._agreement,
+                clause=self.clause,
+                organisation_id=organisation_id,
+                parties=tuple(parties),
             )
         ]
 
-    def reopen(self, organisation_id: UUID) -> list[DomainEvent]:
+    def reopen(self, organisation_id: UUID, *, parties: Sequence[UUID]) -> list[DomainEvent]:
         """Say for an organisation that it is not."""
         self.require("reopen_thread")
         return [
             ThreadReopened(
-                thread_id=self.id, agreement_id=self._agreement, clause=self.clause, organisation_id=organisation_id
+                thread_id=self.id,
+                agreement_id=self._agreement,
+                clause=self.clause,
+                organisation_id=organisation_id,
+                parties=tuple(parties),
             )
         ]
 

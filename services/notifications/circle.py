@@ -5,7 +5,15 @@ It says no more than the owner of the subject says of who may see it.
 
 from dataclasses import dataclass
 
-from shared.events.agreements import AgreementDrafted, AgreementSigned, AgreementTermsRevised
+from shared.events.agreements import (
+    AgreementDrafted,
+    AgreementSigned,
+    AgreementTermsRevised,
+    ThreadAnswered,
+    ThreadOpened,
+    ThreadReopened,
+    ThreadResolved,
+)
 from shared.events.base import DomainEvent
 from shared.events.centers import CenterPlanned
 from shared.events.network import AssociationRegistered, MandateRecorded
@@ -27,6 +35,8 @@ class Circle:
             case AgreementSigned():
                 # A center's directorate sees the center, not the agreement.
                 return Circle(self.codes, tuple(sorted({center.province for center in event.centers})))
+            case ThreadOpened() | ThreadAnswered() | ThreadResolved() | ThreadReopened():
+                return Circle(tuple(_org(party) for party in event.parties))
             case CenterPlanned():
                 return _in(event.province, _org(event.operator_id))
             case AssociationRegistered():

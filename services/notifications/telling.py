@@ -36,6 +36,8 @@ Why = Literal[
 ]
 NAMED = ("person", "substitute", "delegate")
 """The fields by which events name the person they are about."""
+MENTIONED = "people"
+"""The field by which they name several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +205,7 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
 
 
 def _named(data: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(data[field] for field in NAMED if data.get(field))
+    return frozenset([*(data[field] for field in NAMED if data.get(field)), *data.get(MENTIONED, ())])
 
 
 def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:

@@ -51,6 +51,7 @@ async def open_thread(
             await _remark(tx, agreement, body, organisations, people, by, at or now()),
             agreement_id=agreement_id,
             academies=_academies(agreement),
+            parties=_parties(agreement),
             clause=clause,
             text_hash=agreement.text_hash,
         )
@@ -73,7 +74,7 @@ async def answer_thread(
         agreement = await _agreement(tx, agreement_id, "answer_thread", by)
         thread = await _thread(tx, agreement_id, thread_id)
         remark = await _remark(tx, agreement, body, organisations, people, by, at or now(), thread)
-        return await THREADS.record(tx, thread, thread.answer(remark), by=by)
+        return await THREADS.record(tx, thread, thread.answer(remark, parties=_parties(agreement)), by=by)
 
 
 async def resolve_thread(
@@ -81,8 +82,9 @@ async def resolve_thread(
 ) -> Thread:
     """Say that the point is settled, for who opened it or who keeps the agreement."""
     async with db.transaction(by.scope) as tx:
-        thread = await _own(tx, agreement_id, thread_id, "resolve_thread", by, expected)
-        return await THREADS.record(tx, thread, thread.resolve(represented(by)), by=by)
+        agreement, thread = await _own(tx, agreement_id, thread_id, "resolve_thread", by, expected)
+        events = thread.resolve(represented(by), parties=_parties(agreement))
+        return await THREADS.record(tx, thread, events, by=by)
 
 
 async def reopen_thread(
@@ -90,8 +92,9 @@ async def reopen_thread(
 ) -> Thread:
     """Say that it is not, for the same."""
     async with db.transaction(by.scope) as tx:
-        thread = await _own(tx, agreement_id, thread_id, "reopen_thread", by, expected)
-        return await THREADS.record(tx, thread, thread.reopen(represented(by)), by=by)
+        agreement, thread = await _own(tx, agreement_id, thread_id, "reopen_thread", by, expected)
+        events = thread.reopen(represented(by), parties=_parties(agreement))
+        return await THREADS.record(tx, thread, events, by=by)
 
 
 async def _agreement(tx: Transaction, id: UUID, action: str, by: Actor) -> Agreement:
@@ -107,12 +110,14 @@ async def _thread(tx: Transaction, agreement_id: UUID, id: UUID, expected: int |
     return thread
 
 
-async def _own(tx: Transaction, agreement_id: UUID, id: UUID, action: str, by: Actor, expected: int | None) -> Thread:
+async def _own(
+    tx: Transaction, agreement_id: UUID, id: UUID, action: str, by: Actor, expected: int | None
+) -> tuple[Agreement, Thread]:
     agreement = await _agreement(tx, agreement_id, action, by)
     thread = await _thread(tx, agreement_id, id, expected)
     if not may_settle(by, agreement, thread):
         raise NotYourThread()
-    return thread
+    return agreement, thread
 
 
 async def _remark(
@@ -145,6 +150,10 @@ def _present(agreement: Agreement) -> set[UUID]:
     return keeping | {MINISTRY_ID} | {party.organisation_id for party in agreement.parties}
 
 
+def _parties(agreement: Agreement) -> list[UUID]:
+    return [party.organisation_id for party in agreement.parties]
+
+
 def _academies(agreement: Agreement) -> list[str]:
     present = _present(agreement)
     return [code for code, academy in ACADEMIES.items() if academy.organisation_id in present]
@@ -152,7 +161,7 @@ def _academies(agreement: Agreement) -> list[str]:
 
 async def _known(tx: Transaction, agreement: Agreement, thread: Thread | None, at: datetime) -> set[str]:
     """The people of whom we know that they see the agreement: they acted or commented, or hold a party's mandate."""
-    parties, today = [party.organisation_id for party in agreement.parties], business_date(at)
+    parties, today = _parties(agreement), business_date(at)
     mandated = select(col(MandateRow.person)).where(
         col(MandateRow.organisation_id).in_(parties),
         col(MandateRow.valid_from) <= today,

@@ -311,4 +311,5 @@ async def test_a_suspension_of_money_names_no_center(as_: Any, database: Databas
         "terminate_agreement",
         "attach_document",
         "withdraw_document",
+        "propose_amendment",
     ]

@@ -590,7 +590,13 @@ class ThreadMachine(Machine):
         self.aggregate = Thread(id=new_id())
         self.events = []
         opening = Thread.open(
-            self.aggregate.id, remark(), agreement_id=new_id(), academies=("MA-06",), clause="budget", text_hash=None
+            self.aggregate.id,
+            remark(),
+            agreement_id=new_id(),
+            academies=("MA-06",),
+            parties=(),
+            clause="budget",
+            text_hash=None,
         )
         self.aggregate.evolve(opening)
         self.events += opening
@@ -598,17 +604,17 @@ class ThreadMachine(Machine):
     @rule()
     def answer(self) -> None:
         """Another."""
-        self.attempt("answer_thread", lambda: self.aggregate.answer(remark()))
+        self.attempt("answer_thread", lambda: self.aggregate.answer(remark(), parties=()))
 
     @rule()
     def resolve(self) -> None:
         """Settled."""
-        self.attempt("resolve_thread", lambda: self.aggregate.resolve(MINISTRY_ID))
+        self.attempt("resolve_thread", lambda: self.aggregate.resolve(MINISTRY_ID, parties=()))
 
     @rule()
     def reopen(self) -> None:
         """Or not."""
-        self.attempt("reopen_thread", lambda: self.aggregate.reopen(MINISTRY_ID))
+        self.attempt("reopen_thread", lambda: self.aggregate.reopen(MINISTRY_ID, parties=()))
 
     @invariant()
     def the_rules_hold(self) -> None:

@@ -227,12 +227,12 @@ async def test_a_comment_leaves_the_agreements_version_alone(database: Database)
 
 def test_a_thread_holds_a_bounded_number_of_comments() -> None:
     id = new_id()
-    opening = Thread.open(id, remark(), agreement_id=new_id(), academies=(), clause=None, text_hash=None)
+    opening = Thread.open(id, remark(), agreement_id=new_id(), academies=(), parties=(), clause=None, text_hash=None)
     thread = Thread.fold(id, opening)
     while len(thread.comments) < MOST:
-        thread.evolve(thread.answer(remark()))
+        thread.evolve(thread.answer(remark(), parties=()))
     with pytest.raises(ThreadFull):
-        thread.answer(remark())
+        thread.answer(remark(), parties=())
 
 
 def _without(answer: str, *names: str) -> dict[str, Any]:

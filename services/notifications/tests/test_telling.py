@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.notifications.circle import Circle
 from services.notifications.kinds import IMPORTANCE, QUEUES, kinds
 from services.notifications.preferences import Preferences
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, Recipient, Rule, told
 from shared.actor import Role
+from shared.events.agreements import ThreadOpened
+from shared.events.base import Occurrence
 from shared.events.catalog import ALL, BY_TYPE
 from shared.ids import new_id
 from shared.territory import ACADEMY_CODES, PROVINCES
@@ -134,6 +137,18 @@ def test_a_person_is_told_of_what_names_them_and_not_of_their_own_acts() -> None
     assert (named.why, named.queue) == ("named", "mentions")
     assert why(told(happening(APPROVED, actor=one.person), one, AT)) == [(None, "own_act", False)]
     assert why(told(happening(SUSPENDED, actor=one.person), one, AT))[0] == ("inbox", "statutory", True)
+
+
+def test_whom_a_comment_mentions_is_told_if_the_agreement_is_theirs_to_see() -> None:
+    mentioned = person(role=Role.association_manager, home=ORG)
+    elsewhere = person(role=Role.association_manager, home="org:other", name="https://identity.example#other")
+    changes = {"people": [mentioned.person, elsewhere.person], "parties": [ORG.removeprefix("org:")]}
+    event = ThreadOpened.model_validate(ThreadOpened.example | changes)
+    occurrence = Occurrence(event, new_id(), new_id(), 1, ("MA-06",), "somebody else", AT, new_id())
+    heard = Happening.at(occurrence, Circle().after(event))
+    (inbox, _) = told(heard, mentioned, AT)
+    assert (inbox.why, inbox.queue) == ("named", "mentions")
+    assert why(told(heard, elsewhere, AT)) == [(None, "outside_jurisdiction", False)]
 
 
 def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:

@@ -11,6 +11,7 @@ THREAD: dict[str, Any] = {
     "agreement_id": AGREEMENT,
     "clause": "budget",
     "organisation_id": ASSOCIATION,
+    "parties": [ACADEMY, ASSOCIATION],
 }
 
 
@@ -29,6 +30,8 @@ class ThreadOpened(DomainEvent):
     """The text as it stood; none before there was one."""
     organisation_id: UUID
     """The author's."""
+    parties: tuple[UUID, ...]
+    """The organisations that see the thread beside the academies: the agreement's parties."""
     organisations: tuple[UUID, ...] = ()
     """Who is mentioned."""
     people: tuple[str, ...] = ()
@@ -48,6 +51,7 @@ class ThreadAnswered(DomainEvent):
     comment: int
     """Its number in the thread: 1, 2, 3 …"""
     organisation_id: UUID
+    parties: tuple[UUID, ...]
     organisations: tuple[UUID, ...] = ()
     people: tuple[str, ...] = ()
 
@@ -64,6 +68,7 @@ class ThreadResolved(DomainEvent):
     clause: str | None
     organisation_id: UUID
     """Whose person settled it."""
+    parties: tuple[UUID, ...]
 
 
 class ThreadReopened(DomainEvent):
@@ -77,3 +82,4 @@ class ThreadReopened(DomainEvent):
     agreement_id: UUID
     clause: str | None
     organisation_id: UUID
+    parties: tuple[UUID, ...]
