@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli.webhooks import catalogue, deliveries, endpoints, feed, listening
+from cli.webhooks import catalogue, deliveries, endpoints, feed, listening, secrets
 from cli.webhooks.door import Door
 
 app = typer.Typer(help="What academies are told and where, over the public API.", no_args_is_help=True)
-for noun in (endpoints, deliveries, feed, listening, catalogue):
+for noun in (endpoints, deliveries, feed, listening, catalogue, secrets):
     app.registered_commands += noun.app.registered_commands
 
 

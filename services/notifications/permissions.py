@@ -20,6 +20,7 @@ PERMISSIONS = Permissions(
         "change_endpoint": DESK,
         "secure_endpoint": DESK,
         "rotate_secret": DESK,
+        "rewrap_secrets": {Role.operator},
         "pause_endpoint": DESK,
         "resume_endpoint": DESK,
         "disable_endpoint": DESK | {Role.system},

@@ -13,7 +13,7 @@ from services.notifications.commands.endpoints import (
     secure_endpoint,
     send_test,
 )
-from services.notifications.commands.keeping import old_keys, rewrap_secrets
+from services.notifications.commands.keeping import rewrap_secrets
 from services.notifications.commands.people import mark_all_read, mark_read, report_bounces, set_preferences
 from services.notifications.commands.subscriptions import end_subscription, subscribe
 
@@ -27,7 +27,6 @@ __all__ = [
     "forget_attempts",
     "mark_all_read",
     "mark_read",
-    "old_keys",
     "pause_endpoint",
     "recover_missed",
     "redeliver",

@@ -7,10 +7,11 @@ from sqlalchemy import insert, text
 
 from services.notifications.endpoint import Endpoint, Scheme, SigningKey
 from services.notifications.keys import KeyRing, Sealed, new_secret, shown
+from services.notifications.permissions import PERMISSIONS
 from services.notifications.signing import Public
 from services.notifications.tables import SecretRow
-from shared.actor import NATIONAL
-from shared.database import Database, Transaction
+from shared.actor import Actor
+from shared.database import Transaction, Work
 from shared.ids import new_id
 
 PAGE = 100
@@ -19,7 +20,6 @@ UNDER_ANOTHER_KEY = text("""
     where kek_id <> :current order by key_id limit :page for update skip locked
 """)
 WRAP = text("update endpoint_secret set kek_id = :kek_id, wrapped_key = :wrapped_key where key_id = :key_id")
-LEFT = text("select kek_id, count(*) as secrets from endpoint_secret where kek_id <> :current group by kek_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,16 @@ async def keep(tx: Transaction, endpoint: Endpoint, key_id: UUID, secret: bytes,
     )
 
 
-async def rewrap_secrets(database: Database, keys: KeyRing) -> int:
+async def rewrap_secrets(db: Work, *, keys: KeyRing, by: Actor) -> int:
     """Put every secret under the current key-encryption key, while everything runs; how many were not yet.
 
     Only data keys are wrapped anew: the secrets themselves stay as they are, and so do their signatures. Run it until
     it says 0; the old key-encryption key is needed no more then. Raises CannotOpen for a secret whose key is not here.
     """
+    PERMISSIONS.allow(by, "rewrap_secrets")
     wrapped = 0
     while True:
-        async with database.transaction(NATIONAL) as tx:
+        async with db.transaction(by.scope) as tx:
             rows = (await tx.execute(UNDER_ANOTHER_KEY, {"current": keys.current, "page": PAGE})).all()
             for row in rows:
                 anew = keys.rewrap(Sealed(row.kek_id, row.wrapped_key, row.ciphertext), row.key_id)
@@ -70,9 +71,3 @@ async def rewrap_secrets(database: Database, keys: KeyRing) -> int:
         wrapped += len(rows)
         if not rows:
             return wrapped
-
-
-async def old_keys(database: Database, keys: KeyRing) -> dict[str, int]:
-    """How many secrets still lie under which other key-encryption key: none, and those keys may go."""
-    async with database.transaction(NATIONAL) as tx:
-        return {row.kek_id: row.secrets for row in await tx.execute(LEFT, {"current": keys.current})}

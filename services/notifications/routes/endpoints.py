@@ -20,6 +20,7 @@ from services.notifications.schemas import (
     RegisterEndpoint,
     ReplayAnswer,
     ReplayFeed,
+    RewrappedAnswer,
     SecureEndpoint,
 )
 from shared.territory import AcademyCode
@@ -112,6 +113,16 @@ async def rotate_secret(
         ),
         answer=lambda issued: IssuedAnswer.issued(issued, by),
         veil=settings.key_ring,
+    )
+
+
+@router.post("/notifications/rewrapping", response_model=RewrappedAnswer)
+async def rewrap_secrets(by: CurrentActor, once: Once, settings: Settings) -> Response:
+    """Put every endpoint's secrets under the current key-encryption key, so that an older one may go."""
+    PERMISSIONS.allow(by, "rewrap_secrets")
+    return await once(
+        lambda tx: commands.rewrap_secrets(tx, keys=settings.key_ring, by=by),
+        answer=lambda rewrapped: RewrappedAnswer(rewrapped=rewrapped),
     )
 
 

@@ -12,6 +12,7 @@ from services.notifications.schemas.endpoints import (
     RegisterEndpoint,
     ReplayAnswer,
     ReplayFeed,
+    RewrappedAnswer,
     SecureEndpoint,
 )
 from services.notifications.schemas.feed import NoticeAnswer
@@ -30,5 +31,6 @@ __all__ = [
     "RegisterEndpoint",
     "ReplayAnswer",
     "ReplayFeed",
+    "RewrappedAnswer",
     "SecureEndpoint",
 ]

@@ -58,6 +58,12 @@ class SecureEndpoint(Body):
         return Credentials(**self.model_dump())
 
 
+class RewrappedAnswer(BaseModel):
+    """What became of the secrets."""
+
+    rewrapped: int = Field(description="how many lay under an older key-encryption key; 0: none is needed any more")
+
+
 class RecoverMissed(Body):
     """From when on."""
 

@@ -79,6 +79,9 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         made = await endpoint()
         return Visit(f"/api/v1/endpoints/{made.id}/pause", None, made, made.version)
 
+    async def rewrap_secrets(_: Actor) -> Visit:
+        return Visit("/api/v1/notifications/rewrapping")
+
     async def resume_endpoint(_: Actor) -> Visit:
         made = await endpoint(commands.pause_endpoint)
         return Visit(f"/api/v1/endpoints/{made.id}/resumption", None, made, made.version)
@@ -155,6 +158,7 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "read_endpoint": read_endpoint,
         "change_endpoint": change_endpoint,
         "secure_endpoint": secure_endpoint,
+        "rewrap_secrets": rewrap_secrets,
         "pause_endpoint": pause_endpoint,
         "resume_endpoint": resume_endpoint,
         "send_test": of_endpoint("test"),
