@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -70,6 +71,7 @@ class Database:
             pool_timeout=10,
             pool_pre_ping=False,
             hide_parameters=True,
+            json_deserializer=from_json,  # of what is read most: states and events
             connect_args={"server_settings": options, "timeout": 10, "command_timeout": 60},
         )
         self.committed = asyncio.Event()

@@ -28,6 +28,12 @@ def test_only_events_that_exist_have_a_sentence() -> None:
     assert {key.removeprefix("events.") for key in wording().keys("events.")} == {event.type for event in ALL}
 
 
+def test_no_two_events_say_the_same() -> None:
+    for language in LANGUAGES:
+        said = [wording()._texts[language][f"events.{event.type}"] for event in ALL]
+        assert sorted(set(said)) == sorted(said), "a rejection in the words of an acceptance would be one"
+
+
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
 def test_placeholders_are_fields_of_the_event(event: type[DomainEvent]) -> None:
     fields = {*event.model_fields} | {field.removesuffix("_id") for field in event.model_fields}
