@@ -15,6 +15,7 @@ from services.agreements.tables import (
     AgreementTermRow,
     AssociationStandingRow,
     CenterFactRow,
+    EndpointFactRow,
     MandateRow,
     OrganisationRow,
 )
@@ -43,12 +44,14 @@ from shared.events.network import (
     MandateRecorded,
     OrganisationRegistered,
 )
+from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered
 from shared.messaging.reactions import Reactions
 from shared.territory import ACADEMIES
 
 reactions = Reactions("agreements")
 follow = reactions.reaction("follow-network")
 follow_centers = reactions.reaction("follow-centers")
+follow_endpoints = reactions.reaction("follow-endpoints")
 
 STANDINGS: dict[type[DomainEvent], str] = {
     AssociationVerificationStarted: "under_verification",
@@ -165,6 +168,16 @@ async def note_center_opened(tx: Transaction, occurrence: Occurrence[CenterOpene
     agreement_id = await _know_of(tx, event.center_id, state="opened", **kept)
     if agreement_id is not None:
         await commands.note_center_opened(tx, agreement_id, event.center_id, opened_on=event.opened_on)
+
+
+@follow_endpoints.on(EndpointRegistered, EndpointEnabled, EndpointDisabled)
+async def follow_endpoint(tx: Transaction, occurrence: Occurrence[Any]) -> None:
+    """Keep how many addresses an academy is told at."""
+    event = occurrence.event
+    enabled = not isinstance(event, EndpointDisabled)
+    await _put(
+        tx, EndpointFactRow, id=event.endpoint_id, visible_to=[event.academy], academy=event.academy, enabled=enabled
+    )
 
 
 async def _know_of(tx: Transaction, center_id: UUID, **facts: Any) -> UUID | None:

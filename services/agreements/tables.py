@@ -234,7 +234,20 @@ class CenterFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     opened_on: date | None = None
     funded_seats: int
     unfunded_seats: int
-    learners: int = Field(0, sa_column_kwargs={"server_default": text("0")})
+    learners: int | None = None
+    """None as long as the centers tell no number."""
+
+
+class EndpointFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """Where an academy is told, from the notifications' events: that there is an address, never which."""
+
+    __tablename__ = "endpoint_fact"
+    __table_args__ = (Index("endpoint_fact_academy", "academy"),)
+
+    id: UUID = Field(primary_key=True)
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    academy: str = Field(sa_type=Text)
+    enabled: bool
 
 
 class CalendarRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]

@@ -16,6 +16,7 @@ from shared.events.agreements import (
     AgreementApproved,
     AgreementCameIntoForce,
     AgreementCancelled,
+    AgreementClosed,
     AgreementDrafted,
     AgreementExpired,
     AgreementNegotiationOpened,
@@ -54,6 +55,7 @@ AGREEMENT_STATES: Mapping[type[DomainEvent], str] = {
     AgreementResumed: "in_force",
     AgreementTerminated: "terminated",
     AgreementExpired: "expired",
+    AgreementClosed: "closed",
     AgreementCancelled: "cancelled",
 }
 """The state an agreement is in after each event."""

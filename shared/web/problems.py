@@ -229,14 +229,18 @@ def _texts(wording: Wording, slug: str, language: str, values: dict[str, Any]) -
 
 
 def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:
-    """Actions and states by their names in the language, names said in Arabic and French in the nearer of the two."""
+    """Actions, states and other fixed values by their names in the language, if it has one.
+
+    Names said in Arabic and French are told in the nearer of the two.
+    """
     match value:
         case list() | tuple():
             between = "، " if language in RIGHT_TO_LEFT else ", "
             return between.join(str(_shown(wording, language, name, each, values)) for each in value)
         case {"ar": in_arabic, "fr": in_french}:
             return in_arabic if language in RIGHT_TO_LEFT else in_french
-    key = {"action": f"actions.{value}", "state": f"states.{values.get('kind')}.{value}"}.get(name, "")
+    named = {"action": f"actions.{value}", "state": f"states.{values.get('kind')}.{value}"}
+    key = named.get(name, f"values.{name}.{value}")
     return wording.text(key, language) if key in wording else value
 
 

@@ -4,19 +4,20 @@ from typing import ClassVar
 
 from services.agreements.agreement.amending import Amending, AppliedAmendment
 from services.agreements.agreement.approval import Approval
+from services.agreements.agreement.closing import ClosedFile, Closing, Confirmation
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
 from services.agreements.agreement.documents import Document, Documents, DocumentState
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.family import Family
-from services.agreements.agreement.force import Ending, Force, Suspension
+from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligations import Claim, Obligation, ObligationState
 from services.agreements.agreement.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 from services.agreements.agreement.signing import Signing
 
 
-class Agreement(Amending, Family, Force, Signing, Approval, Negotiation, Editions, Documents, Core):
+class Agreement(Amending, Closing, Family, Force, Signing, Approval, Negotiation, Editions, Documents, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -29,6 +30,7 @@ class Agreement(Amending, Family, Force, Signing, Approval, Negotiation, Edition
         **Editions.ALLOWED,
         **Documents.ALLOWED,
         **Amending.ALLOWED,
+        **Closing.ALLOWED,
     }
 
 
@@ -38,8 +40,11 @@ __all__ = [
     "Acceptance",
     "Agreement",
     "AgreementState",
+    "Announcement",
     "AppliedAmendment",
     "Claim",
+    "ClosedFile",
+    "Confirmation",
     "Delegation",
     "Document",
     "DocumentState",
@@ -54,6 +59,7 @@ __all__ = [
     "RenewalState",
     "RequestState",
     "Scan",
+    "Scope",
     "Signature",
     "Suspension",
     "Turn",

@@ -27,7 +27,9 @@ from shared.events.agreements import (
     AgreementDocumentReminded,
     AgreementDocumentWithdrawn,
     AgreementSuspended,
+    AgreementSuspensionAnnounced,
     AgreementTerminated,
+    AgreementTerminationAnnounced,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import NotFound, Refusal
@@ -52,7 +54,9 @@ LIVING = OPEN - {_S.terminated, _S.expired}
 """Where it matters until when a paper holds."""
 REPLACEABLE = frozenset({_D.current, _D.expired})
 DECIDES: dict[type[DomainEvent], str] = {
+    AgreementSuspensionAnnounced: "suspend_agreement",
     AgreementSuspended: "suspend_agreement",
+    AgreementTerminationAnnounced: "terminate_agreement",
     AgreementTerminated: "terminate_agreement",
 }
 """Events that use up the papers of which each such action needs one of its own."""

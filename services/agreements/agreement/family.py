@@ -56,7 +56,7 @@ class Family(Force):
         terminated = AgreementTerminated(
             agreement_id=self.id, academy=self.academy, effective_on=today, because="parent_ended"
         )
-        return [terminated.keeping(reason=parent.ending.reason, document=parent.ending.document)]
+        return [terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
 
     def _require_alive(self) -> None:
         if self.state in OVER:

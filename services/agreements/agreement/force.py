@@ -1,50 +1,80 @@
-"""Force: an agreement binds, rests, and ends."""
+"""Force: an agreement binds, rests, and ends; what is decided of it takes effect after due notice."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.agreements.agreement.core import BEING_SIGNED, AgreementState, Core
+from services.agreements.agreement.core import BEING_SIGNED, AgreementState
+from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.errors import CenterNotInAgreement, EffectiveDateAhead
+from services.agreements.errors.force import (
+    AlreadyAnnounced,
+    AnnouncementDue,
+    DecisionWithoutDocument,
+    EffectiveAfterTerm,
+    NothingAnnounced,
+    NoticeAhead,
+    NoticeTooShort,
+)
 from shared.events.agreements import (
+    AgreementAnnouncementWithdrawn,
     AgreementCameIntoForce,
     AgreementCancelled,
     AgreementExpired,
     AgreementResumed,
     AgreementSuspended,
+    AgreementSuspensionAnnounced,
     AgreementTerminated,
+    AgreementTerminationAnnounced,
 )
 from shared.events.base import DomainEvent
+from shared.refusals import Refusal
 
 _S = AgreementState
+Scope = Literal["money", "centers"]
+ANNOUNCED = {"suspend_agreement": "suspension", "terminate_agreement": "termination"}
+"""Action -> what it announces when its day is ahead."""
 
 
-class Suspension(BaseModel):
-    """Why and how far the agreement rests."""
-
-    model_config = ConfigDict(frozen=True)
-
-    effective_on: date
-    scope: Literal["money", "centers"]
-    centers: tuple[UUID, ...]
-    reason: str
-    document: str
-
-
-class Ending(BaseModel):
-    """Why the agreement was terminated or cancelled."""
+class Grounds(BaseModel):
+    """What a decision stands on."""
 
     model_config = ConfigDict(frozen=True)
 
     effective_on: date
     reason: str
     document: str | None = None
+    """The reference of the legal document."""
+    document_hash: str | None = None
+    """SHA-256 of the document itself, in hex."""
+    notified_on: date | None = None
+    """The day on which the parties were given notice."""
 
 
-class Force(Core):
+class Suspension(Grounds):
+    """Why and how far the agreement rests."""
+
+    scope: Scope
+    centers: tuple[UUID, ...]
+
+
+class Ending(Grounds):
+    """Why the agreement was terminated or cancelled."""
+
+
+class Announcement(Grounds):
+    """A suspension or termination whose day has not come."""
+
+    announced: Literal["suspension", "termination"]
+    scope: Scope | None = None
+    """How far it will rest; none for a termination."""
+    centers: tuple[UUID, ...] = ()
+
+
+class Force(Timely):
     """From when to when the agreement binds, and while it rests."""
 
     ALLOWED: ClassVar = {
@@ -52,59 +82,132 @@ class Force(Core):
         "suspend_agreement": frozenset({_S.in_force}),
         "resume_agreement": frozenset({_S.suspended}),
         "terminate_agreement": frozenset({_S.signed, _S.in_force, _S.suspended}),
+        "withdraw_announcement": frozenset({_S.signed, _S.in_force, _S.suspended}),
         "expire_agreement": frozenset({_S.in_force, _S.suspended}),
         "cancel_agreement": frozenset({_S.draft, _S.negotiation, _S.legal_review}) | BEING_SIGNED,
     }
 
     suspension: Suspension | None = None
+    announcement: Announcement | None = None
     ending: Ending | None = None
 
+    def guard(self, action: str) -> Refusal | None:
+        """One thing is announced at a time, and only what is announced is withdrawn."""
+        if action in ANNOUNCED and self.announcement is not None:
+            told = self.announcement
+            return AlreadyAnnounced(announced=told.announced, effective_on=told.effective_on)
+        if action == "withdraw_announcement" and self.announcement is None:
+            return NothingAnnounced()
+        return super().guard(action)
+
     def bring_into_force(self, today: date) -> list[DomainEvent]:
-        """Let the agreement bind from its start date on; before it, nothing happens."""
+        """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens."""
         self.require("bring_into_force")
-        if today < self.effective_from:
+        ends_first = self.announcement is not None and self.announcement.effective_on <= self.effective_from
+        if today < self.effective_from or ends_first:
             return []
         return [AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=self.effective_from)]
 
     def suspend(
         self,
         *,
-        scope: Literal["money", "centers"],
+        scope: Scope,
         centers: Sequence[UUID],
         reason: str,
-        document: str,
-        effective_on: date,
+        document: str | None = None,
+        document_hash: str | None = None,
+        notified_on: date | None = None,
+        effective_on: date | None = None,
         today: date,
     ) -> list[DomainEvent]:
-        """Let the agreement rest: its money only, or the named centers too (all of them when none is named)."""
+        """Let the agreement rest: its money only, or the named centers too (all of them when none is named).
+
+        It takes effect on its day, the first that the notice allows unless told otherwise; until then it is announced.
+        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveAfterTerm,
+        CenterNotInAgreement.
+        """
         self.require("suspend_agreement")
-        _require_reached(effective_on, today)
+        grounds = _grounds(reason, document, document_hash, notified_on or today)
+        suspended = self.suspension_on(
+            scope=scope, centers=centers, notified_on=notified_on, effective_on=effective_on, today=today
+        )
+        return [suspended.keeping(**grounds)]
+
+    def suspension_on(
+        self,
+        *,
+        scope: Scope,
+        centers: Sequence[UUID],
+        notified_on: date | None,
+        effective_on: date | None,
+        today: date,
+    ) -> AgreementSuspended | AgreementSuspensionAnnounced:
+        """What a suspension would say, with its day; refused as `suspend` refuses it, but for its grounds."""
         own = [center.center_id for center in self.centers]
         if foreign := [center for center in centers if center not in own]:
             raise CenterNotInAgreement(centers=foreign)
+        day = self._day("suspend_agreement", effective_on, notified_on or today, today)
         named = tuple(centers or own) if scope == "centers" else ()
-        suspended = AgreementSuspended(agreement_id=self.id, effective_on=effective_on, scope=scope, centers=named)
-        return [suspended.keeping(reason=reason, document=document)]
+        event = AgreementSuspended if day <= today else AgreementSuspensionAnnounced
+        return event(agreement_id=self.id, effective_on=day, scope=scope, centers=named)
 
-    def resume(self, *, effective_on: date, today: date) -> list[DomainEvent]:
-        """Lift the suspension."""
+    def resume(
+        self, *, effective_on: date, reason: str | None = None, document: str | None = None, today: date
+    ) -> list[DomainEvent]:
+        """Lift the suspension. Refuses EffectiveDateAhead."""
         self.require("resume_agreement")
-        _require_reached(effective_on, today)
+        if effective_on > today:
+            raise EffectiveDateAhead(effective_on=effective_on)
         centers = self.suspension.centers if self.suspension else ()
-        return [AgreementResumed(agreement_id=self.id, effective_on=effective_on, centers=centers)]
+        resumed = AgreementResumed(agreement_id=self.id, effective_on=effective_on, centers=centers)
+        return [resumed.keeping(reason=reason, document=document)]
 
-    def terminate(self, *, reason: str, document: str, effective_on: date, today: date) -> list[DomainEvent]:
-        """End the agreement before its time."""
+    def terminate(
+        self,
+        *,
+        reason: str,
+        document: str | None = None,
+        document_hash: str | None = None,
+        notified_on: date | None = None,
+        effective_on: date | None = None,
+        today: date,
+    ) -> list[DomainEvent]:
+        """End the agreement before its time, on its day; until then it is announced.
+
+        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveAfterTerm.
+        """
         self.require("terminate_agreement")
-        _require_reached(effective_on, today)
-        terminated = AgreementTerminated(agreement_id=self.id, academy=self.academy, effective_on=effective_on)
-        return [terminated.keeping(reason=reason, document=document)]
+        grounds = _grounds(reason, document, document_hash, notified_on or today)
+        terminated = self.termination_on(notified_on=notified_on, effective_on=effective_on, today=today)
+        return [terminated.keeping(**grounds)]
+
+    def termination_on(
+        self, *, notified_on: date | None, effective_on: date | None, today: date
+    ) -> AgreementTerminated | AgreementTerminationAnnounced:
+        """What a termination would say, with its day; refused as `terminate` refuses it, but for its grounds."""
+        day = self._day("terminate_agreement", effective_on, notified_on or today, today)
+        event = AgreementTerminated if day <= today else AgreementTerminationAnnounced
+        return event(agreement_id=self.id, academy=self.academy, effective_on=day)
+
+    def withdraw_announcement(self, *, reason: str, today: date) -> list[DomainEvent]:
+        """Take back what is announced, before its day. Refuses NothingAnnounced, AnnouncementDue."""
+        self.require("withdraw_announcement")
+        told = self.announcement
+        assert told is not None, "the guard lets nothing through without one"
+        if told.effective_on <= today:
+            raise AnnouncementDue(announced=told.announced, effective_on=told.effective_on)
+        withdrawn = AgreementAnnouncementWithdrawn(
+            agreement_id=self.id, announced=told.announced, effective_on=told.effective_on
+        )
+        return [withdrawn.keeping(reason=reason)]
 
     def expire(self, today: date) -> list[DomainEvent]:
-        """End the agreement after its end date; until then, nothing happens."""
+        """End the agreement after its end date; until then, nothing happens. What was announced before comes first."""
         self.require("expire_agreement")
         if today <= self.effective_until:
             return []
+        if self.announcement and self.announcement.effective_on <= self.effective_until:
+            return self.pass_time(self.effective_until)
         expired_on = self.effective_until + timedelta(days=1)
         return [AgreementExpired(agreement_id=self.id, academy=self.academy, expired_on=expired_on)]
 
@@ -113,13 +216,34 @@ class Force(Core):
         self.require("cancel_agreement")
         return [AgreementCancelled(agreement_id=self.id).keeping(reason=reason, effective_on=today)]
 
+    def next_on(self) -> date | None:
+        """The day of what is announced."""
+        return earliest(super().next_on(), self.announcement.effective_on if self.announcement else None)
+
+    def due_by(self, today: date) -> list[DomainEvent]:
+        """What is announced takes effect on its day, after all that came before it."""
+        told = self.announcement
+        if told is None or today < told.effective_on:
+            return super().due_by(today)
+        return super().due_by(told.effective_on - timedelta(days=1)) or [self._takes_effect(told)]
+
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
         match event:
             case AgreementCameIntoForce():
                 self.state = AgreementState.in_force
+            case AgreementSuspensionAnnounced():
+                what = event.model_dump(include={"effective_on", "scope", "centers"})
+                self.announcement = Announcement(announced="suspension", **what, **event.detail)
+            case AgreementTerminationAnnounced():
+                self.announcement = Announcement(
+                    announced="termination", effective_on=event.effective_on, **event.detail
+                )
+            case AgreementAnnouncementWithdrawn():
+                self.announcement = None
             case AgreementSuspended():
                 self.state = AgreementState.suspended
+                self.announcement = None
                 self.suspension = Suspension(
                     effective_on=event.effective_on, scope=event.scope, centers=event.centers, **event.detail
                 )
@@ -128,15 +252,48 @@ class Force(Core):
                 self.suspension = None
             case AgreementTerminated():
                 self.state = AgreementState.terminated
+                self.announcement = None
                 self.ending = Ending(effective_on=event.effective_on, **event.detail)
             case AgreementExpired():
                 self.state = AgreementState.expired
+                self.announcement = None
             case AgreementCancelled():
                 self.state = AgreementState.cancelled
                 self.ending = Ending.model_validate(event.detail)
         super().apply(event)
 
+    def _notice_days(self, action: str) -> int:
+        return self.rules.notice_days if action == "terminate_agreement" else self.rules.suspension_notice_days
 
-def _require_reached(effective_on: date, today: date) -> None:
-    if effective_on > today:
-        raise EffectiveDateAhead(effective_on=effective_on)
+    def _day(self, action: str, effective_on: date | None, notified_on: date, today: date) -> date:
+        if notified_on > today:
+            raise NoticeAhead(notified_on=notified_on)
+        days = self._notice_days(action)
+        earliest_on = notified_on + timedelta(days=days)
+        day = effective_on or max(today, earliest_on)
+        if day < earliest_on:
+            raise NoticeTooShort(days=days, notified_on=notified_on, earliest=earliest_on)
+        if day > self.effective_until:
+            raise EffectiveAfterTerm(effective_on=day, effective_until=self.effective_until)
+        return day
+
+    def _takes_effect(self, told: Announcement) -> DomainEvent:
+        grounds = told.model_dump(include={"reason", "document", "document_hash", "notified_on"})
+        if told.announced == "termination":
+            terminated = AgreementTerminated(agreement_id=self.id, academy=self.academy, effective_on=told.effective_on)
+            return terminated.keeping(**grounds)
+        assert told.scope is not None, "a suspension says how far"
+        own = {center.center_id for center in self.centers}
+        suspended = AgreementSuspended(
+            agreement_id=self.id,
+            effective_on=told.effective_on,
+            scope=told.scope,
+            centers=tuple(each for each in told.centers if each in own),
+        )
+        return suspended.keeping(**grounds)
+
+
+def _grounds(reason: str, document: str | None, document_hash: str | None, notified_on: date) -> dict[str, Any]:
+    if document is None and document_hash is None:
+        raise DecisionWithoutDocument()
+    return {"reason": reason, "document": document, "document_hash": document_hash, "notified_on": notified_on}

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.timely import Timely, earliest
-from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow, ObligationsUnmet
+from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
 from services.agreements.terms import Duty
 from shared.clock import months_after
 from shared.events.agreements import (
@@ -53,7 +53,7 @@ _S, _O = AgreementState, ObligationState
 OWED = frozenset({_O.pending, _O.due})
 """What is still to be done."""
 UNSETTLED = OWED | {_O.claimed, _O.frozen}
-COUNTING = frozenset({_S.in_force, _S.expired, _S.terminated})
+COUNTING = frozenset({_S.in_force, _S.expired, _S.terminated, _S.closed})
 """Where the days of obligations count: after the end, of those that are left."""
 
 
@@ -172,12 +172,10 @@ class Obligations(Timely):
         return self.effective_until
 
     def guard(self, action: str) -> Refusal | None:
-        """Something must be owed; and what blocks the closing must be settled."""
+        """Something must be owed."""
         states = self.TAKEN_IN.get(action)
         if states and not any(each.state in states for each in self.obligations):
             return NothingOwed(action=action, states=sorted(states))
-        if action == "close_agreement" and (unmet := self.unmet("closing")):
-            return ObligationsUnmet(action=action, obligations=unmet)
         return super().guard(action)
 
     def unmet(self, blocked: str) -> list[UUID]:

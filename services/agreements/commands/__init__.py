@@ -5,10 +5,7 @@ from services.agreements.commands.agreements import (
     cancel_agreement,
     draft_agreement,
     expire_agreement,
-    resume_agreement,
     revise_terms,
-    suspend_agreement,
-    terminate_agreement,
 )
 from services.agreements.commands.amendments import (
     apply_amendment,
@@ -61,6 +58,13 @@ from services.agreements.commands.editions import (
     return_renewal,
 )
 from services.agreements.commands.families import end_with_parent
+from services.agreements.commands.force import (
+    close_agreement,
+    resume_agreement,
+    suspend_agreement,
+    terminate_agreement,
+    withdraw_announcement,
+)
 from services.agreements.commands.negotiation import (
     accept_text,
     open_negotiation,
@@ -112,6 +116,7 @@ __all__ = [
     "cancel_ceremony",
     "ceremony_on",
     "claim_obligation",
+    "close_agreement",
     "close_ceremony",
     "close_edition",
     "close_screens",
@@ -179,5 +184,6 @@ __all__ = [
     "unlock_text",
     "waive_obligation",
     "withdraw_amendment",
+    "withdraw_announcement",
     "withdraw_document",
 ]

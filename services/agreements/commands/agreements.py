@@ -1,8 +1,7 @@
-"""An agreement's draft, its force and its end."""
+"""An agreement's draft, and what its dates bring about."""
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Literal
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
@@ -50,63 +49,6 @@ async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected:
         if terms.parent_id is not None:
             revised = agreement.model_copy().evolve(events)
             (await parent_of(tx, revised)).require_child(revised)
-        return await AGREEMENTS.record(tx, agreement, events, by=by)
-
-
-async def suspend_agreement(
-    db: Work,
-    id: UUID,
-    *,
-    scope: Literal["money", "centers"],
-    centers: Sequence[UUID] = (),
-    reason: str,
-    document: str,
-    effective_on: date | None = None,
-    by: Actor,
-    expected: int | None = None,
-) -> Agreement:
-    """Let the agreement rest, as the named legal document says; from today unless it says otherwise."""
-    async with db.transaction(by.scope) as tx:
-        agreement = await load_for(tx, id, "suspend_agreement", by, expected)
-        day = today()
-        events = agreement.suspend(
-            scope=scope,
-            centers=centers,
-            reason=reason,
-            document=document,
-            effective_on=effective_on or day,
-            today=day,
-        )
-        return await AGREEMENTS.record(tx, agreement, events, by=by)
-
-
-async def resume_agreement(
-    db: Work, id: UUID, *, effective_on: date | None = None, by: Actor, expected: int | None = None
-) -> Agreement:
-    """Lift the suspension."""
-    async with db.transaction(by.scope) as tx:
-        agreement = await load_for(tx, id, "resume_agreement", by, expected)
-        day = today()
-        return await AGREEMENTS.record(
-            tx, agreement, agreement.resume(effective_on=effective_on or day, today=day), by=by
-        )
-
-
-async def terminate_agreement(
-    db: Work,
-    id: UUID,
-    *,
-    reason: str,
-    document: str,
-    effective_on: date | None = None,
-    by: Actor,
-    expected: int | None = None,
-) -> Agreement:
-    """End the agreement before its time, as the named legal document says."""
-    async with db.transaction(by.scope) as tx:
-        agreement = await load_for(tx, id, "terminate_agreement", by, expected)
-        day = today()
-        events = agreement.terminate(reason=reason, document=document, effective_on=effective_on or day, today=day)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 

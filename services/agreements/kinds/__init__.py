@@ -139,6 +139,8 @@ class Kind(Part):
     """Days between the decision to terminate and its effect, at least."""
     suspension_notice_days: int = 0
     """Days between the decision to suspend and its effect, at least."""
+    archive_days: int = 365
+    """Days from the closing to the archive."""
     notice_form: Literal["written"] = "written"
     """In which form a suspension, a termination or an amendment is given notice of."""
 

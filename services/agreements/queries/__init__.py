@@ -21,6 +21,7 @@ from services.agreements.queries.calendars import calendars, feed_of
 from services.agreements.queries.ceremonies import ceremonies, ceremony, lobby, minutes
 from services.agreements.queries.checkpoints import checkpoints, proof
 from services.agreements.queries.documents import content_of, document
+from services.agreements.queries.impact import impact
 from services.agreements.queries.obligations import obligations
 from services.agreements.queries.searches import agreements, exported, saved_search, saved_searches
 from services.agreements.queries.substitutions import substitutions
@@ -47,6 +48,7 @@ __all__ = [
     "document",
     "exported",
     "feed_of",
+    "impact",
     "lobby",
     "minutes",
     "obligations",

@@ -15,13 +15,10 @@ from services.agreements.schemas import (
     DeclineAgreement,
     DraftAgreement,
     PartyAnswer,
-    ResumeAgreement,
     ReturnWithRemarks,
     ReviseTerms,
     ReviseText,
     SignAgreement,
-    SuspendAgreement,
-    TerminateAgreement,
     TextAnswer,
 )
 from shared.database import Transaction
@@ -171,39 +168,6 @@ async def decline_agreement(id: UUID, body: DeclineAgreement, by: CurrentActor, 
         lambda tx: commands.decline_agreement(tx, id, **body.model_dump(), by=by),
         answer=lambda found: AgreementAnswer.of(found, by),
         location=lambda found: f"/api/v1/agreements/{found.id}",
-    )
-
-
-@router.post("/{id}/suspension", response_model=AgreementAnswer)
-async def suspend_agreement(
-    id: UUID, body: SuspendAgreement, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """Let the agreement rest."""
-    return await once(
-        lambda tx: commands.suspend_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/resumption", response_model=AgreementAnswer)
-async def resume_agreement(
-    id: UUID, body: ResumeAgreement, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """Lift the suspension."""
-    return await once(
-        lambda tx: commands.resume_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/termination", response_model=AgreementAnswer)
-async def terminate_agreement(
-    id: UUID, body: TerminateAgreement, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """End the agreement before its time."""
-    return await once(
-        lambda tx: commands.terminate_agreement(tx, id, **body.model_dump(), by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
     )
 
 

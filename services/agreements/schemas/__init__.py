@@ -5,12 +5,9 @@ from services.agreements.schemas.agreements import (
     CenterBody,
     DraftAgreement,
     PartyBody,
-    ResumeAgreement,
     ReturnWithRemarks,
     ReviseTerms,
     ReviseText,
-    SuspendAgreement,
-    TerminateAgreement,
     TextAnswer,
 )
 from services.agreements.schemas.ceremonies import CeremonyAnswer, MinutesAnswer, PlanCeremony, RescheduleCeremony
@@ -44,7 +41,6 @@ __all__ = [
     "PartyBody",
     "PlanCeremony",
     "RescheduleCeremony",
-    "ResumeAgreement",
     "ReturnWithRemarks",
     "ReviseTerms",
     "ReviseText",
@@ -52,8 +48,6 @@ __all__ = [
     "SignAgreement",
     "SignBatch",
     "SignatureAnswer",
-    "SuspendAgreement",
-    "TerminateAgreement",
     "TextAnswer",
     "each_once",
 ]

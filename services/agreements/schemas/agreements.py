@@ -7,7 +7,16 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
 
-from services.agreements.agreement import Agreement, AgreementState, AppliedAmendment, Ending, Suspension, Turn
+from services.agreements.agreement import (
+    Agreement,
+    AgreementState,
+    Announcement,
+    AppliedAmendment,
+    ClosedFile,
+    Ending,
+    Suspension,
+    Turn,
+)
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors import NotAParty
 from services.agreements.permissions import PERMISSIONS
@@ -151,38 +160,6 @@ class ReturnWithRemarks(Body):
     remarks: Paragraph
 
 
-class SuspendAgreement(Body):
-    """How far the agreement rests, and on which legal document that stands."""
-
-    scope: Literal["money", "centers"] = Field(description="its money only, or centers too")
-    centers: Annotated[list[UUID], Field(max_length=100), AfterValidator(each_once)] = Field(
-        [], description="which centers; all of them when none is named"
-    )
-    reason: Paragraph
-    document: Line = Field(description="reference of the decision")
-    effective_on: date | None = Field(None, description="today unless given; never ahead")
-
-    @model_validator(mode="after")
-    def _money_has_no_centers(self) -> Self:
-        if self.scope == "money" and self.centers:
-            raise ValueError("a suspension of money names no center")
-        return self
-
-
-class ResumeAgreement(Body):
-    """From when the suspension is lifted."""
-
-    effective_on: date | None = Field(None, description="today unless given; never ahead")
-
-
-class TerminateAgreement(Body):
-    """Why the agreement ends before its time, and on which legal document that stands."""
-
-    reason: Paragraph
-    document: Line = Field(description="reference of the decision")
-    effective_on: date | None = Field(None, description="today unless given; never ahead")
-
-
 class AgreementAnswer(BaseModel):
     """An agreement, without its text."""
 
@@ -211,8 +188,10 @@ class AgreementAnswer(BaseModel):
     language_hashes: LanguageHashes | None = Field(description="of each language's text alone, while it is frozen")
     remarks: str | None
     suspension: Suspension | None
+    announcement: Announcement | None = Field(description="a suspension or termination whose day has not come")
     ending: Ending | None
     amendments: list[AppliedAmendment] = Field(description="those that the agreement is made of, oldest first")
+    closed_file: ClosedFile | None = Field(description="from the closing on; archived is a date on it")
     available_actions: list[str]
     unavailable_actions: list[UnavailableAction] = Field(
         [], description="in the answer to a single read: what the reader may do in general but not now, and why"

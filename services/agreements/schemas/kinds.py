@@ -31,7 +31,9 @@ class KindAnswer(BaseModel):
     signing: SigningRule
     documents: list[DocumentRule] = Field(description="papers that may be attached, and what needs which")
     editions: EditionRule | None
-    notice_days: int
+    notice_days: int = Field(description="days of notice before a termination takes effect, at least")
+    suspension_notice_days: int = Field(description="the same before a suspension")
+    archive_days: int = Field(description="days from the closing to the archive")
     clauses: list[ClauseProposed]
 
     @classmethod

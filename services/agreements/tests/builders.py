@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.agreements import commands
-from services.agreements.agreement import Agreement
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement, Scope
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Attendee, Ceremony
 from services.agreements.reactions import codes_of
@@ -37,6 +37,10 @@ NAME = Bilingual(ar="مؤسسة (وهمي)", fr="Organisation (fictif)")
 CHAIR = Attendee(organisation_id=MINISTRY_ID, name="Présidence (fictif)")
 AUTHOR = f"{ISSUER}#officer"
 AT = datetime(2024, 8, 30, 10, tzinfo=UTC)
+DECISION: dict[str, Any] = {"reason": "(fictif)", "document": "DECISION-EXEMPLE-1", "notified_on": date(2024, 1, 1)}
+"""On what suspensions and terminations stand; notice was given so long ago that it is over."""
+ASKED = frozenset({"centers", "notified_on", "effective_on"})
+"""What of a decision its preview is asked with."""
 
 
 def person(name: str, role: Role, jurisdiction: str) -> Actor:
@@ -411,6 +415,29 @@ async def bound(database: Database, terms: Terms | None = None) -> Agreement:
     if agreement.state == "signed":
         agreement = await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
     return agreement
+
+
+async def suspend(database: Database, agreement: Agreement, *, scope: Scope = "money", **changes: Any) -> Agreement:
+    """The agreement at rest from today on unless told otherwise, its impact acknowledged."""
+    by = head_of(agreement)
+    asked = {name: value for name, value in (DECISION | changes).items() if name in ASKED}
+    looked = await queries.impact(database, agreement.id, action="suspend_agreement", scope=scope, **asked, by=by)
+    given = {"scope": scope, "acknowledgement": looked.fingerprint, "by": by}
+    return await commands.suspend_agreement(database, agreement.id, **(DECISION | given | changes))
+
+
+async def terminate(database: Database, agreement: Agreement, **changes: Any) -> Agreement:
+    """The agreement ended today unless told otherwise, its impact acknowledged."""
+    by = head_of(agreement)
+    asked = {name: value for name, value in (DECISION | changes).items() if name in ASKED}
+    looked = await queries.impact(database, agreement.id, action="terminate_agreement", **asked, by=by)
+    given = {"acknowledgement": looked.fingerprint, "by": by}
+    return await commands.terminate_agreement(database, agreement.id, **(DECISION | given | changes))
+
+
+def head_of(agreement: Agreement) -> Actor:
+    """Whoever heads the office that keeps the agreement."""
+    return director(agreement.academy) if agreement.academy else MINISTRY
 
 
 async def late(database: Database, terms: Terms | None = None) -> Agreement:

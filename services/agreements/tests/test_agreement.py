@@ -1,16 +1,13 @@
 """An agreement's rules, without I/O."""
 
 from datetime import UTC, date, datetime
-from uuid import UUID
 
 import pytest
 
-from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement import AgreementState
 from services.agreements.errors import (
     AcademyNotForType,
     AlreadySigned,
-    CenterNotInAgreement,
-    EffectiveDateAhead,
     KindUnknown,
     NotAParty,
     OperatorNotAParty,
@@ -27,6 +24,7 @@ from services.agreements.errors import (
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
+    DECISION,
     LEGAL,
     TEXT,
     accepted,
@@ -206,31 +204,6 @@ def test_reopening_voids_the_signatures_and_keeps_the_reference() -> None:
     assert agreement.reference == "AREF-06/2024-0001"
 
 
-def test_a_suspension_of_centers_names_them_all_unless_told() -> None:
-    agreement = in_force()
-    agreement.evolve(_suspend(agreement, "centers"))
-    assert agreement.suspension and agreement.suspension.centers == (agreement.centers[0].center_id,)
-
-
-def test_a_suspension_of_money_names_no_center() -> None:
-    agreement = in_force()
-    agreement.evolve(_suspend(agreement, "money"))
-    assert agreement.suspension and agreement.suspension.centers == ()
-    agreement.evolve(agreement.resume(effective_on=date(2025, 2, 1), today=date(2025, 2, 1)))
-    assert agreement.state == AgreementState.in_force and agreement.suspension is None
-
-
-def test_a_suspension_names_own_centers_only() -> None:
-    with pytest.raises(CenterNotInAgreement):
-        _suspend(in_force(), "centers", new_id())
-
-
-def test_a_decision_is_never_ahead_of_its_day() -> None:
-    agreement = in_force()
-    with pytest.raises(EffectiveDateAhead):
-        agreement.terminate(reason="r", document="d", effective_on=date(2025, 1, 2), today=date(2025, 1, 1))
-
-
 def test_an_agreement_expires_after_its_end_date() -> None:
     agreement = in_force()
     assert agreement.expire(date(2027, 8, 31)) == []
@@ -243,17 +216,5 @@ def test_an_agreement_signed_by_all_is_terminated_not_cancelled() -> None:
     with pytest.raises(NotAllowedNow) as refused:
         agreement.cancel(reason="r", today=AT.date())
     assert "terminate_agreement" in refused.value.values["allowed"]
-    agreement.evolve(agreement.terminate(reason="r", document="d", effective_on=AT.date(), today=AT.date()))
+    agreement.evolve(agreement.terminate(**DECISION, today=AT.date()))
     assert agreement.state == AgreementState.terminated and agreement.ending
-
-
-def _suspend(agreement: Agreement, scope: str, *centers: UUID) -> list:  # type: ignore[type-arg]
-    day = date(2025, 1, 13)
-    return agreement.suspend(
-        scope="centers" if scope == "centers" else "money",
-        centers=centers,
-        reason="r",
-        document="d",
-        effective_on=day,
-        today=day,
-    )

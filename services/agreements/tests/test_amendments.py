@@ -67,6 +67,8 @@ from services.agreements.tests.builders import (
     party,
     person,
     president,
+    suspend,
+    terminate,
 )
 from services.agreements.tests.builders import (
     sign_for as sign_agreement_for,
@@ -450,7 +452,7 @@ async def test_an_agreement_that_is_not_in_force_yet_is_amended_when_it_is(datab
 
 async def test_a_suspended_agreement_may_be_amended(database: Database) -> None:
     agreement = await bound(database, running())
-    await commands.suspend_agreement(database, agreement.id, scope="money", reason="r", document="d", by=director())
+    await suspend(database, agreement)
     amendment = await carry(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
     assert (amendment.state, (await read(database, agreement.id)).state) == (S.applied, "suspended")
 
@@ -458,7 +460,7 @@ async def test_a_suspended_agreement_may_be_amended(database: Database) -> None:
 async def test_what_amends_an_agreement_ends_with_it(database: Database) -> None:
     agreement = await bound(database, running())
     amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
-    await commands.terminate_agreement(database, agreement.id, reason="r", document="d", by=director())
+    await terminate(database, agreement)
     with pytest.raises(NotAllowedNow):
         await sign_for(database, amendment, amendment.touched[0])
     with pytest.raises(NotAllowedNow):

@@ -30,6 +30,8 @@ from services.agreements.tests.builders import (
     president,
     reviewed,
     sign_for,
+    suspend,
+    terminate,
 )
 from services.agreements.text import get_clauses
 from shared.actor import NATIONAL
@@ -113,9 +115,9 @@ async def test_the_state_is_the_fold_of_the_journal(database: Database) -> None:
     await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
     for category in ("suspension_decision", "termination_decision"):
         await attached(database, agreement, category)
-    await commands.suspend_agreement(database, agreement.id, scope="centers", reason="r", document="d", by=director())
-    await commands.resume_agreement(database, agreement.id, by=director())
-    await commands.terminate_agreement(database, agreement.id, reason="r", document="d", by=director())
+    agreement = await suspend(database, agreement, scope="centers")
+    agreement = await commands.resume_agreement(database, agreement.id, by=director())
+    await terminate(database, agreement)
     await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
     await commands.adopt_minutes(database, ceremony.id, by=MINISTRY)
     async with database.transaction(NATIONAL) as tx:

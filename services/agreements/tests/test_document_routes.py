@@ -24,6 +24,7 @@ from services.agreements.tests.builders import (
     pdf,
     president,
     signer,
+    terminate,
 )
 from services.agreements.uploads import is_sound
 from shared import files
@@ -198,7 +199,7 @@ async def test_an_action_that_waits_for_a_paper_names_it_in_the_readers_language
         (reason,) = (each for each in told["unavailable_actions"] if each["action"] == "terminate_agreement")
         assert reason["type"] == "/problems/document-missing" and name in reason["detail"]
     with pytest.raises(DocumentMissing):
-        await commands.terminate_agreement(database, agreement.id, reason="r", document="d", by=director())
+        await terminate(database, agreement)
 
 
 async def test_a_party_withdraws_and_replaces_its_own_papers_only(as_: Any, database: Database) -> None:

@@ -23,7 +23,7 @@ from shared.ids import new_id
 from shared.refusals import NotFound
 
 DAY = AT.date()
-DECISION: dict[str, Any] = {"reason": "r", "document": "d", "effective_on": DAY, "today": DAY}
+DECISION: dict[str, Any] = {"reason": "r", "document": "d", "notified_on": date(2024, 1, 1), "today": DAY}
 
 
 def bound() -> Agreement:

@@ -20,7 +20,14 @@ from services.agreements.errors.editions import (
 from services.agreements.errors.obligations import ObligationsUnmet
 from services.agreements.kinds import KINDS
 from services.agreements.terms import BudgetLine, Recurrence, Terms
-from services.agreements.tests.builders import in_force, owing, party, regional, signed
+from services.agreements.tests.builders import (
+    DECISION,
+    in_force,
+    owing,
+    party,
+    regional,
+    signed,
+)
 from shared.events.agreements import AgreementExpired, AgreementRenewed
 from shared.ids import new_id
 from shared.money import Money
@@ -29,7 +36,6 @@ from shared.territory import MINISTRY_ID
 
 START, FIRST_END = date(2024, 9, 2), date(2025, 9, 1)
 LEAD = timedelta(days=90)
-DECISION: dict[str, Any] = {"reason": "r", "document": "d"}
 
 
 def central(**changes: Any) -> Terms:

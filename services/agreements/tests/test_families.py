@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from services.agreements import commands, schedule
+from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement
 from services.agreements.errors.families import (
     ChildNotOfKind,
@@ -19,9 +19,11 @@ from services.agreements.errors.families import (
     ParentUnknown,
     TermBeyondParent,
 )
+from services.agreements.errors.force import ImpactChanged
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
+    DECISION,
     LEGAL,
     MINISTRY,
     accept_for_all,
@@ -35,6 +37,7 @@ from services.agreements.tests.builders import (
     officer,
     outcome_of,
     sign_for,
+    suspend,
 )
 from shared.actor import NATIONAL
 from shared.clock import today
@@ -45,7 +48,6 @@ from tests.fixtures.eventually import eventually
 
 START = today() - timedelta(days=30)
 WAITING = text("select count(*) from pg_locks where not granted")
-DECISION: dict[str, Any] = {"reason": "(fictif)", "document": "DECISION-EXEMPLE-1"}
 
 
 def framework(**changes: Any) -> Terms:
@@ -78,8 +80,16 @@ async def signed_but_by(database: Database, child: Agreement, last: UUID) -> Agr
 
 
 async def terminate(db: Work, id: UUID) -> Agreement:
-    """End a national agreement today."""
-    return await commands.terminate_agreement(db, id, **DECISION, by=MINISTRY)
+    """End a national agreement today; where the impact has changed in the meantime it is looked at again."""
+    while True:
+        notified_on = DECISION["notified_on"]
+        looked = await queries.impact(db, id, action="terminate_agreement", notified_on=notified_on, by=MINISTRY)
+        try:
+            return await commands.terminate_agreement(
+                db, id, **DECISION, acknowledgement=looked.fingerprint, by=MINISTRY
+            )
+        except ImpactChanged:
+            continue
 
 
 async def somebody_waits(database: Database) -> None:
@@ -146,7 +156,7 @@ async def test_a_child_does_not_bind_before_its_parent_or_while_it_rests(databas
     child = await frozen_child(database, parent.id)
     for each in child.parties:
         child = await sign_for(database, child, each.organisation_id)
-    await commands.suspend_agreement(database, parent.id, scope="money", **DECISION, by=MINISTRY)
+    await suspend(database, parent)
     with pytest.raises(ParentNotInForce):
         await commands.bring_into_force(database, child.id, on=today())
     await schedule.bring_into_force(database)

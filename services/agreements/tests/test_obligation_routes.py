@@ -24,6 +24,8 @@ from services.agreements.tests.builders import (
     party,
     president,
     signer,
+    suspend,
+    terminate,
 )
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
@@ -192,9 +194,9 @@ async def test_the_rows_of_the_ledger_say_what_the_agreement_says(
     await commands.claim_obligation(database, agreement.id, named, evidence="e", by=operator)
     monkeypatch.setattr(schedule, "today", lambda: today() + timedelta(days=70))
     await schedule.let_time_pass(database)
-    await commands.suspend_agreement(database, agreement.id, scope="money", reason="r", document="d", by=director())
+    agreement = await suspend(database, agreement)
     await says_the_same(database)
-    await commands.terminate_agreement(database, agreement.id, reason="r", document="d", by=director())
+    await terminate(database, agreement)
     await says_the_same(database)
 
 

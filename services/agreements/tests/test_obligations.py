@@ -13,11 +13,17 @@ from services.agreements.errors.obligations import (
     ObligationOfAnotherCenter,
     ObligationOutsideTerm,
     ObligationPartyUnknown,
-    ObligationsUnmet,
     ObligationToOneself,
 )
 from services.agreements.terms import Duty, Recurrence
-from services.agreements.tests.builders import drafted, in_force, owing, regional, signed
+from services.agreements.tests.builders import (
+    DECISION,
+    drafted,
+    in_force,
+    owing,
+    regional,
+    signed,
+)
 from shared.events.agreements import (
     AgreementCameIntoForce,
     AgreementObligationFellDue,
@@ -28,7 +34,6 @@ from shared.refusals import NotAllowedNow, NotFound
 
 START = date(2024, 9, 2)
 QUARTERLY = Recurrence(first_due_on=date(2024, 12, 31), every_months=3)
-DECISION: dict[str, Any] = {"reason": "r", "document": "d"}
 
 
 def at_work(*duties: dict[str, Any], **changes: Any) -> Agreement:
@@ -290,14 +295,6 @@ def test_what_is_amended_is_owed_as_amended() -> None:
         (ObligationState.pending, later(70)),
     ]
     assert gone not in agreement.duties
-
-
-def test_the_closing_waits_for_what_blocks_it() -> None:
-    agreement = at_work({"blocks": ("closing",), "survives": True})
-    agreement.evolve(agreement.pass_time(later(30)))
-    assert isinstance(agreement.guard("close_agreement"), ObligationsUnmet)
-    agreement.evolve(agreement.waive(*first(agreement), reason="r", today=later(31)))
-    assert agreement.unmet("closing") == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic_core import to_jsonable_python
 
-from services.agreements import commands
+from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.permissions import PERMISSIONS
@@ -20,12 +20,14 @@ from services.agreements.tables import (
     AMENDMENTS,
     CEREMONIES,
     CalendarRow,
+    CenterFactRow,
     SavedSearchRow,
     SignatureBatchRow,
 )
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
+    DECISION,
     LEGAL,
     MINISTRY,
     accept_for_all,
@@ -36,9 +38,9 @@ from services.agreements.tests.builders import (
     clauses,
     current,
     current_network,
-    director,
     drafted,
     fill,
+    head_of,
     keeper,
     mandate,
     officer,
@@ -47,6 +49,8 @@ from services.agreements.tests.builders import (
     plan,
     reviewed,
     signer,
+    suspend,
+    terminate,
 )
 from services.agreements.tests.visits import visits_to_amendments
 from shared.actor import NATIONAL, Actor
@@ -63,7 +67,6 @@ from tests.web.walk import every_route_has_a_permission, walk
 ACTIONS = sorted(PERMISSIONS)
 STORES = {each.aggregate.kind: each for each in (AGREEMENTS, AMENDMENTS, CEREMONIES)}
 WHY = {"reason": "(fictif) motif"}
-DECISION = WHY | {"document": "DECISION-EXEMPLE-1"}
 COMMENT = {"body": "(fictif) remarque"}
 SUBSTITUTE = {
     "substitute": "x#y",
@@ -149,11 +152,43 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return await bound(database, terms_for(by))
 
     async def suspended(by: Actor) -> Agreement:
-        agreement = await in_force(by)
-        head = director() if agreement.academy else MINISTRY
-        return await commands.suspend_agreement(
-            database, agreement.id, scope="money", reason="r", document="d", by=head
-        )
+        return await suspend(database, await in_force(by))
+
+    async def announced(by: Actor) -> Agreement:
+        return await terminate(database, await in_force(by), notified_on=today())
+
+    async def settled(by: Actor) -> Agreement:
+        agreement = await terminate(database, await in_force(by))
+        async with database.transaction(NATIONAL) as tx:
+            for each in agreement.centers:
+                fact = each.model_dump(include={"province", "funded_seats", "unfunded_seats"})
+                here = {"id": each.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": "closed"}
+                tx.add(CenterFactRow(**fact, **here))
+        return agreement
+
+    async def close_agreement(by: Actor) -> Visit:
+        agreement = await ended(by)
+        body = {"confirmed": agreement.to_confirm, "document": "COMPTE-EXEMPLE-1"}
+        return Visit(f"/api/v1/agreements/{agreement.id}/closing", body, agreement, agreement.version)
+
+    def decided(action: Any, path: str, **more: str) -> Arrange:
+        """A decision whose impact was looked at."""
+        make = kept(database, in_force)
+
+        async def arrange(by: Actor) -> Visit:
+            agreement = await make(by)
+            looked = await queries.impact(
+                database,
+                agreement.id,
+                action=action,
+                scope="money",
+                notified_on=DECISION["notified_on"],
+                by=head_of(agreement),
+            )
+            body = to_jsonable_python(DECISION) | {"acknowledgement": looked.fingerprint, **more}
+            return Visit(f"/api/v1/agreements/{agreement.id}{path}", body, agreement, agreement.version)
+
+        return arrange
 
     async def planned(_: Actor) -> Ceremony:
         return await plan(database, (await approved(database, current(operator=ASSOCIATION))).id)
@@ -461,6 +496,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         assert agreement.offered_until
         return await commands.let_time_pass(database, agreement.id, on=agreement.offered_until + timedelta(days=1))
 
+    ended = kept(database, settled)
     hours = count(1)
     agreements, ceremonies = "agreements", "ceremonies"
     return {
@@ -500,9 +536,12 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "reopen_text": on(agreements, frozen, "/reopening", WHY),
         "sign_agreement": signing("signatures"),
         "decline_agreement": signing("refusals", **WHY),
-        "suspend_agreement": on(agreements, in_force, "/suspension", DECISION | {"scope": "money"}),
+        "suspend_agreement": decided("suspend_agreement", "/suspension", scope="money"),
         "resume_agreement": on(agreements, suspended, "/resumption", {}),
-        "terminate_agreement": on(agreements, in_force, "/termination", DECISION),
+        "terminate_agreement": decided("terminate_agreement", "/termination"),
+        "read_impact": on(agreements, in_force, "/impact?action=terminate_agreement", reads=True),
+        "withdraw_announcement": on(agreements, announced, "/announcement/withdrawal", WHY),
+        "close_agreement": close_agreement,
         "cancel_agreement": on(agreements, draft, "/cancellation", WHY),
         "read_obligations": read_obligations,
         "read_agreement_obligations": on(agreements, in_force, "/obligations", reads=True),

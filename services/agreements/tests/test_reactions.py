@@ -109,7 +109,7 @@ async def test_a_center_is_known_with_its_agreement_and_its_seats(database: Data
     await tell_twice(database, reactions.know_center, centers.CenterPlanned)
     (row,) = await all_of(database, CenterFactRow)
     assert (str(row.agreement_id), row.state) == (centers.CenterPlanned.example["agreement_id"], "planned")
-    assert (row.funded_seats, row.unfunded_seats, row.learners) == (60, 20, 0)
+    assert (row.funded_seats, row.unfunded_seats, row.learners) == (60, 20, None)
 
 
 async def test_where_a_center_stands_is_followed(database: Database) -> None:

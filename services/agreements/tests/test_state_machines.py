@@ -27,6 +27,7 @@ from services.agreements.tests.builders import (
     AT,
     AUTHOR,
     CHAIR,
+    DECISION,
     LEGAL,
     NAME,
     owing,
@@ -266,25 +267,51 @@ class AgreementMachine(Machine):
         """If it is time."""
         self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
 
-    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans())
-    def suspend(self, scope: Any, on_paper: bool) -> None:
+    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans())
+    def suspend(self, scope: Any, on_paper: bool, ahead: bool) -> None:
         """Rest."""
         if on_paper:
             self.attach("suspension_decision", 60, False)
-        self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **self._decision()))
+        decision = self._decision(ahead)
+        self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **decision))
 
     @rule()
     def resume(self) -> None:
         """Go on."""
-        days = {"effective_on": self.today, "today": self.today}
-        self.attempt("resume_agreement", lambda: self.aggregate.resume(**days))
+        day = self.today
+        self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=day))
 
-    @rule(on_paper=st.booleans())
-    def terminate(self, on_paper: bool) -> None:
+    @rule(on_paper=st.booleans(), ahead=st.booleans())
+    def terminate(self, on_paper: bool, ahead: bool) -> None:
         """End early."""
         if on_paper:
             self.attach("termination_decision", 60, False)
-        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision()))
+        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision(ahead)))
+
+    @rule()
+    def withdraw_announcement(self) -> None:
+        """Not after all."""
+        self.attempt(
+            "withdraw_announcement", lambda: self.aggregate.withdraw_announcement(reason="r", today=self.today)
+        )
+
+    @rule()
+    def settle(self) -> None:
+        """What is owed is given up, what is reviewed is closed."""
+        for entry in range(len(self.aggregate.obligations)):
+            self.confirm_obligation(entry)
+            self.waive_obligation(entry)
+        for number in (1, 2, 3):
+            self.close_edition(number)
+
+    @rule(all_of_it=st.booleans())
+    def close(self, all_of_it: bool) -> None:
+        """The end of the file."""
+        confirmed = self.aggregate.to_confirm if all_of_it else self.aggregate.to_confirm[1:]
+        self.attempt(
+            "close_agreement",
+            lambda: self.aggregate.close(confirmed=confirmed, document="d", today=self.today),
+        )
 
     @rule()
     def expire(self) -> None:
@@ -439,8 +466,8 @@ class AgreementMachine(Machine):
             "obligations": [each.obligation_id for each in self.aggregate.duties] if all_of_it else [],
         }
 
-    def _decision(self) -> dict[str, Any]:
-        return {"reason": "r", "document": "d", "effective_on": self.today, "today": self.today}
+    def _decision(self, ahead: bool) -> dict[str, Any]:
+        return DECISION | {"notified_on": self.today if ahead else self.today - timedelta(60), "today": self.today}
 
     @invariant()
     def the_rules_hold(self) -> None:
@@ -453,6 +480,10 @@ class AgreementMachine(Machine):
         assert all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
         assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
         assert (it.state == AgreementState.suspended) == (it.suspension is not None)
+        if it.announcement is not None:
+            assert it.state in (AgreementState.signed, AgreementState.in_force, AgreementState.suspended)
+            assert it.announcement.announced == "termination" or it.state == AgreementState.in_force
+        assert (it.state == AgreementState.closed) == (it.closed_file is not None)
         if it.state == AgreementState.legal_review:
             assert not it.rules.acceptance or not it.not_accepted, "reviewed as accepted"
             assert it.ladder is not None and it.turn is None
@@ -476,7 +507,7 @@ class AgreementMachine(Machine):
         assert it.state != AgreementState.terminated or "termination_decision" in used
         assert len(it.editions) <= 3
         assert all(before.ends_on < after.starts_on for before, after in pairwise(it.editions))
-        if it.state in (AgreementState.terminated, AgreementState.expired):
+        if it.state in (AgreementState.terminated, AgreementState.expired, AgreementState.closed):
             assert not any(each.state in (EditionState.planned, EditionState.running) for each in it.editions)
 
 

@@ -19,11 +19,11 @@ from services.agreements.tests.builders import (
     MINISTRY,
     approved,
     bound,
-    director,
     hold,
     officer,
     reviewed,
     sign_for,
+    suspend,
 )
 from shared.database import Database
 from shared.ids import new_id
@@ -82,9 +82,7 @@ async def test_anybody_sees_number_parties_dates_and_hashes(anybody: AsyncClient
 async def test_the_page_says_how_the_agreement_stands_today(anybody: AsyncClient, database: Database) -> None:
     agreement = await bound(database)
     assert "la convention produit ses effets" in await look(anybody, page_of(agreement))
-    await commands.suspend_agreement(
-        database, agreement.id, scope="money", reason="(fictif) secret", document="D-1", by=director()
-    )
+    await suspend(database, agreement, reason="(fictif) secret")
     page = await look(anybody, page_of(agreement))
     assert "Ses effets sont suspendus" in page and "secret" not in page
 

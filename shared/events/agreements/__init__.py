@@ -67,6 +67,13 @@ from shared.events.agreements.editions import (
     AgreementRenewalReturned,
     AgreementRenewed,
 )
+from shared.events.agreements.force import (
+    AgreementAnnouncementWithdrawn,
+    AgreementArchived,
+    AgreementClosed,
+    AgreementSuspensionAnnounced,
+    AgreementTerminationAnnounced,
+)
 from shared.events.agreements.negotiation import (
     AgreementAcceptancesLapsed,
     AgreementApprovalOverdue,
@@ -111,11 +118,14 @@ from shared.events.agreements.thread import ThreadAnswered, ThreadOpened, Thread
 __all__ = [
     "AgreementAcceptancesLapsed",
     "AgreementAmended",
+    "AgreementAnnouncementWithdrawn",
     "AgreementApprovalOverdue",
     "AgreementApprovalsVoided",
     "AgreementApproved",
+    "AgreementArchived",
     "AgreementCameIntoForce",
     "AgreementCancelled",
+    "AgreementClosed",
     "AgreementDocumentAttached",
     "AgreementDocumentExpired",
     "AgreementDocumentReminded",
@@ -153,7 +163,9 @@ __all__ = [
     "AgreementStepApproved",
     "AgreementSubmittedForReview",
     "AgreementSuspended",
+    "AgreementSuspensionAnnounced",
     "AgreementTerminated",
+    "AgreementTerminationAnnounced",
     "AgreementTermsRevised",
     "AgreementTextAccepted",
     "AgreementTextRevised",

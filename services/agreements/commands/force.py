@@ -1,0 +1,155 @@
+"""An agreement's rest and its end: announced with notice, acknowledged with all it touches, taken back, settled."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from services.agreements.agreement import Agreement, Confirmation, Scope
+from services.agreements.commands.loading import load_for
+from services.agreements.errors.force import CentersNotHandedOver, ImpactChanged
+from services.agreements.errors.signing import FileUnknown
+from services.agreements.foresight import foresee
+from services.agreements.tables import AGREEMENTS, CenterFactRow
+from shared.actor import Actor
+from shared.clock import today
+from shared.database import Transaction, Work
+from shared.events.base import DomainEvent
+
+
+async def suspend_agreement(
+    db: Work,
+    id: UUID,
+    *,
+    scope: Scope,
+    centers: Sequence[UUID] = (),
+    reason: str,
+    document: str | None = None,
+    document_hash: str | None = None,
+    notified_on: date | None = None,
+    effective_on: date | None = None,
+    acknowledgement: str,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Let the agreement rest, as the legal document says, from its day on.
+
+    `acknowledgement` stands for the impact that was looked at. Refuses ImpactChanged if it is another by now.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "suspend_agreement", by, expected)
+        document_hash = _paper(agreement, "suspend_agreement", document_hash)
+        decided = agreement.suspend(
+            scope=scope,
+            centers=centers,
+            reason=reason,
+            document=document,
+            document_hash=document_hash,
+            notified_on=notified_on,
+            effective_on=effective_on,
+            today=today(),
+        )
+        await _require_acknowledged(tx, agreement, decided, acknowledgement)
+        return await AGREEMENTS.record(tx, agreement, decided, by=by)
+
+
+async def resume_agreement(
+    db: Work,
+    id: UUID,
+    *,
+    reason: str | None = None,
+    document: str | None = None,
+    effective_on: date | None = None,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Lift the suspension."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "resume_agreement", by, expected)
+        day = today()
+        resumed = agreement.resume(effective_on=effective_on or day, reason=reason, document=document, today=day)
+        return await AGREEMENTS.record(tx, agreement, resumed, by=by)
+
+
+async def terminate_agreement(
+    db: Work,
+    id: UUID,
+    *,
+    reason: str,
+    document: str | None = None,
+    document_hash: str | None = None,
+    notified_on: date | None = None,
+    effective_on: date | None = None,
+    acknowledgement: str,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """End the agreement before its time, as the legal document says, on its day.
+
+    `acknowledgement` stands for the impact that was looked at. Refuses ImpactChanged if it is another by now.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "terminate_agreement", by, expected)
+        document_hash = _paper(agreement, "terminate_agreement", document_hash)
+        decided = agreement.terminate(
+            reason=reason,
+            document=document,
+            document_hash=document_hash,
+            notified_on=notified_on,
+            effective_on=effective_on,
+            today=today(),
+        )
+        await _require_acknowledged(tx, agreement, decided, acknowledgement)
+        return await AGREEMENTS.record(tx, agreement, decided, by=by)
+
+
+async def withdraw_announcement(
+    db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None
+) -> Agreement:
+    """Take an announced suspension or termination back before its day."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "withdraw_announcement", by, expected)
+        withdrawn = agreement.withdraw_announcement(reason=reason, today=today())
+        return await AGREEMENTS.record(tx, agreement, withdrawn, by=by)
+
+
+async def close_agreement(
+    db: Work,
+    id: UUID,
+    *,
+    confirmed: Collection[Confirmation],
+    document: str | None = None,
+    document_hash: str | None = None,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Close the file of an agreement that has ended. Refuses CentersNotHandedOver, and what is not settled."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "close_agreement", by, expected)
+        closed = agreement.close(confirmed=confirmed, document=document, document_hash=document_hash, today=today())
+        own = [center.center_id for center in agreement.centers]
+        done = col(CenterFactRow.state).in_(["closed", "abandoned"])
+        settled = select(CenterFactRow.id).where(col(CenterFactRow.id).in_(own), done)
+        if left := sorted({*own}.difference((await tx.execute(settled)).scalars())):
+            raise CentersNotHandedOver(centers=left)
+        return await AGREEMENTS.record(tx, agreement, closed, by=by)
+
+
+async def _require_acknowledged(
+    tx: Transaction, agreement: Agreement, decided: Sequence[DomainEvent], acknowledgement: str
+) -> None:
+    impact = await foresee(tx, agreement, decided[0])
+    if changed := impact.changed_since(acknowledgement):
+        raise ImpactChanged(changed=changed)
+
+
+def _paper(agreement: Agreement, action: str, named: str | None) -> str | None:
+    """The file that the action stands on: the one named, else the last one attached for it."""
+    if named is not None:
+        if not agreement.has_file(named):
+            raise FileUnknown(file_hash=named)
+        return named
+    categories = {rule.category for rule in agreement.rules.documents if rule.before == action}
+    there = [each.hash for each in agreement.documents if each.state == "current" and each.category in categories]
+    return there[-1] if there else None

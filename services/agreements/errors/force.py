@@ -1,0 +1,78 @@
+"""Named refusals of suspensions, terminations, closings; their wording is in wording/force/."""
+
+from shared.refusals import Refusal
+
+
+class DecisionWithoutDocument(Refusal):
+    """A suspension or termination stands on a legal document: its reference, or the file itself."""
+
+    status = 422
+    slug = "decision-without-document"
+
+
+class NoticeAhead(Refusal):
+    """Notice that was given lies in the past. Values: notified_on."""
+
+    status = 422
+    slug = "notice-ahead"
+
+
+class NoticeTooShort(Refusal):
+    """The kind asks for more notice. Values: days, notified_on, earliest (the first day it may take effect)."""
+
+    slug = "notice-too-short"
+
+
+class EffectiveAfterTerm(Refusal):
+    """The agreement is over before the decision would take effect. Values: effective_on, effective_until."""
+
+    slug = "effective-after-term"
+
+
+class AlreadyAnnounced(Refusal):
+    """A suspension or termination is announced already. Values: announced, effective_on."""
+
+    slug = "already-announced"
+
+
+class NothingAnnounced(Refusal):
+    """There is no announced suspension or termination to take back."""
+
+    slug = "nothing-announced"
+
+
+class AnnouncementDue(Refusal):
+    """What was announced takes effect: its day has come. Values: announced, effective_on."""
+
+    slug = "announcement-due"
+
+
+class ImpactChanged(Refusal):
+    """What the decision would touch is not what was acknowledged. Values: changed (parts of the preview)."""
+
+    slug = "impact-changed"
+
+
+class ObligationsUnsettled(Refusal):
+    """Obligations are still open. Values: obligations."""
+
+    slug = "obligations-unsettled"
+
+
+class EditionsUnderReview(Refusal):
+    """Editions are not closed yet. Values: editions (their numbers)."""
+
+    slug = "editions-under-review"
+
+
+class CentersNotHandedOver(Refusal):
+    """Centers of the agreement are neither closed nor abandoned. Values: centers."""
+
+    slug = "centers-not-handed-over"
+
+
+class ConfirmationsMissing(Refusal):
+    """The closing confirms too little. Values: missing."""
+
+    status = 422
+    slug = "confirmations-missing"

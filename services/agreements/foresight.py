@@ -1,0 +1,58 @@
+"""Foresight: the impact of a decision, worked out from what this service knows of its neighbours."""
+
+from typing import cast
+
+from sqlalchemy import func
+from sqlalchemy import select as select_columns
+from sqlmodel import col, select
+
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.ceremony import CeremonyState
+from services.agreements.impact import CenterFact, Decision, Impact, impact_of
+from services.agreements.tables import AGREEMENTS, CEREMONIES, CenterFactRow, EndpointFactRow
+from shared.database import Transaction
+from shared.events.agreements import (
+    AgreementSuspended,
+    AgreementSuspensionAnnounced,
+    AgreementTerminated,
+    AgreementTerminationAnnounced,
+)
+from shared.events.base import DomainEvent
+
+LASTING = (AgreementState.signed, AgreementState.in_force, AgreementState.suspended)
+OVER = (CeremonyState.closed, CeremonyState.minutes_adopted, CeremonyState.cancelled)
+
+
+async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -> Impact:
+    """What the decision touches, by what is known in this transaction."""
+    row = AGREEMENTS.table.c
+    follow = select_columns(row.id).where(row.parent_id == agreement.id, row.status.in_(LASTING)).order_by(row.id)
+    children = [await AGREEMENTS.read(tx, id) for id in (await tx.execute(follow)).scalars().all()]
+    centers = {center.center_id for each in (agreement, *children) for center in each.centers}
+    told = select(CenterFactRow).where(col(CenterFactRow.id).in_(centers))
+    facts = {fact.id: CenterFact.model_validate(fact) for fact in (await tx.execute(told)).scalars()}
+    sitting = CEREMONIES.table.c
+    listed = select_columns(sitting.id, sitting.status).where(
+        sitting.agreements.contains([agreement.id]), sitting.status.not_in(OVER)
+    )
+    academy = col(EndpointFactRow.academy)
+    reached = (
+        select_columns(academy, func.count().label("number")).where(col(EndpointFactRow.enabled)).group_by(academy)
+    )
+    return impact_of(
+        agreement,
+        _decision(decided),
+        [decided],
+        children=children,
+        known=facts,
+        ceremonies={each.id: each.status for each in await tx.execute(listed)},
+        endpoints={each.academy: each.number for each in await tx.execute(reached)},
+    )
+
+
+def _decision(event: DomainEvent) -> Decision:
+    if isinstance(event, AgreementSuspended | AgreementSuspensionAnnounced):
+        what = event.model_dump(include={"effective_on", "scope", "centers"})
+        return Decision(action="suspend_agreement", **what)
+    ended = cast(AgreementTerminated | AgreementTerminationAnnounced, event)
+    return Decision(action="terminate_agreement", effective_on=ended.effective_on, scope=None, centers=())

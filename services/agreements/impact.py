@@ -1,0 +1,299 @@
+"""Impact: what suspending or terminating an agreement would touch, worked out before anybody decides it.
+
+The agreement's own part is not foretold by rules of its own: the decision is taken on a copy, and what it changed is
+told. Centers follow by their own service's doing, so that what they will do is said here, and tests compare it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from hashlib import sha256
+from typing import Literal, NamedTuple, Self, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.agreements.agreement import Agreement, AgreementState, EditionState, ObligationState, Scope
+from services.agreements.bilingual import Bilingual
+from shared.audit import canonical
+from shared.events.agreements import CenterToOpen
+from shared.events.base import DomainEvent
+from shared.money import Money
+from shared.territory import PROVINCES
+
+Action = Literal["suspend_agreement", "terminate_agreement"]
+CenterStanding = Literal[
+    "planned", "fitting_out", "ready", "opened", "suspended", "handing_over", "closed", "abandoned"
+]
+AT_REST: Mapping[str, CenterStanding] = {"opened": "suspended"}
+"""What becomes of a center that a suspension names; those that are not open yet do not open."""
+AT_THE_END: Mapping[str, CenterStanding] = {
+    "planned": "abandoned",
+    "fitting_out": "abandoned",
+    "ready": "abandoned",
+    "opened": "handing_over",
+    "suspended": "handing_over",
+}
+"""What becomes of a center when its agreement ends."""
+DONE = frozenset({"handing_over", "closed", "abandoned"})
+"""Where nothing becomes of a center any more."""
+
+
+class Part(BaseModel):
+    """One thing that is touched."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+P = TypeVar("P", bound=Part)
+
+
+class Decision(Part):
+    """What would be decided, with its day."""
+
+    action: Action
+    effective_on: date
+    scope: Scope | None
+    centers: tuple[UUID, ...] = Field(description="those that a suspension names")
+
+
+class AgreementTouched(Part):
+    """The agreement itself, and those that follow it as their framework."""
+
+    agreement_id: UUID
+    reference: str | None
+    state: AgreementState
+    becomes: AgreementState
+
+
+class CenterTouched(Part):
+    """A center, with its seats and, as a number, its learners."""
+
+    center_id: UUID
+    agreement_id: UUID
+    academy: str
+    province: str
+    state: CenterStanding
+    becomes: CenterStanding
+    funded_seats: int
+    unfunded_seats: int
+    learners: int | None = Field(description="none: not known yet, since the centers have told no number")
+
+
+class ObligationsTouched(Part):
+    """So many entries of the ledger, of one debtor and in one state."""
+
+    agreement_id: UUID
+    debtor_id: UUID
+    state: ObligationState
+    becomes: ObligationState
+    number: int
+
+
+class EditionTouched(Part):
+    """A year of the agreement."""
+
+    agreement_id: UUID
+    edition: int
+    state: EditionState
+    becomes: EditionState
+
+
+class AmountTouched(Part):
+    """What an organisation agreed to bring in a budget year that is not over; what it has paid is not known yet."""
+
+    agreement_id: UUID
+    payer_id: UUID
+    heading: Bilingual
+    kind: Literal["cash", "in_kind"]
+    budget_year: int
+    amount: Money
+
+
+class CeremonyTouched(Part):
+    """A ceremony that is not over and has the agreement in its order of business."""
+
+    ceremony_id: UUID
+    state: str
+
+
+class SubscriberTouched(Part):
+    """How many addresses of an academy are told."""
+
+    academy: str
+    endpoints: int
+
+
+class Impact(BaseModel):
+    """All that a decision would touch. Each list is sorted, so that the same impact is the same bytes."""
+
+    decision: Decision
+    agreements: list[AgreementTouched]
+    centers: list[CenterTouched]
+    obligations: list[ObligationsTouched]
+    editions: list[EditionTouched]
+    amounts: list[AmountTouched]
+    ceremonies: list[CeremonyTouched]
+    parties: list[UUID] = Field(description="the organisations that are told, as parties")
+    subscribers: list[SubscriberTouched] = Field(description="every academy that is told, also without an address")
+
+    @property
+    def fingerprint(self) -> str:
+        """What stands for this very impact: twelve hex digits of SHA-256 for each part, in order."""
+        return "-".join(self._marks().values())
+
+    def changed_since(self, acknowledged: str) -> list[str]:
+        """The parts that are not what was acknowledged; all of them if it cannot be told."""
+        known, marks = acknowledged.split("-"), self._marks()
+        if len(known) != len(marks):
+            return list(marks)
+        return [part for (part, mark), before in zip(marks.items(), known, strict=True) if mark != before]
+
+    def _marks(self) -> dict[str, str]:
+        told = self.model_dump(mode="json")
+        return {part: sha256(canonical({part: value})).hexdigest()[:12] for part, value in told.items()}
+
+
+class CenterFact(BaseModel):
+    """What is known of a center beside its agreement."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    academy: str
+    province: str
+    state: CenterStanding
+    funded_seats: int
+    unfunded_seats: int
+    learners: int | None = None
+
+    @classmethod
+    def promised(cls, center: CenterToOpen) -> Self:
+        """What the agreement provides for, as long as the centers have told nothing of it."""
+        seats = center.model_dump(include={"province", "funded_seats", "unfunded_seats"})
+        return cls(academy=PROVINCES[center.province].academy, state="planned", **seats)
+
+
+class Life(NamedTuple):
+    """An agreement right before and right after the decision takes effect, as things stand today."""
+
+    before: Agreement
+    after: Agreement
+
+
+def impact_of(
+    agreement: Agreement,
+    decision: Decision,
+    decided: Sequence[DomainEvent],
+    *,
+    children: Iterable[Agreement],
+    known: Mapping[UUID, CenterFact],
+    ceremonies: Mapping[UUID, str],
+    endpoints: Mapping[str, int],
+) -> Impact:
+    """What the decision would touch.
+
+    `decided` is what the agreement decides; `children` are those that follow it and last; `known` is what the centers
+    told, by center; `ceremonies` gives the state of each that lists the agreement; `endpoints` the number of addresses
+    of each academy.
+    """
+    own = _life(agreement, decided)
+    lives = [own]
+    if own.after.state == AgreementState.terminated:
+        lives += [_life(child, child.end_with(own.after, today=decision.effective_on)) for child in children]
+    academies = sorted({academy for life in lives for academy in life.after.audience()})
+    return Impact(
+        decision=decision,
+        agreements=[_agreement(life) for life in lives],
+        centers=_sorted(each for life in lives for each in _centers(life, decision, known)),
+        obligations=_sorted(each for life in lives for each in _obligations(life)),
+        editions=_sorted(each for life in lives for each in _editions(life)),
+        amounts=_sorted(each for life in lives for each in _amounts(life, since=decision.effective_on.year)),
+        ceremonies=_sorted(CeremonyTouched(ceremony_id=id, state=state) for id, state in ceremonies.items()),
+        parties=sorted({party.organisation_id for life in lives for party in life.after.parties}),
+        subscribers=[SubscriberTouched(academy=each, endpoints=endpoints.get(each, 0)) for each in academies],
+    )
+
+
+def _life(agreement: Agreement, decided: Sequence[DomainEvent]) -> Life:
+    after = agreement.model_copy().evolve(decided)
+    if after.announcement is None:
+        return Life(agreement, after)
+    day = after.announcement.effective_on
+    return Life(_on(agreement, day - timedelta(days=1)), _on(after, day))
+
+
+def _on(agreement: Agreement, day: date) -> Agreement:
+    """What time alone makes of it until this day."""
+    ahead = agreement.model_copy()
+    if ahead.state == AgreementState.signed:
+        ahead.evolve(ahead.bring_into_force(day))
+    return ahead.evolve(ahead.pass_time(day))
+
+
+def _agreement(life: Life) -> AgreementTouched:
+    return AgreementTouched(
+        agreement_id=life.after.id,
+        reference=life.after.reference,
+        state=life.before.state,
+        becomes=life.after.state,
+    )
+
+
+def _centers(life: Life, decision: Decision, known: Mapping[UUID, CenterFact]) -> list[CenterTouched]:
+    suspends = decision.action == "suspend_agreement"
+    becomes = AT_REST if suspends else AT_THE_END
+    touched = []
+    for center in life.after.centers:
+        fact = known.get(center.center_id) or CenterFact.promised(center)
+        if fact.state not in DONE and (not suspends or center.center_id in decision.centers):
+            touched.append(
+                CenterTouched(
+                    center_id=center.center_id,
+                    agreement_id=life.after.id,
+                    becomes=becomes.get(fact.state, fact.state),
+                    **fact.model_dump(),
+                )
+            )
+    return touched
+
+
+def _obligations(life: Life) -> list[ObligationsTouched]:
+    after = {(each.obligation_id, each.occurrence): each.state for each in life.after.obligations}
+    moved: Counter[tuple[UUID, ObligationState, ObligationState]] = Counter()
+    for each in life.before.obligations:
+        becomes = after[each.obligation_id, each.occurrence]
+        if becomes != each.state:
+            moved[each.debtor_id, each.state, becomes] += 1
+    return [
+        ObligationsTouched(agreement_id=life.after.id, debtor_id=debtor_id, state=state, becomes=becomes, number=number)
+        for (debtor_id, state, becomes), number in moved.items()
+    ]
+
+
+def _editions(life: Life) -> list[EditionTouched]:
+    before = {each.number: each.state for each in life.before.editions}
+    return [
+        EditionTouched(agreement_id=life.after.id, edition=each.number, state=before[each.number], becomes=each.state)
+        for each in life.after.editions
+        if each.number in before and before[each.number] != each.state
+    ]
+
+
+def _amounts(life: Life, *, since: int) -> list[AmountTouched]:
+    payers = {party.party_id: party.organisation_id for party in life.after.parties}
+    lines = [line for line in life.after.budget if line.budget_year >= since]
+    return [
+        AmountTouched(
+            agreement_id=life.after.id,
+            payer_id=payers[line.payer],
+            heading=line.heading,
+            kind=line.kind,
+            budget_year=line.budget_year,
+            amount=line.amount,
+        )
+        for line in lines
+    ]
+
+
+def _sorted(parts: Iterable[P]) -> list[P]:
+    return sorted(parts, key=lambda each: canonical(each.model_dump(mode="json")))
