@@ -12,7 +12,7 @@ from shared.actor import Role
 Importance = Literal["information", "attention", "urgent"]
 IMPORTANCE: tuple[Importance, ...] = get_args(Importance)
 """From the least to the most."""
-Queue = Literal["to_sign", "to_approve", "obligations", "to_acknowledge", "mentions", "information"]
+Queue = Literal["to_sign", "to_approve", "obligations", "to_acknowledge", "reminders", "mentions", "information"]
 QUEUES: tuple[Queue, ...] = get_args(Queue)
 """The workqueues of an inbox, in the order in which people are shown them."""
 
@@ -24,8 +24,10 @@ class Kind:
     importance: Importance = "information"
     statutory: bool = False
     """Always told and at once, whatever anybody prefers."""
-    receipt: bool = False
-    """An academy acknowledges it before a deadline."""
+    receipt: int = 0
+    """Days within which each academy of the audience acknowledges it; 0: it need not."""
+    national: bool = False
+    """It is addressed to the nation too, whichever region it concerns."""
     private: bool = False
     """Of all endpoints only its subject is told."""
     queue: Queue = "information"
@@ -47,10 +49,15 @@ class Kinds:
         """The kind of an event type; one we do not know of informs."""
         return self.events.get(type, INFORMS)
 
-    def path(self, type: str, subject: object) -> str | None:
+    @property
+    def asking(self) -> frozenset[Queue]:
+        """The workqueues that ask for something until it is settled."""
+        return frozenset(queue for kind in self.events.values() for queue in kind.settles)
+
+    def path(self, type: str, subject: object, data: Mapping[str, object]) -> str | None:
         """Where people see what an event is about; None where there is nothing to see."""
-        folder = self.paths.get(type.split(".")[2])
-        return folder and f"{folder}/{subject}"
+        folder = self.paths.get(str(data.get("subject_type", type.split(".")[2])))
+        return folder and f"{folder}/{data.get('subject_id', subject)}"
 
 
 INFORMS = Kind()

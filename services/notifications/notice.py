@@ -55,7 +55,9 @@ class Notice:
 
     def summary(self, language: str) -> str:
         """What happened, in one sentence."""
-        return wording().text(f"events.{self.type}", language, **self.values(language))
+        trigger = f"triggers.{self.data.get('trigger')}"
+        key = trigger if trigger in wording() else f"events.{self.type}"
+        return wording().text(key, language, **self.values(language))
 
     def values(self, language: str) -> dict[str, str]:
         """What fills the sentence's placeholders: the event's fields as people of this language write them."""

@@ -43,6 +43,8 @@ PERMISSIONS = Permissions(
         "rehearse_subscription": ANYONE,
         "end_subscription": ANYONE,
         "read_explanation": ANYONE,
+        "read_receipts": READERS,
+        "acknowledge_receipt": DESK - {Role.operator},
         "read_preferences": ANYONE,
         "set_preferences": ANYONE,
         "read_inbox": ANYONE,

@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import text
 
 from services.notifications.circle import Circle
+from services.notifications.commands.receipts import ask_receipts
 from services.notifications.letters import write_letters
 from services.notifications.notice import name_told_by, subjects_of
 from services.notifications.recipients import recipients
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, told
+from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
 from shared.audit import canonical
 from shared.clock import now
@@ -119,6 +121,9 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
     }
     if (await tx.execute(TELL, telling)).first() is None:
         return
+    await follow_dates(tx, occurrence)
+    if days := happening.kind.receipt:
+        await ask_receipts(tx, occurrence.audience, occurrence.id, event.type, at=at, days=days)
     if queues := happening.kind.settles:
         await tx.execute(SETTLE, {"subject": occurrence.subject, "queues": list(queues), "at": at})
     people = [each for each in decisions if each.told and isinstance(each.who, PersonTold)]

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from services.notifications.commands import forget_attempts
+from services.notifications.commands import escalate_receipts, forget_attempts
 from services.notifications.settings import NotificationsSettings
-from shared.clock import now
+from services.notifications.triggers import remind
+from shared.clock import now, today
 from shared.database import Database
 from shared.messaging.schedule import Schedule
 from shared.web.idempotency import forget_answers
@@ -22,3 +23,15 @@ async def forget(database: Database) -> None:
 async def forget_old_attempts(database: Database) -> None:
     """Attempts are kept for as long as the settings say; deliveries and feeds stay."""
     await forget_attempts(database, before=now() - timedelta(days=NotificationsSettings().attempts_kept))
+
+
+@schedule.every(seconds=60, id="escalate-receipts")
+async def escalate(database: Database) -> None:
+    """What no academy acknowledged in time is said once, to those who must know."""
+    await escalate_receipts(database, now())
+
+
+@schedule.every(seconds=300, id="remind")
+async def remind_of_dates(database: Database) -> None:
+    """People are reminded of dates that come near or have passed; what an outage missed is made up for."""
+    await remind(database, today())

@@ -1,6 +1,6 @@
 """The notifications service's tables. The delivery table is the queue; there is no second store."""
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from services.notifications.endpoint import Endpoint
+from services.notifications.receipt import Receipt
+from services.notifications.reminder import Reminder
 from shared.store import AggregateRow, Store, service_base
 
 Base = service_base("notifications")
@@ -215,6 +217,39 @@ class BounceRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     at: datetime = Field(sa_type=Instant)
 
 
+class ReceiptRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """A receipt."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        Index("receipt_academy", "academy"),
+        Index("receipt_late", "due_at", postgresql_where=text("status = 'asked'")),
+    )
+
+    academy: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text)
+    due_at: datetime = Field(sa_type=Instant)
+
+
+class ReminderRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """A reminder."""
+
+    __tablename__ = "reminder"
+
+
+class AnnouncedDateRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """A date of a subject as its events said it, and how near to it people were last reminded."""
+
+    __tablename__ = "announced_date"
+    __table_args__ = (Index("announced_date_on", "trigger", "on"),)
+
+    subject: UUID = Field(primary_key=True)
+    trigger: str = Field(sa_type=Text, primary_key=True)
+    on: date
+    audience: list[str] = Field(sa_type=ARRAY(Text))
+    reminded: int | None = None
+
+
 class FeedHeadRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """The last number given out in an academy's feed. Its lock makes commit order and number order the same."""
 
@@ -318,3 +353,7 @@ class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
 
 
 ENDPOINTS = Store(Endpoint, EndpointRow, lambda each: {"academy": each.academy, "status": each.status})
+RECEIPTS = Store(
+    Receipt, ReceiptRow, lambda each: {"academy": each.academy, "status": each.status, "due_at": each.due_at}
+)
+REMINDERS = Store(Reminder, ReminderRow)

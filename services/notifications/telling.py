@@ -94,7 +94,7 @@ class Happening:
 
     def addresses(self, jurisdiction: str) -> bool:
         """Whether it is addressed to them, not only open to them: the nation may see all and is not told all."""
-        return self.is_national if jurisdiction == "national" else jurisdiction in self.codes
+        return self.is_national or self.kind.national if jurisdiction == "national" else jurisdiction in self.codes
 
 
 @dataclass(frozen=True, slots=True)

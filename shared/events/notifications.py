@@ -1,6 +1,6 @@
 """What the notifications service publishes: the academies' endpoints, as far as others must know of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -140,3 +140,88 @@ class EndpointReplayed(DomainEvent):
     since: datetime
     until: datetime
     deliveries: int
+
+
+RECEIPT = "01920000-0000-5000-8000-0000000000ec"
+
+
+class ReceiptAsked(DomainEvent):
+    """An academy was told something that it acknowledges before a deadline."""
+
+    type = "ma.mithaq.receipt.asked.v1"
+    topic = "notifications.receipt"
+    example: ClassVar[dict[str, Any]] = {
+        "receipt_id": RECEIPT,
+        "academy": "MA-06",
+        "event_id": "01920000-0000-7000-8000-0000000000ee",
+        "event_type": "ma.mithaq.agreement.suspended.v1",
+        "due_at": "2025-01-20T10:00:00Z",
+    }
+
+    receipt_id: UUID
+    academy: str
+    event_id: UUID
+    event_type: str
+    due_at: datetime
+
+
+class ReceiptGiven(DomainEvent):
+    """The academy acknowledged what it was told."""
+
+    type = "ma.mithaq.receipt.given.v1"
+    topic = "notifications.receipt"
+    example: ClassVar[dict[str, Any]] = {
+        "receipt_id": RECEIPT,
+        "academy": "MA-06",
+        "event_id": "01920000-0000-7000-8000-0000000000ee",
+    }
+
+    receipt_id: UUID
+    academy: str
+    event_id: UUID
+
+
+class ReceiptOverdue(DomainEvent):
+    """The deadline passed and the academy did not acknowledge what it was told."""
+
+    type = "ma.mithaq.receipt.overdue.v1"
+    topic = "notifications.receipt"
+    example: ClassVar[dict[str, Any]] = {
+        "receipt_id": RECEIPT,
+        "academy": "MA-06",
+        "event_id": "01920000-0000-7000-8000-0000000000ee",
+        "due_at": "2025-01-20T10:00:00Z",
+    }
+
+    receipt_id: UUID
+    academy: str
+    event_id: UUID
+    due_at: datetime
+
+
+class ReminderFellDue(DomainEvent):
+    """A date that was announced comes near, or has passed: once for each date and distance."""
+
+    type = "ma.mithaq.reminder.fell_due.v1"
+    topic = "notifications.reminder"
+    example: ClassVar[dict[str, Any]] = {
+        "reminder_id": "01920000-0000-5000-8000-0000000000eb",
+        "trigger": "agreement_ends",
+        "subject_type": "agreement",
+        "subject_id": "01920000-0000-7000-8000-00000000000a",
+        "agreement_id": "01920000-0000-7000-8000-00000000000a",
+        "on": "2027-08-31",
+        "days": -30,
+    }
+
+    reminder_id: UUID
+    trigger: str
+    """What the date is: an entry of the notifications service's triggers."""
+    subject_type: str
+    """Which kind of aggregate has the date."""
+    subject_id: UUID
+    agreement_id: UUID | None
+    """The agreement that has this date, if one has."""
+    on: date
+    days: int
+    """How far from the date: negative before it."""

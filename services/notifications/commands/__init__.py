@@ -15,15 +15,18 @@ from services.notifications.commands.endpoints import (
 )
 from services.notifications.commands.keeping import rewrap_secrets
 from services.notifications.commands.people import mark_all_read, mark_read, report_bounces, set_preferences
+from services.notifications.commands.receipts import acknowledge_receipt, escalate_receipts
 from services.notifications.commands.subscriptions import end_subscription, subscribe
 
 __all__ = [
     "Issued",
     "Replay",
+    "acknowledge_receipt",
     "change_endpoint",
     "disable_endpoint",
     "enable_endpoint",
     "end_subscription",
+    "escalate_receipts",
     "forget_attempts",
     "mark_all_read",
     "mark_read",

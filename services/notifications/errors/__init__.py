@@ -9,7 +9,7 @@ from services.notifications.errors.endpoints import (
     PeriodEmpty,
     SecretsStillOverlap,
 )
-from services.notifications.errors.people import MatchesNothing, NotABounce
+from services.notifications.errors.people import MatchesNothing, NotABounce, ReceiptNotDue
 
 __all__ = [
     "AcademyNotNamed",
@@ -20,5 +20,6 @@ __all__ = [
     "NothingToSecure",
     "NothingToSign",
     "PeriodEmpty",
+    "ReceiptNotDue",
     "SecretsStillOverlap",
 ]

@@ -10,6 +10,12 @@ class NotABounce(Refusal):
     slug = "not-a-bounce"
 
 
+class ReceiptNotDue(Refusal):
+    """The deadline of the receipt has not passed. Values: due_at."""
+
+    slug = "receipt-not-due"
+
+
 class MatchesNothing(Refusal):
     """No event type fits the pattern. Values: pattern."""
 

@@ -6,6 +6,7 @@ from services.notifications.queries.endpoints import attempts, endpoint, endpoin
 from services.notifications.queries.feed import entries, feed
 from services.notifications.queries.people import inbox, inbox_counts, preferences
 from services.notifications.queries.previews import preview
+from services.notifications.queries.receipts import receipts
 from services.notifications.queries.subscriptions import explanation, rehearsal, subscription, subscriptions
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "inbox_counts",
     "preferences",
     "preview",
+    "receipts",
     "rehearsal",
     "subscription",
     "subscriptions",

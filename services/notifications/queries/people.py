@@ -45,7 +45,7 @@ async def inbox(
     PERMISSIONS.allow(by, "read_inbox")
     conditions = [ITEM.queue == queue] if queue else []
     conditions += [ITEM.read_at.is_(None)] if unread else []
-    conditions += [ITEM.settled_at.is_(None), ITEM.queue != "information"] if to_do else []
+    conditions += [ITEM.settled_at.is_(None), ITEM.queue.in_(kinds().asking)] if to_do else []
     scope = own_scope(by)
     async with db.transaction(scope) as tx:
         query = _mine(*ITEMS, *(NOTICE[field] for field in Notice.__slots__), scope=scope)
@@ -63,7 +63,7 @@ async def inbox_counts(db: Work, *, language: str, by: Actor) -> CountsAnswer:
         counted = (
             func.count().label("total"),
             func.count().filter(ITEM.read_at.is_(None)).label("unread"),
-            func.count().filter(ITEM.settled_at.is_(None), ITEM.queue != "information").label("to_do"),
+            func.count().filter(ITEM.settled_at.is_(None), ITEM.queue.in_(kinds().asking)).label("to_do"),
         )
         query = _mine(ITEM.queue, *counted, scope=scope).where(ITEM.person_id == await recognise(tx, by))
         found = {row.queue: row for row in await tx.execute(query.group_by(ITEM.queue))}
@@ -97,7 +97,7 @@ def _shown(row: Any, language: str) -> ItemAnswer:
         statutory=kind.statutory,
         summary=Notice.of(row).summary(language),
         action=wording().text(action, language) if action in wording() and row.settled_at is None else None,
-        path=kinds().path(row.type, row.subject),
+        path=kinds().path(row.type, row.subject, row.data),
         read_at=row.read_at,
         settled_at=row.settled_at,
     )

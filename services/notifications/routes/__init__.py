@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from services.notifications.routes import deliveries, endpoints, feed, people, stream, subscriptions
+from services.notifications.routes import deliveries, endpoints, feed, people, receipts, stream, subscriptions
 
 router = APIRouter()
-for part in (endpoints, deliveries, feed, stream, subscriptions, people):
+for part in (endpoints, deliveries, feed, stream, subscriptions, people, receipts):
     router.include_router(part.router)

@@ -3,12 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
 
 from services.notifications import queries
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries import academy_meant
-from services.notifications.routes.hosted import AcademyMeant
+from services.notifications.queries.feed import Excerpt
+from services.notifications.routes.hosted import AcademyMeant, Settings
 from services.notifications.schemas import NoticeAnswer
+from services.notifications.schemas.subscriptions import Pattern
 from shared.web import CurrentActor, Db, Language, Listing, Page, page
 
 router = APIRouter(prefix="/api/v1", tags=["notifications"])
@@ -20,12 +23,28 @@ async def read_feed(
     db: Db,
     wanted: Page,
     language: Language,
+    settings: Settings,
     academy: AcademyMeant = None,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the last sequence already known")] = 0,
+    types: Annotated[tuple[Pattern, ...], Query(max_length=50, description="event types, `*` for anything")] = (),
+    since: Annotated[AwareDatetime | None, Query(description="only events that happened from then on")] = None,
+    until: Annotated[AwareDatetime | None, Query(description="only events that happened before")] = None,
+    wait: Annotated[int, Query(ge=0, le=30, description="seconds to wait for something when there is nothing")] = 0,
 ) -> Response:
-    """All that an academy was ever told, in order: what a webhook missed is here."""
+    """All that an academy was ever told, in order, delivered or not: what a webhook missed is here.
+
+    Ask with the last `sequence` known as `after`, again and again: after days away nothing is missing. With `wait` an
+    answer without items comes only when nothing happened meanwhile.
+    """
     PERMISSIONS.allow(by, "read_feed")
     found, next = await queries.feed(
-        db, academy=academy_meant(academy, by), after=after, language=language, page=wanted, by=by
+        db,
+        academy=academy_meant(academy, by),
+        wanted=Excerpt(after, types, since, until),
+        wait=wait,
+        idle_poll=settings.idle_poll,
+        language=language,
+        page=wanted,
+        by=by,
     )
     return page(wanted, found, next)

@@ -20,6 +20,7 @@ from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
 from shared.events.agreements import AgreementCameIntoForce
 from shared.events.base import DomainEvent, Occurrence
+from shared.events.catalog import decode
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 
@@ -164,6 +165,24 @@ def returned(letter: UUID, status: str = "5.1.1", *, action: str = "failed", who
         "",
     ]
     return "\r\n".join(lines).encode()
+
+
+async def published(database: Database) -> list[Occurrence[DomainEvent]]:
+    """What this service itself has published so far, in order."""
+    found = await rows(database, "select * from journal order by id")
+    return [
+        Occurrence(
+            event=decode(row.type, row.data),
+            id=row.event_id,
+            subject=row.aggregate_id,
+            version=row.aggregate_version,
+            audience=tuple(row.audience),
+            actor=row.actor,
+            time=row.occurred_at,
+            correlation=row.correlation,
+        )
+        for row in found
+    ]
 
 
 async def rows(database: Database, query: str, **values: Any) -> list[Any]:

@@ -10,12 +10,14 @@ from services.notifications import commands
 from services.notifications.endpoint import Endpoint
 from services.notifications.people import person_id
 from services.notifications.permissions import PERMISSIONS
+from services.notifications.receipt import Receipt
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, URL, happening, registered, returned, rows, told
 from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.database import Database
+from shared.events.agreements import AgreementSuspended
 from shared.ids import new_id
 from shared.territory import ACADEMY_CODES
 from tests.fixtures.identity import Issuer
@@ -139,6 +141,15 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         item = found[0].id if found else new_id()
         return Visit(f"/api/v1/inbox/{item}/reading", {"read": True}, Mine(id=item, home=by.jurisdiction))
 
+    async def acknowledge_receipt(_: Actor) -> Visit:
+        suspended = AgreementSuspended.model_validate(AgreementSuspended.example)
+        (event,) = await told(database, happening(suspended, audience=(ACADEMY,)))
+        id = Receipt.id_of(event.id, ACADEMY)
+        return Visit(f"/api/v1/receipts/{id}/acknowledgement", None, Receipt(id=id, academy=ACADEMY))
+
+    async def read_receipts(by: Actor) -> Visit:
+        return Visit("/api/v1/receipts?limit=100", None, (await acknowledge_receipt(by)).aggregate)
+
     def personal(path: str, body: Any = None) -> Arrange:
         async def arrange(_: Actor) -> Visit:
             return Visit(f"/api/v1/{path}", body)
@@ -180,6 +191,8 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "rehearse_subscription": personal("subscriptions/rehearsal"),
         "end_subscription": end_subscription,
         "read_explanation": read_explanation,
+        "read_receipts": read_receipts,
+        "acknowledge_receipt": acknowledge_receipt,
         "read_preferences": personal("notifications/preferences"),
         "set_preferences": personal("notifications/preferences", {"email": "daily"}),
         "read_inbox": personal("inbox"),

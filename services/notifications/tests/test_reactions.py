@@ -1,6 +1,7 @@
 """What academies are owed: numbered without gaps, in one transaction, within their jurisdiction."""
 
 import asyncio
+from datetime import date
 
 from sqlalchemy import text
 
@@ -12,9 +13,16 @@ from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import Base
 from services.notifications.tests.builders import FOREIGNER, OFFICER, happening, person, registered, rows, told
 from services.notifications.tests.conftest import Sending
+from services.notifications.triggers import remind
 from shared.actor import EVERYONE, NATIONAL
 from shared.database import Database
-from shared.events.agreements import AgreementApproved, AgreementCameIntoForce, AgreementDrafted
+from shared.events.agreements import (
+    AgreementApproved,
+    AgreementCameIntoForce,
+    AgreementDrafted,
+    AgreementSigned,
+    AgreementSuspended,
+)
 from shared.ids import new_id
 from shared.territory import ACADEMY_CODES
 from tests.fixtures.eventually import eventually
@@ -77,18 +85,21 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
     await commands.subscribe(database, Subscribe(types=["*.agreement.*"]), by=OFFICER)
     drafted = AgreementDrafted.model_validate(AgreementDrafted.example)
     approved = AgreementApproved(agreement_id=new_id(), reference="AREF-06/2024-0001", text_hash="0" * 64)
-    await told(database, happening(drafted), happening(approved))
+    signed = AgreementSigned.model_validate(AgreementSigned.example)
+    suspended = AgreementSuspended.model_validate(AgreementSuspended.example)
+    await told(database, *(happening(event) for event in (drafted, approved, signed, suspended)))
+    await remind(database, date(2027, 8, 1))
     async with database.transaction(NATIONAL) as tx:
-        (letter, _) = (await tx.execute(text("select id from letter"))).scalars()
+        letter = (await tx.execute(text("select id from letter limit 1"))).scalar_one()
         await note_bounce(tx, letter, "5.1.1", "no such user", most=3)
     async with sending():
         await eventually(lambda: rows(database, "select id from attempt"))
     protected = {table for (table,) in await rows(database, "select relname from pg_class where relforcerowsecurity")}
     assert protected == {"journal", *Base.metadata.tables}
     personal = {"person", "inbox_item", "letter", "letter_line", "bounce"}
-    # Names and circles are of all regions: only national work reads them.
-    gathered = {"name", "circle"}
-    everything = protected - {"receipt", "reminder"}
+    # Names, circles and dates are of all regions: only national work reads them.
+    gathered = {"name", "circle", "announced_date"}
+    everything = protected
     of_academy = everything - personal - gathered - {"rule"}
     mine = code_of(me)
     for scope, seen in (

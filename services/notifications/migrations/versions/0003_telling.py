@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.migrations import IN_SCOPE, protect
+from shared.migrations import IN_SCOPE, aggregate_columns, protect
 
 revision = "0003"
 down_revision = "0002"
@@ -20,6 +20,7 @@ def upgrade() -> None:
     _notices()
     _people()
     _letters()
+    _in_time()
 
 
 def _notices() -> None:
@@ -149,3 +150,29 @@ def _letters() -> None:
     protect(op, "letter", aggregate=False, column=mine)
     protect(op, "letter_line", aggregate=False, column=mine, privileges="select, insert")
     protect(op, "bounce", aggregate=False, column=mine, privileges="select, insert")
+
+
+def _in_time() -> None:
+    op.create_table(
+        "receipt",
+        *aggregate_columns(),
+        sa.Column("academy", sa.Text, nullable=False),
+        sa.Column("status", sa.Text, nullable=False),
+        sa.Column("due_at", Instant, nullable=False),
+    )
+    op.create_index("receipt_academy", "receipt", ["academy"])
+    op.create_index("receipt_late", "receipt", ["due_at"], postgresql_where=sa.text("status = 'asked'"))
+    op.create_table("reminder", *aggregate_columns())
+    op.create_table(
+        "announced_date",
+        sa.Column("subject", sa.Uuid, primary_key=True),
+        sa.Column("trigger", sa.Text, primary_key=True),
+        sa.Column("on", sa.Date, nullable=False),
+        sa.Column("audience", Texts, nullable=False),
+        sa.Column("reminded", sa.Integer),
+    )
+    op.create_index("announced_date_on", "announced_date", ["trigger", "on"])
+    protect(op, "receipt")
+    protect(op, "reminder")
+    everything = "select, insert, update, delete"
+    protect(op, "announced_date", aggregate=False, column="array['national']", privileges=everything)
