@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from services.notifications.circle import Circle
+from services.notifications.circle import Circle, concerned
 from services.notifications.commands.receipts import ask_receipts
 from services.notifications.letters import write_letters
 from services.notifications.notice import name_told_by, subjects_of
@@ -36,7 +36,7 @@ REMEMBER_CIRCLE = text("""
 """)
 KNOWN = text("""
     select circle.codes, circle.provinces, names.told from (values (1)) one
-    left join circle on subject = :subject
+    left join circle on subject = :concerned
     cross join (
         select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{}') as told
         from name where id = any(cast(:ids as uuid[]))
@@ -93,7 +93,7 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
     event, at = occurrence.event, now()
     if name := name_told_by(event):
         await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
-    known = (await tx.execute(KNOWN, {"subject": occurrence.subject, "ids": list(subjects_of(event))})).one()
+    known = (await tx.execute(KNOWN, {"concerned": concerned(occurrence), "ids": list(subjects_of(event))})).one()
     before = Circle(tuple(known.codes or ()), tuple(known.provinces or ()))
     circle = before.after(event)
     if circle != before:

@@ -30,11 +30,6 @@ DUE = text("""
     order by "on", subject limit 200 for update skip locked
 """)
 REMINDED = text("update announced_date set reminded = :days where subject = :subject and trigger = :trigger")
-# Whoever the subject concerns is concerned by its dates.
-SAME_CIRCLE = text("""
-    insert into circle (subject, codes, provinces)
-    select :reminder, codes, provinces from circle where subject = :subject on conflict do nothing
-""")
 FAR = timedelta(days=3650)
 
 
@@ -108,5 +103,4 @@ async def _remind(database: Database, trigger: Trigger, days: int, first: date, 
                 audience=tuple(row.audience),
             )
             await REMINDERS.record(tx, reminder, events, by=SYSTEM)
-            await tx.execute(SAME_CIRCLE, {"reminder": reminder.id, "subject": row.subject})
     return len(due)

@@ -22,6 +22,7 @@ from shared.events.agreements import (
     AgreementSigned,
     AgreementSuspended,
     AgreementTextRevised,
+    AmendmentAgreed,
 )
 from shared.events.base import DomainEvent
 from shared.events.centers import CenterPlanned
@@ -171,3 +172,17 @@ async def test_preferences_are_kept_and_read_again(
         refused = await client.put(path, json=wanted | {"address": "nobody"})
         assert (refused.status_code, refused.json()["type"]) == (422, "/problems/address-refused")
         assert (await client.put(path, json={"quiet_from": "20:00"})).status_code == 422
+
+
+async def test_an_amendment_is_the_work_of_whom_its_agreement_concerns(database: Database, reads: Reads) -> None:
+    agreement, amendment = new_id(), new_id()
+    stranger = actor(Role.association_manager, jurisdiction=f"org:{new_id()}", name="stranger")
+    for one in (MANAGER, stranger):
+        await person(database, one)
+    parties = [AgreementParty(party_id=new_id(), organisation_id=ASSOCIATION, roles=("operator",)).model_dump()]
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=parties)
+    agreed = example(AmendmentAgreed, amendment_id=amendment, agreement_id=agreement)
+    await told(database, happening(drafted, subject=agreement), happening(agreed, subject=amendment))
+    (item,) = await reads(MANAGER)
+    assert (item.queue, item.path) == ("to_sign", f"/amendments/{amendment}")
+    assert await reads(stranger) == []
