@@ -27,11 +27,12 @@ PADDING = 560
 """Characters of filling that make a webhook's body 1 KB."""
 
 NOTICES = text(f"""
-    insert into notice (event_id, type, subject, version, time, audience, data, names, correlation)
+    insert into notice
+        (event_id, type, subject, version, time, audience, data, names, reach, provinces, actor, correlation)
     select gen_random_uuid(), '{AgreementSubmittedForReview.type}', subject, 1, clock_timestamp(),
            cast(:codes as text[]),
            jsonb_build_object('agreement_id', subject, 'academy', 'MA-06', 'filling', repeat('x', {PADDING})), '{{}}',
-           subject
+           array['national'] || cast(:codes as text[]), '{{}}', 'bench', subject
     from (select gen_random_uuid() as subject from generate_series(1, :events)) subjects
 """)
 ENTRIES = text("""

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.endpoint import Endpoint
 from services.notifications.keys import Sealed
@@ -21,7 +22,7 @@ from services.notifications.lanes import Lane, Parcel
 from services.notifications.notice import Notice
 from services.notifications.settings import NotificationsSettings
 from shared.actor import NATIONAL
-from shared.database import Database, Transaction
+from shared.database import Database
 
 SLACK = 0.8
 """The part of its lease after which a lane begins no new attempt."""
@@ -131,10 +132,12 @@ class Claims:
         if free <= 0 and not self.held:
             return []
         async with self.database.transaction(NATIONAL) as tx:
-            await self._halt(tx)
-            claimed = await self._lease(tx, free) if free > 0 else []
+            # Without the session's layers: one looks many times a second.
+            connection = await tx.connection()
+            await self._halt(connection)
+            claimed = await self._lease(connection, free) if free > 0 else []
             low = [lane for lane in self.held.values() if lane.runs_low(self.settings.batch // 2)]
-            await self._fetch(tx, [*claimed, *low])
+            await self._fetch(connection, [*claimed, *low])
         for lane in claimed:
             self.held[lane.endpoint.id] = lane
             self.busy[lane.endpoint.academy] += lane.width
@@ -146,18 +149,18 @@ class Claims:
             del self.held[lane.endpoint.id]
         self.busy[lane.endpoint.academy] -= lane.width
 
-    async def _halt(self, tx: Transaction) -> None:
+    async def _halt(self, db: AsyncConnection) -> None:
         if not self.held:
             return
-        rows = await tx.execute(OURS, {"endpoints": list(self.held)})
+        rows = await db.execute(OURS, {"endpoints": list(self.held)})
         ours = {(row.endpoint_id, row.lease_token, row.version) for row in rows}
         for lane in self.held.values():
             if (lane.endpoint.id, lane.token, lane.endpoint.version) not in ours:
                 lane.halt()
 
-    async def _lease(self, tx: Transaction, free: int) -> list[Lane]:
+    async def _lease(self, db: AsyncConnection, free: int) -> list[Lane]:
         until = time.monotonic() + self.settings.lease * SLACK - self.settings.deadline
-        leases = await tx.execute(
+        leases = await db.execute(
             CLAIM,
             {
                 "busy": json.dumps(self.busy),
@@ -167,7 +170,7 @@ class Claims:
             },
         )
         rows = leases.all()
-        targets = await self._targets_of(tx, [(row.endpoint_id, row.version) for row in rows])
+        targets = await self._targets_of(db, [(row.endpoint_id, row.version) for row in rows])
         return [
             Lane(
                 endpoint=targets[row.endpoint_id].endpoint,
@@ -182,23 +185,23 @@ class Claims:
             for row in rows
         ]
 
-    async def _targets_of(self, tx: Transaction, wanted: Collection[tuple[UUID, int]]) -> dict[UUID, Target]:
+    async def _targets_of(self, db: AsyncConnection, wanted: Collection[tuple[UUID, int]]) -> dict[UUID, Target]:
         found = {id: self._targets[id, version] for id, version in wanted if (id, version) in self._targets}
         missing = {"ids": [id for id, _ in wanted if id not in found]}
         if missing["ids"]:
-            secrets = (await tx.execute(SECRETS, missing)).all()
-            for row in (await tx.execute(ENDPOINTS, missing)).all():
+            secrets = (await db.execute(SECRETS, missing)).all()
+            for row in (await db.execute(ENDPOINTS, missing)).all():
                 endpoint = Endpoint.model_validate(row.state | {"id": row.id, "version": row.version})
                 sealed = {each.key_id: _sealed(each) for each in secrets if each.endpoint_id == row.id}
                 found[row.id] = Target(endpoint, sealed)
                 self._targets.keep((row.id, row.version), found[row.id])
         return found
 
-    async def _fetch(self, tx: Transaction, lanes: Sequence[Lane]) -> None:
+    async def _fetch(self, db: AsyncConnection, lanes: Sequence[Lane]) -> None:
         if not lanes:
             return
         most = {lane.endpoint.id: min(self.settings.batch, lane.quota or self.settings.batch) for lane in lanes}
-        asked = await tx.execute(
+        asked = await db.execute(
             PARCELS,
             {
                 "endpoints": [lane.endpoint.id for lane in lanes],
@@ -208,7 +211,7 @@ class Claims:
             },
         )
         rows = asked.all()
-        notices = await self._notices_of(tx, {row.event_id for row in rows})
+        notices = await self._notices_of(db, {row.event_id for row in rows})
         by_endpoint: dict[UUID, list[Any]] = {lane.endpoint.id: [] for lane in lanes}
         for row in rows:
             by_endpoint[row.endpoint_id].append(row)
@@ -223,11 +226,11 @@ class Claims:
                 lane.last = row.sequence
             lane.fetched.set()
 
-    async def _notices_of(self, tx: Transaction, wanted: Collection[UUID]) -> dict[UUID, Notice]:
+    async def _notices_of(self, db: AsyncConnection, wanted: Collection[UUID]) -> dict[UUID, Notice]:
         found = {id: self._notices[id] for id in wanted if id in self._notices}
         missing = [id for id in wanted if id not in found]
         if missing:
-            for row in (await tx.execute(NOTICES, {"ids": missing})).all():
+            for row in (await db.execute(NOTICES, {"ids": missing})).all():
                 found[row.event_id] = Notice.of(row)
                 self._notices.keep(row.event_id, found[row.event_id])
         return found

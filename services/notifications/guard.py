@@ -19,8 +19,8 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-PORTS = frozenset({443, 8443})
-"""Where receivers may listen."""
+PORTS = (443, 8443)
+"""Where receivers may listen, unless it is said otherwise."""
 LONGEST_URL = 2000
 
 # IANA's special-purpose registries, as of 2026; what the address is for stands beside it.
@@ -65,8 +65,11 @@ class Guard:
     machine, where `plain_http` is accepted too (to allowed networks only).
     """
 
-    def __init__(self, allowed: Iterable[Network] = (), *, plain_http: bool = False) -> None:
+    def __init__(
+        self, allowed: Iterable[Network] = (), *, plain_http: bool = False, ports: Iterable[int] = PORTS
+    ) -> None:
         self.allowed = tuple(allowed)
+        self.ports = frozenset(ports)
         self.plain_http = plain_http
         # The same address is called again and again, and nothing but its text is looked at here.
         self._checked = lru_cache(maxsize=1024)(self._check_url)
@@ -96,7 +99,7 @@ class Guard:
             raise AddressNotAllowed("only https")
         if literal is not None:
             self.check(literal)
-        if not near and port is not None and port not in PORTS:
+        if not near and port is not None and port not in self.ports:
             raise AddressNotAllowed(f"port {port}")
         return url
 

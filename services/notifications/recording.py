@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 FULL = 1000
 """Results that wait to be written before senders wait too."""
-LINGER = 0.01
+LINGER = 0.02
 """Seconds in which a batch gathers: what a kill makes us repeat is what was sent in them."""
 PAUSE = 0.5
 """Seconds before a batch is tried again when the database is away."""
@@ -117,15 +117,20 @@ class Recorder:
         # Two transactions: a command that enables an endpoint locks its lane first and its deliveries then.
         if batch.results:
             async with self.database.transaction(NATIONAL) as tx:
-                await tx.execute(WRITE, {"results": json.dumps(batch.results)})
+                await (await tx.connection()).execute(WRITE, {"results": json.dumps(batch.results)})
             batch.results = []
             crash_point("notifier.recorded")
         if batch.lanes:
             async with self.database.transaction(NATIONAL) as tx:
                 endpoints = [lane.endpoint.id for lane in batch.lanes.values()]
-                held = (await tx.execute(HELD, {"endpoints": endpoints, "tokens": list(batch.lanes)})).scalars().all()
+                connection = await tx.connection()
+                held = (
+                    (await connection.execute(HELD, {"endpoints": endpoints, "tokens": list(batch.lanes)}))
+                    .scalars()
+                    .all()
+                )
                 lanes = [_given_back(batch.lanes[token]) for token in held]
-                await tx.execute(RELEASE, {"lanes": json.dumps(lanes), "breaker_pause": self.breaker_pause})
+                await connection.execute(RELEASE, {"lanes": json.dumps(lanes), "breaker_pause": self.breaker_pause})
 
 
 def _given_back(lane: Lane) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from services.notifications.guard import LOOPBACK, Guard
+from services.notifications.guard import LOOPBACK, PORTS, Guard
 from services.notifications.keys import KeyRing
 from shared.settings import ServiceSettings, settings_config
 
@@ -29,6 +29,9 @@ class NotificationsSettings(ServiceSettings):
     )
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="networks that may be called although they are not public: academies' internal ones"
+    )
+    allowed_ports: tuple[int, ...] = Field(
+        PORTS, description="ports that may be called at public addresses; allowed networks are free to use any"
     )
     slots: int = Field(
         32, ge=4, description="messages that one process sends at the same time; one academy gets a quarter"
@@ -79,4 +82,4 @@ class NotificationsSettings(ServiceSettings):
     def guard(self) -> Guard:
         """What may be called: on a developer's machine loopback too, over plain HTTP."""
         dev = self.platform.profile == "dev"
-        return Guard((*self.allowed_networks, *(LOOPBACK if dev else ())), plain_http=dev)
+        return Guard((*self.allowed_networks, *(LOOPBACK if dev else ())), plain_http=dev, ports=self.allowed_ports)

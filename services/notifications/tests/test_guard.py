@@ -1,8 +1,10 @@
 """Nothing inside is ever called: URLs, names and addresses of all disguises."""
 
+import asyncio
 import socket
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.guard import LOOPBACK, AddressNotAllowed, CheckedResolver, Guard, why_closed
+from services.notifications.tests.builders import settings
 from services.notifications.webhooks import WebhookClient
 
 STRICT = Guard()
@@ -98,6 +101,20 @@ HOSTILE = [
     "https://[2a00:1450::5efe:7f00:1]/",
     "https://[2a00:1450::200:5efe:a00:1]/",
 ]
+NAMES = [
+    "https://localhost/",
+    "https://localhost./",
+    "https://LOCALHOST/",
+    "https://127.0.0.1./",
+    "https://127%2e0%2e0%2e1/",
+    "https://inner.example/",
+    "https://inner.example./",
+    "https://inner.example:8443/",
+    "https://127.0.0.1.nip.example/",
+    "https://xn--0-7ga/",
+    "https://metadata.google.internal/",
+]
+"""Names for something inside: what they resolve to is looked at."""
 PUBLIC = [
     "https://academie.example/avis",
     "https://academie.example:8443/avis?k=v",
@@ -216,6 +233,32 @@ async def test_no_connection_is_even_begun_to_a_hostile_address(url: str, monkey
         outcome = await client.post(url, b"{}", {})
     assert outcome.result == "failed" and outcome.reason.startswith("address not allowed")
     assert not begun
+
+
+async def test_a_listener_inside_hears_nothing_whatever_it_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every hostile address and name, aimed at a real listener on this machine."""
+    heard: list[Any] = []
+    server = await asyncio.start_server(lambda reader, writer: heard.append(writer), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    monkeypatch.setattr(CheckedResolver, "lookup", lambda *_: _lookup("127.0.0.1")("", port, 0))
+    async with server, WebhookClient(Guard(ports=(443, port)), deadline=1) as client:
+        for url in (*HOSTILE, *NAMES):
+            host = url.removesuffix("/").split("://")[-1].split("/")[0]
+            for aimed in (url, url.replace(":8443", f":{port}"), url.replace(host, f"{host}:{port}", 1)):
+                assert (await client.post(aimed, b"{}", {})).result == "failed"
+        assert not heard
+        # It does hear who is let in.
+        async with WebhookClient(DEV, deadline=1) as let_in:
+            await let_in.post(f"http://127.0.0.1:{port}/", b"{}", {})
+        assert len(heard) == 1
+        for writer in heard:
+            writer.close()
+
+
+def test_the_ports_that_may_be_called_are_a_setting(tmp_path: Path) -> None:
+    assert settings(tmp_path, allowed_ports=(9443,)).guard.check_url("https://academie.example:9443/")
+    with pytest.raises(AddressNotAllowed):
+        settings(tmp_path, allowed_ports=(9443,)).guard.check_url("https://academie.example:8443/")
 
 
 def test_the_last_check_is_made_on_the_very_address_that_is_dialled() -> None:
