@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from services.agreements import sealing
 from services.agreements.papers import issuer
 from services.agreements.reactions import reactions
 from services.agreements.routes import router
@@ -15,6 +16,7 @@ def service(settings: AgreementsSettings) -> Service:
     """All parts of the agreements service; its documents are kept where the platform says."""
     files.configure(settings.platform.files_location, **settings.platform.s3)
     issuer.configure(settings.platform)
+    sealing.configure(settings)
     return Service(
         name="agreements",
         settings=settings,

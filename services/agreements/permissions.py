@@ -276,6 +276,7 @@ PERMISSIONS = Permissions(
         "read_minutes": ANYONE,
         "read_agreement_paper": ANYONE,
         "read_certificate": ANYONE,
+        "read_sealed_paper": ANYONE,
         "read_minutes_paper": ANYONE,
         "read_lobby": ANYONE,
         "name_chair": MINISTRY,

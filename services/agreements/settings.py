@@ -1,9 +1,30 @@
-"""The agreements service's settings."""
+"""The agreements service's settings: `MITHAQ_AGREEMENTS_…`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
 
 from shared.settings import ServiceSettings, settings_config
 
 
 class AgreementsSettings(ServiceSettings):
-    """What every service has, under this service's prefix."""
+    """What every service has, and who seals."""
 
     model_config = settings_config("MITHAQ_AGREEMENTS_")
+
+    seal: str | None = Field(
+        None,
+        description="who seals advanced and qualified signatures: trial, pkcs12, none, or module:factory of a provider."
+        " Empty is trial (a certificate authority of this installation, specimens only) in dev, none in production",
+    )
+    seal_pkcs12: Path | None = Field(
+        None, description="PKCS#12 file to seal with, or a directory with one `<organisation id>.p12` each"
+    )
+    seal_passphrase: SecretStr | None = Field(None, description="opens these files")
+    seal_level: Literal["advanced", "qualified"] = Field(
+        "advanced", description="the highest level that these certificates are good for"
+    )
+    seal_roots: Path | None = Field(
+        None, description="root certificates that seals must lead to, with revocation lists, in one PEM file"
+    )

@@ -291,7 +291,7 @@ class PaperRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     subject_id: UUID
     """The agreement's or the ceremony's."""
     document: str = Field(sa_type=Text)
-    """`agreement`, `certificate` or `minutes`."""
+    """`agreement`, `certificate`, `minutes`, or `sealed`: the agreement with the seals of so many parties."""
     version: int
     language: str = Field(sa_type=Text)
     content_hash: str | None = Field(None, sa_type=Text, nullable=True)

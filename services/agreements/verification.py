@@ -1,13 +1,11 @@
-"""What anybody may learn of a paper: whether its code is ours, how things stand today, what a file is worth.
+"""What anybody may learn of a paper: whether its code is ours, and how things stand today.
 
 It tells of organisations, never of people.
 """
 
-import hashlib
 import re
 from dataclasses import dataclass
 from datetime import date
-from enum import StrEnum
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -48,26 +46,6 @@ class Standing:
     """Whether the code names what holds today; if not, it was changed or reopened since."""
 
 
-class Worth(StrEnum):
-    """What a file turned out to be."""
-
-    known = "known"
-    outdated = "outdated"
-    sealed = "sealed"
-    of_another = "of_another"
-    not_a_pdf = "not_a_pdf"
-    unknown = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a file is worth, with its hash."""
-
-    worth: Worth
-    hash: str
-    paper: PaperRow | None = None
-
-
 async def look_up(db: Database, id: str, code: str) -> Standing | None:
     """How that stands whose paper bears this id and code; None if the two do not fit, whatever the reason."""
     try:
@@ -84,20 +62,10 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
         return standing if standing.current or await _was_issued(tx, known, code) else None
 
 
-async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
-    """What a file is worth as a paper of this agreement or ceremony."""
-    hash = hashlib.sha256(file).hexdigest()
+async def subject_of(db: Database, id: UUID) -> Agreement | Ceremony | None:
+    """The agreement or the ceremony of this id."""
     async with db.transaction(NATIONAL) as tx:
-        paper = (await tx.exec(select(PaperRow).where(col(PaperRow.hash) == hash))).first()
-        subject = await _subject(tx, standing.id)
-    if paper and paper.subject_id != standing.id:
-        return Finding(Worth.of_another, hash)
-    if paper:
-        holds = paper.content_hash is not None and paper.content_hash in standing.hashes.values()
-        return Finding(Worth.known if holds else Worth.outdated, hash, paper)
-    if isinstance(subject, Agreement) and hash in _sealed(subject):
-        return Finding(Worth.sealed, hash)
-    return Finding(Worth.unknown if file.startswith(b"%PDF-") else Worth.not_a_pdf, hash)
+        return await _subject(tx, id)
 
 
 async def _subject(tx: Transaction, id: UUID) -> Agreement | Ceremony | None:
@@ -161,8 +129,3 @@ def _of_ceremony(ceremony: Ceremony, code: str) -> Standing:
         hashes=hashes,
         current=hashes.get("minutes", "").startswith(code),
     )
-
-
-def _sealed(agreement: Agreement) -> set[str | None]:
-    """The files that carry its signatures, and the one that they began with."""
-    return {agreement.archived_file, agreement.sealed_file, *(each.file_hash for each in agreement.signatures)}

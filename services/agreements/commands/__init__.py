@@ -91,6 +91,7 @@ from services.agreements.commands.signing import (
     record_scan,
     renew_offer,
     return_scan,
+    sealed,
     sign_agreement,
 )
 from services.agreements.commands.substitutions import grant_substitution, revoke_substitution
@@ -173,6 +174,7 @@ __all__ = [
     "revoke_calendar",
     "revoke_substitution",
     "save_search",
+    "sealed",
     "sign_agreement",
     "sign_amendment",
     "sign_batch",

@@ -20,6 +20,7 @@ from services.agreements.commands.families import require_family
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
+from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
@@ -146,11 +147,14 @@ async def sign_amendment(
 ) -> Amendment:
     """Sign the frozen branch for a party, under a mandate of this day; once all have, it is applied.
 
-    An agreement that is not in force yet is amended when it is. Refuses NoMandate, MandateNotValid,
-    AssociationNotAccredited, TextTampered, what Amendment.sign refuses, and what applying it refuses.
+    An agreement that is not in force yet is amended when it is. There is no file of a branch to seal, so that only a
+    simple signature can be given. Refuses LevelNotOffered, NoMandate, MandateNotValid, AssociationNotAccredited,
+    TextTampered, what Amendment.sign refuses, and what applying it refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await _amendable(tx, id, "sign_amendment", by, None)
+        if level != "simple":
+            raise LevelNotOffered(level=level, offered=["simple"])
         at = at or now()
         organisation = amendment.party(party_id).organisation_id
         day = business_date(at)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 from sqlmodel import col, select
 
-from services.agreements.commands.signing import sign_agreement
+from services.agreements.commands.sealing import ReadySeal
+from services.agreements.commands.signing import sealed, sign_agreement
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SignatureBatchRow
 from shared.actor import Actor, Role
@@ -18,7 +19,7 @@ from shared.database import Database, Transaction, Work
 from shared.events.agreements import SignatureLevel
 from shared.ids import new_id
 from shared.messaging.crash import crash_point
-from shared.refusals import NotFound, Refusal
+from shared.refusals import NotFound, Refusal, Unavailable
 
 AT_ONCE = 10.0
 """Seconds that a request gives its batch; the schedule signs what is left."""
@@ -73,30 +74,52 @@ async def resume_batch(db: Database, batch: SignatureBatchRow, *, within: float 
     by = _signer(batch)
     until = time.monotonic() + within
     while batch.finished_at is None and time.monotonic() < until:
-        batch = await _sign_next(db, batch.id, by)
+        try:
+            batch = await _sign_next(db, batch, by)
+        except Unavailable:  # what is away now may be back when the schedule comes
+            break
         crash_point("batch.signed-one")
     return batch
 
 
-async def _sign_next(db: Database, id: UUID, by: Actor) -> SignatureBatchRow:
+async def _sign_next(db: Database, batch: SignatureBatchRow, by: Actor) -> SignatureBatchRow:
+    place = _next(batch)
+    if place is None:
+        return await _give(db, batch, None, None, by)
+    item = SignatureRequest.model_validate(batch.items[place], extra="ignore")
+    return await sealed(
+        db,
+        item.agreement_id,
+        lambda seal: _give(db, batch, place, seal, by),
+        party_id=item.party_id,
+        text_hash=item.text_hash,
+        ceremony_id=batch.ceremony_id,
+        level=batch.level,
+        by=by,
+    )
+
+
+async def _give(
+    db: Database, known: SignatureBatchRow, place: int | None, seal: ReadySeal | Refusal | None, by: Actor
+) -> SignatureBatchRow:
+    """Give the next signature, unless somebody else has given it meanwhile."""
     async with db.transaction(by.scope) as tx:
-        query = select(SignatureBatchRow).where(col(SignatureBatchRow.id) == id).with_for_update()
+        query = select(SignatureBatchRow).where(col(SignatureBatchRow.id) == known.id).with_for_update()
         if (batch := (await tx.exec(query)).first()) is None:
             raise NotFound()
-        pending = [position for position, item in enumerate(batch.items) if item["outcome"] == "pending"]
-        if pending:
-            item = batch.items[pending[0]]
-            outcome = await _sign_item(tx, batch, SignatureRequest.model_validate(item, extra="ignore"), by)
+        if place is not None and place == _next(batch):
+            item = SignatureRequest.model_validate(batch.items[place], extra="ignore")
+            outcome = await _sign_item(tx, batch, item, seal, by)
             # A new list: a change inside the old one would not be seen.
-            batch.items = [
-                item | outcome if position == pending[0] else item for position, item in enumerate(batch.items)
-            ]
-        if len(pending) <= 1 and batch.finished_at is None:
+            batch.items = [each | outcome if at == place else each for at, each in enumerate(batch.items)]
+        if _next(batch) is None and batch.finished_at is None:
             batch.finished_at = now()
         return batch
 
 
-async def _sign_item(tx: Transaction, batch: SignatureBatchRow, item: SignatureRequest, by: Actor) -> dict[str, Any]:
+async def _sign_item(
+    tx: Transaction, batch: SignatureBatchRow, item: SignatureRequest, seal: ReadySeal | Refusal | None, by: Actor
+) -> dict[str, Any]:
     try:
         signed = await sign_agreement(
             tx,
@@ -106,11 +129,19 @@ async def _sign_item(tx: Transaction, batch: SignatureBatchRow, item: SignatureR
             ceremony_id=batch.ceremony_id,
             level=batch.level,
             by=by,
+            seal=seal,
         )
+    except Unavailable:
+        raise
     except Refusal as refusal:  # it changed nothing, so that the transaction can keep what it said
         values = to_jsonable_python(refusal.values)
         return {"outcome": "refused", "refusal": {"slug": refusal.slug, "status": refusal.status, "values": values}}
     return {"outcome": "signed", "state": signed.status, "version": signed.version}
+
+
+def _next(batch: SignatureBatchRow) -> int | None:
+    """The place of the first signature that is pending."""
+    return next((place for place, item in enumerate(batch.items) if item["outcome"] == "pending"), None)
 
 
 def _signer(batch: SignatureBatchRow) -> Actor:

@@ -11,22 +11,24 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
-from services.agreements.errors.papers import CharactersNotPrintable
+from services.agreements.errors.sealing import SealedFileDamaged
 from services.agreements.papers import (
     Language,
     Paper,
     render_agreement,
     render_certificate,
     render_minutes,
-    unprintable,
+    require_printable,
 )
 from services.agreements.papers.drawing import draw_agreement, draw_certificate, draw_minutes
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import agreement as read_agreement
 from services.agreements.tables import CEREMONIES, PaperRow
+from shared import files
 from shared.actor import Actor
 from shared.clock import now
 from shared.database import Database
+from shared.refusals import NotFound
 from shared.worker import in_worker
 
 P = TypeVar("P", bound=Paper)
@@ -70,6 +72,19 @@ async def issue_minutes(db: Database, id: UUID, *, language: Language, by: Actor
     return await _issue(db, "minutes", found, paper, render_minutes, language, paper.minutes_hash, by)
 
 
+async def read_sealed(db: Database, id: UUID, *, by: Actor) -> Issued:
+    """The file that carries the seals. Refuses NotFound without one, SealedFileDamaged."""
+    async with db.transaction(by.scope) as tx:
+        found = await read_agreement(tx, id, action="read_sealed_paper", by=by)
+    if found.sealed_file is None:
+        raise NotFound()
+    try:
+        pdf = await files.get(found.sealed_file)
+    except (FileNotFoundError, files.FileDamaged):
+        raise SealedFileDamaged(hash=found.sealed_file) from None
+    return Issued(pdf, found.sealed_file, f"{_number(found.reference, id)}-sealed-v{found.version}")
+
+
 async def _issue(
     db: Database,
     document: str,
@@ -80,8 +95,7 @@ async def _issue(
     content_hash: str | None,
     by: Actor,
 ) -> Issued:
-    if gaps := unprintable(paper.model_dump_json()):
-        raise CharactersNotPrintable(characters=", ".join(f"{each} (U+{ord(each):04X})" for each in gaps))
+    require_printable(paper.model_dump_json())
     pdf = await in_worker(render, paper, language)
     hash = hashlib.sha256(pdf).hexdigest()
     row = PaperRow(
@@ -96,5 +110,8 @@ async def _issue(
     )
     async with db.transaction(by.scope) as tx:
         await tx.execute(insert(PaperRow).values(row.model_dump()).on_conflict_do_nothing())
-    number = (paper.reference or str(subject.id)).replace("/", "-")
-    return Issued(pdf, hash, f"{number}-{document}-v{subject.version}-{language}")
+    return Issued(pdf, hash, f"{_number(paper.reference, subject.id)}-{document}-v{subject.version}-{language}")
+
+
+def _number(reference: str | None, id: UUID) -> str:
+    return (reference or str(id)).replace("/", "-")

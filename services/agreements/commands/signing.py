@@ -1,18 +1,43 @@
 """Signing: for a party, by delegation, on paper."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
+from typing import TypedDict, TypeVar, Unpack
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from services.agreements.agreement import Agreement, Scan
 from services.agreements.commands.authority import mandated, may_sign, require_untampered
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.sealing import ReadySeal, SealOvertaken, make_seal, remember_files
 from services.agreements.errors.signing import DelegationOver, FileUnknown
+from services.agreements.papers.drawing import draw_seal, draw_sealable
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.sealing import SEALED
 from services.agreements.tables import AGREEMENTS
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.clock import business_date, now
-from shared.database import Work
-from shared.events.agreements import SignatureLevel
+from shared.database import Database, Transaction, Work
+from shared.events.agreements import AgreementPartySigned, SignatureLevel
+from shared.events.base import DomainEvent
+from shared.refusals import ConcurrentChange, Refusal
+
+T = TypeVar("T")
+TRIES = 10
+"""How often a seal is made anew because another process signed first."""
+_turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+
+class Asked(TypedDict):
+    """What is asked of a signature."""
+
+    party_id: UUID
+    text_hash: str
+    ceremony_id: UUID | None
+    level: SignatureLevel
+    by: Actor
 
 
 async def sign_agreement(
@@ -25,32 +50,102 @@ async def sign_agreement(
     level: SignatureLevel = "simple",
     by: Actor,
     at: datetime | None = None,
+    seal: ReadySeal | Refusal | None = None,
 ) -> Agreement:
     """Sign the frozen text for a party, as the person its organisation mandated for this day or as their delegate.
 
+    A level that is sealed takes the `seal` that `sealed` hands over; given a database, this makes it first.
     Refuses NoMandate, MandateNotValid, DelegationOver, AssociationNotAccredited; TextTampered; CeremonyNotOpen,
-    NotInTheCeremony or SignedInItsCeremony; and what Agreement.sign refuses.
+    NotInTheCeremony or SignedInItsCeremony; what Agreement.sign refuses, and what making the seal does.
     """
+    asked: Asked = {
+        "party_id": party_id,
+        "text_hash": text_hash,
+        "ceremony_id": ceremony_id,
+        "level": level,
+        "by": by,
+    }
+    if seal is None and level in SEALED and isinstance(db, Database):
+        return await sealed(db, id, lambda made: sign_agreement(db, id, **asked, at=at, seal=made), at=at, **asked)
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "sign_agreement", by)
-        at = at or now()
-        delegation = agreement.delegation(party_id, by.person)
-        if delegation and business_date(at) > delegation.valid_until:
-            raise DelegationOver(valid_until=delegation.valid_until)
-        holder = delegation.delegator if delegation else by.person
-        mandate_id = await may_sign(tx, agreement, party_id, holder, ceremony_id, business_date(at))
-        events = agreement.sign(
-            party_id,
-            text_hash=text_hash,
-            person=by.person,
-            mandate_id=mandate_id,
-            ceremony_id=ceremony_id,
-            level=level,
-            on_behalf_of=delegation.delegator if delegation else None,
-            at=at,
-        )
-        await require_untampered(tx, agreement)
+        ready = seal if isinstance(seal, ReadySeal) else None
+        at = ready.at if ready else at or now()
+        events = await _decide(tx, agreement, **asked, at=at, seal=ready)
+        if level in SEALED:
+            if isinstance(seal, Refusal):
+                raise seal
+            if ready is None:
+                raise SealOvertaken
+            ready.require_fitting(agreement, party_id)
+            await remember_files(tx, agreement, ready)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
+
+
+async def sealed(
+    db: Database,
+    id: UUID,
+    sign: Callable[[ReadySeal | Refusal | None], Awaitable[T]],
+    *,
+    at: datetime | None = None,
+    **asked: Unpack[Asked],
+) -> T:
+    """What `sign` gives, called with the seal that it needs, or why there is none: it says so in its turn.
+
+    A seal goes on top of those that are there. Who signs the same agreement in this process waits for that; if another
+    process was quicker, the seal is made anew. Refuses ConcurrentChange after TRIES.
+    """
+    if asked["level"] not in SEALED:
+        return await sign(None)
+    turn = _turns.setdefault(id, asyncio.Lock())
+    async with turn:
+        for _ in range(TRIES):
+            try:
+                return await sign(await _seal_for(db, id, at=at or now(), **asked))
+            except SealOvertaken:
+                continue
+    raise ConcurrentChange()
+
+
+async def _seal_for(db: Database, id: UUID, *, at: datetime, **asked: Unpack[Asked]) -> ReadySeal | Refusal:
+    """A seal for a signature that would be recorded now. Nothing is asked of a provider for one that would not."""
+    by = asked["by"]
+    try:
+        async with db.transaction(by.scope) as tx:
+            agreement = await AGREEMENTS.read(tx, id)
+            PERMISSIONS.allow(by, "sign_agreement", agreement)
+            signed, *_ = await _decide(tx, agreement, **asked, at=at)
+            assert isinstance(signed, AgreementPartySigned)
+            shown = await draw_seal(tx, agreement, signed, at)
+            unsealed = await draw_sealable(tx, agreement) if agreement.sealed_file is None else None
+        return await make_seal(agreement, signed, shown, unsealed, at)
+    except Refusal as refusal:
+        return refusal
+
+
+async def _decide(
+    tx: Transaction, agreement: Agreement, *, at: datetime, seal: ReadySeal | None = None, **asked: Unpack[Asked]
+) -> list[DomainEvent]:
+    party_id, person = asked["party_id"], asked["by"].person
+    delegation = agreement.delegation(party_id, person)
+    if delegation and business_date(at) > delegation.valid_until:
+        raise DelegationOver(valid_until=delegation.valid_until)
+    holder = delegation.delegator if delegation else person
+    mandate_id = await may_sign(tx, agreement, party_id, holder, asked["ceremony_id"], business_date(at))
+    events = agreement.sign(
+        party_id,
+        text_hash=asked["text_hash"],
+        person=person,
+        mandate_id=mandate_id,
+        ceremony_id=asked["ceremony_id"],
+        level=asked["level"],
+        on_behalf_of=delegation.delegator if delegation else None,
+        at=at,
+        file_hash=seal.file_hash if seal else None,
+        archived_file=seal.archived_file if seal else None,
+    )
+    await require_untampered(tx, agreement)
+    return events
 
 
 async def decline_agreement(

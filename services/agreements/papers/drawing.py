@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import desc, select
 
 from services.agreements.agreement import Agreement
 from services.agreements.agreement.core import SIGNED_BY_ALL
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.papers.frames import frames_for
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.paper import (
     AgreementPaper,
@@ -19,6 +20,7 @@ from services.agreements.papers.paper import (
     Mark,
     MinutesPaper,
     PartyLine,
+    SealPaper,
     SignatureLine,
 )
 from services.agreements.tables import CEREMONIES
@@ -26,6 +28,7 @@ from services.agreements.terms import must_sign
 from services.agreements.text import get_clauses
 from shared.audit import canonical
 from shared.database import Transaction
+from shared.events.agreements import AgreementApproved, AgreementPartySigned
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotAllowedNow
 from shared.store import digest, get_texts
@@ -70,6 +73,41 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
         signatures=await _signatures(tx, agreement) if frozen else (),
         content_hash=agreement.content_hash,
         language_hashes=agreement.language_hashes,
+    )
+
+
+async def draw_sealable(tx: Transaction, agreement: Agreement) -> AgreementPaper:
+    """The frozen text with a frame for each party's seal: the same paper whenever it is drawn while it is frozen."""
+    query = select(JournalRow.occurred_at, JournalRow.aggregate_version).where(  # type: ignore[call-overload]
+        JournalRow.aggregate_id == agreement.id, JournalRow.type == AgreementApproved.type
+    )
+    frozen_at, version = (await tx.execute(query.order_by(desc("aggregate_version")).limit(1))).one()
+    signing = [party for party in agreement.parties if must_sign(party)]
+    return (await draw_agreement(tx, agreement)).model_copy(
+        update={
+            "drawn_at": frozen_at,
+            "version": version,
+            "signatures": (),
+            "frames": frames_for((party.party_id, _name(agreement, party.organisation_id)) for party in signing),
+        }
+    )
+
+
+async def draw_seal(tx: Transaction, agreement: Agreement, signed: AgreementPartySigned, at: datetime) -> SealPaper:
+    """What the seal of this signature shows."""
+    ceremonies = await _titles(tx, {signed.ceremony_id} if signed.ceremony_id else set())
+    return SealPaper(
+        drawn_at=at,
+        title=agreement.title,
+        mark=_mark(frozen=True),
+        signature=SignatureLine(
+            party=_name(agreement, signed.organisation_id),
+            signed_at=at,
+            level=signed.level,
+            mandate_id=signed.mandate_id,
+            delegated=signed.on_behalf_of is not None,
+            ceremony=next(iter(ceremonies.values()), None),
+        ),
     )
 
 

@@ -6,6 +6,8 @@ from functools import cache
 import fontpkg_amiri  # type: ignore[import-untyped]
 from fontTools.ttLib import TTFont  # type: ignore[import-untyped]
 
+from services.agreements.errors.papers import CharactersNotPrintable
+
 FONTS = fontpkg_amiri.ROOT / "files"
 """Amiri: Arabic and Latin in one family (SIL Open Font License)."""
 STYLES = ("Regular", "Bold")
@@ -15,6 +17,12 @@ STYLES = ("Regular", "Bold")
 def unprintable(text: str) -> str:
     """The characters of a text that the fonts have no glyph for, each once; Typst would print a gap, silently."""
     return "".join(sorted(each for each in set(text) - _printable() if unicodedata.category(each) not in {"Cc", "Cf"}))
+
+
+def require_printable(text: str) -> None:
+    """Refuse CharactersNotPrintable for a text with characters that would be missing on paper."""
+    if gaps := unprintable(text):
+        raise CharactersNotPrintable(characters=", ".join(f"{each} (U+{ord(each):04X})" for each in gaps))
 
 
 @cache

@@ -57,6 +57,19 @@ class SignatureLine(Part):
     """Whether the mandate turned out to have ended before the signature."""
 
 
+class Frame(Part):
+    """A party's place on the pages at the end, where its seal goes."""
+
+    party_id: UUID
+    party: Bilingual
+    page: int
+    """Among these pages, from 0."""
+    left: int
+    """Points from the left margin."""
+    top: int
+    """Points from the top margin."""
+
+
 class FileLine(Part):
     """A file that belongs to the agreement: its SHA-256 in hex, and what it is."""
 
@@ -94,9 +107,17 @@ class AgreementPaper(Paper):
     budget: tuple[BudgetLine, ...] = ()
     centers: tuple[CenterLine, ...] = ()
     signatures: tuple[SignatureLine, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    """In place of the signatures, on the file that takes the seals."""
     content_hash: str | None = None
     """None until the text is frozen."""
     language_hashes: LanguageHashes | None = None
+
+
+class SealPaper(Paper):
+    """What a seal shows in its frame: of the party, not of the person."""
+
+    signature: SignatureLine
 
 
 class CertificatePaper(Paper):

@@ -18,6 +18,7 @@ from babel.numbers import format_currency, format_decimal
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.papers.fonts import FONTS
+from services.agreements.papers.frames import HEIGHT, LABEL, WIDTH
 from services.agreements.papers.paper import (
     AgreementPaper,
     CertificatePaper,
@@ -25,6 +26,7 @@ from services.agreements.papers.paper import (
     MinutesPaper,
     Paper,
     PartyLine,
+    SealPaper,
     SignatureLine,
 )
 from services.agreements.terms import Duty
@@ -58,6 +60,11 @@ def render_minutes(paper: MinutesPaper, language: Language) -> bytes:
     return _pdf(paper, language)
 
 
+def render_seal(paper: SealPaper) -> bytes:
+    """What a seal shows, in both languages: one page as large as its frame."""
+    return _pdf(paper, "both", standards=[])
+
+
 def pictures(paper: Paper, language: Language, *, per_inch: float) -> list[bytes]:
     """The pages as PNG."""
     pages = _typeset(paper, language).compile(format="png", ppi=per_inch)
@@ -74,8 +81,8 @@ def _words() -> Mapping[str, Said]:
     return {language: tomllib.loads((HERE / "words" / f"{language}.toml").read_text("utf-8")) for language in WORDS}
 
 
-def _pdf(paper: Paper, language: Language) -> bytes:
-    pdf = _typeset(paper, language).compile(pdf_standards=STANDARDS, timestamp=int(paper.drawn_at.timestamp()))
+def _pdf(paper: Paper, language: Language, standards: "list[typst.PDFStandard]" = STANDARDS) -> bytes:
+    pdf = _typeset(paper, language).compile(pdf_standards=standards, timestamp=int(paper.drawn_at.timestamp()))
     assert isinstance(pdf, bytes)
     return pdf
 
@@ -89,6 +96,7 @@ def _typeset(paper: Paper, language: Language) -> typst.Compiler:
         "mark": paper.mark,
         "qr": _qr(paper.address) if paper.address else None,
         "address": paper.address,
+        "frame": {"width": WIDTH, "height": HEIGHT, "label": LABEL},
         "words": {one: words(one) for one in WORDS},
     }
     said = {one: _heading(paper, one) | say(paper, one) for one in languages}
@@ -174,6 +182,10 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
             for center in paper.centers
         ],
         "signatures": [_signature(line, language) for line in paper.signatures],
+        "frames": [
+            frame.model_dump(include={"page", "left", "top"}) | {"party": _of(frame.party, language)}
+            for frame in paper.frames
+        ],
         "hashes": _hashes(paper, language) if paper.content_hash else None,
     }
 
@@ -193,6 +205,10 @@ def _certificate(paper: CertificatePaper, language: str) -> Said:
             for file in paper.files
         ],
     }
+
+
+def _seal(paper: SealPaper, language: str) -> Said:
+    return {"signature": _signature(paper.signature, language)}
 
 
 def _minutes(paper: MinutesPaper, language: str) -> Said:
@@ -292,6 +308,7 @@ def _of(text: Bilingual, language: str) -> str:
 
 SAYING: Mapping[type[Paper], tuple[str, Any]] = {
     AgreementPaper: ("agreement", _agreement),
+    SealPaper: ("seal", _seal),
     CertificatePaper: ("certificate", _certificate),
     MinutesPaper: ("minutes", _minutes),
 }

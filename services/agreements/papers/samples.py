@@ -1,11 +1,16 @@
 """Sample papers, all fictitious, and pictures of them: python -m services.agreements.papers.samples FOLDER."""
 
 import argparse
+import asyncio
+import struct
+import tempfile
+import zlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.papers.frames import frames_for
 from services.agreements.papers.paper import (
     AgreementPaper,
     CenterLine,
@@ -15,11 +20,15 @@ from services.agreements.papers.paper import (
     MinutesPaper,
     Paper,
     PartyLine,
+    SealPaper,
     SignatureLine,
 )
-from services.agreements.papers.printing import pictures
+from services.agreements.papers.printing import pictures, render_agreement
+from services.agreements.sealing import Prepared, Signatory, Trust, complete, prepare
+from services.agreements.sealing.authority import TrialAuthority
 from services.agreements.terms import BudgetLine, Duty, Recurrence
 from services.agreements.text import Clause, Prose
+from shared.clock import now
 from shared.events.agreements import LanguageHashes, PartyRole
 from shared.money import Money
 
@@ -209,6 +218,50 @@ def minutes() -> MinutesPaper:
     )
 
 
+def sealed() -> bytes:
+    """That agreement, sealed by four of its five parties with a trial authority that is forgotten at once."""
+    paper = agreement(signatures=())
+    paper = paper.model_copy(update={"frames": frames_for((each.party_id, each.name) for each in paper.parties)})
+    file = render_agreement(paper, "both")
+    with tempfile.TemporaryDirectory() as folder:
+        authority = TrialAuthority(Path(folder) / "authority.pem")
+        for place, line in enumerate(signatures()[:4]):
+            signature = line.model_copy(update={"level": "advanced"})
+            party = Signatory(paper.parties[place].party_id, line.party, "", "advanced")
+            pen = asyncio.run(authority.pen_for(party))
+            prepared = prepare(
+                file,
+                SealPaper(drawn_at=AT, title=paper.title, mark=paper.mark, signature=signature),
+                field=str(paper.parties[place].party_id),
+                frames=() if place else paper.frames,
+                about=f"{paper.reference} SHA-256 {paper.content_hash}",
+                at=now(),
+                chain=pen.chain,
+                trust=Trust(pen.chain[1:]),
+            )
+            assert isinstance(prepared, Prepared), "a fresh certificate is good"
+            file = complete(prepared, asyncio.run(pen.sign(prepared.attributes)))
+    return file
+
+
+def picture_of(file: bytes, *, page: int, per_inch: float) -> bytes:
+    """A page of a PDF as PNG, with its seals, which Typst does not draw."""
+    import pypdfium2  # type: ignore[import-untyped]
+
+    pdf = pypdfium2.PdfDocument(file)
+    pdf.init_forms()
+    bitmap = pdf[page % len(pdf)].render(scale=per_inch / 72, rev_byteorder=True, prefer_bgrx=False)
+    width, height, stride, content = bitmap.width, bitmap.height, bitmap.stride, bytes(bitmap.buffer)
+    lines = b"".join(b"\0" + content[at * stride : at * stride + 3 * width] for at in range(height))
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = {b"IHDR": header, b"IDAT": zlib.compress(lines, 9), b"IEND": b""}
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks.items()
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
 def main() -> None:
     """Write the pictures."""
     parser = argparse.ArgumentParser(description="Writes pictures of sample papers.")
@@ -225,6 +278,7 @@ def main() -> None:
     for name, (paper, language) in shown.items():
         for number, page in enumerate(pictures(paper, language, per_inch=72), 1):
             (folder / f"{name}-{number}.png").write_bytes(page)
+    (folder / "sealed.png").write_bytes(picture_of(sealed(), page=-1, per_inch=72))
 
 
 if __name__ == "__main__":

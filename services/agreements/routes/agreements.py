@@ -145,12 +145,21 @@ async def reopen_text(id: UUID, body: Because, expected: IfMatch, by: CurrentAct
 
 
 @router.post("/{id}/signatures", status_code=201, response_model=AgreementAnswer)
-async def sign_agreement(id: UUID, body: SignAgreement, by: CurrentActor, once: Once) -> Response:
-    """Sign for a party, under a mandate valid today. The text's hash stands in for If-Match."""
-    return await once(
-        lambda tx: commands.sign_agreement(tx, id, **body.model_dump(), by=by),
-        answer=lambda found: AgreementAnswer.of(found, by),
-        location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+async def sign_agreement(id: UUID, body: SignAgreement, by: CurrentActor, db: Db, once: Once) -> Response:
+    """Sign for a party, under a mandate valid today. The text's hash stands in for If-Match.
+
+    An advanced or qualified signature is a seal (PAdES) on the agreement's file, made before it is recorded.
+    """
+    return await commands.sealed(
+        db,
+        id,
+        lambda seal: once(
+            lambda tx: commands.sign_agreement(tx, id, **body.model_dump(), by=by, seal=seal),
+            answer=lambda found: AgreementAnswer.of(found, by),
+            location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+        ),
+        **body.model_dump(),
+        by=by,
     )
 
 

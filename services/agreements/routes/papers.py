@@ -45,6 +45,12 @@ async def read_certificate(
     return _file(await papers.issue_certificate(db, id, language=language, by=by), known)
 
 
+@router.get("/agreements/{id}/sealed", response_class=Pdf, responses=AS_PDF, tags=["agreements"])
+async def read_sealed_paper(id: UUID, by: CurrentActor, db: Db, known: Known = None) -> Response:
+    """The agreement's file with the electronic seals given so far; 404 while there is none."""
+    return _file(await papers.read_sealed(db, id, by=by), known)
+
+
 @router.get("/ceremonies/{id}/minutes.pdf", response_class=Pdf, responses=AS_PDF, tags=["ceremonies"])
 async def read_minutes_paper(
     id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", known: Known = None

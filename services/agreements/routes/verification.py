@@ -1,5 +1,6 @@
 """The page behind the QR code of a paper: for everybody, without sign-in and without JavaScript."""
 
+import asyncio
 import base64
 import hashlib
 import math
@@ -15,10 +16,12 @@ from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from services.agreements.judgement import Finding, judge
 from services.agreements.minutes import TEMPLATES
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.printing import day
-from services.agreements.verification import Finding, Standing, judge, look_up
+from services.agreements.verification import Standing, look_up
+from shared.clock import CASABLANCA
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording
 from shared.web import Db, Language
 from shared.web.edge import MOST_BYTES
@@ -75,7 +78,9 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
         return _refused(request, language, 404, "not_found")
     if (file := await _file(request)) is None:
         return _standing(request, language, code, standing, missing=True)
-    return _standing(request, language, code, standing, finding=await judge(db, standing, file))
+    async with _one_at_a_time(request):
+        finding = await judge(db, standing, file)
+    return _standing(request, language, code, standing, finding=finding)
 
 
 async def _file(request: Request) -> bytes | None:
@@ -89,6 +94,15 @@ async def _file(request: Request) -> bytes | None:
             return None
         raise
     return content or None
+
+
+def _one_at_a_time(request: Request) -> asyncio.Semaphore:
+    """The public's turn in the worker: papers and seals never wait for more than one file of theirs."""
+    state = request.app.state
+    if not hasattr(state, "judging"):
+        state.judging = asyncio.Semaphore(1)
+    turn: asyncio.Semaphore = state.judging
+    return turn
 
 
 async def _wait(request: Request, rate: RateLimitItem) -> int:
@@ -118,6 +132,7 @@ def _standing(
     page = _page(request, language, standing=standing, code=code, finding=finding, missing=missing, most=MOST_BYTES)
     page["state"] = wording.text(f"states.{standing.kind}.{standing.state}", language)
     page["dates"] = {name: day(each, language) for name, each in standing.dates.items()}
+    page["moment"] = lambda at: f"{day(at.astimezone(CASABLANCA), language)}, {at.astimezone(CASABLANCA):%H:%M}"
     page["specimen"] = issuer().trial
     return HTMLResponse(TEMPLATES.get_template("verification.html").render(page), headers=_headers(language))
 

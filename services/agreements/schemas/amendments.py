@@ -17,10 +17,11 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
+from services.agreements.schemas.signing import GivenLevel
 from services.agreements.schemas.words import Hash, Paragraph
 from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
-from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole, SignatureLevel
+from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole
 from shared.ids import new_id
 from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
 
@@ -167,7 +168,7 @@ class SignAmendment(Body):
 
     party_id: UUID
     content_hash: Hash = Field(description="of what is signed, as the amendment shows it")
-    level: SignatureLevel = "simple"
+    level: GivenLevel = "simple"
 
 
 class DeclineAmendment(Body):

@@ -18,6 +18,9 @@ from shared.refusals import Refusal
 from shared.web import Body
 from shared.web.problems import members_of
 
+GivenLevel = Literal["simple", "advanced", "qualified"]
+"""A signature by hand comes with its scan and its witness, never by itself."""
+
 
 class SignAgreement(Body):
     """A signature under the frozen text, for one party."""
@@ -25,7 +28,7 @@ class SignAgreement(Body):
     party_id: UUID
     text_hash: Hash = Field(description="of the text that is signed, as the agreement and its text show it")
     ceremony_id: UUID | None = Field(None, description="the open ceremony in which it is signed")
-    level: SignatureLevel = "simple"
+    level: GivenLevel = "simple"
 
 
 class DeclineAgreement(Body):
@@ -82,7 +85,7 @@ class SignBatch(Body):
 
     items: Annotated[list[BatchItem], Field(min_length=1, max_length=100)]
     ceremony_id: UUID | None = None
-    level: SignatureLevel = "simple"
+    level: GivenLevel = "simple"
 
     def requests(self) -> list[SignatureRequest]:
         """The signatures asked for."""

@@ -9,8 +9,10 @@ import pytest
 from fastapi import FastAPI
 
 import services.agreements
+from services.agreements import sealing
 from services.agreements.papers import issuer
 from services.agreements.routes import router
+from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.clients import Client
 from shared.database import Database
 from shared.settings import PlatformSettings
@@ -21,9 +23,11 @@ WORDING = Path(services.agreements.__file__).parent / "wording"
 
 
 @pytest.fixture(autouse=True)
-def papers() -> None:
-    """Papers are specimens of an installation on this machine."""
-    issuer.configure(PlatformSettings())
+def papers(tmp_path: Path) -> None:
+    """Papers and seals are specimens of an installation on this machine."""
+    platform = PlatformSettings(data_dir=tmp_path)
+    issuer.configure(platform)
+    sealing.configure(AgreementsSettings(platform=platform))
 
 
 @pytest.fixture

@@ -48,6 +48,7 @@ from services.agreements.tests.builders import (
     pdf,
     plan,
     reviewed,
+    sign_for,
     signer,
     suspend,
     terminate,
@@ -150,6 +151,10 @@ def arranged(database: Database) -> dict[str, Arrange]:
 
     async def in_force(by: Actor) -> Agreement:
         return await bound(database, terms_for(by))
+
+    async def sealed(by: Actor) -> Agreement:
+        agreement = await frozen(by)
+        return await sign_for(database, agreement, agreement.parties[0].organisation_id, level="advanced")
 
     async def suspended(by: Actor) -> Agreement:
         return await suspend(database, await in_force(by))
@@ -576,6 +581,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "read_minutes": on(ceremonies, closed, "/minutes", reads=True),
         "read_agreement_paper": on(agreements, draft, "/document?language=fr", reads=True),
         "read_certificate": on(agreements, in_force, "/certificate", reads=True),
+        "read_sealed_paper": on(agreements, sealed, "/sealed", reads=True),
         "read_minutes_paper": on(ceremonies, closed, "/minutes.pdf?language=ar", reads=True),
         "read_lobby": on(ceremonies, planned, "/lobby", reads=True),
         "name_chair": on(ceremonies, planned, "/chair", SEAT),

@@ -1,0 +1,164 @@
+"""Making seals: outside the transaction that records the signature, which checks that nothing moved meanwhile.
+
+A file is kept before the signature is recorded, so a crash in between leaves at worst a file that nobody refers to.
+"""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+import structlog
+from cryptography import x509
+from sqlalchemy.dialects.postgresql import insert
+
+from services.agreements.agreement import Agreement
+from services.agreements.errors.sealing import (
+    CertificateNotTrusted,
+    CertificateNotValid,
+    CertificateRevoked,
+    LevelNotOffered,
+    SealedFileDamaged,
+    SealUnavailable,
+)
+from services.agreements.papers import AgreementPaper, SealPaper, render_agreement, require_printable
+from services.agreements.sealing import (
+    PATIENCE,
+    Flaw,
+    Provider,
+    Signatory,
+    complete,
+    prepare,
+    sealing,
+    verifies,
+)
+from services.agreements.tables import PaperRow
+from shared import files
+from shared.clock import business_date, now
+from shared.database import Transaction
+from shared.events.agreements import AgreementPartySigned, SignatureLevel
+from shared.messaging.crash import crash_point
+from shared.refusals import Refusal
+from shared.worker import in_worker
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
+
+
+class SealOvertaken(Exception):
+    """The agreement moved on since the seal was made, or none was; another must be made."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadySeal:
+    """A sealed file that is kept and not recorded yet."""
+
+    agreement_id: UUID
+    version: int
+    """Of the agreement that it was made for."""
+    party_id: UUID
+    at: datetime
+    file_hash: str
+    archived_file: str | None
+    """Of the file before its first seal; none with later ones."""
+
+    def require_fitting(self, agreement: Agreement, party_id: UUID) -> None:
+        """Raise SealOvertaken unless the agreement is as it was and the party the same."""
+        if (self.agreement_id, self.version, self.party_id) != (agreement.id, agreement.version, party_id):
+            raise SealOvertaken
+
+
+async def make_seal(
+    agreement: Agreement, signed: AgreementPartySigned, shown: SealPaper, unsealed: AgreementPaper | None, at: datetime
+) -> ReadySeal:
+    """Seal the agreement's file for the signature that is about to be recorded; `unsealed` prints its beginning.
+
+    Refuses LevelNotOffered, NoCertificate, CertificateNotTrusted, CertificateNotValid, CertificateRevoked,
+    SealUnavailable, SealedFileDamaged, CharactersNotPrintable.
+    """
+    provider = provider_of(signed.level)
+    party = shown.signature.party
+    pen = await _patiently(provider.pen_for(Signatory(signed.organisation_id, party, signed.person, signed.level)))
+    archived, file = await _beginning(agreement, unsealed)
+    require_printable(shown.model_dump_json())
+    prepared = await in_worker(
+        prepare,
+        file,
+        shown,
+        field=str(signed.party_id),
+        frames=unsealed.frames if unsealed else (),
+        about=f"{agreement.reference} SHA-256 {agreement.content_hash}",
+        at=at,
+        chain=pen.chain,
+        trust=sealing().trust,
+    )
+    if isinstance(prepared, Flaw):
+        raise _refusal_for(prepared, pen.chain[0])
+    signature = await _patiently(pen.sign(prepared.attributes))
+    if not verifies(pen.chain[0], signature, prepared.attributes):
+        log.error("a provider's signature does not verify", provider=provider.name)
+        raise SealUnavailable()
+    kept = await files.put(await in_worker(complete, prepared, signature))
+    crash_point("seal.kept")
+    return ReadySeal(agreement.id, agreement.version, signed.party_id, at, kept.hash, archived)
+
+
+def provider_of(level: SignatureLevel) -> Provider:
+    """Who seals at this level. Refuses LevelNotOffered."""
+    provider = sealing().provider
+    if provider is None or level not in provider.levels:
+        offered = sorted(provider.levels) if provider else []
+        raise LevelNotOffered(level=level, offered=["simple", *offered])
+    return provider
+
+
+async def remember_files(tx: Transaction, agreement: Agreement, seal: ReadySeal) -> None:
+    """Know the files again when somebody brings them."""
+    known = {"sealed": seal.file_hash, "agreement": seal.archived_file}
+    for document, hash in known.items():
+        if hash:
+            row = PaperRow(
+                hash=hash,
+                visible_to=list(agreement.visible_to()),
+                subject_id=agreement.id,
+                document=document,
+                version=agreement.version,
+                language="both",
+                content_hash=agreement.content_hash,
+                issued_at=now(),
+            )
+            await tx.execute(insert(PaperRow).values(row.model_dump()).on_conflict_do_nothing())
+
+
+async def _beginning(agreement: Agreement, unsealed: AgreementPaper | None) -> tuple[str | None, bytes]:
+    if unsealed:
+        require_printable(unsealed.model_dump_json())
+        printed = await in_worker(render_agreement, unsealed, "both")
+        return (await files.put(printed)).hash, printed
+    assert agreement.sealed_file is not None, "neither sealed nor to be printed"
+    try:
+        return None, await files.get(agreement.sealed_file)
+    except (FileNotFoundError, files.FileDamaged):
+        raise SealedFileDamaged(hash=agreement.sealed_file) from None
+
+
+async def _patiently(answer: Awaitable[T]) -> T:
+    """A provider's answer; whatever goes wrong there is its being away, and its refusals are its own."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await answer
+    except Refusal:
+        raise
+    except Exception as error:
+        log.exception("a provider of seals fails")
+        raise SealUnavailable() from error
+
+
+def _refusal_for(flaw: Flaw, certificate: bytes) -> Refusal:
+    if flaw is Flaw.expired:
+        read = x509.load_der_x509_certificate(certificate)
+        first, last = business_date(read.not_valid_before_utc), business_date(read.not_valid_after_utc)
+        return CertificateNotValid(valid_from=first, valid_until=last)
+    return CertificateRevoked() if flaw is Flaw.revoked else CertificateNotTrusted()

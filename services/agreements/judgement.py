@@ -1,0 +1,153 @@
+"""What a file is worth that somebody brings: whether we issued it so, and what each seal in it says and is worth."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import col, select
+
+from services.agreements.agreement import Agreement, Signature
+from services.agreements.bilingual import Bilingual
+from services.agreements.ceremony import Ceremony
+from services.agreements.sealing import Flaw, NotReadable, Seal, examine, sealing
+from services.agreements.tables import PaperRow
+from services.agreements.verification import Standing, subject_of
+from shared.actor import NATIONAL
+from shared.clock import now
+from shared.database import Database
+from shared.events.agreements import SignatureLevel
+from shared.worker import in_worker
+
+SEALED = "sealed"
+"""A paper that carries seals."""
+
+
+class Worth(StrEnum):
+    """What a file turned out to be; of a sealed one, its gravest flaw."""
+
+    known = "known"
+    outdated = "outdated"
+    sealed = "sealed"
+    earlier = "earlier"
+    """Sealed, but others have sealed since."""
+    of_another = "of_another"
+    altered = "altered"
+    extended = "extended"
+    untrusted = "untrusted"
+    revoked = "revoked"
+    expired = "expired"
+    unrecorded = "unrecorded"
+    stale = "stale"
+    contested = "contested"
+    unreadable = "unreadable"
+    not_a_pdf = "not_a_pdf"
+    unknown = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a seal says, and what it is worth."""
+
+    party: Bilingual | None
+    """None if it names no party of this agreement."""
+    level: SignatureLevel | None
+    """As the journal has it."""
+    made_at: datetime
+    flaws: tuple[Flaw, ...]
+    """Why it does not hold, each by its name; none if it does."""
+    lapsed: bool
+    """Whether its certificate has ended since."""
+    revocation_known: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a file is worth, with its hash."""
+
+    worth: Worth
+    hash: str
+    paper: PaperRow | None = None
+    seals: tuple[Verdict, ...] = ()
+
+
+async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
+    """What a file is worth as a paper of this agreement or ceremony."""
+    hash = hashlib.sha256(file).hexdigest()
+    papers = await _papers(db, [hash])
+    subject = await subject_of(db, standing.id)
+    paper = papers.get(hash)
+    if paper and paper.document != SEALED:
+        if paper.subject_id != standing.id:
+            return Finding(Worth.of_another, hash)
+        holds = paper.content_hash is not None and paper.content_hash in standing.hashes.values()
+        return Finding(Worth.known if holds else Worth.outdated, hash, paper)
+    if isinstance(subject, Agreement) and hash in {each.file_hash for each in subject.signatures} and paper is None:
+        return Finding(Worth.sealed, hash)
+    if not file.startswith(b"%PDF-"):
+        return Finding(Worth.not_a_pdf, hash)
+    if b"/ByteRange" not in file:
+        return Finding(Worth.unknown, hash)
+    return await _judge_seals(db, subject, file, hash)
+
+
+async def _judge_seals(db: Database, subject: Agreement | Ceremony | None, file: bytes, hash: str) -> Finding:
+    try:
+        seals = await in_worker(examine, file, sealing().trust, now())
+    except (NotReadable, TimeoutError, BrokenProcessPool):
+        return Finding(Worth.unreadable, hash)
+    if not seals:
+        return Finding(Worth.unknown, hash)
+    agreement = subject if isinstance(subject, Agreement) else None
+    signatures = {each.file_hash: each for each in agreement.signatures if each.file_hash} if agreement else {}
+    papers = await _papers(db, [each.revision for each in seals])
+    # One that counts vouches for those under it, though an amendment may have let their parties go.
+    counts = any(each.revision in signatures for each in seals)
+    verdicts = tuple(
+        _verdict(each, papers.get(each.revision), agreement, signatures.get(each.revision), counts=counts)
+        for each in seals
+    )
+    found = {flaw for each in verdicts for flaw in each.flaws}
+    if found:
+        worth = Worth(next(flaw for flaw in Flaw if flaw in found))
+    elif agreement is None or any(each.content_hash != agreement.content_hash for each in seals):
+        worth = Worth.outdated
+    else:
+        worth = Worth.sealed if agreement.sealed_file == hash else Worth.earlier
+    return Finding(worth, hash, papers.get(hash), verdicts)
+
+
+def _verdict(
+    seal: Seal, paper: PaperRow | None, agreement: Agreement | None, signature: Signature | None, *, counts: bool
+) -> Verdict:
+    flaws = set(seal.flaws)
+    if paper is None:
+        flaws.add(Flaw.unrecorded)
+    elif agreement is None or paper.subject_id != agreement.id:
+        flaws.add(Flaw.of_another)
+    elif signature is None and not counts:
+        flaws.add(Flaw.stale)
+    elif signature and signature.contested:
+        flaws.add(Flaw.contested)
+    return Verdict(
+        party=_party(agreement, seal.field) if agreement else None,
+        level=signature.level if signature else None,
+        made_at=seal.made_at,
+        flaws=tuple(flaw for flaw in Flaw if flaw in flaws),
+        lapsed=seal.lapsed,
+        revocation_known=seal.revocation_known,
+    )
+
+
+def _party(agreement: Agreement, field: str) -> Bilingual | None:
+    named = (each for each in agreement.parties if str(each.party_id) == field)
+    party = next(named, None)
+    return agreement.names.get(party.organisation_id) if party else None
+
+
+async def _papers(db: Database, hashes: Sequence[str]) -> dict[str, PaperRow]:
+    async with db.transaction(NATIONAL) as tx:
+        found = await tx.exec(select(PaperRow).where(col(PaperRow.hash).in_(hashes)))
+        return {each.hash: each for each in found}

@@ -1,0 +1,133 @@
+"""Looking at a file that is said to be sealed: what each of its seals is worth by itself.
+
+Runs in the worker, with bounds: the file is anybody's. What the journal says is compared elsewhere.
+"""
+
+import asyncio
+import hashlib
+import io
+import logging
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+
+from services.agreements.sealing.trust import Flaw, Trust
+
+LONGEST = 8.0
+"""Seconds of the processor's time for one file."""
+MOST = 64
+"""Seals in a file that are looked at."""
+NAMED = re.compile(r"[0-9a-f]{64}")
+
+
+class NotReadable(Exception):
+    """No PDF that can be read to its end: cut off, damaged, or made to keep us busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """A seal as its file shows it."""
+
+    field: str
+    """The party's id, if we made it."""
+    content_hash: str | None
+    """Of what was agreed, as signed along."""
+    revision: str
+    """SHA-256 of the file up to the end of this seal: what the journal keeps of it."""
+    made_at: datetime
+    """As it says itself."""
+    flaws: tuple[Flaw, ...]
+    lapsed: bool
+    """Whether its certificate, good when it was made, has ended since."""
+    revocation_known: bool
+    """Whether a revocation list of its issuer is at hand; otherwise revocation was not looked at."""
+
+
+class _TooLong(BaseException):
+    """Raised by the clock; no library catches it."""
+
+
+def examine(file: bytes, trust: Trust, now: datetime) -> tuple[Seal, ...]:
+    """The seals of a file in their order, none if it has none. Raises NotReadable."""
+    # It logs a stack trace for each seal that it does not trust, and anybody may bring those.
+    logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+    try:
+        with _bounded(LONGEST):
+            return asyncio.run(_examine(file, trust, now))
+    except _TooLong:
+        raise NotReadable("took too long") from None
+    except Exception as error:  # whatever a hostile file makes a parser raise
+        raise NotReadable(type(error).__name__) from None
+
+
+async def _examine(file: bytes, trust: Trust, now: datetime) -> tuple[Seal, ...]:
+    reader = PdfFileReader(io.BytesIO(file))
+    found = reader.embedded_regular_signatures
+    if len(found) > MOST:
+        raise NotReadable("too many seals")
+    return tuple([await _look(each, file, trust, now, last=each is found[-1]) for each in found])
+
+
+async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: datetime, *, last: bool) -> Seal:
+    certificate: Certificate = seal.signer_cert
+    made_at = seal.self_reported_timestamp
+    if made_at is None:
+        raise NotReadable("a seal without its time")
+    others = list(seal.other_embedded_certs)
+    status = await async_validate_pdf_signature(seal, trust.context(others, made_at))
+    flaws = []
+    if not (status.intact and status.valid):
+        flaws.append(Flaw.altered)
+    elif not _is_followed_by_seals_only(status, last):
+        flaws.append(Flaw.extended)
+    then = await trust.standing(certificate, others, made_at)
+    # A revocation that is told later may reach back before the seal.
+    ends = certificate.not_valid_after
+    later = await trust.standing(certificate, others, max(made_at, min(now, ends)))
+    flaw = Flaw.revoked if later.revoked_at and later.revoked_at <= made_at else then.flaw
+    _, _, rest, tail = seal.byte_range
+    reason = NAMED.search(str(seal.sig_object.get("/Reason", "")))
+    return Seal(
+        field=str(seal.field_name),
+        content_hash=reason[0] if reason else None,
+        revision=hashlib.sha256(file[: int(rest) + int(tail)]).hexdigest(),
+        made_at=made_at,
+        flaws=(*flaws, flaw) if flaw else tuple(flaws),
+        lapsed=flaw is None and (now > ends or later.flaw is not None),
+        revocation_known=then.revocation_known or later.revocation_known,
+    )
+
+
+def _is_followed_by_seals_only(status: Any, last: bool) -> bool:
+    if status.coverage == SignatureCoverageLevel.ENTIRE_FILE:
+        return True
+    if last or status.coverage != SignatureCoverageLevel.ENTIRE_REVISION:
+        return False
+    return bool(status.docmdp_ok) and status.modification_level <= ModificationLevel.FORM_FILLING
+
+
+@contextmanager
+def _bounded(seconds: float) -> Iterator[None]:
+    """Stop what takes longer, counted in the processor's time; only where there is such a clock (not on Windows)."""
+
+    def ring(_number: int, _frame: object) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

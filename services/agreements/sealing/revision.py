@@ -1,0 +1,107 @@
+"""A seal is one more revision of a file: prepared here, signed by whoever holds the key, set in here.
+
+Both halves run in the worker. The first seal certifies (ISO 32000-2, 12.8.2.2): from then on nothing may be added but
+seals in the frames that are there. A seal is PAdES baseline B-B (ETSI EN 319 142-1); its time is proven by the journal.
+"""
+
+import asyncio
+import io
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from asn1crypto.cms import CMSAttributes  # type: ignore[import-untyped]
+from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.layout import AxisAlignment, Margins, SimpleBoxLayoutRule
+from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter, append_signature_field
+from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
+from pyhanko.sign.signers.pdf_cms import ExternalSigner
+from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
+from pyhanko.stamp import StaticStampStyle
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from services.agreements.papers import Frame, SealPaper, box_of, render_seal
+from services.agreements.sealing.trust import Flaw, Trust
+
+HASH = "sha256"
+FILLING = SimpleBoxLayoutRule(
+    x_align=AxisAlignment.ALIGN_MID, y_align=AxisAlignment.ALIGN_MID, margins=Margins(0, 0, 0, 0)
+)
+"""A seal fills its frame."""
+ROOM = 32_768
+"""Hexadecimal digits kept free for the signature and its certificates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A file with a gap, and what is to be signed for it."""
+
+    file: bytes
+    gap: PreparedByteRangeDigest
+    attributes: bytes
+    """The signed attributes in DER: over them goes the signature."""
+    chain: tuple[bytes, ...]
+
+
+def prepare(
+    file: bytes,
+    shown: SealPaper,
+    *,
+    field: str,
+    frames: Sequence[Frame],
+    about: str,
+    at: datetime,
+    chain: tuple[bytes, ...],
+    trust: Trust,
+) -> Prepared | Flaw:
+    """Another revision of the file, lacking only the signature; or what is wrong with the certificate.
+
+    `frames` become fields with the first seal and are none after it; `field` is the party's. `about` is signed along.
+    """
+    signing, *others = [Certificate.load(each) for each in chain]
+    if flaw := asyncio.run(trust.standing(signing, others, at)).flaw:
+        return flaw
+    writer = IncrementalPdfFileWriter(io.BytesIO(file))
+    pages = max((frame.page for frame in frames), default=0) + 1
+    for frame in frames:
+        append_signature_field(writer, SigFieldSpec(str(frame.party_id), on_page=frame.page - pages, box=box_of(frame)))
+    signer = _signer(chain)
+    metadata = PdfSignatureMetadata(
+        field_name=field,
+        md_algorithm=HASH,
+        reason=about,
+        name=shown.signature.party.fr,
+        subfilter=SigSeedSubFilter.PADES,
+        certify=bool(frames),
+        docmdp_permissions=MDPPerm.FILL_FORMS,
+    )
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as drawn:
+        drawn.write(render_seal(shown))
+        drawn.flush()
+        style = StaticStampStyle.from_pdf_file(drawn.name, border_width=0, background_layout=FILLING)
+        session = PdfSigner(metadata, signer, stamp_style=style).init_signing_session(writer, existing_fields_only=True)
+        session.system_time = at
+        unsigned = session.prepare_tbs_document(validation_info=None, bytes_reserved=ROOM)
+        written = io.BytesIO()
+        gap, _ = unsigned.digest_tbs_document(output=written)
+    attributes = asyncio.run(signer.signed_attrs(gap.document_digest, HASH, use_pades=True))
+    return Prepared(written.getvalue(), gap, attributes.dump(), chain)
+
+
+def complete(prepared: Prepared, signature: bytes) -> bytes:
+    """The sealed file."""
+    signer = _signer(prepared.chain, signature)
+    attributes = CMSAttributes.load(prepared.attributes)
+    contents = asyncio.run(signer.async_sign_prescribed_attributes(HASH, attributes))
+    file = io.BytesIO(prepared.file)
+    prepared.gap.fill_with_cms(file, contents)
+    return file.getvalue()
+
+
+def _signer(chain: tuple[bytes, ...], signature: bytes | None = None) -> ExternalSigner:
+    certificates = [Certificate.load(each) for each in chain]
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    store.register_multiple(certificates)
+    return ExternalSigner(certificates[0], store, signature_value=signature)

@@ -1,0 +1,191 @@
+"""Builders of seals: certificate authorities of any age, sealed sample files, and providers that misbehave."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
+from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
+from cryptography.x509.oid import NameOID
+
+from services.agreements.papers import AgreementPaper, SealPaper, frames_for, render_agreement, samples
+from services.agreements.sealing import SEALED, Pen, Prepared, Signatory, Trust, complete, configure, prepare, sealing
+from services.agreements.sealing.authority import usage
+from services.agreements.sealing.keys import Key, KeyPen
+from services.agreements.sealing.trust import Standing
+from services.agreements.settings import AgreementsSettings
+
+AT = datetime(2026, 8, 24, 9, 30, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Root:
+    """A certificate authority; what it issues holds around AT unless told otherwise."""
+
+    name: str = "Racine (fictif)"
+    key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+
+    @property
+    def subject(self) -> x509.Name:
+        """Its name."""
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, self.name)])
+
+    @cached_property
+    def certificate(self) -> x509.Certificate:
+        """Its own certificate."""
+        made = self._builder(self.subject, self.key.public_key(), AT - 3650 * DAY, AT + 3650 * DAY, 1)
+        made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        made = made.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
+        ).add_extension(usage("key_cert_sign", "crl_sign"), critical=True)
+        return made.sign(self.key, SHA256())
+
+    @property
+    def der(self) -> bytes:
+        """The same, as seals carry it."""
+        return self.certificate.public_bytes(Encoding.DER)
+
+    @property
+    def trust(self) -> Trust:
+        """Trust in nobody else."""
+        return Trust((self.der,))
+
+    def issue(self, first: datetime = AT - DAY, last: datetime = AT + 365 * DAY, *, key: Key | None = None) -> KeyPen:
+        """A pen whose certificate holds from one moment to another."""
+        key = key or ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Association (fictif)")])
+        made = self._builder(subject, key.public_key(), first, last, x509.random_serial_number())
+        allowed = usage("digital_signature", "content_commitment")
+        made = made.add_extension(allowed, critical=True).add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+        )
+        return KeyPen((made.sign(self.key, SHA256()).public_bytes(Encoding.DER), self.der), key)
+
+    def revoking(self, pen: KeyPen, on: datetime, *, told: datetime | None = None) -> Trust:
+        """Trust in this root, knowing that it revoked a certificate on a day, and since when that is known."""
+        serial = x509.load_der_x509_certificate(pen.chain[0]).serial_number
+        revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(on).build()
+        made = x509.CertificateRevocationListBuilder().issuer_name(self.subject).last_update(told or on)
+        made = made.next_update(AT + 3650 * DAY).add_revoked_certificate(revoked)
+        made = made.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
+        ).add_extension(x509.CRLNumber(1), critical=False)
+        return Trust((self.der,), (made.sign(self.key, SHA256()).public_bytes(Encoding.DER),))
+
+    def _builder(
+        self,
+        subject: x509.Name,
+        key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey,
+        first: datetime,
+        last: datetime,
+        serial: int,
+    ) -> x509.CertificateBuilder:
+        made = x509.CertificateBuilder().subject_name(subject).issuer_name(self.subject).public_key(key)
+        return made.serial_number(serial).not_valid_before(first).not_valid_after(last)
+
+
+class Blind(Trust):
+    """Trust of somebody who seals with whatever certificate there is."""
+
+    async def standing(self, *_: object) -> Standing:
+        """Find nothing wrong."""
+        return Standing(None, revocation_known=False)
+
+
+def sealable(**changes: object) -> AgreementPaper:
+    """A sample agreement with frames for its parties' seals."""
+    paper = samples.agreement(signatures=())
+    frames = frames_for((party.party_id, party.name) for party in paper.parties)
+    return paper.model_copy(update={"frames": frames, **changes})
+
+
+def add_seal(
+    file: bytes, paper: AgreementPaper, place: int, pen: KeyPen, *, trust: Trust | None = None, at: datetime = AT
+) -> bytes:
+    """Another revision: the seal of the party at this place, the first one's if the file has none."""
+    shown = SealPaper(drawn_at=at, title=paper.title, mark="specimen", signature=samples.signatures()[place])
+    prepared = prepare(
+        file,
+        shown,
+        field=str(paper.parties[place].party_id),
+        frames=paper.frames if b"/ByteRange" not in file else (),
+        about=f"{paper.reference} SHA-256 {paper.content_hash}",
+        at=at,
+        chain=pen.chain,
+        trust=trust or Blind(()),
+    )
+    assert isinstance(prepared, Prepared), prepared
+    return complete(prepared, signed_by(pen, prepared.attributes))
+
+
+def signed_by(pen: KeyPen, data: bytes) -> bytes:
+    """What the pen signs, without an event loop."""
+    try:
+        pen.sign(data).send(None)
+    except StopIteration as done:
+        return bytes(done.value)
+    raise AssertionError("a key in memory waits for nobody")
+
+
+def revisions(root: Root, number: int = 3, **changes: object) -> list[bytes]:
+    """A sample agreement sealed by its first parties, one revision after the other."""
+    paper = sealable(**changes)
+    file, made = render_agreement(paper, "both"), []
+    for place in range(number):
+        file = add_seal(file, paper, place, root.issue(), trust=root.trust, at=AT + timedelta(minutes=place))
+        made.append(file)
+    return made
+
+
+def write_p12(file: Path, pen: KeyPen, passphrase: str = "fictif") -> Path:
+    """The pen as a PKCS#12 file."""
+    certificate, *others = [x509.load_der_x509_certificate(each) for each in pen.chain]
+    secret = BestAvailableEncryption(passphrase.encode())
+    file.write_bytes(serialize_key_and_certificates(b"fictif", pen.key, certificate, others, secret))
+    return file
+
+
+def write_roots(file: Path, trust: Trust) -> Path:
+    """The trust as a PEM file."""
+    lines = [x509.load_der_x509_certificate(each).public_bytes(Encoding.PEM) for each in trust.roots]
+    lines += [x509.load_der_x509_crl(each).public_bytes(Encoding.PEM) for each in trust.lists]
+    file.write_bytes(b"".join(lines))
+    return file
+
+
+class Hands:
+    """A provider that gives the pen that a test put here, or lets it drop."""
+
+    name = "hands"
+    levels = SEALED
+
+    def __init__(self, pen: Pen | None = None) -> None:
+        self.pen = pen
+        self.asked: list[Signatory] = []
+
+    async def pen_for(self, signatory: Signatory) -> Pen:
+        """The pen; ConnectionError without one."""
+        self.asked.append(signatory)
+        if self.pen is None:
+            raise ConnectionError("the card was pulled out")
+        return self.pen
+
+
+def hands(_: AgreementsSettings) -> Hands:
+    """A factory, as a setting names one."""
+    return Hands()
+
+
+def seal_with(pen: Pen | None, trust: Trust, folder: Path) -> Hands:
+    """Let this installation seal with this pen from now on."""
+    roots = write_roots(folder / "roots.pem", trust)
+    configure(AgreementsSettings(seal=f"{__name__}:hands", seal_roots=roots))
+    provider = sealing().provider
+    assert isinstance(provider, Hands)
+    provider.pen = pen
+    return provider
