@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -149,20 +149,19 @@ async def test_two_academies_hear_of_their_own_alone(region: Region) -> None:
 
 async def test_an_academy_that_was_away_for_three_days_catches_up_by_its_feed_and_by_recovery(region: Region) -> None:
     academy = region.mine
-    known = (await arrived(academy))[-1]["sequence"]
+    await arrived(academy)
     await academy.act("disabling")
-    before = academy.bodies
+    known = (await academy.feed())[-1]["sequence"]
     for _ in range(2):
         await region.happen(academy)
     await eventually(lambda: _at_least(academy, known, 6), within=30)
     await _days_pass(region.it, known)
-    assert academy.bodies == before, "a disabled endpoint was sent something"
 
     missed = await academy.feed(after=known)
     assert [each["sequence"] for each in missed] == list(range(known + 1, known + 1 + len(missed)))
+    assert not academy.bodies.keys() & {each["id"] for each in missed}, "a disabled endpoint was sent something"
     await academy.act("enabling")
-    since = (now() - timedelta(days=4)).isoformat()
-    recovered = await academy.act("recovery", {"since": since})
+    recovered = await academy.act("recovery", {"since": (now() - timedelta(days=4)).isoformat()})
     assert recovered["deliveries"] >= len(missed)
     told = await arrived(academy)
     line = await academy.raw_feed()
@@ -170,8 +169,9 @@ async def test_an_academy_that_was_away_for_three_days_catches_up_by_its_feed_an
         body = academy.bodies[each["id"]]
         assert json.loads(body) == each
         assert body in line, "the webhook's bytes are not the feed's"
-    order = list(dict.fromkeys(headers["webhook-id"] for headers, _ in academy.receiver.received))
-    assert order == [each["id"] for each in told]
+    caught_up = [each["id"] for each in missed]
+    arrivals = dict.fromkeys(headers["webhook-id"] for headers, _ in academy.receiver.received)
+    assert [id for id in arrivals if id in caught_up] == caught_up, "what was missed came out of order"
 
 
 async def test_while_a_secret_is_replaced_both_verify_and_then_the_new_one_alone(region: Region) -> None:
@@ -188,10 +188,16 @@ async def test_while_a_secret_is_replaced_both_verify_and_then_the_new_one_alone
         await arrived(academy)
         headers, body = academy.receiver.received[-1]
         Webhook(new).verify(body, headers)
-        with pytest.raises(WebhookVerificationError):
-            Webhook(academy.secrets[0]).verify(body, headers)
+        assert not _verifies(academy.secrets[0], body, headers), "the old secret still signs"
 
     await eventually(ends, within=20)
+
+
+def _verifies(secret: str, body: bytes, headers: dict[str, str]) -> bool:
+    with suppress(WebhookVerificationError):
+        Webhook(secret).verify(body, headers)
+        return True
+    return False
 
 
 async def _at_least(academy: Academy, known: int, count: int) -> bool:
