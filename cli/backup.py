@@ -1,6 +1,8 @@
 """Backup and restore of all services: one cut through all their databases, and topics that begin anew.
 
-A backup holds the services' databases and nothing of the broker: topics are what the journals say, in order. A restore
+A backup holds the services' databases, the files of documents that lie in a directory, and nothing of the broker:
+topics are what the journals say, in order. Files are read after the cut: one is kept before its event is, and for good,
+so that none of the cut can be lacking. Those in a bucket stay there, and are only looked for. A restore
 publishes every journal from its beginning into empty topics, and every reaction's progress drops what it knows. So
 neither offsets nor cursors have to fit together, and a dump of one moment is enough.
 """
@@ -12,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -22,6 +25,7 @@ from sqlalchemy import text
 
 from cli.installation import Installation
 from cli.output import Exit, Failed
+from shared import files
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
@@ -33,6 +37,13 @@ from shared.migrations import create_database, knows
 from shared.settings import PlatformSettings, database_on
 
 MANIFEST = "manifest.json"
+FILES = "files"
+"""The folder of documents' files in a backup."""
+FILES_KNOWN = """
+    select distinct coalesce(data ->> 'file_hash', data ->> 'hash') from journal
+    where data ->> 'file_hash' is not null or data ? 'hash' and data ? 'media_type'
+"""
+"""The files that events speak of, by their hashes."""
 LOCK_PATIENCE = "10s"
 """How long a backup waits for running commands to end before it gives up."""
 
@@ -47,22 +58,30 @@ class Manifest(BaseModel):
     """Service -> the revision of its database."""
     events: dict[str, int]
     """Service -> how many events its journal holds."""
+    files: int | None = None
+    """How many files it holds; none: they are in a bucket, which is saved on its own."""
+    missing: tuple[str, ...] = ()
+    """Hashes of files that events speak of and the storage does not have unharmed."""
 
 
 async def back_up(here: Installation, file: Path, tell: Callable[[str], None]) -> Manifest:
     """Write all services' databases as they are at one moment. Commands wait for an instant; nothing else does."""
     urls = {service: here.url_of(service) for service in here.services}
+    files.configure(here.settings.files_location, **here.settings.s3)
     with tempfile.TemporaryDirectory(prefix="mithaq-backup-", dir=file.parent) as directory:
-        async with _one_cut(urls) as (snapshots, manifest):
+        async with _one_cut(urls) as (snapshots, manifest, known):
             for service, url in urls.items():
                 tell(f"dumping {service}")
                 options = [f"--snapshot={snapshots[service]}", f"--file={directory}/{service}.dump"]
                 await _run("pg_dump", "--format=custom", *options, url=url)
-        (Path(directory) / MANIFEST).write_text(manifest.model_dump_json(indent=2))
         half = Path(directory) / "backup.tar"
         with tarfile.open(half, "w") as archive:
-            for part in (MANIFEST, *(f"{service}.dump" for service in urls)):
-                archive.add(Path(directory) / part, part)
+            for service in urls:
+                archive.add(Path(directory) / f"{service}.dump", f"{service}.dump")
+            tell("looking for the files of documents")
+            manifest = await _save_files(here, archive, manifest, known)
+            (Path(directory) / MANIFEST).write_text(manifest.model_dump_json(indent=2))
+            archive.add(Path(directory) / MANIFEST, MANIFEST)
         half.chmod(0o600)
         half.rename(file)
     return manifest
@@ -94,6 +113,7 @@ async def restore(here: Installation, file: Path, tell: Callable[[str], None]) -
     beside = urlunsplit(urlsplit(here.server_url)._replace(path=f"/{name}"))
     services = list(manifest.revisions)
     settings = here.settings.model_copy(update={"database_url": SecretStr(beside)})
+    files.configure(here.settings.files_location, **here.settings.s3)
     await _nobody_there(here.server_url, [_name(database_on(here.server_url, each)) for each in services])
     databases = [*services, "broker"] if settings.broker == "embedded" else services
     await _drop(here.server_url, [_name(database_on(beside, each)) for each in databases])
@@ -102,6 +122,10 @@ async def restore(here: Installation, file: Path, tell: Callable[[str], None]) -
         published = 0
         with tempfile.TemporaryDirectory(prefix="mithaq-restore-") as directory, tarfile.open(file) as archive:
             archive.extractall(directory, filter="data")
+            # What is there stays there: under its hash lies nothing else.
+            for saved in (Path(directory) / FILES).glob("*"):
+                with saved.open("rb") as content:
+                    await files.put(content, most=saved.stat().st_size)
             for service in services:
                 tell(f"restoring {service}")
                 url = database_on(beside, service)
@@ -122,9 +146,10 @@ async def restore(here: Installation, file: Path, tell: Callable[[str], None]) -
 
 
 @asynccontextmanager
-async def _one_cut(urls: Mapping[str, str]) -> AsyncIterator[tuple[dict[str, str], Manifest]]:
-    """Snapshots of all databases that belong together: no journal grows between the first and the last.
+async def _one_cut(urls: Mapping[str, str]) -> AsyncIterator[tuple[dict[str, str], Manifest, set[str]]]:
+    """Snapshots of all databases that belong together, and the files they speak of.
 
+    No journal grows between the first and the last.
     So no database holds the effect of an event that another, its owner, has not got.
     """
     async with AsyncExitStack() as stack:
@@ -147,7 +172,29 @@ async def _one_cut(urls: Mapping[str, str]) -> AsyncIterator[tuple[dict[str, str
                 events={service: await each.fetchval(count) for service, each in held.items()},
                 revisions={service: await each.fetchval(revision) for service, each in held.items()},
             ),
+            {row[0] for each in held.values() for row in await each.fetch(FILES_KNOWN)},
         )
+
+
+async def _save_files(here: Installation, archive: tarfile.TarFile, manifest: Manifest, known: set[str]) -> Manifest:
+    """Put the files that lie in a directory into the archive; say which are lacking."""
+    stored = {hash async for hash in files.kept()}
+    unharmed = stored
+    if not here.settings.files_location.startswith("s3://"):
+        unharmed = {hash for hash in stored if await _save_file(archive, hash)}
+        manifest = manifest.model_copy(update={"files": len(unharmed)})
+    return manifest.model_copy(update={"missing": tuple(sorted(known - unharmed))})
+
+
+async def _save_file(archive: tarfile.TarFile, hash: str) -> bool:
+    try:
+        content = await files.get(hash)
+    except (FileNotFoundError, files.FileDamaged):
+        return False
+    member = tarfile.TarInfo(f"{FILES}/{hash}")
+    member.size = len(content)
+    archive.addfile(member, BytesIO(content))
+    return True
 
 
 @asynccontextmanager

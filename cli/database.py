@@ -78,9 +78,22 @@ async def backup(
     async with installation() as here:
         manifest = await back_up(here, target, say)
     show_one(
-        {"file": target, "bytes": target.stat().st_size, "at": manifest.at, "events": sum(manifest.events.values())},
+        {
+            "file": target,
+            "bytes": target.stat().st_size,
+            "at": manifest.at,
+            "events": sum(manifest.events.values()),
+            "files": manifest.files,
+        },
         output,
     )
+    if manifest.missing:
+        raise Failed(
+            f"The backup is written, and {len(manifest.missing)} files of documents are not in the storage unharmed:"
+            f" {', '.join(manifest.missing)}.",
+            run="put them back from an older backup (mithaq db restore), or attach them again",
+            code=Exit.degraded,
+        )
 
 
 @app.command()

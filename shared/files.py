@@ -7,6 +7,7 @@ read, and keeping the same file again changes nothing.
 import asyncio
 import hashlib
 import os
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from functools import cached_property
@@ -32,6 +33,8 @@ RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=1
 """How long a bucket that does not answer is asked again before the caller hears of it."""
 INCOMING = "incoming"
 """Where a directory's files wait until they are whole; nobody refers to what a crash leaves there."""
+NAME = re.compile(r"(?:^|/)[0-9a-f]{2}/([0-9a-f]{64})$")
+"""What a file is called that is kept."""
 SIGNATURES = {b"%PDF-": "application/pdf", b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 """What a file begins with -> its media type; of any other we only know that it is bytes."""
 
@@ -136,6 +139,17 @@ async def exists(hash: str) -> bool:
     except BaseError as error:
         raise Unavailable() from error
     return True
+
+
+async def kept() -> AsyncIterator[str]:
+    """The hash of every file that is kept. Raises Unavailable if the storage does not answer."""
+    try:
+        async for batch in _here().store.list():
+            for found in batch:
+                if name := NAME.search(found["path"]):
+                    yield name[1]
+    except BaseError as error:
+        raise Unavailable() from error
 
 
 async def stream(hash: str) -> AsyncIterator[bytes]:

@@ -3,9 +3,11 @@
 import asyncio
 import tarfile
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -16,6 +18,9 @@ from cli.backup import Manifest, back_up, read_manifest, restore
 from cli.demo.client import Client
 from cli.installation import Installation
 from cli.output import Exit, Failed
+from services.agreements import commands
+from services.agreements.tests.builders import attached, clauses, current, officer
+from shared import files
 from shared.actor import NATIONAL
 from shared.embedded.identity import load_credentials
 from shared.events.catalog import TOPICS
@@ -130,6 +135,39 @@ async def test_a_restore_that_fails_changes_nothing(here: Installation, tmp_path
         await restore(here, file, silent)
     async with running(here.settings) as settings, client_of(settings) as client:
         assert (await client.get("officer-ma-06", f"associations/{kept}"))["id"] == kept
+
+
+@pytest.fixture
+def with_files(here: Installation, tmp_path: Path, kept_files: Path) -> Iterator[Installation]:
+    """The installation, with files of its own."""
+    yield Installation(here.settings.model_copy(update={"files": str(tmp_path / "files")}))
+    files.configure(str(kept_files))
+
+
+async def test_documents_survive_with_their_files_and_a_lost_one_is_named(
+    with_files: Installation, tmp_path: Path
+) -> None:
+    here = with_files
+    async with running(here.settings):
+        _, lost = await attach(here), await attach(here)
+    kept = tmp_path / "files" / lost[:2] / lost
+    content = kept.read_bytes()
+    whole = await back_up(here, tmp_path / "whole.tar", silent)
+    assert (whole.files, whole.missing) == (2, ())
+    for harm in (kept.unlink, lambda: kept.write_bytes(b"%PDF-1.7")):
+        harm()
+        partial = await back_up(here, tmp_path / f"partial-{uuid4()}.tar", silent)
+        assert (partial.files, partial.missing) == (1, (lost,))
+        kept.unlink(missing_ok=True)
+        await restore(here, tmp_path / "whole.tar", silent)
+        assert kept.read_bytes() == content
+
+
+async def attach(here: Installation) -> str:
+    """An agreement's document; gives its file's hash."""
+    async with here.database("agreements") as database:
+        agreement = await commands.draft_agreement(database, current(), clauses=clauses(), by=officer())
+        return (await attached(database, agreement, "annex")).documents[-1].hash
 
 
 async def test_nothing_is_restored_under_running_services(here: Installation, tmp_path: Path) -> None:

@@ -77,6 +77,33 @@ async def test_a_file_nobody_put_is_not_found(storage: str) -> None:
         await files.get("0" * 64)
 
 
+async def test_what_is_kept_can_be_listed(storage: str) -> None:
+    stored = {(await files.put(content)).hash for content in (PAPER, b"another")}
+    assert stored <= {hash async for hash in files.kept()}
+
+
+async def taken(hash: str) -> tuple[int, bool]:
+    """How many bytes of a file come, and whether it turns out to be damaged."""
+    came = 0
+    try:
+        async for piece in await files.stream(hash):
+            came += len(piece)
+    except FileDamaged:
+        return came, True
+    return came, False
+
+
+async def test_a_damaged_file_does_not_come_out_whole(tmp_path: Path, kept_files: Path) -> None:
+    files.configure(str(tmp_path))
+    content = os.urandom(1_000_000)
+    stored = await files.put(content)
+    kept = tmp_path / stored.hash[:2] / stored.hash
+    kept.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    came, damaged = await taken(stored.hash)
+    assert damaged and 0 < came < len(content)
+    files.configure(str(kept_files))
+
+
 async def test_a_damaged_file_is_noticed_when_it_is_read(tmp_path: Path, kept_files: Path) -> None:
     files.configure(str(tmp_path))
     stored = await files.put(PAPER)

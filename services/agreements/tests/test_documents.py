@@ -44,7 +44,7 @@ def test_an_agreement_rests_and_ends_only_on_a_paper() -> None:
     with pytest.raises(DocumentMissing) as refused:
         agreement.suspend(scope="money", centers=(), **DECISION)
     assert refused.value.values["categories"] == ["suspension_decision"]
-    assert refused.value.values["documents"] == [{"ar": "قرار التعليق", "fr": "Décision de suspension"}]
+    assert refused.value.values["documents"] == [{"ar": "قرار التوقيف", "fr": "Décision de suspension"}]
     attach(agreement, "suspension_decision")
     agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION))
     with pytest.raises(DocumentMissing):
@@ -65,6 +65,16 @@ def test_a_decision_decides_once() -> None:
         agreement.withdraw(agreement.documents[0].document_id, reason="r")
     attach(agreement, "suspension_decision")
     assert agreement.suspend(scope="money", centers=(), **DECISION)
+
+
+def test_what_is_only_announced_has_used_its_decision() -> None:
+    agreement = attach(bound(), "termination_decision")
+    ahead = DECISION | {"effective_on": DAY + timedelta(days=60)}
+    agreement.evolve(agreement.terminate(**ahead))
+    assert agreement.announcement and states(agreement) == [DocumentState.used]
+    agreement.evolve(agreement.withdraw_announcement(reason="r", today=DAY))
+    with pytest.raises(DocumentMissing):
+        agreement.terminate(**ahead)
 
 
 def test_what_the_parent_ends_needs_no_paper_of_its_own() -> None:
