@@ -11,7 +11,7 @@ from services.notifications.circle import Circle, concerned
 from services.notifications.commands.receipts import ask_receipts
 from services.notifications.letters import write_letters
 from services.notifications.notice import name_told_by, subjects_of
-from services.notifications.recipients import recipients
+from services.notifications.recipients import known
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, told
 from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
@@ -33,14 +33,6 @@ REMEMBER_CIRCLE = text("""
     insert into circle (subject, codes, provinces)
     values (:subject, cast(:codes as text[]), cast(:provinces as text[]))
     on conflict (subject) do update set codes = excluded.codes, provinces = excluded.provinces
-""")
-KNOWN = text("""
-    select circle.codes, circle.provinces, names.told from (values (1)) one
-    left join circle on subject = :concerned
-    cross join (
-        select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{}') as told
-        from name where id = any(cast(:ids as uuid[]))
-    ) names
 """)
 # One statement, so that the feed's row locks are held for one round trip. Academies and lanes are locked in one order.
 TELL = text("""
@@ -93,14 +85,16 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
     event, at = occurrence.event, now()
     if name := name_told_by(event):
         await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
-    known = (await tx.execute(KNOWN, {"concerned": concerned(occurrence), "ids": list(subjects_of(event))})).one()
-    before = Circle(tuple(known.codes or ()), tuple(known.provinces or ()))
-    circle = before.after(event)
-    if circle != before:
+    # What the event itself says of whom it concerns is not in the table yet.
+    asked = {"national", *occurrence.audience, *Circle().after(event).codes}
+    found = await known(tx, concerned(occurrence), asked, subjects_of(event))
+    circle = found.circle.after(event)
+    if circle != found.circle:
         remembered = {"codes": list(circle.codes), "provinces": list(circle.provinces)}
         await tx.execute(REMEMBER_CIRCLE, {"subject": occurrence.subject, **remembered})
     happening = Happening.at(occurrence, circle)
-    decisions = [each for one in await recipients(tx, happening.codes) for each in told(happening, one, at)]
+    inside = [one for one in found.recipients if happening.within(one.jurisdiction)]
+    decisions = [each for one in inside for each in told(happening, one, at)]
     telling = {
         "event_id": occurrence.id,
         "type": event.type,
@@ -109,7 +103,7 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
         "time": occurrence.time,
         "audience": list(occurrence.audience),
         "data": canonical(event.model_dump(mode="json")).decode(),
-        "names": canonical(known.told).decode(),
+        "names": canonical(found.names).decode(),
         "reach": sorted(happening.codes),
         "provinces": sorted(happening.provinces),
         "actor": occurrence.actor,

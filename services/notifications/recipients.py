@@ -1,11 +1,13 @@
 """Recipients: all who may be told of something, with what they asked for and what they prefer."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
+from services.notifications.circle import Circle
 from services.notifications.preferences import Preferences
 from services.notifications.telling import EndpointTold, PersonTold, Recipient, Rule
 from shared.actor import Role
@@ -15,24 +17,51 @@ RULES = """
     coalesce((select jsonb_agg(to_jsonb(rule) order by made_at, rule.id) from rule where {owner} and ended_at is null),
         '[]') as rules
 """
-RECIPIENTS = text(f"""
-    select 'endpoint' as what, to_jsonb(each) as facts from (
+# One statement, because every event asks it.
+KNOWN = text(f"""
+    with circle as (select codes, provinces from circle where subject = :concerned)
+    select 'known' as what, jsonb_build_object(
+        'codes', coalesce((select codes from circle), '{{}}'),
+        'provinces', coalesce((select provinces from circle), '{{}}'),
+        'names', (
+            select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{{}}')
+            from name where id = any(cast(:ids as uuid[]))
+        )
+    ) as facts
+    union all
+    select 'endpoint', to_jsonb(each) from (
         select endpoint.id, endpoint.academy as jurisdiction, state ->> 'channel' as channel,
             state ->> 'language' as language, enabled, {RULES.format(owner="rule.endpoint_id = endpoint.id")}
         from lane join endpoint on endpoint.id = lane.endpoint_id where lane.academy = any(cast(:codes as text[]))
     ) each
     union all
     select 'person', to_jsonb(each) from (
-        select person.*, {RULES.format(owner="rule.person_id = person.id")}
-        from person where jurisdiction = any(cast(:codes as text[]))
+        select person.*, {RULES.format(owner="rule.person_id = person.id")} from person
+        where jurisdiction = any(cast(:codes as text[]) || coalesce((select codes from circle), '{{}}'))
     ) each
 """)
 
 
-async def recipients(tx: Transaction, codes: Collection[str]) -> list[Recipient]:
-    """The endpoints and people of these jurisdictions."""
-    found = (await tx.execute(RECIPIENTS, {"codes": sorted(codes)})).all()
-    return [_endpoint(row.facts) if row.what == "endpoint" else _person(row.facts) for row in found]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known when an event comes: whom its subject concerns, what things are called, who may be told."""
+
+    circle: Circle
+    names: dict[str, Any]
+    recipients: Sequence[Recipient]
+    """Of the jurisdictions asked about and of the circle."""
+
+
+async def known(tx: Transaction, concerned: UUID, codes: Collection[str], named: Iterable[UUID]) -> Known:
+    """The circle of `concerned`, the names of `named`, and the endpoints and people of the codes and the circle."""
+    found = (await tx.execute(KNOWN, {"concerned": concerned, "codes": sorted(codes), "ids": list(named)})).all()
+    facts = next(row.facts for row in found if row.what == "known")
+    make: dict[str, Callable[[dict[str, Any]], Recipient]] = {"endpoint": _endpoint, "person": _person}
+    return Known(
+        Circle(tuple(facts["codes"]), tuple(facts["provinces"])),
+        facts["names"],
+        [make[row.what](row.facts) for row in found if row.what in make],
+    )
 
 
 def rule_of(facts: Any) -> Rule:
