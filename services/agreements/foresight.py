@@ -7,9 +7,10 @@ from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
 from services.agreements.impact import CenterFact, Decision, Impact, impact_of
-from services.agreements.tables import AGREEMENTS, CEREMONIES, CenterFactRow, EndpointFactRow
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CenterFactRow, EndpointFactRow
 from shared.database import Transaction
 from shared.events.agreements import (
     AgreementSuspended,
@@ -39,12 +40,17 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
     reached = (
         select_columns(academy, func.count().label("number")).where(col(EndpointFactRow.enabled)).group_by(academy)
     )
+    branch, families = AMENDMENTS.table.c, [each.id for each in (agreement, *children)]
+    unsettled = select_columns(branch.id, branch.status).where(
+        branch.agreement_id.in_(families), branch.status.in_(OPEN)
+    )
     return impact_of(
         agreement,
         _decision(decided),
         [decided],
         children=children,
         known=facts,
+        amendments={each.id: each.status for each in await tx.execute(unsettled)},
         ceremonies={each.id: each.status for each in await tx.execute(listed)},
         endpoints={each.academy: each.number for each in await tx.execute(reached)},
     )

@@ -110,6 +110,14 @@ class AmountTouched(Part):
     amount: Money
 
 
+class AmendmentTouched(Part):
+    """An amendment that is not settled: it goes no further once the agreement is over."""
+
+    amendment_id: UUID
+    state: str
+    becomes: str
+
+
 class CeremonyTouched(Part):
     """A ceremony that is not over and has the agreement in its order of business."""
 
@@ -133,6 +141,7 @@ class Impact(BaseModel):
     obligations: list[ObligationsTouched]
     editions: list[EditionTouched]
     amounts: list[AmountTouched]
+    amendments: list[AmendmentTouched]
     ceremonies: list[CeremonyTouched]
     parties: list[UUID] = Field(description="the organisations that are told, as parties")
     subscribers: list[SubscriberTouched] = Field(description="every academy that is told, also without an address")
@@ -187,18 +196,21 @@ def impact_of(
     *,
     children: Iterable[Agreement],
     known: Mapping[UUID, CenterFact],
+    amendments: Mapping[UUID, str],
     ceremonies: Mapping[UUID, str],
     endpoints: Mapping[str, int],
 ) -> Impact:
     """What the decision would touch.
 
     `decided` is what the agreement decides; `children` are those that follow it and last; `known` is what the centers
-    told, by center; `ceremonies` gives the state of each that lists the agreement; `endpoints` the number of addresses
+    told, by center; `amendments` gives the state of each that is open, of
+    the agreement and its children, `ceremonies` of each that lists the agreement; `endpoints` the number of addresses
     of each academy.
     """
     own = _life(agreement, decided)
+    ends = own.after.state == AgreementState.terminated
     lives = [own]
-    if own.after.state == AgreementState.terminated:
+    if ends:
         lives += [_life(child, child.end_with(own.after, today=decision.effective_on)) for child in children]
     academies = sorted({academy for life in lives for academy in life.after.audience()})
     return Impact(
@@ -208,6 +220,11 @@ def impact_of(
         obligations=_sorted(each for life in lives for each in _obligations(life)),
         editions=_sorted(each for life in lives for each in _editions(life)),
         amounts=_sorted(each for life in lives for each in _amounts(life, since=decision.effective_on.year)),
+        amendments=_sorted(
+            AmendmentTouched(amendment_id=id, state=state, becomes="withdrawn")
+            for id, state in amendments.items()
+            if ends
+        ),
         ceremonies=_sorted(CeremonyTouched(ceremony_id=id, state=state) for id, state in ceremonies.items()),
         parties=sorted({party.organisation_id for life in lives for party in life.after.parties}),
         subscribers=[SubscriberTouched(academy=each, endpoints=endpoints.get(each, 0)) for each in academies],

@@ -65,8 +65,9 @@ async def resume_centers(tx: Transaction, occurrence: Occurrence[AgreementResume
 
 @follow.on(AgreementTerminated, AgreementExpired)
 async def end_centers(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
-    """Running centers are handed over; those that never opened are abandoned."""
+    """Running centers are handed over, those that never opened are abandoned; no suspension is left."""
     for center in await _centers_of(tx, occurrence.subject):
+        await tx.execute(delete(RestingCenterRow).where(col(RestingCenterRow.id) == center.id))
         await CENTERS.record(tx, center, center.end_with_agreement(), by=SYSTEM)
 
 

@@ -161,6 +161,14 @@ async def test_when_the_agreement_ends_open_centers_are_handed_over_and_others_a
     assert await states(database) == [CenterState.handing_over, CenterState.abandoned, CenterState.handing_over]
 
 
+async def test_a_suspension_ends_with_its_agreement_and_its_centers_are_handed_over(database: Database) -> None:
+    await react(database, suspend_centers, suspended())
+    await react(database, end_centers, AgreementTerminated(agreement_id=AGREEMENT, academy="MA-06", effective_on=DAY))
+    assert await states(database) == [CenterState.handing_over, CenterState.abandoned, CenterState.handing_over]
+    async with database.transaction(NATIONAL) as tx:
+        assert (await tx.execute(text("select count(*) from resting_center"))).scalar_one() == 0
+
+
 def test_the_reactions_id_is_stable_for_ever() -> None:
     assert [reaction.group for reaction in reactions.all] == ["centers.follow-agreements"]
     assert reactions.all[0].topics == ("agreements.agreement",)

@@ -1,0 +1,265 @@
+"""The preview of a suspension or termination equals what then happens: in agreements, and in centers by its events."""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlmodel import col, select
+
+from services.agreements import commands, queries, schedule
+from services.agreements import reactions as of_agreements
+from services.agreements.agreement import Agreement
+from services.agreements.impact import Impact
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, EndpointFactRow
+from services.agreements.terms import Terms
+from services.agreements.tests.branches import agree, propose, reword
+from services.agreements.tests.builders import (
+    DECISION,
+    bound,
+    center,
+    current,
+    current_network,
+    head_of,
+    owing,
+    president,
+)
+from services.centers import reactions as of_centers
+from services.centers.tables import CENTERS
+from services.centers.tests.builders import decisions
+from shared.actor import NATIONAL, SYSTEM
+from shared.clock import today
+from shared.database import Database
+from shared.events.base import DomainEvent, Occurrence
+from shared.ids import new_id
+from shared.messaging.tables import JournalRow
+from shared.money import Money
+from shared.refusals import Refusal
+from tests.fixtures.database import Databases
+
+STEPS = ("start_fitting_out", "grant_visa", "open_center", "suspend_center")
+"""How far a center may have come."""
+ALREADY = {**DECISION, "notified_on": today() - timedelta(days=90)}
+
+
+@dataclass
+class World:
+    """Two services, and what one has been told of the other."""
+
+    agreements: Database
+    centers: Database
+    told: dict[str, int] = field(default_factory=dict)
+
+    async def settle(self) -> None:
+        """Each is told the other's news."""
+        for _ in range(2):
+            await self._tell(self.agreements, self.centers, of_centers.follow._functions)
+            await self._tell(self.centers, self.agreements, of_agreements.follow_centers._functions)
+
+    async def _tell(self, source: Database, target: Database, reactions: Mapping[type[DomainEvent], Any]) -> None:
+        name = "agreements" if source is self.agreements else "centers"
+        news = select(JournalRow).where(col(JournalRow.id) > self.told.get(name, 0)).order_by(col(JournalRow.id))
+        async with source.transaction(NATIONAL) as tx:
+            rows = (await tx.exec(news)).all()
+        for row in rows:
+            self.told[name] = row.id or 0
+            if reaction := reactions.get(type(row.event())):
+                subject, version = row.aggregate_id, row.aggregate_version
+                occurrence = Occurrence(
+                    row.event(), row.event_id, subject, version, (), "somebody", row.occurred_at, new_id()
+                )
+                async with target.transaction(NATIONAL) as tx:
+                    await reaction(tx, occurrence)
+
+    async def agreement(self, id: UUID) -> Agreement:
+        """As it is."""
+        async with self.agreements.transaction(NATIONAL) as tx:
+            return await AGREEMENTS.read(tx, id)
+
+    async def states_of_centers(self) -> dict[UUID, str]:
+        """Where every center really is."""
+        row = CENTERS.table.c
+        async with self.centers.transaction(NATIONAL) as tx:
+            return {each.id: each.status for each in await tx.execute(select(row.id, row.status))}
+
+    async def take(self, center_id: UUID, steps: tuple[str, ...]) -> None:
+        """A center so far along."""
+        async with self.centers.transaction(NATIONAL) as tx:
+            found = await CENTERS.load(tx, center_id)
+            for step in steps:
+                await CENTERS.record(tx, found, decisions(found)[step](), by=SYSTEM)
+
+
+@pytest.fixture
+async def world(databases: Databases) -> World:
+    """Both services, empty."""
+    return World(await databases("agreements"), await databases("centers"))
+
+
+def terms_of(chance: random.Random, **changes: Any) -> Terms:
+    """One to three centers, some duties, a budget over two years; begun a while ago."""
+    starts = today() - timedelta(days=chance.choice([1, 40, 200]))
+    terms = current(effective_from=starts, effective_until=today() + timedelta(days=500), **changes)
+    operator = terms.parties[1].organisation_id
+    province = terms.centers[0].province
+    more = tuple(center(operator, province, funded=chance.randrange(1, 60)) for _ in range(chance.randrange(3)))
+    duties = [
+        {"due_on": starts + timedelta(days=chance.randrange(500)), "survives": chance.random() < 0.3}
+        for _ in range(chance.randrange(5))
+    ]
+    lines = [
+        {
+            "line_id": new_id(),
+            "payer": terms.parties[0].party_id,
+            "heading": terms.title,
+            "kind": "cash",
+            "amount": Money(centimes=chance.randrange(1, 10**8)),
+            "budget_year": today().year + year,
+        }
+        for year in (-1, 0, 1)
+    ]
+    terms = Terms.model_validate(terms.model_dump() | {"centers": (*terms.centers, *more), "budget": lines})
+    return owing(terms, *duties)
+
+
+async def a_life(world: World, chance: random.Random, **changes: Any) -> Agreement:
+    """An agreement in force, its centers anywhere, some obligations claimed, now and then an amendment under way."""
+    agreement = await bound(world.agreements, terms_of(chance, **changes))
+    await world.settle()
+    for each in agreement.centers:
+        await world.take(each.center_id, STEPS[: chance.randrange(len(STEPS) + 1)])
+    await world.settle()
+    agreement = await commands.let_time_pass(world.agreements, agreement.id, on=today())
+    operator = agreement.parties[1].organisation_id
+    for one in agreement.obligations:
+        if one.state == "due" and chance.random() < 0.4:
+            await commands.claim_obligation(
+                world.agreements, agreement.id, one.obligation_id, evidence="(fictif)", by=president(operator)
+            )
+    if chance.random() < 0.4:
+        amendment = await reword(world.agreements, await propose(world.agreements, agreement), "article-1", "Un")
+        if chance.random() < 0.5:
+            await agree(world.agreements, amendment)
+    return await world.agreement(agreement.id)
+
+
+async def decide(
+    world: World, agreement: Agreement, action: str, *, ahead: bool, scope: Any, centers: list[UUID]
+) -> tuple[Impact, list[Agreement]]:
+    """Look at it, decide it, let its day come; gives the preview, and the agreements right before the effect."""
+    what: dict[str, Any] = {"notified_on": today() if ahead else ALREADY["notified_on"]}
+    if action == "suspend_agreement":
+        what |= {"scope": scope, "centers": centers}
+    by = head_of(agreement)
+    looked = await queries.impact(world.agreements, agreement.id, action=action, **what, by=by)  # type: ignore[arg-type]
+    family = [each.agreement_id for each in looked.agreements]
+    decided: Any = commands.suspend_agreement if action == "suspend_agreement" else commands.terminate_agreement
+    before = [await world.agreement(each) for each in family]
+    await decided(world.agreements, agreement.id, **(ALREADY | what), acknowledgement=looked.fingerprint, by=by)
+    day = looked.decision.effective_on
+    if ahead:
+        for id in family:
+            await commands.let_time_pass(world.agreements, id, on=day - timedelta(days=1))
+        before = [await world.agreement(each) for each in family]
+        await commands.let_time_pass(world.agreements, agreement.id, on=day)
+    for id in family[1:]:
+        await commands.end_with_parent(world.agreements, id, on=day)
+    await schedule.apply_amendments(world.agreements)
+    await world.settle()
+    return looked, before
+
+
+async def happened_as_told(world: World, looked: Impact, before: list[Agreement], centers: Mapping[UUID, str]) -> None:
+    """Whatever the preview told has happened, and nothing else."""
+    after = [await world.agreement(each.id) for each in before]
+    assert {each.agreement_id: (each.state, each.becomes) for each in looked.agreements} == {
+        was.id: (was.state, now.state) for was, now in zip(before, after, strict=True)
+    }
+    moved: Counter[Any] = Counter()
+    for was, now in zip(before, after, strict=True):
+        ledger = {(each.obligation_id, each.occurrence): each.state for each in now.obligations}
+        for each in was.obligations:
+            if ledger[each.obligation_id, each.occurrence] != each.state:
+                moved[was.id, each.debtor_id, each.state, ledger[each.obligation_id, each.occurrence]] += 1
+    assert {
+        (each.agreement_id, each.debtor_id, each.state, each.becomes): each.number for each in looked.obligations
+    } == dict(moved)
+    assert {(each.agreement_id, each.edition): (each.state, each.becomes) for each in looked.editions} == {
+        (was.id, year.number): (year.state, now.edition(year.number).state)
+        for was, now in zip(before, after, strict=True)
+        for year in was.editions
+        if year.state != now.edition(year.number).state
+    }
+    really = await world.states_of_centers()
+    assert {each.center_id: each.state for each in looked.centers} == {
+        each.center_id: centers[each.center_id] for each in looked.centers
+    }
+    told = {each.center_id: each.becomes for each in looked.centers}
+    assert really == dict(centers) | told, "a center that was not told of has moved, or one that was has not"
+    row = AMENDMENTS.table.c
+    async with world.agreements.transaction(NATIONAL) as tx:
+        amendments = {each.id: each.status for each in await tx.execute(select(row.id, row.status))}
+    assert all(amendments[each.amendment_id] == each.becomes for each in looked.amendments)
+    if looked.agreements[0].becomes == "terminated":
+        ended = {each for each, state in amendments.items() if state == "withdrawn"}
+        assert ended == {each.amendment_id for each in looked.amendments}
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("action", ["suspend_agreement", "terminate_agreement"])
+async def test_what_the_preview_tells_is_what_happens(world: World, action: str, seed: int) -> None:
+    chance = random.Random(f"{action}-{seed}")
+    agreement = await a_life(world, chance)
+    if action == "terminate_agreement" and chance.random() < 0.4:
+        scope = chance.choice(["money", "centers"])
+        await decide(world, agreement, "suspend_agreement", ahead=False, scope=scope, centers=[])
+        agreement = await world.agreement(agreement.id)
+    named = [each.center_id for each in agreement.centers if chance.random() < 0.6]
+    scope = chance.choice(["money", "centers", "centers"])
+    centers = await world.states_of_centers()
+    looked, before = await decide(
+        world,
+        agreement,
+        action,
+        ahead=chance.random() < 0.5,
+        scope=scope,
+        centers=named if scope == "centers" else [],
+    )
+    await happened_as_told(world, looked, before, centers)
+
+
+async def test_the_end_of_a_framework_is_foretold_with_all_that_follows_it(world: World) -> None:
+    chance = random.Random("framework")
+    terms = current_network(agreement_kind="framework", effective_from=today() - timedelta(days=250))
+    parent = await bound(world.agreements, terms)
+    children = [await a_life(world, chance, academy=academy, parent_id=parent.id) for academy in ("MA-06", "MA-04")]
+    centers = await world.states_of_centers()
+    looked, before = await decide(world, parent, "terminate_agreement", ahead=False, scope=None, centers=[])
+    assert {each.agreement_id for each in looked.agreements} == {parent.id, *(each.id for each in children)}
+    assert len(looked.subscribers) == 12, "a national text concerns every academy"
+    await happened_as_told(world, looked, before, centers)
+
+
+async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_changed(world: World) -> None:
+    chance = random.Random("outdated")
+    agreement = await a_life(world, chance)
+    by, notified_on = head_of(agreement), ALREADY["notified_on"]
+    looked = await queries.impact(
+        world.agreements, agreement.id, action="terminate_agreement", notified_on=notified_on, by=by
+    )
+    opened = next(each for each in (await world.states_of_centers()).items() if each[1] not in ("opened", "suspended"))
+    await world.take(opened[0], STEPS[["planned", "fitting_out", "ready"].index(opened[1]) : 3])
+    await world.settle()
+    async with world.agreements.transaction(NATIONAL) as tx:
+        tx.add(EndpointFactRow(id=new_id(), visible_to=["MA-06"], academy="MA-06", enabled=True))
+    with pytest.raises(Refusal) as refused:
+        await commands.terminate_agreement(
+            world.agreements, agreement.id, **ALREADY, acknowledgement=looked.fingerprint, by=by
+        )
+    assert refused.value.slug == "impact-changed"
+    assert refused.value.values["changed"] == ["centers", "subscribers"]
+    assert (await world.agreement(agreement.id)).state == "in_force", "nothing half-done"
