@@ -2,18 +2,21 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
-from services.agreements import commands
-from services.agreements.agreement import Agreement, AgreementState
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement, AgreementState, Confirmation
+from services.agreements.impact import Action
 from services.agreements.permissions import PERMISSIONS, acts_for, concerned, may_withdraw
-from services.agreements.tables import AGREEMENTS
+from services.agreements.tables import AGREEMENTS, CenterFactRow
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
+    DECISION,
     LEGAL,
     MINISTRY,
     accept_for_all,
     attached,
+    bound,
     clauses,
     current,
     director,
@@ -26,6 +29,8 @@ from services.agreements.tests.builders import (
     president,
     sign_for,
     stored,
+    suspend,
+    terminate,
 )
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
@@ -48,7 +53,6 @@ EVERYBODY = {
     "other-academy": officer("MA-07"),
 }
 WHY: dict[str, Any] = {"reason": "(fictif)"}
-DECISION: dict[str, Any] = WHY | {"document": "DECISION-EXEMPLE-1"}
 Try = Callable[[Transaction, Agreement, Actor], Awaitable[object]]
 
 
@@ -135,6 +139,18 @@ def of_party(action: str, **fixed: Any) -> Try:
     )
 
 
+def looked_at(action: Action, **fixed: Any) -> Try:
+    """A try of a decision whose impact was looked at."""
+
+    async def decide(tx: Transaction, it: Agreement, by: Actor) -> object:
+        given = fixed | DECISION
+        asked = {name: value for name, value in given.items() if name in ("scope", "notified_on")}
+        looked = await queries.impact(tx, it.id, action=action, **asked, by=by)
+        return await getattr(commands, action)(tx, it.id, **given, acknowledgement=looked.fingerprint, by=by)
+
+    return decide
+
+
 TRIES: dict[str, Try] = {
     "revise_text": plain(commands.revise_text, clauses=clauses(3)),
     "revise_terms": lambda tx, it, by: commands.revise_terms(tx, it.id, terms_of(it), by=by),
@@ -180,9 +196,12 @@ TRIES: dict[str, Try] = {
     "renew_offer": plain(commands.renew_offer),
     "attach_document": plain(commands.attach_document, file=stored(b"(fictif)"), category="annex", name="exemple.pdf"),
     "withdraw_document": lambda tx, it, by: commands.withdraw_document(tx, it.id, to_withdraw(it, by), **WHY, by=by),
-    "suspend_agreement": plain(commands.suspend_agreement, scope="centers", **DECISION),
+    "suspend_agreement": looked_at("suspend_agreement", scope="centers"),
     "resume_agreement": plain(commands.resume_agreement),
-    "terminate_agreement": plain(commands.terminate_agreement, **DECISION),
+    "terminate_agreement": looked_at("terminate_agreement"),
+    "withdraw_announcement": plain(commands.withdraw_announcement, **WHY),
+    "close_agreement": plain(commands.close_agreement, confirmed=get_args(Confirmation), document="d"),
+    "propose_amendment": plain(commands.propose_amendment, amendment_type="correction", **WHY),
     "cancel_agreement": plain(commands.cancel_agreement, **WHY),
     "claim_obligation": of_entry("claim_obligation", evidence="(fictif)"),
     "return_obligation": of_entry("return_obligation", **WHY),
@@ -215,6 +234,12 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
         it = await commands.draft_agreement(database, terms, clauses=clauses(), by=keeper)
         return await attached(database, it, "signed_copy")
 
+    async def handed_over(terms: Terms) -> None:
+        place = {"agreement_id": new_id(), "academy": "MA-06", "province": terms.centers[0].province}
+        async with database.transaction(NATIONAL) as tx:
+            for each in terms.centers:
+                tx.add(CenterFactRow(id=each.center_id, state="closed", funded_seats=0, unfunded_seats=0, **place))
+
     async def frozen(terms: Terms) -> Agreement:
         it = await made(terms)
         await commands.open_negotiation(database, it.id, by=keeper)
@@ -229,6 +254,7 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
         terms = current(operator=OPERATOR, effective_from=starts)
         opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
         back = {"debtor": terms.parties[0].party_id, "creditor": terms.parties[1].party_id}
+        await handed_over(terms)
         it = await frozen(owing(terms, {}, opening, {"creditor": None}, back))
         for each in it.parties:
             it = await sign_for(database, it, each.organisation_id)
@@ -273,14 +299,24 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     it = await commands.claim_obligation(database, it.id, **entry, evidence="(fictif)", by=PRESIDENT)
     it = await commands.evaluate_renewal(database, it.id, outcome="favourable", reason="(fictif)", by=keeper)
     yield "in force, one claimed, evaluated", it
-    it = await commands.suspend_agreement(database, it.id, scope="centers", **DECISION, by=director())
+    tomorrow = today() + timedelta(days=1)
+    yield "in force, a suspension announced", await suspend(database, it, effective_on=tomorrow)
+    await commands.withdraw_announcement(database, it.id, reason="(fictif)", by=director())
+    it = await attached(database, it, "suspension_decision")
+    it = await suspend(database, it, scope="centers")
     yield "suspended", it
     it = await commands.resume_agreement(database, it.id, by=director())
     it = await commands.let_time_pass(database, it.id, on=it.editions[0].ends_on + timedelta(days=1))
     yield "edition under review", it
-    yield "terminated", await commands.terminate_agreement(database, it.id, **DECISION, by=director())
+    yield "terminated", await terminate(database, it)
     it = await in_force()
     yield "expired", await commands.expire_agreement(database, it.id, on=it.effective_until + timedelta(days=1))
+    terms = current(operator=OPERATOR, effective_from=starts)
+    await handed_over(terms)
+    it = await terminate(database, await bound(database, terms))
+    yield "terminated, all settled", it
+    confirmed = get_args(Confirmation)
+    yield "closed", await commands.close_agreement(database, it.id, confirmed=confirmed, document="d", by=director())
 
 
 async def read(database: Database, it: Agreement) -> Agreement:
@@ -317,4 +353,4 @@ async def test_what_is_offered_is_what_is_accepted(database: Database) -> None:
                     if (action in offered) != (refusal is None):
                         wrong.append(f"{action} by {who}, {name}: {refusal!r}")
     assert not wrong, "\n".join(wrong)
-    assert seen == {*AgreementState} - {"closed"}, "every state but the last was visited"
+    assert seen == {*AgreementState}, "every state was visited"
