@@ -91,6 +91,10 @@ class Client:
         """Command, under an Idempotency-Key of its own. Raises Refused."""
         return await self._call("POST", persona, path, body, version=version)
 
+    async def upload(self, persona: str, path: str, pdf: bytes, **query: str) -> JSON:
+        """A PDF file. Raises Refused."""
+        return await self._call("POST", persona, path, pdf, query=query)
+
     async def put(self, persona: str, path: str, body: JSON, *, version: int) -> JSON:
         """Command that replaces something of this version. Raises Refused."""
         return await self._call("PUT", persona, path, body, version=version)
@@ -109,15 +113,26 @@ class Client:
             await asyncio.sleep(0.05)
 
     async def _call(
-        self, method: str, persona: str, path: str, body: JSON | None, *, version: int | None = None, query: Any = None
+        self,
+        method: str,
+        persona: str,
+        path: str,
+        body: JSON | bytes | None,
+        *,
+        version: int | None = None,
+        query: Any = None,
     ) -> JSON:
         headers = {"Authorization": f"Bearer {await self.token(persona)}", "Accept-Language": "fr"}
         if method == "POST":
             headers["Idempotency-Key"] = str(uuid4())
+        sent: dict[str, Any] = {"json": body}
+        if isinstance(body, bytes):
+            sent = {"data": body}
+            headers["Content-Type"] = "application/pdf"
         if version is not None:
             headers["If-Match"] = f'"{version}"'
         async with self._session.request(
-            method, f"{self.url}/api/v1/{path}", json=body, headers=headers, params=query
+            method, f"{self.url}/api/v1/{path}", **sent, headers=headers, params=query
         ) as answer:
             found: JSON = await answer.json(content_type=None)
             if answer.status >= 400:
