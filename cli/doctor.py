@@ -104,6 +104,9 @@ async def _parts(settings: PlatformSettings) -> AsyncIterator[Finding]:
         kafka = settings.broker == "kafka"
         remedy = "start it, or correct MITHAQ_KAFKA_BOOTSTRAP" if kafka else "mithaq topics apply"
         yield await _bounded("broker", lambda: _broker(here), remedy)
+        for service in here.services.values():
+            for what, found in service.facts.items():
+                yield Finding(what, "ok", found)
     if settings.oidc_issuer:
         issuer = settings.oidc_issuer
         yield await _bounded("identity", lambda: _identity(issuer), "start it, or correct MITHAQ_OIDC_ISSUER")

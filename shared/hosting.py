@@ -5,7 +5,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -54,6 +54,8 @@ class Service:
     wording: Path | None = None
     workers: tuple[Worker, ...] = ()
     """Loops of the service's own (the sending of webhooks, say); each runs until its event is set."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What an operator should know of how it is configured, by a word for it."""
 
 
 def create_app(service: Service, *, parts: Collection[str] = PARTS, broker: Broker | None = None) -> FastAPI:

@@ -24,4 +24,5 @@ def service(settings: AgreementsSettings) -> Service:
         reactions=reactions,
         schedule=schedule,
         wording=Path(__file__).parent / "wording",
+        facts={"seals": sealing.sealing().told},
     )

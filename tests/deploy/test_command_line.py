@@ -167,8 +167,14 @@ def test_a_projection_is_rebuilt_while_it_runs(mithaq: Mithaq) -> None:
 
 def test_doctor_finds_a_running_platform_healthy(mithaq: Mithaq) -> None:
     found = mithaq("doctor", "-o", "json")
-    failures = [each for each in json.loads(found.stdout) if each["result"] == "failure"]
-    assert not failures
+    findings = json.loads(found.stdout)
+    assert not [each for each in findings if each["result"] == "failure"]
+    assert {
+        "check": "seals",
+        "result": "ok",
+        "found": "trial: advanced, qualified, specimens only",
+        "remedy": "",
+    } in findings
 
 
 def test_an_exported_journal_is_verified_by_whoever_has_the_roots(mithaq: Mithaq, tmp_path: Path) -> None:

@@ -29,6 +29,14 @@ class Sealing:
         self._roots = settings.seal_roots
 
     @property
+    def told(self) -> str:
+        """Who seals here, in a line for the operator."""
+        if self.provider is None:
+            return "none: advanced and qualified signatures are refused"
+        specimens = ", specimens only" if isinstance(self.provider, TrialAuthority) else ""
+        return f"{self.provider.name}: {', '.join(sorted(self.provider.levels))}{specimens}"
+
+    @property
     def trust(self) -> Trust:
         """The configured roots, read anew each time since revocation lists change, and the trial authority's own."""
         trust = Trust.read(self._roots) if self._roots else Trust(())

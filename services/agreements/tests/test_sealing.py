@@ -1,7 +1,11 @@
 """Advanced and qualified signatures are seals on the agreement's file: on top of one another, and never half-done."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -59,6 +63,14 @@ from shared.worker import in_worker
 async def agreement(database: Database) -> Agreement:
     """An agreement whose text is frozen, and nobody has signed."""
     return await approved(database)
+
+
+@pytest.fixture
+def own_files(tmp_path: Path, kept_files: Path) -> Iterator[Path]:
+    """An empty directory, in which files are kept for the length of a test."""
+    files.configure(str(tmp_path / "files"))
+    yield tmp_path / "files"
+    files.configure(str(kept_files))
 
 
 async def seal_for(database: Database, agreement: Agreement, organisation: Any, **options: Any) -> Agreement:
@@ -298,13 +310,36 @@ async def test_a_crash_between_keeping_and_recording_leaves_a_file_that_nobody_r
     assert sealed.sealed_file not in kept and sealed.archived_file == kept[0]
 
 
-async def test_nothing_is_sealed_on_top_of_a_damaged_file(
-    database: Database, agreement: Agreement, tmp_path: Path
+async def test_a_process_that_is_killed_there_leaves_the_agreement_as_it_was(
+    database: Database, agreement: Agreement, tmp_path: Path, own_files: Path
 ) -> None:
-    files.configure(str(tmp_path / "files"))
+    """It kills itself as a power cut would, with its worker."""
+    asked = {
+        "database": database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
+        "data_dir": str(tmp_path),
+        "files": str(own_files),
+        "agreement": str(agreement.id),
+        "party": str(next(each.party_id for each in agreement.parties if each.organisation_id == MINISTRY_ID)),
+        "text_hash": agreement.text_hash,
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "services.agreements.tests.dying", json.dumps(asked)),
+        env=os.environ | {"MITHAQ_CRASH_AT": "seal.kept"},
+    )
+    assert await process.wait() == -signal.SIGKILL
+    kept = [each for each in own_files.rglob("*") if each.is_file()]
+    assert len(kept) == 2, "the file and its beginning"
+    assert await read(database, agreement) == agreement
+    after = await seal_for(database, agreement, MINISTRY_ID)
+    assert len(after.signatures) == 1 and [each.flaws for each in await seals_of(after)] == [()]
+
+
+async def test_nothing_is_sealed_on_top_of_a_damaged_file(
+    database: Database, agreement: Agreement, own_files: Path
+) -> None:
     sealed = await seal_for(database, agreement, MINISTRY_ID)
     hash = sealed.sealed_file or ""
-    place = tmp_path / "files" / hash[:2] / hash
+    place = own_files / hash[:2] / hash
     place.write_bytes(place.read_bytes()[:-9] + b"%%EOF(x)\n")
     for _ in ("damaged", "gone"):
         with pytest.raises(SealedFileDamaged):
