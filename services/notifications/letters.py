@@ -12,6 +12,7 @@ from services.notifications.kinds import kinds
 from services.notifications.mail import templates
 from services.notifications.notice import Notice, wording
 from services.notifications.telling import Decision, PersonTold
+from services.notifications.waking import POST
 from shared.audit import canonical
 from shared.database import Transaction
 from shared.language import RIGHT_TO_LEFT
@@ -48,6 +49,7 @@ async def write_letters(tx: Transaction, event_id: UUID, told: Sequence[Decision
         if isinstance(each.who, PersonTold)
     ]
     await tx.execute(WRITE, {"letters": canonical(letters).decode(), "event_id": event_id, "at": at})
+    tx.after_commit(POST.ring)
 
 
 def compose_letter(

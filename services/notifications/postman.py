@@ -16,7 +16,7 @@ from services.notifications.mail import MailClient
 from services.notifications.notice import Notice
 from services.notifications.outcome import Outcome
 from services.notifications.settings import NotificationsSettings
-from services.notifications.waking import NEWS
+from services.notifications.waking import POST
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.crash import crash_point
@@ -76,7 +76,7 @@ class Postman:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send; when told to stop, finish what is under way."""
-        heard = NEWS.listen()
+        heard = POST.listen()
         pause = SHORTEST_PAUSE
         try:
             while not stop.is_set():
@@ -88,7 +88,7 @@ class Postman:
                 for wait in waits:
                     wait.cancel()
         finally:
-            NEWS.leave(heard)
+            POST.leave(heard)
 
     async def round(self) -> int:
         """Send the letters that are due now, a few of them; how many there were."""

@@ -27,3 +27,5 @@ class Bell:
 
 NEWS = Bell()
 """Rung when something new is to be told or sent."""
+POST = Bell()
+"""Rung when a letter to a person is written."""

@@ -124,6 +124,12 @@ async def _repeating_is_safe(app: FastAPI, route: Operation, request: Visit, tok
 
 async def _pages_are_bounded(app: FastAPI, route: Operation, request: Visit, token: str) -> None:
     async with client_of(app, token) as client:
-        for wanted in ({"limit": 101}, {"limit": 0}, {"cursor": "nonsense"}, {"cursor": "WzFd"}, {"cursor": "W3t9XQ"}):
+        for wanted in (
+            {"limit": 101},
+            {"limit": 0},
+            {"cursor": "nonsense"},
+            {"cursor": "WzEsMSwxLDFd"},
+            {"cursor": "W3t9XQ"},
+        ):
             url = URL(request.path).copy_merge_params(wanted)
             is_problem(await client.get(url), 422, "malformed")

@@ -1,5 +1,6 @@
 """E-mails to people: one per notice or per digest, once, when they want them; returned mail is counted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from email.message import EmailMessage
@@ -25,6 +26,7 @@ from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.ids import new_id
 from shared.language import LANGUAGES
+from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
 
@@ -108,6 +110,21 @@ async def test_who_wants_it_at_once_gets_a_letter_per_notice(database: Database,
     assert [message["To"] for message in box.received] == [ADDRESS, ADDRESS]
     assert len({message["Message-ID"] for message in box.received}) == 2
     assert await letters(database) == [("sent", 1, 250)] * 2
+
+
+async def test_the_postman_is_woken_by_a_letter_and_ends_when_told_to(database: Database, post: Post) -> None:
+    await follower(database)
+    stop = asyncio.Event()
+    async with post(idle_poll=30.0) as (postman, box):
+        running = asyncio.create_task(postman.run(stop))
+        await told(database, happening(QUIET))
+
+        async def received() -> bool:
+            return len(box.received) == 1
+
+        await eventually(received)
+        stop.set()
+        await asyncio.wait_for(running, 10)
 
 
 async def test_a_digest_gathers_until_it_is_due_and_is_sent_once(database: Database, post: Post) -> None:
