@@ -1,6 +1,7 @@
 """The ceremony of 30 August 2024, end to end through the front door, on the embedded broker and on Apache Kafka."""
 
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)
 
 UNPUBLISHED = ("FICTIF-0", "president-01 (fictif)", "000000000000001")
 """Planted where it may be known but not published: receipt numbers, holders of mandates, company identifiers."""
+
+DELIVERIES = text("""
+    select event_id::text as event, delivery.academy, endpoint_id::text as endpoint,
+           endpoint.state ->> 'channel' as channel
+    from delivery join endpoint on endpoint.id = endpoint_id
+""")
 
 
 @dataclass
@@ -84,6 +91,27 @@ async def test_an_academy_hears_of_its_own_region_only(played: Played) -> None:
         assert set(received) == {due}
         assert set(academy.webhooks.values()) == set(academy.emails.values()) == {1}
         assert {frame["academy"] for frame in academy.frames.values()} <= {code}
+
+
+async def test_an_explanation_says_of_every_event_what_the_log_says(played: Played) -> None:
+    """Who was told, on which channel: as decided, as owed, and as it arrived at the academies."""
+    owed: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    async with played.it.database("notifications", role=None) as database, database.transaction(NATIONAL) as tx:
+        for row in await tx.execute(DELIVERIES):
+            owed[row.event].add((row.academy, row.endpoint, row.channel))
+        events = (await tx.execute(text("select event_id::text from notice"))).scalars().all()
+        endpoints = set((await tx.execute(text("select id::text from endpoint"))).scalars())
+    assert owed
+    said: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for event in events:
+        explained = await played.client.get("auditor", f"notifications/{event}/explanation")
+        told = [each for each in explained["told"] if each["recipient"] in endpoints]
+        assert {(each["jurisdiction"], each["recipient"], each["channel"]) for each in told} == owed[event], event
+        for each in told:
+            said[each["channel"]][each["jurisdiction"]].add(event)
+    for code, academy in played.academies.by_code.items():
+        assert academy.webhooks.keys() == said["webhook"][code]
+        assert academy.emails.keys() == said["email"][code]
 
 
 async def test_one_trace_leads_from_the_signature_to_the_webhook(played: Played) -> None:
