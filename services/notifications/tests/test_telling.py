@@ -72,6 +72,25 @@ def test_what_ends_or_suspends_is_statutory() -> None:
         assert kinds().of(f"ma.mithaq.{verb}.v1").statutory
 
 
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "suspension_announced",
+        "termination_announced",
+        "announcement_withdrawn",
+        "suspended",
+        "resumed",
+        "terminated",
+        "expired",
+    ],
+)
+def test_no_party_is_left_in_silence_about_a_rest_or_an_end(verb: str) -> None:
+    event = happening(f"ma.mithaq.agreement.{verb}.v1", ORG)
+    partner = person(role=Role.association_manager, home=ORG, inbox="off")
+    assert ("inbox", "statutory", True) in why(told(event, partner, AT))
+    assert all(each.told for each in told(event, endpoint(rule(types=("ma.mithaq.center.*",))), AT))
+
+
 def test_an_endpoint_without_rules_is_told_all_of_its_academy() -> None:
     for event in ALL:
         one = endpoint()

@@ -1,0 +1,124 @@
+"""What an impact is made of, what acknowledges it, and what the commands ask for beside it."""
+
+from typing import Any
+
+import pytest
+
+from services.agreements import commands, queries, reactions
+from services.agreements.errors.force import CentersNotHandedOver
+from services.agreements.errors.signing import FileUnknown
+from services.agreements.impact import Impact
+from services.agreements.tables import CenterFactRow
+from services.agreements.tests.builders import (
+    DECISION,
+    bound,
+    director,
+    officer,
+    operator_of,
+    president,
+    suspend,
+    terminate,
+)
+from services.agreements.tests.test_reactions import told
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered
+from shared.ids import new_id
+from shared.refusals import Forbidden, NotFound
+
+LOOK: dict[str, Any] = {"action": "terminate_agreement", "notified_on": DECISION["notified_on"]}
+
+
+async def endpoints_seen(database: Database, impact_of: Any) -> int:
+    """How many addresses of MA-06 the preview tells."""
+    (subscriber,) = (await queries.impact(database, impact_of, **LOOK, by=director())).subscribers
+    assert subscriber.academy == "MA-06"
+    return subscriber.endpoints
+
+
+async def test_an_academys_enabled_addresses_are_counted_and_nobody_elses(database: Database) -> None:
+    agreement = await bound(database)
+    mine = {"endpoint_id": new_id(), "academy": "MA-06"}
+    other = {"endpoint_id": new_id(), "academy": "MA-07"}
+    steps: list[tuple[Any, int]] = [
+        (EndpointRegistered(**other, channel="email"), 0),
+        (EndpointRegistered(**mine, channel="webhook"), 1),
+        (EndpointDisabled(**mine, because="failing"), 0),
+        (EndpointEnabled(**mine), 1),
+    ]
+    for event, seen in steps:
+        for _ in range(2):
+            async with database.transaction(NATIONAL) as tx:
+                await reactions.follow_endpoint(tx, told(event))
+        assert await endpoints_seen(database, agreement.id) == seen
+    async with database.transaction(officer("MA-07").scope) as tx:
+        rows = await (await tx.connection()).exec_driver_sql("select academy from endpoint_fact")
+        assert rows.scalars().all() == ["MA-07"], "an academy sees its own addresses only"
+
+
+async def test_a_preview_changes_nothing_and_needs_no_paper_yet(database: Database) -> None:
+    agreement = await bound(database)
+    paper = next(each for each in agreement.documents if each.category == "termination_decision")
+    agreement = await commands.withdraw_document(database, agreement.id, paper.document_id, reason="r", by=director())
+    looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+    assert looked.agreements[0].becomes == "terminated"
+    now = await queries.agreement(database, agreement.id, action="read_agreement", by=director())
+    assert (now.version, now.state) == (agreement.version, "in_force")
+
+
+async def test_a_preview_is_for_whoever_keeps_the_agreement(database: Database) -> None:
+    agreement = await bound(database)
+    operator = president(operator_of(agreement))
+    for stranger, refusal in ((director("MA-07"), NotFound), (operator, Forbidden)):
+        with pytest.raises(refusal):
+            await queries.impact(database, agreement.id, **LOOK, by=stranger)
+
+
+async def test_a_number_of_learners_is_told_only_once_it_is_known(database: Database) -> None:
+    agreement = await bound(database)
+    (center,) = agreement.centers
+    seats = center.model_dump(include={"province", "funded_seats", "unfunded_seats"})
+    fact = {"id": center.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": "opened"}
+    for learners in (None, 37):
+        async with database.transaction(NATIONAL) as tx:
+            await tx.merge(CenterFactRow(**fact, **seats, learners=learners))
+        looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+        assert [each.learners for each in looked.centers] == [learners]
+
+
+async def test_the_acknowledgement_says_which_part_is_another(database: Database) -> None:
+    agreement = await bound(database)
+    looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+    assert looked.changed_since(looked.fingerprint) == []
+    other = looked.model_copy(update={"parties": looked.parties[1:]})
+    assert other.changed_since(looked.fingerprint) == ["parties"]
+    assert looked.changed_since("ab") == list(Impact.model_fields), "what cannot be compared is all new"
+
+
+async def test_a_decision_binds_to_the_paper_that_was_attached_for_it(database: Database) -> None:
+    agreement = await bound(database)
+    paper = next(each for each in agreement.documents if each.category == "suspension_decision")
+    with pytest.raises(FileUnknown):
+        await suspend(database, agreement, document_hash="ab" * 32)
+    agreement = await suspend(database, agreement)
+    assert agreement.suspension and agreement.suspension.document_hash == paper.hash
+
+
+async def test_a_file_is_closed_once_its_centers_are_handed_over(database: Database) -> None:
+    agreement = await terminate(database, await bound(database))
+    closing: dict[str, Any] = {"confirmed": agreement.to_confirm, "document": "COMPTE-EXEMPLE-1", "by": director()}
+    (center,) = agreement.centers
+    seats = center.model_dump(include={"province", "funded_seats", "unfunded_seats"})
+    for state in (None, "opened", "handing_over"):
+        if state:
+            async with database.transaction(NATIONAL) as tx:
+                fact = {"id": center.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": state}
+                await tx.merge(CenterFactRow(**fact, **seats))
+        with pytest.raises(CentersNotHandedOver) as refused:
+            await commands.close_agreement(database, agreement.id, **closing)
+        assert refused.value.values["centers"] == [center.center_id]
+    async with database.transaction(NATIONAL) as tx:
+        fact = {"id": center.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": "closed"}
+        await tx.merge(CenterFactRow(**fact, **seats))
+    agreement = await commands.close_agreement(database, agreement.id, **closing)
+    assert agreement.state == "closed" and agreement.closed_file
