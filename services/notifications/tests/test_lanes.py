@@ -11,6 +11,7 @@ from services.notifications import commands
 from services.notifications.endpoint import Pace
 from services.notifications.errors import CertificateRefused, PeriodEmpty
 from services.notifications.identity import Credentials
+from services.notifications.schedule import forget_old_attempts
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
@@ -302,6 +303,7 @@ async def test_attempts_go_after_a_while_and_the_feed_stays(
         await told(database, happening(), happening())
         async with sending():
             await _delivered(database, 2)
+    await forget_old_attempts(database)  # by the settings: nothing is that old
     assert await commands.forget_attempts(database, before=_at(-1)) == 0
     assert await commands.forget_attempts(database, before=_at(1)) == 2
     assert await rows(database, "select count(*) from attempt") == [(0,)]
