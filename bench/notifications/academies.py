@@ -58,7 +58,10 @@ WAITING = text("select exists (select from delivery where state = 'waiting')")
 class Academies:
     """Twelve academies with one webhook receiver each, in a process of their own."""
 
-    def __init__(self, owner: Database, app: Database, settings: NotificationsSettings, port: int) -> None:
+    def __init__(
+        self, owner: Database, app: Database, settings: NotificationsSettings, port: int, concurrency: int
+    ) -> None:
+        self.concurrency = concurrency
         self.owner = owner
         self.app = app
         self.settings = settings
@@ -73,6 +76,7 @@ class Academies:
                 channel="webhook",
                 address=f"{self.url}/{code}",
                 language="fr",
+                concurrency=self.concurrency,
                 keys=self.settings.key_ring,
                 guard=self.settings.guard,
                 by=OPERATOR,
@@ -149,12 +153,15 @@ def a_receiving_process() -> Iterator[int]:
 
 
 @asynccontextmanager
-async def academies(server_url: str, **changes: Any) -> AsyncIterator[Academies]:
-    """The academies inside the block; `changes` are to the settings under which they are sent to."""
+async def academies(server_url: str, *, concurrency: int = 1, **changes: Any) -> AsyncIterator[Academies]:
+    """The academies inside the block, each in order or sent so many messages at once.
+
+    `changes` are to the settings under which they are sent to.
+    """
     with tempfile.TemporaryDirectory(prefix="mithaq-bench-") as directory, a_receiving_process() as port:
         settings = NotificationsSettings(platform=PlatformSettings(data_dir=Path(directory)), **changes)
         async with databases(server_url, "notifications") as (owner, app, _):
             async with owner.transaction(NATIONAL) as tx:
                 await tx.execute(text(f"truncate {TOLD}, lane, endpoint, endpoint_secret, journal"))
-            async with Academies(owner, app, settings, port) as made:
+            async with Academies(owner, app, settings, port, concurrency) as made:
                 yield made

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import aiohttp
 import psutil
@@ -25,7 +26,7 @@ ROUNDS = 5
 FAILING = dict(zip(ACADEMY_CODES[8:], ("refuse", "hang", "drip", "reset"), strict=True))
 FLOODING = {ACADEMY_CODES[8]: "flood"}
 HEALTHY = ACADEMY_CODES[:8]
-IMPATIENT = {"deadline": 5.0, "lease": 15.0, "retries": (1.0,) * 1000, "breaker_pause": 2.0}
+IMPATIENT: dict[str, Any] = {"deadline": 5.0, "lease": 15.0, "retries": (1.0,) * 1000, "breaker_pause": 2.0}
 """Settings under which failing receivers are tried often, and never given up."""
 
 Delays = dict[str, list[float]]

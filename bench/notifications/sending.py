@@ -20,9 +20,19 @@ KILOBYTE = b"x" * 1024
 
 
 async def sender_vs_raw_posts(server_url: str) -> list[Row]:
-    """Messages a second that leave, signed and with every attempt written down, against bare posts of as many bytes."""
+    """Messages a second that leave, signed and with every attempt written down, against bare posts of as many bytes.
+
+    In order twelve are under way, one per academy; the bare posts have 64 under way, as have concurrent endpoints.
+    """
+    return [
+        await _beside_bare_posts(server_url, "sender_vs_raw_posts", concurrency=1),
+        await _beside_bare_posts(server_url, "sender_vs_raw_posts concurrent", concurrency=5, slots=IN_FLIGHT),
+    ]
+
+
+async def _beside_bare_posts(server_url: str, name: str, *, concurrency: int, **changes: int) -> Row:
     ours, raw = [], []
-    async with academies(server_url) as receivers:
+    async with academies(server_url, concurrency=concurrency, **changes) as receivers:
         for number in range(REPEATS + 1):
             count = await receivers.owe(EVENTS)
             found = await drained(receivers, count), await posted(receivers, count)
@@ -30,7 +40,7 @@ async def sender_vs_raw_posts(server_url: str) -> list[Row]:
             if number:  # the first round warms both up
                 ours.append(found[0])
                 raw.append(found[1])
-    return [rates("notifications", "sender_vs_raw_posts", ours, raw, "messages/s", ">= 0.60")]
+    return rates("notifications", name, ours, raw, "messages/s", ">= 0.60")
 
 
 async def drained(receivers: Academies, count: int) -> float:
