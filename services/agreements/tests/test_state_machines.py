@@ -1,13 +1,11 @@
 """Agreements and ceremonies under every order of actions that anybody could try."""
 
-from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from services.agreements.agreement import (
     BEING_SIGNED,
@@ -37,55 +35,16 @@ from services.agreements.tests.builders import (
     remark,
     stored,
 )
+from services.agreements.tests.machines import MANY, Machine
 from services.agreements.thread import Thread
-from shared.aggregate import Aggregate
 from shared.clock import months_after
-from shared.events.base import DomainEvent
 from shared.ids import new_id
 from shared.money import Money
-from shared.refusals import NotAllowedNow, Refusal
 from shared.territory import MINISTRY_ID
 
 SCAN = "ef" * 32
 PAPERS = st.sampled_from(["suspension_decision", "termination_decision", "insurance_certificate", "annex"])
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
-
-
-class Machine(RuleBasedStateMachine):
-    """Tries decisions on an aggregate: refused ones change nothing, the others are journalled."""
-
-    aggregate: Aggregate
-    events: list[DomainEvent]
-
-    def attempt(self, action: str, decide: Callable[[], Sequence[DomainEvent]]) -> bool:
-        """Decide and evolve; whether it was not refused. A refusal by the state is the one that ALLOWED tells."""
-        before = self.aggregate.model_dump()
-        allowed = self.aggregate.refusal_of(action) is None
-        try:
-            events = decide()
-        except NotAllowedNow:
-            assert not allowed
-            events = None
-        except Refusal:
-            events = None
-        else:
-            assert allowed
-        assert self.aggregate.model_dump() == before, "deciding changes nothing"
-        if events is None:
-            return False
-        self.aggregate.evolve(events)
-        self.events += events
-        return True
-
-    @invariant()
-    def the_state_is_the_fold_of_the_events(self) -> None:
-        """Whatever happened, and after a trip through JSON."""
-        if hasattr(self, "aggregate"):
-            kind = type(self.aggregate)
-            assert kind.fold(self.aggregate.id, self.events).model_dump() == self.aggregate.model_dump()
-            assert self.aggregate.version == len(self.events)
-            stored = self.aggregate.model_dump(mode="json")
-            assert kind.model_validate(stored).model_dump() == self.aggregate.model_dump()
 
 
 class AgreementMachine(Machine):
@@ -656,7 +615,6 @@ class ThreadMachine(Machine):
             assert not any("fictif" in event.model_dump_json() for event in self.events)
 
 
-MANY = settings(max_examples=60, stateful_step_count=40, deadline=None, database=None)
 AgreementMachine.TestCase.settings = MANY
 CeremonyMachine.TestCase.settings = MANY
 ThreadMachine.TestCase.settings = MANY

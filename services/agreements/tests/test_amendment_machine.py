@@ -1,0 +1,164 @@
+"""Amendments under every order of actions that anybody could try."""
+
+from itertools import count
+
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, precondition, rule
+
+from services.agreements.amendment import OPEN, Amendment, AmendmentState
+from services.agreements.tests.builders import AT, AUTHOR, LEGAL, NAME, regional
+from services.agreements.tests.machines import MANY, Machine
+from shared.ids import new_id
+
+
+class AmendmentMachine(Machine):
+    """An amendment of an agreement between three parties, while others may be applied first."""
+
+    aggregate: Amendment
+    contents: "count[int]"
+    numbers: set[int]
+
+    @initialize()
+    def start(self) -> None:
+        """A branch of an agreement in force."""
+        self.aggregate, self.events = Amendment(id=new_id()), []
+        self.contents, self.numbers = count(), set()
+        terms = regional()
+        self.parties = terms.parties
+        self.names = {each.organisation_id: NAME for each in terms.parties}
+        proposed = Amendment.propose(
+            self.aggregate.id,
+            agreement_id=new_id(),
+            agreement_kind=terms.agreement_kind,
+            amendment_type="scope",
+            academy=terms.academy,
+            codes=("MA-06",),
+            parties=terms.parties,
+            names=self.names,
+            base_hash=self._content(),
+            reason="r",
+            by=AUTHOR,
+        )
+        self.aggregate.evolve(proposed)
+        self.events += proposed
+
+    def _content(self) -> str:
+        return f"{next(self.contents):064}"
+
+    @rule(other=st.booleans())
+    def revise(self, other: bool) -> None:
+        """Another content, or the same again."""
+        content = self._content() if other else self.aggregate.content_hash
+        self.attempt(
+            "revise_amendment",
+            lambda: self.aggregate.revise(content, parties=self.parties, names=self.names, by=AUTHOR),
+        )
+
+    @rule()
+    def submit(self) -> None:
+        """To its approvers."""
+        self.attempt("submit_amendment", lambda: self.aggregate.submit(AT))
+
+    @rule(number=st.integers(1, 3), by=st.sampled_from([LEGAL.person, AUTHOR]), some=st.integers(1, 3))
+    def approve(self, number: int, by: str, some: int) -> None:
+        """Frozen, under the number that it had if it had one."""
+        touched = [each.party_id for each in self.parties[:some]]
+        reference = f"AREF-06/2024-0001/A{number}"
+        if self.attempt(
+            "approve_amendment",
+            lambda: self.aggregate.approve(
+                by, LEGAL.roles, number=number, reference=reference, touched=touched, names=self.names, at=AT
+            ),
+        ):
+            assert by != AUTHOR, "who wrote it does not approve it"
+            self.numbers.add(self.aggregate.numbered)
+
+    @precondition(lambda self: self.aggregate.state == AmendmentState.proposed)
+    @rule()
+    def freeze(self) -> None:
+        """The usual way in one go, so that what comes later is tried often."""
+        self.revise(True)
+        self.submit()
+        self.approve(1, LEGAL.person, 2)
+
+    @rule()
+    def send_back(self) -> None:
+        """To be changed."""
+        self.attempt("return_amendment", lambda: self.aggregate.send_back("r", LEGAL.roles))
+
+    @rule()
+    def refuse(self) -> None:
+        """In review."""
+        self.attempt("refuse_amendment", lambda: self.aggregate.refuse("r", LEGAL.roles))
+
+    @rule(who=st.integers(0, 2), stale=st.booleans())
+    def sign(self, who: int, stale: bool) -> None:
+        """One party signs one content."""
+        content = self.aggregate.base_hash if stale else self.aggregate.content_hash
+        party_id = self.parties[who].party_id
+        if self.attempt(
+            "sign_amendment",
+            lambda: self.aggregate.sign(
+                party_id, content_hash=content, person="x", mandate_id=new_id(), level="simple", at=AT
+            ),
+        ):
+            assert not stale and party_id in self.aggregate.touched
+
+    @rule(who=st.integers(0, 2))
+    def decline(self, who: int) -> None:
+        """One party refuses."""
+        party_id, content = self.parties[who].party_id, self.aggregate.content_hash
+        self.attempt("decline_amendment", lambda: self.aggregate.decline(party_id, content_hash=content, reason="r"))
+
+    @rule()
+    def apply(self) -> None:
+        """Now the agreement says so."""
+        self.attempt("apply_amendment", lambda: self.aggregate.applied(AT.date()))
+
+    @rule(by_another=st.booleans())
+    def overtaken(self, by_another: bool) -> None:
+        """The agreement is another: whatever was open and approved of the one before is void."""
+        was_open = self.aggregate.state in OPEN
+        events = self.aggregate.lose_base(new_id() if by_another else None)
+        assert bool(events) == was_open
+        self.aggregate.evolve(events)
+        self.events += events
+
+    @rule(resolved=st.integers(0, 2))
+    def rebase(self, resolved: int) -> None:
+        """On the agreement as it is."""
+        base, branch = self._content(), self._content()
+        self.attempt(
+            "rebase_amendment",
+            lambda: self.aggregate.rebase(
+                base, branch, parties=self.parties, names=self.names, resolved=resolved, by=AUTHOR
+            ),
+        )
+
+    @rule()
+    def withdraw(self) -> None:
+        """Taken back."""
+        self.attempt("withdraw_amendment", lambda: self.aggregate.withdraw("r"))
+
+    @invariant()
+    def the_rules_hold(self) -> None:
+        """What is always true of an amendment."""
+        if not hasattr(self, "aggregate"):
+            return
+        it = self.aggregate
+        assert len(self.numbers) <= 1, "it keeps its number"
+        assert (it.number is None) == (it.reference is None) == (not self.numbers)
+        frozen = {AmendmentState.agreed, AmendmentState.signing, AmendmentState.signed, AmendmentState.applied}
+        if it.state in frozen:
+            assert it.number and it.climbing.complete and it.touched
+        if it.state in (AmendmentState.proposed, AmendmentState.under_review, AmendmentState.rebase_needed):
+            assert not it.signatures and not it.touched, "a signature is of a frozen branch"
+        if it.state in (AmendmentState.signed, AmendmentState.applied):
+            assert {each.party_id for each in it.signatures} == {*it.touched}
+        assert (it.state == AmendmentState.applied) == (it.applied_on is not None)
+        over = {AmendmentState.applied, AmendmentState.refused, AmendmentState.withdrawn}
+        assert (it.state in over) == (it.state not in OPEN) == (not it.allowed_in(it.status))
+
+
+AmendmentMachine.TestCase.settings = MANY
+TestAmendmentMachine = AmendmentMachine.TestCase
