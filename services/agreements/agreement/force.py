@@ -252,11 +252,11 @@ class Force(Timely):
                 self.suspension = None
             case AgreementTerminated():
                 self.state = AgreementState.terminated
-                self.announcement = None
+                self.announcement = self.suspension = None
                 self.ending = Ending(effective_on=event.effective_on, **event.detail)
             case AgreementExpired():
                 self.state = AgreementState.expired
-                self.announcement = None
+                self.announcement = self.suspension = None
             case AgreementCancelled():
                 self.state = AgreementState.cancelled
                 self.ending = Ending.model_validate(event.detail)

@@ -21,6 +21,7 @@ from services.agreements.agreement.documents import LIVING
 from services.agreements.agreement.obligations import OWED
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
 from services.agreements.terms import Recurrence, must_sign
+from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import (
     AT,
     AUTHOR,
@@ -272,6 +273,35 @@ class AgreementMachine(Machine):
             lambda: self.aggregate.close(confirmed=confirmed, document="d", today=self.today),
         )
 
+    @rule(kept=st.integers(0, 3), more=st.booleans(), days=st.sampled_from([-300, 0, 300]), seats=st.integers(0, 99))
+    def amend(self, kept: int, more: bool, days: int, seats: int) -> None:
+        """Some duties go, one comes, the end moves, and the center has other seats; what is settled stays."""
+        it = self.aggregate
+        content = it.content(())
+        amended = content.model_copy(
+            update={
+                "obligations": (*content.obligations[:kept], *((owed(content),) if more else ())),
+                "effective_until": content.effective_until + timedelta(days=days),
+                "centers": (content.centers[0].model_copy(update={"funded_seats": seats}),),
+            }
+        )
+        settled = [each for each in it.obligations if each.settled_on]
+        if self.attempt(
+            "amend_agreement",
+            lambda: it.amend(
+                amended,
+                text_hash="cd" * 32,
+                amendment_id=new_id(),
+                number=len(it.amendments) + 1,
+                amendment_type="scope",
+                names=it.names,
+                signatures=(),
+                today=self.today,
+            ),
+        ):
+            assert it.content(()) == amended
+            assert [each for each in it.obligations if each.settled_on] == settled
+
     @rule()
     def expire(self) -> None:
         """End in time."""
@@ -436,7 +466,8 @@ class AgreementMachine(Machine):
         it = self.aggregate
         signers = [each.party_id for each in it.signatures]
         assert len(signers) == len(set(signers)), "a party signs once"
-        assert all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
+        assert it.amendments or all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
+        assert [each.number for each in it.amendments] == list(range(1, len(it.amendments) + 1))
         assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
         assert (it.state == AgreementState.suspended) == (it.suspension is not None)
         if it.announcement is not None:
@@ -465,9 +496,25 @@ class AgreementMachine(Machine):
         assert it.state != AgreementState.suspended or "suspension_decision" in used
         assert it.state != AgreementState.terminated or "termination_decision" in used
         assert len(it.editions) <= 3
+        assert all(each.ends_on <= it.effective_until for each in it.editions if each.state == EditionState.running)
         assert all(before.ends_on < after.starts_on for before, after in pairwise(it.editions))
         if it.state in (AgreementState.terminated, AgreementState.expired, AgreementState.closed):
             assert not any(each.state in (EditionState.planned, EditionState.running) for each in it.editions)
+
+
+class BoundAgreementMachine(AgreementMachine):
+    """The same agreement from the day on which it binds: what comes then is tried often."""
+
+    @initialize(wait=st.just(0))
+    def start(self, wait: int) -> None:
+        """In force, its first edition running."""
+        super().start(wait)
+        self.freeze("ab" * 32)
+        self.all_sign()
+        self.at += timedelta(days=3)
+        self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
+        self.let_time_pass()
+        assert self.aggregate.state == AgreementState.in_force
 
 
 class CeremonyMachine(Machine):
@@ -616,8 +663,10 @@ class ThreadMachine(Machine):
 
 
 AgreementMachine.TestCase.settings = MANY
+BoundAgreementMachine.TestCase.settings = MANY
 CeremonyMachine.TestCase.settings = MANY
 ThreadMachine.TestCase.settings = MANY
 TestAgreementMachine = AgreementMachine.TestCase
+TestBoundAgreementMachine = BoundAgreementMachine.TestCase
 TestCeremonyMachine = CeremonyMachine.TestCase
 TestThreadMachine = ThreadMachine.TestCase
