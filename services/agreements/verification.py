@@ -39,7 +39,7 @@ class Standing:
     """How many have signed of those that sign: parties, or agreements in a ceremony."""
     of: int
     dates: dict[str, date]
-    """By what they say: `effective_from`, `effective_until`, `signed_on`, `held_on`."""
+    """By what they say: `effective_from`, `effective_until`, `signed_on`, `amended_on`, `held_on`."""
     hashes: dict[str, str]
     """`content`, `ar` and `fr` of an agreement, `minutes` of a ceremony; none while the text is negotiated again."""
     current: bool
@@ -92,6 +92,8 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
     dates = {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until}
     if not agreement.missing_signatures and agreement.signatures:
         dates["signed_on"] = business_date(max(each.signed_at for each in agreement.signatures))
+    if agreement.amendments:
+        dates["amended_on"] = agreement.amendments[-1].amended_on
     hashes = {}
     if agreement.content_hash and agreement.language_hashes:
         hashes = {"content": agreement.content_hash, **agreement.language_hashes.model_dump()}

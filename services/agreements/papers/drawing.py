@@ -14,6 +14,7 @@ from services.agreements.papers.frames import frames_for
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.paper import (
     AgreementPaper,
+    AmendmentLine,
     CenterLine,
     CertificatePaper,
     FileLine,
@@ -23,9 +24,10 @@ from services.agreements.papers.paper import (
     SealPaper,
     SignatureLine,
 )
-from services.agreements.tables import CEREMONIES
+from services.agreements.tables import AMENDMENTS, CEREMONIES
 from services.agreements.terms import must_sign
 from services.agreements.text import get_clauses
+from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.database import Transaction
 from shared.events.agreements import AgreementApproved, AgreementPartySigned
@@ -71,6 +73,7 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
             for center in agreement.centers
         ),
         signatures=await _signatures(tx, agreement) if frozen else (),
+        amendments=await _amendments(tx, agreement),
         content_hash=agreement.content_hash,
         language_hashes=agreement.language_hashes,
     )
@@ -188,6 +191,19 @@ async def _signatures(tx: Transaction, agreement: Agreement) -> tuple[SignatureL
         else SignatureLine(party=_name(agreement, party.organisation_id))
         for party in agreement.parties
         if must_sign(party)
+    )
+
+
+async def _amendments(tx: Transaction, agreement: Agreement) -> tuple[AmendmentLine, ...]:
+    """Those it is made of: they are part of what its readers may read, whoever signed them."""
+    async with tx.widened(NATIONAL):
+        applied = [await AMENDMENTS.read(tx, each.amendment_id) for each in agreement.amendments]
+    return tuple(
+        AmendmentLine(
+            **each.model_dump(exclude={"amendment_id"}),
+            signed_by=tuple(one.names[one.party(given.party_id).organisation_id] for given in one.signatures),
+        )
+        for each, one in zip(agreement.amendments, applied, strict=True)
     )
 
 

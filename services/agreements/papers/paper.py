@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.bilingual import Bilingual
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.text import Clause
-from shared.events.agreements import LanguageHashes, PartyRole, SignatureLevel
+from shared.events.agreements import AmendmentType, LanguageHashes, PartyRole, SignatureLevel
 
 Language = Literal["ar", "fr", "both"]
 """The language of a paper; `both` sets the two in columns beside one another."""
@@ -55,6 +55,15 @@ class SignatureLine(Part):
     ceremony: Bilingual | None = None
     contested: bool = False
     """Whether the mandate turned out to have ended before the signature."""
+
+
+class AmendmentLine(Part):
+    """An amendment that the agreement is made of, and who signed it."""
+
+    number: int
+    amendment_type: AmendmentType
+    amended_on: date
+    signed_by: tuple[Bilingual, ...]
 
 
 class Frame(Part):
@@ -109,6 +118,8 @@ class AgreementPaper(Paper):
     signatures: tuple[SignatureLine, ...] = ()
     frames: tuple[Frame, ...] = ()
     """In place of the signatures, on the file that takes the seals."""
+    amendments: tuple[AmendmentLine, ...] = ()
+    """Oldest first; what the paper says is the agreement as they left it."""
     content_hash: str | None = None
     """None until the text is frozen."""
     language_hashes: LanguageHashes | None = None

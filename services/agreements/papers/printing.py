@@ -186,6 +186,15 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
             frame.model_dump(include={"page", "left", "top"}) | {"party": _of(frame.party, language)}
             for frame in paper.frames
         ],
+        "amendments": [
+            said["amendment"].format(
+                number=each.number,
+                type=said["amendment_types"][each.amendment_type],
+                day=day(each.amended_on, language),
+                parties=said["comma"].join(_of(name, language) for name in each.signed_by),
+            )
+            for each in paper.amendments
+        ],
         "hashes": _hashes(paper, language) if paper.content_hash else None,
     }
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, Content
-from services.agreements.merge import COLLECTIONS, Change, Conflict, diff, rebase
+from services.agreements.merge import COLLECTIONS, TERMS, Change, Conflict, diff, rebase, touched_by
 from services.agreements.terms import BudgetLine, Duty
 from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
@@ -216,3 +216,35 @@ def test_a_diff_names_what_is_new_what_is_gone_and_what_is_other() -> None:
         ("clause", "grant", False, True),
         ("clause", "staff", True, False),
     ]
+
+
+def test_every_field_of_a_content_is_a_part_that_is_merged() -> None:
+    merged = {*TERMS, *(field for field, _ in COLLECTIONS.values())}
+    assert merged == {*Content.model_fields}
+
+
+ACADEMY, OPERATOR, FUNDER = (each.party_id for each in BASE.parties)
+WITNESS = party(IDS[5], "witness")
+
+
+@pytest.mark.parametrize(
+    ("changes", "touched"),
+    [
+        ({"clauses": (clause("object", "b", "b"), *BASE.clauses[1:])}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"effective_until": date(2030, 8, 31)}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"centers": (center(IDS[0], 80),)}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"parties": BASE.parties[:2]}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"parties": (*BASE.parties, party(IDS[4]))}, {ACADEMY, OPERATOR, FUNDER, IDS[4]}),
+        ({"parties": (*BASE.parties, WITNESS)}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"budget": BASE.budget[:1]}, {ACADEMY}),
+        ({"budget": (*BASE.budget, line(IDS[4]).model_copy(update={"payer": FUNDER}))}, {FUNDER}),
+        ({"obligations": (*BASE.obligations, duty(IDS[4]))}, {ACADEMY, OPERATOR, FUNDER}),
+        (
+            {"obligations": (*BASE.obligations, duty(IDS[4]).model_copy(update={"creditor": OPERATOR}))},
+            {ACADEMY, OPERATOR},
+        ),
+    ],
+    ids=["text", "term", "seats", "leaves", "joins", "witness", "pays no more", "pays", "owes all", "owes one"],
+)
+def test_whom_an_amendment_touches_signs_it(changes: dict[str, Any], touched: set[UUID]) -> None:
+    assert set(touched_by(BASE, amended(**changes))) == touched

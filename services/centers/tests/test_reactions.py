@@ -15,6 +15,7 @@ from services.centers.tests.builders import AGREEMENT, DAY, DIRECTOR, decisions,
 from shared.actor import NATIONAL, SYSTEM
 from shared.database import Database
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementExpired,
     AgreementResumed,
     AgreementSigned,
@@ -22,6 +23,7 @@ from shared.events.agreements import (
     AgreementTerminated,
     CenterToOpen,
 )
+from shared.ids import new_id
 from tests.fixtures.database import Databases
 
 OPENED, FITTING, SPARE = provided(), provided(), provided()
@@ -40,6 +42,12 @@ def signed(*centers: CenterToOpen, academy: str | None = "MA-06") -> AgreementSi
         effective_until=date(2027, 8, 31),
         centers=centers,
     )
+
+
+def amended(*centers: CenterToOpen) -> AgreementAmended:
+    """The agreement, with these centers from now on."""
+    example = AgreementAmended.model_validate(AgreementAmended.example)
+    return example.model_copy(update={"agreement_id": AGREEMENT, "centers": centers})
 
 
 async def react(database: Database, function: Any, event: Any) -> None:
@@ -172,3 +180,26 @@ async def test_a_suspension_ends_with_its_agreement_and_its_centers_are_handed_o
 def test_the_reactions_id_is_stable_for_ever() -> None:
     assert [reaction.group for reaction in reactions.all] == ["centers.follow-agreements"]
     assert reactions.all[0].topics == ("agreements.agreement",)
+
+
+async def test_an_amendment_plans_new_centers_and_the_others_follow_it(database: Database) -> None:
+    operator, new = new_id(), provided()
+    more = OPENED.model_copy(update={"funded_seats": 80, "operator_id": operator, "name_fr": "Centre Nour (fictif)"})
+    await react(database, plan_centers, amended(more, FITTING, SPARE, new))
+    async with database.transaction(NATIONAL) as tx:
+        opened, fitting, planned = [await CENTERS.read(tx, each.center_id) for each in (OPENED, FITTING, new)]
+        told = [row.type for row in await CENTERS.history(tx, opened.id)]
+    assert (opened.state, opened.funded_seats, opened.unfunded_seats) == (CenterState.opened, 80, 20)
+    assert (opened.operator_id, opened.name_fr) == (operator, "Centre Nour (fictif)")
+    assert f"org:{operator}" in opened.visible_to()
+    assert [each.split(".")[3] for each in told[-3:]] == ["renamed", "operator_changed", "seats_changed"]
+    assert (fitting.version, fitting.funded_seats, planned.state) == (2, 60, CenterState.planned)
+
+
+async def test_a_center_that_is_over_follows_no_amendment(database: Database) -> None:
+    async with database.transaction(NATIONAL) as tx:
+        center = await CENTERS.load(tx, FITTING.center_id)
+        await CENTERS.record(tx, center, center.abandon(reason="(fictif)"), by=SYSTEM)
+    await react(database, plan_centers, amended(FITTING.model_copy(update={"funded_seats": 80})))
+    async with database.transaction(NATIONAL) as tx:
+        assert (await CENTERS.read(tx, FITTING.center_id)).funded_seats == 60

@@ -94,8 +94,10 @@ def center(until: type[DomainEvent] = CenterSuspended, *, province: str = "MA-CA
     return published(id, life[: [type(each) for each in life].index(until) + 1])
 
 
-def published(id: UUID, life: Sequence[DomainEvent], *, audience: Sequence[str] = ("MA-06",)) -> list[Message]:
-    """The events of one aggregate as its service publishes them."""
+def published(
+    id: UUID, life: Sequence[DomainEvent], *, audience: Sequence[str] = ("MA-06",), after: int = 0
+) -> list[Message]:
+    """The events of one aggregate as its service publishes them; `after` is how many came before."""
     return [
         to_message(
             {
@@ -112,7 +114,7 @@ def published(id: UUID, life: Sequence[DomainEvent], *, audience: Sequence[str] 
                 "traceparent": None,
             }
         )
-        for version, each in enumerate(life, start=1)
+        for version, each in enumerate(life, start=after + 1)
     ]
 
 

@@ -17,19 +17,24 @@ from services.reporting.tests.builders import (
     NATION,
     OFFICER,
     TABLES,
+    actor,
     agreement,
     center,
     declined,
     dump,
+    event,
     folded,
+    published,
 )
-from shared.actor import EVERYONE, NATIONAL
+from shared.actor import EVERYONE, NATIONAL, Role
 from shared.database import Database
-from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementPartySigned
+from shared.events.agreements import AgreementAmended, AgreementApproved, AgreementDrafted, AgreementPartySigned
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL, TOPICS
-from shared.events.centers import CenterOpened, CenterPlanned
+from shared.events.centers import CenterOpened, CenterOperatorChanged, CenterPlanned, CenterSeatsChanged
+from shared.ids import new_id
 from shared.messaging.broker import Broker
+from shared.messaging.envelope import open_envelope
 from shared.messaging.reactions import ReactionRunner
 from shared.messaging.rebuild import rebuild
 from shared.migrations import drift
@@ -118,6 +123,29 @@ async def test_seats_are_counted_by_province_and_never_without_their_funding(dat
         ("MA-CAS", "opened"): (1, 60, 20),
         ("MA-MOH", "opened"): (1, 60, 20),
     }
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in another batch"])
+async def test_an_amendment_moves_the_figures_with_it(database: Database, together: bool) -> None:
+    """Seats, operators and parties, whether told with what came before or later."""
+    joined = new_id()
+    newcomer = actor(Role.association_manager, jurisdiction=f"org:{joined}")
+    signed, opened = agreement(), center(CenterOpened)
+    id, center_id = (open_envelope(life[0]).subject for life in (signed, opened))
+    parties = [{"party_id": new_id(), "organisation_id": joined, "roles": ["operator"]}]
+    amended = published(id, [event(AgreementAmended, agreement_id=id, parties=parties)], after=len(signed))
+    changed = [
+        event(CenterSeatsChanged, center_id=center_id, funded_seats=80, unfunded_seats=0),
+        event(CenterOperatorChanged, center_id=center_id, operator_id=joined),
+    ]
+    moved = published(center_id, changed, after=len(opened))
+    lives = [signed + amended, opened + moved] if together else [signed, amended, opened, moved]
+    await folded(database, *lives)
+    (figure,) = await queries.capacity(database, academy=None, by=newcomer)
+    assert (figure.state, figure.funded_seats, figure.unfunded_seats) == ("opened", 80, 0)
+    (counted,) = await queries.agreements_by_state(database, academy=None, by=newcomer)
+    assert (counted.state, counted.agreements) == ("in_force", 1)
+    assert await queries.capacity(database, academy=None, by=ASSOCIATION) == []
 
 
 async def test_figures_stay_within_the_reader_s_jurisdiction(database: Database) -> None:
