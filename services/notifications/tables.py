@@ -67,10 +67,10 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     audience: list[str] = Field(sa_type=ARRAY(Text))
     data: dict[str, Any] = Field(sa_type=JSONB)
     names: dict[str, dict[str, str]] = Field(sa_type=JSONB)
-    reach: list[str] = Field(sa_type=ARRAY(Text))
+    reach: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     """All whose jurisdiction it lies in: the nation, the audience, directorates and organisations."""
-    provinces: list[str] = Field(sa_type=ARRAY(Text))
-    actor: str = Field(sa_type=Text)
+    provinces: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
+    actor: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("''")})
     correlation: UUID
     traceparent: str | None = Field(None, sa_type=Text)
 

@@ -24,16 +24,15 @@ def upgrade() -> None:
 
 
 def _notices() -> None:
-    op.add_column("notice", sa.Column("reach", Texts))
+    # With defaults, so that the version before goes on telling; its notices reach their academies.
+    op.add_column("notice", sa.Column("reach", Texts, nullable=False, server_default="{}"))
     op.add_column("notice", sa.Column("provinces", Texts, nullable=False, server_default="{}"))
     op.add_column("notice", sa.Column("actor", sa.Text, nullable=False, server_default=""))
     op.execute("update notice set reach = array['national'] || audience")
-    op.alter_column("notice", "reach", nullable=False)
-    op.alter_column("notice", "provinces", server_default=None)
-    op.alter_column("notice", "actor", server_default=None)
     op.create_index("notice_time", "notice", ["time", "event_id"])
     op.execute("drop policy jurisdiction on notice")
-    op.execute(f"create policy jurisdiction on notice to mithaq_app using ({IN_SCOPE.format(column='reach')})")
+    reached = IN_SCOPE.format(column="(reach || audience)")
+    op.execute(f"create policy jurisdiction on notice to mithaq_app using ({reached})")
     op.create_table(
         "circle",
         sa.Column("subject", sa.Uuid, primary_key=True),
