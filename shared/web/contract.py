@@ -42,5 +42,4 @@ def _describe(document: dict[str, Any]) -> None:
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
-            if not operation.get("x-public"):
-                operation["responses"]["default"] = failure
+            operation["responses"]["default"] = failure

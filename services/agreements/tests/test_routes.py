@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.agreements import commands
+from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.tables import AssociationStandingRow
 from services.agreements.tests.builders import (
@@ -301,7 +301,23 @@ async def test_a_long_batch_is_accepted_and_finished_later(
 async def test_a_suspension_of_money_names_no_center(as_: Any, database: Database) -> None:
     agreement = await bound(database)
     at = f"/agreements/{agreement.id}/suspension"
-    body = {"scope": "money", "reason": "r", "document": "d", "centers": [str(agreement.centers[0].center_id)]}
+    center, notified_on = agreement.centers[0].center_id, today() - timedelta(days=30)
+    looked = await queries.impact(
+        database,
+        agreement.id,
+        action="suspend_agreement",
+        centers=[center],
+        notified_on=notified_on,
+        by=director(),
+    )
+    body = {
+        "scope": "money",
+        "reason": "r",
+        "document": "d",
+        "centers": [str(center)],
+        "notified_on": str(notified_on),
+        "acknowledgement": looked.fingerprint,
+    }
     refused = await as_(director()).post(at, body, If_Match=f'"{agreement.version}"')
     assert refused.status_code == 422
     suspended = await as_(director()).post(at, body | {"scope": "centers"}, If_Match=f'"{agreement.version}"')
