@@ -18,9 +18,9 @@ from shared.messaging.envelope import open_envelope
 
 EVERY_TYPE = pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
 PERSONAL = re.compile(
-    r"learner|pupil|student|child|birth|age$|gender|guardian|parent(?!_id$)|massar|cni|passport|health|disab|phone|mail|address"
+    r"learner|pupil|student|child|birth|age$|gender|guardian|parent|massar|cni|passport|health|disab|phone|mail|address"
 )
-"""Parts of field names that would speak of a learner; `parent_id` is the framework that an agreement follows."""
+"""Parts of field names that would speak of a learner."""
 
 
 def read(*path: str) -> Any:

@@ -130,7 +130,7 @@ class Core(Aggregate):
             school_year=terms.school_year,
             effective_from=terms.effective_from,
             effective_until=terms.effective_until,
-            parent_id=terms.parent_id,
+            framework_id=terms.parent_id,
         )
         return [drafted.keeping(names=names, by=by, **_kept(terms))]
 
@@ -146,7 +146,7 @@ class Core(Aggregate):
             school_year=terms.school_year,
             effective_from=terms.effective_from,
             effective_until=terms.effective_until,
-            parent_id=terms.parent_id,
+            framework_id=terms.parent_id,
         )
         return [revised.keeping(names=names, by=by, **_kept(terms))]
 
@@ -186,7 +186,7 @@ class Core(Aggregate):
         self.school_year = event.school_year
         self.effective_from = event.effective_from
         self.effective_until = event.effective_until
-        self.parent_id = event.parent_id
+        self.parent_id = event.framework_id
         self.title = Bilingual.model_validate(detail["title"])
         self.names = names_of(detail)
         self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])

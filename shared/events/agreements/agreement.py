@@ -41,7 +41,7 @@ class AgreementDrafted(DomainEvent):
         "school_year": "2024/2025",
         "effective_from": "2024-09-02",
         "effective_until": "2027-08-31",
-        "parent_id": None,
+        "framework_id": None,
     }
 
     agreement_id: UUID
@@ -54,7 +54,7 @@ class AgreementDrafted(DomainEvent):
     school_year: str
     effective_from: date
     effective_until: date
-    parent_id: UUID | None = None
+    framework_id: UUID | None = None
     """The framework agreement that this one follows."""
 
 
@@ -84,7 +84,7 @@ class AgreementTermsRevised(DomainEvent):
         "school_year": "2024/2025",
         "effective_from": "2024-09-02",
         "effective_until": "2027-08-31",
-        "parent_id": None,
+        "framework_id": None,
     }
 
     agreement_id: UUID
@@ -92,7 +92,7 @@ class AgreementTermsRevised(DomainEvent):
     school_year: str
     effective_from: date
     effective_until: date
-    parent_id: UUID | None = None
+    framework_id: UUID | None = None
 
 
 class AgreementNegotiationOpened(DomainEvent):
