@@ -61,6 +61,10 @@ class KeyRing:
             _make(path)
         return cls.from_base64(path.read_text())
 
+    def __contains__(self, kek_id: str) -> bool:
+        """Whether this key-encryption key is here."""
+        return kek_id in self._keys
+
     def seal(self, secret: bytes, place: UUID) -> Sealed:
         """Seal a secret so that it opens only under the id of its place."""
         data_key = AESGCM.generate_key(KEY_BYTES * 8)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from shared.actor import Role
 
@@ -33,6 +33,8 @@ class Kind:
     queue: Queue = "information"
     settles: tuple[Queue, ...] = ()
     """The workqueues in which nothing about the same subject is left to do."""
+    same: tuple[str, ...] = ()
+    """The fields in which settled work is like the event; none: all of the subject's is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,11 @@ INFORMS = Kind()
 def kinds() -> Kinds:
     """The kinds of this installation."""
     told = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text("utf-8"))
-    events = {
-        type: Kind(**facts | {"settles": tuple(facts.get("settles", ()))}) for type, facts in told["events"].items()
-    }
+    events = {type: _kind(facts) for type, facts in told["events"].items()}
     work = {queue: frozenset(map(Role, roles)) for queue, roles in told["work"].items()}
     return Kinds(events, work, told["paths"])
+
+
+def _kind(facts: dict[str, Any]) -> Kind:
+    lists: dict[str, Any] = {name: tuple(fact) for name, fact in facts.items() if isinstance(fact, list)}
+    return Kind(**facts | lists)

@@ -52,6 +52,7 @@ PERMISSIONS = Permissions(
         "mark_read": ANYONE,
         "mark_all_read": ANYONE,
         "report_bounces": {Role.operator},
+        "read_event_types": ANYONE,
         "preview_notice": ANYONE,
     },
     only=dict.fromkeys(("subscribe", "rehearse_subscription", "end_subscription"), _keeps),

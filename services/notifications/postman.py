@@ -126,15 +126,7 @@ class Postman:
     async def _send(self, letter: Letter) -> None:
         outcome: Outcome | None = None
         if letter.notices:
-            message = compose_letter(
-                letter.notices,
-                letter_id=letter.id,
-                sender=self.settings.mail_from,
-                recipient=letter.recipient,
-                language=letter.language,
-                date=letter.due_at,
-            )
-            outcome = await self.mail.send(message)
+            outcome = await self._hand_over(letter)
             crash_point("postman.sent")
         async with self.database.transaction(NATIONAL) as tx:
             state, delay = self._became(letter, outcome)
@@ -147,6 +139,23 @@ class Postman:
                 await note_bounce(tx, letter.id, str(outcome.status), outcome.excerpt, most=self.settings.most_bounces)
             elif outcome.result == "delivered":
                 await tx.execute(THANK, {"person": letter.person_id})
+
+    async def _hand_over(self, letter: Letter) -> Outcome:
+        """Give a letter to the mail server; nothing that goes wrong is raised."""
+        try:
+            message = compose_letter(
+                letter.notices,
+                letter_id=letter.id,
+                sender=self.settings.mail_from,
+                recipient=letter.recipient,
+                language=letter.language,
+                date=letter.due_at,
+            )
+            return await self.mail.send(message)
+        except Exception as error:
+            # Ours, not the mail server's: it must hold back no other letter.
+            log.exception("cannot send", letter_id=str(letter.id))
+            return Outcome("failed", f"our own fault: {type(error).__name__}")
 
     def _became(self, letter: Letter, outcome: Outcome | None) -> tuple[str, timedelta]:
         """The letter's state after an attempt, and how long it waits for the next one."""

@@ -69,8 +69,9 @@ TELL = text("""
     select 1 from notice
 """)
 SETTLE = text("""
-    update inbox_item set settled_at = :at
-    where subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
+    update inbox_item set settled_at = :at from notice
+    where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
+        and notice.event_id = inbox_item.event_id and notice.data @> cast(:same as jsonb)
 """)
 PUT_IN_INBOXES = text("""
     insert into inbox_item (person_id, event_id, subject, queue, told_at)
@@ -83,6 +84,7 @@ PUT_IN_INBOXES = text("""
 async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
     """Decide who is told, and owe it to them: a number in each academy's feed, deliveries, inboxes, letters."""
     event, at = occurrence.event, now()
+    data = event.model_dump(mode="json")
     if name := name_told_by(event):
         await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
     # What the event itself says of whom it concerns is not in the table yet.
@@ -102,7 +104,7 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
         "version": occurrence.version,
         "time": occurrence.time,
         "audience": list(occurrence.audience),
-        "data": canonical(event.model_dump(mode="json")).decode(),
+        "data": canonical(data).decode(),
         "names": canonical(found.names).decode(),
         "reach": sorted(happening.codes),
         "provinces": sorted(happening.provinces),
@@ -119,7 +121,9 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
     if days := happening.kind.receipt:
         await ask_receipts(tx, occurrence.audience, occurrence.id, event.type, at=at, days=days)
     if queues := happening.kind.settles:
-        await tx.execute(SETTLE, {"subject": occurrence.subject, "queues": list(queues), "at": at})
+        same = {field: data[field] for field in happening.kind.same}
+        settled = {"subject": occurrence.subject, "queues": list(queues), "same": canonical(same).decode(), "at": at}
+        await tx.execute(SETTLE, settled)
     people = [each for each in decisions if each.told and isinstance(each.who, PersonTold)]
     await _put_in_inboxes(tx, occurrence, [each for each in people if each.channel == "inbox"], at)
     await write_letters(tx, occurrence.id, [each for each in people if each.channel == "email"], at)

@@ -6,6 +6,7 @@ that falls behind is ended; its client comes back with Last-Event-ID and reads t
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -61,29 +62,37 @@ class Hub:
         self._channels: dict[str, Channel] = {}
         self._reader: asyncio.Task[None] | None = None
 
-    async def follow(self, academy: str, *, after: int | None, until: datetime) -> AsyncIterator[Entry]:
-        """The academy's feed from behind the number `after` on, or from now on; ends at `until`, or when too slow."""
+    @asynccontextmanager
+    async def follow(self, academy: str, *, after: int | None, until: datetime) -> AsyncIterator[AsyncIterator[Entry]]:
+        """The academy's feed from behind the number `after` on, or from now on; ends at `until`, or when too slow.
+
+        Inside the block everything is heard: what is committed from then on will come.
+        """
         connection = Connection(asyncio.Queue(self.queue))
         begins = await self._join(academy, connection)
         try:
-            last = begins if after is None else after
-            while last < begins and now() < until:
-                for entry in await self._page(academy, last):
-                    last = entry[0]
-                    yield entry
-            while (left := (until - now()).total_seconds()) > 0:
-                try:
-                    async with asyncio.timeout(left):
-                        told = await connection.queue.get()
-                except TimeoutError:
-                    return
-                if told is None:
-                    return
-                # What the replay has already read may wait in the queue too.
-                if told[0] > last:
-                    yield told
+            yield self._entries(academy, connection, begins, begins if after is None else after, until)
         finally:
             self._leave(academy, connection)
+
+    async def _entries(
+        self, academy: str, connection: Connection, begins: int, last: int, until: datetime
+    ) -> AsyncIterator[Entry]:
+        while last < begins and now() < until:
+            for entry in await self._page(academy, last):
+                last = entry[0]
+                yield entry
+        while (left := (until - now()).total_seconds()) > 0:
+            try:
+                async with asyncio.timeout(left):
+                    told = await connection.queue.get()
+            except TimeoutError:
+                return
+            if told is None:
+                return
+            # What the replay has already read may wait in the queue too.
+            if told[0] > last:
+                yield told
 
     async def _join(self, academy: str, connection: Connection) -> int:
         """Begin to hear; gives the number behind which the queue begins."""

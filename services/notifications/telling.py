@@ -16,7 +16,7 @@ from services.notifications.kinds import IMPORTANCE, Importance, Kind, Queue, ki
 from services.notifications.preferences import Preferences
 from shared.actor import Role
 from shared.events.base import DomainEvent, Occurrence
-from shared.territory import ACADEMY_CODES
+from shared.territory import ACADEMY_CODES, jurisdiction_of
 
 Channel = Literal["webhook", "email", "inbox"]
 Why = Literal[
@@ -38,6 +38,8 @@ NAMED = ("person", "substitute", "delegate")
 """The fields by which events name the person they are about."""
 MENTIONED = "people"
 """The field by which they name several."""
+INVOLVED = "organisations"
+"""The field by which they name whole organisations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ class Happening:
     provinces: frozenset[str]
     actor: str
     named: frozenset[str] = frozenset()
-    """The people it names."""
+    """The people it names, and the jurisdictions of those whose organisation it names."""
 
     @classmethod
     def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle) -> Self:
@@ -87,6 +89,10 @@ class Happening:
     def is_national(self) -> bool:
         """Whether it concerns the whole nation, or the ministry alone."""
         return not self.audience or len(self.audience) == len(ACADEMY_CODES)
+
+    def names(self, one: "PersonTold") -> bool:
+        """Whether it names a person, or their organisation."""
+        return not self.named.isdisjoint((one.person, one.jurisdiction))
 
     def within(self, jurisdiction: str) -> bool:
         """Whether somebody of this jurisdiction may see it."""
@@ -205,7 +211,8 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
 
 
 def _named(data: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset([*(data[field] for field in NAMED if data.get(field)), *data.get(MENTIONED, ())])
+    people = [*(data[field] for field in NAMED if data.get(field)), *data.get(MENTIONED, ())]
+    return frozenset([*people, *(jurisdiction_of(UUID(each)) for each in data.get(INVOLVED, ()))])
 
 
 def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
@@ -221,7 +228,7 @@ def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
         return "own_act", None
     if rule:
         return "rule", rule
-    if one.person in happening.named:
+    if happening.names(one):
         return "named", None
     return ("work" if _is_work_of(happening, one) else "no_rule_matches"), None
 
@@ -234,7 +241,7 @@ def _is_work_of(happening: Happening, one: PersonTold) -> bool:
 def _queue(happening: Happening, one: PersonTold) -> Queue:
     if _is_work_of(happening, one):
         return happening.kind.queue
-    return "mentions" if one.person in happening.named else "information"
+    return "mentions" if happening.names(one) else "information"
 
 
 def _channels(

@@ -73,6 +73,13 @@ DIRECTORATES: Mapping[str, Directorate] = {
     each["code"]: Directorate(**each, academy=region["code"]) for region in _REGIONS for each in region["directorates"]
 }
 
+_HOMES = {MINISTRY_ID: "national"} | {each.organisation_id: each.code for each in ACADEMIES.values()}
+
+
+def jurisdiction_of(organisation: UUID) -> str:
+    """The jurisdiction of an organisation's people."""
+    return _HOMES.get(organisation, f"org:{organisation}")
+
 
 def directorates_of(province: str) -> tuple[Directorate, ...]:
     """The directorates that share a province: one, but eight in the prefecture of Casablanca."""

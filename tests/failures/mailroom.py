@@ -274,9 +274,9 @@ class Mailroom:
         """Send nothing more to an endpoint."""
         await commands.disable_endpoint(self.database, endpoint_id, by=OPERATOR)
 
-    async def start(self, *, clock: float = 0.0) -> Process:
-        """Another sender, perhaps with a clock that is wrong by so many seconds."""
-        environment = self._environment | {"MITHAQ_TEST_CLOCK": str(clock)}
+    async def start(self, *, clock: float = 0.0, crash_at: str = "") -> Process:
+        """Another sender, perhaps with a clock that is wrong by so many seconds, or one that dies at a point."""
+        environment = self._environment | {"MITHAQ_TEST_CLOCK": str(clock), "MITHAQ_CRASH_AT": crash_at}
         process = Process("notifications", "workers", environment, self.directory / "workers.log")
         self._started.append(process)
         self.senders.append(await process.start())

@@ -20,7 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from services.notifications.tests.builders import happening, registered, rows, told
+from services.notifications import commands
+from services.notifications.people import person_id
+from services.notifications.schemas.subscriptions import Subscribe
+from services.notifications.tests.builders import actor, happening, person, registered, rows, told
+from shared.actor import Role
 from shared.clock import now
 from tests.failures.mailroom import OVERLAP, Mailroom, Misbehaviour, babble, cut, endless, loris, swallow
 from tests.fixtures.eventually import eventually
@@ -188,3 +192,25 @@ async def test_mail_is_repeated_at_most_once_per_death_of_the_mail_server_or_of_
     assert mailbox.kept.keys() == {f"<{event}.{issued.endpoint.id}@localhost>" for event in owed}
     assert mailbox.kept.total() - len(mailbox.kept) <= kills + mailbox.deaths
     await mailroom.disable(issued.endpoint.id)
+
+
+@pytest.mark.parametrize(("point", "repeated"), [("postman.claimed", 0), ("postman.sent", KILLS)])
+async def test_a_letter_to_a_person_outlives_its_postmen_and_is_repeated_at_most_once_per_death(
+    mailroom: Mailroom, point: str, repeated: int
+) -> None:
+    await mailroom.kill_all()
+    by = actor(Role.academy_officer, jurisdiction="MA-08", name=point)
+    await person(mailroom.database, by, address="agent@academie.example", email="immediate")
+    await commands.subscribe(mailroom.database, Subscribe(), by=by)
+    await told(mailroom.database, happening(audience=("MA-08",)))
+    query = "select id, state from letter where person_id = :person"
+    ((letter, _),) = await rows(mailroom.database, query, person=person_id(by.person))
+    for _ in range(KILLS):
+        await (await mailroom.start(crash_at=point)).dies()
+    await mailroom.start()
+
+    async def sent() -> None:
+        assert await rows(mailroom.database, query, person=person_id(by.person)) == [(letter, "sent")]
+
+    await eventually(sent, within=SOON, every=0.1)
+    assert mailroom.mailbox.kept[f"<letter.{letter}@localhost>"] == 1 + repeated

@@ -15,22 +15,23 @@ from services.notifications.tables import ENDPOINTS
 from services.notifications.waking import NEWS
 from shared.actor import NATIONAL, Actor
 from shared.clock import now
-from shared.database import Database, Transaction, Work
+from shared.database import Database, Work
 from shared.refusals import NotFound
 
 PAGE = 5000
-# Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
-# not missed.
+OWED_TO = text("select endpoint_id from delivery where id = :delivery")
 AGAIN = text("""
     update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
         replayed = replayed or state = 'delivered'
-    where id = :delivery returning endpoint_id, academy
+    where id = :delivery
 """)
 FORGET = text("""
     delete from attempt where id in (
         select id from (select id, at from attempt order by id limit :page) oldest where at < :before
     )
 """)
+# Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
+# not missed.
 OWE = text("""
     insert into delivery as owed (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
     select :endpoint, entry.academy, entry.event_id, entry.sequence, 'waiting', 0, clock_timestamp()
@@ -65,11 +66,15 @@ class Replay:
 async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
     """Send a delivery again, under the same webhook-id. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
-        again = (await tx.execute(AGAIN, {"delivery": id})).first()
-        if again is None:
+        endpoint_id = (await tx.execute(OWED_TO, {"delivery": id})).scalar_one_or_none()
+        if endpoint_id is None:
             raise NotFound()
-        PERMISSIONS.allow(by, "redeliver", await ENDPOINTS.read(tx, again.endpoint_id))
-        await _set_due(tx, again.endpoint_id)
+        PERMISSIONS.allow(by, "redeliver", await ENDPOINTS.read(tx, endpoint_id))
+        # The lane first, as everywhere: who locks them the other way round waits for who waits for them.
+        await tx.execute(LOCK_LANE, {"endpoint": endpoint_id})
+        await tx.execute(AGAIN, {"delivery": id})
+        await tx.execute(SET_DUE, {"endpoint": endpoint_id})
+        tx.after_commit(NEWS.ring)
         return id
 
 
@@ -122,9 +127,3 @@ async def _replay(
         await tx.execute(SET_DUE, {"endpoint": id})
         tx.after_commit(NEWS.ring)
         return Replay(endpoint, deliveries)
-
-
-async def _set_due(tx: Transaction, endpoint_id: UUID) -> None:
-    await tx.execute(LOCK_LANE, {"endpoint": endpoint_id})
-    await tx.execute(SET_DUE, {"endpoint": endpoint_id})
-    tx.after_commit(NEWS.ring)

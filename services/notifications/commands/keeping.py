@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import insert, text
 
 from services.notifications.endpoint import Endpoint, Scheme, SigningKey
+from services.notifications.errors import KeyMissing
 from services.notifications.keys import KeyRing, Sealed, new_secret, shown
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.signing import Public
@@ -58,7 +59,7 @@ async def rewrap_secrets(db: Work, *, keys: KeyRing, by: Actor) -> int:
     """Put every secret under the current key-encryption key, while everything runs; how many were not yet.
 
     Only data keys are wrapped anew: the secrets themselves stay as they are, and so do their signatures. Run it until
-    it says 0; the old key-encryption key is needed no more then. Raises CannotOpen for a secret whose key is not here.
+    it says 0; the old key-encryption key is needed no more then. Raises KeyMissing for a secret whose key is not here.
     """
     PERMISSIONS.allow(by, "rewrap_secrets")
     wrapped = 0
@@ -66,6 +67,8 @@ async def rewrap_secrets(db: Work, *, keys: KeyRing, by: Actor) -> int:
         async with db.transaction(by.scope) as tx:
             rows = (await tx.execute(UNDER_ANOTHER_KEY, {"current": keys.current, "page": PAGE})).all()
             for row in rows:
+                if row.kek_id not in keys:
+                    raise KeyMissing(key=row.kek_id)
                 anew = keys.rewrap(Sealed(row.kek_id, row.wrapped_key, row.ciphertext), row.key_id)
                 await tx.execute(WRAP, {"key_id": row.key_id, "kek_id": anew.kek_id, "wrapped_key": anew.wrapped_key})
         wrapped += len(rows)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 
 from services.notifications.permissions import PERMISSIONS
@@ -11,7 +12,10 @@ from services.notifications.receipt import Receipt
 from services.notifications.tables import RECEIPTS
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Database, Transaction, Work
+from shared.messaging.retrying import passes_by_itself
 from shared.refusals import ConcurrentChange, NotAllowedNow
+
+log = structlog.get_logger(__name__)
 
 LATE = text("select id from receipt where status = 'asked' and due_at <= :at order by due_at limit 100")
 
@@ -48,4 +52,9 @@ async def escalate_receipts(database: Database, at: datetime) -> int:
                 escalated += 1
         except (NotAllowedNow, ConcurrentChange):
             continue
+        except Exception as error:
+            if passes_by_itself(error):
+                raise
+            # One in trouble must not keep the others waiting.
+            log.exception("cannot escalate", receipt_id=str(id))
     return escalated

@@ -4,6 +4,7 @@ from services.notifications.errors.academies import AcademyNotNamed
 from services.notifications.errors.endpoints import (
     AddressRefused,
     CertificateRefused,
+    KeyMissing,
     NothingToSecure,
     NothingToSign,
     PeriodEmpty,
@@ -15,6 +16,7 @@ __all__ = [
     "AcademyNotNamed",
     "AddressRefused",
     "CertificateRefused",
+    "KeyMissing",
     "MatchesNothing",
     "NotABounce",
     "NothingToSecure",

@@ -35,6 +35,12 @@ class SecretsStillOverlap(Refusal):
     slug = "secrets-still-overlap"
 
 
+class KeyMissing(Refusal):
+    """Secrets lie under a key-encryption key that this installation does not list. Values: key, its name."""
+
+    slug = "key-missing"
+
+
 class PeriodEmpty(Refusal):
     """Nothing lies between these two instants."""
 

@@ -3,6 +3,7 @@
 from services.notifications.queries.academies import academy_meant
 from services.notifications.queries.deliveries import deliveries, delivery, delivery_attempts
 from services.notifications.queries.endpoints import attempts, endpoint, endpoints, health
+from services.notifications.queries.event_types import event_types
 from services.notifications.queries.feed import entries, feed
 from services.notifications.queries.people import inbox, inbox_counts, preferences
 from services.notifications.queries.previews import preview
@@ -18,6 +19,7 @@ __all__ = [
     "endpoint",
     "endpoints",
     "entries",
+    "event_types",
     "explanation",
     "feed",
     "health",

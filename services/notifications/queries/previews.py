@@ -1,19 +1,16 @@
 """How an event type's example is told, in a language, on every channel."""
 
 from dataclasses import asdict
-from uuid import UUID
 
 from services.notifications.kinds import kinds
 from services.notifications.letters import compose_letter
-from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
+from services.notifications.queries.event_types import NOBODY, example_of
 from services.notifications.schemas.people import PreviewAnswer
 from shared.actor import Actor
-from shared.clock import now
 from shared.events.catalog import BY_TYPE
 from shared.refusals import NotFound
 
-NOBODY = UUID(int=0)
 PLACE = "exemple@mithaq.example"
 
 
@@ -22,8 +19,7 @@ def preview(type: str, *, language: str, by: Actor) -> PreviewAnswer:
     PERMISSIONS.allow(by, "preview_notice")
     if type not in BY_TYPE:
         raise NotFound()
-    event = BY_TYPE[type].model_validate(BY_TYPE[type].example)
-    notice = Notice(NOBODY, type, NOBODY, 1, now(), event.model_dump(mode="json"), {})
+    notice = example_of(type)
     letter = compose_letter(
         [notice], letter_id=NOBODY, sender=PLACE, recipient=PLACE, language=language, date=notice.time
     )

@@ -56,9 +56,10 @@ async def _followed(
 @router.get("/notifications/stream", response_class=EventSourceResponse)
 async def read_stream(followed: Annotated[Followed, Depends(_followed)]) -> AsyncIterator[ServerSentEvent]:
     """What an academy is told, as it happens (server-sent events); ends when the access token does."""
-    yield ServerSentEvent(comment="following", retry=COME_BACK)
-    async for sequence, notice in followed.hub.follow(followed.academy, after=followed.after, until=followed.until):
-        yield _frame(notice, followed.academy, sequence, followed.language)
+    async with followed.hub.follow(followed.academy, after=followed.after, until=followed.until) as entries:
+        yield ServerSentEvent(comment="following", retry=COME_BACK)
+        async for sequence, notice in entries:
+            yield _frame(notice, followed.academy, sequence, followed.language)
 
 
 @lru_cache(maxsize=1024)

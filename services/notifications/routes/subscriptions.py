@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.notifications import commands, queries
 from services.notifications.kinds import Importance
+from services.notifications.schemas.event_types import EventTypeAnswer
 from services.notifications.schemas.people import PreviewAnswer
 from services.notifications.schemas.subscriptions import (
     Conditions,
@@ -76,6 +77,18 @@ async def end_subscription(id: UUID, by: CurrentActor, once: Once) -> Response:
 async def read_explanation(id: UUID, by: CurrentActor, db: Db, language: Language) -> Response:
     """Who was told of an event, by which subscription, in which language, on which channel; who was not, and why."""
     return answer(await queries.explanation(db, id, language=language, by=by))
+
+
+@router.get("/notifications/event-types", response_model=Listing[EventTypeAnswer])
+async def read_event_types(
+    by: CurrentActor,
+    wanted: Page,
+    language: Language,
+    types: Annotated[tuple[Pattern, ...], Query(max_length=50, description="event types, `*` for anything")] = (),
+) -> Response:
+    """What there is to be told of: what each type of event means to people, its schema and an example."""
+    found, next = queries.event_types(types=types, language=language, page=wanted, by=by)
+    return page(wanted, found, next)
 
 
 @router.get("/notifications/preview", response_model=PreviewAnswer)

@@ -9,7 +9,7 @@ import pytest
 
 from services.notifications import commands
 from services.notifications.endpoint import Endpoint
-from services.notifications.errors import AddressRefused
+from services.notifications.errors import AddressRefused, KeyMissing
 from services.notifications.keys import KeyRing, Sealed, shown
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import ENDPOINTS, Base
@@ -124,6 +124,29 @@ async def test_secrets_move_under_a_new_key_while_they_are_used_and_the_old_key_
         (row,) = await rows(database, "select * from endpoint_secret where key_id = :key_id", key_id=key_id)
         sealed = Sealed(row.kek_id, row.wrapped_key, row.ciphertext)
         assert shown(KeyRing([new]).open(sealed, key_id)) == each.secret
+
+
+async def test_a_key_that_is_not_listed_any_more_is_asked_for_and_nothing_is_wrapped(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    rings = [KeyRing([secrets.token_bytes(32)]) for _ in range(2)]
+    for ring in rings:
+        await commands.register_endpoint(
+            database,
+            academy="MA-06",
+            channel="webhook",
+            address=DEAD,
+            language="ar",
+            keys=ring,
+            guard=settings.guard,
+            by=OFFICER,
+        )
+    query = "select kek_id from endpoint_secret order by kek_id"
+    before = await rows(database, query)
+    with pytest.raises(KeyMissing) as refused:
+        await commands.rewrap_secrets(database, keys=KeyRing([secrets.token_bytes(32)]), by=OPERATOR)
+    assert refused.value.values["key"] in {ring.current for ring in rings}
+    assert await rows(database, query) == before
 
 
 def test_the_migrations_make_what_the_tables_declare(database_url: Callable[[str], str]) -> None:

@@ -17,13 +17,26 @@ from services.notifications.letters import compose_letter
 from services.notifications.postman import Postman
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import AT, OFFICER, OPERATOR, happening, notice, person, returned, rows, told
+from services.notifications.tests.builders import (
+    AT,
+    OFFICER,
+    OPERATOR,
+    happening,
+    notice,
+    person,
+    published,
+    registered,
+    returned,
+    rows,
+    told,
+)
 from services.notifications.tests.receivers import Mailbox, mailbox
-from shared.actor import NATIONAL, Actor
+from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Database
 from shared.events.agreements import AgreementSuspended, AgreementTextRevised
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
+from shared.events.notifications import EndpointDisabled
 from shared.ids import new_id
 from shared.language import LANGUAGES
 from tests.fixtures.eventually import eventually
@@ -182,6 +195,27 @@ async def test_a_killed_postmans_letters_are_taken_over_after_their_lease(databa
     assert await letters(database) == [("sent", 1, 250)]
 
 
+async def test_a_letter_that_cannot_be_written_holds_back_no_other(database: Database, post: Post) -> None:
+    await follower(database)
+    (bad, _) = await told(database, happening(QUIET), happening(QUIET))
+    unheard = """
+        with notice as (
+            insert into notice (event_id, type, subject, version, time, audience, data, names, reach, correlation)
+            select gen_random_uuid(), 'ma.mithaq.agreement.unheard.v1', subject, version, time, audience, data, names,
+                reach, correlation
+            from notice where event_id = :bad returning event_id
+        )
+        insert into letter_line (letter_id, event_id, person_id)
+        select letter_id, notice.event_id, person_id from letter_line, notice where letter_line.event_id = :bad
+    """
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(text(unheard), {"bad": bad.id})
+    async with post() as (postman, box):
+        assert await postman.round() == 2
+    assert len(box.received) == 1
+    assert sorted(row.state for row in await letters(database)) == ["sent", "waiting"]
+
+
 async def test_what_is_outside_todays_jurisdiction_is_not_sent_any_more(database: Database, post: Post) -> None:
     await follower(database, email="daily")
     await told(database, happening(QUIET))
@@ -215,6 +249,22 @@ async def test_an_address_that_returns_too_much_is_suspended_and_its_owner_sees_
         assert await postman.round() == 1
     assert [message["To"] for message in box.received] == ["autre@academie.example"]
     assert await letters(database) == [("refused", 1, 550)] * 2 + [("sent", 1, 250)]
+
+
+async def test_that_its_only_endpoint_is_disabled_an_academy_reads_in_its_peoples_mail(
+    database: Database, post: Post, settings: NotificationsSettings
+) -> None:
+    await person(database, OFFICER, address=ADDRESS, email="off", inbox="off")
+    issued = await registered(database, settings, "https://academie.example/avis")
+    await commands.disable_endpoint(database, issued.endpoint.id, because="failing", by=SYSTEM)
+    await told(database, *await published(database))
+    async with post() as (postman, box):
+        await postman.round()
+    (message,) = box.received
+    assert message["To"] == ADDRESS
+    assert notice(EndpointDisabled.model_validate(EndpointDisabled.example | {"because": "failing"})).summary(
+        "fr"
+    ) in part(message, "plain")
 
 
 async def test_a_letter_that_arrives_forgives_the_ones_before(database: Database, post: Post) -> None:

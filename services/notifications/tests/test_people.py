@@ -18,7 +18,16 @@ from shared.database import Database
 from shared.events.agreements import (
     AgreementApproved,
     AgreementDrafted,
+    AgreementObligationClaimed,
+    AgreementObligationFailed,
+    AgreementObligationFellDue,
+    AgreementObligationFulfilled,
+    AgreementObligationReminded,
+    AgreementObligationWaived,
     AgreementParty,
+    AgreementPartySigned,
+    AgreementScanReturned,
+    AgreementSignatureScanned,
     AgreementSigned,
     AgreementSuspended,
     AgreementTextRevised,
@@ -58,6 +67,35 @@ async def test_work_stands_in_the_inbox_of_those_whose_it_is_until_it_is_done(da
     assert await reads(DIRECTOR, to_do=True) == []
     (item,) = await reads(DIRECTOR)
     assert item.settled_at and not item.action
+
+
+@pytest.mark.parametrize("done", [AgreementObligationFulfilled, AgreementObligationWaived, AgreementObligationFailed])
+async def test_of_an_agreements_obligations_the_one_that_is_done_leaves_the_work(
+    database: Database, reads: Reads, done: type[DomainEvent]
+) -> None:
+    agreement, other = new_id(), new_id()
+    await person(database, DIRECTOR)
+    open_ones: list[dict[str, Any]] = [{}, {"occurrence": 2}, {"obligation_id": other}]
+    for event in (AgreementObligationFellDue, AgreementObligationReminded, AgreementObligationClaimed):
+        for changes in open_ones:
+            await told(database, happening(example(event, agreement_id=agreement, **changes), subject=agreement))
+    assert len(await reads(DIRECTOR, to_do=True)) == len(open_ones)
+    await told(database, happening(example(done, agreement_id=agreement), subject=agreement))
+    assert len(await reads(DIRECTOR, to_do=True)) == len(open_ones) - 1
+
+
+@pytest.mark.parametrize("checked", [AgreementPartySigned, AgreementScanReturned])
+async def test_a_scan_that_was_checked_asks_for_no_more_checking(
+    database: Database, reads: Reads, checked: type[DomainEvent]
+) -> None:
+    agreement, party = new_id(), new_id()
+    await person(database, DIRECTOR)
+    for brought in (party, new_id()):
+        scanned = example(AgreementSignatureScanned, agreement_id=agreement, party_id=brought)
+        await told(database, happening(scanned, subject=agreement))
+    event = example(checked, agreement_id=agreement, party_id=party)
+    await told(database, happening(event, subject=agreement))
+    assert [item.queue for item in await reads(DIRECTOR, to_do=True)].count("to_approve") == 1
 
 
 async def test_a_party_is_told_of_its_own_agreements_only(database: Database, reads: Reads) -> None:

@@ -200,6 +200,7 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "mark_read": mark_read,
         "mark_all_read": personal("inbox/reading", {}),
         "report_bounces": personal("notifications/bounces", {"report": returned(new_id()).decode()}),
+        "read_event_types": personal("notifications/event-types?types=ma.mithaq.agreement.*"),
         "preview_notice": personal("notifications/preview?type=ma.mithaq.agreement.signed.v1"),
     }
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from sqlalchemy import text
 
 from services.notifications import commands
 from services.notifications.errors import ReceiptNotDue
@@ -90,6 +91,16 @@ async def test_a_missing_receipt_escalates_once_to_the_academy_and_the_nation(da
     for one in (DIRECTOR, ministry):
         assert (await reads(one))[0].event_id == overdue.id
     assert len(await rows(database, "select 1 from letter where state = 'waiting'")) == before + 1
+
+
+async def test_a_receipt_in_trouble_keeps_no_other_from_escalating(database: Database) -> None:
+    bad = Receipt.id_of(await suspension(database), "MA-06")
+    await suspension(database, "MA-05")
+    broken = text("update receipt set state = jsonb_set(state, '{due_at}', '\"nonsense\"') where id = :bad")
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(broken, {"bad": bad})
+    assert await commands.escalate_receipts(database, LATE) == 1
+    assert await states(database) == [("MA-05", "overdue"), ("MA-06", "asked")]
 
 
 async def test_a_receipt_that_was_given_does_not_escalate_and_a_late_one_is_still_taken(database: Database) -> None:

@@ -16,7 +16,13 @@ SOON = timedelta(minutes=5)
 
 
 def _open(hub: Hub, academy: str = "MA-06", *, after: int | None = None, until: datetime | None = None) -> "Reader":
-    return Reader(hub.follow(academy, after=after, until=until or now() + SOON))
+    return Reader(_entries(hub, academy, after, until or now() + SOON))
+
+
+async def _entries(hub: Hub, academy: str, after: int | None, until: datetime) -> AsyncIterator[Entry]:
+    async with hub.follow(academy, after=after, until=until) as entries:
+        async for entry in entries:
+            yield entry
 
 
 def _connections(hub: Hub) -> int:
@@ -85,6 +91,12 @@ async def test_who_comes_for_the_first_time_reads_from_now_on(database: Database
     await told(database)
     assert await first == [3]
     await reader.close()
+
+
+async def test_what_is_told_once_one_follows_comes_although_nobody_has_read_yet(database: Database, hub: Hub) -> None:
+    async with hub.follow("MA-06", after=None, until=now() + SOON) as entries:
+        await told(database)
+        assert (await asyncio.wait_for(anext(entries), 5))[0] == 1
 
 
 async def test_a_stream_that_falls_behind_ends_and_loses_nothing(database: Database, hub: Hub) -> None:

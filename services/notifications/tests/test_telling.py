@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from shared.events.agreements import ThreadOpened
 from shared.events.base import Occurrence
 from shared.events.catalog import ALL, BY_TYPE
 from shared.ids import new_id
-from shared.territory import ACADEMY_CODES, PROVINCES
+from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, PROVINCES
 
 AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
 IN_FORCE = "ma.mithaq.agreement.came_into_force.v1"
@@ -60,6 +61,11 @@ def test_every_published_type_has_a_kind_and_no_other_has() -> None:
 
 
 def test_every_queue_that_is_somebodys_work_is_filled_and_settled() -> None:
+    for type, kind in kinds().events.items():
+        told_with = [each for each in kinds().events if kinds().of(each).queue in kind.settles]
+        for field in kind.same:
+            assert any(field in BY_TYPE[each].model_fields for each in told_with), (type, field)
+            assert field in BY_TYPE[type].model_fields, (type, field)
     for queue in kinds().work:
         assert queue in QUEUES
         assert any(kind.queue == queue for kind in kinds().events.values()), queue
@@ -169,6 +175,23 @@ def test_whom_a_comment_mentions_is_told_if_the_agreement_is_theirs_to_see() -> 
     (inbox, _) = told(heard, mentioned, AT)
     assert (inbox.why, inbox.queue) == ("named", "mentions")
     assert why(told(heard, elsewhere, AT)) == [(None, "outside_jurisdiction", False)]
+
+
+@pytest.mark.parametrize(
+    ("organisation", "home"),
+    [(ACADEMIES["MA-06"].organisation_id, "MA-06"), (MINISTRY_ID, "national"), (UUID(ORG.removeprefix("org:")), ORG)],
+)
+def test_whose_organisation_a_comment_mentions_is_told_and_nobody_elses(organisation: UUID, home: str) -> None:
+    changes = {"people": [], "organisations": [organisation], "parties": [ORG.removeprefix("org:")]}
+    event = ThreadOpened.model_validate(ThreadOpened.example | changes)
+    occurrence = Occurrence(event, new_id(), new_id(), 1, ("MA-06",), "somebody else", AT, new_id())
+    heard = Happening.at(occurrence, Circle().after(event))
+    for jurisdiction in ("MA-06", "national", ORG):
+        (first, *_) = told(heard, person(home=jurisdiction), AT)
+        assert (first.why, first.queue) == (
+            ("named", "mentions") if jurisdiction == home else ("no_rule_matches", None)
+        )
+    assert why(told(heard, person(home="MA-05"), AT)) == [(None, "outside_jurisdiction", False)]
 
 
 def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:

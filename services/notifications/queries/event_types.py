@@ -1,0 +1,51 @@
+"""The event types there are, as an academy's system needs to know them."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from uuid import UUID
+
+from services.notifications.kinds import kinds
+from services.notifications.notice import Notice
+from services.notifications.permissions import PERMISSIONS
+from services.notifications.schemas.event_types import EventTypeAnswer
+from shared.actor import Actor
+from shared.clock import now
+from shared.events.catalog import BY_TYPE
+from shared.web import PageRequest
+
+NOBODY = UUID(int=0)
+
+
+def event_types(
+    *, types: Sequence[str], language: str, page: PageRequest, by: Actor
+) -> tuple[list[EventTypeAnswer], str | None]:
+    """The event types that fit one of the patterns, or all, by name."""
+    PERMISSIONS.allow(by, "read_event_types")
+    after = str(page.after[0]) if page.after else ""
+    fitting = [
+        type
+        for type in sorted(BY_TYPE)
+        if type > after and (not types or any(fnmatchcase(type, pattern) for pattern in types))
+    ]
+    found, next = page.cut(fitting, lambda type: (type,))
+    return [_described(type, language) for type in found], next
+
+
+def example_of(type: str) -> Notice:
+    """The notice of a type's example."""
+    event = BY_TYPE[type].model_validate(BY_TYPE[type].example)
+    return Notice(NOBODY, type, NOBODY, 1, now(), event.model_dump(mode="json"), {})
+
+
+def _described(type: str, language: str) -> EventTypeAnswer:
+    kind, notice = kinds().of(type), example_of(type)
+    return EventTypeAnswer(
+        type=type,
+        importance=kind.importance,
+        statutory=kind.statutory,
+        receipt=kind.receipt,
+        queue=kind.queue,
+        summary=notice.summary(language),
+        example=dict(notice.data),
+        data_schema=BY_TYPE[type].model_json_schema(),
+    )
