@@ -1,6 +1,6 @@
 """The front door of a platform, as a person or a system with one access token sees it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -36,11 +36,15 @@ class Door:
         url = (self.url or f"http://127.0.0.1:{platform_settings().port}").rstrip("/")
         async with aiohttp.ClientSession() as session:
             try:
-                yield Asking(session, url, self.token or await self._signed_in(url))
+                asking = Asking(session, url, lambda: self._signed_in(url))
+                await asking.sign_in()
+                yield asking
             except aiohttp.ClientConnectionError:
                 raise Failed(f"Nobody answers at {url}.", run="mithaq status, or --url", code=Exit.degraded) from None
 
     async def _signed_in(self, url: str) -> str:
+        if self.token:
+            return self.token
         credentials = load_credentials(platform_settings().data_dir)
         if self.persona not in credentials.secrets:
             raise Failed(f"There is no persona {self.persona}.", run="set MITHAQ_TOKEN", code=Exit.identity)
@@ -55,10 +59,15 @@ class Door:
 class Asking:
     """Calls the API."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str) -> None:
+    def __init__(self, session: aiohttp.ClientSession, url: str, token: Callable[[], Awaitable[str]]) -> None:
         self.session = session
         self.url = f"{url}/api/v1"
-        self.headers = {"Authorization": f"Bearer {token}"}
+        self.headers: dict[str, str] = {}
+        self._token = token
+
+    async def sign_in(self) -> None:
+        """Ask with a fresh access token from now on, or with the one that was given. Failed if nobody can sign in."""
+        self.headers["Authorization"] = f"Bearer {await self._token()}"
 
     async def get(self, path: str, **query: Any) -> JSON:
         """Read. Failed with what the platform says."""

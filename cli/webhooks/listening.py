@@ -54,8 +54,8 @@ async def listen(
             run=f"mithaq webhooks register {forward}",
             code=Exit.usage,
         )
-    webhook = Webhook(secret := secret or _new_secret())
-    say(f"forwarding to {forward}\nsigned with [bold]{secret}[/]")
+    webhook = Webhook(signing := secret or _new_secret())
+    say(f"forwarding to {forward}" + ("" if secret else f"\nsigned with [bold]{signing}[/]"))
     done = 0
     async with door_of(context).opened() as door:
         door.headers["Accept-Language"] = language
@@ -67,7 +67,7 @@ async def listen(
 
 
 async def followed(door: Asking, academy: str | None, after: int | None) -> AsyncIterator[dict[str, Any]]:
-    """What comes over the live stream, again when it ends: id, type, sequence and the body as it was sent."""
+    """What comes over the live stream, again when it ends: type, sequence and the body as it was sent."""
     query = {"academy": academy} if academy else {}
     while True:
         headers = door.headers | {"Accept": "text/event-stream"}
@@ -81,15 +81,21 @@ async def followed(door: Asking, academy: str | None, after: int | None) -> Asyn
                     f"{problem['title']} {problem.get('detail', '')}", run="--as or --token", code=Exit.identity
                 )
             frame: dict[str, Any] = {}
-            async for raw in answer.content:
-                name, _, value = raw.decode().rstrip("\r\n").partition(": ")
-                if name in ("id", "event", "data"):
-                    frame[name] = value
-                elif not name and "data" in frame:
-                    after = int(frame["id"])
-                    yield {"sequence": after, "type": frame["event"], "body": frame["data"]}
-                    frame = {}
+            try:
+                async for raw in answer.content:
+                    name, _, value = raw.decode().rstrip("\r\n").partition(": ")
+                    if name in ("id", "event", "data"):
+                        frame[name] = value
+                    elif not name and "data" in frame:
+                        after = int(frame["id"])
+                        yield {"sequence": after, "type": frame["event"], "body": frame["data"]}
+                        frame = {}
+            except aiohttp.ClientPayloadError:
+                # It was cut in the middle of a frame, which comes again.
+                pass
         await asyncio.sleep(PAUSE)
+        # A stream ends with its token too.
+        await door.sign_in()
 
 
 async def forwarded(
