@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -43,6 +43,17 @@ class PageRequest:
             key, here = tuple_(*columns), tuple_(*self._typed(columns))
             query = query.where(key < here if newest_first else key > here)
         return query.order_by(*order).limit(self.limit + 1)
+
+    def among(self, names: Iterable[str]) -> Sequence[str]:
+        """The names for this page, in order: for a list that is no table. One more than it holds, as `select` asks."""
+        match self.after:
+            case None:
+                rest = sorted(names)
+            case (str() as after,):
+                rest = sorted(name for name in names if name > after)
+            case _:
+                raise _not_ours()
+        return rest[: self.limit + 1]
 
     def cut(self, rows: Sequence[T], key: Callable[[T], Sequence[Any]]) -> tuple[Sequence[T], str | None]:
         """The rows of this page and the cursor of the next. `key` gives a row's values of the columns of `select`."""

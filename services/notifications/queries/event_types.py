@@ -21,13 +21,8 @@ def event_types(
 ) -> tuple[list[EventTypeAnswer], str | None]:
     """The event types that fit one of the patterns, or all, by name."""
     PERMISSIONS.allow(by, "read_event_types")
-    after = str(page.after[0]) if page.after else ""
-    fitting = [
-        type
-        for type in sorted(BY_TYPE)
-        if type > after and (not types or any(fnmatchcase(type, pattern) for pattern in types))
-    ]
-    found, next = page.cut(fitting, lambda type: (type,))
+    fitting = (type for type in BY_TYPE if not types or any(fnmatchcase(type, pattern) for pattern in types))
+    found, next = page.cut(page.among(fitting), lambda type: (type,))
     return [_described(type, language) for type in found], next
 
 
