@@ -18,7 +18,9 @@ from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import answering, receiver
 from shared.actor import Actor
 from shared.database import Database
+from shared.events.catalog import BY_TYPE
 from tests.fixtures.eventually import eventually
+from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
 
 HOOK = {"channel": "webhook", "address": "https://academie.example/avis", "language": "fr"}
@@ -230,3 +232,22 @@ async def test_a_stream_that_is_refused_is_a_problem_and_no_stream(served: str, 
         session.get(f"{served}/notifications/stream?academy=MA-06") as refused,
     ):
         assert (refused.status, refused.content_type) == (404, "application/problem+json")
+
+
+async def test_every_event_type_is_listed_once_over_its_pages_with_schema_and_example(
+    app: FastAPI, issuer: Issuer
+) -> None:
+    found: list[dict[str, Any]] = []
+    path = "/api/v1/notifications/event-types?limit=50"
+    async with client_of(app, issuer.token(OFFICER)) as client:
+        while path:
+            answered = await client.get(path)
+            found += answered.json()["items"]
+            path = answered.links.get("next", {}).get("url", "")
+        statutory = (await client.get("/api/v1/notifications/event-types?types=*.suspended.v1")).json()["items"]
+    assert [each["type"] for each in found] == sorted(BY_TYPE)
+    for each in found:
+        assert BY_TYPE[each["type"]].model_validate(each["example"])
+        assert each["data_schema"] == BY_TYPE[each["type"]].model_json_schema()
+    assert [each["type"].split(".")[2] for each in statutory] == ["agreement", "association", "center"]
+    assert all(each["statutory"] and each["receipt"] for each in statutory)
