@@ -247,7 +247,7 @@ async def test_every_event_type_is_listed_once_over_its_pages_with_schema_and_ex
         statutory = (await client.get("/api/v1/notifications/event-types?types=*.suspended.v1")).json()["items"]
     assert [each["type"] for each in found] == sorted(BY_TYPE)
     for each in found:
-        assert BY_TYPE[each["type"]].model_validate(each["example"])
+        BY_TYPE[each["type"]].model_validate(each["example"])
         assert each["data_schema"] == BY_TYPE[each["type"]].model_json_schema()
     assert [each["type"].split(".")[2] for each in statutory] == ["agreement", "association", "center"]
     assert all(each["statutory"] and each["receipt"] for each in statutory)
