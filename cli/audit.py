@@ -57,6 +57,8 @@ def verify(
     Whoever has no Mithaq runs the same check with `python shared/audit.py EXPORT --roots ROOTS`: one file, no packages.
     """
     audit = Audit(Checkpoint.of(line) for line in roots.read_text("utf-8").splitlines() if line.strip())
+    if not audit.due:
+        raise Failed(f"{roots} holds no checkpoint: a cut or a forgery would not be seen.", run="mithaq audit roots")
     with file.open(encoding="utf-8") as lines:
         findings = [finding._asdict() for finding in audit.read(lines)]
     show(findings, output, none=f"{audit.events} rows, {len(audit.chains)} chains, {audit.matching} checkpoints hold")

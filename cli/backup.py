@@ -40,8 +40,11 @@ MANIFEST = "manifest.json"
 FILES = "files"
 """The folder of documents' files in a backup."""
 FILES_KNOWN = """
-    select distinct coalesce(data ->> 'file_hash', data ->> 'hash') from journal
-    where data ->> 'file_hash' is not null or data ? 'hash' and data ? 'media_type'
+    select known.hash from journal, lateral (values
+        (data ->> 'file_hash'),
+        (detail ->> 'archived_file'),
+        (case when data ? 'media_type' then data ->> 'hash' end)
+    ) as known (hash) where known.hash is not null group by 1
 """
 """The files that events speak of, by their hashes."""
 LOCK_PATIENCE = "10s"

@@ -150,7 +150,8 @@ class Audit:
                 facts = {name: row[name] for name in FACTS}
                 position, hash = int(row["position"]), bytes.fromhex(row["hash"])
                 aggregate, version = UUID(row["aggregate_id"]), int(row["aggregate_version"])
-            except (ValueError, KeyError, TypeError) as error:
+                canonical(facts), leaf(aggregate, version, hash)
+            except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
                 yield Finding("unreadable", f"line {number}: {type(error).__name__} {error}")
                 continue
             while self.due and self.due[0].position < position:
@@ -211,6 +212,8 @@ def main() -> int:
     wanted = parser.parse_args()
     with open(wanted.roots, encoding="utf-8") as roots:  # noqa: PTH123 - shortest where it stands alone
         audit = Audit(Checkpoint.of(line) for line in roots if line.strip())
+    if not audit.due:
+        parser.error(f"{wanted.roots} holds no checkpoint: a cut or a forgery would not be seen")
     with open(wanted.export, encoding="utf-8") as export:  # noqa: PTH123
         findings = list(audit.read(export))
     for finding in findings:

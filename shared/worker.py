@@ -12,6 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,6 +21,7 @@ LONGEST = 60.0
 """Seconds after which the worker is killed over a function: what it reads may have been made to keep it busy."""
 MOST_MEMORY = 2 * 1024**3
 """Bytes of address space that the worker may take."""
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 async def in_worker(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -43,20 +45,21 @@ def end_worker() -> None:
 
 
 async def _run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    pool = _pool()
-    try:
-        async with asyncio.timeout(LONGEST):
-            return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
-    except TimeoutError:
-        # Nothing else stops a function; those who wait behind it find a new worker.
-        for process in list(pool._processes.values()):
-            process.kill()
-        raise
-    except BrokenProcessPool:
-        # Everyone who waited learns of it, and only the first replaces it.
-        if _pool() is pool:
-            end_worker()
-        raise
+    # In turn, so that a function's seconds are its own, and the worker is killed over nothing that only waited.
+    async with _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        pool = _pool()
+        try:
+            async with asyncio.timeout(LONGEST):
+                return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
+        except TimeoutError:
+            # Nothing else stops a function; who comes next finds a new worker.
+            for process in list(pool._processes.values()):
+                process.kill()
+            raise
+        except BrokenProcessPool:
+            if _pool() is pool:
+                end_worker()
+            raise
 
 
 @cache

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-KEYS = ("party_id", "center_id", "obligation_id", "line_id", "key", "id")
-"""What names an entry of a list, so that it is the same entry wherever it stands."""
+KEYS = ("party_id", "obligation_id", "center_id", "line_id", "amendment_id", "key", "id")
+"""What names an entry of a list, so that it is the same entry wherever it stands; an obligation may name a center."""
 
 
 class Change(BaseModel):
@@ -20,13 +20,19 @@ class Change(BaseModel):
 
 
 def changes(before: Any, after: Any, path: str = "") -> Iterator[Change]:
-    """The smallest fields that differ between two JSON values: in the order of the later one, what is gone last."""
+    """The smallest fields that differ between two JSON values: in the order of the later one, what is gone last.
+
+    Of a list whose entries stand in another order, the order comes first, as their names.
+    """
     if before == after:
         return
     ours, theirs = _entries(before), _entries(after)
     if type(before) is not type(after) or ours is None or theirs is None:
         yield Change(path=path, before=before, after=after)
         return
+    stay = [name for name in ours if name in theirs], [name for name in theirs if name in ours]
+    if isinstance(after, list) and stay[0] != stay[1]:
+        yield Change(path=path, before=stay[0], after=stay[1])
     for name in (*theirs, *(name for name in ours if name not in theirs)):
         step = f"{path}/{str(name).replace('~', '~0').replace('/', '~1')}"
         yield from changes(ours.get(name), theirs.get(name), step)

@@ -84,8 +84,9 @@ async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
             return Finding(Worth.of_another, hash)
         holds = paper.content_hash is not None and paper.content_hash in standing.hashes.values()
         return Finding(Worth.known if holds else Worth.outdated, hash, paper)
-    if isinstance(subject, Agreement) and hash in {each.file_hash for each in subject.signatures} and paper is None:
-        return Finding(Worth.sealed, hash)
+    given = subject.signatures if isinstance(subject, Agreement) and paper is None else ()
+    if scan := next((each for each in given if each.file_hash == hash), None):
+        return Finding(Worth.contested if scan.contested else Worth.sealed, hash)
     if not file.startswith(b"%PDF-"):
         return Finding(Worth.not_a_pdf, hash)
     if b"/ByteRange" not in file:

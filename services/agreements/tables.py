@@ -251,7 +251,7 @@ class EndpointFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, m
 
 
 class CalendarRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
-    """A calendar feed; its address carries a token of which we keep the SHA-256 only."""
+    """A calendar feed; its address carries a token of which this row keeps the SHA-256 only."""
 
     __tablename__ = "calendar"
     __table_args__ = (
@@ -271,7 +271,7 @@ class CalendarRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
 
 
 class ScreenRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
-    """A public screen of a ceremony; its address carries a secret of which we keep the SHA-256 only."""
+    """A public screen of a ceremony; its address carries a secret of which this row keeps the SHA-256 only."""
 
     __tablename__ = "screen"
     __table_args__ = (Index("screen_ceremony", "ceremony_id"),)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -20,14 +21,17 @@ from uuid import uuid4
 import asyncpg
 import psutil
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from cli.__main__ import app
 from cli.events import moment
-from cli.installation import DEMO
+from cli.installation import DEMO, Installation
 from cli.up import wipe
+from services.agreements import commands
+from services.agreements.tests.builders import clauses, current, officer
 from shared.clock import now
-from shared.embedded.postgres import EmbeddedPostgres
+from shared.embedded.postgres import EmbeddedPostgres, database_server
 from shared.settings import SERVICES, PlatformSettings, database_on
 from tests.fixtures.run import ROOT, end_with_the_run
 
@@ -177,18 +181,37 @@ def test_doctor_finds_a_running_platform_healthy(mithaq: Mithaq) -> None:
     } in findings
 
 
-def test_an_exported_journal_is_verified_by_whoever_has_the_roots(mithaq: Mithaq, tmp_path: Path) -> None:
+def test_an_exported_journal_is_verified_by_whoever_has_the_roots(
+    mithaq: Mithaq, started: Started, tmp_path: Path
+) -> None:
     export, roots = tmp_path / "journal.jsonl", tmp_path / "roots.jsonl"
-    roots.write_text(mithaq("audit", "roots").stdout)
+    asyncio.run(bind_a_draft(started.data_dir))
+    deadline = time.monotonic() + 20
+    while not roots.write_text(mithaq("audit", "roots").stdout):
+        assert time.monotonic() < deadline, "no checkpoint was published"
     assert mithaq("audit", "export", str(export)).exit_code == 0
     assert export.stat().st_mode & 0o077 == 0
     assert mithaq("audit", "export", str(export)).exit_code == 5
     verify = ("audit", "verify", str(export), "--roots", str(roots), "-o", "json")
     assert records(mithaq(*verify)) == []
-    export.write_text(export.read_text() + "{}\n")
-    done = mithaq(*verify)
-    assert done.exit_code == 1
-    assert [each["what"] for each in json.loads(done.stdout)] == ["unreadable"]
+    whole = export.read_text()
+    for harmed, what in ((whole + "{}\n", "unreadable"), ("", "cut-off")):
+        export.write_text(harmed)
+        done = mithaq(*verify)
+        assert done.exit_code == 1
+        assert [each["what"] for each in json.loads(done.stdout)] == [what]
+    roots.write_text("")
+    assert "no checkpoint" in mithaq(*verify).stderr
+
+
+async def bind_a_draft(data_dir: Path) -> None:
+    """Draft an agreement, and publish the checkpoint of the hour."""
+    settings = PlatformSettings(data_dir=data_dir)
+    async with database_server(settings) as url:
+        here = Installation(settings.model_copy(update={"database_url": SecretStr(url)}))
+        async with here.database("agreements") as database:
+            await commands.draft_agreement(database, current(), clauses=clauses(), by=officer())
+            assert await commands.publish_checkpoint(database, at=now() + timedelta(hours=1))
 
 
 def test_settings_are_shown_with_their_purpose_and_without_their_secrets(started: Started) -> None:

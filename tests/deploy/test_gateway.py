@@ -1,6 +1,7 @@
 """The deployed nginx in front of real service processes, as in containers: an API process each, one gateway."""
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -109,6 +110,25 @@ async def test_everything_is_reached_through_one_door(door: aiohttp.ClientSessio
         assert response.headers["Content-Language"] == "fr"
     async with door.get("/api/v1/notifications/stream", headers=signed_in) as response:
         assert (response.status, response.content_type) == (200, "text/event-stream")
+
+
+async def test_the_log_of_the_door_holds_no_secret_of_an_address(nginx: StartNginx, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+    pages.write(tmp_path / "pages")
+    paths = ("/screens/s3cret", "/screens/s3cret/events", "/api/v1/calendars/s3cret.ics", "/api/v1/calendars?q=s3cret")
+    async with aiohttp.ClientSession(nginx(dict.fromkeys(SERVICES, address), tmp_path / "pages")) as door:
+        for path in paths:
+            async with door.get(path) as response:
+                assert response.status == 503, path
+
+    async def all_logged() -> list[str]:
+        lines = (tmp_path / "nginx-0" / "access.log").read_text().splitlines()
+        assert len(lines) == len(paths)
+        return [json.loads(line)["path"] for line in lines]
+
+    logged = await eventually(all_logged)
+    assert logged == ["/screens/-", "/screens/-", "/api/v1/calendars/-.ics", "/api/v1/calendars"]
 
 
 async def test_a_service_that_is_away_closes_its_own_part_only(nginx: StartNginx, tmp_path: Path) -> None:

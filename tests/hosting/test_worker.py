@@ -70,6 +70,13 @@ async def test_work_that_takes_too_long_is_ended_and_others_go_on(monkeypatch: p
     await eventually(lambda: not alive(before))
 
 
+async def test_waiting_for_ones_turn_is_not_taking_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await in_worker(os.getpid)
+    monkeypatch.setattr(worker, "LONGEST", 2.0)
+    await asyncio.gather(*(in_worker(time.sleep, 0.8) for _ in range(3)))
+    assert await in_worker(os.getpid) == before
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds memory on Linux only")
 async def test_work_that_takes_too_much_memory_fails_alone() -> None:
     before = await in_worker(os.getpid)

@@ -19,7 +19,7 @@ from cli.demo.client import Client
 from cli.installation import Installation
 from cli.output import Exit, Failed
 from services.agreements import commands
-from services.agreements.tests.builders import attached, clauses, current, officer
+from services.agreements.tests.builders import approved, attached, clauses, current, officer, sign_for
 from shared import files
 from shared.actor import NATIONAL
 from shared.embedded.identity import load_credentials
@@ -27,6 +27,7 @@ from shared.events.catalog import TOPICS
 from shared.messaging.envelope import open_envelope
 from shared.messaging.rebuild import rebuild
 from shared.settings import PlatformSettings
+from shared.territory import MINISTRY_ID
 from tests.fixtures.eventually import eventually
 from tests.journeys.platform import running
 
@@ -149,15 +150,15 @@ async def test_documents_survive_with_their_files_and_a_lost_one_is_named(
 ) -> None:
     here = with_files
     async with running(here.settings):
-        _, lost = await attach(here), await attach(here)
-    kept = tmp_path / "files" / lost[:2] / lost
-    content = kept.read_bytes()
+        annex, archived = await attach(here), await seal(here)
     whole = await back_up(here, tmp_path / "whole.tar", silent)
-    assert (whole.files, whole.missing) == (2, ())
-    for harm in (kept.unlink, lambda: kept.write_bytes(b"%PDF-1.7")):
-        harm()
+    assert (whole.files, whole.missing) == (3, ())
+    for lost, harm in ((annex, Path.unlink), (archived, lambda file: file.write_bytes(b"%PDF-1.7"))):
+        kept = tmp_path / "files" / lost[:2] / lost
+        content = kept.read_bytes()
+        harm(kept)
         partial = await back_up(here, tmp_path / f"partial-{uuid4()}.tar", silent)
-        assert (partial.files, partial.missing) == (1, (lost,))
+        assert (partial.files, partial.missing) == (2, (lost,))
         kept.unlink(missing_ok=True)
         await restore(here, tmp_path / "whole.tar", silent)
         assert kept.read_bytes() == content
@@ -168,6 +169,14 @@ async def attach(here: Installation) -> str:
     async with here.database("agreements") as database:
         agreement = await commands.draft_agreement(database, current(), clauses=clauses(), by=officer())
         return (await attached(database, agreement, "annex")).documents[-1].hash
+
+
+async def seal(here: Installation) -> str:
+    """An agreement with a seal; gives the hash of the file from before it."""
+    async with here.database("agreements") as database:
+        sealed = await sign_for(database, await approved(database), MINISTRY_ID, level="advanced")
+        assert sealed.archived_file
+        return sealed.archived_file
 
 
 async def test_nothing_is_restored_under_running_services(here: Installation, tmp_path: Path) -> None:

@@ -227,3 +227,29 @@ def test_what_is_no_checkpoint_is_not_taken_for_one() -> None:
     with pytest.raises(ValueError, match="not a checkpoint"):
         audit.Checkpoint.of('{"position": 1}')
     assert [each.what for each in findings([{"position": 1}])] == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {"aggregate_id": 6},
+        {"aggregate_version": 2**70},
+        {"aggregate_version": -1},
+        {"position": float("inf")},
+        {"hash": 6},
+        {"data": "\ud800"},
+    ],
+    ids=str,
+)
+def test_a_row_of_nonsense_is_named_and_the_rest_is_read(nonsense: Row) -> None:
+    found = findings([*EXPORT[:5], EXPORT[5] | nonsense, *EXPORT[6:]], *PUBLISHED)
+    assert found[0].what == "unreadable" and found[0].where.startswith("line 6: ")
+    assert {each.what for each in found[1:]} <= {"missing", "altered"}
+
+
+def test_without_a_checkpoint_nothing_is_said_to_hold(tmp_path: Path) -> None:
+    (tmp_path / "export").touch()
+    (tmp_path / "roots").write_text("\n")
+    command = [sys.executable, audit.__file__, "export", "--roots", "roots"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "no checkpoint" in done.stderr

@@ -37,8 +37,8 @@ async def proof(db: Work, id: UUID, *, by: Actor) -> ProofAnswer:
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_proof", await AGREEMENTS.read(tx, id))
         try:
-            # Locked, so that the leaves are its own.
-            checkpoint = await CHECKPOINTS.load(tx, CHECKPOINT_ID)
+            # Kept from moving on, so that the leaves are its own.
+            checkpoint = await CHECKPOINTS.share(tx, CHECKPOINT_ID)
         except NotFound:
             raise NotYetBound() from None
         chains = await heads(tx)

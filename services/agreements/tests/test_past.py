@@ -151,6 +151,26 @@ def test_entries_of_a_list_are_the_same_wherever_they_stand() -> None:
     ]
 
 
+def test_another_order_of_entries_is_a_change() -> None:
+    """The order of clauses and parties is part of what is signed."""
+    first, second = {"key": "object", "body": "a"}, {"key": "duration", "body": "b"}
+    before, after = {"clauses": [first, second]}, {"clauses": [second | {"body": "c"}, first]}
+    assert list(changes(before, after)) == [
+        Change(path="/clauses", before=["object", "duration"], after=["duration", "object"]),
+        Change(path="/clauses/duration/body", before="b", after="c"),
+    ]
+    assert list(changes([first], [second, first])) == [Change(path="/duration", before=None, after=second)]
+
+
+def test_an_obligation_is_known_by_its_own_id_and_not_by_its_center() -> None:
+    duty = {"obligation_id": "a", "center_id": None, "what": "x"}
+    other = duty | {"obligation_id": "b"}
+    assert list(changes([duty], [duty | {"what": "y"}, other])) == [
+        Change(path="/a/what", before="x", after="y"),
+        Change(path="/b", before=None, after=other),
+    ]
+
+
 @pytest.fixture
 async def client(app: FastAPI, issuer: Issuer) -> AsyncIterator[AsyncClient]:
     """The ministry's client."""

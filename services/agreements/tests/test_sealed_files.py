@@ -24,9 +24,11 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    attached,
     bound,
     clauses,
     current,
+    director,
     hold,
     officer,
     operator_of,
@@ -263,6 +265,29 @@ async def test_a_mandate_s_end_that_is_learned_later_is_told(
     await commands.contest_signatures(database, sealed.id, mandate_id, ended_on=today() - DAY)
     page = await judge(anybody, page_of(sealed), await file_of(sealed))
     assert said(Worth.contested) in page and page.count(HOLDS) == 1
+
+
+async def test_the_scan_of_a_signature_is_genuine_until_it_is_contested(
+    anybody: AsyncClient, database: Database
+) -> None:
+    agreement = await attached(database, await approved(database), "signed_copy")
+    ministry = next(each for each in agreement.parties if each.organisation_id == MINISTRY_ID)
+    scan = agreement.documents[-1].hash
+    await commands.record_scan(
+        database,
+        agreement.id,
+        party_id=ministry.party_id,
+        text_hash=agreement.text_hash or "",
+        person=MINISTRY.person,
+        file_hash=scan,
+        signed_on=today(),
+        by=officer(),
+    )
+    signed = await commands.accept_scan(database, agreement.id, party_id=ministry.party_id, by=director())
+    assert said(Worth.sealed) in await judge(anybody, page_of(signed), await files.get(scan))
+    mandate_id = signed.signatures[0].mandate_id
+    await commands.contest_signatures(database, signed.id, mandate_id, ended_on=today() - DAY)
+    assert said(Worth.contested) in await judge(anybody, page_of(signed), await files.get(scan))
 
 
 async def test_the_sealed_file_is_fetched_by_those_who_see_the_agreement(
