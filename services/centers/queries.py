@@ -8,8 +8,8 @@ from services.centers.permissions import PERMISSIONS
 from services.centers.tables import CENTERS
 from shared.actor import Actor
 from shared.database import Work
-from shared.messaging.tables import JournalRow
 from shared.web import PageRequest
+from shared.web.history import HistoryEntry, history
 
 
 async def centers(
@@ -39,8 +39,10 @@ async def center(db: Work, id: UUID, *, by: Actor) -> Center:
     return found
 
 
-async def center_history(db: Work, id: UUID, *, by: Actor) -> Sequence[JournalRow]:
-    """All that happened to a center, oldest first. Raises NotFound."""
+async def center_history(
+    db: Work, id: UUID, *, page: PageRequest, by: Actor
+) -> tuple[Sequence[HistoryEntry], str | None]:
+    """A page of what happened to a center, oldest first, and the next one's cursor. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_center_history", await CENTERS.read(tx, id))
-        return await CENTERS.history(tx, id)
+        return await history(tx, id, page=page)

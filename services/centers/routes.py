@@ -10,7 +10,7 @@ from services.centers.center import CenterState
 from services.centers.schemas import Because, CenterAnswer, GrantVisa
 from shared.territory import AcademyCode, ProvinceCode
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
-from shared.web.history import HistoryEntry, history
+from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1", tags=["centers"])
 
@@ -39,10 +39,10 @@ async def read_center(id: UUID, by: CurrentActor, db: Db) -> Response:
     return answer(CenterAnswer.of(found, by), version=found.version)
 
 
-@router.get("/centers/{id}/history")
-async def read_center_history(id: UUID, by: CurrentActor, db: Db) -> Listing[HistoryEntry]:
+@router.get("/centers/{id}/history", response_model=Listing[HistoryEntry])
+async def read_center_history(id: UUID, wanted: Page, by: CurrentActor, db: Db) -> Response:
     """All that happened to a center, oldest first."""
-    return history(await queries.center_history(db, id, by=by))
+    return page(wanted, *await queries.center_history(db, id, page=wanted, by=by))
 
 
 @router.post("/centers/{id}/fitting-out", response_model=CenterAnswer)

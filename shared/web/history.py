@@ -6,9 +6,12 @@ from typing import Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Select, select
+from sqlmodel import col
 
+from shared.database import Transaction
 from shared.messaging.tables import JournalRow
-from shared.web.paging import Listing
+from shared.web.paging import PageRequest
 
 
 class HistoryEntry(BaseModel):
@@ -34,6 +37,11 @@ class HistoryEntry(BaseModel):
         )
 
 
-def history(rows: Sequence[JournalRow]) -> Listing[HistoryEntry]:
-    """An aggregate's whole history, oldest first."""
-    return Listing(items=[HistoryEntry.of(row) for row in rows])
+async def history(
+    tx: Transaction, aggregate_id: UUID, *, page: PageRequest
+) -> tuple[Sequence[HistoryEntry], str | None]:
+    """A page of what happened to an aggregate, oldest first, and the next one's cursor."""
+    told: Select[Any] = select(JournalRow).where(col(JournalRow.aggregate_id) == aggregate_id)
+    asked = page.select(told, col(JournalRow.aggregate_version))
+    found, next = page.cut((await tx.execute(asked)).scalars().all(), lambda row: [row.aggregate_version])
+    return [HistoryEntry.of(row) for row in found], next

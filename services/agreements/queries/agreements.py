@@ -16,8 +16,9 @@ from services.agreements.text import Clause, get_clauses
 from shared.actor import Actor
 from shared.database import Transaction, Work
 from shared.messaging import journal
-from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound
+from shared.web import PageRequest
+from shared.web.history import HistoryEntry, history
 
 
 class Instants(NamedTuple):
@@ -74,11 +75,13 @@ async def _told(tx: Transaction, id: UUID, at: Instants) -> dict[str, Any]:
     return told | {"clauses": [each.model_dump(mode="json") for each in clauses]}
 
 
-async def agreement_history(db: Work, id: UUID, *, by: Actor) -> Sequence[JournalRow]:
-    """Everything that happened to an agreement, oldest first."""
+async def agreement_history(
+    db: Work, id: UUID, *, page: PageRequest, by: Actor
+) -> tuple[Sequence[HistoryEntry], str | None]:
+    """A page of what happened to an agreement, oldest first, and the next one's cursor."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_agreement_history", await AGREEMENTS.read(tx, id))
-        return await AGREEMENTS.history(tx, id)
+        return await history(tx, id, page=page)
 
 
 async def signature_batch(db: Work, id: UUID, *, by: Actor) -> SignatureBatchRow:

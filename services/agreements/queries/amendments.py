@@ -12,8 +12,8 @@ from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.text import Clause, in_words, table_clauses
 from shared.actor import NATIONAL, Actor
 from shared.database import Transaction, Work
-from shared.messaging.tables import JournalRow
 from shared.web import PageRequest
+from shared.web.history import HistoryEntry, history
 
 
 async def amendments(
@@ -65,11 +65,13 @@ async def amendment_conflicts(db: Work, id: UUID, *, by: Actor) -> tuple[Amendme
         return found, await in_words(tx, conflicts)
 
 
-async def amendment_history(db: Work, id: UUID, *, by: Actor) -> Sequence[JournalRow]:
-    """Everything that happened to an amendment, oldest first."""
+async def amendment_history(
+    db: Work, id: UUID, *, page: PageRequest, by: Actor
+) -> tuple[Sequence[HistoryEntry], str | None]:
+    """A page of what happened to an amendment, oldest first, and the next one's cursor."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_amendment_history", await AMENDMENTS.read(tx, id))
-        return await AMENDMENTS.history(tx, id)
+        return await history(tx, id, page=page)
 
 
 async def _current(tx: Transaction, found: Amendment) -> Content:

@@ -22,8 +22,8 @@ from services.agreements.schemas import (
     TextAnswer,
 )
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, answer
-from shared.web.history import HistoryEntry, history
+from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
 
@@ -190,6 +190,6 @@ async def cancel_agreement(id: UUID, body: Because, expected: IfMatch, by: Curre
 
 
 @router.get("/{id}/history", response_model=Listing[HistoryEntry])
-async def read_agreement_history(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_agreement_history(id: UUID, wanted: Page, by: CurrentActor, db: Db) -> Response:
     """Everything that happened to the agreement, oldest first."""
-    return answer(history(await queries.agreement_history(db, id, by=by)))
+    return page(wanted, *await queries.agreement_history(db, id, page=wanted, by=by))

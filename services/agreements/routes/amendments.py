@@ -21,7 +21,7 @@ from services.agreements.schemas.negotiation import ApproveAsSubstitute
 from services.agreements.schemas.words import Because
 from shared.database import Transaction
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
-from shared.web.history import HistoryEntry, history
+from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1", tags=["amendments"])
 
@@ -177,6 +177,6 @@ async def withdraw_amendment(id: UUID, body: Because, expected: IfMatch, by: Cur
 
 
 @router.get("/amendments/{id}/history", response_model=Listing[HistoryEntry])
-async def read_amendment_history(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_amendment_history(id: UUID, wanted: Page, by: CurrentActor, db: Db) -> Response:
     """Everything that happened to the amendment, oldest first."""
-    return answer(history(await queries.amendment_history(db, id, by=by)))
+    return page(wanted, *await queries.amendment_history(db, id, page=wanted, by=by))

@@ -208,6 +208,9 @@ async def test_the_history_tells_every_event_and_no_detail(as_: Any, database: D
     answered = await as_(officer()).get(f"/agreements/{drafted.id}/history")
     assert [each["version"] for each in answered.json()["items"]] == [1, 2, 3]
     assert "motif interne" not in answered.text
+    first = (await as_(officer()).get(f"/agreements/{drafted.id}/history", limit=2)).json()
+    rest = (await as_(officer()).get(f"/agreements/{drafted.id}/history", limit=2, cursor=first["next"])).json()
+    assert [*first["items"], *rest["items"]] == answered.json()["items"] and rest["next"] is None
 
 
 async def test_lists_are_filtered_and_paged(as_: Any, database: Database) -> None:
