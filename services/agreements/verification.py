@@ -44,6 +44,8 @@ class Standing:
     """`content`, `ar` and `fr` of an agreement, `minutes` of a ceremony; none while the text is negotiated again."""
     current: bool
     """Whether the code names what holds today; if not, it was changed or reopened since."""
+    contested: bool = False
+    """Whether the mandate behind a signature turned out to have ended before it."""
 
 
 async def look_up(db: Database, id: str, code: str) -> Standing | None:
@@ -113,6 +115,7 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
         dates=dates,
         hashes=hashes,
         current=hashes.get("content", "").startswith(code),
+        contested=any(each.contested for each in agreement.signatures),
     )
 
 

@@ -20,6 +20,7 @@ from services.agreements.errors.documents import (
     DocumentsFull,
     NoDocumentToWithdraw,
 )
+from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import DocumentRule
 from shared.events.agreements import (
     AgreementDocumentAttached,
@@ -108,9 +109,10 @@ class Documents(Timely):
                 return each
         raise NotFound()
 
-    def has_file(self, hash: str) -> bool:
-        """Whether a document that was not withdrawn is this file."""
-        return any(each.hash == hash and each.state != _D.withdrawn for each in self.documents)
+    def require_file(self, hash: str) -> None:
+        """Refuse FileUnknown unless a document that was not withdrawn is this file."""
+        if not any(each.hash == hash and each.state != _D.withdrawn for each in self.documents):
+            raise FileUnknown(file_hash=hash)
 
     def missing_for(self, action: str) -> list[DocumentRule]:
         """The papers without which the action is refused, and which are not there or hold no more."""

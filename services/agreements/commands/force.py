@@ -9,7 +9,6 @@ from sqlmodel import col, select
 from services.agreements.agreement import Agreement, Confirmation, Scope
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.force import CentersNotHandedOver, ImpactChanged
-from services.agreements.errors.signing import FileUnknown
 from services.agreements.foresight import foresee
 from services.agreements.tables import AGREEMENTS, CenterFactRow
 from shared.actor import Actor
@@ -147,8 +146,7 @@ async def _require_acknowledged(
 def _paper(agreement: Agreement, action: str, named: str | None) -> str | None:
     """The file that the action stands on: the one named, else the last one attached for it."""
     if named is not None:
-        if not agreement.has_file(named):
-            raise FileUnknown(file_hash=named)
+        agreement.require_file(named)
         return named
     categories = {rule.category for rule in agreement.rules.documents if rule.before == action}
     there = [each.hash for each in agreement.documents if each.state == "current" and each.category in categories]

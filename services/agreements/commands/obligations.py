@@ -26,9 +26,14 @@ async def claim_obligation(
     by: Actor,
     expected: int | None = None,
 ) -> Agreement:
-    """Say for the debtor that an obligation is met; `documents` are the SHA-256 of the proof."""
+    """Say for the debtor that an obligation is met; `documents` are the SHA-256 of attached ones that show it.
+
+    Refuses FileUnknown.
+    """
     async with db.transaction(by.scope) as tx:
         agreement = await _agreement(tx, id, "claim_obligation", obligation_id, occurrence, by, expected)
+        for each in documents:
+            agreement.require_file(each)
         events = agreement.claim(obligation_id, occurrence, evidence=evidence, documents=documents, today=today())
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 

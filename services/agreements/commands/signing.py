@@ -12,7 +12,7 @@ from services.agreements.commands.authority import mandated, may_sign, require_u
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.sealing import ReadySeal, SealOvertaken, make_seal, remember_files
-from services.agreements.errors.signing import DelegationOver, FileUnknown
+from services.agreements.errors.signing import DelegationOver
 from services.agreements.papers.drawing import draw_seal, draw_sealable
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.sealing import SEALED
@@ -212,8 +212,7 @@ async def record_scan(
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "record_scan", by)
-        if not agreement.has_file(file_hash):
-            raise FileUnknown(file_hash=file_hash)
+        agreement.require_file(file_hash)
         # Whoever brings a scan need not see the mandates of who signed it.
         async with tx.widened(NATIONAL):
             mandate_id = await may_sign(tx, agreement, party_id, person, ceremony_id, signed_on)

@@ -70,7 +70,7 @@ class ClaimObligation(Body):
     occurrence: Occurrence = 1
     evidence: Paragraph
     documents: Annotated[list[Hash], Field(max_length=50), AfterValidator(each_once)] = Field(
-        [], description="SHA-256 of each piece, in hex"
+        [], description="SHA-256 of attached documents that show it, in hex"
     )
 
 

@@ -17,6 +17,7 @@ from services.agreements.errors.documents import (
     DocumentsFull,
     NoDocumentToWithdraw,
 )
+from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import KINDS
 from services.agreements.tests.builders import AT, attach, drafted, in_force, network_terms, ready, sign, stored
 from shared.ids import new_id
@@ -86,10 +87,12 @@ def test_what_the_parent_ends_needs_no_paper_of_its_own() -> None:
 def test_a_paper_that_was_withdrawn_is_missing_and_can_still_be_read() -> None:
     agreement = attach(bound(), "termination_decision")
     (paper,) = agreement.documents
+    agreement.require_file(paper.hash)
     agreement.evolve(agreement.withdraw(paper.document_id, reason="(fictif) autre version"))
     assert agreement.refusal_of("terminate_agreement")
     assert agreement.document(paper.document_id).reason == "(fictif) autre version"
-    assert not agreement.has_file(paper.hash)
+    with pytest.raises(FileUnknown):
+        agreement.require_file(paper.hash)
     with pytest.raises(NoDocumentToWithdraw):
         agreement.withdraw(paper.document_id, reason="r")
 

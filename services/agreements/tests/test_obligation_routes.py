@@ -12,6 +12,7 @@ from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.tables import AGREEMENTS, ObligationRow
 from services.agreements.tests.builders import (
     MINISTRY,
+    attached,
     body_of,
     bound,
     current,
@@ -81,11 +82,15 @@ async def test_a_claim_is_made_returned_made_again_and_confirmed(as_: Any, datab
     operator = president(operator_of(agreement))
     at = f"/agreements/{agreement.id}/obligations"
     named = f"{at}/{agreement.duties[0].obligation_id}"
+    agreement = await attached(database, agreement, "evidence", by=operator)
     read = await as_(operator).get(at)
     (entry,) = read.json()["items"]
     assert entry["state"] == "due" and entry["late_since"] == str(today() - timedelta(days=9))
     assert entry["available_actions"] == ["claim_obligation"]
-    evidence = {"evidence": "(fictif) procès-verbal", "documents": ["ab" * 32]}
+    evidence = {"evidence": "(fictif) procès-verbal", "documents": [agreement.documents[-1].hash]}
+    unseen = evidence | {"documents": ["ab" * 32]}
+    refused = await as_(operator).post(f"{named}/claim", unseen, If_Match=read.headers["ETag"])
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/file-unknown")
     claimed = await as_(operator).post(f"{named}/claim", evidence, If_Match=read.headers["ETag"])
     assert claimed.status_code == 200, claimed.text
     read = await as_(officer()).get(at)

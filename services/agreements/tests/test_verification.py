@@ -97,6 +97,15 @@ async def test_the_page_names_no_person(anybody: AsyncClient, database: Database
         assert str(signature.mandate_id) not in page
 
 
+async def test_the_page_says_that_a_signature_is_contested(anybody: AsyncClient, database: Database) -> None:
+    agreement = await bound(database)
+    told = "Une des signatures est contestée"
+    assert told not in await look(anybody, page_of(agreement))
+    signed = agreement.signatures[0]
+    await commands.contest_signatures(database, agreement.id, signed.mandate_id, ended_on=signed.day)
+    assert told in await look(anybody, page_of(agreement))
+
+
 @pytest.mark.parametrize(("language", "direction"), [("ar", "rtl"), ("fr", "ltr"), ("en", "ltr")])
 async def test_the_page_speaks_the_readers_language(
     anybody: AsyncClient, agreement: Agreement, language: str, direction: str
