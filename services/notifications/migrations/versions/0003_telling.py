@@ -1,10 +1,13 @@
 """Who is told and why: rules, people, inboxes, letters, explanations, receipts and reminders."""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from shared.migrations import IN_SCOPE, aggregate_columns, protect
+from shared.territory import DIRECTORATES, NETWORK_ID, directorates_of
 
 revision = "0003"
 down_revision = "0002"
@@ -13,6 +16,41 @@ Instant = sa.DateTime(timezone=True)
 Texts = postgresql.ARRAY(sa.Text)
 PERSON = "array['person:' || {column}::text]"
 """What makes a row visible to one person only."""
+# What was told before this version says whom its subjects concern, and when they end: as the reaction would keep it.
+CIRCLES = """
+    insert into circle (subject, codes, provinces)
+    select distinct on (subject) subject, array_remove(codes, null), array_remove(provinces, null) from (
+        select subject, version, array(select 'org:' || (party ->> 'organisation_id')
+            from jsonb_array_elements(data -> 'parties') party) as codes, '{}'::text[] as provinces
+        from notice where type = 'ma.mithaq.agreement.drafted.v1'
+        union all
+        select subject, version, array['org:' || (data ->> 'organisation_id')], '{}'
+        from notice where type = 'ma.mithaq.mandate.recorded.v1'
+        union all
+        select subject, version,
+            array(select jsonb_array_elements_text(cast(:offices as jsonb) -> (data ->> 'province')))
+                || array['org:' || coalesce(data ->> 'operator_id', data ->> 'association_id')]
+                || case when data ? 'association_id' then array['org:' || :network] else '{}' end,
+            array[data ->> 'province']
+        from notice where type in ('ma.mithaq.center.planned.v1', 'ma.mithaq.association.registered.v1')
+    ) told order by subject, version desc
+"""
+PROVINCES = """
+    update circle set provinces = array(
+        select distinct center ->> 'province' from jsonb_array_elements(data -> 'centers') center order by 1
+    ) from notice where notice.subject = circle.subject and type = 'ma.mithaq.agreement.signed.v1'
+"""
+DATES = """
+    insert into announced_date (subject, trigger, "on", audience)
+    select subject, trigger, cast(data ->> field as date), audience from notice join (values
+        ('ma.mithaq.agreement.signed.v1', 'agreement_ends', 'effective_until', '{ma.mithaq.agreement.terminated.v1,
+            ma.mithaq.agreement.expired.v1,ma.mithaq.agreement.cancelled.v1}'::text[]),
+        ('ma.mithaq.mandate.recorded.v1', 'mandate_ends', 'valid_until', '{ma.mithaq.mandate.ended.v1}')
+    ) as set (type, trigger, field, cleared) using (type)
+    where not exists (
+        select from notice later where later.subject = notice.subject and later.type = any(cleared)
+    )
+"""
 
 
 def upgrade() -> None:
@@ -21,6 +59,7 @@ def upgrade() -> None:
     _people()
     _letters()
     _in_time()
+    _remember()
 
 
 def _notices() -> None:
@@ -175,3 +214,12 @@ def _in_time() -> None:
     protect(op, "reminder")
     everything = "select, insert, update, delete"
     protect(op, "announced_date", aggregate=False, column="array['national']", privileges=everything)
+
+
+def _remember() -> None:
+    provinces = {each.province for each in DIRECTORATES.values()}
+    offices = {province: [office.code for office in directorates_of(province)] for province in provinces}
+    told = {"offices": json.dumps(offices), "network": str(NETWORK_ID)}
+    op.get_bind().execute(sa.text(CIRCLES), told)
+    op.execute(PROVINCES)
+    op.execute(DATES)

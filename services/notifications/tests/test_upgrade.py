@@ -1,0 +1,91 @@
+"""An installation that told academies before people could be told: what it knew then is not lost."""
+
+import asyncio
+import json
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from alembic import command
+from sqlalchemy import text
+
+from services.notifications.circle import Circle
+from services.notifications.tests.builders import AT, rows
+from shared.actor import NATIONAL
+from shared.database import Database
+from shared.events.agreements import AgreementDrafted, AgreementSigned, AgreementTerminated
+from shared.events.base import DomainEvent
+from shared.events.centers import CenterPlanned
+from shared.events.network import AssociationRegistered, MandateEnded, MandateRecorded
+from shared.ids import new_id
+from shared.migrations import ALEMBIC, _config, create_database
+from shared.settings import database_on
+
+TOLD = text("""
+    insert into notice (event_id, type, subject, version, time, audience, data, names, correlation)
+    values (gen_random_uuid(), :type, :subject, :version, :at, '{MA-06}', cast(:data as jsonb), '{}', gen_random_uuid())
+""")
+
+
+def example(event: type[DomainEvent]) -> DomainEvent:
+    """The event's example."""
+    return event.model_validate(event.example)
+
+
+LIVES = {
+    new_id(): [example(each) for each in events]
+    for events in (
+        [AgreementDrafted, AgreementSigned],
+        [AgreementDrafted, AgreementSigned, AgreementTerminated],
+        [CenterPlanned],
+        [AssociationRegistered],
+        [MandateRecorded],
+        [MandateRecorded, MandateEnded],
+    )
+}
+
+
+def test_whom_subjects_concern_and_when_they_end_is_known_after_an_upgrade(installation: str) -> None:
+    url = database_on(installation, "notifications")
+    asyncio.run(create_database(url))
+    _to("0002", url)
+    asyncio.run(_tell(url))
+    _to("head", url)
+    circles, dates = asyncio.run(_known(url))
+    for subject, events in LIVES.items():
+        expected = Circle()
+        for event in events:
+            expected = expected.after(event)
+        codes, provinces = circles.pop(subject)
+        assert ({*codes}, {*provinces}) == ({*expected.codes}, {*expected.provinces}), events[0].type
+    assert circles == {}
+    signed, _, _, _, mandate, _ = LIVES
+    assert dates == {
+        signed: ("agreement_ends", date.fromisoformat(AgreementSigned.example["effective_until"]), ["MA-06"]),
+        mandate: ("mandate_ends", date.fromisoformat(MandateRecorded.example["valid_until"]), ["MA-06"]),
+    }
+
+
+def _to(revision: str, url: str) -> None:
+    with ALEMBIC:
+        command.upgrade(_config("notifications", url), revision)
+
+
+async def _tell(url: str) -> None:
+    database = Database(url)
+    async with database.transaction(NATIONAL) as tx:
+        for subject, events in LIVES.items():
+            for version, event in enumerate(events, 1):
+                data = json.dumps(event.model_dump(mode="json"))
+                told = {"type": event.type, "subject": subject, "version": version, "at": AT, "data": data}
+                await tx.execute(TOLD, told)
+    await database.dispose()
+
+
+async def _known(url: str) -> tuple[dict[UUID, Any], dict[UUID, Any]]:
+    database = Database(url)
+    circles = {subject: rest for subject, *rest in await rows(database, "select subject, codes, provinces from circle")}
+    query = 'select subject, trigger, "on", audience from announced_date'
+    dates = {subject: tuple(rest) for subject, *rest in await rows(database, query)}
+    await database.dispose()
+    return circles, dates
