@@ -32,17 +32,15 @@ def example(event: type[DomainEvent]) -> DomainEvent:
     return event.model_validate(event.example)
 
 
-LIVES = {
-    new_id(): [example(each) for each in events]
-    for events in (
-        [AgreementDrafted, AgreementSigned],
-        [AgreementDrafted, AgreementSigned, AgreementTerminated],
-        [CenterPlanned],
-        [AssociationRegistered],
-        [MandateRecorded],
-        [MandateRecorded, MandateEnded],
-    )
-}
+STORIES: list[list[type[DomainEvent]]] = [
+    [AgreementDrafted, AgreementSigned],
+    [AgreementDrafted, AgreementSigned, AgreementTerminated],
+    [CenterPlanned],
+    [AssociationRegistered],
+    [MandateRecorded],
+    [MandateRecorded, MandateEnded],
+]
+LIVES = {new_id(): [example(each) for each in story] for story in STORIES}
 
 
 def test_whom_subjects_concern_and_when_they_end_is_known_after_an_upgrade(installation: str) -> None:
