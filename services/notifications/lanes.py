@@ -70,6 +70,8 @@ class Lane:
     """Whether its breaker opens when it is given back."""
     end: Outcome | None = None
     """What ends the endpoint: its receiver is gone, or the schedule is exhausted."""
+    bounced: bool = False
+    """Whether an e-mail came back because of the address."""
     fetched: asyncio.Event = field(default_factory=asyncio.Event)
 
     def now(self) -> datetime:

@@ -8,8 +8,10 @@ import asyncio
 import time
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import structlog
+from sqlalchemy import text
 
 from services.notifications.attempting import Attempts
 from services.notifications.claiming import Claims
@@ -19,7 +21,7 @@ from services.notifications.outcome import LONGEST_WAIT, Outcome
 from services.notifications.recording import Recorder
 from services.notifications.settings import NotificationsSettings
 from services.notifications.waking import NEWS
-from shared.actor import SYSTEM
+from shared.actor import NATIONAL, SYSTEM
 from shared.database import Database
 from shared.messaging.crash import crash_point
 from shared.messaging.retrying import passes_by_itself
@@ -32,6 +34,11 @@ LONGEST_HOLD = 0.05
 """Seconds after which lanes in hand are looked at again: who disables an endpoint elsewhere waits no longer."""
 GATHER = 0.005
 """Seconds in which news gather before one looks: one look serves many lanes."""
+
+RETURNED = text("""
+    select count(*) = :most and bool_and(result = 'refused')
+    from (select result from attempt where endpoint_id = :endpoint order by id desc limit :most) last
+""")
 
 
 class Sender:
@@ -100,7 +107,7 @@ class Sender:
                 for _ in range(lane.width):
                     group.create_task(self._serve(lane, stop))
             await self.recorder.release(lane)
-            if lane.end:
+            if lane.end or lane.bounced:
                 await self._disable(lane, lane.end)
         finally:
             self.claims.give_back(lane)
@@ -121,6 +128,9 @@ class Sender:
                 lane.failed(self.settings.breaker_failures)
             else:
                 lane.failures = 0
+                if outcome.bounced:
+                    lane.bounced = True
+                    lane.halt()
 
     async def _next(self, lane: Lane, stop: asyncio.Event) -> Parcel | None:
         """The lane's next parcel; None when it has none left, or must begin no more."""
@@ -155,10 +165,13 @@ class Sender:
         )
         return delay is None
 
-    async def _disable(self, lane: Lane, outcome: Outcome) -> None:
+    async def _disable(self, lane: Lane, outcome: Outcome | None) -> None:
+        """Disable an endpoint that has ended, or whose last e-mails all came back."""
         endpoint = lane.endpoint
-        because: Any = "gone" if outcome.result == "gone" else "failing"
+        because: Any = "gone" if outcome and outcome.result == "gone" else "failing"
         try:
+            if outcome is None and not await self._returns_all(endpoint.id):
+                return
             await disable_endpoint(self.database, endpoint.id, because=because, by=SYSTEM)
         except NotAllowedNow:
             return
@@ -167,3 +180,8 @@ class Sender:
             log.warning("cannot disable yet", endpoint_id=str(endpoint.id), error=type(error).__name__)
             return
         log.warning("endpoint disabled", endpoint_id=str(endpoint.id), academy=endpoint.academy, because=because)
+
+    async def _returns_all(self, endpoint_id: UUID) -> bool:
+        async with self.database.transaction(NATIONAL) as tx:
+            last = {"endpoint": endpoint_id, "most": self.settings.most_bounces}
+            return bool((await tx.execute(RETURNED, last)).scalar_one())

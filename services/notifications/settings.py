@@ -59,7 +59,7 @@ class NotificationsSettings(ServiceSettings):
     smtp_password: SecretStr | None = Field(None, description="with which password; it is never sent without TLS")
     mail_from: str = Field("mithaq@localhost", description="the sender of e-mails")
     most_bounces: int = Field(
-        3, ge=1, description="letters in a row that a person's address may return before it is written to no more"
+        3, ge=1, description="e-mails in a row that an address may return before it is written to no more"
     )
     stream_queue: int = Field(256, ge=1, description="frames that wait for a slow live stream before it is closed")
 

@@ -7,14 +7,16 @@ import pytest
 from aiosmtpd.smtp import AuthResult
 from pydantic import SecretStr
 
+from services.notifications import commands
 from services.notifications.mail import MailClient, compose
 from services.notifications.outcome import Outcome
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import happening, notice, registered, rows, told
+from services.notifications.tests.builders import OFFICER, happening, notice, published, registered, rows, told
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import mailbox
 from shared.database import Database
 from shared.events.agreements import AgreementSigned
+from shared.events.notifications import EndpointDisabled
 from shared.ids import new_id
 from shared.language import LANGUAGES
 from tests.fixtures.eventually import eventually
@@ -109,6 +111,27 @@ async def test_a_final_refusal_ends_the_message_and_no_other(
         async with sending(smtp_port=port):
             await _state(database, "refused", "delivered")
     assert len(box.received) == 1
+
+
+async def test_an_address_that_returns_its_mail_is_disabled_and_what_follows_waits_for_it(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("550 5.1.1 no", "250 ok", *["550 5.1.1 no such user"] * 2) as (box, port):
+        issued = await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database, *(happening() for _ in range(5)))
+        async with sending(smtp_port=port, most_bounces=2):
+
+            async def disabled() -> bool:
+                return await rows(database, "select enabled from lane") == [(False,)]
+
+            await eventually(disabled)
+            await _state(database, "refused", "delivered", "refused", "refused", "waiting")
+            (event,) = [each.event for each in await published(database) if isinstance(each.event, EndpointDisabled)]
+            assert event.because == "failing"
+            await commands.enable_endpoint(database, issued.endpoint.id, by=OFFICER)
+            await _state(database, "refused", "delivered", "refused", "refused", "delivered")
+            assert await rows(database, "select enabled from lane") == [(True,)]
+    assert len(box.received) == 2
 
 
 async def test_a_mail_server_that_takes_its_time_gets_no_more_than_the_deadline(
