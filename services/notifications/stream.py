@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 Entry = tuple[int, Notice]
 """A notice with its number in the academy's feed."""
+BEAT = 15.0
+"""Seconds of silence after which a stream is given a sign of life: what closes idle connections leaves it open."""
 PAGE = 100
 SHORTEST_PAUSE = 0.02
 
@@ -63,10 +65,12 @@ class Hub:
         self._reader: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def follow(self, academy: str, *, after: int | None, until: datetime) -> AsyncIterator[AsyncIterator[Entry]]:
+    async def follow(
+        self, academy: str, *, after: int | None, until: datetime
+    ) -> AsyncIterator[AsyncIterator[Entry | None]]:
         """The academy's feed from behind the number `after` on, or from now on; ends at `until`, or when too slow.
 
-        Inside the block everything is heard: what is committed from then on will come.
+        Inside the block everything is heard: what is committed from then on will come. None is a sign of life.
         """
         connection = Connection(asyncio.Queue(self.queue))
         begins = await self._join(academy, connection)
@@ -77,17 +81,19 @@ class Hub:
 
     async def _entries(
         self, academy: str, connection: Connection, begins: int, last: int, until: datetime
-    ) -> AsyncIterator[Entry]:
+    ) -> AsyncIterator[Entry | None]:
         while last < begins and now() < until:
             for entry in await self._page(academy, last):
                 last = entry[0]
                 yield entry
         while (left := (until - now()).total_seconds()) > 0:
             try:
-                async with asyncio.timeout(left):
+                async with asyncio.timeout(min(left, BEAT)):
                     told = await connection.queue.get()
             except TimeoutError:
-                return
+                if left > BEAT:
+                    yield None
+                continue
             if told is None:
                 return
             # What the replay has already read may wait in the queue too.

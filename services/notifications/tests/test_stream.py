@@ -1,11 +1,12 @@
 """The live stream: every frame once and in order, only one's own, and never a queue without bound."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
 
 import pytest
 
+from services.notifications import stream
 from services.notifications.stream import Connection, Entry, Hub
 from services.notifications.tests.builders import happening, told
 from shared.clock import now
@@ -19,7 +20,7 @@ def _open(hub: Hub, academy: str = "MA-06", *, after: int | None = None, until: 
     return Reader(_entries(hub, academy, after, until or now() + SOON))
 
 
-async def _entries(hub: Hub, academy: str, after: int | None, until: datetime) -> AsyncIterator[Entry]:
+async def _entries(hub: Hub, academy: str, after: int | None, until: datetime) -> AsyncGenerator[Entry | None, None]:
     async with hub.follow(academy, after=after, until=until) as entries:
         async for entry in entries:
             yield entry
@@ -32,12 +33,13 @@ def _connections(hub: Hub) -> int:
 class Reader:
     """A client that takes frames when told to."""
 
-    def __init__(self, entries: AsyncIterator[Entry]) -> None:
+    def __init__(self, entries: AsyncGenerator[Entry | None, None]) -> None:
         self.entries = entries
 
     async def take(self, count: int) -> list[int]:
         """The numbers of the next frames."""
-        return [(await asyncio.wait_for(anext(self.entries), 5))[0] for _ in range(count)]
+        taken = [await asyncio.wait_for(anext(self.entries), 5) for _ in range(count)]
+        return [entry[0] for entry in taken if entry]
 
     async def begin(self, hub: Hub) -> "asyncio.Task[list[int]]":
         """Wait for the first frame in the background, once the hub hears."""
@@ -48,7 +50,7 @@ class Reader:
 
     async def close(self) -> None:
         """Go away."""
-        await self.entries.aclose()  # type: ignore[attr-defined]
+        await self.entries.aclose()
 
 
 @pytest.fixture
@@ -96,7 +98,8 @@ async def test_who_comes_for_the_first_time_reads_from_now_on(database: Database
 async def test_what_is_told_once_one_follows_comes_although_nobody_has_read_yet(database: Database, hub: Hub) -> None:
     async with hub.follow("MA-06", after=None, until=now() + SOON) as entries:
         await told(database)
-        assert (await asyncio.wait_for(anext(entries), 5))[0] == 1
+        entry = await asyncio.wait_for(anext(entries), 5)
+    assert entry and entry[0] == 1
 
 
 async def test_a_stream_that_falls_behind_ends_and_loses_nothing(database: Database, hub: Hub) -> None:
@@ -161,6 +164,12 @@ async def test_what_is_repeated_ends_with_the_token_too(database: Database, hub:
 async def test_a_stream_ends_with_its_token(database: Database, hub: Hub) -> None:
     with pytest.raises(StopAsyncIteration):
         await _open(hub, until=now() + timedelta(milliseconds=100)).take(1)
+
+
+async def test_a_silent_stream_gives_signs_of_life(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream, "BEAT", 0.01)
+    async with hub.follow("MA-06", after=None, until=now() + SOON) as entries:
+        assert [await asyncio.wait_for(anext(entries), 5) for _ in range(2)] == [None, None]
 
 
 async def test_without_streams_nothing_is_asked_of_the_database(database: Database, hub: Hub) -> None:
