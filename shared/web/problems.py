@@ -172,7 +172,7 @@ def refusal_of(error: Exception) -> Refusal | None:
         code = getattr(getattr(error, "orig", error), "sqlstate", None) or ""
         if code in CONFLICTS:
             return ConcurrentChange()
-        if code in UNSTORABLE:
+        if code in UNSTORABLE or _overflows(error):
             return Malformed()
         if AWAY.fullmatch(code) or getattr(error, "connection_invalidated", False):
             return Unavailable()
@@ -180,6 +180,13 @@ def refusal_of(error: Exception) -> Refusal | None:
     if isinstance(error, OSError) and error.filename is None:
         return Unavailable()
     return None
+
+
+def _overflows(error: BaseException | None) -> bool:
+    """Whether a value was beyond what its column holds: a number or an instant that JSON can say all the same."""
+    while error is not None and not isinstance(error, OverflowError):
+        error = error.__cause__
+    return error is not None
 
 
 def language_of(request: Request) -> str:

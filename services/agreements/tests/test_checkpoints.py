@@ -24,8 +24,10 @@ from shared.events.agreements import CheckpointPublished
 from shared.ids import new_id
 from shared.messaging.journal import exported
 from shared.territory import ACADEMY_CODES
+from shared.web.paging import encode_cursor
 from tests.fixtures.database import Databases
 from tests.fixtures.identity import Issuer
+from tests.web.conventions import is_problem
 from tests.web.routes import client_of
 
 HOUR = timedelta(hours=1)
@@ -186,6 +188,15 @@ async def test_anybody_reads_what_was_published_the_last_first(
     told = await published(database)
     assert first.json()["items"][0]["root"] == told[-1].root
     assert "next" not in second.links
+
+
+@pytest.mark.parametrize("number", [2**31, -(10**30)])
+async def test_a_cursor_with_a_number_that_no_column_holds_is_refused(
+    app: FastAPI, issuer: Issuer, number: int
+) -> None:
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        cursor = encode_cursor([CHECKPOINT_ID, number])
+        is_problem(await client.get("/api/v1/checkpoints", params={"cursor": cursor}), 422, "malformed")
 
 
 async def test_an_agreement_is_proven_to_be_in_what_was_published(

@@ -31,6 +31,7 @@ from shared.ids import new_id
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound
 from tests.fixtures.identity import Issuer
+from tests.web.conventions import is_problem
 from tests.web.routes import client_of
 
 BEGINNING = datetime(2024, 9, 2, 10, tzinfo=UTC)
@@ -219,6 +220,16 @@ async def test_what_was_learned_between_two_instants_is_compared_too(client: Asy
     )
     states = [each for each in learned.json()["items"] if each["path"] == "/state"]
     assert states == [{"path": "/state", "before": "draft", "after": "cancelled"}]
+
+
+@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_an_instant_before_or_after_all_years_is_refused(
+    client: AsyncClient, database: Database, instant: str
+) -> None:
+    agreement = await with_texts(database)
+    for name in ("as_of", "known_at"):
+        answered = await client.get(f"/api/v1/agreements/{agreement.id}", params={name: instant})
+        is_problem(answered, 422, "malformed")
 
 
 async def test_the_past_is_as_visible_as_the_present(app: FastAPI, database: Database, issuer: Issuer) -> None:
