@@ -23,7 +23,7 @@ from shared.web import PageRequest
 PAST, AHEAD = timedelta(days=30), timedelta(days=400)
 """How far back and ahead a feed reaches."""
 MOST = 500
-"""Most appointments of each kind in a feed; the first ones."""
+"""Most appointments of each kind in a feed that are ahead, and as many that are past: those nearest to today."""
 Source = tuple[Select[Any], ColumnElement[Any], Callable[[Any], Appointment]]
 """Rows that carry an appointment, the column of their day, and the appointment of a row."""
 
@@ -51,9 +51,11 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
     appointments: list[Appointment] = []
     async with db.transaction(scope) as tx:
         for query, day, told in (_ceremonies(), _obligations(), _renewals(), _expiries()):
-            near = query.where(day.between(today - PAST, today + AHEAD)).order_by(day).limit(MOST)
-            seen = [near.selected_columns.visible_to.overlap(codes) for codes in seen_by]
-            appointments += map(told, (await tx.execute(near.where(*seen))).all())
+            seen = query.where(*(query.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
+            ahead = seen.where(day.between(today, today + AHEAD)).order_by(day)
+            past = seen.where(day < today, day >= today - PAST).order_by(day.desc())
+            for near in ahead, past:
+                appointments += map(told, (await tx.execute(near)).all())
     return calendar, sorted(appointments, key=lambda each: (each.on, each.uid))
 
 

@@ -1,9 +1,11 @@
 """Calendar feeds: what calendar programs are told, and who lets them."""
 
 from datetime import date, datetime, timedelta
+from sys import modules
 from typing import Any
 
 import httpx
+import pytest
 from fastapi import FastAPI
 from icalendar import Calendar
 from sqlmodel import select
@@ -20,6 +22,7 @@ from services.agreements.tests.builders import (
     late,
     officer,
     operator_of,
+    owing,
     plan,
     president,
 )
@@ -61,6 +64,17 @@ async def test_a_feed_tells_what_is_ahead_to_whoever_has_its_address(
         f"Obligation due, convention {reference}",
     )
     assert told[f"expiry-{agreement.id}@mithaq"][0] == agreement.effective_until
+
+
+async def test_what_is_past_never_crowds_out_what_is_ahead(
+    as_: Any, http: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules["services.agreements.queries.calendars"], "MOST", 1)
+    days = [today() + timedelta(days=number) for number in (-20, -10, 10, 20)]
+    terms = current(effective_from=today() - timedelta(days=40), effective_until=today() + timedelta(days=100))
+    await bound(database, owing(terms, *({"due_on": day} for day in days)))
+    told = await appointments(http, await a_feed(as_, officer()))
+    assert sorted(day for uid, (day, _) in told.items() if uid.startswith("obligation")) == days[1:3]
 
 
 async def test_a_renewal_to_be_decided_is_in_the_feed_until_it_is(
