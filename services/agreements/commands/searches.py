@@ -10,7 +10,7 @@ from sqlmodel import col
 from services.agreements.errors.searches import TooManySearches
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SavedSearchRow
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.database import Work
 from shared.ids import new_id
 from shared.refusals import NotFound
@@ -28,7 +28,8 @@ async def save_search(db: Work, *, name: str, search: dict[str, Any], by: Actor)
         index_elements=["person", "name"], set_={name: keep.excluded[name] for name in ("visible_to", "search")}
     )
     own = select(func.count()).select_from(SavedSearchRow).where(col(SavedSearchRow.person) == by.person)
-    async with db.transaction(by.scope) as tx:
+    # The one of that name may be from where the person was at home before.
+    async with db.transaction(by.scope) as tx, tx.widened(NATIONAL):
         kept: SavedSearchRow = (await tx.execute(keep.returning(SavedSearchRow))).scalar_one()
         if (await tx.execute(own)).scalar_one() > MOST:
             raise TooManySearches(most=MOST)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any, cast
 from uuid import UUID
@@ -289,6 +290,15 @@ async def test_a_search_of_the_same_name_is_replaced(client: AsyncClient) -> Non
     second = (await save(client, "Une (fictif)", q="rabat")).json()
     assert (second["id"], second["search"]["q"]) == (first["id"], "rabat")
     assert len((await client.get("/api/v1/saved-searches")).json()["items"]) == 1
+
+
+async def test_who_is_at_home_elsewhere_now_replaces_a_search_from_before(app: FastAPI, issuer: Issuer) -> None:
+    before = officer("MA-06")
+    for by, q in ((before, "casa"), (replace(before, jurisdiction="MA-07"), "marrakech")):
+        async with client_of(app, issuer.token(by)) as client:
+            assert (await save(client, "Une (fictif)", q=q)).status_code == 201
+            (kept,) = (await client.get("/api/v1/saved-searches")).json()["items"]
+            assert kept["search"]["q"] == q
 
 
 async def test_a_person_keeps_so_many_searches_and_no_more(
