@@ -104,12 +104,6 @@ class Ladder(BaseModel):
         more = self.model_copy(update={"approvals": (*self.approvals, approval)})
         return more if more.current == self.current else more.model_copy(update={"since": approval.at, "level": 0})
 
-    def require_modification(self, roles: Collection[Role]) -> tuple[StepApproval, ...]:
-        """The approvals that are void because those who hold the step want a change. Refuses StepNotTheirs."""
-        if refusal := self.step_refusal(roles):
-            raise refusal
-        return self.approvals
-
     def restarted(self, at: datetime) -> Self:
         """The same steps from the first one on, with nothing approved."""
         return self.model_copy(update={"since": at, "approvals": (), "level": 0})

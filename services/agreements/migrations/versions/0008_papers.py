@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from shared.migrations import protect
 
 revision = "0008"
-down_revision = "0007"
+down_revision = "0006"
 
 
 def upgrade() -> None:
