@@ -100,13 +100,17 @@ class Force(Timely):
             return NothingAnnounced()
         return super().guard(action)
 
-    def bring_into_force(self, today: date) -> list[DomainEvent]:
-        """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens."""
+    def bring_into_force(self, today: date, *, since: date | None = None) -> list[DomainEvent]:
+        """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens.
+
+        `since` is the day on which the last thing came about that it waited for: it binds nobody before that.
+        """
         self.require("bring_into_force")
         ends_first = self.announcement is not None and self.announcement.effective_on <= self.effective_from
         if today < self.effective_from or ends_first:
             return []
-        return [AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=self.effective_from)]
+        in_force_on = max(self.effective_from, since or self.effective_from)
+        return [AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=in_force_on)]
 
     def suspend(
         self,

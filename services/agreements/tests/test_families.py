@@ -36,6 +36,7 @@ from services.agreements.tests.builders import (
     network_terms,
     officer,
     outcome_of,
+    owing,
     sign_for,
     suspend,
 )
@@ -149,6 +150,17 @@ async def test_a_child_is_not_signed_before_its_parent_in_whatever_order_the_lin
     assert child.state == "signed", "in force with the next look at the parent"
     await schedule.bring_into_force(database)
     assert (await read(database, child.id)).state == "in_force"
+
+
+async def test_a_child_binds_from_the_day_on_which_all_is_there_that_it_waited_for(database: Database) -> None:
+    parent = await bound(database, framework())
+    since = today() - timedelta(days=10)
+    child = await approved(database, owing(following(parent.id, effective_from=since), {}))
+    for each in child.parties:
+        child = await sign_for(database, child, each.organisation_id)
+    await schedule.bring_into_force(database)
+    child = await read(database, child.id)
+    assert (child.in_force_on, child.obligations[0].due_on) == (today(), today() + timedelta(days=30))
 
 
 async def test_a_child_does_not_bind_before_its_parent_or_while_it_rests(database: Database) -> None:
