@@ -6,12 +6,12 @@ It shows organisations, never people. Whoever has the screen's address sees it: 
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import func, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement
 from services.agreements.ceremony import Ceremony
+from services.agreements.commands.screens import ceremony_on
 from services.agreements.minutes import TEMPLATES
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.terms import must_sign
@@ -19,6 +19,7 @@ from shared.actor import NATIONAL
 from shared.clock import CASABLANCA
 from shared.database import Database, Transaction
 from shared.language import Wording
+from shared.refusals import NotFound
 
 LOOK = 0.5
 """Seconds between two looks at what has changed."""
@@ -26,17 +27,20 @@ BREATH = 15.0
 """Seconds after which a silent stream says that it is alive."""
 
 
-async def boards(database: Database, ceremony_id: UUID, wording: Wording) -> AsyncIterator[tuple[int, str] | None]:
-    """The board as HTML whenever something on it has changed, with a number that grows; None when nothing has.
+async def boards(database: Database, secret: str, wording: Wording) -> AsyncIterator[tuple[int, str] | None]:
+    """The board as HTML whenever something on it has changed, with a number; None when nothing has.
 
-    Ends once the minutes are adopted or the ceremony is given up. The first board comes at once, so that a screen
-    that comes back shows what is, whatever it missed.
+    Ends once the minutes are adopted, the ceremony is given up or the screen is closed. The first board comes at once,
+    so that a screen that comes back shows what is, whatever it missed.
     """
     shown: tuple[int, ...] = ()
     silent = 0.0
     while True:
         async with database.transaction(NATIONAL) as tx:
-            ceremony = await CEREMONIES.read(tx, ceremony_id)
+            try:
+                ceremony = await CEREMONIES.read(tx, await ceremony_on(tx, secret))
+            except NotFound:
+                return
             now = (ceremony.version, *await _versions(tx, ceremony))
             board = _board(ceremony, await _listed(tx, ceremony), wording) if now != shown else None
         if board is not None:

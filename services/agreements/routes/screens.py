@@ -56,23 +56,24 @@ async def show_screen(secret: Secret, db: Db) -> Response:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A ceremony that a screen may show."""
+    """A screen that is open."""
 
-    ceremony_id: UUID
+    secret: str
     database: Db
     wording: Wording
 
 
 async def _shown(secret: Secret, request: Request, db: Db) -> Shown:
     # Here and not in the stream: once a stream has begun, nothing can be refused any more.
-    return Shown(await commands.ceremony_on(db, secret), db, request.app.state.wording)
+    await commands.ceremony_on(db, secret)
+    return Shown(secret, db, request.app.state.wording)
 
 
 @router.get("/screens/{secret}/events", response_class=EventSourceResponse, openapi_extra={"x-public": True})
 async def show_boards(shown: Annotated[Shown, Depends(_shown)]) -> AsyncIterator[ServerSentEvent]:
     """The board whenever it changes (server-sent events), as JSON text of HTML."""
     yield ServerSentEvent(comment="following", retry=COME_BACK)
-    async for change in boards(shown.database, shown.ceremony_id, shown.wording):
+    async for change in boards(shown.database, shown.secret, shown.wording):
         if change is None:
             yield ServerSentEvent(comment="alive")
         else:

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.agreements import commands
+from services.agreements.ceremony import Ceremony
 from services.agreements.screen import boards
 from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
 from shared.database import Database
@@ -30,10 +31,15 @@ async def following(stream: AsyncIterator[Board | None]) -> Board:
     return found
 
 
+async def hung(database: Database, ceremony: Ceremony) -> str:
+    """A screen of the ceremony, by its secret."""
+    return await commands.open_screen(database, ceremony.id, by=MINISTRY)
+
+
 async def test_a_screen_follows_every_signature(database: Database, wording: Wording) -> None:
     agreement = await approved(database)
     ceremony = await hold(database, agreement.id)
-    stream = boards(database, ceremony.id, wording)
+    stream = boards(database, await hung(database, ceremony), wording)
     first, board = await following(stream)
     assert str(agreement.reference) in board
     assert "0 / 3" in board and "0 / 1" in board
@@ -50,7 +56,7 @@ async def test_a_screen_follows_every_signature(database: Database, wording: Wor
 async def test_a_screen_shows_what_is_on_the_table_in_both_languages(database: Database, wording: Wording) -> None:
     agreement = await approved(database)
     ceremony = await hold(database, agreement.id)
-    stream = boards(database, ceremony.id, wording)
+    stream = boards(database, await hung(database, ceremony), wording)
     assert "called" not in (await following(stream))[1]
     await commands.call_agreement(database, ceremony.id, agreement_id=agreement.id, by=MINISTRY)
     _, board = await following(stream)
@@ -63,16 +69,27 @@ async def test_a_screen_never_shows_a_person(database: Database, wording: Wordin
     agreement = await approved(database)
     ceremony = await hold(database, agreement.id)
     await sign_for(database, agreement, agreement.parties[0].organisation_id, ceremony_id=ceremony.id)
-    _, board = await following(boards(database, ceremony.id, wording))
+    _, board = await following(boards(database, await hung(database, ceremony), wording))
     assert CHAIR.name not in board
     assert "president-" not in board and "director-" not in board
 
 
 async def test_a_screen_ends_when_the_ceremony_is_over(database: Database, wording: Wording) -> None:
     ceremony = await plan(database, (await approved(database)).id)
+    secret = await hung(database, ceremony)
     await commands.cancel_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
-    seen = [each async for each in boards(database, ceremony.id, wording)]
+    seen = [each async for each in boards(database, secret, wording)]
     assert len(seen) == 1 and seen[0] is not None and "annulée" in seen[0][1]
+
+
+async def test_a_screen_that_is_closed_shows_nothing_more(database: Database, wording: Wording) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    stream = boards(database, await hung(database, ceremony), wording)
+    await following(stream)
+    await commands.close_screens(database, ceremony.id, by=MINISTRY)
+    await sign_for(database, agreement, agreement.parties[0].organisation_id, ceremony_id=ceremony.id)
+    assert [each async for each in stream] == []
 
 
 async def test_a_screen_is_opened_by_its_secret_and_closed_for_good(database: Database) -> None:

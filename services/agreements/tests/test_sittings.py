@@ -169,7 +169,7 @@ async def test_an_academy_reads_in_the_lobby_of_its_own_agreements_only(database
     own, other = await approved(database), await approved(database, current("MA-07"))
     ceremony = await plan(database, own.id, other.id)
     seen = await queries.lobby(database, ceremony.id, by=officer("MA-06"))
-    assert [item.agreement_id for item in seen.items] == [own.id]
+    assert [(item.agreement_id, [*item.missing]) for item in seen.items] == [(own.id, ["seat"])]
     assert seen.attendees == []
 
 
