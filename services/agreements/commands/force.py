@@ -126,6 +126,7 @@ async def close_agreement(
     """Close the file of an agreement that has ended. Refuses CentersNotHandedOver, and what is not settled."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "close_agreement", by, expected)
+        document_hash = _paper(agreement, "close_agreement", document_hash)
         closed = agreement.close(confirmed=confirmed, document=document, document_hash=document_hash, today=today())
         own = [center.center_id for center in agreement.centers]
         done = col(CenterFactRow.state).in_(["closed", "abandoned"])

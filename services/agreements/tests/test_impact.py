@@ -120,5 +120,7 @@ async def test_a_file_is_closed_once_its_centers_are_handed_over(database: Datab
     async with database.transaction(NATIONAL) as tx:
         fact = {"id": center.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": "closed"}
         await tx.merge(CenterFactRow(**fact, **seats))
+    with pytest.raises(FileUnknown):
+        await commands.close_agreement(database, agreement.id, **closing, document_hash="ab" * 32)
     agreement = await commands.close_agreement(database, agreement.id, **closing)
     assert agreement.state == "closed" and agreement.closed_file
