@@ -26,6 +26,7 @@ from shared.events.agreements import (
     AgreementSubmittedForReview,
     AgreementSuspended,
     AgreementTerminated,
+    AgreementTermsRevised,
 )
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import (
@@ -76,7 +77,9 @@ Changes = defaultdict[UUID, dict[str, Any]]
 
 reactions = Reactions("reporting")
 agreements = reactions.projection(
-    "agreements", tables=(AgreementFigureRow,), events=(AgreementDrafted, AgreementAmended, *AGREEMENT_STATES)
+    "agreements",
+    tables=(AgreementFigureRow,),
+    events=(AgreementDrafted, AgreementTermsRevised, AgreementAmended, *AGREEMENT_STATES),
 )
 centers = reactions.projection(
     "centers",
@@ -88,14 +91,14 @@ signatures = reactions.projection("signatures", tables=(SignatureEntryRow,))
 
 @agreements.batch
 async def count_agreements(tx: Transaction, occurrences: Sequence[Occurrence[DomainEvent]]) -> None:
-    """A row per agreement, in the state its last event left it in, as it was last amended."""
+    """A row per agreement, in the state its last event left it in, as it was last agreed."""
     drafted, changed = [], Changes(dict)
     for occurrence in occurrences:
         match event := occurrence.event:
             case AgreementDrafted():
                 told = event.model_dump(include={"academy", "agreement_type", "school_year"})
                 drafted.append({"id": event.agreement_id, "state": "draft", "visible_to": _parties_to(event), **told})
-            case AgreementAmended():
+            case AgreementTermsRevised() | AgreementAmended():
                 changed[occurrence.subject] |= {"school_year": event.school_year, "visible_to": _parties_to(event)}
             case _:
                 changed[occurrence.subject] |= {"state": AGREEMENT_STATES[type(event)]}
@@ -145,7 +148,7 @@ async def void_signatures(tx: Transaction, occurrence: Occurrence[AgreementNegot
     await tx.execute(given.values(voided_at=occurrence.time))
 
 
-def _parties_to(event: AgreementDrafted | AgreementAmended) -> list[str]:
+def _parties_to(event: AgreementDrafted | AgreementTermsRevised | AgreementAmended) -> list[str]:
     parties = (f"org:{party.organisation_id}" for party in event.parties)
     return [*((event.academy,) if event.academy else ACADEMY_CODES), *parties]
 

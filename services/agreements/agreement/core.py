@@ -142,6 +142,7 @@ class Core(Aggregate):
         check_terms(terms)
         revised = AgreementTermsRevised(
             agreement_id=self.id,
+            academy=self.academy,
             parties=terms.parties,
             school_year=terms.school_year,
             effective_from=terms.effective_from,

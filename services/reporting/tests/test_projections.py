@@ -28,7 +28,13 @@ from services.reporting.tests.builders import (
 )
 from shared.actor import EVERYONE, NATIONAL, Role
 from shared.database import Database
-from shared.events.agreements import AgreementAmended, AgreementApproved, AgreementDrafted, AgreementPartySigned
+from shared.events.agreements import (
+    AgreementAmended,
+    AgreementApproved,
+    AgreementDrafted,
+    AgreementPartySigned,
+    AgreementTermsRevised,
+)
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL, TOPICS
 from shared.events.centers import CenterOpened, CenterOperatorChanged, CenterPlanned, CenterSeatsChanged
@@ -123,6 +129,19 @@ async def test_seats_are_counted_by_province_and_never_without_their_funding(dat
         ("MA-CAS", "opened"): (1, 60, 20),
         ("MA-MOH", "opened"): (1, 60, 20),
     }
+
+
+async def test_who_is_a_party_no_more_counts_a_draft_no_more(database: Database) -> None:
+    joined = new_id()
+    drafted = agreement(AgreementDrafted)
+    id = open_envelope(drafted[0]).subject
+    parties = [{"party_id": new_id(), "organisation_id": joined, "roles": ["operator"]}]
+    revised = published(id, [event(AgreementTermsRevised, agreement_id=id, parties=parties)], after=1)
+    await folded(database, drafted + revised)
+    newcomer = actor(Role.association_manager, jurisdiction=f"org:{joined}")
+    (counted,) = await queries.agreements_by_state(database, academy=None, by=newcomer)
+    assert (counted.academy, counted.state) == ("MA-06", "draft")
+    assert await queries.agreements_by_state(database, academy=None, by=ASSOCIATION) == []
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in another batch"])

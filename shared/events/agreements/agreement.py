@@ -77,6 +77,7 @@ class AgreementTermsRevised(DomainEvent):
     topic = "agreements.agreement"
     example: ClassVar[dict[str, Any]] = {
         "agreement_id": AGREEMENT,
+        "academy": "MA-06",
         "parties": [
             {"party_id": ACADEMY_PARTY, "organisation_id": ACADEMY, "roles": ["granting_authority"]},
             {"party_id": OPERATOR_PARTY, "organisation_id": ASSOCIATION, "roles": ["operator"]},
@@ -88,6 +89,7 @@ class AgreementTermsRevised(DomainEvent):
     }
 
     agreement_id: UUID
+    academy: str | None
     parties: tuple[AgreementParty, ...]
     school_year: str
     effective_from: date
