@@ -75,13 +75,13 @@ def acts_for(actor: Actor, organisation: UUID) -> bool:
 def represents_one_for(action: str) -> Condition:
     """Whether a party for which the actor may act can take this step; if none can, why their own cannot."""
 
-    def condition(actor: Actor, agreement: Agreement) -> bool | Refusal:
-        if not may_represent(actor, agreement):
+    def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
+        if not may_represent(actor, file):
             return False
         national = actor.jurisdiction == "national"
-        able = [each for each in agreement.parties if national or acts_for(actor, each.organisation_id)]
+        able = [each for each in file.parties if national or acts_for(actor, each.organisation_id)]
         able.sort(key=lambda each: not acts_for(actor, each.organisation_id))
-        refusals = [agreement.party_refusal(action, each.party_id) for each in able]
+        refusals = [file.party_refusal(action, each.party_id) for each in able]
         return None in refusals or refusals[0] or False
 
     return condition
@@ -312,7 +312,14 @@ PERMISSIONS = Permissions(
         "revoke_substitution": named_it,
         "reopen_text": owns_or_supervises,
         **{
-            action: represents_one_for(action) for action in ("sign_agreement", "decline_agreement", "delegate_signing")
+            action: represents_one_for(action)
+            for action in (
+                "sign_agreement",
+                "decline_agreement",
+                "delegate_signing",
+                "sign_amendment",
+                "decline_amendment",
+            )
         },
         "record_scan": owns_or_supervises,
         "accept_scan": checks_another,
@@ -335,8 +342,6 @@ PERMISSIONS = Permissions(
         "approve_amendment_as_substitute": may_substitute,
         "return_amendment": holds_the_step,
         "refuse_amendment": holds_the_step,
-        "sign_amendment": may_represent,
-        "decline_amendment": may_represent,
         "rebase_amendment": owns,
         "withdraw_amendment": owns,
         "open_thread": may_represent,

@@ -24,6 +24,7 @@ from shared.events.agreements import (
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
+from shared.refusals import Refusal
 
 _S = AmendmentState
 
@@ -62,6 +63,20 @@ class Signing(Approval):
         parties = [party for party in self.parties if party.party_id in self.touched]
         return SigningOrder(self.rules.signing.groups, parties, {each.party_id for each in self.signatures})
 
+    def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
+        """Why this party may not sign or decline though another might; None if it may. Refuses NotAParty."""
+        self.party(party_id)
+        if self.state not in BEING_SIGNED:
+            return None
+        if party_id not in self.touched:
+            return NotTouched(party=party_id)
+        if any(each.party_id == party_id for each in self.signatures):
+            return AlreadySigned(party=party_id)
+        if action == "sign_amendment" and (awaited := self.signing_order.awaited_before(party_id)):
+            names = [self.names[each.organisation_id].model_dump() for each in awaited]
+            return NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=names)
+        return None
+
     def sign(
         self,
         party_id: UUID,
@@ -77,11 +92,7 @@ class Signing(Approval):
         Refuses NotAParty, NotTouched, AlreadySigned, ContentHashDiffers, NotYourTurnToSign, LevelTooLow.
         """
         self.require("sign_amendment")
-        party = self._may_sign(party_id, content_hash)
-        order = self.signing_order
-        if awaited := order.awaited_before(party_id):
-            names = [self.names[each.organisation_id].model_dump() for each in awaited]
-            raise NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=names)
+        party = self._party_for("sign_amendment", party_id, content_hash)
         least = self.rules.signing.least_level
         if not reaches(level, least):
             raise LevelTooLow(level=level, least=least)
@@ -96,7 +107,7 @@ class Signing(Approval):
             level=level,
             signed_at=at,
         )
-        return [given, self._signed(business_date(at))] if order.completed_by(party_id) else [given]
+        return [given, self._signed(business_date(at))] if self.signing_order.completed_by(party_id) else [given]
 
     def decline(self, party_id: UUID, *, content_hash: str, reason: str) -> list[DomainEvent]:
         """Refuse to sign for a party: the amendment will not be.
@@ -104,7 +115,7 @@ class Signing(Approval):
         Refuses NotAParty, NotTouched, AlreadySigned, ContentHashDiffers.
         """
         self.require("decline_amendment")
-        self._may_sign(party_id, content_hash)
+        self._party_for("decline_amendment", party_id, content_hash)
         return [self._refused("declined", reason)]
 
     def applied(self, on: date) -> list[DomainEvent]:
@@ -155,12 +166,9 @@ class Signing(Approval):
     def _signed(self, on: date) -> DomainEvent:
         return AmendmentSigned(amendment_id=self.id, agreement_id=self.agreement_id, number=self.numbered, signed_on=on)
 
-    def _may_sign(self, party_id: UUID, content_hash: str) -> AgreementParty:
-        party = self.party(party_id)
-        if party_id not in self.touched:
-            raise NotTouched(party=party_id)
-        if any(each.party_id == party_id for each in self.signatures):
-            raise AlreadySigned(party=party_id)
+    def _party_for(self, action: str, party_id: UUID, content_hash: str) -> AgreementParty:
+        if refusal := self.party_refusal(action, party_id):
+            raise refusal
         if content_hash != self.content_hash:
             raise ContentHashDiffers(frozen=self.content_hash, named=content_hash)
-        return party
+        return self.party(party_id)
