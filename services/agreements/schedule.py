@@ -15,6 +15,7 @@ from services.agreements.tables import AGREEMENTS, AMENDMENTS, CenterFactRow, Ob
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
+from shared.messaging.retrying import passes_by_itself
 from shared.messaging.schedule import Schedule
 from shared.refusals import Refusal
 from shared.web import forget_answers
@@ -34,7 +35,7 @@ async def bring_into_force(database: Database) -> None:
     async with database.transaction(NATIONAL) as tx:
         ids = (await tx.execute(due.order_by(row.id))).scalars().all()
     for id in ids:
-        await _unless_refused(commands.bring_into_force(database, id, on=day), id)
+        await _alone(commands.bring_into_force(database, id, on=day), id)
 
 
 @schedule.every(seconds=60, id="expire")
@@ -46,7 +47,7 @@ async def expire(database: Database) -> None:
         over = select(row.id).where(ending, row.effective_until < day).order_by(row.id)
         ids = (await tx.execute(over)).scalars().all()
     for id in ids:
-        await _unless_refused(commands.expire_agreement(database, id, on=day), id)
+        await _alone(commands.expire_agreement(database, id, on=day), id)
 
 
 @schedule.every(seconds=60, id="end-with-parents")
@@ -59,7 +60,7 @@ async def end_with_parents(database: Database) -> None:
         orphans = select(row.id).where(row.parent_id == parent.id, alive, ended).order_by(row.id)
         ids = (await tx.execute(orphans)).scalars().all()
     for id in ids:
-        await _unless_refused(commands.end_with_parent(database, id, on=today()), id)
+        await _alone(commands.end_with_parent(database, id, on=today()), id)
 
 
 @schedule.every(seconds=30, id="apply-amendments")
@@ -74,9 +75,9 @@ async def apply_amendments(database: Database) -> None:
         signed = (await tx.execute(waiting)).scalars().all()
         orphans = (await tx.execute(left)).scalars().all()
     for id in signed:
-        await _unless_refused(commands.apply_amendment(database, id, at=now()), id)
+        await _alone(commands.apply_amendment(database, id, at=now()), id)
     for id in orphans:
-        await _unless_refused(commands.end_amendment(database, id), id)
+        await _alone(commands.end_amendment(database, id), id)
 
 
 @schedule.every(seconds=60, id="let-time-pass")
@@ -87,7 +88,7 @@ async def let_time_pass(database: Database) -> None:
         due = select(row.id).where(row.next_on <= day).order_by(row.next_on, row.id)
         ids = (await tx.execute(due)).scalars().all()
     for id in ids:
-        await _unless_refused(commands.let_time_pass(database, id, on=day), id)
+        await _alone(commands.let_time_pass(database, id, on=day), id)
 
 
 @schedule.every(seconds=300, id="note-open-centers")
@@ -101,18 +102,22 @@ async def note_open_centers(database: Database) -> None:
         found = (await tx.execute(waiting)).all()
     for agreement_id, center_id, opened_on in found:
         opening = commands.note_center_opened(database, agreement_id, center_id, opened_on=opened_on)
-        await _unless_refused(opening, agreement_id)
+        await _alone(opening, agreement_id)
 
 
 @schedule.every(seconds=300, id="report-overdue")
 async def report_overdue(database: Database) -> None:
-    """Approvals that wait too long escalate, once per level."""
-    row = AGREEMENTS.table.c
+    """Approvals that wait too long escalate, once per level: those of agreements, and those of amendments."""
+    row, branch = AGREEMENTS.table.c, AMENDMENTS.table.c
+    waiting = select(row.id).where(row.status == AgreementState.legal_review).order_by(row.id)
+    amending = select(branch.id).where(branch.status == AmendmentState.under_review).order_by(branch.id)
     async with database.transaction(NATIONAL) as tx:
-        waiting = select(row.id).where(row.status == AgreementState.legal_review).order_by(row.id)
-        ids = (await tx.execute(waiting)).scalars().all()
-    for id in ids:
-        await _unless_refused(commands.report_overdue(database, id, at=now()), id)
+        agreements = (await tx.execute(waiting)).scalars().all()
+        amendments = (await tx.execute(amending)).scalars().all()
+    for id in agreements:
+        await _alone(commands.report_overdue(database, id, at=now()), id)
+    for id in amendments:
+        await _alone(commands.report_amendment_overdue(database, id, at=now()), id)
 
 
 @schedule.every(seconds=5, id="resume-batches")
@@ -124,10 +129,7 @@ async def resume_batches(database: Database) -> None:
     async with database.transaction(NATIONAL) as tx:
         batches = (await tx.exec(left.order_by(col(SignatureBatchRow.id)))).all()
     for batch in batches:
-        try:
-            await commands.resume_batch(database, batch)
-        except Exception:  # one batch in trouble must not keep the others waiting
-            log.exception("batch of signatures fails", batch=str(batch.id))
+        await _alone(commands.resume_batch(database, batch), batch.id)
 
 
 @schedule.every(seconds=60, id="publish-checkpoint")
@@ -142,9 +144,13 @@ async def forget(database: Database) -> None:
     await forget_answers(database)
 
 
-async def _unless_refused(command: Awaitable[object], id: UUID) -> None:
-    """Somebody may have decided otherwise since we looked."""
+async def _alone(command: Awaitable[object], id: UUID) -> None:
+    """Somebody may have decided otherwise since we looked; and one in trouble must not keep the others waiting."""
     try:
         await command
     except Refusal as refusal:
-        log.info("not any more", agreement=str(id), refusal=refusal.slug)
+        log.info("not any more", id=str(id), refusal=refusal.slug)
+    except Exception as error:
+        if passes_by_itself(error):  # the job's turn comes again soon
+            raise
+        log.exception("one fails", id=str(id))

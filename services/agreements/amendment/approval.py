@@ -12,6 +12,7 @@ from services.agreements.ladder import Ladder, StepApproval
 from shared.actor import Role
 from shared.events.agreements import (
     AmendmentAgreed,
+    AmendmentApprovalOverdue,
     AmendmentRebaseNeeded,
     AmendmentRefused,
     AmendmentReturned,
@@ -33,6 +34,7 @@ class Approval(Core):
         "approve_amendment_as_substitute": frozenset({_S.under_review}),
         "return_amendment": frozenset({_S.under_review}),
         "refuse_amendment": frozenset({_S.under_review}),
+        "report_amendment_overdue": frozenset({_S.under_review}),
     }
 
     ladder: Ladder | None = None
@@ -111,6 +113,21 @@ class Approval(Core):
         self._require_step(roles)
         return [self._refused("review", reason)]
 
+    def report_overdue(self, at: datetime) -> list[DomainEvent]:
+        """Tell each level of lateness that the current step has reached; nothing that was told before."""
+        self.require("report_amendment_overdue")
+        return [
+            AmendmentApprovalOverdue(
+                amendment_id=self.id,
+                agreement_id=self.agreement_id,
+                step=late.tier,
+                level=late.level,
+                since=late.since,
+                due=late.due,
+            )
+            for late in self.climbing.overdue(at)
+        ]
+
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
         detail: dict[str, Any] = event.detail
@@ -121,6 +138,8 @@ class Approval(Core):
                 self.ladder = Ladder(tiers=detail["tiers"], since=detail["at"])
             case AmendmentStepApproved():
                 self.ladder = self.climbing.having(StepApproval.model_validate(detail["approval"]))
+            case AmendmentApprovalOverdue():
+                self.ladder = self.climbing.escalated(event.level)
             case AmendmentAgreed():
                 self.state = _S.agreed
             case AmendmentReturned():

@@ -135,6 +135,13 @@ async def refuse_amendment(db: Work, id: UUID, *, reason: str, by: Actor, expect
         return await AMENDMENTS.record(tx, amendment, amendment.refuse(reason, by.roles), by=by)
 
 
+async def report_amendment_overdue(db: Work, id: UUID, *, at: datetime) -> Amendment:
+    """Tell, once per level, that the current step is late. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        amendment = await AMENDMENTS.load(tx, id)
+        return await AMENDMENTS.record(tx, amendment, amendment.report_overdue(at), by=SYSTEM)
+
+
 async def sign_amendment(
     db: Work,
     id: UUID,

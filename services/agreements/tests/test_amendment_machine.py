@@ -1,5 +1,6 @@
 """Amendments under every order of actions that anybody could try."""
 
+from datetime import timedelta
 from itertools import count
 
 from hypothesis import strategies as st
@@ -85,6 +86,13 @@ class AmendmentMachine(Machine):
     def send_back(self) -> None:
         """To be changed."""
         self.attempt("return_amendment", lambda: self.aggregate.send_back("r", LEGAL.roles))
+
+    @rule()
+    def report_overdue(self) -> None:
+        """Late approvals escalate once per level."""
+        late = AT + timedelta(days=1000)
+        if self.attempt("report_amendment_overdue", lambda: self.aggregate.report_overdue(late)):
+            assert self.aggregate.report_overdue(late) == []
 
     @rule()
     def refuse(self) -> None:

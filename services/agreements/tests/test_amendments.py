@@ -34,6 +34,7 @@ from services.agreements.errors.approval import AuthorDoesNotApprove, StepNotThe
 from services.agreements.errors.families import TermBeyondParent
 from services.agreements.errors.obligations import ObligationPartyUnknown
 from services.agreements.errors.signing import TextTampered
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.reactions import end_mandate
 from services.agreements.tables import AssociationStandingRow
 from services.agreements.tests.branches import (
@@ -67,6 +68,7 @@ from services.agreements.tests.builders import (
     party,
     person,
     president,
+    signer,
     suspend,
     terminate,
 )
@@ -81,6 +83,7 @@ from shared.events.network import MandateEnded
 from shared.ids import new_id
 from shared.money import Money
 from shared.refusals import NotAllowedNow, NotFound, Refusal, StaleVersion
+from shared.web import available_actions
 
 S = AmendmentState
 
@@ -257,7 +260,25 @@ async def test_who_is_not_touched_does_not_sign(database: Database) -> None:
         await sign_for(database, amendment, ministry)
     with pytest.raises(NotAParty):
         await sign_for(database, amendment, new_id(), by=MINISTRY)
+    offered = {"sign_amendment", "decline_amendment"}
+    for by, expected in ((director(), set()), (signer(amendment.party(operator).organisation_id), offered)):
+        assert offered & {*available_actions(by, amendment, PERMISSIONS)} == expected
     assert (await sign_for(database, amendment, operator)).state == S.applied
+
+
+async def test_an_approval_that_waits_too_long_is_told_once_per_level(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    amendment = await reword(database, await propose(database, await bound(database, running())), "article-1", "Un")
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    step = amendment.climbing.tiers[0]
+    for times, level in ((1, 0), (1, 0), (step.levels, step.levels), (step.levels + 5, step.levels)):
+        day = now() + timedelta(days=times * (step.days or 0), hours=1 if level else -1)
+        monkeypatch.setattr(schedule, "now", lambda day=day: day)
+        await schedule.report_overdue(database)
+        history = await queries.amendment_history(database, amendment.id, by=LEGAL)
+        assert [row.data["level"] for row in history if "overdue" in row.type] == list(range(1, level + 1))
+    assert (await commands.approve_amendment(database, amendment.id, by=LEGAL)).state == S.agreed
 
 
 async def test_each_type_has_its_own_ladder_and_its_own_reach(database: Database) -> None:

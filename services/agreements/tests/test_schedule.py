@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, text, update
 from sqlmodel import select
 
 from services.agreements import commands, schedule
@@ -39,6 +40,20 @@ async def test_a_signed_agreement_comes_into_force_on_its_start_date(
     await schedule.bring_into_force(database)
     await schedule.bring_into_force(database)
     assert await state_of(database, agreement.id) == AgreementState.in_force
+
+
+async def test_one_agreement_in_trouble_keeps_no_other_waiting(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, other = await bound(database), await bound(database)
+    async with database.transaction(NATIONAL) as tx:
+        row = AGREEMENTS.table
+        gone = func.jsonb_set(row.c.state, text("'{agreement_kind}'"), text("'\"a-kind-that-is-gone\"'"))
+        await tx.execute(update(row).where(row.c.id == broken.id).values(state=gone))
+    monkeypatch.setattr(schedule, "today", lambda: other.effective_until + timedelta(days=1))
+    await schedule.let_time_pass(database)
+    await schedule.expire(database)
+    assert await state_of(database, other.id) == AgreementState.expired
 
 
 async def test_an_agreement_is_in_force_at_once_when_it_starts_today(database: Database) -> None:

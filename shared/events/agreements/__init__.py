@@ -21,6 +21,7 @@ from shared.events.agreements.agreement import (
 from shared.events.agreements.amendment import (
     AmendmentAgreed,
     AmendmentApplied,
+    AmendmentApprovalOverdue,
     AmendmentPartySigned,
     AmendmentProposed,
     AmendmentRebased,
@@ -173,6 +174,7 @@ __all__ = [
     "AgreementType",
     "AmendmentAgreed",
     "AmendmentApplied",
+    "AmendmentApprovalOverdue",
     "AmendmentPartySigned",
     "AmendmentProposed",
     "AmendmentRebaseNeeded",

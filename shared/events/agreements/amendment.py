@@ -82,6 +82,28 @@ class AmendmentStepApproved(DomainEvent):
     """How many approvals this step still needs."""
 
 
+class AmendmentApprovalOverdue(DomainEvent):
+    """A step of the amendment's ladder has waited longer than its time; told once per level."""
+
+    type = "ma.mithaq.amendment.approval_overdue.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "step": "legal_review",
+        "level": 1,
+        "since": "2025-03-03T09:00:00Z",
+        "due": "2025-03-13T09:00:00Z",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    step: str
+    level: int
+    since: datetime
+    due: datetime
+
+
 class AmendmentAgreed(DomainEvent):
     """The branch is approved and frozen; from here on it has its number."""
 
