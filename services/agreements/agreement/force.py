@@ -15,6 +15,7 @@ from services.agreements.errors.force import (
     AnnouncementDue,
     DecisionWithoutDocument,
     EffectiveAfterTerm,
+    EffectiveBeforeSuspension,
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
@@ -158,12 +159,15 @@ class Force(Timely):
     def resume(
         self, *, effective_on: date, reason: str | None = None, document: str | None = None, today: date
     ) -> list[DomainEvent]:
-        """Lift the suspension. Refuses EffectiveDateAhead."""
+        """Lift the suspension. Refuses EffectiveDateAhead, EffectiveBeforeSuspension."""
         self.require("resume_agreement")
         if effective_on > today:
             raise EffectiveDateAhead(effective_on=effective_on)
-        centers = self.suspension.centers if self.suspension else ()
-        resumed = AgreementResumed(agreement_id=self.id, effective_on=effective_on, centers=centers)
+        rest = self.suspension
+        assert rest is not None, "suspended by a suspension"
+        if effective_on < rest.effective_on:
+            raise EffectiveBeforeSuspension(effective_on=effective_on, suspended_on=rest.effective_on)
+        resumed = AgreementResumed(agreement_id=self.id, effective_on=effective_on, centers=rest.centers)
         return [resumed.keeping(reason=reason, document=document)]
 
     def terminate(

@@ -29,6 +29,12 @@ class EffectiveAfterTerm(Refusal):
     slug = "effective-after-term"
 
 
+class EffectiveBeforeSuspension(Refusal):
+    """The agreement did not rest yet on that day. Values: effective_on, suspended_on."""
+
+    slug = "effective-before-suspension"
+
+
 class AlreadyAnnounced(Refusal):
     """A suspension or termination is announced already. Values: announced, effective_on."""
 

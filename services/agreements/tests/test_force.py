@@ -14,6 +14,7 @@ from services.agreements.errors.force import (
     DecisionWithoutDocument,
     EditionsUnderReview,
     EffectiveAfterTerm,
+    EffectiveBeforeSuspension,
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
@@ -92,6 +93,11 @@ def test_a_suspended_agreement_never_goes_back_to_its_draft() -> None:
 def test_a_suspension_is_not_lifted_ahead_of_its_day() -> None:
     with pytest.raises(EffectiveDateAhead):
         suspended().resume(effective_on=after(1), today=DAY)
+
+
+def test_a_suspension_is_not_lifted_before_it_began() -> None:
+    with pytest.raises(EffectiveBeforeSuspension):
+        suspended().resume(effective_on=after(-1), today=after(1))
 
 
 @pytest.mark.parametrize("decide", [suspended, terminated])
