@@ -123,14 +123,18 @@ async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> 
 
 
 async def _signed_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
-    """The agreements with a signature under this mandate; only those of its organisation are looked at."""
+    """The agreements with a signature under this mandate; only those of its organisation are looked at.
+
+    Children come before what they follow, as whoever changes a child locks its parent last.
+    """
     mandate = await tx.get(MandateRow, mandate_id)
     if mandate is None:
         return []
     row, term = AGREEMENTS.table.c, col(AgreementTermRow.term)
     of_party = select(col(AgreementTermRow.agreement_id)).where(term == f"org:{mandate.organisation_id}")
     signed = row.state["signatures"].contains([{"mandate_id": str(mandate_id)}])
-    return (await tx.execute(select(row.id).where(row.id.in_(of_party), signed).order_by(row.id))).scalars().all()
+    order = row.parent_id.is_(None), row.id
+    return (await tx.execute(select(row.id).where(row.id.in_(of_party), signed).order_by(*order))).scalars().all()
 
 
 async def _amended_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
