@@ -58,7 +58,8 @@ RUNNING = frozenset({_S.lobby, _S.open, _S.interrupted})
 AHEAD = frozenset({_S.planned, _S.postponed}) | RUNNING
 """Not over: its agreements are in no other order of business."""
 
-
+Codes = Mapping[UUID, Iterable[str]]
+"""Agreement -> the codes of those who may see it."""
 Missing = dict[UUID, dict[str, list[UUID]]]
 """What agreements lack: agreement -> what (`text`, `mandate`, `accreditation`, `seat`) -> whose, by organisation."""
 
@@ -102,7 +103,7 @@ class Ceremony(Aggregate):
     agreements: tuple[UUID, ...] = ()
     """The order of business."""
     codes: dict[UUID, tuple[str, ...]] = {}
-    """Agreement -> who may see it, as at the planning."""
+    """Agreement -> who may see it: as at the planning, and again when the lobby opens and when the sitting does."""
     chair: Attendee | None = None
     attendees: tuple[Attendee, ...] = ()
     called: UUID | None = None
@@ -141,7 +142,7 @@ class Ceremony(Aggregate):
         title: Bilingual,
         place: Bilingual | None,
         planned_for: datetime,
-        agreements: Mapping[UUID, Iterable[str]],
+        agreements: Codes,
     ) -> list[DomainEvent]:
         """A ceremony with its order of business: the agreements, each with the codes of those who may see it."""
         planned = CeremonyPlanned(ceremony_id=id, planned_for=planned_for, agreements=len(agreements))
@@ -190,19 +191,19 @@ class Ceremony(Aggregate):
         called = CeremonyAgreementCalled(ceremony_id=self.id, position=self._position(agreement))
         return [called.keeping(agreement=agreement)]
 
-    def prepare(self, missing: Missing) -> list[DomainEvent]:
+    def prepare(self, missing: Missing, *, codes: Codes | None = None) -> list[DomainEvent]:
         """Open the lobby if every agreement's text is frozen and every party still to sign may sign.
 
-        `missing` says what agreements lack; refuses LobbyNotReady if it names anything but seats, which are taken in
-        the lobby.
+        `missing` says what agreements lack, `codes` who may see them by now; refuses LobbyNotReady if anything but
+        seats is missing, which are taken in the lobby.
         """
         self.require("prepare_ceremony")
         if lacking := [item for item in _listed(missing) if item["what"] != "seat"]:
             raise LobbyNotReady(missing=lacking)
-        return [CeremonyPrepared(ceremony_id=self.id)]
+        return [CeremonyPrepared(ceremony_id=self.id).keeping(codes=codes or {})]
 
-    def open(self, missing: Missing, at: datetime) -> list[DomainEvent]:
-        """Begin, with a chair and enough parties seated for every agreement.
+    def open(self, missing: Missing, at: datetime, *, codes: Codes | None = None) -> list[DomainEvent]:
+        """Begin, with a chair and enough parties seated for every agreement; `codes` are who may see them by now.
 
         Refuses NoChair; LobbyNotReady if an agreement is no longer ready; SeatsNotQuorate.
         """
@@ -212,7 +213,7 @@ class Ceremony(Aggregate):
             raise LobbyNotReady(missing=unready)
         if lacking:
             raise SeatsNotQuorate(missing=lacking)
-        return [CeremonyOpened(ceremony_id=self.id, opened_at=at)]
+        return [CeremonyOpened(ceremony_id=self.id, opened_at=at).keeping(codes=codes or {})]
 
     def interrupt(self, reason: str) -> list[DomainEvent]:
         """Pause: nothing is signed until it resumes."""
@@ -261,7 +262,7 @@ class Ceremony(Aggregate):
                 self.agreements = tuple(map(UUID, detail["agreements"]))
                 self.title = Bilingual.model_validate(detail["title"])
                 self.place = Bilingual.model_validate(detail["place"]) if detail["place"] else None
-                self.codes = {UUID(id): tuple(codes) for id, codes in detail["codes"].items()}
+                self.codes = _codes(detail)
             case CeremonyPostponed():
                 self.state = CeremonyState.postponed
                 self.attendees = ()
@@ -282,9 +283,11 @@ class Ceremony(Aggregate):
                 self.called = UUID(detail["agreement"])
             case CeremonyPrepared():
                 self.state = CeremonyState.lobby
+                self.codes = _codes(detail) or self.codes
             case CeremonyOpened():
                 self.state = CeremonyState.open
                 self.opened_at = event.opened_at
+                self.codes = _codes(detail) or self.codes
             case CeremonyInterrupted():
                 self.state = CeremonyState.interrupted
                 self.reason = detail["reason"]
@@ -304,6 +307,10 @@ class Ceremony(Aggregate):
                 self.reason = detail["reason"]
             case _:
                 raise TypeError(f"not a ceremony's event: {event.type}")
+
+
+def _codes(detail: dict[str, Any]) -> dict[UUID, tuple[str, ...]]:
+    return {UUID(id): tuple(codes) for id, codes in detail.get("codes", {}).items()}
 
 
 def _listed(missing: Missing) -> list[dict[str, Any]]:

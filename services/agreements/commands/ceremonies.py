@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
-from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Missing
+from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
 from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
 from services.agreements.minutes import draw_up
 from services.agreements.permissions import PERMISSIONS
@@ -101,8 +101,9 @@ async def prepare_ceremony(
     """Open the lobby. Refuses LobbyNotReady while a text is not frozen or a party could not sign today."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "prepare_ceremony", by, expected)
-        missing = await missing_for(tx, ceremony, await _order(tx, ceremony), business_date(at or now()))
-        return await CEREMONIES.record(tx, ceremony, ceremony.prepare(missing), by=by)
+        listed = await _order(tx, ceremony)
+        missing = await missing_for(tx, ceremony, listed, business_date(at or now()))
+        return await CEREMONIES.record(tx, ceremony, ceremony.prepare(missing, codes=_codes(listed)), by=by)
 
 
 async def open_ceremony(
@@ -113,8 +114,9 @@ async def open_ceremony(
         ceremony = await _ceremony(tx, id, "open_ceremony", by, expected)
         ceremony.require("open_ceremony")
         at = at or now()
-        missing = await missing_for(tx, ceremony, await _order(tx, ceremony), business_date(at))
-        return await CEREMONIES.record(tx, ceremony, ceremony.open(missing, at), by=by)
+        listed = await _order(tx, ceremony)
+        missing = await missing_for(tx, ceremony, listed, business_date(at))
+        return await CEREMONIES.record(tx, ceremony, ceremony.open(missing, at, codes=_codes(listed)), by=by)
 
 
 async def interrupt_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
@@ -175,6 +177,10 @@ async def _ceremony(tx: Transaction, id: UUID, action: str, by: Actor, expected:
 async def _order(tx: Transaction, ceremony: Ceremony) -> list[Agreement]:
     """The agreements of the order of business; without locks, as signers hold theirs while they wait for ours."""
     return [await AGREEMENTS.read(tx, id) for id in ceremony.agreements]
+
+
+def _codes(listed: Sequence[Agreement]) -> Codes:
+    return {each.id: each.visible_to() for each in listed}
 
 
 async def _require_free(tx: Transaction, agreements: Sequence[UUID]) -> None:

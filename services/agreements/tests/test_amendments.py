@@ -36,7 +36,7 @@ from services.agreements.errors.obligations import ObligationPartyUnknown
 from services.agreements.errors.signing import TextTampered
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.reactions import end_mandate
-from services.agreements.tables import AssociationStandingRow
+from services.agreements.tables import AMENDMENTS, AssociationStandingRow
 from services.agreements.tests.branches import (
     agree,
     branch_of,
@@ -276,7 +276,8 @@ async def test_an_approval_that_waits_too_long_is_told_once_per_level(
         day = now() + timedelta(days=times * (step.days or 0), hours=1 if level else -1)
         monkeypatch.setattr(schedule, "now", lambda day=day: day)
         await schedule.report_overdue(database)
-        history = await queries.amendment_history(database, amendment.id, by=LEGAL)
+        async with database.transaction(NATIONAL) as tx:
+            history = await AMENDMENTS.history(tx, amendment.id)
         assert [row.data["level"] for row in history if "overdue" in row.type] == list(range(1, level + 1))
     assert (await commands.approve_amendment(database, amendment.id, by=LEGAL)).state == S.agreed
 

@@ -20,7 +20,9 @@ from services.agreements.errors import (
 )
 from services.agreements.tests.builders import (
     CHAIR,
+    LEGAL,
     MINISTRY,
+    accept_for_all,
     approved,
     current,
     fill,
@@ -29,8 +31,10 @@ from services.agreements.tests.builders import (
     officer,
     operator_of,
     outcome_of,
+    party,
     plan,
     sign_for,
+    signer,
 )
 from shared.actor import NATIONAL
 from shared.database import Database
@@ -171,6 +175,26 @@ async def test_an_academy_reads_in_the_lobby_of_its_own_agreements_only(database
     seen = await queries.lobby(database, ceremony.id, by=officer("MA-06"))
     assert [(item.agreement_id, [*item.missing]) for item in seen.items] == [(own.id, ["seat"])]
     assert seen.attendees == []
+
+
+async def test_who_became_a_party_after_the_planning_sits_and_signs(database: Database) -> None:
+    terms, newcomer = current(), party(new_id(), "funder")
+    joined = terms.model_copy(update={"parties": (*terms.parties, newcomer)})
+    await know(database, joined)
+    agreement = await commands.draft_agreement(database, terms, by=officer())
+    ceremony = await plan(database, agreement.id)
+    agreement = await commands.revise_terms(database, agreement.id, joined, by=officer())
+    await commands.open_negotiation(database, agreement.id, by=officer())
+    await accept_for_all(database, agreement)
+    await commands.submit_for_review(database, agreement.id, by=officer())
+    agreement = await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    await fill(database, ceremony)
+    await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    organisation = newcomer.organisation_id
+    assert (await queries.ceremony(database, ceremony.id, by=signer(organisation))).agreements == (agreement.id,)
+    with pytest.raises(SignedInItsCeremony):
+        await sign_for(database, agreement, organisation)
+    assert (await sign_for(database, agreement, organisation, ceremony_id=ceremony.id)).signatures
 
 
 async def test_only_parties_of_the_agreements_have_a_seat(database: Database) -> None:
