@@ -74,7 +74,7 @@ async def backlog_100k(server_url: str) -> list[Row]:
     async with academies(server_url) as receivers:
         raw = await posted(receivers, 12 * EVENTS)
         await receivers.arrived()
-        count = await receivers.owe(BACKLOG // len(ACADEMY_CODES))
+        count = await receivers.owe(-(-BACKLOG // len(ACADEMY_CODES)))
         ours = await drained(receivers, count)
         arrived, feeds = await receivers.arrived(), await receivers.feeds()
     for code, feed in feeds.items():
