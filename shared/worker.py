@@ -7,9 +7,10 @@ import resource
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import cache
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
@@ -22,6 +23,26 @@ LONGEST = 60.0
 MOST_MEMORY = 2 * 1024**3
 """Bytes of address space that the worker may take."""
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+
+
+class TookTooLong(BaseException):
+    """Raised by the clock of `bounded`; no library catches it."""
+
+
+@contextmanager
+def bounded(seconds: float) -> Iterator[None]:
+    """Stop what takes longer, counted in the processor's time; for a process's first thread, as in the worker."""
+
+    def ring(_number: int, _frame: object) -> None:
+        raise TookTooLong
+
+    before = signal.signal(signal.SIGVTALRM, ring)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 async def in_worker(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

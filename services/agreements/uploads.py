@@ -15,10 +15,12 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from services.agreements.errors.documents import FileMislabelled, FileTypeRefused, FileUnsound
 from shared import files
 from shared.files import MOST_BYTES, SIGNATURES, FileTooLong, StoredFile
-from shared.worker import in_worker
+from shared.worker import TookTooLong, bounded, in_worker
 
 UNSAID = frozenset({"", "application/octet-stream"})
 """What a request says of a file when it says nothing."""
+LONGEST = 8.0
+"""Seconds of the processor's time for one file: signatures wait for the same worker."""
 MOST_PIXELS = 100_000_000
 """Of a picture: a small file may stand for one that fills a machine's memory."""
 TAIL = 1024
@@ -68,14 +70,15 @@ def is_sound(path: str, media_type: str) -> bool:
     """
     content = Path(path).read_bytes()
     try:
-        match media_type:
-            case "application/pdf":
-                return _is_pdf(content, path)
-            case "image/png":
-                return _is_png(content)
-            case _:
-                return _is_jpeg(content)
-    except Exception:  # a file made to break its reader is not sound, however it breaks it
+        with bounded(LONGEST):
+            match media_type:
+                case "application/pdf":
+                    return _is_pdf(content, path)
+                case "image/png":
+                    return _is_png(content)
+                case _:
+                    return _is_jpeg(content)
+    except (Exception, TookTooLong):  # a file made to break its reader is not sound, however it breaks it
         return False
 
 

@@ -8,9 +8,6 @@ import hashlib
 import io
 import logging
 import re
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -23,6 +20,7 @@ from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from services.agreements.sealing.trust import Flaw, Trust
+from shared.worker import TookTooLong, bounded
 
 LONGEST = 8.0
 """Seconds of the processor's time for one file."""
@@ -54,18 +52,14 @@ class Seal:
     """Whether a revocation list of its issuer is at hand; otherwise revocation was not looked at."""
 
 
-class _TooLong(BaseException):
-    """Raised by the clock; no library catches it."""
-
-
 def examine(file: bytes, trust: Trust, now: datetime) -> tuple[Seal, ...]:
     """The seals of a file in their order, none if it has none. Raises NotReadable."""
     # It logs a stack trace for each seal that it does not trust, and anybody may bring those.
     logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
     try:
-        with _bounded(LONGEST):
+        with bounded(LONGEST):
             return asyncio.run(_examine(file, trust, now))
-    except _TooLong:
+    except TookTooLong:
         raise NotReadable("took too long") from None
     except Exception as error:  # whatever a hostile file makes a parser raise
         raise NotReadable(type(error).__name__) from None
@@ -115,19 +109,3 @@ def _is_followed_by_seals_only(status: Any, last: bool) -> bool:
     if last or status.coverage != SignatureCoverageLevel.ENTIRE_REVISION:
         return False
     return bool(status.docmdp_ok) and status.modification_level <= ModificationLevel.FORM_FILLING
-
-
-@contextmanager
-def _bounded(seconds: float) -> Iterator[None]:
-    """Stop what takes longer, counted in the processor's time; only where there is such a clock (not on Windows)."""
-
-    def ring(_number: int, _frame: object) -> None:
-        raise _TooLong
-
-    before = signal.signal(signal.SIGVTALRM, ring)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.agreements import commands
+from services.agreements import commands, uploads
 from services.agreements.agreement import Agreement
 from services.agreements.errors.documents import DocumentMissing, NotYourDocument
 from services.agreements.errors.signing import FileUnknown
@@ -121,6 +121,14 @@ def test_a_file_that_does_not_hold_together_is_not_sound(tmp_path: Path, content
     path = tmp_path / "file"
     path.write_bytes(content)
     assert not is_sound(str(path), files.measure(BytesIO(content), MOST_BYTES).media_type)
+
+
+def test_no_file_keeps_its_reader_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(JPEG_START + b"\xff\xe0\x00\x02" * 500_000 + jpeg().removeprefix(JPEG_START))
+    assert is_sound(str(path), "image/jpeg")
+    monkeypatch.setattr(uploads, "LONGEST", 0.01)
+    assert not is_sound(str(path), "image/jpeg")
 
 
 def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
