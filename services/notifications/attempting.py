@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import structlog
-from opentelemetry.trace import SpanKind
+from opentelemetry.trace import Span, SpanKind
 
 from services.notifications import signing
 from services.notifications.claiming import Recent
@@ -53,21 +53,28 @@ class Attempts:
             "mithaq.attempt": parcel.attempts + 1,
         }
         name = f"notify {endpoint.channel}"
-        with telemetry.continued(notice.traceparent, name, kind=SpanKind.CLIENT, **facts) as span:
-            try:
-                send = self._mail if endpoint.channel == "email" else self._post
-                outcome = await send(lane, parcel, at)
-            except Exception as error:
-                # Ours, not the receiver's: it must neither lose the delivery nor stop other lanes.
-                log.exception("cannot send", delivery_id=str(parcel.delivery_id))
-                outcome = Outcome("failed", f"our own fault: {type(error).__name__}")
+        span = telemetry.begun(notice.traceparent, name, kind=SpanKind.CLIENT, **facts)
+        try:
+            outcome = await self._sent(lane, parcel, at, span)
             span.set_attribute("mithaq.result", outcome.result)
             if outcome.status:
                 span.set_attribute("http.response.status_code", outcome.status)
+        finally:
+            span.end()
         telemetry.delivery_attempts.add(1, {"channel": endpoint.channel, "result": outcome.result})
         return outcome
 
-    async def _mail(self, lane: Lane, parcel: Parcel, _: datetime) -> Outcome:
+    async def _sent(self, lane: Lane, parcel: Parcel, at: datetime, span: Span) -> Outcome:
+        try:
+            if lane.endpoint.channel == "email":
+                return await self._mail(lane, parcel)
+            return await self._post(lane, parcel, at, span)
+        except Exception as error:
+            # Ours, not the receiver's: it must neither lose the delivery nor stop other lanes.
+            log.exception("cannot send", delivery_id=str(parcel.delivery_id))
+            return Outcome("failed", f"our own fault: {type(error).__name__}")
+
+    async def _mail(self, lane: Lane, parcel: Parcel) -> Outcome:
         endpoint = lane.endpoint
         message = compose(
             parcel.notice,
@@ -78,12 +85,12 @@ class Attempts:
         )
         return await self.mail.send(message)
 
-    async def _post(self, lane: Lane, parcel: Parcel, at: datetime) -> Outcome:
+    async def _post(self, lane: Lane, parcel: Parcel, at: datetime, span: Span) -> Outcome:
         endpoint, notice = lane.endpoint, parcel.notice
         body = notice.body(**_place(lane, parcel))
         signers = [self._signer(lane, key) for key in endpoint.live_keys(at)]
         headers = signing.headers(notice.event_id, at, body, signers)
-        if traceparent := telemetry.current_traceparent():
+        if traceparent := telemetry.traceparent_of(span):
             headers["traceparent"] = traceparent
         if parcel.replayed:
             headers |= REPLAYED

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
+from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.notifications.lanes import NEXT_DUE, Lane
@@ -117,7 +118,7 @@ class Recorder:
         # Two transactions: a command that enables an endpoint locks its lane first and its deliveries then.
         if batch.results:
             async with self.database.transaction(NATIONAL) as tx:
-                await (await tx.connection()).execute(WRITE, {"results": json.dumps(batch.results)})
+                await (await tx.connection()).execute(WRITE, {"results": to_json(batch.results).decode()})
             batch.results = []
             crash_point("notifier.recorded")
         if batch.lanes:

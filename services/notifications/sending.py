@@ -150,12 +150,12 @@ class Sender:
         delay = outcome.delay(parcel.attempts + 1, self.settings.retries)
         await self.recorder.add(
             {
-                "delivery_id": str(parcel.delivery_id),
-                "token": str(lane.token),
+                "delivery_id": parcel.delivery_id,
+                "token": lane.token,
                 "result": outcome.result,
                 "state": {"delivered": "delivered", "refused": "refused"}.get(outcome.result, "waiting"),
                 "delay": LONGEST_WAIT if delay is None else delay,
-                "at": at.isoformat(),
+                "at": at,
                 "milliseconds": milliseconds,
                 "status": outcome.status,
                 "reason": outcome.reason,

@@ -36,7 +36,7 @@ class NotificationsSettings(ServiceSettings):
     slots: int = Field(
         32, ge=4, description="messages that one process sends at the same time; one academy gets a quarter"
     )
-    batch: int = Field(64, ge=1, description="deliveries taken from one endpoint's lane at a time")
+    batch: int = Field(256, ge=1, description="deliveries taken from one endpoint's lane at a time")
     deadline: float = Field(15.0, gt=0, description="seconds for one attempt, the answer's body included")
     lease: float = Field(
         30.0, gt=0, description="seconds a sender keeps a lane; what a killed one held is taken over then"
