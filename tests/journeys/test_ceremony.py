@@ -109,9 +109,11 @@ async def test_an_explanation_says_of_every_event_what_the_log_says(played: Play
         assert {(each["jurisdiction"], each["recipient"], each["channel"]) for each in told} == owed[event], event
         for each in told:
             said[each["channel"]][each["jurisdiction"]].add(event)
+    # Time goes on meanwhile: what was told after we asked is not in the answers.
+    asked = set(events)
     for code, academy in played.academies.by_code.items():
-        assert academy.webhooks.keys() == said["webhook"][code]
-        assert academy.emails.keys() == said["email"][code]
+        assert academy.webhooks.keys() & asked == said["webhook"][code]
+        assert academy.emails.keys() & asked == said["email"][code]
 
 
 async def test_one_trace_leads_from_the_signature_to_the_webhook(played: Played) -> None:
