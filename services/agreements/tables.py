@@ -39,6 +39,7 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
             "renewal_deadline_on",
             postgresql_where=text("renewal_deadline_on is not null"),
         ),
+        Index("agreement_offered_until", "offered_until", postgresql_where=text("offered_until is not null")),
         Index("agreement_effective_until", "effective_until", "id"),
         Index("agreement_parent", "parent_id", postgresql_where=text("parent_id is not null")),
         Index("agreement_kind", "agreement_kind", "id"),
@@ -60,6 +61,8 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     """When the schedule looks at it next."""
     renewal_deadline_on: date | None = Field(None, nullable=True)
     """Of a renewal that is to be decided."""
+    offered_until: date | None = Field(None, nullable=True)
+    """The last day to sign, while it is offered for signature."""
     updated_at: datetime | None = Field(
         None,
         sa_type=DateTime(timezone=True),
@@ -404,6 +407,7 @@ AGREEMENTS = AgreementStore(
         "parent_id": each.parent_id,
         "next_on": each.next_on(),
         "renewal_deadline_on": each.renewal_deadline_on,
+        "offered_until": each.expires_on,
     },
 )
 CEREMONIES = Store(

@@ -50,7 +50,7 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
         seen_by.append([f"org:{calendar.organisation_id}"])
     appointments: list[Appointment] = []
     async with db.transaction(scope) as tx:
-        for query, day, told in (_ceremonies(), _obligations(), _renewals(), _expiries()):
+        for query, day, told in (_ceremonies(), _obligations(), _offers(), _renewals(), _expiries()):
             seen = query.where(*(query.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
             ahead = seen.where(day.between(today, today + AHEAD)).order_by(day)
             past = seen.where(day < today, day >= today - PAST).order_by(day.desc())
@@ -83,6 +83,16 @@ def _obligations() -> Source:
         return Appointment(uid, found.due_on, "obligation", {"reference": found.reference})
 
     return query, row.due_on, told
+
+
+def _offers() -> Source:
+    row = AGREEMENTS.table.c
+    query = select_columns(row.id, row.offered_until, row.visible_to, row.reference)
+
+    def told(found: Any) -> Appointment:
+        return Appointment(f"offer-{found.id}", found.offered_until, "offer", {"reference": found.reference})
+
+    return query, row.offered_until, told
 
 
 def _renewals() -> Source:

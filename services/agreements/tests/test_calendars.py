@@ -25,6 +25,7 @@ from services.agreements.tests.builders import (
     owing,
     plan,
     president,
+    sign_for,
 )
 from shared.actor import NATIONAL, Actor
 from shared.clock import CASABLANCA, business_date, now, today
@@ -93,6 +94,22 @@ async def test_a_renewal_to_be_decided_is_in_the_feed_until_it_is(
     told = await appointments(http, path)
     assert uid not in told
     assert told[f"expiry-{agreement.id}@mithaq"][0] == first.ends_on, "it ends with its edition"
+
+
+async def test_the_last_day_to_sign_is_in_the_feed_until_all_have_signed(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await approved(database)
+    path = await a_feed(as_, officer(), language="en")
+    uid = f"offer-{agreement.id}@mithaq"
+    told = await appointments(http, path)
+    assert agreement.expires_on and told[uid] == (
+        agreement.expires_on,
+        f"Last day to sign agreement {agreement.reference}",
+    )
+    for party in agreement.parties:
+        await sign_for(database, agreement, party.organisation_id)
+    assert uid not in await appointments(http, path)
 
 
 async def test_a_ceremony_is_told_on_its_day_in_morocco(as_: Any, http: httpx.AsyncClient, database: Database) -> None:

@@ -23,6 +23,13 @@ def upgrade() -> None:
         ["renewal_deadline_on"],
         postgresql_where=sa.text("renewal_deadline_on is not null"),
     )
+    op.add_column("agreement", sa.Column("offered_until", sa.Date))
+    op.create_index(
+        "agreement_offered_until",
+        "agreement",
+        ["offered_until"],
+        postgresql_where=sa.text("offered_until is not null"),
+    )
     op.create_index("agreement_effective_until", "agreement", ["effective_until", "id"])
     op.create_table(
         "obligation",
