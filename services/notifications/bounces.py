@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import Message
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import text
@@ -22,6 +22,26 @@ COUNT = text("""
         suspended_because = case when bounces + 1 >= :most then coalesce(suspended_because, :because) end
     where id = :person and address = :recipient
 """)
+# What is on its way again comes back again, if it does.
+TAKE_BACK = text("""
+    with returned as (
+        update delivery set state = 'refused'
+        where event_id = :event and endpoint_id = :endpoint and state = 'delivered' returning *
+    )
+    insert into attempt (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, excerpt)
+    select id, endpoint_id, academy, event_id, clock_timestamp(), 0, 'refused', 'returned ' || :status, :reason
+    from returned
+""")
+# A server that takes everything and returns it later has taken others meanwhile: those before this one are asked.
+RETURNS_ALL = text("""
+    select count(*) = :most and bool_and(before.state = 'refused') from (
+        select earlier.state from delivery this
+        join delivery earlier using (academy, endpoint_id)
+        where this.event_id = :event and this.endpoint_id = :endpoint and earlier.state <> 'waiting'
+            and (earlier.created_at, earlier.id) <= (this.created_at, this.id)
+        order by earlier.created_at desc, earlier.id desc limit :most
+    ) before
+""")
 LONGEST_REASON = 500
 
 
@@ -29,7 +49,12 @@ LONGEST_REASON = 500
 class Returned:
     """What a delivery status notification says of one letter."""
 
-    letter_id: UUID
+    id: UUID
+    """The letter's; of a letter to an academy's endpoint, the event's."""
+    endpoint_id: UUID | None
+    """The endpoint, if it was no person's."""
+    recipient: str
+    """To whom it was written."""
     status: str
     """An enhanced status code (RFC 3463)."""
     reason: str
@@ -56,6 +81,22 @@ async def note_bounce(tx: Transaction, letter_id: UUID, status: str, reason: str
     return True
 
 
+async def note_return(tx: Transaction, returned: Returned) -> bool:
+    """Record on its delivery that an endpoint's letter came back, once. Lock the endpoint and its lane before.
+
+    False for a letter that is unknown, came back before, or is being sent again.
+    """
+    noted: dict[str, Any] = {"event": returned.id, "endpoint": returned.endpoint_id, "status": returned.status}
+    result: Any = await tx.execute(TAKE_BACK, noted | {"reason": returned.reason[:LONGEST_REASON]})
+    return bool(result.rowcount)
+
+
+async def returns_all(tx: Transaction, returned: Returned, *, most: int) -> bool:
+    """Whether an endpoint's letter that came back is the `most`-th in a row that did."""
+    asked = {"event": returned.id, "endpoint": returned.endpoint_id, "most": most}
+    return bool((await tx.execute(RETURNS_ALL, asked)).scalar_one())
+
+
 def read_report(raw: bytes) -> list[Returned]:
     """The failures that a delivery status notification (RFC 3464) reports about our letters.
 
@@ -67,31 +108,32 @@ def read_report(raw: bytes) -> list[Returned]:
     status = parts.get("message/delivery-status")
     if report.get_content_type() != "multipart/report" or status is None:
         raise NotABounce()
-    letter_id = _letter(parts)
-    if letter_id is None:
+    letter = _letter(parts)
+    if letter is None:
         raise NotABounce()
     # The first block is about the message, each other one about a recipient.
     blocks = [block for block in status.get_payload() if isinstance(block, Message)]
     return [
-        Returned(letter_id, _field(block, "Status"), _field(block, "Diagnostic-Code") or _field(block, "Status"))
+        Returned(*letter, _field(block, "Status"), _field(block, "Diagnostic-Code") or _field(block, "Status"))
         for block in blocks
         if _field(block, "Action").lower() == "failed"
     ]
 
 
-def _letter(parts: dict[str, Message]) -> UUID | None:
+def _letter(parts: dict[str, Message]) -> tuple[UUID, UUID | None, str] | None:
+    """The letter that came back: its id and endpoint, and to whom it was written; None if it is none of ours."""
     if (whole := parts.get("message/rfc822")) and whole.is_multipart():
-        returned = str(cast(Message, whole.get_payload(0)).get("Message-ID", ""))
+        returned = cast(Message, whole.get_payload(0))
     elif headers := parts.get("text/rfc822-headers"):
-        content = cast(bytes, headers.get_payload(decode=True))
-        returned = str(message_from_bytes(content, policy=policy.default).get("Message-ID", ""))
+        returned = message_from_bytes(cast(bytes, headers.get_payload(decode=True)), policy=policy.default)
     else:
         return None
-    local = returned.strip().strip("<>").partition("@")[0]
+    first, _, second = _field(returned, "Message-ID").strip("<>").partition("@")[0].partition(".")
     try:
-        return UUID(local.removeprefix("letter.")) if local.startswith("letter.") else None
+        ids = (UUID(second), None) if first == "letter" else (UUID(first), UUID(second))
     except ValueError:
         return None
+    return *ids, _field(returned, "To")
 
 
 def _field(block: Message, name: str) -> str:

@@ -7,13 +7,16 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.notifications.addresses import check_email
-from services.notifications.bounces import note_bounce, read_report
+from services.notifications.bounces import Returned, note_bounce, note_return, read_report, returns_all
+from services.notifications.commands.endpoints import disable_endpoint
 from services.notifications.kinds import Queue
+from services.notifications.lanes import LOCK_LANE
 from services.notifications.people import PREFERRED, meet, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
-from shared.actor import Actor
-from shared.database import Work
+from services.notifications.tables import ENDPOINTS
+from shared.actor import SYSTEM, Actor
+from shared.database import Transaction, Work
 from shared.refusals import NotFound
 
 # Another address begins anew, and so does the same one when its owner gives it again.
@@ -64,14 +67,27 @@ async def mark_all_read(db: Work, *, queue: Queue | None, until: datetime | None
 async def report_bounces(db: Work, report: str, *, most: int, by: Actor) -> tuple[int, int]:
     """Take a mail server's report about letters that came back: how many failed, how many of them counted.
 
-    The `most`-th in a row suspends an address. Raises NotABounce.
+    The `most`-th in a row suspends a person's address, and disables an academy's. Raises NotABounce.
     """
     PERMISSIONS.allow(by, "report_bounces")
     returned = read_report(report.encode())
     async with db.transaction(by.scope) as tx:
-        counted = [
-            await note_bounce(tx, each.letter_id, each.status, each.reason, most=most)
-            for each in returned
-            if each.is_hard
-        ]
+        counted = [await _count(tx, each, most) for each in returned if each.is_hard]
     return len(returned), sum(counted)
+
+
+async def _count(tx: Transaction, returned: Returned, most: int) -> bool:
+    if returned.endpoint_id is None:
+        return await note_bounce(tx, returned.id, returned.status, returned.reason, most=most)
+    try:
+        endpoint = await ENDPOINTS.load(tx, returned.endpoint_id)
+    except NotFound:
+        return False
+    await tx.execute(LOCK_LANE, {"endpoint": endpoint.id})
+    if not await note_return(tx, returned):
+        return False
+    # An address that was changed meanwhile is another one.
+    is_same = returned.recipient in ("", endpoint.address)
+    if is_same and not endpoint.refusal_of("disable_endpoint") and await returns_all(tx, returned, most=most):
+        await disable_endpoint(tx, endpoint.id, because="failing", by=SYSTEM)
+    return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -132,9 +133,12 @@ def notice(event: DomainEvent, *, names: Any = None) -> Notice:
     return Notice(new_id(), event.type, new_id(), 1, AT, event.model_dump(mode="json"), names or {})
 
 
-def returned(letter: UUID, status: str = "5.1.1", *, action: str = "failed", whole: bool = True) -> bytes:
+def returned(
+    letter: UUID | EmailMessage, status: str = "5.1.1", *, action: str = "failed", whole: bool = True
+) -> bytes:
     """A delivery status notification (RFC 3464) about a letter: with all of it, or its headers only."""
-    head = f"Message-ID: <letter.{letter}@localhost>\r\nSubject: avis\r\n"
+    given = letter if isinstance(letter, EmailMessage) else {"Message-ID": f"<letter.{letter}@localhost>"}
+    head = "".join(f"{name}: {given[name]}\r\n" for name in ("Message-ID", "To") if name in given)
     kind, rest = ("message/rfc822", f"{head}\r\nBonjour\r\n") if whole else ("text/rfc822-headers", head)
     lines = [
         "From: MAILER-DAEMON@relay.example",

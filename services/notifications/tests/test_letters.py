@@ -321,6 +321,7 @@ async def test_a_returned_letter_is_counted_once_however_often_it_is_reported(
         b"\xff\xfe",
         b"Content-Type: multipart/report\r\n\r\n",
         returned(new_id()).replace(b"letter.", b"other."),
+        returned(new_id()).replace(b"letter.", b""),
         returned(new_id()).replace(b"message/delivery-status", b"text/plain"),
         returned(new_id()).replace(b"multipart/report", b"multipart/mixed"),
     ],

@@ -5,13 +5,25 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from services.notifications import commands
+from services.notifications.endpoint import Pace
 from services.notifications.mail import MailClient, compose
 from services.notifications.outcome import Outcome
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OFFICER, happening, notice, published, registered, rows, told
+from services.notifications.tests.builders import (
+    OFFICER,
+    OPERATOR,
+    happening,
+    notice,
+    published,
+    registered,
+    returned,
+    rows,
+    told,
+)
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import mailbox
 from shared.database import Database
@@ -20,6 +32,8 @@ from shared.events.notifications import EndpointDisabled
 from shared.ids import new_id
 from shared.language import LANGUAGES
 from tests.fixtures.eventually import eventually
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
 
 
 def _message(language: str) -> EmailMessage:
@@ -132,6 +146,55 @@ async def test_an_address_that_returns_its_mail_is_disabled_and_what_follows_wai
             await _state(database, "refused", "delivered", "refused", "refused", "delivered")
             assert await rows(database, "select enabled from lane") == [(True,)]
     assert len(box.received) == 2
+
+
+async def test_an_address_whose_server_takes_its_mail_and_returns_it_later_is_disabled(
+    app: FastAPI, issuer: Issuer, database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox() as (box, port), client_of(app, issuer.token(OPERATOR)) as client:
+
+        async def report(*about: Any, **more: Any) -> Any:
+            body = {"report": returned(*about, **more).decode()}
+            return (await client.post("/api/v1/notifications/bounces", json=body)).json()
+
+        issued = await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database, *(happening() for _ in range(4)))
+        async with sending(smtp_port=port):
+            await _state(database, *["delivered"] * 4)
+        first, second, third, fourth = box.received
+        assert await report(first, "4.4.7", action="delayed") == {"failed": 0, "counted": 0}
+        assert await report(first, "5.7.1") == {"failed": 1, "counted": 0}
+        assert await report(first, whole=False) == {"failed": 1, "counted": 1}
+        assert await report(first) == {"failed": 1, "counted": 0}
+        await _state(database, "refused", *["delivered"] * 3)
+        log = await rows(database, "select reason, excerpt from attempt where result = 'refused'")
+        assert log == [("returned 5.1.1", "smtp; 550 5.1.1 no such user")]
+        assert await report(third) == {"failed": 1, "counted": 1}
+        assert await rows(database, "select enabled from lane") == [(True,)]
+        # What is reported out of turn completes the row with the next one.
+        assert await report(second) == {"failed": 1, "counted": 1}
+        assert await rows(database, "select enabled from lane") == [(True,)]
+        assert await report(fourth) == {"failed": 1, "counted": 1}
+    assert await rows(database, "select enabled from lane") == [(False,)]
+    (event,) = [each.event for each in await published(database) if isinstance(each.event, EndpointDisabled)]
+    assert event.because == "failing" and event.endpoint_id == issued.endpoint.id
+
+
+async def test_what_an_address_returned_before_it_was_changed_does_not_disable_the_new_one(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox() as (box, port):
+        issued = await registered(database, settings, "faux@academie.example", channel="email")
+        await told(database)
+        async with sending(smtp_port=port):
+            await _state(database, "delivered")
+    await commands.change_endpoint(
+        database, issued.endpoint.id, pace=Pace(address="avis@academie.example"), guard=settings.guard, by=OFFICER
+    )
+    reported = returned(box.received[0]).decode()
+    assert await commands.report_bounces(database, reported, most=1, by=OPERATOR) == (1, 1)
+    await _state(database, "refused")
+    assert await rows(database, "select enabled from lane") == [(True,)]
 
 
 async def test_a_mail_server_that_takes_its_time_gets_no_more_than_the_deadline(
