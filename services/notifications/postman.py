@@ -49,7 +49,14 @@ RECORD = text("""
         ended_at = case when :state = 'waiting' then null else clock_timestamp() end
     where id = :id and lease_token = :token
 """)
-THANK = text("update person set bounces = 0 where id = :person and bounces > 0")
+# That a letter was taken forgives nothing where the last ones were taken too, and came back later.
+THANK = text("""
+    update person set bounces = 0 where id = :person and bounces > 0 and not exists (
+        select 1 from bounce join (
+            select id from letter where person_id = :person and state = 'sent' order by ended_at desc limit :most
+        ) last on last.id = bounce.letter_id
+    )
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +145,7 @@ class Postman:
             if outcome.bounced:
                 await note_bounce(tx, letter.id, str(outcome.status), outcome.excerpt, most=self.settings.most_bounces)
             elif outcome.result == "delivered":
-                await tx.execute(THANK, {"person": letter.person_id})
+                await tx.execute(THANK, {"person": letter.person_id, "most": self.settings.most_bounces})
 
     async def _hand_over(self, letter: Letter) -> Outcome:
         """Give a letter to the mail server; nothing that goes wrong is raised."""

@@ -278,6 +278,19 @@ async def test_a_letter_that_arrives_forgives_the_ones_before(database: Database
         assert await rows(database, "select bounces from person") == [(0,)]
 
 
+async def test_an_address_whose_server_takes_its_letters_and_returns_them_later_is_suspended_too(
+    database: Database, post: Post
+) -> None:
+    await follower(database)
+    async with post(most_bounces=2) as (postman, box):
+        for _ in range(2):
+            await told(database, happening(QUIET))
+            assert await postman.round() == 1
+            report = returned(box.received[-1]).decode()
+            assert await commands.report_bounces(database, report, most=2, by=OPERATOR) == (1, 1)
+    assert (await queries.preferences(database, by=OFFICER)).email_suspended
+
+
 @pytest.mark.parametrize("reply", ["552 5.2.2 mailbox full", "554 5.7.1 not from you"])
 async def test_a_refusal_that_is_not_the_address_itself_counts_against_nobody(
     database: Database, post: Post, reply: str
