@@ -67,17 +67,19 @@ async def end_with_parents(database: Database) -> None:
 async def apply_amendments(database: Database) -> None:
     """What was signed before the agreement was in force amends it now; what nothing is left of to amend ends."""
     row, agreement = AMENDMENTS.table.c, AGREEMENTS.table.c
-    may_be_amended = agreement.status.in_(Agreement.ALLOWED["amend_agreement"])
     of_theirs = select(row.id).where(agreement.id == row.agreement_id).order_by(row.id)
-    waiting = of_theirs.where(row.status == AmendmentState.signed, may_be_amended)
     left = of_theirs.where(row.status.in_(OPEN), agreement.status.in_(OVER))
     async with database.transaction(NATIONAL) as tx:
-        signed = (await tx.execute(waiting)).scalars().all()
         orphans = (await tx.execute(left)).scalars().all()
-    for id in signed:
-        await _alone(commands.apply_amendment(database, id, at=now()), id)
+    await _apply_amendments(database, hindered=False)
     for id in orphans:
         await _alone(commands.end_amendment(database, id), id)
+
+
+@schedule.every(seconds=3600, id="try-hindered-amendments")
+async def try_hindered_amendments(database: Database) -> None:
+    """What hindered a signed amendment may be gone: a child that ended, say."""
+    await _apply_amendments(database, hindered=True)
 
 
 @schedule.every(seconds=60, id="let-time-pass")
@@ -142,6 +144,21 @@ async def publish_checkpoint(database: Database) -> None:
 async def forget(database: Database) -> None:
     """Stored answers are replayed for a day."""
     await forget_answers(database)
+
+
+async def _apply_amendments(database: Database, *, hindered: bool) -> None:
+    row, agreement = AMENDMENTS.table.c, AGREEMENTS.table.c
+    hindrance = row.state["hindrance"].astext
+    signed = select(row.id).where(
+        row.status == AmendmentState.signed,
+        hindrance.is_not(None) if hindered else hindrance.is_(None),
+        agreement.id == row.agreement_id,
+        agreement.status.in_(Agreement.ALLOWED["amend_agreement"]),
+    )
+    async with database.transaction(NATIONAL) as tx:
+        ids = (await tx.execute(signed.order_by(row.id))).scalars().all()
+    for id in ids:
+        await _alone(commands.apply_amendment(database, id, at=now()), id)
 
 
 async def _alone(command: Awaitable[object], id: UUID) -> None:

@@ -2,15 +2,16 @@
 
 from typing import ClassVar
 
+from services.agreements.amendment.applying import Applying, Hindrance
 from services.agreements.amendment.approval import Approval
 from services.agreements.amendment.core import BEING_SIGNED, OPEN, AmendmentState, Core
 from services.agreements.amendment.signing import AmendmentSignature, Signing
 
 
-class Amendment(Signing):
+class Amendment(Applying):
     """What shall be other in an agreement."""
 
-    ALLOWED: ClassVar = {**Core.ALLOWED, **Approval.ALLOWED, **Signing.ALLOWED}
+    ALLOWED: ClassVar = {**Core.ALLOWED, **Approval.ALLOWED, **Signing.ALLOWED, **Applying.ALLOWED}
 
 
-__all__ = ["BEING_SIGNED", "OPEN", "Amendment", "AmendmentSignature", "AmendmentState"]
+__all__ = ["BEING_SIGNED", "OPEN", "Amendment", "AmendmentSignature", "AmendmentState", "Hindrance"]

@@ -52,8 +52,8 @@ class Core(Aggregate):
     kind: ClassVar[str] = "amendment"
     ALLOWED: ClassVar = {
         "revise_amendment": frozenset({_S.proposed}),
-        "rebase_amendment": frozenset({_S.rebase_needed}),
-        "withdraw_amendment": frozenset({_S.proposed, _S.under_review, _S.agreed, _S.rebase_needed}),
+        "rebase_amendment": frozenset({_S.rebase_needed, _S.signed}),
+        "withdraw_amendment": frozenset({_S.proposed, _S.under_review, _S.agreed, _S.signed, _S.rebase_needed}),
     }
 
     state: AmendmentState = AmendmentState.proposed
@@ -181,12 +181,13 @@ class Core(Aggregate):
         resolved: int,
         by: str,
     ) -> list[DomainEvent]:
-        """Put the branch on the agreement as it is now; it is proposed again."""
+        """Put the branch on the agreement as it is now; it is proposed again, and what was signed of it is void."""
         self.require("rebase_amendment")
+        voided = self.lose_base(None) if self.state == _S.signed else []
         rebased = AmendmentRebased(
             amendment_id=self.id, agreement_id=self.agreement_id, content_hash=content_hash, resolved=resolved
         )
-        return [rebased.keeping(base_hash=base_hash, parties=parties, names=names, by=by)]
+        return [*voided, rebased.keeping(base_hash=base_hash, parties=parties, names=names, by=by)]
 
     def withdraw(self, reason: str) -> list[DomainEvent]:
         """Take it back."""

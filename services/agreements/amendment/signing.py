@@ -16,7 +16,6 @@ from shared.clock import business_date
 from shared.events.agreements import (
     AgreementParty,
     AmendmentAgreed,
-    AmendmentApplied,
     AmendmentPartySigned,
     AmendmentRebaseNeeded,
     AmendmentSignatureContested,
@@ -44,18 +43,16 @@ class AmendmentSignature(BaseModel):
 
 
 class Signing(Approval):
-    """Who has signed and who is still to sign, until it is applied."""
+    """Who has signed and who is still to sign."""
 
     ALLOWED: ClassVar = {
         "sign_amendment": BEING_SIGNED,
         "decline_amendment": BEING_SIGNED,
-        "apply_amendment": frozenset({_S.signed}),
     }
 
     touched: tuple[UUID, ...] = ()
     """The parties that sign it, while it is frozen."""
     signatures: tuple[AmendmentSignature, ...] = ()
-    applied_on: date | None = None
 
     @property
     def signing_order(self) -> SigningOrder:
@@ -118,13 +115,6 @@ class Signing(Approval):
         self._party_for("decline_amendment", party_id, content_hash)
         return [self._refused("declined", reason)]
 
-    def applied(self, on: date) -> list[DomainEvent]:
-        """The agreement is now what the branch says."""
-        self.require("apply_amendment")
-        return [
-            AmendmentApplied(amendment_id=self.id, agreement_id=self.agreement_id, number=self.numbered, applied_on=on)
-        ]
-
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
         """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""
         return [
@@ -156,9 +146,6 @@ class Signing(Approval):
                     each.model_copy(update={"contested": event.ended_on}) if each.party_id == event.party_id else each
                     for each in self.signatures
                 )
-            case AmendmentApplied():
-                self.state = _S.applied
-                self.applied_on = event.applied_on
             case AmendmentRebaseNeeded():
                 self.signatures, self.touched = (), ()
         super().apply(event)

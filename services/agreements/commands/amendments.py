@@ -31,7 +31,9 @@ from shared.audit import canonical
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
 from shared.events.agreements import AgreementParty, AmendmentType, SignatureLevel
+from shared.events.base import DomainEvent
 from shared.ids import new_id
+from shared.refusals import Refusal
 from shared.store import get_texts, put_text
 
 
@@ -175,7 +177,8 @@ async def sign_amendment(
         await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
         if amendment.refusal_of("apply_amendment") or agreement.refusal_of("amend_agreement"):
             return amendment
-        return await _apply(tx, agreement, amendment, by, at)
+        amended = await _amended(tx, agreement, amendment, day)
+        return await _apply(tx, agreement, amendment, amended, by, at)
 
 
 async def decline_amendment(
@@ -191,10 +194,20 @@ async def decline_amendment(
 
 
 async def apply_amendment(db: Work, id: UUID, *, at: datetime) -> Amendment:
-    """Let a signed amendment change its agreement, which is in force meanwhile. The schedule asks for it."""
+    """Let a signed amendment change its agreement, which is in force meanwhile. The schedule asks for it.
+
+    What the rules no longer allow is not refused to anybody here: the amendment says so from now on.
+    """
     async with db.transaction(SYSTEM.scope) as tx:
         agreement, amendment = await _load(tx, id)
-        return await _apply(tx, agreement, amendment, SYSTEM, at)
+        amendment.require("apply_amendment")
+        agreement.require("amend_agreement")
+        try:
+            amended = await _amended(tx, agreement, amendment, business_date(at))
+        except Refusal as refusal:
+            hindered = amendment.hinder(refusal, business_date(at))
+            return await AMENDMENTS.record(tx, amendment, hindered, by=SYSTEM, at=at)
+        return await _apply(tx, agreement, amendment, amended, SYSTEM, at)
 
 
 async def rebase_amendment(
@@ -345,13 +358,11 @@ async def _next_number(tx: Transaction, agreement: Agreement) -> int:
         return int((await tx.execute(last)).scalar_one()) + 1
 
 
-async def _apply(tx: Transaction, agreement: Agreement, amendment: Amendment, by: Actor, at: datetime) -> Amendment:
-    today = business_date(at)
-    amendment.require("apply_amendment")
+async def _amended(tx: Transaction, agreement: Agreement, amendment: Amendment, today: date) -> list[DomainEvent]:
     content = await kept_content(tx, amendment.content_hash)
     text_hash = await put_table(tx, content.clauses)
     await require_family(tx, agreement, content)
-    events = agreement.amend(
+    return agreement.amend(
         content,
         text_hash=text_hash,
         amendment_id=amendment.id,
@@ -363,9 +374,19 @@ async def _apply(tx: Transaction, agreement: Agreement, amendment: Amendment, by
         ],
         today=today,
     )
+
+
+async def _apply(
+    tx: Transaction,
+    agreement: Agreement,
+    amendment: Amendment,
+    amended: Sequence[DomainEvent],
+    by: Actor,
+    at: datetime,
+) -> Amendment:
     async with tx.widened(NATIONAL):
-        await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
-    await AMENDMENTS.record(tx, amendment, amendment.applied(today), by=by, at=at)
+        await AGREEMENTS.record(tx, agreement, amended, by=by, at=at)
+    await AMENDMENTS.record(tx, amendment, amendment.applied(business_date(at)), by=by, at=at)
     await move_bases(tx, agreement, applied=amendment.id, by=by, at=at)
     return amendment
 

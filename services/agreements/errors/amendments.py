@@ -68,6 +68,12 @@ class PartUnknown(Refusal):
     slug = "part-unknown"
 
 
+class SignedAmendmentStands(Refusal):
+    """All have signed and nothing hinders it: it is applied when the agreement is in force. Values: reference."""
+
+    slug = "signed-amendment-stands"
+
+
 class ChildrenBeyondTerm(Refusal):
     """Agreements that follow this one would outlast it. Values: children (ids), effective_until."""
 

@@ -24,6 +24,7 @@ from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole
 from shared.ids import new_id
 from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
+from shared.web.problems import told
 
 
 class ProposeAmendment(Body):
@@ -204,6 +205,22 @@ class AmendmentPartyAnswer(BaseModel):
         ]
 
 
+class HindranceAnswer(BaseModel):
+    """Why a signed amendment cannot be applied, in the reader's language."""
+
+    type: str = Field(description="stable reference of the reason, as a problem's type")
+    detail: str
+    since: date
+
+    @classmethod
+    def of(cls, amendment: Amendment) -> Self | None:
+        """The reason; none while nothing hinders it."""
+        if (found := amendment.hindrance) is None:
+            return None
+        refusal = found.as_refusal()
+        return cls(type=f"/problems/{refusal.slug}", detail=told(refusal)[1], since=found.since)
+
+
 class AmendmentAnswer(BaseModel):
     """An amendment, without its content."""
 
@@ -222,6 +239,7 @@ class AmendmentAnswer(BaseModel):
     parties: list[AmendmentPartyAnswer]
     approval: StepAnswer | None = Field(description="the step at which the file waits, while it is reviewed")
     applied_on: date | None
+    hindrance: HindranceAnswer | None = Field(description="why it is not applied though all have signed")
     available_actions: list[str]
     unavailable_actions: list[UnavailableAction] = Field(
         [], description="in the answer to a single read: what the reader may do in general but not now, and why"
@@ -231,9 +249,10 @@ class AmendmentAnswer(BaseModel):
     def of(cls, amendment: Amendment, by: Actor, *, reasons: bool = False) -> Self:
         """What the actor is shown, with the reasons why actions are not available if they are wanted."""
         return cls(
-            **amendment.model_dump(exclude={"parties", "names", "signatures"}),
+            **amendment.model_dump(exclude={"parties", "names", "signatures", "hindrance"}),
             parties=AmendmentPartyAnswer.all_of(amendment),
             approval=StepAnswer.of(amendment),
+            hindrance=HindranceAnswer.of(amendment),
             available_actions=available_actions(by, amendment, PERMISSIONS),
             unavailable_actions=unavailable_actions(by, amendment, PERMISSIONS) if reasons else [],
         )

@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from itertools import count
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from services.agreements.amendment import OPEN, Amendment, AmendmentState
+from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.tests.builders import AT, AUTHOR, LEGAL, NAME, regional
 from services.agreements.tests.machines import MANY, Machine
 from shared.ids import new_id
@@ -123,6 +125,13 @@ class AmendmentMachine(Machine):
         """Now the agreement says so."""
         self.attempt("apply_amendment", lambda: self.aggregate.applied(AT.date()))
 
+    @rule(child=st.integers(1, 2))
+    def hinder(self, child: int) -> None:
+        """What all signed cannot be applied, for one reason or another; each is told once."""
+        refusal = ChildrenBeyondTerm(children=[UUID(int=child)], effective_until=AT.date())
+        if self.attempt("apply_amendment", lambda: self.aggregate.hinder(refusal, AT.date())):
+            assert self.aggregate.hinder(refusal, AT.date() + timedelta(days=1)) == []
+
     @rule(by_another=st.booleans())
     def overtaken(self, by_another: bool) -> None:
         """The agreement is another: whatever was open and approved of the one before is void."""
@@ -164,6 +173,10 @@ class AmendmentMachine(Machine):
         if it.state in (AmendmentState.signed, AmendmentState.applied):
             assert {each.party_id for each in it.signatures} == {*it.touched}
         assert (it.state == AmendmentState.applied) == (it.applied_on is not None)
+        assert it.hindrance is None or it.state in (AmendmentState.signed, AmendmentState.withdrawn)
+        if it.state == AmendmentState.signed:
+            ways_out = {it.refusal_of(action) is None for action in ("withdraw_amendment", "rebase_amendment")}
+            assert ways_out == {it.hindrance is not None}, "signed by all is undone only when it cannot be applied"
         over = {AmendmentState.applied, AmendmentState.refused, AmendmentState.withdrawn}
         assert (it.state in over) == (it.state not in OPEN) == (not it.allowed_in(it.status))
 

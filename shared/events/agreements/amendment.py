@@ -166,7 +166,8 @@ class AmendmentRebaseNeeded(DomainEvent):
     amendment_id: UUID
     agreement_id: UUID
     applied: UUID | None
-    """The amendment that was applied; none if the agreement is not renewed and so ends earlier."""
+    """The amendment that was applied; none if the agreement ends earlier without a renewal, or could not take this
+    one."""
 
 
 class AmendmentRebased(DomainEvent):
@@ -270,6 +271,30 @@ class AmendmentApplied(DomainEvent):
     agreement_id: UUID
     number: int
     applied_on: date
+
+
+class AmendmentHindered(DomainEvent):
+    """All have signed, and a rule forbids that the agreement becomes so: told once for each reason.
+
+    It is applied as soon as the reason is gone; until then it can be withdrawn, or put on a new base and revised.
+    """
+
+    type = "ma.mithaq.amendment.hindered.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "number": 1,
+        "refusal": "children-beyond-term",
+        "hindered_on": "2025-03-03",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    number: int
+    refusal: str
+    """The reason, as the end of a problem's type."""
+    hindered_on: date
 
 
 class AmendmentWithdrawn(DomainEvent):
