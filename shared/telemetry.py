@@ -4,8 +4,9 @@ Nothing leaves the process unless OTEL_EXPORTER_OTLP_ENDPOINT is set; the metric
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import Link, Span, SpanKind
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler, SamplingResult
+from opentelemetry.trace import Link, Span, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
 
 from shared import logs
 from shared.settings import ServiceSettings
@@ -89,9 +92,11 @@ def recorded() -> Iterator[InMemorySpanExporter]:
     exporter = InMemorySpanExporter()
     processor = SimpleSpanProcessor(exporter)
     provider.add_span_processor(processor)
+    WHERE_READ.readers += 1
     try:
         yield exporter
     finally:
+        WHERE_READ.readers -= 1
         # A provider cannot drop a processor: one that is shut down ignores what it is handed.
         processor.shutdown()
 
@@ -120,18 +125,44 @@ def current_traceparent() -> str | None:
     return carrier.get("traceparent")
 
 
+class WhereRead(Sampler):
+    """Samples spans as long as somebody reads them; without a reader a trace has its ids, and nothing else is kept."""
+
+    def __init__(self) -> None:
+        self.readers = 0
+
+    def should_sample(
+        self,
+        parent_context: otel_context.Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """All or nothing."""
+        sampler = ALWAYS_ON if self.readers else ALWAYS_OFF
+        return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        """How it is called."""
+        return "WhereRead"
+
+
+WHERE_READ = WhereRead()
+
+
 @contextmanager
 def continued(traceparent: str | None, name: str, *, kind: SpanKind, **attributes: str | int) -> Iterator[Span]:
     """A span that goes on where a stored traceparent left off; a new trace without one."""
-    parent = extract({"traceparent": traceparent}) if traceparent else otel_context.Context()
-    with tracer.start_as_current_span(name, context=parent, kind=kind, attributes=attributes) as span:
+    with tracer.start_as_current_span(name, context=_parent(traceparent), kind=kind, attributes=attributes) as span:
         yield span
 
 
 def begun(traceparent: str | None, name: str, *, kind: SpanKind, **attributes: str | int) -> Span:
     """The same, but nothing else that happens meanwhile belongs to it; it is to be ended. For what is done most."""
-    parent = extract({"traceparent": traceparent}) if traceparent else otel_context.Context()
-    return tracer.start_span(name, context=parent, kind=kind, attributes=attributes)
+    return tracer.start_span(name, context=_parent(traceparent), kind=kind, attributes=attributes)
 
 
 def traceparent_of(span: Span) -> str | None:
@@ -149,14 +180,21 @@ def link_to(traceparent: str | None) -> list[Link]:
     return [Link(trace.get_current_span(extract({"traceparent": traceparent})).get_span_context())]
 
 
+@lru_cache(maxsize=4096)
+def _parent(traceparent: str | None) -> otel_context.Context:
+    """The context of a stored traceparent; many webhooks continue the same one."""
+    return extract({"traceparent": traceparent}) if traceparent else otel_context.Context()
+
+
 def _provider() -> TracerProvider | None:
     provider = trace.get_tracer_provider()
     return provider if isinstance(provider, TracerProvider) else None
 
 
 def _trace_with(resource: Resource, *, exporting: bool) -> TracerProvider:
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(resource=resource, sampler=WHERE_READ, shutdown_on_exit=False)
     if exporting:
+        WHERE_READ.readers += 1
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))

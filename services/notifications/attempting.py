@@ -47,13 +47,11 @@ class Attempts:
     async def make(self, lane: Lane, parcel: Parcel, at: datetime) -> Outcome:
         """Send one delivery, and say how it went; nothing that goes wrong is raised."""
         endpoint, notice = lane.endpoint, parcel.notice
-        facts: dict[str, str | int] = {
-            "messaging.message.id": str(notice.event_id),
-            "mithaq.endpoint": str(endpoint.id),
-            "mithaq.attempt": parcel.attempts + 1,
-        }
-        name = f"notify {endpoint.channel}"
-        span = telemetry.begun(notice.traceparent, name, kind=SpanKind.CLIENT, **facts)
+        span = telemetry.begun(notice.traceparent, f"notify {endpoint.channel}", kind=SpanKind.CLIENT)
+        if span.is_recording():
+            span.set_attribute("messaging.message.id", str(notice.event_id))
+            span.set_attribute("mithaq.endpoint", str(endpoint.id))
+            span.set_attribute("mithaq.attempt", parcel.attempts + 1)
         try:
             outcome = await self._sent(lane, parcel, at, span)
             span.set_attribute("mithaq.result", outcome.result)
@@ -61,7 +59,6 @@ class Attempts:
                 span.set_attribute("http.response.status_code", outcome.status)
         finally:
             span.end()
-        telemetry.delivery_attempts.add(1, {"channel": endpoint.channel, "result": outcome.result})
         return outcome
 
     async def _sent(self, lane: Lane, parcel: Parcel, at: datetime, span: Span) -> Outcome:

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.notifications.lanes import NEXT_DUE, Lane
+from shared import telemetry
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.crash import crash_point
@@ -119,6 +122,7 @@ class Recorder:
         if batch.results:
             async with self.database.transaction(NATIONAL) as tx:
                 await (await tx.connection()).execute(WRITE, {"results": to_json(batch.results).decode()})
+            _count(batch.results)
             batch.results = []
             crash_point("notifier.recorded")
         if batch.lanes:
@@ -132,6 +136,11 @@ class Recorder:
                 )
                 lanes = [_given_back(batch.lanes[token]) for token in held]
                 await connection.execute(RELEASE, {"lanes": json.dumps(lanes), "breaker_pause": self.breaker_pause})
+
+
+def _count(results: Sequence[Mapping[str, Any]]) -> None:
+    for (channel, result), number in Counter((each["channel"], each["result"]) for each in results).items():
+        telemetry.delivery_attempts.add(number, {"channel": channel, "result": result})
 
 
 def _given_back(lane: Lane) -> dict[str, Any]:

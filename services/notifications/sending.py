@@ -161,6 +161,7 @@ class Sender:
                 "reason": outcome.reason,
                 "excerpt": outcome.excerpt,
                 "language": lane.endpoint.language,
+                "channel": lane.endpoint.channel,
             }
         )
         return delay is None

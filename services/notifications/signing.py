@@ -1,14 +1,14 @@
 """Standard Webhooks 1.0: the headers that prove who sent these very bytes."""
 
 import base64
-import hashlib
-import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
 from services.notifications.endpoint import Scheme
 
@@ -27,11 +27,13 @@ class Shared:
     """`v1`: HMAC-SHA256 with a secret that the receiver has too."""
 
     def __init__(self, secret: bytes) -> None:
-        self._secret = secret
+        self._keyed = HMAC(secret, SHA256())
 
     def sign(self, content: bytes) -> str:
         """`v1,` and the signature in base64."""
-        return "v1," + base64.b64encode(hmac.digest(self._secret, content, hashlib.sha256)).decode()
+        mac = self._keyed.copy()
+        mac.update(content)
+        return "v1," + base64.b64encode(mac.finalize()).decode()
 
 
 class Public:

@@ -56,7 +56,7 @@ class WebhookClient:
         try:
             checked = self.guard.check_url(url)
             async with self._session.post(
-                checked, data=body, headers=headers, allow_redirects=False, ssl=tls or True
+                checked, data=aiohttp.BytesPayload(body), headers=headers, allow_redirects=False, ssl=tls or True
             ) as response:
                 read = await _beginning(response)
         except TimeoutError:

@@ -64,6 +64,17 @@ def test_a_stored_traceparent_is_continued() -> None:
     assert format_trace_id(span.context.trace_id) == TRACE
 
 
+def test_without_a_reader_a_trace_goes_on_and_nothing_of_it_is_kept() -> None:
+    with telemetry.recorded() as spans:
+        pass
+    with telemetry.continued(TRACEPARENT, "react", kind=SpanKind.CONSUMER) as span:
+        stored = telemetry.current_traceparent()
+        assert not span.is_recording()
+    assert stored is not None
+    assert stored.split("-")[1] == TRACE
+    assert spans.get_finished_spans() == ()
+
+
 @pytest.fixture(scope="module")
 def spoken() -> subprocess.CompletedProcess[str]:
     """A process of its own that logged one line within a span, and told which exporters it loaded."""
