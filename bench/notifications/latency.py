@@ -16,9 +16,9 @@ from shared.ids import new_id
 from shared.settings import database_on
 from shared.territory import ACADEMY_CODES
 
-RATE, LASTING = 200.0, 10.0
+RATE, LASTING = 200.0, 15.0
 """Events a second that concern all academies, and seconds."""
-WARM_UP = 2.0
+WARM_UP = 5.0
 """Seconds at the beginning that do not count."""
 GENTLE = 20.0
 """Events a second when some receivers fail."""

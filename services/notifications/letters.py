@@ -1,9 +1,10 @@
 """Letters: e-mails to people, about one notice or many, each under a Message-ID that stays over all attempts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -15,41 +16,54 @@ from services.notifications.telling import Decision, PersonTold
 from services.notifications.waking import POST
 from shared.audit import canonical
 from shared.database import Transaction
+from shared.ids import new_id
 from shared.language import RIGHT_TO_LEFT
 
 # What is due later gathers in one open letter per person and due time; what is due now leaves by itself.
 WRITE = text("""
     with wanted as (
         select * from jsonb_to_recordset(cast(:letters as jsonb))
-            each (person_id uuid, recipient text, language text, due_at timestamptz)
+            each (id uuid, person_id uuid, recipient text, language text, due_at timestamptz)
     ), letter as (
-        insert into letter (person_id, recipient, language, due_at, state, attempts, next_attempt_at)
-        select person_id, recipient, language, due_at, case when due_at > :at then 'open' else 'waiting' end, 0, due_at
-        from wanted order by person_id
+        insert into letter (id, person_id, recipient, language, due_at, state, attempts, next_attempt_at)
+        select id, person_id, recipient, language, due_at, case when due_at > :at then 'open' else 'waiting' end, 0,
+            due_at
+        from wanted order by person_id, due_at
         on conflict (person_id, due_at) where state = 'open'
         do update set recipient = excluded.recipient, language = excluded.language
-        returning id, person_id
+        returning id, person_id, due_at
     )
-    insert into letter_line (letter_id, event_id, person_id) select id, :event_id, person_id from letter
+    insert into letter_line (letter_id, event_id, person_id)
+    select letter.id, event_id, letter.person_id
+    from jsonb_to_recordset(cast(:lines as jsonb)) line (letter_id uuid, event_id uuid)
+    join wanted on wanted.id = line.letter_id
+    join letter on letter.id = wanted.id
+        or wanted.due_at > :at and letter.person_id = wanted.person_id and letter.due_at = wanted.due_at
 """)
 
 
-async def write_letters(tx: Transaction, event_id: UUID, told: Sequence[Decision], at: datetime) -> None:
-    """Owe these people an e-mail about an event."""
-    if not told:
-        return
-    letters = [
-        {
-            "person_id": str(each.who.id),
-            "recipient": each.who.preferences.address,
-            "language": each.who.language,
-            "due_at": each.due and each.due.isoformat(),
-        }
-        for each in told
-        if isinstance(each.who, PersonTold)
-    ]
-    await tx.execute(WRITE, {"letters": canonical(letters).decode(), "event_id": event_id, "at": at})
-    tx.after_commit(POST.ring)
+async def write_letters(tx: Transaction, told: Mapping[UUID, Sequence[Decision]], at: datetime) -> None:
+    """Owe people e-mails: whom to tell of which event."""
+    letters: dict[tuple[UUID, object], dict[str, Any]] = {}
+    lines = []
+    for event_id, decisions in told.items():
+        for each in decisions:
+            if isinstance(each.who, PersonTold) and each.due:
+                letter = letters.setdefault(
+                    (each.who.id, each.due if each.due > at else event_id),
+                    {
+                        "id": str(new_id()),
+                        "person_id": str(each.who.id),
+                        "recipient": each.who.preferences.address,
+                        "language": each.who.language,
+                        "due_at": each.due.isoformat(),
+                    },
+                )
+                lines.append({"letter_id": letter["id"], "event_id": str(event_id)})
+    if lines:
+        written = {"letters": canonical(list(letters.values())).decode(), "lines": canonical(lines).decode()}
+        await tx.execute(WRITE, written | {"at": at})
+        tx.after_commit(POST.ring)
 
 
 def compose_letter(

@@ -1,9 +1,11 @@
 """What notifications does about every event: write down who is told of it, and owe it to each of them."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -12,18 +14,19 @@ from services.notifications.commands.receipts import ask_receipts
 from services.notifications.letters import write_letters
 from services.notifications.notice import name_told_by, subjects_of
 from services.notifications.recipients import known
-from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, told
+from services.notifications.telling import Channel, Decision, EndpointTold, Happening, told
 from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
 from shared.audit import canonical
 from shared.clock import now
+from shared.context import acting
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.messaging.reactions import Reactions
 from shared.telemetry import current_traceparent
 
 reactions = Reactions("notifications")
-deliver = reactions.reaction("deliver")
+deliver = reactions.reaction("deliver", batch=20, events=(DomainEvent,))
 
 REMEMBER_NAME = text("""
     insert into name (id, ar, fr) values (:id, :ar, :fr)
@@ -34,39 +37,56 @@ REMEMBER_CIRCLE = text("""
     values (:subject, cast(:codes as text[]), cast(:provinces as text[]))
     on conflict (subject) do update set codes = excluded.codes, provinces = excluded.provinces
 """)
-# One statement, so that the feed's row locks are held for one round trip. Academies and lanes are locked in one order.
-TELL = text("""
+NOTE = text("""
     with notice as (
         insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces, actor,
             correlation, traceparent)
-        values (:event_id, :type, :subject, :version, :time, cast(:audience as text[]), cast(:data as jsonb),
-            cast(:names as jsonb), cast(:reach as text[]), cast(:provinces as text[]), :actor, :correlation,
-            :traceparent)
-        on conflict (event_id) do nothing returning event_id, audience
+        select event_id, type, subject, version, "time", audience, data, names, reach, provinces, actor, correlation,
+            traceparent
+        from jsonb_to_recordset(cast(:tellings as jsonb)) each (event_id uuid, type text, subject uuid, version int,
+            "time" timestamptz, audience text[], data jsonb, names jsonb, reach text[], provinces text[], actor text,
+            correlation uuid, traceparent text)
+        on conflict (event_id) do nothing returning event_id
     ), decided as (
         insert into telling (event_id, jurisdiction, told, untold, at)
-        select event_id, jurisdiction, told, untold, :at from notice
-        cross join jsonb_to_recordset(cast(:decisions as jsonb)) each (jurisdiction text, told jsonb, untold jsonb)
+        select event_id, jurisdiction, told, untold, :at
+        from notice join jsonb_to_recordset(cast(:tellings as jsonb)) each (event_id uuid, decisions jsonb)
+            using (event_id)
+        cross join jsonb_to_recordset(decisions) decision (jurisdiction text, told jsonb, untold jsonb)
+    )
+    select event_id from notice
+""")
+# Last and in one statement, so that the feeds' row locks are held as briefly as can be. Academies and lanes are locked
+# in one order.
+OWE = text("""
+    with told as (
+        select * from jsonb_to_recordset(cast(:told as jsonb))
+            each (event_id uuid, place int, audience text[], endpoints uuid[])
+    ), entry as (
+        select academy, event_id, row_number() over (partition by academy order by place) as nth,
+            count(*) over (partition by academy) as number
+        from (select distinct academy, event_id, place from told, unnest(audience) academy) each
     ), head as (
         insert into feed_head as head (academy, last)
-        select distinct academy, 1 from notice, unnest(audience) academy order by academy
-        on conflict (academy) do update set last = head.last + 1
+        select distinct academy, number from entry order by academy
+        on conflict (academy) do update set last = head.last + excluded.last
         returning academy, last
-    ), entry as (
-        insert into feed_entry (academy, sequence, event_id) select academy, last, :event_id from head
+    ), numbered as (
+        select academy, event_id, last - number + nth as sequence from entry join head using (academy)
+    ), fed as (
+        insert into feed_entry (academy, sequence, event_id) select academy, sequence, event_id from numbered
     ), owed as (
         insert into delivery (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
-        select lane.endpoint_id, academy, :event_id, head.last, 'waiting', 0, clock_timestamp()
-        from head join lane using (academy) where lane.endpoint_id = any(cast(:endpoints as uuid[]))
+        select lane.endpoint_id, academy, event_id, sequence, 'waiting', 0, clock_timestamp()
+        from numbered join told using (event_id) join lane using (academy)
+        where lane.endpoint_id = any(endpoints) order by sequence
         returning endpoint_id
     ), locked as (
         select endpoint_id from lane where endpoint_id in (select endpoint_id from owed) order by endpoint_id for update
-    ), rung as (
-        update lane set due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
-            else least(due_at, clock_timestamp()) end
-        from locked where locked.endpoint_id = lane.endpoint_id
     )
-    select 1 from notice
+    update lane set due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
+        else least(due_at, clock_timestamp()) end
+    from locked where locked.endpoint_id = lane.endpoint_id
 """)
 SETTLE = text("""
     update inbox_item set settled_at = :at from notice
@@ -80,11 +100,63 @@ PUT_IN_INBOXES = text("""
 """)
 
 
-@deliver.on(DomainEvent)
-async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> None:
-    """Decide who is told, and owe it to them: a number in each academy's feed, deliveries, inboxes, letters."""
-    event, at = occurrence.event, now()
-    data = event.model_dump(mode="json")
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """What is decided about one event."""
+
+    occurrence: Occurrence[DomainEvent]
+    happening: Happening
+    names: Mapping[str, Any]
+    decisions: Sequence[Decision]
+
+    @property
+    def id(self) -> UUID:
+        """The event's."""
+        return self.occurrence.id
+
+    def by(self, channel: Channel) -> list[Decision]:
+        """Whom it tells on a channel."""
+        return [each for each in self.decisions if each.told and each.channel == channel]
+
+    def row(self) -> dict[str, Any]:
+        """The notice and the decisions as JSON values."""
+        occurrence, happening = self.occurrence, self.happening
+        return {
+            "event_id": str(occurrence.id),
+            "type": occurrence.event.type,
+            "subject": str(occurrence.subject),
+            "version": occurrence.version,
+            "time": occurrence.time.isoformat(),
+            "audience": list(occurrence.audience),
+            "data": occurrence.event.model_dump(mode="json"),
+            "names": self.names,
+            "reach": sorted(happening.codes),
+            "provinces": sorted(happening.provinces),
+            "actor": occurrence.actor,
+            "correlation": str(occurrence.correlation),
+            "traceparent": occurrence.traceparent or current_traceparent(),
+            "decisions": _by_jurisdiction(self.decisions),
+        }
+
+
+@deliver.batch
+async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[DomainEvent]]) -> None:
+    """Decide who is told, and owe it to them: numbers in each academy's feed, deliveries, inboxes, letters."""
+    at = now()
+    decided = [await _decided(tx, each, at) for each in occurrences]
+    tellings = canonical([each.row() for each in decided]).decode()
+    new = set((await tx.execute(NOTE, {"tellings": tellings, "at": at})).scalars())
+    fresh = [each for each in decided if each.id in new]
+    for each in fresh:
+        with acting(correlation_id=each.occurrence.correlation, causation_id=each.id):
+            await _follow(tx, each, at)
+    await write_letters(tx, {each.id: each.by("email") for each in fresh}, at)
+    await tx.execute(OWE, {"told": canonical([_owed(place, each) for place, each in enumerate(fresh)]).decode()})
+    tx.after_commit(NEWS.ring)
+
+
+async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: datetime) -> Telling:
+    event = occurrence.event
     if name := name_told_by(event):
         await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
     # What the event itself says of whom it concerns is not in the table yet.
@@ -96,48 +168,33 @@ async def tell_concerned(tx: Transaction, occurrence: Occurrence[DomainEvent]) -
         await tx.execute(REMEMBER_CIRCLE, {"subject": occurrence.subject, **remembered})
     happening = Happening.at(occurrence, circle)
     inside = [one for one in found.recipients if happening.within(one.jurisdiction)]
-    decisions = [each for one in inside for each in told(happening, one, at)]
-    telling = {
-        "event_id": occurrence.id,
-        "type": event.type,
-        "subject": occurrence.subject,
-        "version": occurrence.version,
-        "time": occurrence.time,
-        "audience": list(occurrence.audience),
-        "data": canonical(data).decode(),
-        "names": canonical(found.names).decode(),
-        "reach": sorted(happening.codes),
-        "provinces": sorted(happening.provinces),
-        "actor": occurrence.actor,
-        "correlation": occurrence.correlation,
-        "traceparent": current_traceparent() or occurrence.traceparent,
-        "decisions": canonical(_by_jurisdiction(decisions)).decode(),
-        "endpoints": [each.who.id for each in decisions if each.told and isinstance(each.who, EndpointTold)],
-        "at": at,
-    }
-    if (await tx.execute(TELL, telling)).first() is None:
-        return
+    return Telling(occurrence, happening, found.names, [each for one in inside for each in told(happening, one, at)])
+
+
+async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
+    """What else an event is cause for: dates to remind of, receipts to ask for, work that is done, and work to do."""
+    occurrence, kind = telling.occurrence, telling.happening.kind
     await follow_dates(tx, occurrence)
-    if days := happening.kind.receipt:
-        await ask_receipts(tx, occurrence.audience, occurrence.id, event.type, at=at, days=days)
-    if queues := happening.kind.settles:
-        same = {field: data[field] for field in happening.kind.same}
+    if days := kind.receipt:
+        await ask_receipts(tx, occurrence.audience, occurrence.id, occurrence.event.type, at=at, days=days)
+    if queues := kind.settles:
+        data = occurrence.event.model_dump(mode="json")
+        same = {field: data[field] for field in kind.same}
         settled = {"subject": occurrence.subject, "queues": list(queues), "same": canonical(same).decode(), "at": at}
         await tx.execute(SETTLE, settled)
-    people = [each for each in decisions if each.told and isinstance(each.who, PersonTold)]
-    await _put_in_inboxes(tx, occurrence, [each for each in people if each.channel == "inbox"], at)
-    await write_letters(tx, occurrence.id, [each for each in people if each.channel == "email"], at)
-    tx.after_commit(NEWS.ring)
+    if items := [{"person_id": str(each.who.id), "queue": each.queue} for each in telling.by("inbox")]:
+        about = {"event_id": occurrence.id, "subject": occurrence.subject, "at": at}
+        await tx.execute(PUT_IN_INBOXES, about | {"items": canonical(items).decode()})
 
 
-async def _put_in_inboxes(
-    tx: Transaction, occurrence: Occurrence[DomainEvent], decisions: Sequence[Decision], at: datetime
-) -> None:
-    if not decisions:
-        return
-    items = [{"person_id": str(each.who.id), "queue": each.queue} for each in decisions]
-    about = {"event_id": occurrence.id, "subject": occurrence.subject, "at": at}
-    await tx.execute(PUT_IN_INBOXES, about | {"items": canonical(items).decode()})
+def _owed(place: int, telling: Telling) -> dict[str, Any]:
+    endpoints = [str(each.who.id) for each in telling.decisions if each.told and isinstance(each.who, EndpointTold)]
+    return {
+        "event_id": str(telling.id),
+        "place": place,
+        "audience": list(telling.occurrence.audience),
+        "endpoints": endpoints,
+    }
 
 
 def _by_jurisdiction(decisions: Sequence[Decision]) -> list[dict[str, Any]]:

@@ -108,8 +108,8 @@ class Reaction:
                 await function(tx, occurrence)
 
     def _concerns(self, envelope: Envelope) -> bool:
-        event = catalog.newest(envelope.type)
-        return event in self._functions or event in self.events or DomainEvent in self._functions
+        kinds = {*self.events, *self._functions}
+        return DomainEvent in kinds or catalog.newest(envelope.type) in kinds
 
 
 class Reactions:
@@ -119,9 +119,13 @@ class Reactions:
         self.service = service
         self.all: list[Reaction] = []
 
-    def reaction(self, id: str) -> Reaction:
-        """A reaction that commands: one event, one transaction."""
-        return self._add(Reaction(self.service, id))
+    def reaction(self, id: str, *, batch: int = 1, events: tuple[type[DomainEvent], ...] = ()) -> Reaction:
+        """A reaction that commands: one event, one transaction, or where many wait, up to `batch` of them.
+
+        When one of a batch fails, all of it goes one by one. `events` are the types for a function registered with
+        `batch`.
+        """
+        return self._add(Reaction(self.service, id, batch=batch, events=events))
 
     def projection(
         self, id: str, *, tables: tuple[type[SQLModel], ...], events: tuple[type[DomainEvent], ...] = ()

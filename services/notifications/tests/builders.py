@@ -124,7 +124,7 @@ async def told(database: Database, *occurrences: Occurrence[DomainEvent]) -> lis
     happened = list(occurrences) or [happening()]
     for occurrence in happened:
         async with database.transaction(NATIONAL) as tx:
-            await tell_concerned(tx, occurrence)
+            await tell_concerned(tx, [occurrence])
     return happened
 
 

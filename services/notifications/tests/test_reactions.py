@@ -8,6 +8,7 @@ from sqlalchemy import text
 from services.notifications import commands
 from services.notifications.bounces import note_bounce
 from services.notifications.people import code_of, own_scope
+from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import Base
@@ -21,6 +22,7 @@ from shared.events.agreements import (
     AgreementCameIntoForce,
     AgreementDrafted,
     AgreementSigned,
+    AgreementSubmittedForReview,
     AgreementSuspended,
 )
 from shared.ids import new_id
@@ -54,6 +56,39 @@ async def test_the_same_event_twice_is_told_once(database: Database, settings: N
     assert await rows(database, "select sequence from feed_entry") == [(1,)]
     assert await rows(database, "select count(*) from delivery") == [(1,)]
     assert await rows(database, "select last from feed_head") == [(1,)]
+
+
+async def test_events_taken_together_are_told_as_each_alone_would_be(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    await registered(database, settings, DEAD)
+    await registered(database, settings, DEAD, academy="MA-05")
+    chair = await person(database, OFFICER, email="daily", address="agent@academie.example")
+    agreement, elsewhere = new_id(), new_id()
+    submitted = AgreementSubmittedForReview(agreement_id=agreement, academy="MA-06")
+    approved = AgreementApproved(agreement_id=agreement, reference="AREF-06/2024-0001", text_hash="0" * 64)
+    story = [
+        happening(submitted, subject=agreement),
+        happening(audience=("MA-05", "MA-06")),
+        happening(subject=elsewhere, audience=("MA-05",)),
+        happening(approved, subject=agreement),
+    ]
+    await commands.subscribe(database, Subscribe(types=["*.agreement.*"]), by=OFFICER)
+    await told(database, story[1])
+    async with database.transaction(NATIONAL) as tx:
+        await tell_concerned(tx, story)
+    feeds = await rows(database, "select academy, array_agg(event_id order by sequence) from feed_entry group by 1")
+    assert dict(map(tuple, feeds)) == {
+        "MA-05": [story[1].id, story[2].id],
+        "MA-06": [story[1].id, story[0].id, story[3].id],
+    }
+    owed = await rows(database, "select academy, sequence, event_id from delivery order by 1, 2")
+    assert owed == await rows(database, "select academy, sequence, event_id from feed_entry order by 1, 2")
+    letters = await rows(database, "select count(distinct letter_id), count(*) from letter_line")
+    assert letters == [(1, 3)], "a day's digest is one letter"
+    items = "select event_id, settled_at is not null as done from inbox_item where person_id = :chair"
+    done = {row.event_id: row.done for row in await rows(database, items, chair=chair)}
+    assert done == {story[0].id: True, story[1].id: False, story[3].id: False}, "approving settles what was submitted"
 
 
 async def test_sixteen_writers_leave_no_gap_and_commit_in_the_order_of_the_numbers(database: Database) -> None:
