@@ -111,6 +111,12 @@ class Desk:
         center = await self.client.post(f"officer-{code}", f"{path}/visa", visa, version=center["version"])
         return await self.client.post(f"director-{code}", f"{path}/opening", version=center["version"])
 
+    async def report_enrolled(self, center: JSON, *, funded: int, unfunded: int = 0) -> JSON:
+        """A center's operator tells how many learners are enrolled today."""
+        body = {"funded_enrolled": funded, "unfunded_enrolled": unfunded, "counted_on": today().isoformat()}
+        operator = self.signers[center["operator_id"]]
+        return await self.client.post(operator, f"centers/{center['id']}/enrolled", body, version=center["version"])
+
     async def seat_everyone(self, ceremony: JSON, agreements: Sequence[JSON]) -> JSON:
         """The ministry presides, and every party has somebody at the table."""
         path = f"ceremonies/{ceremony['id']}"

@@ -158,7 +158,7 @@ def _installation(settings: PlatformSettings) -> Installation:
 
 def show(found: Outcome) -> None:
     """What each academy received, and what the ground truth says."""
-    table = Table(title="What each academy received", caption="associations, people and seats are fictitious")
+    table = Table(title="What each academy received", caption="associations, people, seats and learners are fictitious")
     for heading in ("academy", "region"):
         table.add_column(heading)
     for heading in ("agreements", "due", "webhooks", "e-mails", "live"):

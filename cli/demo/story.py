@@ -132,7 +132,7 @@ class Story:
         self.tell("agreements come into force", total, total)
 
     async def open_one_center_in_each_academy(self) -> None:
-        """Centers were planned by themselves; one of each academy is fitted out, visaed and opened."""
+        """Centers were planned by themselves; one of each academy is fitted out, visaed, opened, and counts."""
         total = len(self.plan["agreements"])
         while len(centers := await self.client.all(MINISTRY, "centers")) < total:
             self.tell("centers are planned", len(centers), total)
@@ -140,7 +140,11 @@ class Story:
         self.tell("centers are planned", total, total)
         first = {center["academy"]: center for center in reversed(centers)}
 
-        await self._each("centers open", list(first.values()), self.desk.open_center)
+        async def open_and_count(center: JSON) -> None:
+            center = await self.desk.open_center(center)
+            await self.desk.report_enrolled(center, funded=center["funded_seats"] // 2)
+
+        await self._each("centers open", list(first.values()), open_and_count)
 
     async def _sign_one_by_one(self, ceremony: str) -> None:
         pending = [

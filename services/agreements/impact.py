@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Literal, NamedTuple, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.agreement import Agreement, AgreementState, EditionState, ObligationState, Scope
 from services.agreements.bilingual import Bilingual
@@ -35,6 +35,8 @@ AT_THE_END: Mapping[str, CenterStanding] = {
     "suspended": "handing_over",
 }
 """What becomes of a center when its agreement ends."""
+UNOPENED = frozenset({"planned", "fitting_out", "ready"})
+"""Where there are no learners: a center takes them from its opening on."""
 DONE = frozenset({"handing_over", "closed", "abandoned"})
 """Where nothing becomes of a center any more."""
 
@@ -67,7 +69,7 @@ class AgreementTouched(Part):
 
 
 class CenterTouched(Part):
-    """A center, with its seats and, as a number, its learners."""
+    """A center, with its seats and, as numbers, the learners enrolled in it."""
 
     center_id: UUID
     agreement_id: UUID
@@ -77,7 +79,9 @@ class CenterTouched(Part):
     becomes: CenterStanding
     funded_seats: int
     unfunded_seats: int
-    learners: int | None = Field(description="none: not known yet, since the centers have told no number")
+    learners: int | None = Field(description="as the center last counted them; none: it has told no number yet")
+    funded_learners: int | None = Field(description="of these, on funded seats")
+    counted_on: date | None = Field(description="the day of that count")
 
 
 class ObligationsTouched(Part):
@@ -174,6 +178,14 @@ class CenterFact(BaseModel):
     funded_seats: int
     unfunded_seats: int
     learners: int | None = None
+    funded_learners: int | None = None
+    counted_on: date | None = None
+
+    @model_validator(mode="after")
+    def _nobody_before_the_opening(self) -> Self:
+        if self.state in UNOPENED:
+            self.learners = self.funded_learners = 0
+        return self
 
     @classmethod
     def promised(cls, center: CenterToOpen) -> Self:

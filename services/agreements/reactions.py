@@ -24,6 +24,7 @@ from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import (
     CenterAbandoned,
     CenterClosed,
+    CenterEnrolmentCounted,
     CenterFittingOutStarted,
     CenterHandoverStarted,
     CenterOpened,
@@ -162,6 +163,18 @@ async def follow_center(tx: Transaction, occurrence: Occurrence[Any]) -> None:
 async def follow_seats(tx: Transaction, occurrence: Occurrence[CenterSeatsChanged]) -> None:
     """Keep the seats that an amendment granted."""
     await _know_of(tx, occurrence.subject, **occurrence.event.model_dump(include={"funded_seats", "unfunded_seats"}))
+
+
+@follow_centers.on(CenterEnrolmentCounted)
+async def follow_enrolment(tx: Transaction, occurrence: Occurrence[CenterEnrolmentCounted]) -> None:
+    """Keep how many learners were counted, and when."""
+    event = occurrence.event
+    counted = {
+        "learners": event.funded_enrolled + event.unfunded_enrolled,
+        "funded_learners": event.funded_enrolled,
+        "counted_on": event.counted_on,
+    }
+    await _know_of(tx, occurrence.subject, **counted)
 
 
 @follow_centers.on(CenterOpened)

@@ -238,7 +238,10 @@ class CenterFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     funded_seats: int
     unfunded_seats: int
     learners: int | None = None
-    """None as long as the centers tell no number."""
+    """As they were last counted; none as long as the center has told no number."""
+    funded_learners: int | None = None
+    """Of these, how many on funded seats."""
+    counted_on: date | None = None
 
 
 class EndpointFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]

@@ -1,1 +1,1 @@
-"""The centers service: where learners are taught, and how many seats there are."""
+"""The centers service: where learners are taught, how many seats there are, and how many are taken."""

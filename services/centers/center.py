@@ -5,13 +5,23 @@ from enum import StrEnum
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from services.centers.errors import AgreementRests, NoSeats, ProvinceOutsideAcademy, VisaDatedAhead
+from services.centers.errors import (
+    AgreementRests,
+    CountDatedAhead,
+    CountDatedBack,
+    CountOutsideSeats,
+    LearnersStillEnrolled,
+    NoSeats,
+    ProvinceOutsideAcademy,
+    VisaDatedAhead,
+)
 from shared.aggregate import Aggregate
 from shared.events.agreements import CenterToOpen
 from shared.events.base import DomainEvent
 from shared.events.centers import (
     CenterAbandoned,
     CenterClosed,
+    CenterEnrolmentCounted,
     CenterFittingOutStarted,
     CenterHandoverStarted,
     CenterOpened,
@@ -23,6 +33,7 @@ from shared.events.centers import (
     CenterSuspended,
     CenterVisaGranted,
 )
+from shared.refusals import Refusal
 from shared.territory import PROVINCES, directorates_of
 
 
@@ -41,6 +52,8 @@ class CenterState(StrEnum):
 
 BEFORE_OPENING = frozenset({CenterState.planned, CenterState.fitting_out, CenterState.ready})
 RUNNING = frozenset({CenterState.opened, CenterState.suspended})
+TAUGHT = RUNNING | {CenterState.handing_over}
+"""Where learners may be enrolled: enrolments stay open through a suspension and a hand-over."""
 OVER = frozenset({CenterState.handing_over, CenterState.closed, CenterState.abandoned})
 
 
@@ -54,7 +67,8 @@ class Center(Aggregate):
         "open_center": frozenset({CenterState.ready}),
         "suspend_center": frozenset({CenterState.opened}),
         "resume_center": frozenset({CenterState.suspended}),
-        "close_center": RUNNING | {CenterState.handing_over},
+        "report_enrolled": TAUGHT,
+        "close_center": TAUGHT,
         "abandon_center": BEFORE_OPENING,
     }
 
@@ -68,6 +82,10 @@ class Center(Aggregate):
     name_fr: str = ""
     funded_seats: int = 0
     unfunded_seats: int = 0
+    funded_enrolled: int | None = None
+    """How many learners were enrolled when they were last counted; none as long as nobody has told."""
+    unfunded_enrolled: int | None = None
+    counted_on: date | None = None
     visa_number: str | None = None
     opened_on: date | None = None
     closed_on: date | None = None
@@ -104,6 +122,16 @@ class Center(Aggregate):
         if seats != {name: getattr(self, name) for name in seats}:
             events.append(CenterSeatsChanged(**place, province=self.province, **seats))
         return events
+
+    def guard(self, action: str) -> Refusal | None:
+        """A center is not closed over learners who are enrolled in it, as far as they were counted."""
+        if action == "close_center" and (self.funded_enrolled or self.unfunded_enrolled):
+            return LearnersStillEnrolled(
+                funded_enrolled=self.funded_enrolled,
+                unfunded_enrolled=self.unfunded_enrolled,
+                counted_on=self.counted_on,
+            )
+        return None
 
     def start_fitting_out(self) -> list[DomainEvent]:
         """Begin to prepare the premises."""
@@ -165,8 +193,36 @@ class Center(Aggregate):
             return [CenterAbandoned(center_id=self.id, academy=self.academy)]
         return []
 
+    def report_enrolled(
+        self, *, funded_enrolled: int, unfunded_enrolled: int, counted_on: date, today: date
+    ) -> list[DomainEvent]:
+        """Tell how many learners are enrolled on a day, on funded and on unfunded seats.
+
+        Refuses a day that has not come, or one before the last count or the opening; fewer than none, and more than
+        the seats. Where an amendment took seats away, those who sit there are still told: not more than last time.
+        """
+        self.require("report_enrolled")
+        if counted_on > today:
+            raise CountDatedAhead(counted_on=counted_on, today=today)
+        since = self.counted_on or self.opened_on
+        if since and counted_on < since:
+            raise CountDatedBack(counted_on=counted_on, since=since)
+        funded = max(self.funded_seats, self.funded_enrolled or 0)
+        unfunded = max(self.unfunded_seats, self.unfunded_enrolled or 0)
+        if not (0 <= funded_enrolled <= funded and 0 <= unfunded_enrolled <= unfunded):
+            raise CountOutsideSeats(funded=funded, unfunded=unfunded)
+        return [
+            CenterEnrolmentCounted(
+                center_id=self.id,
+                academy=self.academy,
+                counted_on=counted_on,
+                funded_enrolled=funded_enrolled,
+                unfunded_enrolled=unfunded_enrolled,
+            )
+        ]
+
     def close(self, *, on: date, reason: str) -> list[DomainEvent]:
-        """Close for good."""
+        """Close for good, once no learner is enrolled any more."""
         self.require("close_center")
         return [CenterClosed(center_id=self.id, academy=self.academy, closed_on=on).keeping(reason=reason)]
 
@@ -180,7 +236,7 @@ class Center(Aggregate):
             case CenterPlanned():
                 for name, value in event.model_dump(exclude={"center_id"}).items():
                     setattr(self, name, value)
-            case CenterRenamed() | CenterOperatorChanged() | CenterSeatsChanged():
+            case CenterRenamed() | CenterOperatorChanged() | CenterSeatsChanged() | CenterEnrolmentCounted():
                 for name, value in event.model_dump(exclude={"center_id"}).items():
                     setattr(self, name, value)
             case CenterFittingOutStarted():

@@ -52,6 +52,26 @@ async def resume_center(db: Work, id: UUID, *, by: Actor, expected: int | None =
     return await _change_unless_at_rest(db, id, "resume_center", decide, by, expected)
 
 
+async def report_enrolled(
+    db: Work,
+    id: UUID,
+    *,
+    funded_enrolled: int,
+    unfunded_enrolled: int,
+    counted_on: date,
+    by: Actor,
+    expected: int | None = None,
+) -> Center:
+    """Tell how many learners are enrolled on a day, in number only."""
+
+    def decide(center: Center) -> list[DomainEvent]:
+        return center.report_enrolled(
+            funded_enrolled=funded_enrolled, unfunded_enrolled=unfunded_enrolled, counted_on=counted_on, today=today()
+        )
+
+    return await _change(db, id, "report_enrolled", decide, by, expected)
+
+
 async def close_center(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Center:
     """Close a center for good, today."""
     return await _change(db, id, "close_center", lambda center: center.close(on=today(), reason=reason), by, expected)

@@ -16,6 +16,8 @@ PERMISSIONS = Permissions(
         "open_center": OFFICES,
         "suspend_center": HEADS,
         "resume_center": HEADS,
+        # The operator's to tell, and its offices' when it does not any more: a center has to be closed all the same.
+        "report_enrolled": OFFICES | {Role.association_manager},
         "close_center": HEADS,
         "abandon_center": HEADS,
     }

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from services.centers import commands, queries
 from services.centers.center import CenterState
-from services.centers.schemas import Because, CenterAnswer, GrantVisa
+from services.centers.schemas import Because, CenterAnswer, GrantVisa, ReportEnrolled
 from shared.territory import AcademyCode, ProvinceCode
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
 from shared.web.history import HistoryEntry
@@ -90,9 +90,18 @@ async def resume_center(id: UUID, expected: IfMatch, by: CurrentActor, once: Onc
     )
 
 
+@router.post("/centers/{id}/enrolled", response_model=CenterAnswer)
+async def report_enrolled(id: UUID, body: ReportEnrolled, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Tell how many learners are enrolled on a day, on funded and on unfunded seats: numbers, never names."""
+    return await once(
+        lambda tx: commands.report_enrolled(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: CenterAnswer.of(found, by),
+    )
+
+
 @router.post("/centers/{id}/closing", response_model=CenterAnswer)
 async def close_center(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Close a center for good."""
+    """Close a center for good, once no learner is enrolled any more."""
     return await once(
         lambda tx: commands.close_center(tx, id, reason=body.reason, by=by, expected=expected),
         answer=lambda found: CenterAnswer.of(found, by),

@@ -19,6 +19,14 @@ class GrantVisa(Body):
     granted_on: date = Field(description="not after today")
 
 
+class ReportEnrolled(Body):
+    """How many learners are enrolled: registered and not cancelled, each on one kind of seat."""
+
+    funded_enrolled: int = Field(description="on funded seats")
+    unfunded_enrolled: int = Field(description="on unfunded seats")
+    counted_on: date = Field(description="not after today, nor before the last count or the opening")
+
+
 class Because(Body):
     """Why; the reason stays in this service and is shown to those who see the center."""
 
@@ -39,6 +47,9 @@ class CenterAnswer(BaseModel):
     name_fr: str
     funded_seats: int
     unfunded_seats: int
+    funded_enrolled: int | None = Field(description="learners on funded seats when last counted; none: not told yet")
+    unfunded_enrolled: int | None = Field(description="learners on unfunded seats")
+    counted_on: date | None
     visa_number: str | None
     opened_on: date | None
     closed_on: date | None

@@ -143,6 +143,29 @@ class CenterRenamed(DomainEvent):
     name_fr: str
 
 
+class CenterEnrolmentCounted(DomainEvent):
+    """So many learners are enrolled in the center on a day: registered and not cancelled, each on one kind of seat.
+
+    Its operator tells them as numbers, which take the place of those told before.
+    """
+
+    type = "ma.mithaq.center.enrolment_counted.v1"
+    topic = "centers.center"
+    example: ClassVar[dict[str, Any]] = {
+        "center_id": CENTER,
+        "academy": "MA-06",
+        "counted_on": "2024-11-15",
+        "funded_enrolled": 52,
+        "unfunded_enrolled": 11,
+    }
+
+    center_id: UUID
+    academy: str
+    counted_on: date
+    funded_enrolled: int
+    unfunded_enrolled: int
+
+
 class CenterSuspended(DomainEvent):
     """The center takes no new learner."""
 

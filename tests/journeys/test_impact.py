@@ -86,6 +86,26 @@ class World:
         async with self.centers.transaction(NATIONAL) as tx:
             return {each.id: each.status for each in await tx.execute(select(row.id, row.status))}
 
+    async def learners_of_centers(self) -> dict[UUID, tuple[int, int]]:
+        """How many learners each center really holds that has counted them: on funded seats, and in all."""
+        row = CENTERS.table.c
+        async with self.centers.transaction(NATIONAL) as tx:
+            found = [await CENTERS.read(tx, id) for id in (await tx.execute(select(row.id))).scalars()]
+        return {
+            each.id: (each.funded_enrolled, each.funded_enrolled + each.unfunded_enrolled)
+            for each in found
+            if each.funded_enrolled is not None and each.unfunded_enrolled is not None
+        }
+
+    async def count(self, center_id: UUID, funded: int, unfunded: int) -> None:
+        """A center's operator tells its learners in number."""
+        async with self.centers.transaction(NATIONAL) as tx:
+            found = await CENTERS.load(tx, center_id)
+            counted = found.report_enrolled(
+                funded_enrolled=funded, unfunded_enrolled=unfunded, counted_on=today(), today=today()
+            )
+            await CENTERS.record(tx, found, counted, by=SYSTEM)
+
     async def take(self, center_id: UUID, steps: tuple[str, ...]) -> None:
         """A center so far along."""
         async with self.centers.transaction(NATIONAL) as tx:
@@ -131,7 +151,10 @@ async def a_life(world: World, chance: random.Random, **changes: Any) -> Agreeme
     agreement = await bound(world.agreements, terms_of(chance, **changes))
     await world.settle()
     for each in agreement.centers:
-        await world.take(each.center_id, STEPS[: chance.randrange(len(STEPS) + 1)])
+        steps = STEPS[: chance.randrange(len(STEPS) + 1)]
+        await world.take(each.center_id, steps)
+        if "open_center" in steps and chance.random() < 0.7:
+            await world.count(each.center_id, chance.randint(0, each.funded_seats), chance.randint(0, 20))
     await world.settle()
     agreement = await commands.let_time_pass(world.agreements, agreement.id, on=today())
     operator = agreement.parties[1].organisation_id
@@ -200,6 +223,10 @@ async def happened_as_told(world: World, looked: Impact, before: list[Agreement]
     }
     told = {each.center_id: each.becomes for each in looked.centers}
     assert really == dict(centers) | told, "a center that was not told of has moved, or one that was has not"
+    held = await world.learners_of_centers()
+    for one in looked.centers:
+        untold = (None, None) if centers[one.center_id] in ("opened", "suspended") else (0, 0)
+        assert (one.funded_learners, one.learners) == held.get(one.center_id, untold)
     row = AMENDMENTS.table.c
     async with world.agreements.transaction(NATIONAL) as tx:
         amendments = {each.id: each.status for each in await tx.execute(select(row.id, row.status))}

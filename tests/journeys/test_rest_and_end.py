@@ -1,6 +1,7 @@
 """A suspension that is resumed, and a termination with all that it takes along: looked at first, then as foretold."""
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -82,8 +83,7 @@ async def test_a_suspension_is_announced_withdrawn_announced_again_and_resumed(d
     client, path = desk.client, f"agreements/{agreement['id']}"
     await calendar.reach(today())
     await eventually(lambda: two_centers(desk, agreement))
-    await desk.open_center((await centers_of(desk, agreement))["Centre 1"])
-    await eventually(lambda: told_of_opening(desk, path))
+    await open_and_count(desk, agreement)
     paper = {"category": "suspension_decision", "name": "decision.pdf"}
     await client.upload("officer-ma-06", f"{path}/documents", pdf("1"), **paper)
     looked, announced = await decide(desk, DIRECTOR, path, "suspend_agreement", "suspension", scope="centers")
@@ -92,7 +92,8 @@ async def test_a_suspension_is_announced_withdrawn_announced_again_and_resumed(d
     assert (await again)["announcement"] is None
     await client.upload("officer-ma-06", f"{path}/documents", pdf("2"), **paper)
     looked, announced = await decide(desk, DIRECTOR, path, "suspend_agreement", "suspension", scope="centers")
-    assert (looked["funded_seats"], looked["unfunded_seats"], looked["learners"]) == (80, 20, None)
+    assert (looked["funded_seats"], looked["unfunded_seats"]) == (80, 20)
+    assert (looked["learners"], looked["funded_learners"]) == (37, 30)
     notice = timedelta(days=KINDS["academy-association"].suspension_notice_days)
     await calendar.reach(today() + notice)
     resting = await client.get(DIRECTOR, path)
@@ -103,6 +104,7 @@ async def test_a_suspension_is_announced_withdrawn_announced_again_and_resumed(d
         return sorted(await states_of_centers(desk, agreement)) == becomes == ["planned", "suspended"]
 
     await eventually(as_foretold)
+    assert await learners_of(desk, agreement) == looked["learners"]
     ledger = (await client.get(DIRECTOR, f"{path}/obligations"))["items"]
     assert {each["state"] for each in ledger} == {"frozen"} == {each["becomes"] for each in looked["obligations"]}
     resumed = await client.post(
@@ -123,10 +125,30 @@ async def two_centers(desk: Desk, agreement: JSON) -> bool:
     return len(await centers_of(desk, agreement)) == 2
 
 
-async def told_of_opening(desk: Desk, path: str) -> bool:
-    """Agreements has heard that a center is open."""
-    looked = await desk.client.get(DIRECTOR, f"{path}/impact", action="terminate_agreement")
-    return "opened" in {each["state"] for each in looked["centers"]}
+async def open_and_count(desk: Desk, agreement: JSON) -> None:
+    """The first center opens, its operator counts 37 learners, and agreements hears of both."""
+
+    async def learners_told() -> int | None:
+        looked = await desk.client.get(DIRECTOR, f"agreements/{agreement['id']}/impact", action="terminate_agreement")
+        told: int | None = looked["learners"]
+        return told
+
+    assert await learners_told() == 0, "nobody is taught before the opening"
+    opened = await desk.open_center((await centers_of(desk, agreement))["Centre 1"])
+    await eventually(lambda: heard(learners_told, None))
+    await desk.report_enrolled(opened, funded=30, unfunded=7)
+    await eventually(lambda: heard(learners_told, 37))
+
+
+async def heard(told: Callable[[], Awaitable[int | None]], expected: int | None) -> bool:
+    """Whether what is told is what is expected."""
+    return await told() == expected
+
+
+async def learners_of(desk: Desk, agreement: JSON) -> int:
+    """How many learners its centers hold."""
+    found = (await centers_of(desk, agreement)).values()
+    return sum((each["funded_enrolled"] or 0) + (each["unfunded_enrolled"] or 0) for each in found)
 
 
 async def test_the_end_of_a_framework_takes_its_child_and_its_centers_along(
@@ -147,8 +169,7 @@ async def test_the_end_of_a_framework_takes_its_child_and_its_centers_along(
     child = await regional(desk, parent_id=framework["id"])
     await calendar.reach(today())
     await eventually(lambda: two_centers(desk, child))
-    await desk.open_center((await centers_of(desk, child))["Centre 1"])
-    await eventually(lambda: told_of_opening(desk, f"agreements/{child['id']}"))
+    await open_and_count(desk, child)
     address = {"academy": "MA-06", "channel": "email", "address": "partenariats@aref.example", "language": "fr"}
     await client.post(DIRECTOR, "endpoints", address)
 
@@ -172,6 +193,8 @@ async def test_the_end_of_a_framework_takes_its_child_and_its_centers_along(
         return Counter(await states_of_centers(desk, child)) == becomes == Counter(["handing_over", "abandoned"])
 
     await eventually(as_foretold)
+    assert await learners_of(desk, child) == looked["learners"] == 37
+    await hand_over_and_close(desk, (await centers_of(desk, child))["Centre 1"])
     ledger = (await client.get(DIRECTOR, f"agreements/{child['id']}/obligations"))["items"]
     assert {each["state"] for each in ledger} == {"cancelled"}
     assert sum(each["number"] for each in looked["obligations"]) == len(ledger)
@@ -183,6 +206,15 @@ async def test_the_end_of_a_framework_takes_its_child_and_its_centers_along(
         return found == {each["academy"]: each["endpoints"] for each in looked["subscribers"]}
 
     await eventually(academies_told)
+
+
+async def hand_over_and_close(desk: Desk, center: JSON) -> None:
+    """Its learners stay enrolled through the hand-over: it closes once they are placed elsewhere."""
+    client, closing, why = desk.client, f"centers/{center['id']}/closing", {"reason": "Passation faite (fictif)"}
+    early = client.post(DIRECTOR, closing, why, version=center["version"])
+    assert await refusal(early) == "learners-still-enrolled"
+    center = await desk.report_enrolled(center, funded=0)
+    assert (await client.post(DIRECTOR, closing, why, version=center["version"]))["state"] == "closed"
 
 
 TOLD = text("""

@@ -1,5 +1,6 @@
 """What requests about the rest and the end of an agreement carry, and the impact that is answered."""
 
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -76,18 +77,25 @@ class ImpactAnswer(Impact):
 
     funded_seats: int
     unfunded_seats: int
-    learners: int | None = Field(description="in number; none: not known yet of every center")
+    learners: int | None = Field(description="in number; none: not every center has told one")
+    funded_learners: int | None = Field(description="of these, on funded seats")
     acknowledgement: str = Field(description="to be given with the decision; it is refused once the impact is another")
 
     @classmethod
     def told(cls, impact: Impact) -> Self:
         """What is shown."""
-        learners = [each.learners for each in impact.centers]
-        known = [each for each in learners if each is not None]
         return cls(
             **dict(impact),
             funded_seats=sum(each.funded_seats for each in impact.centers),
             unfunded_seats=sum(each.unfunded_seats for each in impact.centers),
-            learners=sum(known) if len(known) == len(learners) else None,
+            learners=_total(each.learners for each in impact.centers),
+            funded_learners=_total(each.funded_learners for each in impact.centers),
             acknowledgement=impact.fingerprint,
         )
+
+
+def _total(numbers: Iterable[int | None]) -> int | None:
+    """The sum, if every number is known."""
+    told = list(numbers)
+    known = [each for each in told if each is not None]
+    return sum(known) if len(known) == len(told) else None

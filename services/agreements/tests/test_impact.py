@@ -1,6 +1,7 @@
 """What an impact is made of, what acknowledges it, and what the commands ask for beside it."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -8,10 +9,13 @@ from services.agreements import commands, queries, reactions
 from services.agreements.errors.force import CentersNotHandedOver
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.impact import Impact
+from services.agreements.schemas.force import ImpactAnswer
 from services.agreements.tables import CenterFactRow
 from services.agreements.tests.builders import (
     DECISION,
     bound,
+    center,
+    current,
     director,
     officer,
     operator_of,
@@ -21,6 +25,7 @@ from services.agreements.tests.builders import (
 )
 from services.agreements.tests.test_reactions import told
 from shared.actor import NATIONAL
+from shared.clock import today
 from shared.database import Database
 from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered
 from shared.ids import new_id
@@ -74,16 +79,43 @@ async def test_a_preview_is_for_whoever_keeps_the_agreement(database: Database) 
             await queries.impact(database, agreement.id, **LOOK, by=stranger)
 
 
-async def test_a_number_of_learners_is_told_only_once_it_is_known(database: Database) -> None:
-    agreement = await bound(database)
-    (center,) = agreement.centers
-    seats = center.model_dump(include={"province", "funded_seats", "unfunded_seats"})
-    fact = {"id": center.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": "opened"}
-    for learners in (None, 37):
+async def test_learners_are_told_once_they_are_counted_and_there_are_none_before_the_opening(
+    database: Database,
+) -> None:
+    terms = current()
+    operator = terms.parties[1].organisation_id
+    terms = terms.model_copy(update={"centers": (*terms.centers, center(operator, terms.centers[0].province))})
+    agreement = await bound(database, terms)
+    first, second = sorted(each.center_id for each in agreement.centers)
+    counted = {"learners": 37, "funded_learners": 30, "counted_on": today()}
+    steps: list[tuple[UUID, str, dict[str, Any], list[int | None], int | None]] = [
+        (first, "ready", {}, [0, 0], 0),
+        (first, "opened", {}, [None, 0], None),
+        (first, "opened", counted, [37, 0], 37),
+        (first, "suspended", counted, [37, 0], 37),
+        (second, "opened", {}, [37, None], None),
+        (second, "opened", counted | {"learners": 5, "funded_learners": 0}, [37, 5], 42),
+    ]
+    for center_id, state, count, by_center, total in steps:
+        fact = {"id": center_id, "agreement_id": agreement.id, "academy": "MA-06", "province": "MA-CAS"}
         async with database.transaction(NATIONAL) as tx:
-            await tx.merge(CenterFactRow(**fact, **seats, learners=learners))
-        looked = await queries.impact(database, agreement.id, **LOOK, by=director())
-        assert [each.learners for each in looked.centers] == [learners]
+            await tx.merge(CenterFactRow(**fact, state=state, funded_seats=60, unfunded_seats=20, **count))
+        told = ImpactAnswer.told(await queries.impact(database, agreement.id, **LOOK, by=director()))
+        assert [each.learners for each in sorted(told.centers, key=lambda each: each.center_id)] == by_center
+        assert (told.learners, told.funded_learners) == (total, total if total is None else min(total, 30))
+
+
+async def test_another_count_of_learners_asks_for_another_look(database: Database) -> None:
+    agreement = await bound(database)
+    (one,) = agreement.centers
+    seats = one.model_dump(include={"province", "funded_seats", "unfunded_seats"})
+    fact = {"id": one.center_id, "agreement_id": agreement.id, "academy": "MA-06", "state": "opened"}
+    looked = []
+    for learners in (37, 38):
+        async with database.transaction(NATIONAL) as tx:
+            await tx.merge(CenterFactRow(**fact, **seats, learners=learners, funded_learners=30, counted_on=today()))
+        looked.append(await queries.impact(database, agreement.id, **LOOK, by=director()))
+    assert looked[1].changed_since(looked[0].fingerprint) == ["centers"]
 
 
 async def test_the_acknowledgement_says_which_part_is_another(database: Database) -> None:

@@ -112,6 +112,16 @@ async def test_a_center_is_known_with_its_agreement_and_its_seats(database: Data
     assert (row.funded_seats, row.unfunded_seats, row.learners) == (60, 20, None)
 
 
+async def test_how_many_learners_a_center_counted_is_kept_with_its_day(database: Database) -> None:
+    await tell_twice(database, reactions.know_center, centers.CenterPlanned)
+    await tell_twice(database, reactions.follow_enrolment, centers.CenterEnrolmentCounted)
+    (row,) = await all_of(database, CenterFactRow)
+    assert (row.learners, row.funded_learners, row.counted_on) == (63, 52, date(2024, 11, 15))
+    await tell_twice(database, reactions.follow_enrolment, centers.CenterEnrolmentCounted, unfunded_enrolled=0)
+    (row,) = await all_of(database, CenterFactRow)
+    assert (row.learners, row.funded_learners) == (52, 52), "the last count takes the place of those before"
+
+
 async def test_where_a_center_stands_is_followed(database: Database) -> None:
     await tell_twice(database, reactions.know_center, centers.CenterPlanned)
     for kind, state in (

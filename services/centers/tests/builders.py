@@ -75,6 +75,9 @@ def decisions(center: Center) -> dict[str, Callable[[], list[DomainEvent]]]:
         "rest_with_agreement": center.rest_with_agreement,
         "resume_with_agreement": center.resume_with_agreement,
         "end_with_agreement": center.end_with_agreement,
+        "report_enrolled": lambda: center.report_enrolled(
+            funded_enrolled=30, unfunded_enrolled=5, counted_on=DAY, today=DAY
+        ),
         "close_center": lambda: center.close(on=DAY, reason="(fictif) fin de bail"),
         "abandon_center": lambda: center.abandon(reason="(fictif) local perdu"),
     }

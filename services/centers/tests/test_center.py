@@ -1,19 +1,29 @@
 """The rules of a center, without input or output."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from services.centers.center import BEFORE_OPENING, RUNNING, Center, CenterState
-from services.centers.errors import AgreementRests, NoSeats, ProvinceOutsideAcademy, VisaDatedAhead
+from services.centers.center import BEFORE_OPENING, RUNNING, TAUGHT, Center, CenterState
+from services.centers.errors import (
+    AgreementRests,
+    CountDatedAhead,
+    CountDatedBack,
+    CountOutsideSeats,
+    LearnersStillEnrolled,
+    NoSeats,
+    ProvinceOutsideAcademy,
+    VisaDatedAhead,
+)
 from services.centers.tests.builders import AGREEMENT, DAY, OPERATOR, center, decisions, planned, provided
 from shared.events.base import DomainEvent
 from shared.events.catalog import decode
 from shared.events.centers import CenterPlanned
-from shared.refusals import NotAllowedNow
+from shared.refusals import NotAllowedNow, Refusal
 
 TO_OPENING = ("start_fitting_out", "grant_visa", "open_center")
 
@@ -92,6 +102,86 @@ def test_a_center_is_seen_by_its_academy_its_directorates_and_its_operator() -> 
     assert center().audience() == ("MA-06",)
 
 
+def count(center: Center, funded: int, unfunded: int = 0, *, on: date = DAY) -> Center:
+    """So many are enrolled, told the day after the opening."""
+    today = DAY + timedelta(days=1)
+    events = center.report_enrolled(funded_enrolled=funded, unfunded_enrolled=unfunded, counted_on=on, today=today)
+    return center.evolve(events)
+
+
+def enrolled(center: Center) -> tuple[int | None, int | None]:
+    """On funded and on unfunded seats, as last told."""
+    return center.funded_enrolled, center.unfunded_enrolled
+
+
+def test_a_center_tells_no_number_until_somebody_counted() -> None:
+    opened = center(*TO_OPENING)
+    assert enrolled(opened) == (None, None)
+    assert enrolled(count(opened, 0)) == (0, 0)
+
+
+@pytest.mark.parametrize("steps", [(), ("start_fitting_out", "grant_visa"), (*TO_OPENING, "close_center")])
+def test_learners_are_counted_only_where_they_are_taught(steps: tuple[str, ...]) -> None:
+    with pytest.raises(NotAllowedNow):
+        count(center(*steps), 1)
+
+
+@pytest.mark.parametrize("step", ["suspend_center", "rest_with_agreement", "end_with_agreement"])
+def test_learners_stay_enrolled_and_are_counted_through_a_suspension_and_a_hand_over(step: str) -> None:
+    taught = count(center(*TO_OPENING), 30, 5)
+    taught.evolve(decisions(taught)[step]())
+    assert enrolled(taught) == (30, 5)
+    assert enrolled(count(taught, 29, 5)) == (29, 5)
+
+
+@pytest.mark.parametrize(("funded", "unfunded"), [(61, 0), (0, 21), (-1, 0), (0, -1)])
+def test_a_count_fits_the_seats_of_each_kind(funded: int, unfunded: int) -> None:
+    with pytest.raises(CountOutsideSeats) as refused:
+        count(center(*TO_OPENING), funded, unfunded)
+    assert refused.value.values == {"funded": 60, "unfunded": 20}
+    assert enrolled(count(center(*TO_OPENING), 60, 20)) == (60, 20)
+
+
+def test_who_sits_where_an_amendment_took_seats_away_is_still_counted_but_nobody_more() -> None:
+    full = count(center(*TO_OPENING), 60, 0)
+    full.evolve(full.follow_amendment(provided(center_id=full.id, funded_seats=40)))
+    assert enrolled(count(full, 58)) == (58, 0)
+    with pytest.raises(CountOutsideSeats):
+        count(full, 59)
+    assert enrolled(count(full, 40)) == (40, 0)
+    with pytest.raises(CountOutsideSeats):
+        count(full, 41)
+
+
+def test_a_count_is_neither_ahead_nor_older_than_the_last_nor_than_the_opening() -> None:
+    taught = center(*TO_OPENING)
+    with pytest.raises(CountDatedBack):
+        count(taught, 30, on=DAY - timedelta(days=1))
+    with pytest.raises(CountDatedAhead):
+        count(taught, 30, on=DAY + timedelta(days=2))
+    count(taught, 30, on=DAY + timedelta(days=1))
+    with pytest.raises(CountDatedBack):
+        count(taught, 31, on=DAY)
+    assert enrolled(count(taught, 31, on=DAY + timedelta(days=1))) == (31, 0), "the same day's count is put right"
+
+
+@pytest.mark.parametrize("learners", [(1, 0), (0, 1)])
+def test_a_center_does_not_close_while_learners_are_enrolled(learners: tuple[int, int]) -> None:
+    taught = count(center(*TO_OPENING), *learners)
+    with pytest.raises(LearnersStillEnrolled) as refused:
+        taught.close(on=DAY, reason="(fictif)")
+    assert refused.value.values["counted_on"] == DAY
+    assert "close_center" not in [action for action in Center.ALLOWED if taught.refusal_of(action) is None]
+    emptied = count(taught, 0)
+    assert emptied.evolve(emptied.close(on=DAY, reason="(fictif)")).state is CenterState.closed
+
+
+def test_a_count_is_numbers_and_nothing_else() -> None:
+    (event,) = center(*TO_OPENING).report_enrolled(funded_enrolled=3, unfunded_enrolled=1, counted_on=DAY, today=DAY)
+    assert set(event.model_dump()) == {"center_id", "academy", "counted_on", "funded_enrolled", "unfunded_enrolled"}
+    assert event.detail == {}
+
+
 class Life(RuleBasedStateMachine):
     """Whatever happens in whatever order: only allowed steps succeed, and the state is the fold of the events."""
 
@@ -115,10 +205,44 @@ class Life(RuleBasedStateMachine):
             with pytest.raises(AgreementRests):
                 decide()
             return
+        if action == "close_center" and any(enrolled(self.center)):
+            with pytest.raises(LearnersStillEnrolled):
+                decide()
+            return
+        if action == "report_enrolled" and (self.center.counted_on or DAY) > DAY:
+            with pytest.raises(CountDatedBack):
+                decide()
+            return
         events = decide()
         self.events += events
         self.center.evolve(events)
-        assert self.center.state in LEADS_TO[state] or not events
+        assert self.center.state in LEADS_TO[state] or not events or action == "report_enrolled"
+
+    @rule(funded=st.integers(-1, 61), unfunded=st.integers(-1, 21), later=st.integers(-1, 2))
+    def count(self, funded: int, unfunded: int, later: int) -> None:
+        """Count any number of learners on any day: it is told where it fits state, day and seats, and only there."""
+        on, today = DAY + timedelta(days=later), DAY + timedelta(days=1)
+        fits = 0 <= funded <= 60 and 0 <= unfunded <= 20 and (self.center.counted_on or DAY) <= on <= today
+        counted = partial(
+            self.center.report_enrolled, funded_enrolled=funded, unfunded_enrolled=unfunded, counted_on=on, today=today
+        )
+        if not fits or self.center.state not in TAUGHT:
+            with pytest.raises(Refusal):
+                counted()
+            return
+        events = counted()
+        self.events += events
+        self.center.evolve(events)
+        assert enrolled(self.center) == (funded, unfunded)
+
+    @invariant()
+    def a_count_fits_the_seats_and_a_closed_center_has_none(self) -> None:
+        """Counts are told where learners are taught, and are gone before it closes."""
+        funded, unfunded = enrolled(self.center)
+        assert (funded is None) == (unfunded is None) == (self.center.counted_on is None)
+        assert 0 <= (funded or 0) <= 60 and 0 <= (unfunded or 0) <= 20
+        if self.center.state not in TAUGHT:
+            assert not funded and not unfunded
 
     @invariant()
     def state_is_the_fold_of_what_was_published_and_kept(self) -> None:

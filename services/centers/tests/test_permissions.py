@@ -17,6 +17,7 @@ from tests.web.walk import every_route_has_a_permission, walk
 
 BECAUSE = {"reason": "(fictif) travaux"}
 VISA = {"visa_number": "(fictif) 1", "granted_on": today().isoformat()}
+ENROLLED = {"funded_enrolled": 30, "unfunded_enrolled": 5, "counted_on": today().isoformat()}
 TO_OPENING = ("start_fitting_out", "grant_visa", "open_center")
 VISITS = {
     "read_centers": ("?limit=100", None, ()),
@@ -27,6 +28,7 @@ VISITS = {
     "open_center": ("/{id}/opening", None, TO_OPENING[:2]),
     "suspend_center": ("/{id}/suspension", BECAUSE, TO_OPENING),
     "resume_center": ("/{id}/resumption", None, (*TO_OPENING, "suspend_center")),
+    "report_enrolled": ("/{id}/enrolled", ENROLLED, TO_OPENING),
     "close_center": ("/{id}/closing", BECAUSE, TO_OPENING),
     "abandon_center": ("/{id}/abandonment", BECAUSE, ()),
 }

@@ -8,7 +8,7 @@ from httpx import AsyncClient
 
 from services.centers.permissions import PERMISSIONS
 from services.centers.routes import router
-from services.centers.tests.builders import AGREEMENT, DIRECTOR, FOREIGN_DIRECTOR, PLANNED
+from services.centers.tests.builders import AGREEMENT, DIRECTOR, FOREIGN_DIRECTOR, MANAGER, PLANNED
 from shared.clock import today
 from tests.web.routes import client_of
 
@@ -40,6 +40,28 @@ async def test_a_center_goes_from_planned_to_closed(director: AsyncClient) -> No
     assert [each["version"] for each in told] == list(range(1, 8))
     assert told[0]["type"] == "ma.mithaq.center.planned.v1"
     assert "travaux" not in str(told)
+
+
+async def test_a_center_closes_once_it_has_told_that_nobody_is_enrolled(
+    director: AsyncClient, app: FastAPI, token: Any
+) -> None:
+    visa = {"visa_number": "(fictif) 1", "granted_on": today().isoformat()}
+    for version, (step, body) in enumerate([("fitting-out", None), ("visa", visa), ("opening", None)], start=1):
+        await director.post(f"{AT}/{step}", json=body, headers={"If-Match": f'"{version}"'})
+    operator = client_of(app, token(MANAGER))
+    count = {"funded_enrolled": 30, "unfunded_enrolled": 5, "counted_on": today().isoformat()}
+    told = (await operator.post(f"{AT}/enrolled", json=count, headers={"If-Match": '"4"'})).json()
+    assert {name: told[name] for name in count} == count
+    shown = (await director.get(AT)).json()
+    assert shown["available_actions"] == ["suspend_center", "report_enrolled"]
+    because = {"reason": "(fictif) fin de bail"}
+    refused = await director.post(f"{AT}/closing", json=because, headers={"If-Match": '"5"', "Accept-Language": "fr"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/learners-still-enrolled")
+    assert "déclarez 0" in refused.json()["detail"]
+    none = count | {"funded_enrolled": 0, "unfunded_enrolled": 0}
+    await operator.post(f"{AT}/enrolled", json=none, headers={"If-Match": '"5"'})
+    closed = await director.post(f"{AT}/closing", json=because, headers={"If-Match": '"6"'})
+    assert closed.json()["state"] == "closed"
 
 
 async def test_a_planned_center_is_abandoned(director: AsyncClient) -> None:

@@ -60,6 +60,7 @@ LEAVE_THE_STATE = {
     "edition_closed",
     "edition_ended",
     "edition_opened",
+    "enrolment_counted",
     "not_renewed",
     "obligation_claimed",
     "obligation_failed",
