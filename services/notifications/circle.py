@@ -3,14 +3,18 @@
 It says no more than the owner of the subject says of who may see it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementDrafted,
     AgreementSigned,
     AgreementTermsRevised,
     AmendmentProposed,
+    AmendmentRebased,
+    AmendmentRevised,
     ThreadAnswered,
     ThreadOpened,
     ThreadReopened,
@@ -34,12 +38,19 @@ class Circle:
         """The circle once the event has happened."""
         match event:
             case AgreementDrafted() | AgreementTermsRevised():
-                return Circle(tuple(_org(party.organisation_id) for party in event.parties), self.provinces)
+                return Circle(_orgs(party.organisation_id for party in event.parties), self.provinces)
             case AgreementSigned():
                 # A center's directorate sees the center, not the agreement.
-                return Circle(self.codes, tuple(sorted({center.province for center in event.centers})))
+                return Circle(self.codes, _provinces(event))
+            case AgreementAmended():
+                return Circle(_orgs(party.organisation_id for party in event.parties), _provinces(event))
+            case AmendmentProposed() if event.parties:
+                return Circle(_orgs(event.parties), self.provinces)
+            case AmendmentRevised() | AmendmentRebased():
+                # Whoever saw a branch sees what becomes of it.
+                return Circle(tuple(sorted({*self.codes, *_orgs(event.parties)})), self.provinces)
             case ThreadOpened() | ThreadAnswered() | ThreadResolved() | ThreadReopened():
-                return Circle(tuple(_org(party) for party in event.parties))
+                return Circle(_orgs(event.parties))
             case CenterPlanned() | CenterOperatorChanged():
                 return _in(event.province, _org(event.operator_id))
             case AssociationRegistered():
@@ -48,24 +59,39 @@ class Circle:
                 return Circle((_org(event.organisation_id),))
         return self
 
+    def left_by(self, event: DomainEvent) -> frozenset[str]:
+        """Whom the subject concerned until the event: that it does so no more is the last that they are told."""
+        match event:
+            case AgreementTermsRevised() | AgreementAmended() | CenterOperatorChanged():
+                return frozenset(self.codes) - {*self.after(event).codes}
+        return frozenset()
 
-def concerned(occurrence: Occurrence[DomainEvent]) -> UUID:
-    """Whose circle an event's is: an amendment concerns whom its agreement does, a reminder whom its subject does.
 
-    Otherwise the event's subject itself.
+def concerned(occurrence: Occurrence[DomainEvent]) -> tuple[UUID, ...]:
+    """Whose circle an event's is, the first that is known: a reminder concerns whom its subject does.
+
+    Otherwise the event's subject itself. The first amendments did not say whom they concern: whom their agreement does.
     """
     event = occurrence.event
     if isinstance(event, ReminderFellDue):
-        return event.subject_id
+        return (event.subject_id,)
     if event.topic == AmendmentProposed.topic:
         agreement: UUID = event.agreement_id  # type: ignore[attr-defined]
-        return agreement
-    return occurrence.subject
+        return occurrence.subject, agreement
+    return (occurrence.subject,)
 
 
 def _in(province: str, *codes: str) -> Circle:
-    return Circle((*(office.code for office in directorates_of(province)), *codes), (province,))
+    return Circle(tuple(sorted([*(office.code for office in directorates_of(province)), *codes])), (province,))
 
 
 def _org(id: object) -> str:
     return f"org:{id}"
+
+
+def _orgs(ids: Iterable[UUID]) -> tuple[str, ...]:
+    return tuple(sorted(map(_org, ids)))
+
+
+def _provinces(event: AgreementSigned | AgreementAmended) -> tuple[str, ...]:
+    return tuple(sorted({center.province for center in event.centers}))

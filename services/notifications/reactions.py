@@ -163,10 +163,10 @@ async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: dat
     asked = {"national", *occurrence.audience, *Circle().after(event).codes}
     found = await known(tx, concerned(occurrence), asked, subjects_of(event))
     circle = found.circle.after(event)
-    if circle != found.circle:
+    if circle is not found.circle:
         remembered = {"codes": list(circle.codes), "provinces": list(circle.provinces)}
         await tx.execute(REMEMBER_CIRCLE, {"subject": occurrence.subject, **remembered})
-    happening = Happening.at(occurrence, circle)
+    happening = Happening.at(occurrence, circle, left=found.circle.left_by(event))
     inside = [one for one in found.recipients if happening.within(one.jurisdiction)]
     return Telling(occurrence, happening, found.names, [each for one in inside for each in told(happening, one, at)])
 

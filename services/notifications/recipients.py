@@ -19,10 +19,13 @@ RULES = """
 """
 # One statement, because every event asks it.
 KNOWN = text(f"""
-    with circle as (select codes, provinces from circle where subject = :concerned)
+    with found as (select * from circle where subject = any(cast(:concerned as uuid[]))), circle as (
+        select (select codes from found order by array_position(cast(:concerned as uuid[]), subject) limit 1) as codes,
+            array(select distinct unnest(provinces) from found) as provinces
+    )
     select 'known' as what, jsonb_build_object(
         'codes', coalesce((select codes from circle), '{{}}'),
-        'provinces', coalesce((select provinces from circle), '{{}}'),
+        'provinces', (select provinces from circle),
         'names', (
             select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{{}}')
             from name where id = any(cast(:ids as uuid[]))
@@ -52,13 +55,13 @@ class Known:
     """Of the jurisdictions asked about and of the circle."""
 
 
-async def known(tx: Transaction, concerned: UUID, codes: Collection[str], named: Iterable[UUID]) -> Known:
-    """The circle of `concerned`, the names of `named`, and the endpoints and people of the codes and the circle."""
-    found = (await tx.execute(KNOWN, {"concerned": concerned, "codes": sorted(codes), "ids": list(named)})).all()
+async def known(tx: Transaction, concerned: Sequence[UUID], codes: Collection[str], named: Iterable[UUID]) -> Known:
+    """The circle of the first of `concerned` that has one, the names of `named`, the endpoints and people of both."""
+    found = (await tx.execute(KNOWN, {"concerned": list(concerned), "codes": sorted(codes), "ids": list(named)})).all()
     facts = next(row.facts for row in found if row.what == "known")
     make: dict[str, Callable[[dict[str, Any]], Recipient]] = {"endpoint": _endpoint, "person": _person}
     return Known(
-        Circle(tuple(facts["codes"]), tuple(facts["provinces"])),
+        Circle(tuple(sorted(facts["codes"])), tuple(sorted(facts["provinces"]))),
         facts["names"],
         [make[row.what](row.facts) for row in found if row.what in make],
     )

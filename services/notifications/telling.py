@@ -55,21 +55,21 @@ class Happening:
     provinces: frozenset[str]
     actor: str
     named: frozenset[str] = frozenset()
-    """The people it names, and the jurisdictions of those whose organisation it names."""
+    """The people it names, and the jurisdictions of those whose organisation it names or no longer concerns."""
 
     @classmethod
-    def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle) -> Self:
-        """The event as it happens, to a subject that concerns this circle."""
+    def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle, left: frozenset[str] = frozenset()) -> Self:
+        """The event as it happens, to a subject that concerns this circle, and concerned those who left it."""
         audience = frozenset(occurrence.audience)
         event = occurrence.event.model_dump(mode="json")
         return cls(
             occurrence.event.type,
             occurrence.subject,
             audience,
-            audience | {"national", *circle.codes},
+            audience | {"national", *circle.codes} | left,
             frozenset(circle.provinces),
             occurrence.actor,
-            _named(event),
+            _named(event) | left,
         )
 
     @classmethod

@@ -138,7 +138,11 @@ class Core(Aggregate):
     ) -> list[DomainEvent]:
         """Begin a branch of the agreement's content as it is."""
         proposed = AmendmentProposed(
-            amendment_id=id, agreement_id=agreement_id, amendment_type=amendment_type, academy=academy
+            amendment_id=id,
+            agreement_id=agreement_id,
+            amendment_type=amendment_type,
+            academy=academy,
+            parties=_organisations(parties),
         )
         return [
             proposed.keeping(
@@ -159,7 +163,12 @@ class Core(Aggregate):
         self.require("revise_amendment")
         if content_hash == self.content_hash:
             return []
-        revised = AmendmentRevised(amendment_id=self.id, agreement_id=self.agreement_id, content_hash=content_hash)
+        revised = AmendmentRevised(
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            content_hash=content_hash,
+            parties=_organisations(parties),
+        )
         return [revised.keeping(parties=parties, names=names, by=by)]
 
     def lose_base(self, applied: UUID | None) -> list[DomainEvent]:
@@ -185,7 +194,11 @@ class Core(Aggregate):
         self.require("rebase_amendment")
         voided = self.lose_base(None) if self.state == _S.signed else []
         rebased = AmendmentRebased(
-            amendment_id=self.id, agreement_id=self.agreement_id, content_hash=content_hash, resolved=resolved
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            content_hash=content_hash,
+            resolved=resolved,
+            parties=_organisations(parties),
         )
         return [*voided, rebased.keeping(base_hash=base_hash, parties=parties, names=names, by=by)]
 
@@ -238,3 +251,7 @@ class Core(Aggregate):
         self.parties = tuple(AgreementParty.model_validate(each) for each in detail["parties"])
         self.names = names_of(detail)
         self.codes = tuple(dict.fromkeys([*self.codes, *(f"org:{each.organisation_id}" for each in self.parties)]))
+
+
+def _organisations(parties: Collection[AgreementParty]) -> tuple[UUID, ...]:
+    return tuple(dict.fromkeys(party.organisation_id for party in parties))

@@ -1,6 +1,7 @@
 """A person's inbox: theirs alone, of today's jurisdiction, told in the event's own transaction."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from services.notifications.tests.conftest import Reads
 from shared.actor import Actor, Role
 from shared.database import Database
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementApproved,
     AgreementDrafted,
     AgreementObligationClaimed,
@@ -30,11 +32,14 @@ from shared.events.agreements import (
     AgreementSignatureScanned,
     AgreementSigned,
     AgreementSuspended,
+    AgreementTermsRevised,
     AgreementTextRevised,
     AmendmentAgreed,
+    AmendmentProposed,
+    AmendmentRevised,
 )
 from shared.events.base import DomainEvent
-from shared.events.centers import CenterPlanned
+from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import MandateRecorded
 from shared.ids import new_id
 from shared.refusals import NotFound
@@ -217,10 +222,67 @@ async def test_an_amendment_is_the_work_of_whom_its_agreement_concerns(database:
     stranger = actor(Role.association_manager, jurisdiction=f"org:{new_id()}", name="stranger")
     for one in (MANAGER, stranger):
         await person(database, one)
-    parties = [AgreementParty(party_id=new_id(), organisation_id=ASSOCIATION, roles=("operator",)).model_dump()]
-    drafted = example(AgreementDrafted, agreement_id=agreement, parties=parties)
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION))
     agreed = example(AmendmentAgreed, amendment_id=amendment, agreement_id=agreement)
     await told(database, happening(drafted, subject=agreement), happening(agreed, subject=amendment))
     (item,) = await reads(MANAGER)
     assert (item.queue, item.path) == ("to_sign", f"/amendments/{amendment}")
     assert await reads(stranger) == []
+
+
+async def test_an_amendment_is_told_to_its_parties_although_its_agreement_is_not_known_yet(
+    database: Database, reads: Reads
+) -> None:
+    agreement, amendment, joins = new_id(), new_id(), new_id()
+    newcomer = actor(Role.association_manager, jurisdiction=f"org:{joins}", name="newcomer")
+    for one in (MANAGER, newcomer):
+        await person(database, one)
+    ids: dict[str, Any] = {"amendment_id": amendment, "agreement_id": agreement}
+    proposed = example(AmendmentProposed, **ids, parties=[ASSOCIATION])
+    revised = example(AmendmentRevised, **ids, parties=[ASSOCIATION, joins])
+    agreed = example(AmendmentAgreed, **ids)
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION))
+    await told(database, *(happening(each, subject=amendment) for each in (proposed, revised, agreed)))
+    await told(database, happening(drafted, subject=agreement), happening(agreed, subject=amendment))
+    for one in (MANAGER, newcomer):
+        assert [item.queue for item in await reads(one)] == ["to_sign"] * 2
+
+
+async def test_who_becomes_a_party_by_an_amendment_is_told_from_then_on(database: Database, reads: Reads) -> None:
+    agreement, joins = new_id(), new_id()
+    newcomer = actor(Role.association_manager, jurisdiction=f"org:{joins}", name="newcomer")
+    await person(database, newcomer)
+    suspended = example(AgreementSuspended, agreement_id=agreement)
+    amended = example(AgreementAmended, agreement_id=agreement, parties=_parties(joins))
+    await told(database, *(happening(each, subject=agreement) for each in (suspended, amended, suspended)))
+    assert len(await reads(newcomer)) == 2
+
+
+async def test_who_is_a_party_no_more_is_told_so_and_nothing_after_it(database: Database, reads: Reads) -> None:
+    await person(database, MANAGER)
+    agreement = new_id()
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION, new_id()))
+    revised = example(AgreementTermsRevised, agreement_id=agreement, parties=_parties(new_id()))
+    suspended = example(AgreementSuspended, agreement_id=agreement)
+    occurrences = [happening(each, subject=agreement) for each in (drafted, revised, suspended)]
+    await told(database, *occurrences)
+    (item,) = await reads(MANAGER)
+    assert (item.event_id, item.queue) == (occurrences[1].id, "mentions")
+
+
+async def test_who_runs_a_center_no_more_is_told_so(database: Database, reads: Reads) -> None:
+    await person(database, MANAGER)
+    center = new_id()
+    planned = example(CenterPlanned, center_id=center, operator_id=ASSOCIATION)
+    changed = example(CenterOperatorChanged, center_id=center, operator_id=new_id())
+    occurrences = [happening(each, subject=center) for each in (planned, changed, changed)]
+    await told(database, *occurrences)
+    (item,) = await reads(MANAGER)
+    assert (item.event_id, item.queue) == (occurrences[1].id, "mentions")
+
+
+def _parties(*organisations: UUID) -> list[dict[str, Any]]:
+    return [
+        AgreementParty(party_id=new_id(), organisation_id=each, roles=("operator",)).model_dump()
+        for each in organisations
+    ]

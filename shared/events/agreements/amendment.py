@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from shared.events.agreements.parts import (
+    ACADEMY,
     AGREEMENT,
     ASSOCIATION,
     OPERATOR_PARTY,
@@ -28,12 +29,15 @@ class AmendmentProposed(DomainEvent):
         "agreement_id": AGREEMENT,
         "amendment_type": "budget",
         "academy": "MA-06",
+        "parties": [ACADEMY, ASSOCIATION],
     }
 
     amendment_id: UUID
     agreement_id: UUID
     amendment_type: AmendmentType
     academy: str | None
+    parties: tuple[UUID, ...] = ()
+    """The organisations that see it beside the academies: the parties of the agreement and of the branch."""
 
 
 class AmendmentRevised(DomainEvent):
@@ -45,11 +49,14 @@ class AmendmentRevised(DomainEvent):
         "amendment_id": AMENDMENT,
         "agreement_id": AGREEMENT,
         "content_hash": TEXT,
+        "parties": [ACADEMY, ASSOCIATION],
     }
 
     amendment_id: UUID
     agreement_id: UUID
     content_hash: str
+    parties: tuple[UUID, ...] = ()
+    """The organisations that see it beside the academies: the parties of the agreement and of the branch."""
 
 
 class AmendmentSubmitted(DomainEvent):
@@ -180,6 +187,7 @@ class AmendmentRebased(DomainEvent):
         "agreement_id": AGREEMENT,
         "content_hash": TEXT,
         "resolved": 1,
+        "parties": [ACADEMY, ASSOCIATION],
     }
 
     amendment_id: UUID
@@ -187,6 +195,8 @@ class AmendmentRebased(DomainEvent):
     content_hash: str
     resolved: int
     """How many conflicts somebody decided."""
+    parties: tuple[UUID, ...] = ()
+    """The organisations that see it beside the academies: the parties of the agreement and of the branch."""
 
 
 class AmendmentPartySigned(DomainEvent):
