@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import structlog
 from sqlalchemy import text
 
 from services.notifications.reminder import Reminder
@@ -16,6 +18,9 @@ from shared.actor import NATIONAL, SYSTEM
 from shared.clock import business_date
 from shared.database import Database, Transaction
 from shared.events.base import DomainEvent, Occurrence
+from shared.messaging.retrying import passes_by_itself
+
+log = structlog.get_logger(__name__)
 
 KEEP = text("""
     insert into announced_date (subject, trigger, "on", audience)
@@ -25,11 +30,16 @@ KEEP = text("""
 """)
 CLEAR = text("delete from announced_date where subject = :subject and trigger = any(cast(:triggers as text[]))")
 DUE = text("""
-    select subject, trigger, "on", audience from announced_date
+    select "on", subject from announced_date
     where trigger = :trigger and "on" between :first and :last and (reminded is null or reminded < :days)
-    order by "on", subject limit 200 for update skip locked
+        and ("on", subject) > (:on, cast(:subject as uuid))
+    order by "on", subject limit 200
 """)
-REMINDED = text("update announced_date set reminded = :days where subject = :subject and trigger = :trigger")
+REMINDED = text("""
+    update announced_date set reminded = :days
+    where subject = :subject and trigger = :trigger and "on" = :on and (reminded is null or reminded < :days)
+    returning audience
+""")
 FAR = timedelta(days=3650)
 
 
@@ -80,27 +90,43 @@ async def remind(database: Database, today: date) -> int:
         for days in reversed(trigger.days):
             last = today - timedelta(days=days)
             first = today if days < 0 else last - FAR
-            while some := await _remind(database, trigger, days, first, last):
-                given += some
+            given += await _remind(database, trigger, days, first, last)
     return given
 
 
 async def _remind(database: Database, trigger: Trigger, days: int, first: date, last: date) -> int:
+    given, on, subject = 0, first, UUID(int=0)
+    asked: dict[str, Any] = {"trigger": trigger.name, "days": days, "first": first, "last": last}
+    while True:
+        async with database.transaction(NATIONAL) as tx:
+            due = (await tx.execute(DUE, asked | {"on": on, "subject": subject})).all()
+        if not due:
+            return given
+        for on, subject in due:
+            try:
+                given += await _give(database, trigger, days, on, subject)
+            except Exception as error:
+                if passes_by_itself(error):
+                    raise
+                # One in trouble must not keep the others waiting.
+                log.exception("cannot remind", trigger=trigger.name, subject=str(subject))
+
+
+async def _give(database: Database, trigger: Trigger, days: int, on: date, subject: UUID) -> bool:
+    reminder = Reminder(id=Reminder.id_of(subject, trigger.name, on, days))
     async with database.transaction(NATIONAL) as tx:
-        due = (await tx.execute(DUE, {"trigger": trigger.name, "first": first, "last": last, "days": days})).all()
-        for row in due:
-            await tx.execute(REMINDED, {"days": days, "subject": row.subject, "trigger": trigger.name})
-            reminder = Reminder(id=Reminder.id_of(row.subject, trigger.name, row.on, days))
-            if await tx.get(ReminderRow, reminder.id):
-                # The date was another one for a while; of this one they were reminded before.
-                continue
-            events = reminder.fall_due(
-                trigger=trigger.name,
-                subject_type=trigger.subject_type,
-                subject=row.subject,
-                on=row.on,
-                days=days,
-                audience=tuple(row.audience),
-            )
-            await REMINDERS.record(tx, reminder, events, by=SYSTEM)
-    return len(due)
+        due: dict[str, Any] = {"days": days, "subject": subject, "trigger": trigger.name, "on": on}
+        row = (await tx.execute(REMINDED, due)).first()
+        # A date may have been another one for a while: of this one they were reminded before.
+        if row is None or await tx.get(ReminderRow, reminder.id):
+            return False
+        events = reminder.fall_due(
+            trigger=trigger.name,
+            subject_type=trigger.subject_type,
+            subject=subject,
+            on=on,
+            days=days,
+            audience=tuple(row.audience),
+        )
+        await REMINDERS.record(tx, reminder, events, by=SYSTEM)
+    return True

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from services.notifications.notice import wording
 from services.notifications.tests.builders import actor, happening, notice, person, published, rows, told
 from services.notifications.tests.conftest import Reads
 from services.notifications.triggers import remind, triggers
-from shared.actor import Role
+from shared.actor import NATIONAL, Role
 from shared.database import Database
 from shared.events.agreements import (
     AgreementDrafted,
@@ -79,6 +80,20 @@ async def test_after_an_outage_the_nearest_reminder_is_given_alone(database: Dat
     assert await remind(database, date(2027, 8, 20)) == 1
     assert await remind(database, date(2027, 8, 20)) == 0
     assert await reminded(database) == [(ENDS, -30)]
+
+
+async def test_a_date_that_cannot_be_reminded_of_keeps_no_other_waiting(database: Database) -> None:
+    await signed(database)
+    assert await remind(database, date(2027, 6, 2)) == 1
+    # Its reminder is in the journal and no longer under its id: it cannot be written again.
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(text("update reminder set id = gen_random_uuid()"))
+        await tx.execute(text("update announced_date set reminded = null"))
+    await signed(database)
+    await signed(database)
+    assert await remind(database, date(2027, 6, 2)) == 2
+    assert await remind(database, date(2027, 6, 2)) == 0
+    assert await rows(database, "select count(*) from announced_date where reminded is null") == [(1,)]
 
 
 async def test_a_date_that_has_passed_is_not_announced_any_more(database: Database) -> None:
