@@ -36,7 +36,7 @@ async def read_centers(
 async def read_center(id: UUID, by: CurrentActor, db: Db) -> Response:
     """One center."""
     found = await queries.center(db, id, by=by)
-    return answer(CenterAnswer.of(found, by), version=found.version)
+    return answer(CenterAnswer.of(found, by, reasons=True), version=found.version)
 
 
 @router.get("/centers/{id}/history", response_model=Listing[HistoryEntry])

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.centers.center import Center, CenterState
 from services.centers.permissions import PERMISSIONS
 from shared.actor import Actor
-from shared.web import Body, available_actions
+from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
 
 
 class GrantVisa(Body):
@@ -56,8 +56,15 @@ class CenterAnswer(BaseModel):
     suspended_because: Literal["agreement_suspended", "decision"] | None
     reason: str | None = Field(description="why it was suspended, abandoned or closed by decision")
     available_actions: list[str]
+    unavailable_actions: list[UnavailableAction] = Field(
+        [], description="in the answer to a single read: what the reader may do in general but not now, and why"
+    )
 
     @classmethod
-    def of(cls, center: Center, by: Actor) -> Self:
-        """What the actor is shown."""
-        return cls(**center.model_dump(), available_actions=available_actions(by, center, PERMISSIONS))
+    def of(cls, center: Center, by: Actor, *, reasons: bool = False) -> Self:
+        """What the actor is shown, with the reasons why actions are not available if they are wanted."""
+        return cls(
+            **center.model_dump(),
+            available_actions=available_actions(by, center, PERMISSIONS),
+            unavailable_actions=unavailable_actions(by, center, PERMISSIONS) if reasons else [],
+        )

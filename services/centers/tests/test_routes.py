@@ -54,6 +54,8 @@ async def test_a_center_closes_once_it_has_told_that_nobody_is_enrolled(
     assert {name: told[name] for name in count} == count
     shown = (await director.get(AT)).json()
     assert shown["available_actions"] == ["suspend_center", "report_enrolled"]
+    (why,) = (each for each in shown["unavailable_actions"] if each["action"] == "close_center")
+    assert why["type"] == "/problems/learners-still-enrolled"
     because = {"reason": "(fictif) fin de bail"}
     refused = await director.post(f"{AT}/closing", json=because, headers={"If-Match": '"5"', "Accept-Language": "fr"})
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/learners-still-enrolled")
