@@ -1,7 +1,8 @@
 """The live stream: what is told to an academy reaches its open connections at once, and no other academy's.
 
-One reader per process looks at the feed and hands new entries to bounded queues, one per connection. A connection
-that falls behind is ended; its client comes back with Last-Event-ID and reads the rest from the table.
+One reader per process looks at the feed and hands new entries to bounded queues, one per connection, and to those who
+wait for something in the feed. A connection that falls behind is ended; its client comes back with Last-Event-ID and
+reads the rest from the table.
 """
 
 import asyncio
@@ -13,8 +14,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import select
 
-from services.notifications.notice import Notice
-from services.notifications.queries import entries
+from services.notifications.feed import Entry, entries
 from services.notifications.tables import FeedHeadRow
 from services.notifications.waking import NEWS
 from shared.clock import now
@@ -22,8 +22,6 @@ from shared.database import Database
 
 log = structlog.get_logger(__name__)
 
-Entry = tuple[int, Notice]
-"""A notice with its number in the academy's feed."""
 BEAT = 15.0
 """Seconds of silence after which a stream is given a sign of life: what closes idle connections leaves it open."""
 PAGE = 100

@@ -4,7 +4,7 @@ from services.notifications.queries.academies import academy_meant
 from services.notifications.queries.deliveries import deliveries, delivery, delivery_attempts
 from services.notifications.queries.endpoints import attempts, endpoint, endpoints, health
 from services.notifications.queries.event_types import event_types
-from services.notifications.queries.feed import entries, feed
+from services.notifications.queries.feed import feed
 from services.notifications.queries.people import inbox, inbox_counts, preferences
 from services.notifications.queries.previews import preview
 from services.notifications.queries.receipts import receipts
@@ -18,7 +18,6 @@ __all__ = [
     "delivery_attempts",
     "endpoint",
     "endpoints",
-    "entries",
     "event_types",
     "explanation",
     "feed",

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from services.notifications import queries
+from services.notifications.feed import Excerpt
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries import academy_meant
-from services.notifications.queries.feed import Excerpt
-from services.notifications.routes.hosted import AcademyMeant, Settings
+from services.notifications.routes.hosted import AcademyMeant, Streams
 from services.notifications.schemas import NoticeAnswer
 from services.notifications.schemas.subscriptions import Pattern
 from shared.web import CurrentActor, Db, Language, Listing, Page, page
@@ -23,7 +23,7 @@ async def read_feed(
     db: Db,
     wanted: Page,
     language: Language,
-    settings: Settings,
+    streams: Streams,
     academy: AcademyMeant = None,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the last sequence already known")] = 0,
     types: Annotated[tuple[Pattern, ...], Query(max_length=50, description="event types, `*` for anything")] = (),
@@ -39,10 +39,10 @@ async def read_feed(
     PERMISSIONS.allow(by, "read_feed")
     found, next = await queries.feed(
         db,
+        streams,
         academy=academy_meant(academy, by),
         wanted=Excerpt(after, types, since, until),
         wait=wait,
-        idle_poll=settings.idle_poll,
         language=language,
         page=wanted,
         by=by,

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, cast
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Send
@@ -15,9 +15,9 @@ from starlette.types import Send
 from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries import academy_meant
-from services.notifications.routes.hosted import AcademyMeant, Settings
+from services.notifications.routes.hosted import AcademyMeant, Streams
 from services.notifications.stream import Hub
-from shared.web import CurrentActor, Db, Language, TokenExpiry
+from shared.web import CurrentActor, Language, TokenExpiry
 
 router = APIRouter(prefix="/api/v1", tags=["notifications"])
 
@@ -49,10 +49,8 @@ class Followed:
 
 
 async def _followed(
-    request: Request,
     by: CurrentActor,
-    db: Db,
-    settings: Settings,
+    streams: Streams,
     language: Language,
     until: TokenExpiry,
     academy: AcademyMeant = None,
@@ -62,10 +60,7 @@ async def _followed(
 ) -> Followed:
     # Here and not in the stream: once a stream has begun, nothing can be refused any more.
     PERMISSIONS.allow(by, "read_stream")
-    state = request.app.state
-    if not hasattr(state, "hub"):
-        state.hub = Hub(db, queue=settings.stream_queue, idle_poll=settings.idle_poll)
-    return Followed(state.hub, academy_meant(academy, by), last_event_id, language, until)
+    return Followed(streams, academy_meant(academy, by), last_event_id, language, until)
 
 
 class LiveStream(StreamingResponse):

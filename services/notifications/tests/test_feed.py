@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from sqlalchemy import event as engine_event
 
 from services.notifications.settings import NotificationsSettings
+from services.notifications.stream import Channel
 from services.notifications.tests.builders import AT, OFFICER, happening, registered, rows, told
 from services.notifications.waking import NEWS
 from shared.database import Database
@@ -43,11 +45,12 @@ async def sequences(client: AsyncClient, **asked: Any) -> list[int]:
     return [item["sequence"] for item in answered.json()["items"]]
 
 
-async def waiters(number: int) -> None:
+async def waiters(app: FastAPI, number: int) -> None:
     """Wait until so many readers wait."""
 
     async def check() -> bool:
-        return len(NEWS._waiting) == number
+        channels: dict[str, Channel] = app.state.hub._channels if hasattr(app.state, "hub") else {}
+        return sum(len(each.connections) for each in channels.values()) == number
 
     await eventually(check)
 
@@ -85,19 +88,23 @@ async def test_after_days_away_nothing_is_missing_and_what_was_delivered_is_ther
         assert (await client.get(PATH, params={"limit": 100})).content == first
 
 
-async def test_who_waits_is_answered_as_soon_as_something_happens(client: AsyncClient, database: Database) -> None:
+async def test_who_waits_is_answered_as_soon_as_something_happens(
+    app: FastAPI, client: AsyncClient, database: Database
+) -> None:
     async with client:
         waiting = asyncio.create_task(sequences(client, wait=30, types="ma.mithaq.center.*"))
-        await waiters(1)
+        await waiters(app, 1)
         await told(database, at(0))
         await told(database, at(0, CenterOpened))
         assert await asyncio.wait_for(waiting, 10) == [2]
 
 
-async def test_who_waits_hears_of_what_another_process_told(client: AsyncClient, database: Database) -> None:
+async def test_who_waits_hears_of_what_another_process_told(
+    app: FastAPI, client: AsyncClient, database: Database
+) -> None:
     async with client:
         waiting = asyncio.create_task(sequences(client, wait=30))
-        await waiters(1)
+        await waiters(app, 1)
         ring, NEWS.ring = NEWS.ring, lambda: None  # type: ignore[method-assign]
         try:
             await told(database, at(0))
@@ -106,17 +113,43 @@ async def test_who_waits_hears_of_what_another_process_told(client: AsyncClient,
         assert await asyncio.wait_for(waiting, 10) == [1]
 
 
-async def test_who_waits_in_vain_is_answered_with_nothing_and_leaves_nothing_behind(client: AsyncClient) -> None:
+async def test_who_waits_in_vain_is_answered_with_nothing_and_leaves_nothing_behind(
+    app: FastAPI, client: AsyncClient
+) -> None:
     async with client:
         assert await sequences(client, wait=1) == []
         assert (await client.get(PATH, params={"wait": 31})).status_code == 422
-    assert not NEWS._waiting
+    assert not app.state.hub._channels
+    await eventually(lambda: not NEWS._waiting)
 
 
 async def test_sixteen_readers_that_wait_hold_no_connection(app: FastAPI, issuer: Issuer, database: Database) -> None:
     async with client_of(app, issuer.token(OFFICER)) as client:
         waiting = [asyncio.create_task(sequences(client, wait=30)) for _ in range(16)]
-        await waiters(16)
+        await waiters(app, 16)
         assert await rows(database, "select 1") == [(1,)]
         await told(database, at(0))
         assert await asyncio.wait_for(asyncio.gather(*waiting), 20) == [[1]] * 16
+
+
+async def test_who_waits_asks_the_database_again_only_for_what_they_want(
+    app: FastAPI, issuer: Issuer, database: Database
+) -> None:
+    asked: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "FROM feed_entry" in statement:
+            asked.append(statement)
+
+    async with client_of(app, issuer.token(OFFICER)) as client:
+        engine_event.listen(database.engine.sync_engine, "before_cursor_execute", note)
+        waiting = [asyncio.create_task(sequences(client, wait=30, types="ma.mithaq.center.*")) for _ in range(8)]
+        await eventually(lambda: len(asked) == 8)
+        for _ in range(5):
+            await told(database, at(0))
+        await eventually(lambda: app.state.hub._channels["MA-06"].head == 5)
+        # One shared look at a time, however many wait.
+        assert len(asked) <= 8 + 5
+        await told(database, at(0, CenterOpened))
+        assert await asyncio.wait_for(asyncio.gather(*waiting), 20) == [[6]] * 8
+        assert len(asked) <= 8 + 6 + 8

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from services.notifications import stream
-from services.notifications.stream import Connection, Entry, Hub
+from services.notifications.feed import Entry
+from services.notifications.stream import Connection, Hub
 from services.notifications.tests.builders import happening, told
 from shared.clock import now
 from shared.database import Database
