@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
-from services.agreements.amendment import OPEN, AmendmentState
+from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CenterFactRow, ObligationRow, SignatureBatchRow
 from shared.actor import NATIONAL
 from shared.clock import now, today
@@ -80,6 +80,17 @@ async def apply_amendments(database: Database) -> None:
 async def try_hindered_amendments(database: Database) -> None:
     """What hindered a signed amendment may be gone: a child that ended, say."""
     await _apply_amendments(database, hindered=True)
+
+
+@schedule.every(seconds=3600, id="recall-amendments")
+async def recall_amendments(database: Database) -> None:
+    """The last day to sign an amendment is recalled before it comes, and told once it has passed."""
+    row = AMENDMENTS.table.c
+    offered = select(row.id).where(row.status.in_(BEING_SIGNED), row.state["offered_until"].astext.is_not(None))
+    async with database.transaction(NATIONAL) as tx:
+        ids = (await tx.execute(offered.order_by(row.id))).scalars().all()
+    for id in ids:
+        await _alone(commands.let_amendment_time_pass(database, id, on=today()), id)
 
 
 @schedule.every(seconds=60, id="let-time-pass")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.agreements.errors.signing import DelegateIsOneself, DelegationOver
 from shared.clock import business_date
 from shared.events.agreements import SignatureLevel
 
@@ -38,6 +39,14 @@ class Delegation(BaseModel):
     valid_until: date
     document: str
     """Reference of the act of delegation."""
+
+
+def require_delegable(delegator: str, delegate: str, valid_until: date, today: date) -> None:
+    """Refuse DelegateIsOneself, and DelegationOver for a last day that has passed."""
+    if delegate == delegator:
+        raise DelegateIsOneself()
+    if valid_until < today:
+        raise DelegationOver(valid_until=valid_until)
 
 
 class Scan(BaseModel):

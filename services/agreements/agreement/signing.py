@@ -13,13 +13,12 @@ from services.agreements.agreement.signatures import (
     RequestState,
     Scan,
     Signature,
+    require_delegable,
 )
 from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.errors import AlreadySigned, EffectiveDateAhead, TermOver, TextHashDiffers
 from services.agreements.errors.signing import (
     CheckedByAnother,
-    DelegateIsOneself,
-    DelegationOver,
     LevelTooLow,
     NoScanToCheck,
     NotYourTurnToSign,
@@ -28,6 +27,7 @@ from services.agreements.errors.signing import (
     ScanToBeChecked,
     WitnessIsSigner,
 )
+from services.agreements.offer import Offered
 from services.agreements.signing_order import SigningOrder, reaches
 from services.agreements.terms import must_sign
 from shared.clock import business_date
@@ -57,7 +57,7 @@ NEED_AN_OFFER = frozenset({"sign_agreement", "decline_agreement", "delegate_sign
 IN_TURN = frozenset({"sign_agreement", "record_scan"})
 
 
-class Signing(Timely):
+class Signing(Timely, Offered):
     """Who has signed, who is still to sign, and until when."""
 
     ALLOWED: ClassVar = {
@@ -74,11 +74,6 @@ class Signing(Timely):
     requests: tuple[PartyRequest, ...] = ()
     """Of the text that is or was last frozen, one per party that signs."""
     signatures: tuple[Signature, ...] = ()
-    offered_until: date | None = None
-    """The last day to sign; none if the kind sets no limit."""
-    offer_over: bool = False
-    reminded: int | None = None
-    """The last reminder sent, by its days before the end of the offer."""
     sealed_file: str | None = None
     """The hash of the PDF that carries the signatures sealed so far."""
     archived_file: str | None = None
@@ -96,15 +91,9 @@ class Signing(Timely):
         return self.signing_order.awaited
 
     @property
-    def expires_on(self) -> date | None:
-        """The last day to sign while an offer stands that has one."""
-        return self.offered_until if self.state in BEING_SIGNED and not self.offer_over else None
-
-    @property
-    def remind_on(self) -> date | None:
-        """The day of the next reminder, if there is one left."""
-        left = self._reminders_left()
-        return self.expires_on - timedelta(days=max(left)) if self.expires_on and left else None
+    def being_signed(self) -> bool:
+        """Whether it waits for signatures."""
+        return self.state in BEING_SIGNED
 
     def request(self, party_id: UUID) -> PartyRequest:
         """The request for the party's signature. Refuses NotAParty; a party that only witnesses has a blank one."""
@@ -210,10 +199,7 @@ class Signing(Timely):
         """
         self._party_for("delegate_signing", party_id)
         self.require("delegate_signing")
-        if delegate == delegator:
-            raise DelegateIsOneself()
-        if valid_until < today:
-            raise DelegationOver(valid_until=valid_until)
+        require_delegable(delegator, delegate, valid_until, today)
         delegated = AgreementSigningDelegated(
             agreement_id=self.id,
             party_id=party_id,
@@ -292,15 +278,14 @@ class Signing(Timely):
         if self.expires_on and today > self.expires_on:
             left = tuple(each.party_id for each in self.requests if each.state in OPEN_REQUESTS)
             return [AgreementSignatureOfferExpired(agreement_id=self.id, parties=left, offered_until=self.expires_on)]
-        if self.expires_on and self.remind_on and today >= self.remind_on:
-            due = [days for days in self._reminders_left() if today >= self.expires_on - timedelta(days=days)]
+        if self.expires_on and (days := self.reminder_due(today)) is not None:
             awaited = [each.party_id for each in self.signing_order.may_sign_now if each in self.missing_signatures]
             return [
                 AgreementSignatureReminded(
                     agreement_id=self.id,
                     parties=tuple(each for each in awaited if not self.request(each).scan),
                     offered_until=self.expires_on,
-                    days=min(due),
+                    days=days,
                 )
             ]
         return super().due_by(today)
@@ -327,9 +312,6 @@ class Signing(Timely):
             return [signed]
         return [signed, AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=today)]
 
-    def _reminders_left(self) -> list[int]:
-        return [days for days in self.rules.signing.remind_days if self.reminded is None or days < self.reminded]
-
     def _party_for(self, action: str, party_id: UUID) -> AgreementParty:
         if refusal := self.party_refusal(action, party_id):
             raise refusal
@@ -346,8 +328,7 @@ class Signing(Timely):
 
     def _require_offer(self, today: date) -> None:
         self._require_term(today)
-        if self.offered_until and today > self.offered_until:
-            raise OfferExpired(offered_until=self.offered_until)
+        self.require_offer(today)
 
     def _require_term(self, today: date) -> None:
         if today > self.effective_until:
@@ -366,10 +347,10 @@ class Signing(Timely):
         detail: dict[str, Any] = event.detail
         match event:
             case AgreementApproved():
-                self._offer(event.offered_until)
+                self.offer_until(event.offered_until)
                 self.requests = tuple(PartyRequest(party_id=each.party_id) for each in self.parties if must_sign(each))
             case AgreementSignatureOfferRenewed():
-                self._offer(event.offered_until)
+                self.offer_until(event.offered_until)
                 self._become(RequestState.requested, of={RequestState.expired}, delegation=None)
             case AgreementSignatureOfferExpired():
                 self.offer_over = True
@@ -413,9 +394,6 @@ class Signing(Timely):
             case AgreementCancelled():
                 self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
         super().apply(event)
-
-    def _offer(self, offered_until: date | None) -> None:
-        self.offered_until, self.offer_over, self.reminded = offered_until, False, None
 
     def _become(
         self,

@@ -10,6 +10,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.errors.approval import AuthorDoesNotApprove
 from services.agreements.ladder import Ladder, StepApproval
 from shared.actor import Role
+from shared.clock import business_date
 from shared.events.agreements import (
     AmendmentAgreed,
     AmendmentApprovalOverdue,
@@ -97,6 +98,7 @@ class Approval(Core):
             number=self.number or number,
             reference=self.reference or reference,
             content_hash=self.content_hash,
+            offered_until=self.rules.signing.offered_until(business_date(at)),
         )
         return [step.keeping(approval=given), agreed.keeping(touched=touched, names=names)]
 

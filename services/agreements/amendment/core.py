@@ -53,7 +53,7 @@ class Core(Aggregate):
     ALLOWED: ClassVar = {
         "revise_amendment": frozenset({_S.proposed}),
         "rebase_amendment": frozenset({_S.rebase_needed, _S.signed}),
-        "withdraw_amendment": frozenset({_S.proposed, _S.under_review, _S.agreed, _S.signed, _S.rebase_needed}),
+        "withdraw_amendment": OPEN,
     }
 
     state: AmendmentState = AmendmentState.proposed

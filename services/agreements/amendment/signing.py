@@ -6,11 +6,13 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.agreements.agreement.signatures import Delegation, require_delegable
 from services.agreements.amendment.approval import Approval
 from services.agreements.amendment.core import BEING_SIGNED, AmendmentState
 from services.agreements.errors.agreements import AlreadySigned
 from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
-from services.agreements.errors.signing import LevelTooLow, NotYourTurnToSign
+from services.agreements.errors.signing import LevelTooLow, NotYourTurnToSign, OfferExpired, OfferStillStands
+from services.agreements.offer import Offered
 from services.agreements.signing_order import SigningOrder, reaches
 from shared.clock import business_date
 from shared.events.agreements import (
@@ -19,13 +21,18 @@ from shared.events.agreements import (
     AmendmentPartySigned,
     AmendmentRebaseNeeded,
     AmendmentSignatureContested,
+    AmendmentSignatureOfferExpired,
+    AmendmentSignatureOfferRenewed,
+    AmendmentSignatureReminded,
     AmendmentSigned,
+    AmendmentSigningDelegated,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
 
 _S = AmendmentState
+NEED_AN_OFFER = frozenset({"sign_amendment", "decline_amendment", "delegate_amendment"})
 
 
 class AmendmentSignature(BaseModel):
@@ -38,27 +45,54 @@ class AmendmentSignature(BaseModel):
     mandate_id: UUID
     level: SignatureLevel
     signed_at: datetime
+    on_behalf_of: str | None = None
+    """The mandated person, when another signed by delegation."""
     contested: date | None = None
     """The day from which on the mandate held no more, if that became known after the signature."""
 
 
-class Signing(Approval):
+class Signing(Approval, Offered):
     """Who has signed and who is still to sign."""
 
     ALLOWED: ClassVar = {
         "sign_amendment": BEING_SIGNED,
         "decline_amendment": BEING_SIGNED,
+        "delegate_amendment": BEING_SIGNED,
+        "renew_amendment_offer": BEING_SIGNED,
     }
 
     touched: tuple[UUID, ...] = ()
     """The parties that sign it, while it is frozen."""
     signatures: tuple[AmendmentSignature, ...] = ()
+    delegations: dict[UUID, Delegation] = {}
+    """Party -> who signs for it in whose place, while it is frozen."""
 
     @property
     def signing_order(self) -> SigningOrder:
         """Who signs when, of those whom it touches."""
         parties = [party for party in self.parties if party.party_id in self.touched]
         return SigningOrder(self.rules.signing.groups, parties, {each.party_id for each in self.signatures})
+
+    @property
+    def being_signed(self) -> bool:
+        """Whether it waits for signatures."""
+        return self.state in BEING_SIGNED
+
+    def delegation(self, party_id: UUID, person: str) -> Delegation | None:
+        """What lets this person sign for the party without a mandate of their own."""
+        found = self.delegations.get(party_id)
+        return found if found and found.delegate == person else None
+
+    def guard(self, action: str) -> Refusal | None:
+        """Nothing is signed once the offer is over; a signature given is not given away while it stands."""
+        if action in NEED_AN_OFFER and self.offer_over:
+            return OfferExpired(offered_until=self.offered_until)
+        stands = OfferStillStands(offered_until=self.offered_until)
+        if action == "renew_amendment_offer" and not self.offer_over:
+            return stands
+        if action == "withdraw_amendment" and self.state == _S.signing and self.expires_on:
+            return stands
+        return super().guard(action)
 
     def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
         """Why this party may not sign or decline though another might; None if it may. Refuses NotAParty."""
@@ -83,12 +117,14 @@ class Signing(Approval):
         mandate_id: UUID,
         level: SignatureLevel,
         at: datetime,
+        on_behalf_of: str | None = None,
     ) -> list[DomainEvent]:
         """Sign the frozen branch for a party; the last whom it touches makes the amendment signed.
 
-        Refuses NotAParty, NotTouched, AlreadySigned, ContentHashDiffers, NotYourTurnToSign, LevelTooLow.
+        Refuses NotAParty, NotTouched, AlreadySigned, ContentHashDiffers, NotYourTurnToSign, LevelTooLow, OfferExpired.
         """
         self.require("sign_amendment")
+        self.require_offer(business_date(at))
         party = self._party_for("sign_amendment", party_id, content_hash)
         least = self.rules.signing.least_level
         if not reaches(level, least):
@@ -103,6 +139,7 @@ class Signing(Approval):
             content_hash=content_hash,
             level=level,
             signed_at=at,
+            on_behalf_of=on_behalf_of,
         )
         return [given, self._signed(business_date(at))] if self.signing_order.completed_by(party_id) else [given]
 
@@ -114,6 +151,60 @@ class Signing(Approval):
         self.require("decline_amendment")
         self._party_for("decline_amendment", party_id, content_hash)
         return [self._refused("declined", reason)]
+
+    def delegate(
+        self,
+        party_id: UUID,
+        *,
+        delegator: str,
+        delegate: str,
+        mandate_id: UUID,
+        valid_until: date,
+        document: str,
+        today: date,
+    ) -> list[DomainEvent]:
+        """Let another person sign for a party under the delegator's mandate; a later delegation replaces it.
+
+        Refuses NotAParty, NotTouched, AlreadySigned, DelegateIsOneself, DelegationOver.
+        """
+        self.require("delegate_amendment")
+        if refusal := self.party_refusal("delegate_amendment", party_id):
+            raise refusal
+        require_delegable(delegator, delegate, valid_until, today)
+        delegated = AmendmentSigningDelegated(
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            party_id=party_id,
+            delegator=delegator,
+            delegate=delegate,
+            mandate_id=mandate_id,
+            valid_until=valid_until,
+        )
+        return [delegated.keeping(document=document)]
+
+    def renew_offer(self, today: date) -> list[DomainEvent]:
+        """Offer the same branch for signature again, for as long as the first time. Refuses OfferStillStands."""
+        self.require("renew_amendment_offer")
+        until = self.rules.signing.offered_until(today)
+        assert until is not None, "an offer without an end does not expire"
+        return [
+            AmendmentSignatureOfferRenewed(amendment_id=self.id, agreement_id=self.agreement_id, offered_until=until)
+        ]
+
+    def pass_time(self, today: date) -> list[DomainEvent]:
+        """Nobody signs after the last day; before it, those whose turn it is are reminded: late reminders are one."""
+        until = self.expires_on
+        if until is None:
+            return []
+        offer = {"amendment_id": self.id, "agreement_id": self.agreement_id, "offered_until": until}
+        order = self.signing_order
+        if today > until:
+            left = tuple(each.party_id for each in order.awaited)
+            return [AmendmentSignatureOfferExpired(parties=left, **offer)]
+        if (days := self.reminder_due(today)) is None:
+            return []
+        turn = tuple(each.party_id for each in order.may_sign_now if each in order.awaited)
+        return [AmendmentSignatureReminded(parties=turn, days=days, **offer)]
 
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
         """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""
@@ -135,6 +226,18 @@ class Signing(Approval):
         match event:
             case AmendmentAgreed():
                 self.touched = tuple(map(UUID, detail["touched"]))
+                self.offer_until(event.offered_until)
+            case AmendmentSignatureOfferRenewed():
+                self.offer_until(event.offered_until)
+                self.delegations = {}
+            case AmendmentSignatureOfferExpired():
+                self.offer_over = True
+            case AmendmentSignatureReminded():
+                self.reminded = event.days
+            case AmendmentSigningDelegated():
+                kept = event.model_dump(include={*Delegation.model_fields})
+                delegation = Delegation(**kept, document=detail["document"])
+                self.delegations = {**self.delegations, event.party_id: delegation}
             case AmendmentPartySigned():
                 self.state = _S.signing
                 signature = event.model_dump(include=set(AmendmentSignature.model_fields))
@@ -147,7 +250,8 @@ class Signing(Approval):
                     for each in self.signatures
                 )
             case AmendmentRebaseNeeded():
-                self.signatures, self.touched = (), ()
+                self.signatures, self.touched, self.delegations = (), (), {}
+                self.offer_until(None)
         super().apply(event)
 
     def _signed(self, on: date) -> DomainEvent:

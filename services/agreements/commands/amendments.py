@@ -15,7 +15,7 @@ from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.approval import names_of, vetted
-from services.agreements.commands.authority import authority_of, require_kept
+from services.agreements.commands.authority import authority_of, delegator_of, require_kept
 from services.agreements.commands.families import require_family
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.content import Content
@@ -154,11 +154,11 @@ async def sign_amendment(
     by: Actor,
     at: datetime | None = None,
 ) -> Amendment:
-    """Sign the frozen branch for a party, under a mandate of this day; once all have, it is applied.
+    """Sign the frozen branch for a party, under a mandate of this day or as a delegate; once all have, it is applied.
 
     An agreement that is not in force yet is amended when it is. There is no file of a branch to seal, so that only a
-    simple signature can be given. Refuses LevelNotOffered, NoMandate, MandateNotValid, AssociationNotAccredited,
-    TextTampered, what Amendment.sign refuses, and what applying it refuses.
+    simple signature can be given. Refuses LevelNotOffered, NoMandate, MandateNotValid, DelegationOver,
+    AssociationNotAccredited, TextTampered, what Amendment.sign refuses, and what applying it refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await _amendable(tx, id, "sign_amendment", by, None)
@@ -167,11 +167,18 @@ async def sign_amendment(
         at = at or now()
         organisation = amendment.party(party_id).organisation_id
         day = business_date(at)
-        authority = await authority_of(tx, organisation, by.person, day)
+        on_behalf_of = delegator_of(amendment.delegation(party_id, by.person), day)
+        authority = await authority_of(tx, organisation, on_behalf_of or by.person, day)
         mandate_id = authority.mandate_of(organisation, day)
         authority.require_standing(organisation)
         events = amendment.sign(
-            party_id, content_hash=content_hash, person=by.person, mandate_id=mandate_id, level=level, at=at
+            party_id,
+            content_hash=content_hash,
+            person=by.person,
+            mandate_id=mandate_id,
+            level=level,
+            at=at,
+            on_behalf_of=on_behalf_of,
         )
         await require_kept(tx, amendment.content_hash)
         await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
@@ -191,6 +198,52 @@ async def decline_amendment(
         (await authority_of(tx, organisation, by.person, day)).mandate_of(organisation, day)
         events = amendment.decline(party_id, content_hash=content_hash, reason=reason)
         return await AMENDMENTS.record(tx, amendment, events, by=by)
+
+
+async def delegate_amendment(
+    db: Work,
+    id: UUID,
+    *,
+    party_id: UUID,
+    delegate: str,
+    valid_until: date,
+    document: str,
+    by: Actor,
+    at: datetime | None = None,
+) -> Amendment:
+    """Let another person sign for a party under one's own mandate of this day; it ends with the mandate.
+
+    Refuses NoMandate, MandateNotValid, and what Amendment.delegate refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await _amendable(tx, id, "delegate_amendment", by, None)
+        organisation, day = amendment.party(party_id).organisation_id, business_date(at or now())
+        events = amendment.delegate(
+            party_id,
+            delegator=by.person,
+            delegate=delegate,
+            mandate_id=(await authority_of(tx, organisation, by.person, day)).mandate_of(organisation, day),
+            valid_until=valid_until,
+            document=document,
+            today=day,
+        )
+        return await AMENDMENTS.record(tx, amendment, events, by=by)
+
+
+async def renew_amendment_offer(
+    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
+) -> Amendment:
+    """Offer the same branch for signature again once the time to sign is over. Refuses OfferStillStands."""
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await _amendable(tx, id, "renew_amendment_offer", by, expected)
+        return await AMENDMENTS.record(tx, amendment, amendment.renew_offer(business_date(at or now())), by=by)
+
+
+async def let_amendment_time_pass(db: Work, id: UUID, *, on: date) -> Amendment:
+    """Recall the last day to sign, and end the offer after it. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        amendment = await AMENDMENTS.load(tx, id)
+        return await AMENDMENTS.record(tx, amendment, amendment.pass_time(on), by=SYSTEM)
 
 
 async def apply_amendment(db: Work, id: UUID, *, at: datetime) -> Amendment:

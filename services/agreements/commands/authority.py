@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from services.agreements.agreement import Agreement
+from services.agreements.agreement import Agreement, Delegation
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.errors import (
@@ -17,7 +17,7 @@ from services.agreements.errors import (
     NotInTheCeremony,
     SignedInItsCeremony,
 )
-from services.agreements.errors.signing import TextTampered
+from services.agreements.errors.signing import DelegationOver, TextTampered
 from shared.database import Transaction
 from shared.refusals import NotFound
 
@@ -100,6 +100,15 @@ async def may_sign(
     _check_ceremony(authority, ceremony_id)
     await require_parent_signed(tx, agreement)
     return mandate_id
+
+
+def delegator_of(delegation: Delegation | None, day: date) -> str | None:
+    """Under whose mandate a delegate signs that day; none for whoever signs under their own. Refuses DelegationOver."""
+    if delegation is None:
+        return None
+    if day > delegation.valid_until:
+        raise DelegationOver(valid_until=delegation.valid_until)
+    return delegation.delegator
 
 
 async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person: str, day: date) -> UUID:

@@ -8,11 +8,10 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import mandated, may_sign, require_untampered
+from services.agreements.commands.authority import delegator_of, mandated, may_sign, require_untampered
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.sealing import ReadySeal, SealOvertaken, make_seal, remember_files
-from services.agreements.errors.signing import DelegationOver
 from services.agreements.papers.drawing import draw_seal, draw_sealable
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.sealing import SEALED
@@ -127,10 +126,8 @@ async def _decide(
     tx: Transaction, agreement: Agreement, *, at: datetime, seal: ReadySeal | None = None, **asked: Unpack[Asked]
 ) -> list[DomainEvent]:
     party_id, person = asked["party_id"], asked["by"].person
-    delegation = agreement.delegation(party_id, person)
-    if delegation and business_date(at) > delegation.valid_until:
-        raise DelegationOver(valid_until=delegation.valid_until)
-    holder = delegation.delegator if delegation else person
+    on_behalf_of = delegator_of(agreement.delegation(party_id, person), business_date(at))
+    holder = on_behalf_of or person
     mandate_id = await may_sign(tx, agreement, party_id, holder, asked["ceremony_id"], business_date(at))
     events = agreement.sign(
         party_id,
@@ -139,7 +136,7 @@ async def _decide(
         mandate_id=mandate_id,
         ceremony_id=asked["ceremony_id"],
         level=asked["level"],
-        on_behalf_of=delegation.delegator if delegation else None,
+        on_behalf_of=on_behalf_of,
         at=at,
         file_hash=seal.file_hash if seal else None,
         archived_file=seal.archived_file if seal else None,

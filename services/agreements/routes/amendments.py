@@ -18,6 +18,7 @@ from services.agreements.schemas.amendments import (
     SignAmendment,
 )
 from services.agreements.schemas.negotiation import ApproveAsSubstitute
+from services.agreements.schemas.signing import DelegateSigning
 from services.agreements.schemas.words import Because
 from shared.database import Transaction
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
@@ -153,6 +154,25 @@ async def decline_amendment(id: UUID, body: DeclineAmendment, by: CurrentActor, 
         lambda tx: commands.decline_amendment(tx, id, **body.model_dump(), by=by),
         answer=lambda found: AmendmentAnswer.of(found, by),
         location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/amendments/{id}/delegations", status_code=201, response_model=AmendmentAnswer)
+async def delegate_amendment(id: UUID, body: DelegateSigning, by: CurrentActor, once: Once) -> Response:
+    """Let another person sign the amendment for a party under one's own mandate."""
+    return await once(
+        lambda tx: commands.delegate_amendment(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+        location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/amendments/{id}/offer", response_model=AmendmentAnswer)
+async def renew_amendment_offer(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Offer the same branch for signature again once the time to sign is over."""
+    return await once(
+        lambda tx: commands.renew_amendment_offer(tx, id, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
     )
 
 

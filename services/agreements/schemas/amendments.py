@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
+from services.agreements.agreement import Delegation
 from services.agreements.amendment import Amendment, AmendmentSignature, AmendmentState
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content
@@ -188,6 +189,7 @@ class AmendmentPartyAnswer(BaseModel):
     name: Bilingual | None
     roles: list[PartyRole]
     must_sign: bool | None = Field(description="whether the amendment touches it; null until it is approved")
+    delegation: Delegation | None = Field(description="who signs in whose place, and until when")
     signature: AmendmentSignature | None
 
     @classmethod
@@ -198,6 +200,7 @@ class AmendmentPartyAnswer(BaseModel):
             cls(
                 name=amendment.names.get(each.organisation_id),
                 must_sign=each.party_id in amendment.touched if amendment.touched else None,
+                delegation=amendment.delegations.get(each.party_id),
                 signature=given.get(each.party_id),
                 **each.model_dump(),
             )
@@ -238,6 +241,7 @@ class AmendmentAnswer(BaseModel):
     content_hash: str = Field(description="of the branch, which a signature names")
     parties: list[AmendmentPartyAnswer]
     approval: StepAnswer | None = Field(description="the step at which the file waits, while it is reviewed")
+    offered_until: date | None = Field(description="the last day to sign; none if there is no limit")
     applied_on: date | None
     hindrance: HindranceAnswer | None = Field(description="why it is not applied though all have signed")
     available_actions: list[str]

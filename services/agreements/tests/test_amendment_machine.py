@@ -1,13 +1,14 @@
 """Amendments under every order of actions that anybody could try."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from services.agreements.amendment import OPEN, Amendment, AmendmentState
+from services.agreements.amendment import BEING_SIGNED, OPEN, Amendment, AmendmentState
 from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.tests.builders import AT, AUTHOR, LEGAL, NAME, regional
 from services.agreements.tests.machines import MANY, Machine
@@ -20,12 +21,13 @@ class AmendmentMachine(Machine):
     aggregate: Amendment
     contents: "count[int]"
     numbers: set[int]
+    today: date
 
     @initialize()
     def start(self) -> None:
         """A branch of an agreement in force."""
         self.aggregate, self.events = Amendment(id=new_id()), []
-        self.contents, self.numbers = count(), set()
+        self.contents, self.numbers, self.today = count(), set(), AT.date()
         terms = regional()
         self.parties = terms.parties
         self.names = {each.organisation_id: NAME for each in terms.parties}
@@ -70,7 +72,13 @@ class AmendmentMachine(Machine):
         if self.attempt(
             "approve_amendment",
             lambda: self.aggregate.approve(
-                by, LEGAL.roles, number=number, reference=reference, touched=touched, names=self.names, at=AT
+                by,
+                LEGAL.roles,
+                number=number,
+                reference=reference,
+                touched=touched,
+                names=self.names,
+                at=AT + (self.today - AT.date()),
             ),
         ):
             assert by != AUTHOR, "who wrote it does not approve it"
@@ -105,13 +113,14 @@ class AmendmentMachine(Machine):
     def sign(self, who: int, stale: bool) -> None:
         """One party signs one content."""
         content = self.aggregate.base_hash if stale else self.aggregate.content_hash
-        party_id = self.parties[who].party_id
+        party_id, at = self.parties[who].party_id, AT + (self.today - AT.date())
         if self.attempt(
             "sign_amendment",
             lambda: self.aggregate.sign(
-                party_id, content_hash=content, person="x", mandate_id=new_id(), level="simple", at=AT
+                party_id, content_hash=content, person="x", mandate_id=new_id(), level="simple", at=at
             ),
         ):
+            assert not self.aggregate.offered_until or self.today <= self.aggregate.offered_until
             assert not stale and party_id in self.aggregate.touched
 
     @rule(who=st.integers(0, 2))
@@ -119,6 +128,33 @@ class AmendmentMachine(Machine):
         """One party refuses."""
         party_id, content = self.parties[who].party_id, self.aggregate.content_hash
         self.attempt("decline_amendment", lambda: self.aggregate.decline(party_id, content_hash=content, reason="r"))
+
+    @rule(who=st.integers(0, 2), days=st.integers(-1, 1))
+    def delegate(self, who: int, days: int) -> None:
+        """Somebody else may sign for one party."""
+        party_id, until = self.parties[who].party_id, self.today + timedelta(days=days)
+        more: dict[str, Any] = {"mandate_id": new_id(), "valid_until": until, "document": "d", "today": self.today}
+        if self.attempt(
+            "delegate_amendment", lambda: self.aggregate.delegate(party_id, delegator="a", delegate="b", **more)
+        ):
+            assert days >= 0 and party_id in self.aggregate.touched
+            assert self.aggregate.delegation(party_id, "b") and not self.aggregate.delegation(party_id, "a")
+
+    @rule(days=st.integers(1, 70))
+    def days_pass(self, days: int) -> None:
+        """Reminders, and the end of the offer; looking twice tells nothing twice."""
+        self.today += timedelta(days=days)
+        events = self.aggregate.pass_time(self.today)
+        self.aggregate.evolve(events)
+        self.events += events
+        assert self.aggregate.pass_time(self.today) == []
+        if self.aggregate.state in BEING_SIGNED and self.aggregate.offered_until:
+            assert self.aggregate.offer_over == (self.today > self.aggregate.offered_until)
+
+    @rule()
+    def renew_offer(self) -> None:
+        """For signature again."""
+        self.attempt("renew_amendment_offer", lambda: self.aggregate.renew_offer(self.today))
 
     @rule()
     def apply(self) -> None:

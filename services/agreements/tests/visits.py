@@ -47,6 +47,17 @@ def visits_to_amendments(
     async def agreed(by: Actor) -> Amendment:
         return await agree(database, await proposed(by))
 
+    async def no_longer_offered(by: Actor) -> Amendment:
+        amendment = await agreed(by)
+        assert amendment.offered_until, "its kind sets a limit"
+        over = amendment.offered_until + timedelta(days=1)
+        return await commands.let_amendment_time_pass(database, amendment.id, on=over)
+
+    async def delegate_amendment(by: Actor) -> Visit:
+        visit = await delegating(by)
+        del visit.body["content_hash"]
+        return visit
+
     revisable, waiting = kept(proposed), kept(submitted)
 
     async def revise_amendment(by: Actor) -> Visit:
@@ -77,6 +88,8 @@ def visits_to_amendments(
 
         return arrange
 
+    until = (today() + timedelta(days=1)).isoformat()
+    delegating = signing("delegations", delegate="x#deputy", valid_until=until, document="(fictif) acte")
     agreements, amendments = "agreements", "amendments"
     return {
         "propose_amendment": on(agreements, in_force, "/amendments", WHY | {"amendment_type": "seats"}, reads=True),
@@ -94,6 +107,8 @@ def visits_to_amendments(
         "refuse_amendment": on(amendments, submitted, "/rejection", WHY),
         "sign_amendment": signing("signatures"),
         "decline_amendment": signing("refusals", **WHY),
+        "delegate_amendment": delegate_amendment,
+        "renew_amendment_offer": on(amendments, no_longer_offered, "/offer"),
         "rebase_amendment": on(amendments, overtaken, "/rebase", {}),
         "withdraw_amendment": on(amendments, proposed, "/withdrawal", WHY),
     }

@@ -122,6 +122,7 @@ class AmendmentAgreed(DomainEvent):
         "number": 1,
         "reference": "AREF-06/2024-0001/A1",
         "content_hash": TEXT,
+        "offered_until": "2025-05-02",
     }
 
     amendment_id: UUID
@@ -130,6 +131,8 @@ class AmendmentAgreed(DomainEvent):
     """Per agreement, without gaps."""
     reference: str
     content_hash: str
+    offered_until: date | None = None
+    """The last day to sign; none if there is no limit."""
 
 
 class AmendmentReturned(DomainEvent):
@@ -225,6 +228,89 @@ class AmendmentPartySigned(DomainEvent):
     content_hash: str
     level: SignatureLevel
     signed_at: datetime
+    on_behalf_of: str | None = None
+    """The mandated person, when a delegate signed."""
+
+
+class AmendmentSigningDelegated(DomainEvent):
+    """A mandated person lets another sign for one party of this amendment, for as long as the mandate lasts."""
+
+    type = "ma.mithaq.amendment.signing_delegated.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "delegator": PERSON,
+        "delegate": "https://identity.example/realms/mithaq#treasurer-1",
+        "mandate_id": "01920000-0000-7000-8000-000000000002",
+        "valid_until": "2025-03-31",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    delegator: str
+    delegate: str
+    mandate_id: UUID
+    """The delegator's, which the signature will rest on."""
+    valid_until: date
+
+
+class AmendmentSignatureReminded(DomainEvent):
+    """Those whose turn it is to sign the amendment are reminded of it, some days before the offer ends."""
+
+    type = "ma.mithaq.amendment.signature_reminded.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "parties": [OPERATOR_PARTY],
+        "offered_until": "2025-05-02",
+        "days": 7,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    parties: tuple[UUID, ...]
+    offered_until: date
+    days: int
+    """Which of the kind's reminders it is: this many days before the end."""
+
+
+class AmendmentSignatureOfferExpired(DomainEvent):
+    """The time to sign the amendment is over: nobody signs until the offer is renewed."""
+
+    type = "ma.mithaq.amendment.signature_offer_expired.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "parties": [OPERATOR_PARTY],
+        "offered_until": "2025-05-02",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    parties: tuple[UUID, ...]
+    """Those that have not signed."""
+    offered_until: date
+
+
+class AmendmentSignatureOfferRenewed(DomainEvent):
+    """The same branch may be signed again, until another day; the signatures given before stand."""
+
+    type = "ma.mithaq.amendment.signature_offer_renewed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "offered_until": "2025-07-01",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    offered_until: date
 
 
 class AmendmentSigned(DomainEvent):

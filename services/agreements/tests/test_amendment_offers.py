@@ -1,0 +1,204 @@
+"""Amendments are offered for signature until a day, recalled before it, and signed by a delegate under a mandate."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from services.agreements import commands, schedule
+from services.agreements.amendment import Amendment, AmendmentState
+from services.agreements.errors import MandateNotValid, NoMandate
+from services.agreements.errors.amendments import NotTouched
+from services.agreements.errors.signing import (
+    DelegateIsOneself,
+    DelegationOver,
+    OfferExpired,
+    OfferStillStands,
+)
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.reactions import end_mandate
+from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
+from services.agreements.tests.builders import bound, current, officer, person, president, signer
+from shared.actor import NATIONAL, Actor, Role
+from shared.clock import now, today
+from shared.database import Database
+from shared.events.base import Occurrence
+from shared.events.network import MandateEnded
+from shared.ids import new_id
+from shared.web import available_actions
+
+S = AmendmentState
+
+
+@pytest.fixture
+async def offered(database: Database) -> Amendment:
+    """An amendment that all three parties are to sign."""
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    return await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+
+
+def operator_of(amendment: Amendment) -> Any:
+    """The association."""
+    return amendment.parties[1]
+
+
+def deputy_of(amendment: Amendment) -> Actor:
+    """Somebody of the association without a mandate."""
+    return person("deputy", Role.association_manager, f"org:{operator_of(amendment).organisation_id}")
+
+
+async def delegate(database: Database, amendment: Amendment, **changes: Any) -> Amendment:
+    """The association's president lets the deputy sign."""
+    fields: dict[str, Any] = {
+        "party_id": operator_of(amendment).party_id,
+        "delegate": deputy_of(amendment).person,
+        "valid_until": today() + timedelta(days=5),
+        "document": "(fictif) acte",
+        "by": president(operator_of(amendment).organisation_id),
+    }
+    return await commands.delegate_amendment(database, amendment.id, **(fields | changes))
+
+
+async def days_pass(database: Database, amendment: Amendment, days: int) -> Amendment:
+    """What time does by so many days before the last day to sign."""
+    assert amendment.offered_until
+    day = amendment.offered_until - timedelta(days=days)
+    return await commands.let_amendment_time_pass(database, amendment.id, on=day)
+
+
+async def test_an_amendment_is_offered_for_as_long_as_its_kind_says(offered: Amendment) -> None:
+    assert offered.offered_until == today() + timedelta(days=60)
+    assert offered.expires_on == offered.offered_until
+
+
+async def test_the_last_day_to_sign_an_amendment_counts_and_the_day_after_does_not(
+    database: Database, offered: Amendment
+) -> None:
+    assert not (await days_pass(database, offered, 0)).offer_over
+    offered = await days_pass(database, offered, -1)
+    assert offered.offer_over and offered.state == S.agreed
+    for party in (offered.parties[0], offered.parties[1]):
+        with pytest.raises(OfferExpired):
+            await sign_for(database, offered, party.party_id)
+    offered_to = available_actions(president(operator_of(offered).organisation_id), offered, PERMISSIONS)
+    assert not {"sign_amendment", "decline_amendment", "delegate_amendment"} & {*offered_to}
+
+
+async def test_nobody_signs_an_amendment_after_its_last_day_even_before_that_was_noticed(
+    database: Database, offered: Amendment
+) -> None:
+    first = offered.touched[0]
+    with pytest.raises(OfferExpired):
+        await sign_for(database, offered, first, at=now() + timedelta(days=61))
+
+
+async def test_those_whose_turn_it_is_are_reminded_once_per_day_of_the_kind_and_late_reminders_are_one(
+    database: Database, offered: Amendment
+) -> None:
+    assert (await days_pass(database, offered, 31)).reminded is None
+    assert (await days_pass(database, offered, 30)).reminded == 30
+    version = (await days_pass(database, offered, 30)).version
+    late = await days_pass(database, offered, 0)
+    assert (late.reminded, late.version) == (1, version + 1)
+
+
+async def test_the_schedule_recalls_the_last_day_to_sign_an_amendment(
+    database: Database, offered: Amendment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "today", lambda: offered.offered_until)
+    await schedule.recall_amendments(database)
+    assert (await reread(database, offered)).reminded == 1
+
+
+async def test_an_offer_of_an_amendment_is_renewed_once_it_is_over_and_what_was_signed_stands(
+    database: Database, offered: Amendment
+) -> None:
+    await sign_for(database, offered, offered.touched[0])
+    with pytest.raises(OfferStillStands):
+        await commands.renew_amendment_offer(database, offered.id, by=officer())
+    await days_pass(database, offered, -1)
+    later = now() + timedelta(days=70)
+    offered = await commands.renew_amendment_offer(database, offered.id, by=officer(), at=later)
+    assert offered.offered_until == later.date() + timedelta(days=60)
+    assert (offered.offer_over, offered.reminded, len(offered.signatures)) == (False, None, 1)
+
+
+async def test_what_some_have_signed_is_withdrawn_only_once_the_time_to_sign_is_over(
+    database: Database, offered: Amendment
+) -> None:
+    await sign_for(database, offered, offered.touched[0])
+    with pytest.raises(OfferStillStands):
+        await commands.withdraw_amendment(database, offered.id, reason="(fictif)", by=officer())
+    await days_pass(database, offered, -1)
+    offered = await commands.withdraw_amendment(database, offered.id, reason="(fictif)", by=officer())
+    assert offered.state == S.withdrawn
+
+
+async def test_a_delegate_signs_an_amendment_under_the_mandate_of_who_delegated(
+    database: Database, offered: Amendment
+) -> None:
+    party, deputy = operator_of(offered), deputy_of(offered)
+    with pytest.raises(NoMandate):
+        await sign_for(database, offered, party.party_id, by=deputy)
+    offered = await delegate(database, offered)
+    offered = await sign_for(database, offered, offered.parties[0].party_id)
+    offered = await sign_for(database, offered, party.party_id, by=deputy)
+    given = next(each for each in offered.signatures if each.party_id == party.party_id)
+    assert (given.person, given.on_behalf_of) == (deputy.person, president(party.organisation_id).person)
+
+
+async def test_a_delegation_ends_with_its_last_day(database: Database, offered: Amendment) -> None:
+    offered = await delegate(database, offered, valid_until=today())
+    offered = await sign_for(database, offered, offered.parties[0].party_id)
+    deputy, party_id = deputy_of(offered), operator_of(offered).party_id
+    with pytest.raises(DelegationOver):
+        await sign_for(database, offered, party_id, by=deputy, at=now() + timedelta(days=1))
+    assert (await sign_for(database, offered, party_id, by=deputy)).signatures[-1].on_behalf_of
+
+
+async def test_a_delegation_ends_with_the_mandate_that_it_rests_on(database: Database, offered: Amendment) -> None:
+    party = operator_of(offered)
+    offered = await delegate(database, offered)
+    mandate_id = offered.delegations[party.party_id].mandate_id
+    ended = MandateEnded(
+        mandate_id=mandate_id,
+        organisation_id=party.organisation_id,
+        ended_on=today() - timedelta(days=1),
+        how="revoked",
+    )
+    occurrence: Any = Occurrence(
+        event=ended,
+        id=new_id(),
+        subject=mandate_id,
+        version=2,
+        audience=(),
+        actor="x",
+        time=now(),
+        correlation=new_id(),
+    )
+    async with database.transaction(NATIONAL) as tx:
+        await end_mandate(tx, occurrence)
+    offered = await sign_for(database, offered, offered.parties[0].party_id)
+    with pytest.raises(MandateNotValid):
+        await sign_for(database, offered, party.party_id, by=deputy_of(offered))
+
+
+async def test_nobody_delegates_an_amendment_to_themselves_for_a_day_that_has_passed_or_without_a_mandate(
+    database: Database, offered: Amendment
+) -> None:
+    head = president(operator_of(offered).organisation_id)
+    with pytest.raises(DelegateIsOneself):
+        await delegate(database, offered, delegate=head.person)
+    with pytest.raises(DelegationOver):
+        await delegate(database, offered, valid_until=today() - timedelta(days=1))
+    with pytest.raises(NoMandate):
+        await delegate(database, offered, by=deputy_of(offered), delegate="another")
+
+
+async def test_who_is_not_touched_delegates_nothing(database: Database) -> None:
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    _, operator, ministry = agreement.parties
+    amendment = await revise(database, await propose(database, agreement), budget=(budget_line(operator.party_id),))
+    amendment = await agree(database, amendment)
+    with pytest.raises(NotTouched):
+        await delegate(database, amendment, party_id=ministry.party_id, by=signer(ministry.organisation_id))
