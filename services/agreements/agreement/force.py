@@ -16,6 +16,7 @@ from services.agreements.errors.force import (
     DecisionWithoutDocument,
     EffectiveAfterTerm,
     EffectiveBeforeSuspension,
+    EffectiveOutOfOrder,
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
@@ -26,6 +27,7 @@ from shared.events.agreements import (
     AgreementCancelled,
     AgreementExpired,
     AgreementResumed,
+    AgreementSigned,
     AgreementSuspended,
     AgreementSuspensionAnnounced,
     AgreementTerminated,
@@ -91,6 +93,8 @@ class Force(Timely):
     suspension: Suspension | None = None
     announcement: Announcement | None = None
     ending: Ending | None = None
+    stands_since: date | None = None
+    """The day from which on it stands as it does: signed by all, in force, at rest, or in force again."""
 
     def guard(self, action: str) -> Refusal | None:
         """One thing is announced at a time, and only what is announced is withdrawn."""
@@ -128,8 +132,8 @@ class Force(Timely):
         """Let the agreement rest: its money only, or the named centers too (all of them when none is named).
 
         It takes effect on its day, the first that the notice allows unless told otherwise; until then it is announced.
-        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveAfterTerm,
-        CenterNotInAgreement.
+        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveOutOfOrder,
+        EffectiveAfterTerm, CenterNotInAgreement.
         """
         self.require("suspend_agreement")
         grounds = _grounds(reason, document, document_hash, notified_on or today)
@@ -182,7 +186,8 @@ class Force(Timely):
     ) -> list[DomainEvent]:
         """End the agreement before its time, on its day; until then it is announced.
 
-        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveAfterTerm.
+        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveOutOfOrder,
+        EffectiveAfterTerm.
         """
         self.require("terminate_agreement")
         grounds = _grounds(reason, document, document_hash, notified_on or today)
@@ -238,8 +243,11 @@ class Force(Timely):
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
         match event:
+            case AgreementSigned():
+                self.stands_since = event.signed_on
             case AgreementCameIntoForce():
                 self.state = AgreementState.in_force
+                self.stands_since = event.in_force_on
             case AgreementSuspensionAnnounced():
                 what = event.model_dump(include={"effective_on", "scope", "centers"})
                 self.announcement = Announcement(announced="suspension", **what, **event.detail)
@@ -252,11 +260,13 @@ class Force(Timely):
             case AgreementSuspended():
                 self.state = AgreementState.suspended
                 self.announcement = None
+                self.stands_since = event.effective_on
                 self.suspension = Suspension(
                     effective_on=event.effective_on, scope=event.scope, centers=event.centers, **event.detail
                 )
             case AgreementResumed():
                 self.state = AgreementState.in_force
+                self.stands_since = event.effective_on
                 self.suspension = None
             case AgreementTerminated():
                 self.state = AgreementState.terminated
@@ -281,6 +291,8 @@ class Force(Timely):
         day = effective_on or max(today, earliest_on)
         if day < earliest_on:
             raise NoticeTooShort(days=days, notified_on=notified_on, earliest=earliest_on)
+        if effective_on and self.stands_since and day < self.stands_since:
+            raise EffectiveOutOfOrder(effective_on=day, since=self.stands_since)
         if day > self.effective_until:
             raise EffectiveAfterTerm(effective_on=day, effective_until=self.effective_until)
         return day

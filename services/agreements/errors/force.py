@@ -35,6 +35,12 @@ class EffectiveBeforeSuspension(Refusal):
     slug = "effective-before-suspension"
 
 
+class EffectiveOutOfOrder(Refusal):
+    """The agreement stands as it does since a later day. Values: effective_on, since."""
+
+    slug = "effective-out-of-order"
+
+
 class AlreadyAnnounced(Refusal):
     """A suspension or termination is announced already. Values: announced, effective_on."""
 

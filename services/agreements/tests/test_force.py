@@ -15,6 +15,7 @@ from services.agreements.errors.force import (
     EditionsUnderReview,
     EffectiveAfterTerm,
     EffectiveBeforeSuspension,
+    EffectiveOutOfOrder,
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
@@ -32,6 +33,7 @@ from shared.events.agreements import (
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow, Refusal
 
+S = AgreementState
 DAY = date(2025, 1, 13)
 NOTICE = KINDS["academy-association"].notice_days
 SHORTER = KINDS["academy-association"].suspension_notice_days
@@ -128,6 +130,48 @@ def test_notice_is_given_before_it_counts() -> None:
 def test_nothing_is_decided_for_a_day_on_which_the_agreement_is_over() -> None:
     with pytest.raises(EffectiveAfterTerm):
         terminated(effective_on=date(2027, 9, 1))
+
+
+LONG_AGO = date(2023, 1, 2)
+
+
+@pytest.mark.parametrize("decide", [suspended, terminated])
+def test_nothing_is_decided_for_a_day_before_the_agreement_was_in_force(decide: Any) -> None:
+    since = at_work().in_force_on
+    assert since
+    with pytest.raises(EffectiveOutOfOrder) as refused:
+        decide(notified_on=LONG_AGO, effective_on=since - timedelta(days=1))
+    assert refused.value.values["since"] == since
+    assert decide(notified_on=LONG_AGO, effective_on=since).state in (S.suspended, S.terminated)
+
+
+def test_nothing_is_decided_for_a_day_before_all_had_signed() -> None:
+    agreement = signed()
+    signed_on = agreement.stands_since
+    assert signed_on and agreement.state == S.signed
+    with pytest.raises(EffectiveOutOfOrder):
+        terminated(agreement, notified_on=LONG_AGO, effective_on=signed_on - timedelta(days=1))
+    assert terminated(agreement, notified_on=LONG_AGO, effective_on=signed_on).state == S.terminated
+
+
+def test_a_suspension_does_not_reach_back_into_the_one_before() -> None:
+    agreement = suspended()
+    agreement.evolve(agreement.resume(effective_on=after(9), today=after(20)))
+
+    def again(day: date) -> Any:
+        return agreement.suspension_on(
+            scope="money", centers=(), notified_on=LONG_AGO, effective_on=day, today=after(20)
+        )
+
+    with pytest.raises(EffectiveOutOfOrder):
+        again(after(8))
+    assert again(after(9)).effective_on == after(9)
+
+
+def test_what_rests_does_not_end_before_it_rested() -> None:
+    with pytest.raises(EffectiveOutOfOrder):
+        terminated(suspended(), effective_on=after(-1))
+    assert terminated(suspended(), effective_on=DAY).state == S.terminated
 
 
 def test_what_is_announced_takes_effect_on_its_day_with_its_grounds() -> None:

@@ -45,6 +45,8 @@ from shared.territory import MINISTRY_ID
 
 SCAN = "ef" * 32
 PAPERS = st.sampled_from(["suspension_decision", "termination_decision", "insurance_certificate", "annex"])
+BACK = st.sampled_from([None, 0, 30, 300])
+"""Days before today on which a decision shall have taken effect."""
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
 
 
@@ -227,12 +229,12 @@ class AgreementMachine(Machine):
         """If it is time."""
         self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
 
-    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans())
-    def suspend(self, scope: Any, on_paper: bool, ahead: bool) -> None:
+    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
+    def suspend(self, scope: Any, on_paper: bool, ahead: bool, back: int | None) -> None:
         """Rest."""
         if on_paper:
             self.attach("suspension_decision", 60, False)
-        decision = self._decision(ahead)
+        decision = self._decision(ahead, back)
         self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **decision))
 
     @rule()
@@ -241,12 +243,12 @@ class AgreementMachine(Machine):
         day = self.today
         self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=day))
 
-    @rule(on_paper=st.booleans(), ahead=st.booleans())
-    def terminate(self, on_paper: bool, ahead: bool) -> None:
+    @rule(on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
+    def terminate(self, on_paper: bool, ahead: bool, back: int | None) -> None:
         """End early."""
         if on_paper:
             self.attach("termination_decision", 60, False)
-        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision(ahead)))
+        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision(ahead, back)))
 
     @rule()
     def withdraw_announcement(self) -> None:
@@ -455,8 +457,10 @@ class AgreementMachine(Machine):
             "obligations": [each.obligation_id for each in self.aggregate.duties] if all_of_it else [],
         }
 
-    def _decision(self, ahead: bool) -> dict[str, Any]:
-        return DECISION | {"notified_on": self.today if ahead else self.today - timedelta(60), "today": self.today}
+    def _decision(self, ahead: bool, back: int | None) -> dict[str, Any]:
+        noticed = self.today if ahead else self.today - timedelta(400)
+        day = {} if back is None else {"effective_on": self.today - timedelta(back)}
+        return DECISION | day | {"notified_on": noticed, "today": self.today}
 
     @invariant()
     def the_rules_hold(self) -> None:
@@ -470,6 +474,8 @@ class AgreementMachine(Machine):
         assert [each.number for each in it.amendments] == list(range(1, len(it.amendments) + 1))
         assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
         assert (it.state == AgreementState.suspended) == (it.suspension is not None)
+        if it.suspension:
+            assert it.in_force_on and it.in_force_on <= it.suspension.effective_on, "what binds nobody does not rest"
         if it.announcement is not None:
             assert it.state in (AgreementState.signed, AgreementState.in_force, AgreementState.suspended)
             assert it.announcement.announced == "termination" or it.state == AgreementState.in_force
