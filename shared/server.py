@@ -17,6 +17,8 @@ from shared import telemetry
 T = TypeVar("T")
 REQUESTS_GRACE = 10
 """Seconds that running requests get to finish after SIGTERM."""
+LONGEST_UNREAD = 30.0
+"""Seconds after which a client that takes nothing of what it is sent is cut off (RFC 5482; where the system can)."""
 
 
 class PortTaken(ValueError):
@@ -53,6 +55,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # Connections have it from here. An app cannot cut off who reads nothing: what it closes waits to be read first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(LONGEST_UNREAD * 1000))
     try:
         listener.bind((host, port))
     except OSError as error:

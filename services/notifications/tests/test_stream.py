@@ -1,18 +1,26 @@
 """The live stream: every frame once and in order, only one's own, and never a queue without bound."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
+from fastapi import FastAPI
 
 from services.notifications import stream
 from services.notifications.feed import Entry
+from services.notifications.reactions import tell_concerned
 from services.notifications.stream import Connection, Hub
-from services.notifications.tests.builders import happening, told
+from services.notifications.tests.builders import OFFICER, happening, told
+from shared import server
+from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
 from tests.fixtures.eventually import eventually
+from tests.fixtures.identity import Issuer
+from tests.fixtures.serving import Serve
 
 SOON = timedelta(minutes=5)
 
@@ -182,3 +190,32 @@ async def test_without_streams_nothing_is_asked_of_the_database(database: Databa
     await asyncio.gather(waiting, asking, return_exceptions=True)
     assert asking.cancelled()
     assert not hub._channels
+
+
+async def test_a_client_that_never_reads_is_cut_off_and_followed_no_more(
+    serve: Serve, app: FastAPI, issuer: Issuer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "LONGEST_UNREAD", 0.5)
+    async with database.transaction(NATIONAL) as tx:
+        await tell_concerned(tx, [happening() for _ in range(800)])
+    port = urlsplit(await serve(app)).port
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, ("127.0.0.1", port))
+        asked = f"""GET /api/v1/notifications/stream HTTP/1.1
+            Host: localhost
+            Authorization: Bearer {issuer.token(OFFICER)}
+            Last-Event-ID: 0"""
+        await loop.sock_sendall(client, "\r\n".join([*map(str.strip, asked.splitlines()), "", ""]).encode())
+        await eventually(lambda: hasattr(app.state, "hub") and _connections(app.state.hub) == 1)
+        await eventually(lambda: not app.state.hub._channels)
+        # Not only forgotten: who reads what had still arrived finds nobody at the other end.
+        with pytest.raises(ConnectionResetError):
+            await asyncio.wait_for(_read_all(client), 5)
+
+
+async def _read_all(client: socket.socket) -> None:
+    while await asyncio.get_running_loop().sock_recv(client, 65536):
+        pass
