@@ -9,6 +9,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
+from services.agreements.commands.families import parent_of
 from services.agreements.impact import CenterFact, Decision, Impact, impact_of
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CenterFactRow, EndpointFactRow
 from shared.database import Transaction
@@ -49,6 +50,7 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
         _decision(decided),
         [decided],
         children=children,
+        parent=await parent_of(tx, agreement) if agreement.parent_id else None,
         known=facts,
         amendments={each.id: each.status for each in await tx.execute(unsettled)},
         ceremonies={each.id: each.status for each in await tx.execute(listed)},

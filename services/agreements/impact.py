@@ -207,6 +207,7 @@ def impact_of(
     decided: Sequence[DomainEvent],
     *,
     children: Iterable[Agreement],
+    parent: Agreement | None = None,
     known: Mapping[UUID, CenterFact],
     amendments: Mapping[UUID, str],
     ceremonies: Mapping[UUID, str],
@@ -214,12 +215,13 @@ def impact_of(
 ) -> Impact:
     """What the decision would touch.
 
-    `decided` is what the agreement decides; `children` are those that follow it and last; `known` is what the centers
+    `decided` is what the agreement decides; `children` are those that follow it and last, `parent` is what it follows;
+    `known` is what the centers
     told, by center; `amendments` gives the state of each that is open, of
     the agreement and its children, `ceremonies` of each that lists the agreement; `endpoints` the number of addresses
     of each academy.
     """
-    own = _life(agreement, decided)
+    own = _life(agreement, decided, parent)
     ends = own.after.state == AgreementState.terminated
     lives = [own]
     if ends:
@@ -243,19 +245,23 @@ def impact_of(
     )
 
 
-def _life(agreement: Agreement, decided: Sequence[DomainEvent]) -> Life:
+def _life(agreement: Agreement, decided: Sequence[DomainEvent], parent: Agreement | None = None) -> Life:
     after = agreement.model_copy().evolve(decided)
     if after.announcement is None:
         return Life(agreement, after)
     day = after.announcement.effective_on
-    return Life(_on(agreement, day - timedelta(days=1)), _on(after, day))
+    return Life(_on(agreement, day - timedelta(days=1), parent), _on(after, day, parent))
 
 
-def _on(agreement: Agreement, day: date) -> Agreement:
-    """What time alone makes of it until this day."""
-    ahead = agreement.model_copy()
-    if ahead.state == AgreementState.signed:
+def _on(agreement: Agreement, day: date, parent: Agreement | None = None) -> Agreement:
+    """What time alone makes of it until this day: a child binds while its parent does, and ends with it."""
+    ahead, above = agreement.model_copy(), _on(parent, day) if parent else None
+    if above and above.state == AgreementState.terminated:
+        return ahead.evolve(ahead.end_with(above, today=day))
+    if ahead.state == AgreementState.signed and above is None:
         ahead.evolve(ahead.bring_into_force(day))
+    elif ahead.state == AgreementState.signed and above and above.state == AgreementState.in_force:
+        ahead.evolve(ahead.bring_into_force_with(above, day))
     return ahead.evolve(ahead.pass_time(day))
 
 

@@ -7,6 +7,7 @@ from services.agreements.agreement.core import AgreementState, Core
 from services.agreements.agreement.force import Force
 from services.agreements.errors.families import (
     ChildNotOfKind,
+    ParentAtRest,
     ParentNotInForce,
     ParentNotSigned,
     ParentOver,
@@ -37,9 +38,14 @@ class Family(Force):
             )
 
     def require_signed(self, child: Core) -> None:
-        """Refuse to let a child be signed before this one is, or if it cannot follow it any more: ParentNotSigned."""
+        """Refuse to let a child be signed before this one is, while it rests, or if it cannot follow it any more.
+
+        Refuses ParentNotSigned, ParentAtRest, and what require_child refuses.
+        """
         self.require_child(child)
-        if self.state not in (_S.signed, _S.in_force, _S.suspended):
+        if self.suspension is not None:
+            raise ParentAtRest(parent=self.id, reference=self.reference, since=self.suspension.effective_on)
+        if self.state not in (_S.signed, _S.in_force):
             raise ParentNotSigned(parent=self.id, reference=self.reference)
 
     def require_in_force(self) -> None:
@@ -47,6 +53,12 @@ class Family(Force):
         self._require_alive()
         if self.state != _S.in_force:
             raise ParentNotInForce(parent=self.id, reference=self.reference)
+
+    def bring_into_force_with(self, parent: "Family", today: date) -> list[DomainEvent]:
+        """Bind while the parent does, from the day on which both stand as they do. Refuses as require_in_force does."""
+        parent.require_in_force()
+        days = [each.stands_since for each in (self, parent) if each.stands_since]
+        return self.bring_into_force(today, since=max(days, default=None))
 
     def end_with(self, parent: "Family", *, today: date) -> list[DomainEvent]:
         """End early because the parent did, on its papers; nothing happens while the parent has not been terminated."""

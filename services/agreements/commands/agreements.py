@@ -14,7 +14,7 @@ from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
 from services.agreements.text import Clause, put_clauses
 from shared.actor import SYSTEM, Actor
-from shared.clock import business_date, today
+from shared.clock import today
 from shared.database import Work
 from shared.ids import new_id
 
@@ -62,14 +62,13 @@ async def cancel_agreement(db: Work, id: UUID, *, reason: str, by: Actor, expect
 async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
     """Let a signed agreement bind once its start date is reached. The schedule asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
-        agreement, since = await AGREEMENTS.load(tx, id), None
+        agreement = await AGREEMENTS.load(tx, id)
         agreement.require("bring_into_force")
-        if agreement.parent_id is not None:
-            parent = await parent_of(tx, agreement)
-            parent.require_in_force()
-            signed_on = business_date(max(each.signed_at for each in agreement.signatures))
-            since = max(signed_on, parent.in_force_on or signed_on)
-        return await AGREEMENTS.record(tx, agreement, agreement.bring_into_force(on, since=since), by=SYSTEM)
+        if agreement.parent_id is None:
+            events = agreement.bring_into_force(on)
+        else:
+            events = agreement.bring_into_force_with(await parent_of(tx, agreement), on)
+        return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
 
 
 async def expire_agreement(db: Work, id: UUID, *, on: date) -> Agreement:

@@ -31,7 +31,7 @@ async def parent_of(tx: Transaction, child: Agreement) -> Agreement:
 
 
 async def require_parent_signed(tx: Transaction, agreement: Agreement) -> None:
-    """Refuse a signature under a child whose parent is not signed, has ended or became shorter than it meanwhile."""
+    """Refuse a signature under a child whose parent is not signed, rests, has ended or became shorter meanwhile."""
     if agreement.parent_id is not None:
         (await parent_of(tx, agreement)).require_signed(agreement)
 

@@ -23,6 +23,12 @@ class ParentNotSigned(Refusal):
     slug = "parent-not-signed"
 
 
+class ParentAtRest(Refusal):
+    """Nothing is signed under a parent that is suspended. Values: parent, reference, since."""
+
+    slug = "parent-at-rest"
+
+
 class ParentNotInForce(Refusal):
     """A child binds while its parent does. Values: parent, reference."""
 

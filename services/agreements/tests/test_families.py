@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement
 from services.agreements.errors.families import (
     ChildNotOfKind,
+    ParentAtRest,
     ParentNotInForce,
     ParentNotSigned,
     ParentOver,
@@ -32,17 +33,20 @@ from services.agreements.tests.builders import (
     bound,
     current,
     director,
+    in_force,
     know,
     network_terms,
     officer,
     outcome_of,
     owing,
     sign_for,
+    signed,
     suspend,
 )
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database, Work
+from shared.events.agreements import AgreementCameIntoForce
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
 from tests.fixtures.eventually import eventually
@@ -173,6 +177,54 @@ async def test_a_child_does_not_bind_before_its_parent_or_while_it_rests(databas
         await commands.bring_into_force(database, child.id, on=today())
     await schedule.bring_into_force(database)
     assert (await read(database, child.id)).state == "signed"
+
+
+async def test_nothing_is_signed_under_a_parent_while_it_rests(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await signed_but_by(database, await frozen_child(database, parent.id), MINISTRY_ID)
+    parent = await suspend(database, parent)
+    with pytest.raises(ParentAtRest) as refused:
+        await sign_for(database, child, MINISTRY_ID)
+    assert refused.value.values["since"] == today()
+    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    assert (await sign_for(database, child, MINISTRY_ID)).state == "signed"
+
+
+async def test_a_child_that_is_in_force_goes_on_while_its_parent_rests(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await bound(database, following(parent.id))
+    parent = await suspend(database, parent, scope="centers")
+    assert (await read(database, child.id)).state == "in_force"
+    assert parent.suspension and parent.suspension.centers == ()
+
+
+def test_a_child_that_waited_for_a_suspended_parent_binds_from_the_day_on_which_it_was_resumed() -> None:
+    parent, child = in_force(framework(effective_from=date(2024, 9, 2), effective_until=date(2027, 8, 31))), signed()
+    day = child.effective_from + timedelta(days=40)
+    grounds = DECISION | {"scope": "money", "centers": (), "today": day - timedelta(days=20)}
+    parent.evolve(parent.suspend(**grounds))
+    with pytest.raises(ParentNotInForce):
+        child.bring_into_force_with(parent, day)
+    parent.evolve(parent.resume(effective_on=day - timedelta(days=1), today=day))
+    (bound_on,) = child.bring_into_force_with(parent, day)
+    assert isinstance(bound_on, AgreementCameIntoForce) and bound_on.in_force_on == day - timedelta(days=1)
+
+
+async def test_a_preview_lets_no_child_bind_before_its_parent(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await frozen_child(database, parent.id)
+    for each in child.parties:
+        child = await sign_for(database, child, each.organisation_id)
+    for state, resting in (("signed", True), ("in_force", False)):
+        if resting:
+            await suspend(database, parent)
+        else:
+            await commands.resume_agreement(database, parent.id, by=MINISTRY)
+        looked = await queries.impact(
+            database, child.id, action="terminate_agreement", notified_on=today(), by=director()
+        )
+        assert looked.decision.effective_on > today()
+        assert (looked.agreements[0].state, looked.agreements[0].becomes) == (state, "terminated")
 
 
 async def test_a_parent_that_was_shortened_before_its_signature_takes_no_longer_child(database: Database) -> None:
