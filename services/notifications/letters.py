@@ -67,20 +67,31 @@ async def write_letters(tx: Transaction, told: Mapping[UUID, Sequence[Decision]]
 
 
 def compose_letter(
-    notices: Sequence[Notice], *, letter_id: UUID, sender: str, recipient: str, language: str, date: datetime
+    notices: Sequence[Notice],
+    *,
+    more: int = 0,
+    letter_id: UUID,
+    sender: str,
+    recipient: str,
+    language: str,
+    date: datetime,
 ) -> EmailMessage:
-    """The message, as text and as HTML; the subject says what happened, or how much did."""
+    """The message, as text and as HTML; the subject says what happened, or how much did.
+
+    So many `more` notices are not written out.
+    """
     lines = [{"summary": notice.summary(language), "id": notice.event_id} for notice in notices]
     subject = (
         wording().text("email.subject", language, summary=lines[0]["summary"])
-        if len(lines) == 1
-        else wording().text("email.digest", language, count=len(lines))
+        if len(lines) + more == 1
+        else wording().text("email.digest", language, count=len(lines) + more)
     )
     values = {
         "language": language,
         "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
         "subject": subject,
         "lines": lines,
+        "more": wording().text("email.more", language, count=more) if more else None,
         "statutory": any(kinds().of(notice.type).statutory for notice in notices),
         "text": {key.removeprefix("email."): wording().text(key, language) for key in wording().keys("email.")},
     }

@@ -1,9 +1,11 @@
 """The postman: letters to people leave when they are due, each leased under a token, several at a time."""
 
 import asyncio
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +13,7 @@ import structlog
 from sqlalchemy import text
 
 from services.notifications.bounces import note_bounce
+from services.notifications.kinds import IMPORTANCE, kinds
 from services.notifications.letters import compose_letter
 from services.notifications.mail import MailClient
 from services.notifications.notice import Notice
@@ -26,6 +29,8 @@ log = structlog.get_logger(__name__)
 
 TOGETHER = 8
 """Letters sent at the same time."""
+MOST_LINES = 50
+"""Notices that a letter writes out."""
 SHORTEST_PAUSE = 0.05
 
 CLAIM = text("""
@@ -36,12 +41,19 @@ CLAIM = text("""
         order by next_attempt_at limit :most for update skip locked
     ) returning id, person_id, recipient, language, due_at, attempts, lease_token
 """)
-# Who moved since is not shown what is outside today's jurisdiction.
+# Who moved since is not shown what is outside today's jurisdiction. Of very many, the most important and newest.
 LINES = text("""
-    select letter_line.letter_id, notice.* from letter_line
-    join person on person.id = letter_line.person_id
-    join notice on notice.event_id = letter_line.event_id and person.jurisdiction = any(notice.reach)
-    where letter_id = any(cast(:letters as uuid[])) order by notice.time, notice.event_id
+    select * from (
+        select letter_line.letter_id, notice.*, count(*) over (partition by letter_id) as number,
+            row_number() over (
+                partition by letter_id
+                order by cast(cast(:weights as jsonb) ->> type as int) desc nulls last, time desc, notice.event_id
+            ) as place
+        from letter_line
+        join person on person.id = letter_line.person_id
+        join notice on notice.event_id = letter_line.event_id and person.jurisdiction = any(notice.reach)
+        where letter_id = any(cast(:letters as uuid[]))
+    ) line where place <= :most order by time, event_id
 """)
 RECORD = text("""
     update letter set state = :state, attempts = attempts + 1, status = :status, reason = :reason,
@@ -71,6 +83,8 @@ class Letter:
     attempts: int
     token: UUID
     notices: Sequence[Notice]
+    more: int
+    """How many notices are not written out."""
 
 
 class Postman:
@@ -114,8 +128,10 @@ class Postman:
         async with self.database.transaction(NATIONAL) as tx:
             lease = timedelta(seconds=self.settings.lease)
             claimed = (await tx.execute(CLAIM, {"lease": lease, "most": TOGETHER})).all()
-            lines = (await tx.execute(LINES, {"letters": [row.id for row in claimed]})).all() if claimed else []
+            asked = {"letters": [row.id for row in claimed], "weights": _weights(), "most": MOST_LINES}
+            found = (await tx.execute(LINES, asked)).all() if claimed else []
         crash_point("postman.claimed")
+        lines = {row.id: [line for line in found if line.letter_id == row.id] for row in claimed}
         return [
             Letter(
                 row.id,
@@ -125,7 +141,8 @@ class Postman:
                 row.due_at,
                 row.attempts,
                 row.lease_token,
-                [Notice.of(line) for line in lines if line.letter_id == row.id],
+                [Notice.of(line) for line in lines[row.id]],
+                max((line.number for line in lines[row.id]), default=0) - len(lines[row.id]),
             )
             for row in claimed
         ]
@@ -152,6 +169,7 @@ class Postman:
         try:
             message = compose_letter(
                 letter.notices,
+                more=letter.more,
                 letter_id=letter.id,
                 sender=self.settings.mail_from,
                 recipient=letter.recipient,
@@ -172,3 +190,8 @@ class Postman:
             return ("sent" if outcome.result == "delivered" else "refused"), timedelta()
         delay = outcome.delay(letter.attempts + 1, self.settings.retries)
         return ("failed", timedelta()) if delay is None else ("waiting", timedelta(seconds=delay))
+
+
+@cache
+def _weights() -> str:
+    return json.dumps({type: IMPORTANCE.index(kind.importance) for type, kind in kinds().events.items()})

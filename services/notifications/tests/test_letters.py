@@ -14,7 +14,9 @@ from services.notifications import commands, queries
 from services.notifications.bounces import read_report
 from services.notifications.errors import NotABounce
 from services.notifications.letters import compose_letter
-from services.notifications.postman import Postman
+from services.notifications.notice import wording
+from services.notifications.postman import MOST_LINES, Postman
+from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import (
@@ -33,7 +35,7 @@ from services.notifications.tests.builders import (
 from services.notifications.tests.receivers import Mailbox, mailbox
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Database
-from shared.events.agreements import AgreementSuspended, AgreementTextRevised
+from shared.events.agreements import AgreementApproved, AgreementSuspended, AgreementTextRevised
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.events.notifications import EndpointDisabled
@@ -45,6 +47,7 @@ from tests.web.routes import client_of
 
 ADDRESS = "agent@academie.example"
 QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+IMPORTANT = AgreementApproved.model_validate(AgreementApproved.example)
 STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
 Post = Callable[..., Any]
 
@@ -112,6 +115,26 @@ def test_a_digest_is_one_letter_with_every_notice(language: str) -> None:
     for body in (part(message, "plain"), part(message, "html")):
         assert all(str(each.event_id) in body for each in said)
         assert "{" not in body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_digest_of_very_much_writes_out_the_most_important_and_newest(
+    database: Database, post: Post, language: str
+) -> None:
+    await follower(database, email="daily", language=language)
+    important, *rest = [happening(event) for event in (IMPORTANT, *[QUIET] * (MOST_LINES + 2))]
+    async with database.transaction(NATIONAL) as tx:
+        await tell_concerned(tx, [important, *rest])
+    await came_due(database)
+    async with post() as (postman, box):
+        assert await postman.round() == 1
+    (message,) = box.received
+    assert str(MOST_LINES + 3) in message["Subject"]
+    for kind in ("plain", "html"):
+        body = part(message, kind)
+        written = [each for each in (important, *rest) if str(each.id) in body]
+        assert len(written) == MOST_LINES and important in written
+        assert wording().text("email.more", language, count=3) in body
 
 
 async def test_who_wants_it_at_once_gets_a_letter_per_notice(database: Database, post: Post) -> None:
