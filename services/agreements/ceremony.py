@@ -61,7 +61,7 @@ AHEAD = frozenset({_S.planned, _S.postponed}) | RUNNING
 Codes = Mapping[UUID, Iterable[str]]
 """Agreement -> the codes of those who may see it."""
 Missing = dict[UUID, dict[str, list[UUID]]]
-"""What agreements lack: agreement -> what (`text`, `mandate`, `accreditation`, `seat`) -> whose, by organisation."""
+"""What agreements lack -> whose, by organisation: `cancelled`, `text`, `mandate`, `accreditation`, `seat`."""
 
 
 class Attendee(BaseModel):

@@ -214,6 +214,9 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
         if agreement.state in SIGNED_BY_ALL:
             continue
         own = [party.organisation_id for party in agreement.missing_signatures]
+        if agreement.state == AgreementState.cancelled:
+            missing[agreement.id] = {"cancelled": own}
+            continue
         lacks = {what: [each for each in own if each in those] for what, those in lacking.items()}
         if agreement.state not in BEING_SIGNED:
             lacks = {"text": own} | lacks

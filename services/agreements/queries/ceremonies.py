@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import select
+
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.commands.ceremonies import missing_for
 from services.agreements.permissions import PERMISSIONS
@@ -39,7 +41,11 @@ async def lobby(db: Work, id: UUID, *, by: Actor) -> LobbyAnswer:
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_lobby", found)
-        listed = [await AGREEMENTS.read(tx, each) for each in found.agreements if each in found.seen_by(by)]
+        # Who was a party when the order was drawn up may see an agreement no more.
+        row = AGREEMENTS.table.c
+        still = select(row.id).where(row.id.in_(found.seen_by(by)), *AGREEMENTS.within(tx))
+        seen = {*(await tx.execute(still)).scalars()}
+        listed = [await AGREEMENTS.read(tx, each) for each in found.agreements if each in seen]
         # That a party has a mandate is no secret to the others; whose it is, is.
         async with tx.widened(NATIONAL):
             missing = await missing_for(tx, found, listed, today())

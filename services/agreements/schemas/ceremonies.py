@@ -65,8 +65,8 @@ class LobbyItem(BaseModel):
     title: Bilingual
     state: AgreementState
     ready: bool
-    missing: dict[Literal["text", "mandate", "accreditation", "seat"], list[UUID]] = Field(
-        description="what it lacks -> the organisations concerned"
+    missing: dict[Literal["cancelled", "text", "mandate", "accreditation", "seat"], list[UUID]] = Field(
+        description="what it lacks -> the organisations concerned; one that is cancelled can only be struck"
     )
 
 

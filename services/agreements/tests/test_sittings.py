@@ -197,6 +197,22 @@ async def test_who_became_a_party_after_the_planning_sits_and_signs(database: Da
     assert (await sign_for(database, agreement, organisation, ceremony_id=ceremony.id)).signatures
 
 
+async def test_who_was_a_party_at_the_planning_only_still_reads_the_lobby_of_what_is_theirs(database: Database) -> None:
+    leaver = party(new_id(), "funder")
+    terms = current(others=[leaver])
+    await know(database, terms)
+    left, kept = await commands.draft_agreement(database, terms, by=officer()), current(others=[leaver])
+    await know(database, kept)
+    staying = await commands.draft_agreement(database, kept, by=officer())
+    ceremony = await plan(database, left.id, staying.id)
+    by = signer(leaver.organisation_id)
+    assert len((await queries.lobby(database, ceremony.id, by=by)).items) == 2
+    alone = terms.model_copy(update={"parties": terms.parties[:-1]})
+    await commands.revise_terms(database, left.id, alone, by=officer())
+    (item,) = (await queries.lobby(database, ceremony.id, by=by)).items
+    assert item.agreement_id == staying.id
+
+
 async def test_only_parties_of_the_agreements_have_a_seat(database: Database) -> None:
     ceremony = await plan(database, (await approved(database)).id)
     await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
@@ -209,8 +225,13 @@ async def test_a_cancelled_agreement_is_struck_and_the_ceremony_goes_on(database
     kept, given_up = await approved(database), await approved(database)
     ceremony = await plan(database, kept.id, given_up.id)
     await commands.cancel_agreement(database, given_up.id, reason="(fictif)", by=officer())
-    with pytest.raises(LobbyNotReady):
+    with pytest.raises(LobbyNotReady) as refused:
         await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    assert [(each["agreement"], each["what"]) for each in refused.value.values["missing"]] == [
+        (given_up.id, "cancelled")
+    ]
+    items = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    assert [[*each.missing] for each in items] == [["seat"], ["cancelled"]]
     await commands.strike_agreement(database, ceremony.id, agreement_id=given_up.id, reason="(fictif)", by=MINISTRY)
     await fill(database, ceremony)
     assert (await commands.open_ceremony(database, ceremony.id, by=MINISTRY)).agreements == (kept.id,)
