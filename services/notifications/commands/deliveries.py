@@ -14,11 +14,11 @@ from services.notifications.permissions import PERMISSIONS
 from services.notifications.tables import ENDPOINTS
 from services.notifications.waking import NEWS
 from shared.actor import NATIONAL, Actor
-from shared.clock import now
 from shared.database import Database, Work
 from shared.refusals import NotFound
 
 PAGE = 5000
+THIS_INSTANT = text("select clock_timestamp()")
 OWED_TO = text("select endpoint_id from delivery where id = :delivery")
 AGAIN = text("""
     update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
@@ -80,7 +80,7 @@ async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
 
 async def recover_missed(db: Work, id: UUID, *, since: datetime, by: Actor, expected: int | None = None) -> Replay:
     """Send everything told since then that did not arrive, whether it was owed or not. Raises PeriodEmpty."""
-    return await _replay(db, id, "missed", since, now(), by, expected)
+    return await _replay(db, id, "missed", since, None, by, expected)
 
 
 async def replay_feed(
@@ -107,13 +107,15 @@ async def _replay(
     id: UUID,
     what: Literal["missed", "everything"],
     since: datetime,
-    until: datetime,
+    until: datetime | None,
     by: Actor,
     expected: int | None,
 ) -> Replay:
-    if since >= until:
-        raise PeriodEmpty()
     async with db.transaction(by.scope) as tx:
+        # By the clock that says when something was told: this process's may be behind.
+        until = until or (await tx.execute(THIS_INSTANT)).scalar_one()
+        if since >= until:
+            raise PeriodEmpty()
         endpoint = await ENDPOINTS.load(tx, id, expected=expected)
         action = "recover_missed" if what == "missed" else "replay_feed"
         PERMISSIONS.allow(by, action, endpoint)

@@ -1,6 +1,6 @@
 """Lanes: how fast an endpoint is sent to, when it is left alone, and how one takes it back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from services.notifications.tests.certificates import certified, serving
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import Slow, accept, answering, mailbox, receiver
 from services.notifications.waking import NEWS
+from shared import clock
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
@@ -259,6 +260,21 @@ async def test_who_was_disabled_recovers_what_was_missed_and_nothing_twice(
             await _delivered(database, 4)
     assert academy.ids == [str(event.id) for event in (first, *missed)]
     assert all("mithaq-replay" not in headers for headers, _ in academy.received)
+
+
+async def test_what_was_missed_is_found_whatever_the_clock_of_the_process_says(
+    database: Database, settings: NotificationsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "Behind":
+            return super().now(tz) - timedelta(minutes=10)
+
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    since = _at(-3)
+    await told(database)
+    monkeypatch.setattr(clock, "datetime", Behind)
+    assert (await commands.recover_missed(database, id, since=since, by=OPERATOR)).deliveries == 1
 
 
 async def test_a_replay_sends_the_same_bytes_under_the_same_id_and_says_that_it_is_one(
