@@ -4,7 +4,7 @@ import asyncio
 import re
 import struct
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,6 +15,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from services.agreements.errors.documents import FileMislabelled, FileTypeRefused, FileUnsound
 from shared import files
 from shared.files import MOST_BYTES, SIGNATURES, FileTooLong, StoredFile
+from shared.refusals import Refusal
 from shared.worker import TookTooLong, bounded, in_worker
 
 UNSAID = frozenset({"", "application/octet-stream"})
@@ -34,11 +35,14 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of segments that tell a picture's size."""
 
 
-async def take_in(pieces: AsyncIterator[bytes], *, said: str) -> StoredFile:
-    """Keep what comes, if it is a sound PDF, PNG or JPEG and of the type that is `said`.
+async def take_in(
+    pieces: AsyncIterator[bytes], *, said: str, refusal_of: Callable[[StoredFile], Awaitable[Refusal | None]]
+) -> tuple[StoredFile, Refusal | None]:
+    """Keep what comes, if it is a sound PDF, PNG or JPEG, of the type that is `said`, and nothing else is against it.
 
-    Nothing is kept otherwise. Refuses FileTooLong as soon as too much has come, FileTypeRefused, FileMislabelled,
-    FileUnsound; raises Unavailable if the storage does not answer.
+    Nothing is kept otherwise: `refusal_of` is asked last, and what it says is handed back. Refuses FileTooLong as soon
+    as too much has come, FileTypeRefused, FileMislabelled, FileUnsound; raises Unavailable if the storage does not
+    answer.
     """
     with NamedTemporaryFile(prefix="mithaq-upload-") as named:
         file, size = cast(BinaryIO, named.file), 0
@@ -48,7 +52,8 @@ async def take_in(pieces: AsyncIterator[bytes], *, said: str) -> StoredFile:
                 raise FileTooLong(limit=MOST_BYTES)
             await asyncio.to_thread(file.write, piece)
         file.flush()
-        found = (await asyncio.to_thread(files.measure, file, MOST_BYTES)).media_type
+        brought = await asyncio.to_thread(files.measure, file, MOST_BYTES)
+        found = brought.media_type
         if found not in SIGNATURES.values():
             raise FileTypeRefused(taken=sorted(SIGNATURES.values()))
         said = said.partition(";")[0].strip().lower()
@@ -60,7 +65,9 @@ async def take_in(pieces: AsyncIterator[bytes], *, said: str) -> StoredFile:
             sound = False
         if not sound:
             raise FileUnsound(found=found)
-        return await files.put(file)
+        if (refusal := await refusal_of(brought)) is None:
+            await files.put(file)
+        return brought, refusal
 
 
 def is_sound(path: str, media_type: str) -> bool:

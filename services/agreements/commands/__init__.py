@@ -53,7 +53,7 @@ from services.agreements.commands.ceremonies import (
     strike_agreement,
 )
 from services.agreements.commands.checkpoints import publish_checkpoint
-from services.agreements.commands.documents import attach_document, withdraw_document
+from services.agreements.commands.documents import attach_document, refusal_of_document, withdraw_document
 from services.agreements.commands.editions import (
     close_edition,
     decline_renewal,
@@ -158,6 +158,7 @@ __all__ = [
     "publish_checkpoint",
     "rebase_amendment",
     "record_scan",
+    "refusal_of_document",
     "refuse_amendment",
     "renew_agreement",
     "renew_amendment_offer",

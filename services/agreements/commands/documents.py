@@ -1,6 +1,7 @@
 """Papers beside an agreement's text: attached, withdrawn."""
 
 from datetime import date, datetime
+from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
@@ -11,8 +12,19 @@ from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import business_date, now
 from shared.database import Work
+from shared.events.base import DomainEvent
 from shared.files import StoredFile
 from shared.ids import new_id
+from shared.refusals import Refusal
+
+
+class About(TypedDict):
+    """What is said of a file that is brought."""
+
+    category: str
+    name: str
+    expires_on: NotRequired[date | None]
+    replaces: NotRequired[UUID | None]
 
 
 async def attach_document(
@@ -20,34 +32,53 @@ async def attach_document(
     id: UUID,
     file: StoredFile,
     *,
-    category: str,
-    name: str,
-    expires_on: date | None = None,
-    replaces: UUID | None = None,
+    refused: Refusal | None = None,
     by: Actor,
     at: datetime | None = None,
+    **about: Unpack[About],
 ) -> Agreement:
     """Attach a file that is kept already; it is the last of the agreement's documents then.
 
-    Refuses NotYourDocument if it would replace another party's, and what Agreement.attach refuses.
+    `refused` is why it was not kept. Refuses NotYourDocument if it would replace another party's, and what
+    Agreement.attach refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "attach_document", by)
-        if replaces:
-            _require_own(agreement, replaces, by)
-        at = at or now()
-        events = agreement.attach(
-            new_id(),
-            **file.model_dump(),
-            category=category,
-            name=name,
-            organisation_id=represented(by),
-            expires_on=expires_on,
-            replaces=replaces,
-            at=at,
-            today=business_date(at),
-        )
+        events = _attached(agreement, file, by, at or now(), **about)
+        if refused:
+            raise refused
         return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def refusal_of_document(
+    db: Work, id: UUID, file: StoredFile, *, by: Actor, **about: Unpack[About]
+) -> Refusal | None:
+    """Why a file would not be attached as things stand, so that it need not be kept; none if it would be."""
+    try:
+        async with db.transaction(by.scope) as tx:
+            _attached(await AGREEMENTS.read(tx, id), file, by, now(), **about)
+    except Refusal as refusal:
+        return refusal
+    return None
+
+
+def _attached(
+    agreement: Agreement, file: StoredFile, by: Actor, at: datetime, **about: Unpack[About]
+) -> list[DomainEvent]:
+    replaces = about.get("replaces")
+    if replaces:
+        _require_own(agreement, replaces, by)
+    return agreement.attach(
+        new_id(),
+        **file.model_dump(),
+        category=about["category"],
+        name=about["name"],
+        organisation_id=represented(by),
+        expires_on=about.get("expires_on"),
+        replaces=replaces,
+        at=at,
+        today=business_date(at),
+    )
 
 
 async def withdraw_document(

@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Document
+from services.agreements.commands.documents import About
 from services.agreements.routes.papers import Known
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.documents import DocumentAnswer, DocumentsAnswer, FileName
@@ -57,10 +58,13 @@ async def attach_document(
     """Attach a paper: the body is the file, a PDF, PNG or JPEG."""
     # Nobody fills the storage who may not attach anything.
     await queries.agreement(db, id, action="attach_document", by=by)
-    file = await take_in(request.stream(), said=said)
-    brought: dict[str, Any] = {"category": category, "name": name, "expires_on": expires_on, "replaces": replaces}
+    about: About = {"category": category, "name": name, "expires_on": expires_on, "replaces": replaces}
+    # A request that comes again is answered as the first one was, though its file is attached by now: refused in there.
+    file, refused = await take_in(
+        request.stream(), said=said, refusal_of=lambda file: commands.refusal_of_document(db, id, file, by=by, **about)
+    )
     return await once(
-        lambda tx: commands.attach_document(tx, id, file, **brought, by=by, at=now()),
+        lambda tx: commands.attach_document(tx, id, file, refused=refused, by=by, at=now(), **about),
         body_hash=file.hash,
         answer=lambda found: DocumentAnswer.last_of(found, by),
         location=lambda found: f"/api/v1/agreements/{id}/documents/{found.documents[-1].document_id}/file",

@@ -32,6 +32,7 @@ from shared.actor import Actor
 from shared.clock import today
 from shared.database import Database
 from shared.files import MOST_BYTES
+from shared.ids import new_id
 
 PNG = b"\x89PNG\r\n\x1a\n"
 JPEG_START = b"\xff\xd8\xff\xe0\x00\x04ab"
@@ -158,6 +159,45 @@ async def test_what_is_not_what_it_says_is_refused_and_not_kept(
     refused = await bring(as_, officer(), agreement, content, said=said)
     assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{slug}")
     assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("about", "slug"),
+    [
+        ({"category": "unheard-of"}, "document-category-unknown"),
+        ({"category": "insurance_certificate"}, "document-must-expire"),
+        ({"replaces": str(new_id())}, "not-found"),
+    ],
+)
+async def test_a_file_that_is_refused_is_not_kept(
+    as_: Any, database: Database, kept_files: Path, about: dict[str, str], slug: str
+) -> None:
+    agreement = await approved(database)
+    before = {file for file in kept_files.rglob("*") if file.is_file()}
+    refused = await bring(as_, officer(), agreement, pdf(slug), **about)
+    assert refused.json()["type"] == f"/problems/{slug}"
+    assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+
+
+async def test_nothing_is_kept_for_an_agreement_that_takes_no_more_papers(
+    as_: Any, database: Database, kept_files: Path
+) -> None:
+    agreement = await approved(database)
+    await commands.cancel_agreement(database, agreement.id, reason="(fictif)", by=officer())
+    before = {file for file in kept_files.rglob("*") if file.is_file()}
+    refused = await bring(as_, officer(), agreement, pdf("late"))
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-allowed-now")
+    assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+
+
+async def test_an_upload_that_is_sent_again_is_answered_again_though_its_file_is_attached(
+    as_: Any, database: Database
+) -> None:
+    agreement, client = await approved(database), as_(officer())
+    path, params = f"/api/v1/agreements/{agreement.id}/documents", {"category": "annex", "name": "exemple.pdf"}
+    headers = client.headers | {"Idempotency-Key": str(new_id())}
+    first, again = [await client.http.post(path, params=params, content=pdf("same"), headers=headers) for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
 
 
 @pytest.mark.parametrize(
