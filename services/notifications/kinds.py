@@ -33,6 +33,8 @@ class Kind:
     queue: Queue = "information"
     settles: tuple[Queue, ...] = ()
     """The workqueues in which nothing about the same subject is left to do."""
+    settles_own: tuple[Queue, ...] = ()
+    """Those in which nothing is left to do for the people of the organisation that the event names."""
     same: tuple[str, ...] = ()
     """The fields in which settled work is like the event; none: all of the subject's is."""
 

@@ -24,6 +24,7 @@ from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.messaging.reactions import Reactions
 from shared.telemetry import current_traceparent
+from shared.territory import jurisdiction_of
 
 reactions = Reactions("notifications")
 deliver = reactions.reaction("deliver", batch=20, events=(DomainEvent,))
@@ -92,6 +93,11 @@ SETTLE = text("""
     update inbox_item set settled_at = :at from notice
     where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
         and notice.event_id = inbox_item.event_id and notice.data @> cast(:same as jsonb)
+""")
+SETTLE_OWN = text("""
+    update inbox_item set settled_at = :at from person
+    where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
+        and person.id = inbox_item.person_id and person.jurisdiction = :jurisdiction
 """)
 PUT_IN_INBOXES = text("""
     insert into inbox_item (person_id, event_id, subject, queue, told_at)
@@ -182,6 +188,11 @@ async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
         same = {field: data[field] for field in kind.same}
         settled = {"subject": occurrence.subject, "queues": list(queues), "same": canonical(same).decode(), "at": at}
         await tx.execute(SETTLE, settled)
+    if queues := kind.settles_own:
+        organisation: UUID = occurrence.event.organisation_id  # type: ignore[attr-defined]
+        home = jurisdiction_of(organisation)
+        settled = {"subject": occurrence.subject, "queues": list(queues), "jurisdiction": home, "at": at}
+        await tx.execute(SETTLE_OWN, settled)
     if items := [{"person_id": str(each.who.id), "queue": each.queue} for each in telling.by("inbox")]:
         about = {"event_id": occurrence.id, "subject": occurrence.subject, "at": at}
         await tx.execute(PUT_IN_INBOXES, about | {"items": canonical(items).decode()})

@@ -35,6 +35,7 @@ from shared.events.agreements import (
     AgreementTermsRevised,
     AgreementTextRevised,
     AmendmentAgreed,
+    AmendmentPartySigned,
     AmendmentProposed,
     AmendmentRevised,
 )
@@ -43,6 +44,7 @@ from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import MandateRecorded
 from shared.ids import new_id
 from shared.refusals import NotFound
+from shared.territory import ACADEMIES
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
 
@@ -72,6 +74,28 @@ async def test_work_stands_in_the_inbox_of_those_whose_it_is_until_it_is_done(da
     assert await reads(DIRECTOR, to_do=True) == []
     (item,) = await reads(DIRECTOR)
     assert item.settled_at and not item.action
+
+
+@pytest.mark.parametrize(
+    ("asked", "signed"), [(AgreementApproved, AgreementPartySigned), (AmendmentAgreed, AmendmentPartySigned)]
+)
+async def test_who_has_signed_has_nothing_left_to_sign_and_the_others_have(
+    database: Database, reads: Reads, asked: type[DomainEvent], signed: type[DomainEvent]
+) -> None:
+    agreement = new_id()
+    for one in (MANAGER, DIRECTOR):
+        await person(database, one)
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION))
+    await told(database, happening(drafted, subject=agreement))
+    subject = agreement if asked is AgreementApproved else new_id()
+    await told(database, happening(example(asked, agreement_id=agreement), subject=subject))
+    signature = example(signed, agreement_id=agreement, organisation_id=ASSOCIATION)
+    await told(database, happening(signature, subject=subject))
+    assert [item.queue for item in await reads(DIRECTOR, to_do=True)] == ["to_sign"]
+    assert await reads(MANAGER, to_do=True) == []
+    theirs = example(signed, agreement_id=agreement, organisation_id=ACADEMIES["MA-06"].organisation_id)
+    await told(database, happening(theirs, subject=subject))
+    assert await reads(DIRECTOR, to_do=True) == []
 
 
 @pytest.mark.parametrize("done", [AgreementObligationFulfilled, AgreementObligationWaived, AgreementObligationFailed])

@@ -66,6 +66,7 @@ def test_every_queue_that_is_somebodys_work_is_filled_and_settled() -> None:
         for field in kind.same:
             assert any(field in BY_TYPE[each].model_fields for each in told_with), (type, field)
             assert field in BY_TYPE[type].model_fields, (type, field)
+        assert not kind.settles_own or "organisation_id" in BY_TYPE[type].model_fields, type
     for queue in kinds().work:
         assert queue in QUEUES
         assert any(kind.queue == queue for kind in kinds().events.values()), queue
