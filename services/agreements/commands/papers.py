@@ -28,10 +28,14 @@ from shared import files
 from shared.actor import Actor
 from shared.clock import now
 from shared.database import Database
+from shared.lately import Lately
 from shared.refusals import NotFound
+from shared.store import digest
 from shared.worker import in_worker
 
 P = TypeVar("P", bound=Paper)
+_printed: Lately[tuple[str, Language, str], bytes] = Lately(32 * 1024**2, weigh=len)
+"""What was printed last, up to so many bytes: the same data is the same paper, and the worker prints one at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +99,10 @@ async def _issue(
     content_hash: str | None,
     by: Actor,
 ) -> Issued:
-    require_printable(paper.model_dump_json())
-    pdf = await in_worker(render, paper, language)
+    told = paper.model_dump_json()
+    require_printable(told)
+    key = (render.__name__, language, digest(told))
+    pdf = await _printed.get(key, lambda: in_worker(render, paper, language))
     hash = hashlib.sha256(pdf).hexdigest()
     row = PaperRow(
         hash=hash,

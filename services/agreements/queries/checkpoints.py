@@ -1,6 +1,7 @@
 """What was published of the journal, and that an agreement is in it."""
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -16,10 +17,15 @@ from services.agreements.schemas.checkpoints import ProofAnswer
 from services.agreements.tables import AGREEMENTS, CHECKPOINTS
 from shared import audit
 from shared.actor import Actor
-from shared.database import Work
+from shared.database import Transaction, Work
+from shared.lately import Lately
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound
 from shared.web import PageRequest
+
+Tree = tuple[Sequence[Any], list[list[bytes]]]
+_trees: Lately[str, Tree] = Lately(1)
+"""Root -> the chains and the tree over them: it is the same until the next hour's checkpoint."""
 
 
 async def checkpoints(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[Any], str | None]:
@@ -41,19 +47,23 @@ async def proof(db: Work, id: UUID, *, by: Actor) -> ProofAnswer:
             checkpoint = await CHECKPOINTS.share(tx, CHECKPOINT_ID)
         except NotFound:
             raise NotYetBound() from None
-        chains = await heads(tx)
-    place = {row.aggregate_id: index for index, row in enumerate(chains)}
-    if id not in place:
+        chains, tree = await _trees.get(checkpoint.root, lambda: _tree(tx))
+    index = bisect_left(chains, id, key=lambda each: each.aggregate_id)
+    if index == len(chains) or chains[index].aggregate_id != id:
         raise NotYetBound()
-    chain = chains[place[id]]
-    tree = await asyncio.to_thread(audit.levels, [audit.leaf(*each) for each in chains])
+    chain = chains[index]
     return ProofAnswer(
         agreement_id=id,
         version=chain.version,
         head=chain.head.hex(),
-        index=place[id],
+        index=index,
         leaves=len(chains),
-        path=[each.hex() for each in audit.path(tree, place[id])],
+        path=[each.hex() for each in audit.path(tree, index)],
         root=checkpoint.root,
         taken_at=checkpoint.taken_at,
     )
+
+
+async def _tree(tx: Transaction) -> Tree:
+    chains = await heads(tx)
+    return chains, await asyncio.to_thread(audit.levels, [audit.leaf(*each) for each in chains])

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -217,3 +217,24 @@ async def test_an_agreement_is_proven_to_be_in_what_was_published(
         assert (await client.get(f"/api/v1/agreements/{new.id}/proof")).status_code == 409
     async with client_of(app, issuer.token(president(new_id()))) as stranger:
         assert (await stranger.get(f"/api/v1/agreements/{agreements[0].id}/proof")).status_code == 404
+
+
+async def test_a_proof_builds_the_tree_once_an_hour(
+    app: FastAPI, issuer: Issuer, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+
+    def counted(leaves: Sequence[bytes]) -> list[list[bytes]]:
+        built.append(len(leaves))
+        return levels(leaves)
+
+    levels = audit.levels
+    monkeypatch.setattr(audit, "levels", counted)
+    agreements = await drafts(database)
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        for hours in (1, 2):
+            await publish_checkpoint(database, at=later(hours))
+            built.clear()
+            for agreement in agreements:
+                assert (await client.get(f"/api/v1/agreements/{agreement.id}/proof")).status_code == 200
+            assert built == [len(agreements) if hours == 1 else len(agreements) + 1]

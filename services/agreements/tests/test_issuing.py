@@ -1,7 +1,9 @@
 """Papers over HTTP: who gets which file, under which name, and that it is remembered."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -11,6 +13,7 @@ from sqlalchemy import select
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands import papers
 from services.agreements.tables import PaperRow
 from services.agreements.tests.builders import (
     LEGAL,
@@ -22,11 +25,13 @@ from services.agreements.tests.builders import (
     officer,
     plan,
     reviewed,
+    sign_for,
 )
 from services.agreements.tests.test_papers import text_of
 from shared.actor import NATIONAL, Actor
 from shared.clock import now
 from shared.database import Database
+from shared.worker import in_worker
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -71,6 +76,28 @@ async def test_the_same_version_is_one_file_for_everybody(
     assert paper.hash == hashlib.sha256(files.pop()).hexdigest()
     assert (paper.subject_id, paper.version, paper.language) == (agreement.id, agreement.version, "both")
     assert paper.content_hash == agreement.content_hash
+
+
+async def test_a_paper_that_many_ask_for_is_printed_once(
+    app: FastAPI, database: Database, issuer: Issuer, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed = []
+
+    async def counted(render: Any, *args: Any) -> Any:
+        printed.append(render.__name__)
+        return await in_worker(render, *args)
+
+    monkeypatch.setattr(papers, "in_worker", counted)
+    path = f"/api/v1/agreements/{agreement.id}/document"
+    answers = await asyncio.gather(*(get(app, issuer, f"{path}?language=fr") for _ in range(4)))
+    assert len({each.content for each in answers}) == 1
+    assert printed == ["render_agreement"]
+    await get(app, issuer, f"{path}?language=ar")
+    assert printed == ["render_agreement"] * 2
+    await sign_for(database, agreement, agreement.parties[0].organisation_id)
+    changed = await get(app, issuer, f"{path}?language=fr")
+    assert printed == ["render_agreement"] * 3, "another version is another paper"
+    assert changed.content != answers[0].content
 
 
 async def test_a_file_that_one_has_is_not_sent_again(app: FastAPI, issuer: Issuer, agreement: Agreement) -> None:
