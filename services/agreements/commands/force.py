@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date
+from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -17,20 +18,26 @@ from shared.database import Transaction, Work
 from shared.events.base import DomainEvent
 
 
+class Grounds(TypedDict):
+    """What a decision stands on, and when it takes effect."""
+
+    reason: str
+    document: NotRequired[str | None]
+    document_hash: NotRequired[str | None]
+    notified_on: NotRequired[date | None]
+    effective_on: NotRequired[date | None]
+
+
 async def suspend_agreement(
     db: Work,
     id: UUID,
     *,
     scope: Scope,
     centers: Sequence[UUID] = (),
-    reason: str,
-    document: str | None = None,
-    document_hash: str | None = None,
-    notified_on: date | None = None,
-    effective_on: date | None = None,
     acknowledgement: str,
     by: Actor,
     expected: int | None = None,
+    **grounds: Unpack[Grounds],
 ) -> Agreement:
     """Let the agreement rest, as the legal document says, from its day on.
 
@@ -38,19 +45,9 @@ async def suspend_agreement(
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "suspend_agreement", by, expected)
-        document_hash = _paper(agreement, "suspend_agreement", document_hash)
-        decided = agreement.suspend(
-            scope=scope,
-            centers=centers,
-            reason=reason,
-            document=document,
-            document_hash=document_hash,
-            notified_on=notified_on,
-            effective_on=effective_on,
-            today=today(),
-        )
-        await _require_acknowledged(tx, agreement, decided, acknowledgement)
-        return await AGREEMENTS.record(tx, agreement, decided, by=by)
+        grounds["document_hash"] = _paper(agreement, "suspend_agreement", grounds.get("document_hash"))
+        decided = agreement.suspend(scope=scope, centers=centers, **grounds, today=today())
+        return await _acknowledged(tx, agreement, decided, acknowledgement, by)
 
 
 async def resume_agreement(
@@ -72,17 +69,7 @@ async def resume_agreement(
 
 
 async def terminate_agreement(
-    db: Work,
-    id: UUID,
-    *,
-    reason: str,
-    document: str | None = None,
-    document_hash: str | None = None,
-    notified_on: date | None = None,
-    effective_on: date | None = None,
-    acknowledgement: str,
-    by: Actor,
-    expected: int | None = None,
+    db: Work, id: UUID, *, acknowledgement: str, by: Actor, expected: int | None = None, **grounds: Unpack[Grounds]
 ) -> Agreement:
     """End the agreement before its time, as the legal document says, on its day.
 
@@ -90,17 +77,9 @@ async def terminate_agreement(
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "terminate_agreement", by, expected)
-        document_hash = _paper(agreement, "terminate_agreement", document_hash)
-        decided = agreement.terminate(
-            reason=reason,
-            document=document,
-            document_hash=document_hash,
-            notified_on=notified_on,
-            effective_on=effective_on,
-            today=today(),
-        )
-        await _require_acknowledged(tx, agreement, decided, acknowledgement)
-        return await AGREEMENTS.record(tx, agreement, decided, by=by)
+        grounds["document_hash"] = _paper(agreement, "terminate_agreement", grounds.get("document_hash"))
+        decided = agreement.terminate(**grounds, today=today())
+        return await _acknowledged(tx, agreement, decided, acknowledgement, by)
 
 
 async def withdraw_announcement(
@@ -136,12 +115,13 @@ async def close_agreement(
         return await AGREEMENTS.record(tx, agreement, closed, by=by)
 
 
-async def _require_acknowledged(
-    tx: Transaction, agreement: Agreement, decided: Sequence[DomainEvent], acknowledgement: str
-) -> None:
+async def _acknowledged(
+    tx: Transaction, agreement: Agreement, decided: Sequence[DomainEvent], acknowledgement: str, by: Actor
+) -> Agreement:
     impact = await foresee(tx, agreement, decided[0])
     if changed := impact.changed_since(acknowledgement):
         raise ImpactChanged(changed=changed)
+    return await AGREEMENTS.record(tx, agreement, decided, by=by)
 
 
 def _paper(agreement: Agreement, action: str, named: str | None) -> str | None:
