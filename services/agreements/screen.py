@@ -4,14 +4,17 @@ It shows organisations, never people. Whoever has the screen's address sees it: 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncGenerator
 from typing import Any
+from weakref import WeakValueDictionary
 
 from sqlalchemy import func, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.commands.screens import ceremony_on
+from services.agreements.errors.ceremonies import ScreenFull
 from services.agreements.minutes import TEMPLATES
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.terms import must_sign
@@ -27,32 +30,78 @@ BREATH = 15.0
 """Seconds after which a silent stream says that it is alive."""
 
 
-async def boards(database: Database, secret: str, wording: Wording) -> AsyncIterator[tuple[int, str] | None]:
+MOST_WATCHING = 200
+"""How many may watch one screen at a time, in each process: it hangs in a room, and its address is public."""
+
+
+class Screen:
+    """What one address shows, looked at once for all who watch it."""
+
+    def __init__(self) -> None:
+        self.watching = 0
+        self.number = 0
+        """Grows with every change of the board; 0 before the first one."""
+        self.board = ""
+        self.over = False
+        """Whether nothing more will come: the ceremony is over, or the screen is closed."""
+        self._turn = asyncio.Lock()
+        self._looked_at = -LOOK
+        self._shown: tuple[int, ...] = ()
+
+    async def look(self, database: Database, secret: str, wording: Wording) -> None:
+        """See what is there now, unless somebody has just looked."""
+        async with self._turn:
+            if self.over or time.monotonic() - self._looked_at < LOOK * 0.9:
+                return
+            async with database.transaction(NATIONAL) as tx:
+                try:
+                    ceremony = await CEREMONIES.read(tx, await ceremony_on(tx, secret))
+                except NotFound:
+                    self.over, self.number = True, 0
+                    return
+                now = (ceremony.version, *await _versions(tx, ceremony))
+                if now != self._shown:
+                    self.board = _board(ceremony, await _listed(tx, ceremony), wording)
+                    self.number, self._shown = sum(now), now
+            self.over = ceremony.over
+            self._looked_at = time.monotonic()
+
+
+_screens: WeakValueDictionary[str, Screen] = WeakValueDictionary()
+"""Secret -> the screen, while somebody watches it."""
+
+
+def require_room(secret: str) -> None:
+    """Refuse ScreenFull while as many watch a screen as may."""
+    screen = _screens.get(secret)
+    if screen and screen.watching >= MOST_WATCHING:
+        raise ScreenFull(most=MOST_WATCHING)
+
+
+async def boards(database: Database, secret: str, wording: Wording) -> AsyncGenerator[tuple[int, str] | None]:
     """The board as HTML whenever something on it has changed, with a number; None when nothing has.
 
     Ends once the minutes are adopted, the ceremony is given up or the screen is closed. The first board comes at once,
     so that a screen that comes back shows what is, whatever it missed.
     """
-    shown: tuple[int, ...] = ()
-    silent = 0.0
-    while True:
-        async with database.transaction(NATIONAL) as tx:
-            try:
-                ceremony = await CEREMONIES.read(tx, await ceremony_on(tx, secret))
-            except NotFound:
+    screen = _screens.setdefault(secret, Screen())
+    screen.watching += 1
+    try:
+        shown, silent = 0, 0.0
+        while True:
+            await screen.look(database, secret, wording)
+            if screen.number > shown:
+                shown, silent = screen.number, 0.0
+                yield screen.number, screen.board
+            elif silent >= BREATH:
+                silent = 0.0
+                yield None
+            if screen.over:
                 return
-            now = (ceremony.version, *await _versions(tx, ceremony))
-            board = _board(ceremony, await _listed(tx, ceremony), wording) if now != shown else None
-        if board is not None:
-            shown, silent = now, 0.0
-            yield sum(now), board
-        elif silent >= BREATH:
-            silent = 0.0
-            yield None
-        if ceremony.over:
-            return
-        await asyncio.sleep(LOOK)
-        silent += LOOK
+            await asyncio.sleep(LOOK)
+            silent += LOOK
+    finally:
+        screen.watching -= 1
 
 
 def page(ceremony: Ceremony, *, events: str, nonce: str) -> str:

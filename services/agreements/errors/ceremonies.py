@@ -64,3 +64,10 @@ class NotAtTheTable(Refusal):
     """Only parties of the ceremony's agreements have a seat. Values: organisation."""
 
     slug = "not-at-the-table"
+
+
+class ScreenFull(Refusal):
+    """As many watch this screen as may at a time. Values: most."""
+
+    status = 503
+    slug = "screen-full"

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from services.agreements import commands, queries
 from services.agreements.schemas.ceremonies import ScreenAnswer
-from services.agreements.screen import boards, page
+from services.agreements.screen import boards, page, require_room
 from shared.actor import SYSTEM
 from shared.language import Wording
 from shared.web import CurrentActor, Db, Once
@@ -66,6 +66,7 @@ class Shown:
 async def _shown(secret: Secret, request: Request, db: Db) -> Shown:
     # Here and not in the stream: once a stream has begun, nothing can be refused any more.
     await commands.ceremony_on(db, secret)
+    require_room(secret)
     return Shown(secret, db, request.app.state.wording)
 
 

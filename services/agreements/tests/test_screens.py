@@ -1,5 +1,6 @@
 """The public screen: what the room sees, and what it never sees."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,13 +8,14 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.agreements import commands
+from services.agreements import commands, screen
 from services.agreements.ceremony import Ceremony
-from services.agreements.screen import boards
+from services.agreements.screen import boards, require_room
 from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
 from shared.database import Database
 from shared.language import Wording
 from shared.refusals import NotFound
+from tests.web.conventions import is_problem
 
 Board = tuple[int, str]
 
@@ -100,6 +102,44 @@ async def test_a_screen_is_opened_by_its_secret_and_closed_for_good(database: Da
     for wrong in (secret, secret[:-1], ""):
         with pytest.raises(NotFound):
             await commands.ceremony_on(database, wrong)
+
+
+async def test_all_who_watch_a_screen_share_one_look_at_it(
+    app: FastAPI, database: Database, wording: Wording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    secret, looks = await hung(database, ceremony), []
+
+    async def counted(tx: Any, secret: str) -> Any:
+        looks.append(secret)
+        return await commands.ceremony_on(tx, secret)
+
+    monkeypatch.setattr(screen, "ceremony_on", counted)
+    streams = [boards(database, secret, wording) for _ in range(20)]
+    before = await asyncio.gather(*map(following, streams))
+    assert (len(set(before)), len(looks)) == (1, 1)
+    await sign_for(database, agreement, agreement.parties[0].organisation_id, ceremony_id=ceremony.id)
+    after = await asyncio.gather(*map(following, streams))
+    assert len(set(after)) == 1 and "1 / 3" in after[0][1]
+    assert len(looks) < len(streams)
+    await asyncio.gather(*(stream.aclose() for stream in streams))
+
+
+async def test_so_many_watch_a_screen_and_the_next_is_refused_by_name(
+    app: FastAPI, database: Database, wording: Wording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "MOST_WATCHING", 2)
+    secret = await hung(database, await hold(database, (await approved(database)).id))
+    streams = [boards(database, secret, wording) for _ in range(2)]
+    await asyncio.gather(*map(following, streams))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
+        refused = await http.get(f"/screens/{secret}/events", headers={"Accept-Language": "en"})
+        assert refused.headers["retry-after"]
+        is_problem(refused, 503, "screen-full")
+    for stream in streams:
+        await stream.aclose()
+    require_room(secret)
 
 
 async def test_a_screens_page_may_run_its_own_script_only(app: FastAPI, database: Database) -> None:
