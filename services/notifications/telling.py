@@ -40,6 +40,8 @@ MENTIONED = "people"
 """The field by which they name several."""
 INVOLVED = "organisations"
 """The field by which they name whole organisations."""
+AWAITED = "awaited"
+"""The field by which they name the organisations whose work they are, and no other's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Happening:
     actor: str
     named: frozenset[str] = frozenset()
     """The people it names, and the jurisdictions of those whose organisation it names or no longer concerns."""
+    awaited: frozenset[str] = frozenset()
+    """The jurisdictions whose work it is; none: of all whose role it is."""
 
     @classmethod
     def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle, left: frozenset[str] = frozenset()) -> Self:
@@ -70,6 +74,7 @@ class Happening:
             frozenset(circle.provinces),
             occurrence.actor,
             _named(event) | left,
+            _homes(event, AWAITED),
         )
 
     @classmethod
@@ -77,7 +82,14 @@ class Happening:
         """The event of a notice's row, with what was known when it was told."""
         audience, reach = frozenset(notice.audience), frozenset(notice.reach)
         return cls(
-            notice.type, notice.subject, audience, reach, frozenset(notice.provinces), notice.actor, _named(notice.data)
+            notice.type,
+            notice.subject,
+            audience,
+            reach,
+            frozenset(notice.provinces),
+            notice.actor,
+            _named(notice.data),
+            _homes(notice.data, AWAITED),
         )
 
     @property
@@ -212,7 +224,11 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
 
 def _named(data: Mapping[str, Any]) -> frozenset[str]:
     people = [*(data[field] for field in NAMED if data.get(field)), *data.get(MENTIONED, ())]
-    return frozenset([*people, *(jurisdiction_of(UUID(each)) for each in data.get(INVOLVED, ()))])
+    return frozenset(people) | _homes(data, INVOLVED)
+
+
+def _homes(data: Mapping[str, Any], field: str) -> frozenset[str]:
+    return frozenset(jurisdiction_of(UUID(each)) for each in data.get(field, ()))
 
 
 def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
@@ -235,6 +251,8 @@ def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
 
 def _is_work_of(happening: Happening, one: PersonTold) -> bool:
     roles = kinds().work.get(happening.kind.queue, frozenset())
+    if happening.awaited and one.jurisdiction not in happening.awaited:
+        return False
     return happening.addresses(one.jurisdiction) and not one.roles.isdisjoint(roles)
 
 

@@ -246,7 +246,12 @@ class Signing(Timely, Offered):
         """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("return_scan")
         scan = self._scan_to_check(party_id, checker)
-        returned = AgreementScanReturned(agreement_id=self.id, party_id=party_id, file_hash=scan.file_hash)
+        returned = AgreementScanReturned(
+            agreement_id=self.id,
+            party_id=party_id,
+            file_hash=scan.file_hash,
+            awaited=(self.party(party_id).organisation_id,),
+        )
         return [returned.keeping(reason=reason)]
 
     def renew_offer(self, today: date) -> list[DomainEvent]:
@@ -255,7 +260,8 @@ class Signing(Timely, Offered):
         self._require_term(today)
         offered_until = self.rules.signing.offered_until(today)
         assert offered_until is not None, "an offer without an end does not expire"
-        return [AgreementSignatureOfferRenewed(agreement_id=self.id, offered_until=offered_until)]
+        awaited = tuple(each.organisation_id for each in self.missing_signatures)
+        return [AgreementSignatureOfferRenewed(agreement_id=self.id, offered_until=offered_until, awaited=awaited)]
 
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
         """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""
@@ -279,13 +285,15 @@ class Signing(Timely, Offered):
             left = tuple(each.party_id for each in self.requests if each.state in OPEN_REQUESTS)
             return [AgreementSignatureOfferExpired(agreement_id=self.id, parties=left, offered_until=self.expires_on)]
         if self.expires_on and (days := self.reminder_due(today)) is not None:
-            awaited = [each.party_id for each in self.signing_order.may_sign_now if each in self.missing_signatures]
+            missing = [each for each in self.signing_order.may_sign_now if each in self.missing_signatures]
+            awaited = [each for each in missing if not self.request(each.party_id).scan]
             return [
                 AgreementSignatureReminded(
                     agreement_id=self.id,
-                    parties=tuple(each for each in awaited if not self.request(each).scan),
+                    parties=tuple(each.party_id for each in awaited),
                     offered_until=self.expires_on,
                     days=days,
+                    awaited=tuple(each.organisation_id for each in awaited),
                 )
             ]
         return super().due_by(today)

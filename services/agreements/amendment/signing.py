@@ -188,7 +188,12 @@ class Signing(Approval, Offered):
         until = self.rules.signing.offered_until(today)
         assert until is not None, "an offer without an end does not expire"
         return [
-            AmendmentSignatureOfferRenewed(amendment_id=self.id, agreement_id=self.agreement_id, offered_until=until)
+            AmendmentSignatureOfferRenewed(
+                amendment_id=self.id,
+                agreement_id=self.agreement_id,
+                offered_until=until,
+                awaited=tuple(each.organisation_id for each in self.signing_order.awaited),
+            )
         ]
 
     def pass_time(self, today: date) -> list[DomainEvent]:
@@ -203,8 +208,9 @@ class Signing(Approval, Offered):
             return [AmendmentSignatureOfferExpired(parties=left, **offer)]
         if (days := self.reminder_due(today)) is None:
             return []
-        turn = tuple(each.party_id for each in order.may_sign_now if each in order.awaited)
-        return [AmendmentSignatureReminded(parties=turn, days=days, **offer)]
+        turn = [each for each in order.may_sign_now if each in order.awaited]
+        parties, awaited = (each.party_id for each in turn), (each.organisation_id for each in turn)
+        return [AmendmentSignatureReminded(parties=tuple(parties), days=days, awaited=tuple(awaited), **offer)]
 
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
         """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""

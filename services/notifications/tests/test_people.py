@@ -29,6 +29,7 @@ from shared.events.agreements import (
     AgreementParty,
     AgreementPartySigned,
     AgreementScanReturned,
+    AgreementSignatureReminded,
     AgreementSignatureScanned,
     AgreementSigned,
     AgreementSuspended,
@@ -96,6 +97,17 @@ async def test_who_has_signed_has_nothing_left_to_sign_and_the_others_have(
     theirs = example(signed, agreement_id=agreement, organisation_id=ACADEMIES["MA-06"].organisation_id)
     await told(database, happening(theirs, subject=subject))
     assert await reads(DIRECTOR, to_do=True) == []
+
+
+async def test_who_is_not_asked_to_sign_is_not_reminded_of_it(database: Database, reads: Reads) -> None:
+    agreement = new_id()
+    for one in (MANAGER, DIRECTOR):
+        await person(database, one)
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION))
+    reminded = example(AgreementSignatureReminded, agreement_id=agreement, awaited=[ASSOCIATION])
+    await told(database, *(happening(each, subject=agreement) for each in (drafted, reminded)))
+    assert [item.queue for item in await reads(MANAGER)] == ["to_sign"]
+    assert await reads(DIRECTOR) == []
 
 
 @pytest.mark.parametrize("done", [AgreementObligationFulfilled, AgreementObligationWaived, AgreementObligationFailed])

@@ -268,6 +268,7 @@ class AmendmentSignatureReminded(DomainEvent):
         "parties": [OPERATOR_PARTY],
         "offered_until": "2025-05-02",
         "days": 7,
+        "awaited": [ASSOCIATION],
     }
 
     amendment_id: UUID
@@ -276,6 +277,8 @@ class AmendmentSignatureReminded(DomainEvent):
     offered_until: date
     days: int
     """Which of the kind's reminders it is: this many days before the end."""
+    awaited: tuple[UUID, ...] = ()
+    """The organisations that are asked to sign, and no other."""
 
 
 class AmendmentSignatureOfferExpired(DomainEvent):
@@ -306,11 +309,14 @@ class AmendmentSignatureOfferRenewed(DomainEvent):
         "amendment_id": AMENDMENT,
         "agreement_id": AGREEMENT,
         "offered_until": "2025-07-01",
+        "awaited": [ASSOCIATION],
     }
 
     amendment_id: UUID
     agreement_id: UUID
     offered_until: date
+    awaited: tuple[UUID, ...] = ()
+    """The organisations that are asked to sign, and no other."""
 
 
 class AmendmentSigned(DomainEvent):

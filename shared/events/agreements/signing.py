@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, OPERATOR_PARTY, PERSON
+from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OPERATOR_PARTY, PERSON
 from shared.events.base import DomainEvent
 
 MANDATE = "01920000-0000-7000-8000-000000000002"
@@ -22,6 +22,7 @@ class AgreementSignatureReminded(DomainEvent):
         "parties": [OPERATOR_PARTY],
         "offered_until": "2024-10-29",
         "days": 7,
+        "awaited": [ASSOCIATION],
     }
 
     agreement_id: UUID
@@ -29,6 +30,8 @@ class AgreementSignatureReminded(DomainEvent):
     offered_until: date
     days: int
     """Which of the kind's reminders it is: this many days before the end."""
+    awaited: tuple[UUID, ...] = ()
+    """The organisations that are asked to sign, and no other."""
 
 
 class AgreementSignatureOfferExpired(DomainEvent):
@@ -53,10 +56,16 @@ class AgreementSignatureOfferRenewed(DomainEvent):
 
     type = "ma.mithaq.agreement.signature_offer_renewed.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "offered_until": "2024-12-31"}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "offered_until": "2024-12-31",
+        "awaited": [ASSOCIATION],
+    }
 
     agreement_id: UUID
     offered_until: date
+    awaited: tuple[UUID, ...] = ()
+    """The organisations that are asked to sign, and no other."""
 
 
 class AgreementSigningDelegated(DomainEvent):
@@ -116,11 +125,18 @@ class AgreementScanReturned(DomainEvent):
 
     type = "ma.mithaq.agreement.scan_returned.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "party_id": OPERATOR_PARTY, "file_hash": SCAN}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "file_hash": SCAN,
+        "awaited": [ASSOCIATION],
+    }
 
     agreement_id: UUID
     party_id: UUID
     file_hash: str
+    awaited: tuple[UUID, ...] = ()
+    """The organisations that are asked to sign, and no other."""
 
 
 class AgreementSignatureContested(DomainEvent):
