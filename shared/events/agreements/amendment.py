@@ -217,6 +217,7 @@ class AmendmentPartySigned(DomainEvent):
         "content_hash": TEXT,
         "level": "simple",
         "signed_at": "2025-03-03T10:00:00Z",
+        "on_behalf_of": None,
     }
 
     amendment_id: UUID
