@@ -1,7 +1,7 @@
 """What notifications does about every event: write down who is told of it, and owe it to each of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.notifications.circle import Circle, concerned
 from services.notifications.commands.receipts import ask_receipts
+from services.notifications.kinds import kinds
 from services.notifications.letters import write_letters
 from services.notifications.notice import name_told_by, subjects_of
 from services.notifications.recipients import known
@@ -97,7 +98,7 @@ SETTLE = text("""
 SETTLE_OWN = text("""
     update inbox_item set settled_at = :at from person
     where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
-        and person.id = inbox_item.person_id and person.jurisdiction = :jurisdiction
+        and person.id = inbox_item.person_id and person.jurisdiction = any(cast(:homes as text[]))
 """)
 PUT_IN_INBOXES = text("""
     insert into inbox_item (person_id, event_id, subject, queue, told_at)
@@ -114,6 +115,8 @@ class Telling:
     happening: Happening
     names: Mapping[str, Any]
     decisions: Sequence[Decision]
+    left: frozenset[str]
+    """Whom its subject concerns no more: they have nothing left to do about it."""
 
     @property
     def id(self) -> UUID:
@@ -172,9 +175,11 @@ async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: dat
     if circle is not found.circle:
         remembered = {"codes": list(circle.codes), "provinces": list(circle.provinces)}
         await tx.execute(REMEMBER_CIRCLE, {"subject": occurrence.subject, **remembered})
-    happening = Happening.at(occurrence, circle, left=found.circle.left_by(event))
+    left = found.circle.left_by(event)
+    happening = Happening.at(occurrence, circle, left)
     inside = [one for one in found.recipients if happening.within(one.jurisdiction)]
-    return Telling(occurrence, happening, found.names, [each for one in inside for each in told(happening, one, at)])
+    decisions = [each for one in inside for each in told(happening, one, at)]
+    return Telling(occurrence, happening, found.names, decisions, left)
 
 
 async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
@@ -190,12 +195,19 @@ async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
         await tx.execute(SETTLE, settled)
     if queues := kind.settles_own:
         organisation: UUID = occurrence.event.organisation_id  # type: ignore[attr-defined]
-        home = jurisdiction_of(organisation)
-        settled = {"subject": occurrence.subject, "queues": list(queues), "jurisdiction": home, "at": at}
-        await tx.execute(SETTLE_OWN, settled)
+        await _settle_own(tx, telling, queues, {jurisdiction_of(organisation)}, at)
+    if telling.left:
+        await _settle_own(tx, telling, kinds().asking, telling.left, at)
     if items := [{"person_id": str(each.who.id), "queue": each.queue} for each in telling.by("inbox")]:
         about = {"event_id": occurrence.id, "subject": occurrence.subject, "at": at}
         await tx.execute(PUT_IN_INBOXES, about | {"items": canonical(items).decode()})
+
+
+async def _settle_own(
+    tx: Transaction, telling: Telling, queues: Iterable[str], homes: Iterable[str], at: datetime
+) -> None:
+    settled = {"subject": telling.occurrence.subject, "queues": sorted(queues), "homes": sorted(homes), "at": at}
+    await tx.execute(SETTLE_OWN, settled)
 
 
 def _owed(place: int, telling: Telling) -> dict[str, Any]:

@@ -294,16 +294,26 @@ async def test_who_becomes_a_party_by_an_amendment_is_told_from_then_on(database
     assert len(await reads(newcomer)) == 2
 
 
-async def test_who_is_a_party_no_more_is_told_so_and_nothing_after_it(database: Database, reads: Reads) -> None:
+@pytest.mark.parametrize("leaves", [AgreementTermsRevised, AgreementAmended])
+async def test_who_is_a_party_no_more_is_told_so_and_nothing_after_it(
+    database: Database, reads: Reads, leaves: type[DomainEvent]
+) -> None:
     await person(database, MANAGER)
     agreement = new_id()
-    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION, new_id()))
-    revised = example(AgreementTermsRevised, agreement_id=agreement, parties=_parties(new_id()))
+    stays = new_id()
+    partner = actor(Role.association_manager, jurisdiction=f"org:{stays}", name="partner")
+    await person(database, partner)
+    drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION, stays))
+    due = example(AgreementObligationFellDue, agreement_id=agreement)
+    revised = example(leaves, agreement_id=agreement, parties=_parties(stays))
     suspended = example(AgreementSuspended, agreement_id=agreement)
-    occurrences = [happening(each, subject=agreement) for each in (drafted, revised, suspended)]
+    occurrences = [happening(each, subject=agreement) for each in (drafted, due, revised, suspended)]
     await told(database, *occurrences)
-    (item,) = await reads(MANAGER)
-    assert (item.event_id, item.queue) == (occurrences[1].id, "mentions")
+    assert occurrences[3].id not in [item.event_id for item in await reads(MANAGER)]
+    assert (occurrences[2].id, "mentions") in [(item.event_id, item.queue) for item in await reads(MANAGER)]
+    # Nor is anything left to do.
+    assert await reads(MANAGER, to_do=True) == []
+    assert [item.event_id for item in await reads(partner, to_do=True)] == [occurrences[1].id]
 
 
 async def test_who_runs_a_center_no_more_is_told_so(database: Database, reads: Reads) -> None:
