@@ -39,6 +39,7 @@ class Worth(StrEnum):
     untrusted = "untrusted"
     revoked = "revoked"
     expired = "expired"
+    unqualified = "unqualified"
     unrecorded = "unrecorded"
     stale = "stale"
     contested = "contested"
@@ -132,6 +133,8 @@ def _verdict(
         flaws.add(Flaw.stale)
     elif signature and signature.contested:
         flaws.add(Flaw.contested)
+    if signature and signature.level == "qualified" and not seal.qualified:
+        flaws.add(Flaw.unqualified)
     return Verdict(
         party=_party(agreement, seal.field) if agreement else None,
         level=signature.level if signature else None,

@@ -23,7 +23,13 @@ class AgreementsSettings(ServiceSettings):
     )
     seal_passphrase: SecretStr | None = Field(None, description="opens these files")
     seal_level: Literal["advanced", "qualified"] = Field(
-        "advanced", description="the highest level that these certificates are good for"
+        "advanced",
+        description="the highest level that these certificates are good for; a qualified one has to state that it is",
+    )
+    seal_qualified_policies: tuple[str, ...] = Field(
+        (),
+        description="object identifiers of the policies of which a qualified certificate must have one (those of"
+        " providers accredited under law 43-20); empty takes its statements (ETSI EN 319 412-5) for enough",
     )
     seal_roots: Path | None = Field(
         None, description="root certificates that seals must lead to, with revocation lists, in one PEM file"

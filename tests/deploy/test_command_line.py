@@ -176,7 +176,7 @@ def test_doctor_finds_a_running_platform_healthy(mithaq: Mithaq) -> None:
     assert {
         "check": "seals",
         "result": "ok",
-        "found": "trial: advanced, qualified, specimens only",
+        "found": "trial: advanced, specimens only",
         "remedy": "",
     } in findings
 

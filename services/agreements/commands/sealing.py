@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.agreements.agreement import Agreement
 from services.agreements.errors.sealing import (
+    CertificateNotQualified,
     CertificateNotTrusted,
     CertificateNotValid,
     CertificateRevoked,
@@ -76,7 +77,7 @@ async def make_seal(
     """Seal the agreement's file for the signature that is about to be recorded; `unsealed` prints its beginning.
 
     Refuses LevelNotOffered, NoCertificate, CertificateNotTrusted, CertificateNotValid, CertificateRevoked,
-    SealUnavailable, SealedFileDamaged, CharactersNotPrintable.
+    CertificateNotQualified, SealUnavailable, SealedFileDamaged, CharactersNotPrintable.
     """
     provider = provider_of(signed.level)
     party = shown.signature.party
@@ -161,4 +162,5 @@ def _refusal_for(flaw: Flaw, certificate: bytes) -> Refusal:
         read = x509.load_der_x509_certificate(certificate)
         first, last = business_date(read.not_valid_before_utc), business_date(read.not_valid_after_utc)
         return CertificateNotValid(valid_from=first, valid_until=last)
-    return CertificateRevoked() if flaw is Flaw.revoked else CertificateNotTrusted()
+    named: dict[Flaw, type[Refusal]] = {Flaw.revoked: CertificateRevoked, Flaw.unqualified: CertificateNotQualified}
+    return named.get(flaw, CertificateNotTrusted)()

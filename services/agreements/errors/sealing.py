@@ -27,6 +27,12 @@ class CertificateNotValid(Refusal):
     slug = "certificate-not-valid"
 
 
+class CertificateNotQualified(Refusal):
+    """A qualified signature was asked for, and the certificate does not state that it is qualified for one."""
+
+    slug = "certificate-not-qualified"
+
+
 class CertificateRevoked(Refusal):
     """The certificate was revoked."""
 

@@ -22,8 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import NameOID
 
 from services.agreements.sealing.keys import KeyPen
-from services.agreements.sealing.port import SEALED, Signatory
+from services.agreements.sealing.port import Signatory
 from shared.clock import now
+from shared.events.agreements import SignatureLevel
 
 MARK = "SPECIMEN"
 LONGEST = 64
@@ -48,7 +49,7 @@ class TrialAuthority:
     """The authority whose key is in this file, which is made with a random one when it is first needed."""
 
     name = "trial"
-    levels = SEALED
+    levels: frozenset[SignatureLevel] = frozenset({"advanced"})
 
     def __init__(self, file: Path) -> None:
         self.file = file

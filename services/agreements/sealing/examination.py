@@ -19,6 +19,7 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
+from services.agreements.sealing.qualified import is_qualified
 from services.agreements.sealing.trust import Flaw, Trust
 from shared.worker import TookTooLong, bounded
 
@@ -50,6 +51,8 @@ class Seal:
     """Whether its certificate, good when it was made, has ended since."""
     revocation_known: bool
     """Whether a revocation list of its issuer is at hand; otherwise revocation was not looked at."""
+    qualified: bool
+    """Whether its certificate is a qualified one."""
 
 
 def examine(file: bytes, trust: Trust, now: datetime) -> tuple[Seal, ...]:
@@ -100,6 +103,7 @@ async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: date
         flaws=(*flaws, flaw) if flaw else tuple(flaws),
         lapsed=flaw is None and (now > ends or later.flaw is not None),
         revocation_known=then.revocation_known or later.revocation_known,
+        qualified=is_qualified(certificate, trust.policies),
     )
 
 

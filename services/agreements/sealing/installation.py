@@ -1,6 +1,7 @@
 """Who seals in this installation, and which seals it trusts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -27,6 +28,7 @@ class Sealing:
             raise ValueError(f"MITHAQ_AGREEMENTS_SEAL={chosen} needs MITHAQ_AGREEMENTS_SEAL_ROOTS")
         self.provider = _provider(chosen, settings)
         self._roots = settings.seal_roots
+        self._policies = settings.seal_qualified_policies
 
     @property
     def told(self) -> str:
@@ -39,10 +41,10 @@ class Sealing:
     @property
     def trust(self) -> Trust:
         """The configured roots, read anew each time since revocation lists change, and the trial authority's own."""
-        trust = Trust.read(self._roots) if self._roots else Trust(())
+        trust = replace(Trust.read(self._roots) if self._roots else Trust(()), policies=self._policies)
         if isinstance(self.provider, TrialAuthority):
             own = self.provider.certificate.public_bytes(Encoding.DER)
-            return Trust((*trust.roots, own), trust.lists)
+            return replace(trust, roots=(*trust.roots, own))
         return trust
 
 

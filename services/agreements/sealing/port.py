@@ -56,7 +56,7 @@ class Provider(Protocol):
 
     name: str
     levels: frozenset[SignatureLevel]
-    """What its certificates are good for."""
+    """What its certificates are said to be good for; a qualified one has to bear it out by its statements."""
 
     async def pen_for(self, signatory: Signatory) -> Pen:
         """The pen for one seal. Refuses NoCertificate; anything else it raises counts as being away for the moment."""

@@ -23,6 +23,7 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.agreements.papers import Frame, SealPaper, box_of, render_seal
+from services.agreements.sealing.qualified import is_qualified
 from services.agreements.sealing.trust import Flaw, Trust
 
 HASH = "sha256"
@@ -63,6 +64,8 @@ def prepare(
     signing, *others = [Certificate.load(each) for each in chain]
     if flaw := asyncio.run(trust.standing(signing, others, at)).flaw:
         return flaw
+    if shown.signature.level == "qualified" and not is_qualified(signing, trust.policies):
+        return Flaw.unqualified
     writer = IncrementalPdfFileWriter(io.BytesIO(file))
     pages = max((frame.page for frame in frames), default=0) + 1
     for frame in frames:

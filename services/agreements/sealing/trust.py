@@ -46,6 +46,8 @@ class Flaw(StrEnum):
     """The text was reopened after it, which made it void."""
     contested = "contested"
     """The mandate turned out to have ended before it."""
+    unqualified = "unqualified"
+    """It was recorded as a qualified signature, and its certificate is none for those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Trust:
 
     roots: tuple[bytes, ...]
     lists: tuple[bytes, ...] = ()
+    policies: tuple[str, ...] = ()
+    """Of a qualified certificate, see is_qualified."""
 
     @classmethod
     def read(cls, file: Path) -> "Trust":

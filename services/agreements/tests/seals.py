@@ -1,5 +1,6 @@
 """Builders of seals: certificate authorities of any age, sealed sample files, and providers that misbehave."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -11,16 +12,23 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509.oid import NameOID
+from pyhanko.sign.ades.qualified_asn1 import QcCertificateType, QcStatements
 
 from services.agreements.papers import AgreementPaper, SealPaper, frames_for, render_agreement, samples
 from services.agreements.sealing import SEALED, Pen, Prepared, Signatory, Trust, complete, configure, prepare, sealing
 from services.agreements.sealing.authority import usage
 from services.agreements.sealing.keys import Key, KeyPen
+from services.agreements.sealing.qualified import COMPLIANT, DEVICE, TYPES
 from services.agreements.sealing.trust import Standing
 from services.agreements.settings import AgreementsSettings
+from shared.events.agreements import SignatureLevel
 
 AT = datetime(2026, 8, 24, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
+STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
+"""The extension qcStatements (RFC 3739, 3.2.6)."""
+QUALIFIED = (COMPLIANT, DEVICE)
+"""What a qualified certificate states of itself."""
 
 
 @dataclass
@@ -55,8 +63,17 @@ class Root:
         """Trust in nobody else."""
         return Trust((self.der,))
 
-    def issue(self, first: datetime = AT - DAY, last: datetime = AT + 365 * DAY, *, key: Key | None = None) -> KeyPen:
-        """A pen whose certificate holds from one moment to another."""
+    def issue(
+        self,
+        first: datetime = AT - DAY,
+        last: datetime = AT + 365 * DAY,
+        *,
+        key: Key | None = None,
+        states: Sequence[str] = (),
+        types: Sequence[str] = (),
+        under: Sequence[str] = (),
+    ) -> KeyPen:
+        """A pen whose certificate holds from one moment to another, with these statements, under these policies."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Association (fictif)")])
         made = self._builder(subject, key.public_key(), first, last, x509.random_serial_number())
@@ -64,6 +81,14 @@ class Root:
         made = made.add_extension(allowed, critical=True).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
         )
+        if states:
+            said: list[dict[str, object]] = [{"statement_id": each} for each in states]
+            said += [{"statement_id": TYPES, "statement_info": QcCertificateType(types)}] if types else []
+            statements = QcStatements(said).dump()
+            made = made.add_extension(x509.UnrecognizedExtension(STATEMENTS, statements), critical=False)
+        if under:
+            policies = [x509.PolicyInformation(x509.ObjectIdentifier(each), None) for each in under]
+            made = made.add_extension(x509.CertificatePolicies(policies), critical=False)
         return KeyPen((made.sign(self.key, SHA256()).public_bytes(Encoding.DER), self.der), key)
 
     def revoking(self, pen: KeyPen, on: datetime, *, told: datetime | None = None) -> Trust:
@@ -105,10 +130,18 @@ def sealable(**changes: object) -> AgreementPaper:
 
 
 def add_seal(
-    file: bytes, paper: AgreementPaper, place: int, pen: KeyPen, *, trust: Trust | None = None, at: datetime = AT
+    file: bytes,
+    paper: AgreementPaper,
+    place: int,
+    pen: KeyPen,
+    *,
+    trust: Trust | None = None,
+    at: datetime = AT,
+    level: SignatureLevel = "advanced",
 ) -> bytes:
     """Another revision: the seal of the party at this place, the first one's if the file has none."""
-    shown = SealPaper(drawn_at=at, title=paper.title, mark="specimen", signature=samples.signatures()[place])
+    signature = samples.signatures()[place].model_copy(update={"level": level})
+    shown = SealPaper(drawn_at=at, title=paper.title, mark="specimen", signature=signature)
     prepared = prepare(
         file,
         shown,
@@ -181,10 +214,10 @@ def hands(_: AgreementsSettings) -> Hands:
     return Hands()
 
 
-def seal_with(pen: Pen | None, trust: Trust, folder: Path) -> Hands:
+def seal_with(pen: Pen | None, trust: Trust, folder: Path, **named: object) -> Hands:
     """Let this installation seal with this pen from now on."""
     roots = write_roots(folder / "roots.pem", trust)
-    configure(AgreementsSettings(seal=f"{__name__}:hands", seal_roots=roots))
+    configure(AgreementsSettings.model_validate({"seal": f"{__name__}:hands", "seal_roots": roots, **named}))
     provider = sealing().provider
     assert isinstance(provider, Hands)
     provider.pen = pen

@@ -172,7 +172,7 @@ async def test_the_port_fits_a_signer_that_sees_a_hash_only(remote: str) -> None
 
 def test_dev_takes_the_trial_authority_and_production_none(tmp_path: Path) -> None:
     assert isinstance(Sealing(settings(tmp_path)).provider, TrialAuthority)
-    assert Sealing(settings(tmp_path)).told == "trial: advanced, qualified, specimens only"
+    assert Sealing(settings(tmp_path)).told == "trial: advanced, specimens only"
     assert Sealing(settings(tmp_path, "production")).provider is None
     assert Sealing(settings(tmp_path, "production")).told == "none: advanced and qualified signatures are refused"
     assert list(tmp_path.iterdir()) == [], "it is made when it is first needed"
