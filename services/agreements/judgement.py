@@ -57,6 +57,8 @@ class Verdict:
     level: SignatureLevel | None
     """As the journal has it."""
     made_at: datetime
+    stamped: bool
+    """Whether an authority stamped that time; otherwise the seal says it itself."""
     flaws: tuple[Flaw, ...]
     """Why it does not hold, each by its name; none if it does."""
     lapsed: bool
@@ -139,6 +141,7 @@ def _verdict(
         party=_party(agreement, seal.field) if agreement else None,
         level=signature.level if signature else None,
         made_at=seal.made_at,
+        stamped=seal.stamped,
         flaws=tuple(flaw for flaw in Flaw if flaw in flaws),
         lapsed=seal.lapsed,
         revocation_known=seal.revocation_known,

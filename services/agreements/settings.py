@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from shared.settings import ServiceSettings, settings_config
 
@@ -33,4 +33,9 @@ class AgreementsSettings(ServiceSettings):
     )
     seal_roots: Path | None = Field(
         None, description="root certificates that seals must lead to, with revocation lists, in one PEM file"
+    )
+    seal_timestamp_url: HttpUrl | None = Field(
+        None,
+        description="address of an authority that stamps the time of every seal (RFC 3161); its root is among those."
+        " Nothing is sealed while it does not answer. Empty leaves seals with their own time, which the journal proves",
     )

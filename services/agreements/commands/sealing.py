@@ -30,9 +30,12 @@ from services.agreements.sealing import (
     Flaw,
     Provider,
     Signatory,
+    Trust,
     complete,
+    counts,
     prepare,
     sealing,
+    stamp,
     verifies,
 )
 from services.agreements.tables import PaperRow
@@ -84,6 +87,7 @@ async def make_seal(
     pen = await _patiently(provider.pen_for(Signatory(signed.organisation_id, party, signed.person, signed.level)))
     archived, file = await _beginning(agreement, unsealed)
     require_printable(shown.model_dump_json())
+    trust = sealing().trust
     prepared = await in_worker(
         prepare,
         file,
@@ -93,7 +97,8 @@ async def make_seal(
         about=f"{agreement.reference} SHA-256 {agreement.content_hash}",
         at=at,
         chain=pen.chain,
-        trust=sealing().trust,
+        trust=trust,
+        stamped=sealing().timestamps is not None,
     )
     if isinstance(prepared, Flaw):
         raise _refusal_for(prepared, pen.chain[0])
@@ -101,7 +106,8 @@ async def make_seal(
     if not verifies(pen.chain[0], signature, prepared.attributes):
         log.error("a provider's signature does not verify", provider=provider.name)
         raise SealUnavailable()
-    kept = await files.put(await in_worker(complete, prepared, signature))
+    token = await _stamped(signature, trust)
+    kept = await files.put(await in_worker(complete, prepared, signature, token))
     crash_point("seal.kept")
     return ReadySeal(agreement.id, agreement.version, signed.party_id, at, kept.hash, archived)
 
@@ -155,6 +161,18 @@ async def _patiently(answer: Awaitable[T]) -> T:
     except Exception as error:
         log.exception("a provider of seals fails")
         raise SealUnavailable() from error
+
+
+async def _stamped(signature: bytes, trust: Trust) -> bytes | None:
+    """The time-stamp of a signature; None where no authority gives any. Refuses SealUnavailable."""
+    authority = sealing().timestamps
+    if authority is None:
+        return None
+    token = await _patiently(stamp(authority, signature))
+    if not await in_worker(counts, token, signature, trust, now()):
+        log.error("a time-stamp does not count", authority=authority)
+        raise SealUnavailable()
+    return token
 
 
 def _refusal_for(flaw: Flaw, certificate: bytes) -> Refusal:

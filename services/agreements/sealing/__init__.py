@@ -5,6 +5,7 @@ from services.agreements.sealing.installation import Sealing, configure, sealing
 from services.agreements.sealing.keys import verifies
 from services.agreements.sealing.port import PATIENCE, SEALED, Pen, Provider, Signatory
 from services.agreements.sealing.revision import Prepared, complete, prepare
+from services.agreements.sealing.timestamps import counts, stamp
 from services.agreements.sealing.trust import Flaw, Trust
 
 __all__ = [
@@ -21,8 +22,10 @@ __all__ = [
     "Trust",
     "complete",
     "configure",
+    "counts",
     "examine",
     "prepare",
     "sealing",
+    "stamp",
     "verifies",
 ]

@@ -10,16 +10,19 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from services.agreements.sealing.qualified import is_qualified
+from services.agreements.sealing.timestamps import stamped_at
 from services.agreements.sealing.trust import Flaw, Trust
 from shared.worker import TookTooLong, bounded
 
@@ -27,6 +30,8 @@ LONGEST = 8.0
 """Seconds of the processor's time for one file."""
 MOST = 64
 """Seals in a file that are looked at."""
+MOST_STAMPS = 4
+"""Time-stamps on a seal that are looked at."""
 NAMED = re.compile(r"[0-9a-f]{64}")
 
 
@@ -45,7 +50,9 @@ class Seal:
     revision: str
     """SHA-256 of the file up to the end of this seal: what the journal keeps of it."""
     made_at: datetime
-    """As it says itself."""
+    """As its time-stamp tells, else as it says itself."""
+    stamped: bool
+    """Whether an authority that leads to a root of ours stamped that time."""
     flaws: tuple[Flaw, ...]
     lapsed: bool
     """Whether its certificate, good when it was made, has ended since."""
@@ -78,7 +85,8 @@ async def _examine(file: bytes, trust: Trust, now: datetime) -> tuple[Seal, ...]
 
 async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: datetime, *, last: bool) -> Seal:
     certificate: Certificate = seal.signer_cert
-    made_at = seal.self_reported_timestamp
+    stamp = await _stamp_of(seal, trust, now)
+    made_at = stamp or seal.self_reported_timestamp
     if made_at is None:
         raise NotReadable("a seal without its time")
     others = list(seal.other_embedded_certs)
@@ -88,11 +96,8 @@ async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: date
         flaws.append(Flaw.altered)
     elif not _is_followed_by_seals_only(status, last):
         flaws.append(Flaw.extended)
-    then = await trust.standing(certificate, others, made_at)
-    # A revocation that is told later may reach back before the seal.
-    ends = certificate.not_valid_after
-    later = await trust.standing(certificate, others, max(made_at, min(now, ends)))
-    flaw = Flaw.revoked if later.revoked_at and later.revoked_at <= made_at else then.flaw
+    then, later = await trust.history(certificate, others, made_at, now)
+    flaw = then.flaw
     _, _, rest, tail = seal.byte_range
     reason = NAMED.search(str(seal.sig_object.get("/Reason", "")))
     return Seal(
@@ -100,11 +105,20 @@ async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: date
         content_hash=reason[0] if reason else None,
         revision=hashlib.sha256(file[: int(rest) + int(tail)]).hexdigest(),
         made_at=made_at,
+        stamped=stamp is not None,
         flaws=(*flaws, flaw) if flaw else tuple(flaws),
-        lapsed=flaw is None and (now > ends or later.flaw is not None),
+        lapsed=flaw is None and (now > certificate.not_valid_after or later.flaw is not None),
         revocation_known=then.revocation_known or later.revocation_known,
         qualified=is_qualified(certificate, trust.policies),
     )
+
+
+async def _stamp_of(seal: EmbeddedPdfSignature, trust: Trust, now: datetime) -> datetime | None:
+    """The earliest of the times that are stamped on it by an authority that counts."""
+    signature: bytes = seal.signer_info["signature"].native
+    tokens = islice(extract_tst_data_iter(seal.signer_info, signed=False), MOST_STAMPS)
+    told = [await stamped_at(token, signature, trust, now) for token in tokens]
+    return min((each for each in told if each), default=None)
 
 
 def _is_followed_by_seals_only(status: Any, last: bool) -> bool:

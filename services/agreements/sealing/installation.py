@@ -26,7 +26,11 @@ class Sealing:
             raise ValueError("MITHAQ_AGREEMENTS_SEAL=trial makes specimens, which production refuses")
         if chosen not in ("none", "trial") and settings.seal_roots is None:
             raise ValueError(f"MITHAQ_AGREEMENTS_SEAL={chosen} needs MITHAQ_AGREEMENTS_SEAL_ROOTS")
+        if settings.seal_timestamp_url and settings.seal_roots is None:
+            raise ValueError("MITHAQ_AGREEMENTS_SEAL_TIMESTAMP_URL needs MITHAQ_AGREEMENTS_SEAL_ROOTS")
         self.provider = _provider(chosen, settings)
+        self.timestamps = str(settings.seal_timestamp_url) if settings.seal_timestamp_url else None
+        """The address of the authority that stamps the time of every seal; None if none does."""
         self._roots = settings.seal_roots
         self._policies = settings.seal_qualified_policies
 
@@ -36,7 +40,8 @@ class Sealing:
         if self.provider is None:
             return "none: advanced and qualified signatures are refused"
         specimens = ", specimens only" if isinstance(self.provider, TrialAuthority) else ""
-        return f"{self.provider.name}: {', '.join(sorted(self.provider.levels))}{specimens}"
+        timed = ", the time stamped" if self.timestamps else ""
+        return f"{self.provider.name}: {', '.join(sorted(self.provider.levels))}{specimens}{timed}"
 
     @property
     def trust(self) -> Trust:

@@ -1,7 +1,8 @@
 """A seal is one more revision of a file: prepared here, signed by whoever holds the key, set in here.
 
 Both halves run in the worker. The first seal certifies (ISO 32000-2, 12.8.2.2): from then on nothing may be added but
-seals in the frames that are there. A seal is PAdES baseline B-B (ETSI EN 319 142-1); its time is proven by the journal.
+seals in the frames that are there. A seal is PAdES baseline B-T (ETSI EN 319 142-1) where an authority
+stamps the time, else B-B: then its time is proven by the journal.
 """
 
 import asyncio
@@ -24,15 +25,15 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.agreements.papers import Frame, SealPaper, box_of, render_seal
 from services.agreements.sealing.qualified import is_qualified
+from services.agreements.sealing.timestamps import HASH, Given
 from services.agreements.sealing.trust import Flaw, Trust
 
-HASH = "sha256"
 FILLING = SimpleBoxLayoutRule(
     x_align=AxisAlignment.ALIGN_MID, y_align=AxisAlignment.ALIGN_MID, margins=Margins(0, 0, 0, 0)
 )
 """A seal fills its frame."""
 ROOM = 32_768
-"""Hexadecimal digits kept free for the signature and its certificates."""
+"""Hexadecimal digits kept free for the signature and its certificates; once more for a time-stamp and its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,12 @@ def prepare(
     at: datetime,
     chain: tuple[bytes, ...],
     trust: Trust,
+    stamped: bool = False,
 ) -> Prepared | Flaw:
     """Another revision of the file, lacking only the signature; or what is wrong with the certificate.
 
     `frames` become fields with the first seal and are none after it; `field` is the party's. `about` is signed along.
+    `stamped` leaves room for a time-stamp.
     """
     signing, *others = [Certificate.load(each) for each in chain]
     if flaw := asyncio.run(trust.standing(signing, others, at)).flaw:
@@ -86,18 +89,19 @@ def prepare(
         style = StaticStampStyle.from_pdf_file(drawn.name, border_width=0, background_layout=FILLING)
         session = PdfSigner(metadata, signer, stamp_style=style).init_signing_session(writer, existing_fields_only=True)
         session.system_time = at
-        unsigned = session.prepare_tbs_document(validation_info=None, bytes_reserved=ROOM)
+        unsigned = session.prepare_tbs_document(validation_info=None, bytes_reserved=ROOM * (2 if stamped else 1))
         written = io.BytesIO()
         gap, _ = unsigned.digest_tbs_document(output=written)
     attributes = asyncio.run(signer.signed_attrs(gap.document_digest, HASH, use_pades=True))
     return Prepared(written.getvalue(), gap, attributes.dump(), chain)
 
 
-def complete(prepared: Prepared, signature: bytes) -> bytes:
-    """The sealed file."""
+def complete(prepared: Prepared, signature: bytes, token: bytes | None = None) -> bytes:
+    """The sealed file, with the token of a time-stamp if there is one."""
     signer = _signer(prepared.chain, signature)
     attributes = CMSAttributes.load(prepared.attributes)
-    contents = asyncio.run(signer.async_sign_prescribed_attributes(HASH, attributes))
+    stamper = Given(token) if token else None
+    contents = asyncio.run(signer.async_sign_prescribed_attributes(HASH, attributes, timestamper=stamper))
     file = io.BytesIO(prepared.file)
     prepared.gap.fill_with_cms(file, contents)
     return file.getvalue()

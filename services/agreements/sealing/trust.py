@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,6 +23,8 @@ from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationChec
 CHECKED, UNCHECKED = RevocationCheckingRule.CRL_REQUIRED, RevocationCheckingRule.NO_CHECK
 IF_THERE = RevocationCheckingRule.CHECK_IF_DECLARED_SOFT
 """For the authorities between a certificate and its root."""
+STAMPING = "time_stamping"
+"""The one use of a certificate that stamps the time (RFC 3161, 2.3)."""
 
 
 class Flaw(StrEnum):
@@ -83,13 +85,37 @@ class Trust:
             revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, IF_THERE)),
         )
 
-    async def standing(self, certificate: Certificate, others: Sequence[Certificate], moment: datetime) -> "Standing":
-        """What was wrong with a certificate at a moment, if anything."""
+    async def history(
+        self,
+        certificate: Certificate,
+        others: Sequence[Certificate],
+        moment: datetime,
+        now: datetime,
+        *,
+        stamps: bool = False,
+    ) -> tuple["Standing", "Standing"]:
+        """How a certificate stood at a moment, by what is known now, and how it stood since, until its end."""
+        then = await self.standing(certificate, others, moment, stamps=stamps)
+        until = max(moment, min(now, certificate.not_valid_after))
+        later = await self.standing(certificate, others, until, stamps=stamps)
+        # A revocation that is told later may reach back before the moment.
+        if later.revoked_at and later.revoked_at <= moment:
+            then = replace(then, flaw=Flaw.revoked)
+        return then, later
+
+    async def standing(
+        self, certificate: Certificate, others: Sequence[Certificate], moment: datetime, *, stamps: bool = False
+    ) -> "Standing":
+        """What was wrong at a moment with a certificate that signs, or that `stamps` the time, if anything."""
+        uses = (set(), {STAMPING}) if stamps else ({"non_repudiation"}, None)
+        allowed = certificate.extended_key_usage_value
+        if not stamps and allowed and allowed.native == [STAMPING]:
+            return Standing(Flaw.untrusted, revocation_known=False)
         for rule in (CHECKED, UNCHECKED):
             context = self.context(others, moment, rule)
             validator = CertificateValidator(certificate, list(others), validation_context=context)
             try:
-                await validator.async_validate_usage({"non_repudiation"})  # type: ignore[no-untyped-call]
+                await validator.async_validate_usage(*uses)  # type: ignore[no-untyped-call]
             except InsufficientRevinfoError:
                 continue
             except RevokedError as error:

@@ -1,18 +1,24 @@
 """Builders of seals: certificate authorities of any age, sealed sample files, and providers that misbehave."""
 
+import asyncio
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from asn1crypto.keys import PrivateKeyInfo  # type: ignore[import-untyped]
+from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.sign.ades.qualified_asn1 import QcCertificateType, QcStatements
+from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.agreements.papers import AgreementPaper, SealPaper, frames_for, render_agreement, samples
 from services.agreements.sealing import SEALED, Pen, Prepared, Signatory, Trust, complete, configure, prepare, sealing
@@ -71,9 +77,10 @@ class Root:
         key: Key | None = None,
         states: Sequence[str] = (),
         types: Sequence[str] = (),
+        stamps: bool = False,
         under: Sequence[str] = (),
     ) -> KeyPen:
-        """A pen whose certificate holds from one moment to another, with these statements, under these policies."""
+        """A pen whose certificate holds from one moment to another; if it `stamps`, it does nothing else."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Association (fictif)")])
         made = self._builder(subject, key.public_key(), first, last, x509.random_serial_number())
@@ -81,6 +88,8 @@ class Root:
         made = made.add_extension(allowed, critical=True).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
         )
+        if stamps:
+            made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
         if states:
             said: list[dict[str, object]] = [{"statement_id": each} for each in states]
             said += [{"statement_id": TYPES, "statement_info": QcCertificateType(types)}] if types else []
@@ -117,7 +126,7 @@ class Root:
 class Blind(Trust):
     """Trust of somebody who seals with whatever certificate there is."""
 
-    async def standing(self, *_: object) -> Standing:
+    async def standing(self, *_: object, stamps: bool = False) -> Standing:
         """Find nothing wrong."""
         return Standing(None, revocation_known=False)
 
@@ -138,10 +147,11 @@ def add_seal(
     trust: Trust | None = None,
     at: datetime = AT,
     level: SignatureLevel = "advanced",
+    stamper: TimeStamper | None = None,
 ) -> bytes:
     """Another revision: the seal of the party at this place, the first one's if the file has none."""
-    signature = samples.signatures()[place].model_copy(update={"level": level})
-    shown = SealPaper(drawn_at=at, title=paper.title, mark="specimen", signature=signature)
+    line = samples.signatures()[place].model_copy(update={"level": level})
+    shown = SealPaper(drawn_at=at, title=paper.title, mark="specimen", signature=line)
     prepared = prepare(
         file,
         shown,
@@ -151,9 +161,30 @@ def add_seal(
         at=at,
         chain=pen.chain,
         trust=trust or Blind(()),
+        stamped=stamper is not None,
     )
     assert isinstance(prepared, Prepared), prepared
-    return complete(prepared, signed_by(pen, prepared.attributes))
+    signature = signed_by(pen, prepared.attributes)
+    return complete(prepared, signature, token_over(signature, stamper) if stamper else None)
+
+
+def stamper_of(root: Root, at: datetime, first: datetime = AT - DAY, last: datetime = AT + 365 * DAY) -> TimeStamper:
+    """A time-stamping authority under this root, whose clock stands still."""
+    pen = root.issue(first, last, key=rsa.generate_private_key(65537, 2048), stamps=True)
+    return stamper_with(pen, at)
+
+
+def stamper_with(pen: KeyPen, at: datetime | None) -> TimeStamper:
+    """One that stamps with this certificate, the present time by default."""
+    key = pen.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    certificates = [Certificate.load(each) for each in pen.chain]
+    others = SimpleCertificateStore.from_certs(certificates[1:])  # type: ignore[no-untyped-call]
+    return DummyTimeStamper(certificates[0], PrivateKeyInfo.load(key), certs_to_embed=others, fixed_dt=at)
+
+
+def token_over(signature: bytes, stamper: TimeStamper) -> bytes:
+    """The stamp over a signature."""
+    return bytes(asyncio.run(stamper.async_timestamp(hashlib.sha256(signature).digest(), "sha256")).dump())
 
 
 def signed_by(pen: KeyPen, data: bytes) -> bytes:
