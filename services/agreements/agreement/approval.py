@@ -9,8 +9,8 @@ from services.agreements.agreement.core import Again, AgreementState, names_of
 from services.agreements.agreement.negotiation import Negotiation
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, content_hash, language_hashes
-from services.agreements.errors import TermOver
-from services.agreements.errors.approval import AuthorDoesNotApprove
+from services.agreements.errors import PartiesNotVetted, TermOver
+from services.agreements.errors.approval import AuthorDoesNotApprove, MandatesMissing
 from services.agreements.ladder import Ladder, StepApproval
 from shared.actor import Role
 from shared.clock import business_date
@@ -60,6 +60,18 @@ class Approval(Negotiation):
         if not {person, substitute}.isdisjoint(self.authors):
             return AuthorDoesNotApprove()
         return self.ladder.refusal_of(person, roles, substitute=substitute) if self.ladder else None
+
+    def guard(self, action: str) -> Refusal | None:
+        """The last approval freezes: by then the network knows all parties, and each has somebody who may sign."""
+        if action == "approve_as_substitute":
+            return self.guard("approve_agreement")
+        if action == "approve_agreement" and self._around and self.ladder and self.ladder.nearly_complete:
+            if unvetted := self._around.unvetted:
+                return PartiesNotVetted(organisations=list(unvetted))
+            if unmandated := self._around.unmandated:
+                names = [self.names[each].model_dump() if each in self.names else str(each) for each in unmandated]
+                return MandatesMissing(organisations=list(unmandated), parties=names)
+        return super().guard(action)
 
     def submit(self, at: datetime) -> list[DomainEvent]:
         """Hand the negotiated text to the first step of the ladder. Refuses TextMissing, NotAcceptedByAll."""

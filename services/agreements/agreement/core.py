@@ -10,8 +10,8 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, Content
 from services.agreements.errors import KindIsKept, NotAParty
 from services.agreements.kinds import KINDS, Kind
+from services.agreements.surroundings import Surrounded
 from services.agreements.terms import BudgetLine, Duty, Terms, check_terms
-from shared.aggregate import Aggregate
 from shared.events.agreements import (
     AgreementApproved,
     AgreementDrafted,
@@ -53,7 +53,7 @@ AGREED = ("title", "parties", "centers", "budget", "school_year", "effective_fro
 """The fields that are agreed, beside the duties and the text."""
 
 
-class Core(Aggregate):
+class Core(Surrounded):
     """The terms, the text and the state: what the parts of an agreement share.
 
     A part is a class beside this one with its own fields, actions and events. Its `apply` changes what is its own and

@@ -47,6 +47,12 @@ class Approval(Core):
         assert self.ladder is not None, "not submitted yet"
         return self.ladder
 
+    def guard(self, action: str) -> Refusal | None:
+        """What stands in the way of an approver stands in the way of their substitute."""
+        if action == "approve_amendment_as_substitute":
+            return self.guard("approve_amendment")
+        return super().guard(action)
+
     def submit(self, at: datetime) -> list[DomainEvent]:
         """Hand the branch to its approvers. Refuses NothingAmended."""
         self.require("submit_amendment")

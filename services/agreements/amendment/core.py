@@ -10,7 +10,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.errors.agreements import NotAParty
 from services.agreements.errors.amendments import NothingAmended
 from services.agreements.kinds import KINDS, AmendmentRule, ContentPart, Kind
-from shared.aggregate import Aggregate
+from services.agreements.surroundings import Surrounded
 from shared.events.agreements import (
     AgreementParty,
     AmendmentAgreed,
@@ -46,7 +46,7 @@ OPEN = BEING_SIGNED | {_S.proposed, _S.under_review, _S.signed, _S.rebase_needed
 """Not decided yet: what is in them rests on the agreement as it is."""
 
 
-class Core(Aggregate):
+class Core(Surrounded):
     """A branch of an agreement's content, under its number."""
 
     kind: ClassVar[str] = "amendment"

@@ -5,9 +5,9 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.approval import names_of
 from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.vetting import names_of
 from services.agreements.drafting import draft_text
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS

@@ -14,21 +14,23 @@ from sqlalchemy import func, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.approval import names_of, vetted
 from services.agreements.commands.authority import authority_of, delegator_of, require_kept
 from services.agreements.commands.families import require_family
+from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
+from services.agreements.commands.vetting import names_of, vetted
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
 from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.terms import Terms, check_terms
 from services.agreements.text import Clause, get_table, in_words, put_clauses, put_table
 from shared.actor import NATIONAL, SYSTEM, Actor, Role
 from shared.audit import canonical
-from shared.clock import business_date, now
+from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
 from shared.events.agreements import AgreementParty, AmendmentType, SignatureLevel
 from shared.events.base import DomainEvent
@@ -42,8 +44,7 @@ async def propose_amendment(
 ) -> Amendment:
     """Begin a branch of a signed agreement, as it is now."""
     async with db.transaction(by.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, agreement_id)
-        PERMISSIONS.allow(by, "propose_amendment", agreement)
+        agreement = await load_for(tx, agreement_id, "propose_amendment", by)
         agreement.require("propose_amendment")
         id = new_id()
         events = Amendment.propose(
@@ -359,7 +360,7 @@ async def _load(tx: Transaction, id: UUID, expected: int | None = None) -> tuple
 async def _both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
     agreement, amendment = await _load(tx, id, expected)
     PERMISSIONS.allow(by, action, amendment)
-    return agreement, amendment
+    return agreement, amendment.amid(Surroundings(today()))
 
 
 async def _amendable(

@@ -1,18 +1,17 @@
 """The text on its way up the ladder, until it is frozen under its reference."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
-from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
-from services.agreements.errors import PartiesNotVetted
-from services.agreements.tables import AGREEMENTS, AssociationStandingRow, OrganisationRow
+from services.agreements.commands.vetting import look_around, names_of
+from services.agreements.tables import AGREEMENTS
 from services.agreements.text import get_table
 from shared.actor import SYSTEM, Actor, Role
 from shared.clock import business_date, now
@@ -50,7 +49,8 @@ async def approve_agreement(
 ) -> Agreement:
     """Approve the current step; the last approval freezes the text and gives the agreement its reference.
 
-    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association.
+    At the last refuses PartiesNotVetted if the network does not know a party or does not accredit an association, and
+    MandatesMissing if nobody may sign for a party on that day.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "approve_agreement", by, expected)
@@ -88,11 +88,11 @@ async def _approve(
     substitute: str | None = None,
     at: datetime,
 ) -> Agreement:
-    agreement.require("approve_agreement")
+    (await look_around(tx, agreement, business_date(at))).require("approve_agreement")
     names: dict[UUID, Bilingual] = {}
     reference = agreement.reference
     if agreement.climbing.nearly_complete:
-        names = await vetted(tx, [party.organisation_id for party in agreement.parties])
+        names = await names_of(tx, (party.organisation_id for party in agreement.parties))
         # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.
         reference = reference or await _next_reference(tx, agreement.academy, business_date(at).year)
     events = agreement.approve(
@@ -105,25 +105,6 @@ async def _approve(
         at=at,
     )
     return await AGREEMENTS.record(tx, agreement, events, by=by)
-
-
-async def vetted(tx: Transaction, organisations: Sequence[UUID]) -> dict[UUID, Bilingual]:
-    """The names of these organisations. Refuses PartiesNotVetted if one is unknown or not accredited."""
-    names = await names_of(tx, organisations)
-    standing = col(AssociationStandingRow.standing)
-    query = select(AssociationStandingRow.id).where(
-        col(AssociationStandingRow.id).in_(organisations), standing != "accredited"
-    )
-    refused = {*(await tx.exec(query)).all()} | {each for each in organisations if each not in names}
-    if refused:
-        raise PartiesNotVetted(organisations=sorted(refused))
-    return names
-
-
-async def names_of(tx: Transaction, organisations: Iterable[UUID]) -> dict[UUID, Bilingual]:
-    """The names of those organisations that we know."""
-    query = select(OrganisationRow).where(col(OrganisationRow.id).in_(list(organisations)))
-    return {row.id: Bilingual(ar=row.name_ar, fr=row.name_fr) for row in (await tx.exec(query)).all()}
 
 
 async def _next_reference(tx: Transaction, academy: str | None, year: int) -> str:

@@ -9,10 +9,11 @@ from sqlmodel import col, select
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
+from services.agreements.commands.vetting import mandated_on
 from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
 from services.agreements.minutes import draw_up
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow, MandateRow
+from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
 from shared.actor import Actor
 from shared.audit import canonical
 from shared.clock import business_date, now
@@ -195,17 +196,12 @@ async def _require_free(tx: Transaction, agreements: Sequence[UUID]) -> None:
 async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agreement], day: date) -> Missing:
     """What each agreement of the order lacks on this day to be signed in the ceremony; nothing for those that are."""
     signing = {party.organisation_id for each in listed for party in each.missing_signatures}
-    mandated = select(MandateRow.organisation_id).where(
-        col(MandateRow.organisation_id).in_(signing),
-        col(MandateRow.valid_from) <= day,
-        col(MandateRow.valid_until) >= day,
-    )
     standing = col(AssociationStandingRow.standing)
     barred = select(AssociationStandingRow.id).where(
         col(AssociationStandingRow.id).in_(signing), standing != "accredited"
     )
     lacking = {
-        "mandate": signing.difference((await tx.exec(mandated)).all()),
+        "mandate": signing - await mandated_on(tx, signing, day),
         "accreditation": set((await tx.exec(barred)).all()),
         "seat": signing - {attendee.organisation_id for attendee in ceremony.attendees},
     }

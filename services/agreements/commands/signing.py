@@ -12,6 +12,7 @@ from services.agreements.commands.authority import delegator_of, mandated, may_s
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.sealing import ReadySeal, SealOvertaken, make_seal, remember_files
+from services.agreements.commands.vetting import look_around
 from services.agreements.papers.drawing import draw_seal, draw_sealable
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.sealing import SEALED
@@ -111,7 +112,7 @@ async def _seal_for(db: Database, id: UUID, *, at: datetime, **asked: Unpack[Ask
     by = asked["by"]
     try:
         async with db.transaction(by.scope) as tx:
-            agreement = await AGREEMENTS.read(tx, id)
+            agreement = await look_around(tx, await AGREEMENTS.read(tx, id), business_date(at))
             PERMISSIONS.allow(by, "sign_agreement", agreement)
             signed, *_ = await _decide(tx, agreement, **asked, at=at)
             assert isinstance(signed, AgreementPartySigned)

@@ -22,3 +22,15 @@ class AuthorDoesNotApprove(Refusal):
 
     status = 403
     slug = "author-does-not-approve"
+
+
+class MandatesMissing(Refusal):
+    """For some parties nobody holds a mandate on the day of the freezing. Values: organisations, parties (names)."""
+
+    slug = "mandates-missing"
+
+
+class ClosedPeriod(Refusal):
+    """The kind closes the action for a time of the year. Values: action, until (the last closed day), reason."""
+
+    slug = "closed-period"

@@ -5,12 +5,13 @@ parameters (domain: what no public text fixes): working values that the ministry
 """
 
 import tomllib
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.kinds.clauses import ClauseTemplate, read_clauses
@@ -23,6 +24,15 @@ REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
 BOUND = frozenset({"academy", "ministry", "network"})
 """Placeholders for the organisations that the type of an agreement binds."""
+
+
+def _month_day(given: str) -> str:
+    date.fromisoformat(f"2000-{given}")
+    return given
+
+
+MonthDay = Annotated[str, StringConstraints(pattern=r"^\d\d-\d\d$"), AfterValidator(_month_day)]
+"""A day of any year, as `08-15`; 02-29 is the last of February."""
 
 
 class Part(BaseModel):
@@ -113,6 +123,26 @@ class AmendmentRule(Part):
     """What it may change; everything when none is named."""
 
 
+class Closure(Part):
+    """A time of the year, the same every year, in which some actions rest."""
+
+    first: MonthDay
+    last: MonthDay
+    """Included; before the first it lies in the next year."""
+    reason: Bilingual
+    actions: tuple[str, ...] = Field(min_length=1)
+    """By their names: `submit_for_review`, `approve_agreement` and so on."""
+
+    def until(self, day: date) -> date | None:
+        """The last closed day of the time in which this day lies; None on an open day."""
+        here = f"{day:%m-%d}"
+        turns = self.last < self.first
+        if not (here >= self.first or here <= self.last if turns else self.first <= here <= self.last):
+            return None
+        year, (month, last) = day.year + (turns and here >= self.first), map(int, self.last.split("-"))
+        return date(year, month, min(last, monthrange(year, month)[1]))
+
+
 class Kind(Part):
     """One kind of agreement."""
 
@@ -135,6 +165,8 @@ class Kind(Part):
     obligations: ObligationRule = ObligationRule()
     amendments: Mapping[AmendmentType, AmendmentRule] = Field(default_factory=dict)
     """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
+    closed: tuple[Closure, ...] = ()
+    """When which actions rest; none of the kinds here has such a time, as no public text names one."""
     notice_days: int = 0
     """Days between the decision to terminate and its effect, at least."""
     suspension_notice_days: int = 0

@@ -9,11 +9,13 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
 from services.agreements.changes import Change, changes
+from services.agreements.commands.vetting import look_around
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.tables import AGREEMENTS, SignatureBatchRow
 from services.agreements.text import Clause, get_clauses
 from shared.actor import Actor
+from shared.clock import today
 from shared.database import Transaction, Work
 from shared.messaging import journal
 from shared.refusals import NotFound
@@ -39,7 +41,7 @@ async def agreement(
         found = await AGREEMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
         if as_of is None and known_at is None:
-            return found
+            return await look_around(tx, found, today())
         events = await journal.past(tx, id, as_of=as_of, known_at=known_at)
     if not events:
         raise NotFound()

@@ -8,9 +8,11 @@ from services.agreements.commands.amendments import content_of, contents_of
 from services.agreements.content import Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.text import Clause, in_words, table_clauses
 from shared.actor import NATIONAL, Actor
+from shared.clock import today
 from shared.database import Transaction, Work
 from shared.web import PageRequest
 from shared.web.history import HistoryEntry, history
@@ -30,7 +32,7 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
     async with db.transaction(by.scope) as tx:
         found = await AMENDMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
-        return found
+        return found.amid(Surroundings(today()))
 
 
 async def amendment_contents(db: Work, id: UUID, *, action: str, by: Actor) -> tuple[Content, Content]:

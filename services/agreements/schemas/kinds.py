@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import BaseModel, Field
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.kinds import DocumentRule, EditionRule, Kind, SigningRule, Tier
+from services.agreements.kinds import Closure, DocumentRule, EditionRule, Kind, SigningRule, Tier
 from shared.events.agreements import AgreementType, PartyRole
 
 
@@ -31,6 +31,7 @@ class KindAnswer(BaseModel):
     signing: SigningRule
     documents: list[DocumentRule] = Field(description="papers that may be attached, and what needs which")
     editions: EditionRule | None
+    closed: list[Closure] = Field(description="times of the year in which some actions rest; month-day, both included")
     notice_days: int = Field(description="days of notice before a termination takes effect, at least")
     suspension_notice_days: int = Field(description="the same before a suspension")
     archive_days: int = Field(description="days from the closing to the archive")

@@ -5,14 +5,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlmodel import update
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
-from services.agreements.tables import AssociationStandingRow
+from services.agreements.tables import AssociationStandingRow, MandateRow
 from services.agreements.tests.builders import (
-    LEGAL,
     MINISTRY,
-    accept_for_all,
     approved,
     body_of,
     bound,
@@ -23,7 +22,6 @@ from services.agreements.tests.builders import (
     fill,
     hold,
     know,
-    mandate,
     officer,
     operator_of,
     plan,
@@ -134,26 +132,14 @@ async def test_each_bad_signature_gets_its_own_problem(as_: Any, database: Datab
 
 
 async def test_a_mandate_that_is_over_is_told_with_its_dates(as_: Any, database: Database) -> None:
-    terms = current()
-    await know(database, terms, mandates=False)
+    agreement = await approved(database)
     yesterday = today() - timedelta(days=1)
     async with database.transaction(NATIONAL) as tx:
-        tx.add(mandate(MINISTRY_ID, valid_until=yesterday))
-    agreement = await approved_without_mandates(database, terms)
+        await tx.exec(update(MandateRow).values(valid_until=yesterday))
     body = signature(agreement, MINISTRY_ID)
     answered = await as_(MINISTRY).post(f"/agreements/{agreement.id}/signatures", body)
     assert (answered.status_code, answered.json()["type"]) == (403, "/problems/mandate-not-valid")
     assert answered.json()["valid_until"] == yesterday.isoformat()
-
-
-async def approved_without_mandates(database: Database, terms: Any) -> Agreement:
-    """Frozen without anybody mandated by the builders."""
-    by = officer()
-    drafted = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
-    await commands.open_negotiation(database, drafted.id, by=by)
-    await accept_for_all(database, drafted)
-    await commands.submit_for_review(database, drafted.id, by=by)
-    return await commands.approve_agreement(database, drafted.id, by=LEGAL)
 
 
 async def test_nothing_is_signed_in_or_beside_a_ceremony_out_of_order(as_: Any, database: Database) -> None:

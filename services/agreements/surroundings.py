@@ -1,0 +1,50 @@
+"""What a file cannot know of itself: the day, and what other rows tell. Whoever reads it for a person tells it."""
+
+from datetime import date
+from typing import NamedTuple, Self
+from uuid import UUID
+
+from pydantic import PrivateAttr
+
+from services.agreements.errors.approval import ClosedPeriod
+from services.agreements.kinds import Kind
+from shared.aggregate import Aggregate
+from shared.refusals import Refusal
+
+
+class Surroundings(NamedTuple):
+    """What was looked up for a file on a day."""
+
+    day: date
+    unvetted: tuple[UUID, ...] = ()
+    """Organisations that the network does not know, or associations that it does not accredit."""
+    unmandated: tuple[UUID, ...] = ()
+    """Organisations for which nobody holds a mandate on the day."""
+
+
+class Surrounded(Aggregate):
+    """A file that is told of its surroundings before a person acts on it or is offered to.
+
+    What time and events bring about is not told, and is refused nothing by them. They are no part of the state.
+    """
+
+    _around: Surroundings | None = PrivateAttr(default=None)
+
+    @property
+    def rules(self) -> Kind:
+        """What its kind asks."""
+        raise NotImplementedError
+
+    def amid(self, around: Surroundings) -> Self:
+        """The file, told of its surroundings."""
+        self._around = around
+        return self
+
+    def guard(self, action: str) -> Refusal | None:
+        """Nothing is done while its kind closes it for a time of the year."""
+        if self._around:
+            for closure in self.rules.closed:
+                until = closure.until(self._around.day)
+                if until and action in closure.actions:
+                    return ClosedPeriod(action=action, until=until, reason=closure.reason.model_dump())
+        return super().guard(action)
