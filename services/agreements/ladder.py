@@ -1,7 +1,7 @@
 """The approval ladder: different people approve, step after step, as the file's kind asked when its review began."""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.errors.approval import ApprovedAlready, StepNotTheirs
 from services.agreements.kinds import Tier
 from shared.actor import Role
+from shared.clock import business_date
 from shared.refusals import Refusal
 
 
@@ -69,6 +70,13 @@ class Ladder(BaseModel):
     def nearly_complete(self) -> bool:
         """Whether one approval more completes it."""
         return self.lacking == 1 and self.current == self.tiers[-1]
+
+    @property
+    def due_on(self) -> date | None:
+        """The last day of the current step, however often it has escalated since; None if its time is not limited."""
+        if self.current is None or self.current.days is None:
+            return None
+        return business_date(self.since + timedelta(days=self.current.days))
 
     def step_refusal(self, roles: Collection[Role]) -> Refusal | None:
         """Why the current step is not held by somebody of these roles; None if it is."""

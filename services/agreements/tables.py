@@ -40,6 +40,8 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
             postgresql_where=text("renewal_deadline_on is not null"),
         ),
         Index("agreement_offered_until", "offered_until", postgresql_where=text("offered_until is not null")),
+        Index("agreement_announced_on", "announced_on", postgresql_where=text("announced_on is not null")),
+        Index("agreement_approval_due_on", "approval_due_on", postgresql_where=text("approval_due_on is not null")),
         Index("agreement_effective_until", "effective_until", "id"),
         Index("agreement_parent", "parent_id", postgresql_where=text("parent_id is not null")),
         Index("agreement_kind", "agreement_kind", "id"),
@@ -63,6 +65,12 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     """Of a renewal that is to be decided."""
     offered_until: date | None = Field(None, nullable=True)
     """The last day to sign, while it is offered for signature."""
+    announced: str | None = Field(None, sa_type=Text, nullable=True)
+    """A suspension or a termination whose day has not come."""
+    announced_on: date | None = Field(None, nullable=True)
+    """The day on which it takes effect."""
+    approval_due_on: date | None = Field(None, nullable=True)
+    """The last day of the step of the approval ladder that is waited for, if its time is limited."""
     updated_at: datetime | None = Field(
         None,
         sa_type=DateTime(timezone=True),
@@ -135,11 +143,14 @@ class AmendmentRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     __table_args__ = (
         Index("amendment_agreement", "agreement_id", "id"),
         Index("amendment_number", "agreement_id", "number", unique=True),
+        Index("amendment_approval_due_on", "approval_due_on", postgresql_where=text("approval_due_on is not null")),
     )
 
     status: str = Field(sa_type=Text)
     agreement_id: UUID
     number: int | None = Field(None, nullable=True)
+    approval_due_on: date | None = Field(None, nullable=True)
+    """As of an agreement."""
 
 
 class SubstitutionRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
@@ -411,6 +422,9 @@ AGREEMENTS = AgreementStore(
         "next_on": each.next_on(),
         "renewal_deadline_on": each.renewal_deadline_on,
         "offered_until": each.expires_on,
+        "announced": each.announcement.announced if each.announcement else None,
+        "announced_on": each.announcement.effective_on if each.announcement else None,
+        "approval_due_on": each.approval_due_on,
     },
 )
 CEREMONIES = Store(
@@ -453,5 +467,10 @@ SUBSTITUTIONS = Store(
 AMENDMENTS = Store(
     Amendment,
     AmendmentRow,
-    lambda each: {"status": each.status, "agreement_id": each.agreement_id, "number": each.number},
+    lambda each: {
+        "status": each.status,
+        "agreement_id": each.agreement_id,
+        "number": each.number,
+        "approval_due_on": each.approval_due_on,
+    },
 )

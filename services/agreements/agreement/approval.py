@@ -50,6 +50,11 @@ class Approval(Negotiation):
         assert self.ladder is not None, "not submitted yet"
         return self.ladder
 
+    @property
+    def approval_due_on(self) -> date | None:
+        """The last day of the step that is waited for, in the time it was given first; none if that is not limited."""
+        return self.ladder.due_on if self.ladder and self.state == _S.legal_review else None
+
     def approver_refusal(
         self, person: str, roles: Collection[Role], *, substitute: str | None = None
     ) -> Refusal | None:

@@ -1,7 +1,7 @@
 """Approval: who must have approved the branch before it is frozen under its number."""
 
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -52,6 +52,11 @@ class Approval(Core):
         if action == "approve_amendment_as_substitute":
             return self.guard("approve_amendment")
         return super().guard(action)
+
+    @property
+    def approval_due_on(self) -> date | None:
+        """The last day of the step that is waited for, in the time it was given first; none if that is not limited."""
+        return self.ladder.due_on if self.ladder and self.state == _S.under_review else None
 
     def submit(self, at: datetime) -> list[DomainEvent]:
         """Hand the branch to its approvers. Refuses NothingAmended."""

@@ -12,7 +12,7 @@ from services.agreements.agreement import AgreementState
 from services.agreements.calendar import Appointment
 from services.agreements.ceremony import CeremonyState
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AGREEMENTS, CEREMONIES, CalendarRow, ObligationRow
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CalendarRow, ObligationRow
 from shared.actor import NATIONAL, Actor, scope_of
 from shared.clock import CASABLANCA
 from shared.database import Database, Work
@@ -50,7 +50,7 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
         seen_by.append([f"org:{calendar.organisation_id}"])
     appointments: list[Appointment] = []
     async with db.transaction(scope) as tx:
-        for query, day, told in (_ceremonies(), _obligations(), _offers(), _renewals(), _expiries()):
+        for query, day, told in [source() for source in SOURCES]:
             seen = query.where(*(query.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
             ahead = seen.where(day.between(today, today + AHEAD)).order_by(day)
             past = seen.where(day < today, day >= today - PAST).order_by(day.desc())
@@ -95,6 +95,43 @@ def _offers() -> Source:
     return query, row.offered_until, told
 
 
+def _approvals() -> Source:
+    row = AGREEMENTS.table.c
+    query = select_columns(row.id, row.approval_due_on, row.visible_to, row.reference)
+
+    def told(found: Any) -> Appointment:
+        # A text that is approved for the first time has no reference yet.
+        values = {"reference": found.reference or str(found.id)}
+        return Appointment(f"approval-{found.id}", found.approval_due_on, "approval", values)
+
+    return query, row.approval_due_on, told
+
+
+def _amendments() -> Source:
+    row, agreement = AMENDMENTS.table.c, AGREEMENTS.table.c
+    # A party that the amendment brings in sees the amendment, not the agreement.
+    both = AMENDMENTS.table.outerjoin(AGREEMENTS.table, row.agreement_id == agreement.id)
+    query = select_columns(row.id, row.approval_due_on, row.visible_to, row.agreement_id, agreement.reference)
+
+    def told(found: Any) -> Appointment:
+        values = {"reference": found.reference or str(found.agreement_id)}
+        return Appointment(f"amendment-{found.id}", found.approval_due_on, "amendment", values)
+
+    return query.select_from(both), row.approval_due_on, told
+
+
+def _announcements() -> Source:
+    row = AGREEMENTS.table.c
+    query = select_columns(row.id, row.announced, row.announced_on, row.visible_to, row.reference)
+
+    def told(found: Any) -> Appointment:
+        # A termination moves the end that the calendar has.
+        uid = f"expiry-{found.id}" if found.announced == "termination" else f"suspension-{found.id}"
+        return Appointment(uid, found.announced_on, found.announced, {"reference": found.reference})
+
+    return query, row.announced_on, told
+
+
 def _renewals() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.renewal_deadline_on, row.visible_to, row.reference)
@@ -109,10 +146,14 @@ def _renewals() -> Source:
 def _expiries() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.effective_until, row.visible_to, row.reference).where(
-        row.status.in_([AgreementState.in_force, AgreementState.suspended])
+        row.status.in_([AgreementState.in_force, AgreementState.suspended]),
+        row.announced.is_distinct_from("termination"),
     )
 
     def told(found: Any) -> Appointment:
         return Appointment(f"expiry-{found.id}", found.effective_until, "expiry", {"reference": found.reference})
 
     return query, row.effective_until, told
+
+
+SOURCES = (_ceremonies, _obligations, _approvals, _amendments, _offers, _renewals, _announcements, _expiries)

@@ -45,7 +45,7 @@ async def read_calendar(
     db: Db,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
-    """The feed (iCalendar): ceremonies, obligations, renewals and expiries. Its address is all that is asked for."""
+    """The feed (iCalendar): ceremonies, deadlines, decisions, expiries. Its address is all that is asked for."""
     calendar, appointments = await queries.feed_of(db, token, today=today())
     body = feed(
         appointments, language=calendar.language, wording=request.app.state.wording, stamped=calendar.created_at

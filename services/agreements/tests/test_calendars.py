@@ -1,6 +1,8 @@
 """Calendar feeds: what calendar programs are told, and who lets them."""
 
-from datetime import date, datetime, timedelta
+import json
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from sys import modules
 from typing import Any
 
@@ -8,13 +10,19 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from icalendar import Calendar
+from sqlalchemy import text
 from sqlmodel import select
 
 from services.agreements import commands
 from services.agreements.calendar import Appointment, feed
+from services.agreements.kinds import Tier
+from services.agreements.ladder import Ladder
 from services.agreements.tables import CalendarRow
+from services.agreements.tests.branches import propose, read, revise, reword
 from services.agreements.tests.builders import (
+    LEGAL,
     MINISTRY,
+    accept_for_all,
     approved,
     bound,
     current,
@@ -23,14 +31,20 @@ from services.agreements.tests.builders import (
     officer,
     operator_of,
     owing,
+    party,
     plan,
     president,
+    reviewed,
     sign_for,
+    suspend,
+    terminate,
 )
 from shared.actor import NATIONAL, Actor
 from shared.clock import CASABLANCA, business_date, now, today
 from shared.database import Database
 from shared.ids import new_id
+
+STEP_DUE = import_module("services.agreements.migrations.versions.0014_calendar_days").STEP_DUE
 
 
 async def a_feed(as_: Any, by: Actor, **body: Any) -> str:
@@ -107,9 +121,105 @@ async def test_the_last_day_to_sign_is_in_the_feed_until_all_have_signed(
         agreement.expires_on,
         f"Last day to sign agreement {agreement.reference}",
     )
-    for party in agreement.parties:
-        await sign_for(database, agreement, party.organisation_id)
+    for each in agreement.parties:
+        await sign_for(database, agreement, each.organisation_id)
     assert uid not in await appointments(http, path)
+
+
+async def test_an_announced_end_takes_the_place_of_the_old_one_until_it_is_withdrawn(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, current(effective_until=today() + timedelta(days=100)))
+    path = await a_feed(as_, officer(), language="en")
+    uid = f"expiry-{agreement.id}@mithaq"
+    day = today() + timedelta(days=40)
+    expires = (agreement.effective_until, f"Last day of agreement {agreement.reference}")
+    assert (await appointments(http, path))[uid] == expires
+    await terminate(database, agreement, notified_on=today(), effective_on=day)
+    told = await appointments(http, path)
+    assert told[uid] == (day, f"Agreement {agreement.reference} ends: termination")
+    assert agreement.effective_until not in [on for on, _ in told.values()]
+    await commands.withdraw_announcement(database, agreement.id, reason="r", by=director())
+    assert (await appointments(http, path))[uid] == expires
+
+
+async def test_an_announced_suspension_is_told_beside_the_end_until_it_takes_effect(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, current(effective_until=today() + timedelta(days=100)))
+    path = await a_feed(as_, president(operator_of(agreement)), language="en")
+    day = today() + timedelta(days=20)
+    await suspend(database, agreement, notified_on=today(), effective_on=day)
+    told = await appointments(http, path)
+    assert told[f"suspension-{agreement.id}@mithaq"] == (
+        day,
+        f"Agreement {agreement.reference} is suspended from this day on",
+    )
+    assert f"expiry-{agreement.id}@mithaq" in told
+    await commands.let_time_pass(database, agreement.id, on=day)
+    told = await appointments(http, path)
+    assert f"suspension-{agreement.id}@mithaq" not in told and f"expiry-{agreement.id}@mithaq" in told
+
+
+async def test_the_deadline_of_the_step_that_is_waited_for_is_told_to_the_parties(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await reviewed(database)
+    due = business_date(agreement.climbing.since + timedelta(days=10))
+    uid = f"approval-{agreement.id}@mithaq"
+    paths = [await a_feed(as_, by, language="en") for by in (officer(), president(operator_of(agreement)))]
+    for path in paths:
+        assert (await appointments(http, path))[uid] == (
+            due,
+            f"Last day to approve the text of agreement {agreement.id}",
+        ), "it has no reference yet"
+    await commands.return_with_remarks(database, agreement.id, remarks="r", by=LEGAL)
+    assert uid not in await appointments(http, paths[0]), "the parties negotiate again"
+    await accept_for_all(database, await read(database, agreement.id))
+    await commands.submit_for_review(database, agreement.id, by=officer())
+    assert uid in await appointments(http, paths[0])
+    await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert uid not in await appointments(http, paths[0])
+
+
+async def test_the_deadline_of_an_amendment_under_review_is_told_to_its_parties(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database)
+    newcomer = new_id()
+    proposed = await propose(database, agreement)
+    parties = (*agreement.parties, party(newcomer, "funder"))
+    amendment = await revise(database, await reword(database, proposed, "article-1", "Autrement"), parties=parties)
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    due = business_date(amendment.climbing.since + timedelta(days=10))
+    uid = f"amendment-{amendment.id}@mithaq"
+    for by, named in ((officer(), agreement.reference), (president(newcomer), agreement.id)):
+        told = await appointments(http, await a_feed(as_, by, language="en"))
+        assert told[uid] == (due, f"Last day to approve an amendment of agreement {named}")
+    await commands.return_amendment(database, amendment.id, remarks="r", by=LEGAL)
+    assert uid not in await appointments(http, await a_feed(as_, officer()))
+
+
+async def test_what_was_in_review_before_calendars_told_of_it_has_the_day_that_its_state_gives(
+    database: Database,
+) -> None:
+    name = {"ar": "مثال", "fr": "exemple"}
+    tiers = [
+        Tier.model_validate({"id": id, "name": name, "roles": ["ministry_officer"], "needed": needed, "days": days})
+        for id, needed, days in (("first", 2, 10), ("unlimited", 1, None), ("last", 1, 200))
+    ]
+    ladder = Ladder(tiers=tuple(tiers), since=datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
+    day = text(f"select {STEP_DUE} from (select cast(:state as jsonb) as state) file")
+    seen = list[date | None]()
+    async with database.transaction(NATIONAL) as tx:
+        for person in ("a", "b", "c", "d", "nobody"):
+            state = json.dumps({"ladder": ladder.model_dump(mode="json")})
+            seen.append(await (await tx.connection()).scalar(day, {"state": state}))
+            assert seen[-1] == ladder.due_on
+            if ladder.current:
+                at = ladder.since + timedelta(days=1)
+                ladder = ladder.having(ladder.approve(person, ladder.current.roles, at))
+    assert [each is not None for each in seen] == [True, True, False, True, False]
 
 
 async def test_a_ceremony_is_told_on_its_day_in_morocco(as_: Any, http: httpx.AsyncClient, database: Database) -> None:
@@ -189,9 +299,9 @@ async def test_a_feed_holds_no_free_text_and_nobodys_name(
     named = agreement.duties[0].obligation_id
     operator = president(operator_of(agreement))
     await commands.claim_obligation(database, agreement.id, named, evidence="secret", by=operator)
-    text = (await http.get(await a_feed(as_, officer()))).text
+    told = (await http.get(await a_feed(as_, officer()))).text
     for word in ("secret", operator.subject, agreement.duties[0].what.fr, agreement.title.fr):
-        assert word not in text
+        assert word not in told
 
 
 def test_a_feed_is_valid_and_the_same_appointments_give_the_same_bytes(app: FastAPI) -> None:
