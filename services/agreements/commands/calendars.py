@@ -4,16 +4,21 @@ import secrets
 from typing import NamedTuple
 from uuid import UUID
 
+from sqlalchemy import func
 from sqlmodel import col, select
 
+from services.agreements.errors.calendars import TooManyCalendars
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import CalendarRow
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.clock import now
 from shared.database import Work
 from shared.ids import new_id
 from shared.refusals import NotFound
 from shared.store import digest
+
+MOST = 20
+"""Feeds of a person that answer; those that were revoked do not count."""
 
 
 class IssuedCalendar(NamedTuple):
@@ -24,7 +29,10 @@ class IssuedCalendar(NamedTuple):
 
 
 async def create_calendar(db: Work, *, language: str, organisation_id: UUID | None = None, by: Actor) -> IssuedCalendar:
-    """A feed of what the person may see, or of one party's part of it; who has its address reads it."""
+    """A feed of what the person may see, or of one party's part of it; who has its address reads it.
+
+    Refuses TooManyCalendars.
+    """
     PERMISSIONS.allow(by, "create_calendar")
     token = secrets.token_urlsafe(24)
     calendar = CalendarRow(
@@ -37,9 +45,13 @@ async def create_calendar(db: Work, *, language: str, organisation_id: UUID | No
         digest=digest(token),
         created_at=now(),
     )
-    async with db.transaction(by.scope) as tx:
+    own = select(func.count()).where(col(CalendarRow.person) == by.person, col(CalendarRow.revoked_at).is_(None))
+    # Some may be from where the person was at home before.
+    async with db.transaction(by.scope) as tx, tx.widened(NATIONAL):
         tx.add(calendar)
         await tx.flush()
+        if (await tx.exec(own)).one() > MOST:
+            raise TooManyCalendars(most=MOST)
     return IssuedCalendar(calendar, token)
 
 

@@ -271,6 +271,21 @@ async def test_a_revoked_feed_answers_like_one_that_never_was(
     assert gone.json()["type"] == never.json()["type"] == "/problems/not-found"
 
 
+async def test_a_person_has_so_many_feeds_and_makes_another_once_one_is_revoked(
+    as_: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules["services.agreements.commands.calendars"], "MOST", 2)
+    for _ in range(2):
+        await a_feed(as_, officer())
+    refused = await as_(officer()).post("/calendars", {"language": "fr"})
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/too-many-calendars")
+    assert "\u20682\u2069" in refused.json()["detail"]
+    await a_feed(as_, director())
+    first, _ = (await as_(officer()).get("/calendars")).json()["items"]
+    await as_(officer()).post(f"/calendars/{first['id']}/revocation")
+    await a_feed(as_, officer())
+
+
 async def test_the_token_of_a_feed_is_not_kept(as_: Any, database: Database) -> None:
     path = await a_feed(as_, officer())
     token = path.removeprefix("/api/v1/calendars/").removesuffix(".ics")

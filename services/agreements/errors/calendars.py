@@ -1,0 +1,9 @@
+"""Named refusals of calendar feeds; their wording is in wording/calendar/{ar,fr,en}.toml."""
+
+from shared.refusals import Refusal
+
+
+class TooManyCalendars(Refusal):
+    """A person has so many feeds that answer and no more. Values: most."""
+
+    slug = "too-many-calendars"
