@@ -108,9 +108,25 @@ def checks_another(actor: Actor, agreement: Agreement) -> bool | Refusal:
 
 def holds_the_text(actor: Actor, agreement: Agreement) -> bool | Refusal:
     """The party whose turn it is passes it on, and who keeps the file may always."""
+    return owns(actor, agreement) or _refusal_in_turn(actor, agreement) or True
+
+
+def writes(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Who keeps the file writes the draft; in negotiation whoever holds it, but the ministry no academy's (domain 4)."""
+    if agreement.turn is None or (actor.jurisdiction == "national" and not owns(actor, agreement)):
+        return owns(actor, agreement)
+    return _refusal_in_turn(actor, agreement) or True
+
+
+def writes_terms(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Who keeps the file writes its terms, in negotiation only while holding the text."""
+    return owns(actor, agreement) and (_refusal_in_turn(actor, agreement) or True)
+
+
+def _refusal_in_turn(actor: Actor, agreement: Agreement) -> Refusal | None:
     turn = agreement.turn
-    if turn is None or owns(actor, agreement) or acts_for(actor, agreement.party(turn.party_id).organisation_id):
-        return True
+    if turn is None or acts_for(actor, agreement.party(turn.party_id).organisation_id):
+        return None
     return NotYourTurn(party=turn.party_id, since=turn.since)
 
 
@@ -198,7 +214,7 @@ PERMISSIONS = Permissions(
         "read_changes": ANYONE,
         "read_checkpoints": ANYONE,
         "read_proof": ANYONE,
-        "revise_text": DESK,
+        "revise_text": PARTNERS,
         "revise_terms": DESK,
         "read_kinds": ANYONE,
         "open_negotiation": DESK,
@@ -301,8 +317,8 @@ PERMISSIONS = Permissions(
     },
     only={
         "draft_agreement": owns,
-        "revise_text": owns,
-        "revise_terms": owns,
+        "revise_text": writes,
+        "revise_terms": writes_terms,
         "open_negotiation": owns,
         "submit_for_review": owns,
         "pass_turn": holds_the_text,

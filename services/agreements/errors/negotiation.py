@@ -4,7 +4,7 @@ from shared.refusals import Refusal
 
 
 class NotYourTurn(Refusal):
-    """The text is in another party's hands. Values: party, since."""
+    """The text is in another party's hands: they write and pass it on. Values: party, since."""
 
     status = 403
     slug = "not-your-turn"

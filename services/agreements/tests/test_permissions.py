@@ -14,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
-from services.agreements.permissions import PERMISSIONS
+from services.agreements.permissions import PERMISSIONS, acts_for
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
@@ -133,6 +133,15 @@ def arranged(database: Database) -> dict[str, Arrange]:
         agreement = await draft(by)
         keeper = officer() if agreement.academy else MINISTRY
         return await commands.open_negotiation(database, agreement.id, by=keeper)
+
+    async def in_turn(by: Actor) -> Agreement:
+        """In the hands of the actor's party, if it has one."""
+        agreement = await negotiated(by)
+        own = next((each for each in agreement.parties if acts_for(by, each.organisation_id)), agreement.keeper)
+        if agreement.turn is None or own.party_id == agreement.turn.party_id:
+            return agreement
+        keeper = officer() if agreement.academy else MINISTRY
+        return await commands.pass_turn(database, agreement.id, party_id=own.party_id, by=keeper)
 
     async def agreed(by: Actor) -> Agreement:
         agreement = await negotiated(by)
@@ -519,7 +528,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "read_text": on(agreements, draft, "/text", reads=True),
         "read_signatures": on(agreements, draft, "/signatures", reads=True),
         "read_agreement_history": on(agreements, draft, "/history", reads=True),
-        "revise_text": on(agreements, draft, "/text", {"clauses": [clauses(3)[2].model_dump()]}),
+        "revise_text": on(agreements, in_turn, "/text", {"clauses": [clauses(3)[2].model_dump()]}),
         "open_negotiation": on(agreements, draft, "/negotiation"),
         "read_kinds": at("/api/v1/agreement-kinds"),
         "revise_terms": revise_terms,

@@ -1,0 +1,127 @@
+"""Whose turn it is to write the text, and who may not whoever's turn it is."""
+
+from typing import Any
+
+import pytest
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement
+from services.agreements.errors.negotiation import NotYourTurn
+from services.agreements.terms import Terms
+from services.agreements.tests.builders import (
+    LEGAL,
+    MINISTRY,
+    accept_for_all,
+    clauses,
+    current,
+    current_network,
+    know,
+    officer,
+    operator_of,
+    president,
+    signer,
+)
+from shared.database import Database
+from shared.refusals import Forbidden
+from shared.territory import MINISTRY_ID, NETWORK_ID
+
+
+async def negotiated(database: Database, terms: Terms) -> Agreement:
+    """In negotiation, in the hands of whoever keeps the file."""
+    await know(database, terms)
+    by = officer() if terms.academy else MINISTRY
+    draft = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
+    return await commands.open_negotiation(database, draft.id, by=by)
+
+
+def party_of(agreement: Agreement, organisation: Any) -> Any:
+    """The party's id."""
+    return next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
+
+
+async def actions(as_: Any, agreement: Agreement, by: Any) -> tuple[set[str], dict[str, str]]:
+    """What is offered, and why the rest is not."""
+    told = (await as_(by).get(f"/agreements/{agreement.id}")).json()
+    why = {each["action"]: each["type"].removeprefix("/problems/") for each in told["unavailable_actions"]}
+    return set(told["available_actions"]), why
+
+
+async def test_the_text_is_written_by_whoever_holds_it(as_: Any, database: Database) -> None:
+    terms = current()
+    agreement = await negotiated(database, terms)
+    operator = operator_of(agreement)
+    partner = president(operator)
+    assert (await actions(as_, agreement, partner))[1]["revise_text"] == "not-your-turn"
+    with pytest.raises(NotYourTurn):
+        await commands.revise_text(database, agreement.id, clauses(3), by=partner)
+    agreement = await commands.revise_text(database, agreement.id, clauses(3), by=officer())
+    agreement = await commands.pass_turn(database, agreement.id, party_id=party_of(agreement, operator), by=officer())
+    offered, why = await actions(as_, agreement, officer())
+    assert why["revise_text"] == why["revise_terms"] == "not-your-turn" and "pass_turn" in offered
+    with pytest.raises(NotYourTurn) as refused:
+        await commands.revise_text(database, agreement.id, clauses(4), by=officer())
+    assert refused.value.values["party"] == party_of(agreement, operator)
+    with pytest.raises(NotYourTurn):
+        await commands.revise_terms(database, agreement.id, terms, by=officer())
+    assert "revise_text" in (await actions(as_, agreement, partner))[0]
+    proposed = await commands.revise_text(database, agreement.id, clauses(4), by=partner)
+    assert proposed.text_hash != agreement.text_hash and partner.person in proposed.authors
+
+
+async def test_who_keeps_the_file_takes_the_text_back_before_writing(database: Database) -> None:
+    agreement = await negotiated(database, current())
+    operator, keeper = operator_of(agreement), agreement.keeper.party_id
+    await commands.pass_turn(database, agreement.id, party_id=party_of(agreement, operator), by=officer())
+    await commands.pass_turn(database, agreement.id, party_id=keeper, by=officer())
+    assert await commands.revise_text(database, agreement.id, clauses(3), by=officer())
+
+
+async def test_what_a_partner_writes_is_accepted_by_all_anew(database: Database) -> None:
+    agreement = await negotiated(database, current())
+    operator = operator_of(agreement)
+    mine = party_of(agreement, agreement.keeper.organisation_id)
+    await commands.accept_text(
+        database,
+        agreement.id,
+        party_id=mine,
+        text_hash=agreement.text_hash or "",
+        by=signer(agreement.keeper.organisation_id),
+    )
+    await commands.pass_turn(database, agreement.id, party_id=party_of(agreement, operator), by=officer())
+    proposed = await commands.revise_text(database, agreement.id, clauses(4), by=president(operator))
+    assert proposed.acceptances == ()
+    await accept_for_all(database, proposed)
+    assert (await commands.submit_for_review(database, agreement.id, by=officer())).state == "legal_review"
+
+
+async def test_the_ministry_writes_no_academys_text_whoevers_turn_it_is(as_: Any, database: Database) -> None:
+    agreement = await negotiated(database, current())
+    agreement = await commands.pass_turn(
+        database, agreement.id, party_id=party_of(agreement, MINISTRY_ID), by=officer()
+    )
+    with pytest.raises(Forbidden):
+        await commands.revise_text(database, agreement.id, clauses(3), by=LEGAL)
+    assert "revise_text" not in (await actions(as_, agreement, LEGAL))[0]
+
+
+async def test_a_draft_is_written_by_its_keeper_and_terms_by_no_partner(database: Database) -> None:
+    terms = current()
+    await know(database, terms)
+    draft = await commands.draft_agreement(database, terms, clauses=clauses(), by=officer())
+    partner = president(operator_of(draft))
+    with pytest.raises(Forbidden):
+        await commands.revise_text(database, draft.id, clauses(3), by=partner)
+    agreement = await commands.open_negotiation(database, draft.id, by=officer())
+    own = party_of(agreement, operator_of(draft))
+    await commands.pass_turn(database, agreement.id, party_id=own, by=officer())
+    with pytest.raises(Forbidden):
+        await commands.revise_terms(database, draft.id, terms, by=partner)
+
+
+async def test_the_network_writes_in_its_turn(database: Database) -> None:
+    agreement = await negotiated(database, current_network())
+    network = signer(NETWORK_ID)
+    await commands.pass_turn(database, agreement.id, party_id=party_of(agreement, NETWORK_ID), by=MINISTRY)
+    with pytest.raises(NotYourTurn):
+        await commands.revise_text(database, agreement.id, clauses(3), by=MINISTRY)
+    assert await commands.revise_text(database, agreement.id, clauses(3), by=network)
