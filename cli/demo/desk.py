@@ -10,7 +10,7 @@ from shared.clock import today
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
 
 MINISTRY, NETWORK, LEGAL = "ministry-officer", "network-coordinator", "legal-officer"
-NOT_HEARD_YET = ("parties-not-vetted", "lobby-not-ready", "no-mandate")
+NOT_HEARD_YET = ("parties-not-vetted", "mandates-missing", "lobby-not-ready", "no-mandate")
 """Refusals that only say that agreements has not heard of the network's latest yet."""
 
 

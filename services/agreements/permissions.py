@@ -112,7 +112,7 @@ def holds_the_text(actor: Actor, agreement: Agreement) -> bool | Refusal:
 
 
 def writes(actor: Actor, agreement: Agreement) -> bool | Refusal:
-    """Who keeps the file writes the draft; in negotiation whoever holds it, but the ministry no academy's (domain 4)."""
+    """Who keeps the file writes the draft; in negotiation whoever holds it, the ministry no academy's (domain 4)."""
     if agreement.turn is None or (actor.jurisdiction == "national" and not owns(actor, agreement)):
         return owns(actor, agreement)
     return _refusal_in_turn(actor, agreement) or True

@@ -8,6 +8,7 @@ import pytest
 
 from cli.demo.client import JSON
 from cli.demo.desk import MINISTRY, Desk, draft, party
+from services.agreements.tests.builders import pdf
 from shared.clock import today
 from shared.territory import ACADEMIES, MINISTRY_ID
 from tests.fixtures.eventually import eventually
@@ -113,7 +114,11 @@ async def in_force(desk: Desk) -> Convention:
         obligations=obligations,
         budget=[budget | {"kind": "cash", "amount": {"amount": "1000.00", "currency": "MAD"}, "budget_year": 2026}],
     )
-    frozen = await desk.approve(await desk.negotiate(await desk.client.post(OFFICER, "agreements", body)))
+    reviewed = await desk.negotiate(await desk.client.post(OFFICER, "agreements", body))
+    assert await refusal(desk.approve(reviewed)) == "document-missing", "no budget is reserved yet"
+    paper = {"category": "budget_reservation", "name": "reservation-exemple.pdf"}
+    await desk.client.upload(OFFICER, f"agreements/{reviewed['id']}/documents", pdf(), **paper)
+    frozen = await desk.approve(await desk.client.get(OFFICER, f"agreements/{reviewed['id']}"))
     first = next(each for each in frozen["parties"] if "granting_authority" in each["roles"])
     assert await refusal(desk.sign(frozen, first)) == "not-your-turn-to-sign"
     agreement = await desk.sign_all(frozen, in_order=ORDER)

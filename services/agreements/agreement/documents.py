@@ -1,6 +1,6 @@
 """Documents: the papers beside the text, each a file known by its hash, with the last day it holds if it has one."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -22,6 +22,7 @@ from services.agreements.errors.documents import (
 )
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import DocumentRule
+from services.agreements.terms import BudgetLine
 from shared.events.agreements import (
     AgreementDocumentAttached,
     AgreementDocumentExpired,
@@ -31,6 +32,7 @@ from shared.events.agreements import (
     AgreementSuspensionAnnounced,
     AgreementTerminated,
     AgreementTerminationAnnounced,
+    AgreementTermsRevised,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import NotFound, Refusal
@@ -117,7 +119,9 @@ class Documents(Timely):
     def missing_for(self, action: str) -> list[DocumentRule]:
         """The papers without which the action is refused, and which are not there or hold no more."""
         there = {each.category for each in self.documents if each.state == _D.current}
-        return [rule for rule in self.rules.documents if rule.before == action and rule.category not in there]
+        cash = any(line.kind == "cash" for line in self.budget)
+        wanted = (rule for rule in self.rules.documents if rule.before == action and (cash or not rule.for_cash))
+        return [rule for rule in wanted if rule.category not in there]
 
     def guard(self, action: str) -> Refusal | None:
         """The papers that the kind asks for come first."""
@@ -227,11 +231,12 @@ class Documents(Timely):
                 self._change_document(event.document_id, reminded=event.days)
             case AgreementDocumentExpired():
                 self._change_document(event.document_id, state=_D.expired)
+            case AgreementTermsRevised():
+                revised = [BudgetLine.model_validate(line) for line in event.detail.get("budget", ())]
+                if _substance(revised) != _substance(self.budget):
+                    self._spend({rule.category for rule in self.rules.documents if rule.for_cash})
             case _ if action := DECIDES.get(type(event)):
-                spent = {rule.category for rule in self.rules.documents if rule.once and rule.before == action}
-                for each in self.documents:
-                    if each.state == _D.current and each.category in spent:
-                        self._change_document(each.document_id, state=_D.used)
+                self._spend({rule.category for rule in self.rules.documents if rule.once and rule.before == action})
         super().apply(event)
 
     def _replaceable(self, action: str, document_id: UUID) -> Document:
@@ -239,6 +244,11 @@ class Documents(Timely):
         if not found.replaceable:
             raise DocumentNotAllowedNow(kind="document", document=document_id, action=action, state=found.state)
         return found
+
+    def _spend(self, categories: set[str]) -> None:
+        for each in self.documents:
+            if each.state == _D.current and each.category in categories:
+                self._change_document(each.document_id, state=_D.used)
 
     def _expiring(self) -> Iterator[tuple[Document, date]]:
         for each in self.documents:
@@ -257,3 +267,8 @@ class Documents(Timely):
         self.documents = tuple(
             each.model_copy(update=changes) if each.document_id == document_id else each for each in self.documents
         )
+
+
+def _substance(budget: Iterable[BudgetLine]) -> list[dict[str, Any]]:
+    """What is agreed of a budget; its lines have fresh ids with every revision."""
+    return [line.model_dump(exclude={"line_id"}) for line in budget]

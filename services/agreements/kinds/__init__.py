@@ -89,6 +89,8 @@ class DocumentRule(Part):
     name: Bilingual
     before: str | None = None
     """The action that needs it (`renew_agreement`, `terminate_agreement` ...); none: nothing waits for it."""
+    for_cash: bool = False
+    """Whether only a budget with cash in it needs it; another budget needs another."""
     once: bool = False
     """Whether each such action needs one of its own: a decision decides once."""
     expires: bool = False

@@ -178,6 +178,8 @@ def ready(terms: Terms | None = None) -> Agreement:
     """An agreement whose text is frozen."""
     agreement = accepted(terms)
     agreement.evolve(agreement.submit(AT))
+    for rule in agreement.missing_for("approve_agreement"):
+        attach(agreement, rule.category)
     return approve(agreement)
 
 
@@ -257,7 +259,7 @@ def _holds_until(agreement: Agreement, category: str) -> date | None:
 def papered(agreement: Agreement) -> Agreement:
     """The agreement with the papers that its kind asks for, without I/O."""
     for rule in agreement.rules.documents:
-        if rule.before:
+        if rule.before and rule.before != "approve_agreement":
             attach(agreement, rule.category)
     return agreement
 
@@ -388,7 +390,10 @@ async def accept_for_all(database: Database, agreement: Agreement) -> None:
 
 async def approved(database: Database, terms: Terms | None = None) -> Agreement:
     """An agreement in the database whose text is frozen, with all its parties known."""
-    return await commands.approve_agreement(database, (await reviewed(database, terms)).id, by=LEGAL)
+    agreement = await reviewed(database, terms)
+    for rule in agreement.missing_for("approve_agreement"):
+        await attached(database, agreement, rule.category)
+    return await commands.approve_agreement(database, agreement.id, by=LEGAL)
 
 
 async def attached(database: Database, agreement: Agreement, category: str, **options: Any) -> Agreement:
@@ -408,7 +413,7 @@ async def bound(database: Database, terms: Terms | None = None) -> Agreement:
     """An agreement in the database that is in force, with the papers that its kind asks for."""
     agreement = await approved(database, terms)
     for rule in agreement.rules.documents:
-        if rule.before:
+        if rule.before and rule.before != "approve_agreement":
             await attached(database, agreement, rule.category)
     for each in agreement.parties:
         agreement = await sign_for(database, agreement, each.organisation_id)

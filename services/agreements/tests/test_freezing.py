@@ -10,11 +10,17 @@ from sqlmodel import col, update
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.errors.approval import MandatesMissing
+from services.agreements.errors.documents import DocumentMissing
+from services.agreements.kinds import KINDS, Kind
 from services.agreements.tables import AssociationStandingRow, MandateRow
+from services.agreements.terms import Terms
+from services.agreements.tests.branches import budget_line
 from services.agreements.tests.builders import (
     LEGAL,
+    attached,
     current,
     mandate,
+    officer,
     operator_of,
     party,
     reviewed,
@@ -23,6 +29,7 @@ from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
 from shared.ids import new_id
+from shared.money import Money
 
 
 async def reasons(as_: Any, agreement: Agreement) -> dict[str, str]:
@@ -90,3 +97,49 @@ async def test_approval_is_not_offered_for_parties_that_are_not_vetted(as_: Any,
     async with database.transaction(NATIONAL) as tx:
         await tx.merge(AssociationStandingRow(id=operator_of(agreement), standing="suspended"))
     assert set((await reasons(as_, agreement)).values()) == {"parties-not-vetted"}
+
+
+def funded(kind: str = "cash", centimes: int = 5_000_000) -> Terms:
+    """Terms with one line of budget, brought by the academy."""
+    terms = current()
+    line = budget_line(terms.parties[0].party_id, centimes).model_copy(update={"kind": kind})
+    return terms.model_copy(update={"budget": (line,)})
+
+
+async def test_a_budget_in_cash_is_reserved_before_the_text_is_frozen(as_: Any, database: Database) -> None:
+    agreement = await reviewed(database, funded())
+    assert set((await reasons(as_, agreement)).values()) == {"document-missing"}
+    with pytest.raises(DocumentMissing) as refused:
+        await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert refused.value.values["categories"] == ["budget_reservation"]
+    await attached(database, agreement, "budget_reservation")
+    assert await reasons(as_, agreement) == {}
+    assert (await commands.approve_agreement(database, agreement.id, by=LEGAL)).state == "ready_to_sign"
+
+
+async def test_what_is_brought_in_kind_is_reserved_nowhere(database: Database) -> None:
+    agreement = await reviewed(database, funded("in_kind"))
+    assert (await commands.approve_agreement(database, agreement.id, by=LEGAL)).state == "ready_to_sign"
+
+
+async def test_another_budget_is_reserved_anew_and_the_same_is_not(database: Database) -> None:
+    terms = funded()
+    agreement = await reviewed(database, terms)
+    await attached(database, agreement, "budget_reservation")
+    await commands.return_with_remarks(database, agreement.id, remarks="(fictif)", by=LEGAL)
+    again = terms.model_copy(update={"budget": (terms.budget[0].model_copy(update={"line_id": new_id()}),)})
+    same = await commands.revise_terms(database, agreement.id, again, by=officer())
+    assert same.missing_for("approve_agreement") == []
+    more = terms.budget[0].model_copy(update={"amount": Money(centimes=6_000_000)})
+    raised = await commands.revise_terms(
+        database, agreement.id, terms.model_copy(update={"budget": (more,)}), by=officer()
+    )
+    assert [each.category for each in raised.missing_for("approve_agreement")] == ["budget_reservation"]
+    (paper,) = raised.documents
+    assert paper.state == "used", "it stays readable, and covers the former budget only"
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_a_kind_with_a_budget_asks_for_its_reservation(kind: Kind) -> None:
+    budgets = any(each.key == "budget" for each in kind.clauses)
+    assert budgets == any(each.for_cash and each.before == "approve_agreement" for each in kind.documents)

@@ -73,7 +73,8 @@ async def test_who_keeps_the_file_takes_the_text_back_before_writing(database: D
     operator, keeper = operator_of(agreement), agreement.keeper.party_id
     await commands.pass_turn(database, agreement.id, party_id=party_of(agreement, operator), by=officer())
     await commands.pass_turn(database, agreement.id, party_id=keeper, by=officer())
-    assert await commands.revise_text(database, agreement.id, clauses(3), by=officer())
+    revised = await commands.revise_text(database, agreement.id, clauses(3), by=officer())
+    assert revised.text_hash != agreement.text_hash
 
 
 async def test_what_a_partner_writes_is_accepted_by_all_anew(database: Database) -> None:
@@ -124,4 +125,5 @@ async def test_the_network_writes_in_its_turn(database: Database) -> None:
     await commands.pass_turn(database, agreement.id, party_id=party_of(agreement, NETWORK_ID), by=MINISTRY)
     with pytest.raises(NotYourTurn):
         await commands.revise_text(database, agreement.id, clauses(3), by=MINISTRY)
-    assert await commands.revise_text(database, agreement.id, clauses(3), by=network)
+    revised = await commands.revise_text(database, agreement.id, clauses(3), by=network)
+    assert revised.text_hash != agreement.text_hash
