@@ -24,6 +24,8 @@ REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
 BOUND = frozenset({"academy", "ministry", "network"})
 """Placeholders for the organisations that the type of an agreement binds."""
+ENTERS = {"suspend_agreement": "suspended", "terminate_agreement": "terminated"}
+"""Action that may wait for a paper -> the state that it leads to; any other leaves the state as it is."""
 
 
 def _month_day(given: str) -> str:
@@ -97,6 +99,11 @@ class DocumentRule(Part):
     """Whether it must carry the last day on which it holds; after that day it counts as missing."""
     remind_days: tuple[int, ...] = ()
     """Days before its last day on which it is recalled."""
+
+    @property
+    def state(self) -> str | None:
+        """The state that is not entered without it; none if none waits for it."""
+        return ENTERS.get(self.before) if self.before else None
 
 
 class EditionRule(Part):
@@ -177,6 +184,12 @@ class Kind(Part):
     """Days from the closing to the archive."""
     notice_form: Literal["written"] = "written"
     """In which form a suspension, a termination or an amendment is given notice of."""
+
+    @property
+    def required(self) -> dict[str, list[str]]:
+        """State -> the categories of papers without which it is not entered."""
+        states = dict.fromkeys(rule.state for rule in self.documents if rule.state)
+        return {state: [rule.category for rule in self.documents if rule.state == state] for state in states}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

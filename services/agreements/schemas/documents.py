@@ -8,8 +8,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from services.agreements.agreement import Agreement, Document, DocumentState
+from services.agreements.agreement import Agreement, AgreementState, Document, DocumentState
 from services.agreements.bilingual import Bilingual
+from services.agreements.kinds import DocumentRule
 from services.agreements.permissions import PERMISSIONS, may_withdraw
 from shared.actor import Actor
 from shared.web import Listing
@@ -68,10 +69,36 @@ class MissingDocument(BaseModel):
     before: str
 
 
+class RequiredDocument(BaseModel):
+    """A paper without which something is refused, whether or not it is there."""
+
+    category: str
+    name: Bilingual
+    before: str = Field(description="the action that needs it")
+    state: AgreementState | None = Field(description="that the action leads to; none if it leaves the state as it is")
+    there: bool = Field(description="whether one is there that holds")
+    expires_on: date | None = Field(description="the last day on which the one that holds longest does")
+
+    @classmethod
+    def of(cls, agreement: Agreement, rule: DocumentRule, action: str) -> Self:
+        """As the agreement has it."""
+        held = [each for each in agreement.documents if (each.category, each.state) == (rule.category, "current")]
+        days = [each.expires_on for each in held]
+        return cls(
+            category=rule.category,
+            name=rule.name,
+            before=action,
+            state=AgreementState(rule.state) if rule.state else None,
+            there=bool(held),
+            expires_on=None if None in days else max((day for day in days if day), default=None),
+        )
+
+
 class DocumentsAnswer(Listing[DocumentAnswer]):
     """The papers of an agreement, and those that are missing."""
 
     missing: list[MissingDocument]
+    required: list[RequiredDocument]
 
     @classmethod
     def of(cls, agreement: Agreement, by: Actor) -> Self:
@@ -82,7 +109,12 @@ class DocumentsAnswer(Listing[DocumentAnswer]):
             for action in actions
             for rule in agreement.missing_for(action)
         ]
-        return cls(items=[DocumentAnswer.of(agreement, each, by) for each in agreement.documents], missing=missing)
+        rules = agreement.rules.documents
+        return cls(
+            items=[DocumentAnswer.of(agreement, each, by) for each in agreement.documents],
+            missing=missing,
+            required=[RequiredDocument.of(agreement, rule, rule.before) for rule in rules if rule.before],
+        )
 
 
 def _available(agreement: Agreement, document: Document, by: Actor) -> Iterator[str]:

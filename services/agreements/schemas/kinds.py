@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field
 
+from services.agreements.agreement import AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.kinds import Closure, DocumentRule, EditionRule, Kind, SigningRule, Tier
 from shared.events.agreements import AgreementType, PartyRole
@@ -30,6 +31,9 @@ class KindAnswer(BaseModel):
     approval: list[Tier]
     signing: SigningRule
     documents: list[DocumentRule] = Field(description="papers that may be attached, and what needs which")
+    required: dict[AgreementState, list[str]] = Field(
+        description="state of an agreement: the categories of papers without which it does not get there"
+    )
     editions: EditionRule | None
     closed: list[Closure] = Field(description="times of the year in which some actions rest; month-day, both included")
     notice_days: int = Field(description="days of notice before a termination takes effect, at least")
@@ -40,4 +44,4 @@ class KindAnswer(BaseModel):
     @classmethod
     def of(cls, kind: Kind) -> Self:
         """What anybody is shown."""
-        return cls.model_validate(kind.model_dump())
+        return cls.model_validate({**kind.model_dump(), "required": kind.required})

@@ -230,6 +230,24 @@ async def test_who_sees_an_agreement_sees_its_papers_and_what_is_missing(as_: An
         "terminate_agreement",
         "renew_agreement",
     }
+    assert {(each["category"], each["state"], each["there"]) for each in told["required"]} == {
+        ("suspension_decision", "suspended", False),
+        ("termination_decision", "terminated", False),
+        ("insurance_certificate", None, False),
+    }
+    agreement = await attached(database, agreement, "insurance_certificate")
+    told = (await as_(operator).get(f"/agreements/{agreement.id}/documents")).json()
+    (held,) = (each for each in told["required"] if each["there"])
+    assert (held["category"], held["expires_on"]) == (
+        "insurance_certificate",
+        str(agreement.documents[-1].expires_on),
+    )
+    (kind,) = (
+        each
+        for each in (await as_(operator).get("/agreement-kinds")).json()["items"]
+        if each["id"] == agreement.agreement_kind
+    )
+    assert kind["required"] == {"suspended": ["suspension_decision"], "terminated": ["termination_decision"]}
     assert (await as_(officer("MA-01")).get(f"/agreements/{agreement.id}/documents")).status_code == 404
 
 

@@ -199,3 +199,32 @@ def test_a_kind_asks_for_papers_before_actions_that_there_are(kind: Any) -> None
         assert not rule.once or rule.before in DECIDES.values()
     needed = {rule.before for rule in kind.documents}
     assert {"suspend_agreement", "terminate_agreement"} <= needed
+
+
+ENTERING: dict[str, Any] = {
+    "suspended": lambda it: it.suspend(scope="money", centers=(), **DECISION),
+    "terminated": lambda it: it.terminate(**DECISION),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "state"),
+    [(kind, state) for kind in KINDS.values() for state in kind.required],
+    ids=lambda each: getattr(each, "id", each),
+)
+def test_no_state_is_entered_without_each_of_the_papers_that_the_kind_requires_in_it(kind: Any, state: str) -> None:
+    agreement = in_force().model_copy(update={"agreement_kind": kind.id, "documents": ()})
+    for category in kind.required[state]:
+        with pytest.raises(DocumentMissing) as refused:
+            ENTERING[state](agreement)
+        assert category in refused.value.values["categories"]
+        agreement = attach(agreement, category)
+    agreement.evolve(ENTERING[state](agreement))
+    assert agreement.state == state
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+def test_a_paper_that_an_action_needs_is_required_in_a_state_unless_the_action_leaves_the_state(kind: Any) -> None:
+    assert {"suspended", "terminated"} <= set(kind.required) <= set(AgreementState)
+    stateless = {rule.before for rule in kind.documents if rule.before and rule.state is None}
+    assert stateless <= {"renew_agreement"}, "name the state in kinds.ENTERS"
