@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from limits import parse
+from limits import RateLimitItem, parse
 
+from services.agreements.routes import verification
 from services.gateway import routes
 from services.gateway.pages import PAGES, POLICY
 from services.gateway.settings import GatewaySettings
@@ -50,6 +51,10 @@ NOT_FOR_CLIENTS = (
     "X-User",
 )
 """Headers that claim an identity or an origin: dropped, whoever sends them."""
+VERIFIED = "/v/"
+"""Where anybody may look up a paper, or have a file judged with POST."""
+QUOTAS = {"looks": verification.LOOKS, "files": verification.FILES}
+"""How often one address may; counted here for all the service's replicas together."""
 LIMIT = "$most_bytes"
 """The longest body at the address that is asked for: a number that nginx fills in."""
 DEPLOYED: Mapping[str, Any] = {
@@ -99,8 +104,14 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
             uploading=table["agreements"],
             rate=ceil(per_second),
             burst=rate.amount,
+            verified=VERIFIED,
+            quotas={name: _a_minute(each) for name, each in QUOTAS.items()},
         )
     )
+
+
+def _a_minute(rate: RateLimitItem) -> int:
+    return ceil(rate.amount * 60 / rate.get_expiry())
 
 
 def _problem(status: int) -> dict[str, str]:

@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from time import monotonic
 
 import aiohttp
 import pytest
 from fastapi import FastAPI
 
 from deploy.gateway.generate import CONFIGURATION, render
+from services.agreements.routes import verification
 from services.gateway import pages, routes
 from shared.actor import Role
 from shared.settings import SERVICES
@@ -129,6 +131,36 @@ async def test_the_log_of_the_door_holds_no_secret_of_an_address(nginx: StartNgi
 
     logged = await eventually(all_logged)
     assert logged == ["/screens/-", "/screens/-", "/api/v1/calendars/-.ics", "/api/v1/calendars"]
+
+
+async def test_who_verifies_too_often_waits_however_many_replicas_answer(
+    nginx: StartNginx, serve: Serve, tmp_path: Path
+) -> None:
+    replica = FastAPI()
+
+    @replica.api_route("/{path:path}", methods=["GET", "POST"])
+    async def answer() -> str:
+        return "no replica of it counts"
+
+    address = (await serve(replica)).removeprefix("http://")
+    pages.write(tmp_path / "pages")
+    began = monotonic()
+    async with aiohttp.ClientSession(nginx(dict.fromkeys(SERVICES, address), tmp_path / "pages")) as door:
+        for method, quota in (("GET", verification.LOOKS), ("POST", verification.FILES)):
+
+            async def ask(method: str = method) -> int:
+                async with door.request(method, "/v/x?h=y", headers={"Accept-Language": "fr"}) as response:
+                    if response.status == 429:
+                        assert (await response.json())["type"] == "/problems/too-many-requests"
+                        assert int(response.headers["Retry-After"]) >= 1
+                    return response.status
+
+            statuses = [await ask() for _ in range(quota.amount + 30)]
+            assert {*statuses} == {200, 429}
+            returned = (monotonic() - began) * quota.amount / quota.get_expiry()
+            assert quota.amount <= statuses.count(200) <= quota.amount + 1 + returned
+        async with door.get("/api/v1/agreements") as response:
+            assert response.status == 200, "what is not public has a quota of its own"
 
 
 async def test_a_service_that_is_away_closes_its_own_part_only(nginx: StartNginx, tmp_path: Path) -> None:

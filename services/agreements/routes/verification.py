@@ -106,7 +106,10 @@ def _one_at_a_time(request: Request) -> asyncio.Semaphore:
 
 
 async def _wait(request: Request, rate: RateLimitItem) -> int:
-    """Seconds until the address that asks may ask again; 0 if it may now."""
+    """Seconds until the address that asks may ask again; 0 if it may now.
+
+    Each process counts for itself; the gateway counts the same rates for all of them together.
+    """
     state = request.app.state
     if not hasattr(state, "verifications"):
         state.verifications = SlidingWindowCounterRateLimiter(MemoryStorage())
