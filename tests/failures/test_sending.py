@@ -26,7 +26,7 @@ from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.tests.builders import actor, happening, person, registered, rows, told
 from shared.actor import Role
 from shared.clock import now
-from tests.failures.mailroom import OVERLAP, Mailroom, Misbehaviour, babble, cut, endless, loris, swallow
+from tests.failures.mailroom import OVERLAP, Gate, Mailroom, Misbehaviour, babble, cut, endless, loris, swallow
 from tests.fixtures.eventually import eventually
 
 FULL = os.environ.get("MITHAQ_FAULTS") == "full"
@@ -90,6 +90,18 @@ async def under_load(mailroom: Mailroom) -> AsyncIterator[None]:
         raise
 
 
+@asynccontextmanager
+async def misbehaving(gate: Gate, behaves: Misbehaviour) -> AsyncIterator[None]:
+    """Let a receiver misbehave inside the block, and be well after it whatever happened there."""
+    gate.behaves = behaves
+    gate.cut()
+    try:
+        yield
+    finally:
+        gate.behaves = None
+        gate.cut()
+
+
 async def test_senders_whose_clocks_are_ten_minutes_wrong_take_turns_and_are_believed(mailroom: Mailroom) -> None:
     """Leases and signatures follow the database's clock, not the senders'."""
     await mailroom.kill_all()
@@ -118,23 +130,19 @@ async def test_secrets_that_are_rotated_under_load_verify_while_they_live_and_no
 async def test_a_receiver_that_misbehaves_holds_up_nobody_and_gets_everything_once_it_is_well(
     mailroom: Mailroom, behaves: Misbehaviour
 ) -> None:
-    bad = mailroom.gates[0]
-    bad.behaves = behaves
-    bad.cut()
     process = mailroom.senders[-1] if mailroom.senders else await mailroom.start()
-    async with under_load(mailroom):
+    async with under_load(mailroom), misbehaving(mailroom.gates[0], behaves):
         (ill, *healthy) = mailroom.receivers.values()
         had = [len(receiver.got) for receiver in healthy]
         before = psutil.Process(process.pid).memory_info().rss
+        # Were each of theirs to wait for one of its deadlines, of a second, there would not be time for so many.
         await eventually(
-            lambda: all(len(each.got) >= before + 25 for each, before in zip(healthy, had, strict=True)), within=10
+            lambda: all(len(each.got) >= before + 60 for each, before in zip(healthy, had, strict=True)), within=SOON
         )
         assert psutil.Process(process.pid).memory_info().rss - before < 50 << 20
         waiting = "select count(*) from delivery where state = 'waiting' and endpoint_id = :id"
         ((count,),) = await rows(mailroom.database, waiting, id=ill.endpoint_id)
         assert count, "it has nothing to catch up"
-        bad.behaves = None
-        bad.cut()
 
 
 async def test_nothing_is_said_to_a_receiver_whose_certificate_nobody_vouches_for(
@@ -173,19 +181,21 @@ async def test_mail_is_repeated_at_most_once_per_death_of_the_mail_server_or_of_
         mailroom.database, mailroom.settings, "avis@academie.example", academy="MA-06", channel="email"
     )
     async with under_load(mailroom):
-        for number in range(KILLS):
-            mailbox.handed.clear()
-            mailbox.dies = number % 2 == 0
-            mailbox.pause = 0.0 if mailbox.dies else 0.3
-            await asyncio.wait_for(mailbox.handed.wait(), SOON)
-            if mailbox.dies:
-                mailbox.dies = False
-            else:
-                kills += 1
-                await asyncio.sleep(chance.uniform(0, 0.2))
-                await mailroom.kill_all()
-                await mailroom.start()
-        mailbox.pause = 0.0
+        try:
+            for number in range(KILLS):
+                mailbox.handed.clear()
+                mailbox.dies = number % 2 == 0
+                mailbox.pause = 0.0 if mailbox.dies else 0.3
+                await asyncio.wait_for(mailbox.handed.wait(), SOON)
+                if mailbox.dies:
+                    mailbox.dies = False
+                else:
+                    kills += 1
+                    await asyncio.sleep(chance.uniform(0, 0.2))
+                    await mailroom.kill_all()
+                    await mailroom.start()
+        finally:
+            mailbox.dies, mailbox.pause = False, 0.0
     query = "select event_id from delivery where endpoint_id = :id"
     owed = {row.event_id for row in await rows(mailroom.database, query, id=issued.endpoint.id)}
     assert len(owed) > KILLS
