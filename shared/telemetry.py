@@ -160,9 +160,13 @@ def continued(traceparent: str | None, name: str, *, kind: SpanKind, **attribute
         yield span
 
 
-def begun(traceparent: str | None, name: str, *, kind: SpanKind, **attributes: str | int) -> Span:
-    """The same, but nothing else that happens meanwhile belongs to it; it is to be ended. For what is done most."""
-    return tracer.start_span(name, context=_parent(traceparent), kind=kind, attributes=attributes)
+def begun(traceparent: str | None, name: str, *, kind: SpanKind) -> Span:
+    """The same, but nothing else that happens meanwhile belongs to it; it is to be ended. For what is done most.
+
+    Where nobody reads spans it is the stored one again: the trace is handed on as it came.
+    """
+    parent = _parent(traceparent)
+    return tracer.start_span(name, context=parent, kind=kind) if WHERE_READ.readers else trace.get_current_span(parent)
 
 
 def traceparent_of(span: Span) -> str | None:
