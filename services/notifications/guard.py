@@ -22,6 +22,8 @@ LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"
 PORTS = (443, 8443)
 """Where receivers may listen, unless it is said otherwise."""
 LONGEST_URL = 2000
+MOST_LOOKUPS = 64
+"""Names that are looked up at once: several times what one academy can have under way."""
 
 # IANA's special-purpose registries, as of 2026; what the address is for stands beside it.
 CLOSED: dict[Network, str] = {
@@ -138,19 +140,20 @@ def why_closed(address: Address) -> str | None:
 class CheckedResolver(AbstractResolver):
     """Resolves a name once and refuses it whole if any of its addresses is closed.
 
-    Names are resolved on a few threads of their own: a name server that hangs holds back nothing else.
+    Names are resolved on threads of their own, never two for one name: a name server that hangs holds back its own
+    names, and goes on doing so when the attempt is long over.
     """
 
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
-        self._threads = ThreadPoolExecutor(8, thread_name_prefix="resolve")
+        self._threads = ThreadPoolExecutor(MOST_LOOKUPS, thread_name_prefix="resolve")
+        self._under_way: dict[tuple[str, int, socket.AddressFamily], asyncio.Future[list[Any]]] = {}
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """The checked addresses of a name. Raises AddressNotAllowed, or OSError if the name has none."""
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, self.lookup, host, port, family)
+        found = await asyncio.shield(self._asked(host, port, family))
         for each in found:
             self.guard.check(ip_address(each[4][0]))
         return [
@@ -164,6 +167,16 @@ class CheckedResolver(AbstractResolver):
             )
             for each in found
         ]
+
+    def _asked(self, *name: Any) -> "asyncio.Future[list[Any]]":
+        """The lookup of a name that is under way, or a new one."""
+        if name not in self._under_way:
+            loop = asyncio.get_running_loop()
+            self._under_way[name] = asking = loop.run_in_executor(self._threads, self.lookup, *name)
+            asking.add_done_callback(lambda _: self._under_way.pop(name))
+            # Whoever asked may be gone when it fails.
+            asking.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return self._under_way[name]
 
     def lookup(self, host: str, port: int, family: socket.AddressFamily) -> list[Any]:
         """What the system says about a name."""

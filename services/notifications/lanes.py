@@ -68,6 +68,8 @@ class Lane:
     sent: int = 0
     opens: bool = False
     """Whether its breaker opens when it is given back."""
+    rest: float = 0.0
+    """Seconds that the receiver asked to be left alone: all that is for it waits, not only what was refused."""
     end: Outcome | None = None
     """What ends the endpoint: its receiver is gone, or the schedule is exhausted."""
     bounced: bool = False
@@ -93,9 +95,10 @@ class Lane:
         self.halted = True
         self.fetched.set()
 
-    def failed(self, threshold: int) -> None:
-        """Note a failure: it blocks a lane in order, and so many in a row open the breaker."""
+    def failed(self, threshold: int, wait: float | None) -> None:
+        """Note a failure: it blocks a lane in order; so many in a row open the breaker, and a Retry-After does."""
         self.failures += 1
         self.opens = self.failures >= threshold
-        if self.in_order or self.opens:
+        self.rest = max(self.rest, wait or 0.0)
+        if self.in_order or self.opens or self.rest:
             self.halt()

@@ -58,11 +58,11 @@ HELD = text("""
 RELEASE = text(f"""
     update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE}, failures = given.failures,
         open_until = case when sent = 0 then open_until
-            when opens then clock_timestamp() + make_interval(secs => :breaker_pause) end,
+            when rest > 0 then clock_timestamp() + make_interval(secs => rest) end,
         bucket_at = case when rate is not null then
             greatest(bucket_at, clock_timestamp() - make_interval(secs => greatest(1 / rate, 1)))
             + make_interval(secs => sent / rate) end
-    from jsonb_to_recordset(cast(:lanes as jsonb)) as given (endpoint_id uuid, failures int, sent int, opens bool)
+    from jsonb_to_recordset(cast(:lanes as jsonb)) as given (endpoint_id uuid, failures int, sent int, rest float8)
     where lane.endpoint_id = given.endpoint_id
 """)
 
@@ -134,14 +134,14 @@ class Recorder:
                     .scalars()
                     .all()
                 )
-                lanes = [_given_back(batch.lanes[token]) for token in held]
-                await connection.execute(RELEASE, {"lanes": json.dumps(lanes), "breaker_pause": self.breaker_pause})
+                lanes = [self._given_back(batch.lanes[token]) for token in held]
+                await connection.execute(RELEASE, {"lanes": json.dumps(lanes)})
+
+    def _given_back(self, lane: Lane) -> dict[str, Any]:
+        rest = max(lane.rest, self.breaker_pause if lane.opens else 0.0)
+        return {"endpoint_id": str(lane.endpoint.id), "failures": lane.failures, "sent": lane.sent, "rest": rest}
 
 
 def _count(results: Sequence[Mapping[str, Any]]) -> None:
     for (channel, result), number in Counter((each["channel"], each["result"]) for each in results).items():
         telemetry.delivery_attempts.add(number, {"channel": channel, "result": result})
-
-
-def _given_back(lane: Lane) -> dict[str, Any]:
-    return {"endpoint_id": str(lane.endpoint.id), "failures": lane.failures, "sent": lane.sent, "opens": lane.opens}

@@ -125,7 +125,7 @@ class Sender:
                 lane.end = outcome
                 lane.halt()
             elif outcome.result == "failed":
-                lane.failed(self.settings.breaker_failures)
+                lane.failed(self.settings.breaker_failures, outcome.wait)
             else:
                 lane.failures = 0
                 if outcome.bounced:

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.guard import LOOPBACK, AddressNotAllowed, CheckedResolver, Guard, why_closed
+from services.notifications.guard import LOOPBACK, MOST_LOOKUPS, AddressNotAllowed, CheckedResolver, Guard, why_closed
 from services.notifications.tests.builders import settings
 from services.notifications.webhooks import WebhookClient
 
@@ -222,6 +223,31 @@ async def test_a_name_is_resolved_once_and_what_was_checked_is_dialled(monkeypat
     async with WebhookClient(guard, deadline=1) as client:
         outcome = await client.post("https://academie.example/", b"{}", {})
     assert (outcome.result, asked, dialled) == ("failed", ["academie.example"], ["196.200.131.1"])
+
+
+async def test_names_that_hang_hold_back_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many more attempts than threads, each given up long before its name server answers."""
+    over = threading.Event()
+    asked: list[str] = []
+
+    def lookup(host: str, port: int, family: int) -> list[Any]:
+        asked.append(host)
+        if host.startswith("slow"):
+            over.wait(30)
+        return _lookup("196.200.131.1")(host, port, family)
+
+    resolver = CheckedResolver(STRICT)
+    monkeypatch.setattr(resolver, "lookup", lookup)
+    try:
+        for _ in range(MOST_LOOKUPS):
+            slow = (asyncio.wait_for(resolver.resolve(f"slow{n}.example", 443), 0.01) for n in range(8))
+            assert {type(each) for each in await asyncio.gather(*slow, return_exceptions=True)} == {TimeoutError}
+        (found,) = await asyncio.wait_for(resolver.resolve("academie.example", 443), 5)
+    finally:
+        over.set()
+        await resolver.close()
+    assert found["host"] == "196.200.131.1"
+    assert len(asked) == 9, "a name is asked for once at a time"
 
 
 @pytest.mark.parametrize("url", [*HOSTILE, "https://inner.example/", "https://inner.example:8443/"])

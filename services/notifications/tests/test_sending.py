@@ -155,6 +155,21 @@ async def test_a_receiver_says_when_to_come_back(
     assert timedelta(minutes=59) < due - now() < timedelta(minutes=61)
 
 
+async def test_when_a_receiver_asks_for_a_rest_nothing_that_is_for_it_is_begun(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(503, Retry_After="3600")) as academy:
+        await registered(database, settings, academy.url, concurrency=3)
+        await told(database, *(happening() for _ in range(12)))
+        async with sending(breaker_failures=100):
+            await eventually(lambda: rows(database, "select 1 from lane where open_until is not null"))
+            await told(database)
+            await eventually(lambda: _as_list(database, [("failed", "HTTP 503")] * 3))
+    assert len(academy.received) == 3, "only those under way when the first answer came"
+    ((until,),) = await rows(database, "select open_until from lane")
+    assert timedelta(minutes=59) < until - now() < timedelta(minutes=61)
+
+
 async def test_a_receiver_that_is_gone_is_disabled_and_what_it_missed_waits(
     database: Database, settings: NotificationsSettings, sending: Sending
 ) -> None:
