@@ -33,13 +33,15 @@ async def list_deliveries(
 @asynchronous
 async def attempts(
     context: typer.Context,
-    endpoint: Annotated[UUID, typer.Argument(help="The endpoint's id.")],
+    id: Annotated[UUID, typer.Argument(help="The endpoint's id, or with --delivery a delivery's.")],
+    delivery: Annotated[bool, typer.Option("--delivery", help="Of one delivery, with the bodies sent.")] = False,
     limit: Most = 20,
     output: Output = Form.table,
 ) -> None:
-    """How sending to an endpoint went."""
+    """How sending to an endpoint went, or how one delivery did with what was sent."""
+    path = f"deliveries/{id}/attempts" if delivery else f"endpoints/{id}/attempts"
     async with door_of(context).opened() as door:
-        show(await door.some(f"endpoints/{endpoint}/attempts", most=limit), output, none="no attempts")
+        show(await door.some(path, most=limit), output, none="no attempts")
 
 
 @app.command()

@@ -86,8 +86,15 @@ class Asking:
 
     async def post(self, path: str, body: JSON | None = None, *, version: int | None = None) -> JSON:
         """Command, under an Idempotency-Key of its own. Failed with what the platform says."""
+        return await self._command("POST", path, body, version)
+
+    async def put(self, path: str, body: JSON, *, version: int) -> JSON:
+        """Replace, as `post` commands."""
+        return await self._command("PUT", path, body, version)
+
+    async def _command(self, method: str, path: str, body: JSON | None, version: int | None) -> JSON:
         headers = {"Idempotency-Key": str(uuid4())} | ({"If-Match": f'"{version}"'} if version is not None else {})
-        return await self._call("POST", path, json=body, headers=headers)
+        return await self._call(method, path, json=body, headers=headers)
 
     async def _call(self, method: str, path: str, *, headers: JSON | None = None, **sent: Any) -> JSON:
         asked = self.session.request(

@@ -1,7 +1,9 @@
 """Endpoints: where academies are told."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import typer
@@ -61,9 +63,55 @@ async def register(
 
 @app.command()
 @asynchronous
-async def rotate(context: typer.Context, id: Id, output: Output = Form.table) -> None:
+async def change(
+    context: typer.Context,
+    id: Id,
+    address: Annotated[str | None, typer.Option(help="Another https URL, or e-mail address.")] = None,
+    language: Annotated[str | None, typer.Option(help="ar, fr or en.")] = None,
+    concurrency: Annotated[int | None, typer.Option(help="Messages under way at once; 1 keeps their order.")] = None,
+    rate: Annotated[float | None, typer.Option(help="Most messages per second.")] = None,
+    output: Output = Form.table,
+) -> None:
+    """Tell an academy elsewhere, in another language, faster or slower; what is left out stays."""
+    asked = {"address": address, "language": language, "concurrency": concurrency, "rate": rate}
+    async with door_of(context).opened() as door:
+        known = await door.get(f"endpoints/{id}")
+        body = {name: known[name] if value is None else value for name, value in asked.items()}
+        show_one(_brief(await door.put(f"endpoints/{id}", body, version=known["version"])), output)
+
+
+@app.command()
+@asynchronous
+async def identify(
+    context: typer.Context,
+    id: Id,
+    certificate: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Ours, as PEM.")] = None,
+    key: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="Its private key, as PEM.")] = None,
+    authority: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="Trusted instead of the public ones, as PEM.")
+    ] = None,
+    output: Output = Form.table,
+) -> None:
+    """Show an endpoint this client certificate and trust this authority; without any, neither any more."""
+    files = {"certificate": certificate, "key": key, "authority": authority}
+    body = {name: path and path.read_text() for name, path in files.items()}
+    async with door_of(context).opened() as door:
+        version = (await door.get(f"endpoints/{id}"))["version"]
+        show_one(_brief(await door.put(f"endpoints/{id}/identity", body, version=version)), output)
+
+
+@app.command()
+@asynchronous
+async def rotate(
+    context: typer.Context,
+    id: Id,
+    signature: Annotated[str | None, typer.Option(help="v1 or v1a; left out, as before.")] = None,
+    overlap: Annotated[int | None, typer.Option(min=0, help="Seconds that the old secret signs too.")] = None,
+    output: Output = Form.table,
+) -> None:
     """Sign with a new secret, shown this once; the old one signs beside it for a while."""
-    _show_issued(await _act(context, id, "secret"), output)
+    asked = {name: value for name, value in (("signature", signature), ("overlap", overlap)) if value is not None}
+    _show_issued(await _act(context, id, f"secret?{urlencode(asked)}"), output)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from shared.events.notifications import (
     EndpointDisabled,
     EndpointEnabled,
     EndpointPaused,
+    EndpointRedelivered,
     EndpointRegistered,
     EndpointReplayed,
     EndpointResumed,
@@ -102,6 +103,7 @@ class Endpoint(Aggregate):
         "disable_endpoint": OWED,
         "enable_endpoint": frozenset({EndpointState.disabled}),
         "send_test": OWED,
+        "redeliver": OWED,
         "recover_missed": OWED,
         "replay_feed": OWED,
     }
@@ -189,6 +191,11 @@ class Endpoint(Aggregate):
         """Be sent a message that means nothing."""
         self.require("send_test")
         return [EndpointTested(endpoint_id=self.id, academy=self.academy)]
+
+    def redeliver(self, message_id: UUID) -> list[DomainEvent]:
+        """Be sent one message again."""
+        self.require("redeliver")
+        return [EndpointRedelivered(endpoint_id=self.id, academy=self.academy, message_id=message_id)]
 
     def replay(
         self, what: Literal["missed", "everything"], *, since: datetime, until: datetime, deliveries: int

@@ -142,6 +142,23 @@ class EndpointReplayed(DomainEvent):
     deliveries: int
 
 
+class EndpointRedelivered(DomainEvent):
+    """One message is sent to the endpoint again because somebody asked for it."""
+
+    type = "ma.mithaq.endpoint.redelivered.v1"
+    topic = "notifications.endpoint"
+    example: ClassVar[dict[str, Any]] = {
+        "endpoint_id": ENDPOINT,
+        "academy": "MA-06",
+        "message_id": "01920000-0000-7000-8000-0000000000e1",
+    }
+
+    endpoint_id: UUID
+    academy: str
+    message_id: UUID
+    """The id of the event it tells of."""
+
+
 RECEIPT = "01920000-0000-5000-8000-0000000000ec"
 
 

@@ -76,7 +76,17 @@ def test_an_endpoint_lives_its_whole_life_from_the_command_line(
     headers, body = receiver.received[0]  # type: ignore[attr-defined]
     Webhook(issued["secret"]).verify(body, headers)
 
-    assert record(webhooks("rotate", id, "-o", "json"))["secret"] != issued["secret"]
+    owed = [each["id"] for each in records(webhooks("deliveries", "--endpoint", id, "-o", "json"))]
+    made = [records(webhooks("attempts", each, "--delivery", "-o", "json"))[0]["body"] for each in owed]
+    assert body.decode() in made, "what was sent, to the byte"
+
+    changed = record(webhooks("change", id, "--language", "ar", "--rate", "2", "-o", "json"))
+    assert (changed["language"], changed["rate"], changed["address"]) == ("ar", 2.0, address)
+    rotated = record(webhooks("rotate", id, "--signature", "v1a", "--overlap", "0", "-o", "json"))
+    assert rotated["secret"] is None, "who verifies by a public key is shown no secret"
+    assert [key["scheme"] for key in rotated["keys"] if key["until"] is None] == ["v1a"]
+    assert record(webhooks("identify", id, "-o", "json"))["identity"] is None
+    assert record(webhooks("rotate", id, "--signature", "v1", "-o", "json"))["secret"] != issued["secret"]
     assert record(webhooks("pause", id, "-o", "json"))["state"] == "paused"
     assert record(webhooks("resume", id, "-o", "json"))["state"] == "active"
     assert record(webhooks("health", id, "-o", "json"))["success_rate"] == 1

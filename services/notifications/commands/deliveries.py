@@ -19,7 +19,7 @@ from shared.refusals import NotFound
 
 PAGE = 5000
 THIS_INSTANT = text("select clock_timestamp()")
-OWED_TO = text("select endpoint_id from delivery where id = :delivery")
+OWED = text("select endpoint_id, event_id from delivery where id = :delivery")
 AGAIN = text("""
     update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
         replayed = replayed or state = 'delivered'
@@ -64,16 +64,19 @@ class Replay:
 
 
 async def redeliver(db: Work, id: UUID, *, by: Actor) -> UUID:
-    """Send a delivery again, under the same webhook-id. Raises NotFound."""
+    """Send a delivery again, under the same webhook-id. Raises NotFound, NotAllowedNow at a disabled endpoint."""
     async with db.transaction(by.scope) as tx:
-        endpoint_id = (await tx.execute(OWED_TO, {"delivery": id})).scalar_one_or_none()
-        if endpoint_id is None:
+        owed = (await tx.execute(OWED, {"delivery": id})).first()
+        if owed is None:
             raise NotFound()
-        PERMISSIONS.allow(by, "redeliver", await ENDPOINTS.read(tx, endpoint_id))
+        endpoint = await ENDPOINTS.load(tx, owed.endpoint_id)
+        PERMISSIONS.allow(by, "redeliver", endpoint)
+        events = endpoint.redeliver(owed.event_id)
         # The lane first, as everywhere: who locks them the other way round waits for who waits for them.
-        await tx.execute(LOCK_LANE, {"endpoint": endpoint_id})
+        await tx.execute(LOCK_LANE, {"endpoint": endpoint.id})
         await tx.execute(AGAIN, {"delivery": id})
-        await tx.execute(SET_DUE, {"endpoint": endpoint_id})
+        await ENDPOINTS.record(tx, endpoint, events, by=by)
+        await tx.execute(SET_DUE, {"endpoint": endpoint.id})
         tx.after_commit(NEWS.ring)
         return id
 

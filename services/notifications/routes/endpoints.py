@@ -1,9 +1,10 @@
 """Endpoints over HTTP."""
 
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from services.notifications import commands, queries
 from services.notifications.endpoint import EndpointState, Pace, Scheme
@@ -25,6 +26,9 @@ from services.notifications.schemas import (
 )
 from shared.territory import AcademyCode
 from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+
+LONGEST_OVERLAP = 30 * 86400
+"""Seconds for which two secrets may sign side by side."""
 
 router = APIRouter(prefix="/api/v1", tags=["notifications"])
 
@@ -98,15 +102,27 @@ async def secure_endpoint(
 
 @router.post("/endpoints/{id}/secret", response_model=IssuedAnswer)
 async def rotate_secret(
-    id: UUID, expected: IfMatch, by: CurrentActor, once: Once, settings: Settings, signature: Scheme | None = None
+    id: UUID,
+    expected: IfMatch,
+    by: CurrentActor,
+    once: Once,
+    settings: Settings,
+    signature: Scheme | None = None,
+    overlap: Annotated[
+        int | None, Query(ge=0, le=LONGEST_OVERLAP, description="seconds; 0 ends the old secret at once")
+    ] = None,
 ) -> Response:
-    """Sign with a new secret, shown this once, by a scheme if one is named; the old one signs beside it for a day."""
+    """Sign with a new secret, shown this once, by a scheme if one is named.
+
+    The old one signs beside it for the overlap, which is a day unless it is said otherwise.
+    """
+    beside = settings.rotation_overlap if overlap is None else overlap
     return await once(
         lambda tx: commands.rotate_secret(
             tx,
             id,
             keys=settings.key_ring,
-            overlap=timedelta(seconds=settings.rotation_overlap),
+            overlap=timedelta(seconds=beside),
             scheme=signature,
             by=by,
             expected=expected,

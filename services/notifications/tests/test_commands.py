@@ -15,9 +15,10 @@ from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import ENDPOINTS, Base
 from services.notifications.tests.builders import FOREIGNER, OFFICER, OPERATOR, actor, happening, registered, rows, told
 from shared.actor import NATIONAL, Role
+from shared.clock import now
 from shared.database import Database
 from shared.migrations import drift
-from shared.refusals import Forbidden, NotFound
+from shared.refusals import Forbidden, NotAllowedNow, NotFound
 
 DAY = timedelta(hours=24)
 DEAD = "http://127.0.0.1:1/"
@@ -35,6 +36,28 @@ async def test_the_state_of_an_endpoint_is_the_fold_of_its_journal(
         history = await ENDPOINTS.history(tx, id)
     assert Endpoint.fold(id, [row.event() for row in history]).model_dump() == live.model_dump()
     assert [row.aggregate_version for row in history] == [1, 2, 3, 4]
+
+
+async def test_who_asked_for_a_message_again_is_on_record_and_a_disabled_endpoint_gets_none(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    (event,) = await told(database)
+    ((delivery,),) = await rows(database, "select id from delivery")
+    await commands.redeliver(database, delivery, by=OFFICER)
+    async with database.transaction(NATIONAL) as tx:
+        *_, last = await ENDPOINTS.history(tx, id)
+    assert (last.event().model_dump()["message_id"], last.actor) == (event.id, OFFICER.person)
+    await commands.disable_endpoint(database, id, by=OFFICER)
+    with pytest.raises(NotAllowedNow):
+        await commands.redeliver(database, delivery, by=OFFICER)
+
+
+async def test_a_secret_that_leaked_can_be_ended_at_once(database: Database, settings: NotificationsSettings) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    await commands.rotate_secret(database, id, keys=settings.key_ring, overlap=timedelta(0), by=OFFICER)
+    async with database.transaction(NATIONAL) as tx:
+        assert len((await ENDPOINTS.read(tx, id)).live_keys(now())) == 1
 
 
 async def test_a_dump_of_the_database_holds_no_secret(database: Database, settings: NotificationsSettings) -> None:

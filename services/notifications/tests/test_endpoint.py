@@ -127,6 +127,7 @@ class Life(RuleBasedStateMachine):
             "disable_endpoint": lambda: self.endpoint.disable("decision"),
             "enable_endpoint": self.endpoint.enable,
             "send_test": self.endpoint.test,
+            "redeliver": lambda: self.endpoint.redeliver(new_id()),
             "recover_missed": lambda: self.endpoint.replay("missed", **period),
             "replay_feed": lambda: self.endpoint.replay("everything", **period),
         }
