@@ -97,7 +97,8 @@ async def identify(
     body = {name: path and path.read_text() for name, path in files.items()}
     async with door_of(context).opened() as door:
         version = (await door.get(f"endpoints/{id}"))["version"]
-        show_one(_brief(await door.put(f"endpoints/{id}/identity", body, version=version)), output)
+        secured = await door.put(f"endpoints/{id}/identity", body, version=version)
+    show_one(_brief(secured) | {"identity": secured["identity"]}, output)
 
 
 @app.command()
