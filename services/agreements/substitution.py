@@ -1,11 +1,14 @@
 """The substitution: somebody approves in a person's place between two days."""
 
+from collections.abc import Collection
 from datetime import date
 from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
+from services.agreements.errors.agreements import KindUnknown
 from services.agreements.errors.substitutions import SubstituteIsOneself, SubstitutionReversed
+from services.agreements.kinds import KINDS
 from shared.actor import Actor, Role
 from shared.aggregate import Aggregate
 from shared.events.agreements import SubstitutionGranted, SubstitutionRevoked
@@ -38,6 +41,15 @@ class Substitution(Aggregate):
     valid_until: date = date.min
     """The last day, included."""
     reason: str = ""
+    kinds: tuple[str, ...] = ()
+    academies: tuple[str, ...] = ()
+    agreements: tuple[UUID, ...] = ()
+    """Its scope: files of these kinds, academies and agreements; of all where none is named."""
+
+    def covers(self, *, agreement_kind: str, academy: str | None, agreement_id: UUID) -> bool:
+        """Whether a file of this agreement lies in its scope."""
+        asked = ((self.kinds, agreement_kind), (self.academies, academy), (self.agreements, agreement_id))
+        return all(not named or one in named for named, one in asked)
 
     def audience(self) -> tuple[str, ...]:
         """The person's academy, or the ministry only."""
@@ -49,19 +61,37 @@ class Substitution(Aggregate):
 
     @staticmethod
     def grant(
-        id: UUID, by: Actor, *, substitute: str, valid_from: date, valid_until: date, reason: str, today: date
+        id: UUID,
+        by: Actor,
+        *,
+        substitute: str,
+        valid_from: date,
+        valid_until: date,
+        reason: str,
+        kinds: Collection[str] = (),
+        academies: Collection[str] = (),
+        agreements: Collection[UUID] = (),
+        today: date,
     ) -> list[DomainEvent]:
-        """Name a substitute for days that are not over. Refuses SubstituteIsOneself, SubstitutionReversed."""
+        """Name a substitute for days that are not over, for all files or those in a scope.
+
+        Refuses SubstituteIsOneself, SubstitutionReversed, KindUnknown.
+        """
         if substitute == by.person:
             raise SubstituteIsOneself()
         if valid_until < max(valid_from, today):
             raise SubstitutionReversed(valid_from=valid_from, valid_until=valid_until)
+        if unknown := sorted({*kinds} - KINDS.keys()):
+            raise KindUnknown(agreement_kind=unknown[0], known=sorted(KINDS))
         granted = SubstitutionGranted(
             substitution_id=id,
             person=by.person,
             substitute=substitute,
             valid_from=max(valid_from, today),
             valid_until=valid_until,
+            kinds=tuple(kinds),
+            academies=tuple(academies),
+            agreements=tuple(agreements),
         )
         return [granted.keeping(roles=sorted(by.roles), jurisdiction=by.jurisdiction, reason=reason)]
 
@@ -78,6 +108,7 @@ class Substitution(Aggregate):
                 self.substitute = event.substitute
                 self.valid_from = event.valid_from
                 self.valid_until = event.valid_until
+                self.kinds, self.academies, self.agreements = event.kinds, event.academies, event.agreements
                 self.roles = tuple(Role(role) for role in event.detail["roles"])
                 self.jurisdiction = event.detail["jurisdiction"]
                 self.reason = event.detail["reason"]

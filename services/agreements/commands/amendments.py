@@ -118,7 +118,7 @@ async def approve_amendment_as_substitute(
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await _amendable(tx, id, "approve_amendment_as_substitute", by, expected)
         at = at or now()
-        granted = await substitution_of(tx, person, substitute=by, day=business_date(at))
+        granted = await substitution_of(tx, amendment, person, substitute=by, day=business_date(at))
         return await _approve(
             tx, agreement, amendment, granted.person, granted.roles, by=by, substitute=by.person, at=at
         )

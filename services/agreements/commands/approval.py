@@ -62,12 +62,12 @@ async def approve_as_substitute(
 ) -> Agreement:
     """Approve the current step in the place of a person who named this substitute for the day.
 
-    Refuses NoSubstitution, SubstituteElsewhere, and what approve_agreement refuses.
+    Refuses NoSubstitution, SubstitutionOutOfScope, SubstituteElsewhere, and what approve_agreement refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "approve_as_substitute", by, expected)
         at = at or now()
-        granted = await substitution_of(tx, person, substitute=by, day=business_date(at))
+        granted = await substitution_of(tx, agreement, person, substitute=by, day=business_date(at))
         return await _approve(tx, agreement, granted.person, granted.roles, by=by, substitute=by.person, at=at)
 
 

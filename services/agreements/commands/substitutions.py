@@ -1,11 +1,15 @@
 """Who approves in whose place."""
 
+from collections.abc import Collection
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from services.agreements.errors.substitutions import NoSubstitution, SubstituteElsewhere
+from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
+from services.agreements.errors.substitutions import NoSubstitution, SubstituteElsewhere, SubstitutionOutOfScope
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.substitution import Substitution, SubstitutionState
 from services.agreements.tables import SUBSTITUTIONS
@@ -22,10 +26,16 @@ async def grant_substitution(
     valid_from: date,
     valid_until: date,
     reason: str,
+    kinds: Collection[str] = (),
+    academies: Collection[str] = (),
+    agreements: Collection[UUID] = (),
     by: Actor,
     on: date | None = None,
 ) -> Substitution:
-    """Name somebody of one's own jurisdiction who approves in one's place between two days, both included."""
+    """Name somebody of one's own jurisdiction who approves in one's place between two days, both included.
+
+    For all files, or for those of these kinds, academies and agreements.
+    """
     PERMISSIONS.allow(by, "grant_substitution")
     async with db.transaction(by.scope) as tx:
         id = new_id()
@@ -36,6 +46,9 @@ async def grant_substitution(
             valid_from=valid_from,
             valid_until=valid_until,
             reason=reason,
+            kinds=kinds,
+            academies=academies,
+            agreements=agreements,
             today=on or today(),
         )
         return await SUBSTITUTIONS.record(tx, Substitution(id=id), events, by=by)
@@ -49,10 +62,12 @@ async def revoke_substitution(db: Work, id: UUID, *, by: Actor, expected: int | 
         return await SUBSTITUTIONS.record(tx, substitution, substitution.revoke(), by=by)
 
 
-async def substitution_of(tx: Transaction, person: str, *, substitute: Actor, day: date) -> Substitution:
-    """The substitution by which this substitute acts for the person on this day; it stays as it is until the commit.
+async def substitution_of(
+    tx: Transaction, file: Agreement | Amendment, person: str, *, substitute: Actor, day: date
+) -> Substitution:
+    """By what this substitute acts for the person on this file and day; it stays as it is until the commit.
 
-    Refuses NoSubstitution, SubstituteElsewhere.
+    Refuses NoSubstitution, SubstitutionOutOfScope, SubstituteElsewhere.
     """
     row = SUBSTITUTIONS.table.c
     query = (
@@ -60,11 +75,14 @@ async def substitution_of(tx: Transaction, person: str, *, substitute: Actor, da
         .where(row.substitute == substitute.person, row.person == person, row.status == SubstitutionState.granted)
         .where(row.valid_from <= day, row.valid_until >= day)
         .order_by(row.id)
-        .limit(1)
     )
-    if (id := (await tx.execute(query)).scalar()) is None:
+    if not (ids := (await tx.execute(query)).scalars().all()):
         raise NoSubstitution(person=person, day=day)
-    granted = await SUBSTITUTIONS.load(tx, id)
+    agreement_id = file.agreement_id if isinstance(file, Amendment) else file.id
+    of: dict[str, Any] = {"agreement_kind": file.agreement_kind, "academy": file.academy, "agreement_id": agreement_id}
+    granted = next((each for each in await SUBSTITUTIONS.load_many(tx, ids) if each.covers(**of)), None)
+    if granted is None:
+        raise SubstitutionOutOfScope(person=person, **of)
     if granted.jurisdiction != substitute.jurisdiction:
         raise SubstituteElsewhere(jurisdiction=granted.jurisdiction)
     # Revoked while we waited for its row.

@@ -24,6 +24,13 @@ class NoSubstitution(Refusal):
     slug = "no-substitution"
 
 
+class SubstitutionOutOfScope(Refusal):
+    """The person named this substitute for other files. Values: person, agreement_kind, academy, agreement_id."""
+
+    status = 403
+    slug = "substitution-out-of-scope"
+
+
 class SubstituteElsewhere(Refusal):
     """A substitute belongs to the same jurisdiction as the person. Values: jurisdiction."""
 

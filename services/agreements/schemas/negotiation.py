@@ -1,7 +1,7 @@
 """What requests about negotiation, approval and substitution carry, and what is answered."""
 
 from datetime import date, datetime
-from typing import Self
+from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.words import Hash, Line, Paragraph
 from services.agreements.substitution import Substitution, SubstitutionState
 from shared.actor import Actor, Role
+from shared.territory import AcademyCode
 from shared.web import Body, available_actions
 
 
@@ -43,6 +44,11 @@ class GrantSubstitution(Body):
     valid_from: date
     valid_until: date = Field(description="the last day, included")
     reason: Paragraph
+    kinds: Annotated[list[str], Field(max_length=50)] = Field([], description="only these kinds of agreement, if any")
+    academies: Annotated[list[AcademyCode], Field(max_length=12)] = Field(
+        [], description="only these academies' agreements, if any"
+    )
+    agreements: Annotated[list[UUID], Field(max_length=200)] = Field([], description="only these agreements, if any")
 
 
 class StepAnswer(BaseModel):
@@ -75,6 +81,9 @@ class SubstitutionAnswer(BaseModel):
     valid_from: date
     valid_until: date
     reason: str
+    kinds: list[str] = Field(description="its scope: files of these kinds,")
+    academies: list[str] = Field(description="of these academies")
+    agreements: list[UUID] = Field(description="and of these agreements; where none is named, of all")
     available_actions: list[str]
 
     @classmethod

@@ -302,7 +302,7 @@ async def test_an_author_does_not_approve_and_a_substitute_does(database: Databa
     agreement = await bound(database, running())
     amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
     amendment = await commands.submit_amendment(database, amendment.id, by=officer())
-    days = {"valid_from": today(), "valid_until": today()}
+    days: dict[str, Any] = {"valid_from": today(), "valid_until": today()}
     await commands.grant_substitution(database, substitute=MINISTRY.person, reason="r", by=LEGAL, **days)
     amendment = await commands.approve_amendment_as_substitute(database, amendment.id, person=LEGAL.person, by=MINISTRY)
     assert amendment.state == S.agreed and amendment.ladder

@@ -424,14 +424,14 @@ def arranged(database: Database) -> dict[str, Arrange]:
 
     async def approve_as_substitute(by: Actor) -> Visit:
         agreement = await in_review(by)
-        days = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
+        days: dict[str, Any] = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
         await commands.grant_substitution(database, substitute=by.person, reason="(fictif)", by=LEGAL, **days)
         path = f"/api/v1/agreements/{agreement.id}/substituted-approval"
         return Visit(path, {"person": LEGAL.person}, agreement, agreement.version)
 
     async def revoke_substitution(by: Actor) -> Visit:
         granting = by if PERMISSIONS.may(by, "grant_substitution") else officer()
-        days = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
+        days: dict[str, Any] = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
         made = await commands.grant_substitution(database, substitute="x#y", reason="(fictif)", by=granting, **days)
         return Visit(f"/api/v1/substitutions/{made.id}/revocation", None, made, made.version)
 

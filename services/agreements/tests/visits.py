@@ -69,7 +69,7 @@ def visits_to_amendments(
 
     async def approve_amendment_as_substitute(by: Actor) -> Visit:
         amendment = await waiting(by)
-        days = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
+        days: dict[str, Any] = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
         await commands.grant_substitution(database, substitute=by.person, reason="(fictif)", by=LEGAL, **days)
         path = f"/api/v1/amendments/{amendment.id}/substituted-approval"
         return Visit(path, {"person": LEGAL.person}, amendment, amendment.version)
