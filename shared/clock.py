@@ -1,7 +1,7 @@
 """Time: instants are UTC, business dates are Morocco's."""
 
 from calendar import monthrange
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
@@ -15,6 +15,11 @@ def now() -> datetime:
 def business_date(at: datetime) -> date:
     """The calendar date in Morocco at an instant (its offset changes around Ramadan)."""
     return at.astimezone(CASABLANCA).date()
+
+
+def start_of(day: date) -> datetime:
+    """The instant at which a calendar date begins in Morocco."""
+    return datetime.combine(day, time.min, CASABLANCA)
 
 
 def today() -> date:

@@ -5,7 +5,7 @@ It is at once the outbox that the relay publishes, the history that views fold, 
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import Table, insert, select
@@ -84,22 +84,23 @@ async def history(tx: Transaction, aggregate_id: UUID) -> Sequence[JournalRow]:
     return (await tx.execute(query.order_by(JournalRow.aggregate_version))).scalars().all()  # type: ignore[arg-type]
 
 
-async def past(
-    tx: Transaction, aggregate_id: UUID, *, as_of: datetime | None = None, known_at: datetime | None = None
-) -> list[DomainEvent]:
-    """The events of an aggregate that had occurred at an instant, of those that were recorded at another.
+class Recorded(NamedTuple):
+    """An event of an aggregate as it was recorded."""
 
-    They come in the order of recording, in which they were decided one upon the other. One that was recorded late
-    counts from when it occurred, even if an earlier recorded one had not yet occurred: its neighbours hide nothing.
-    """
+    version: int
+    at: datetime
+    event: DomainEvent
+
+
+async def past(tx: Transaction, aggregate_id: UUID, *, known_at: datetime | None = None) -> list[Recorded]:
+    """The events of an aggregate that had been recorded at an instant, oldest first; None: all of them."""
     row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
-    query = select(row.type, row.data, row.detail).where(row.aggregate_id == aggregate_id)
-    if as_of is not None:
-        query = query.where(row.occurred_at <= as_of)
+    told = (row.aggregate_version, row.occurred_at, row.type, row.data, row.detail)
+    query = select(*told).where(row.aggregate_id == aggregate_id)
     if known_at is not None:
         query = query.where(row.recorded_at <= known_at)
     rows = (await (await tx.connection()).execute(query.order_by(row.aggregate_version))).all()
-    return [decode(type, data, detail) for type, data, detail in rows]
+    return [Recorded(version, at, decode(type, data, detail)) for version, at, type, data, detail in rows]
 
 
 async def exported(tx: Transaction) -> AsyncIterator[dict[str, Any]]:

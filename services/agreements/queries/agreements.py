@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from services.agreements import past
 from services.agreements.agreement import Agreement
 from services.agreements.changes import Change, changes
 from services.agreements.commands.vetting import look_around
@@ -24,7 +25,7 @@ from shared.web.history import HistoryEntry, history
 
 
 class Instants(NamedTuple):
-    """A point in an agreement's life: what had occurred at one instant, of what was recorded at another."""
+    """A point in an agreement's life: what counted at one instant, of what was recorded at another."""
 
     as_of: datetime | None = None
     known_at: datetime | None = None
@@ -42,10 +43,10 @@ async def agreement(
         PERMISSIONS.allow(by, action, found)
         if as_of is None and known_at is None:
             return await look_around(tx, found, today())
-        events = await journal.past(tx, id, as_of=as_of, known_at=known_at)
-    if not events:
+        found = past.as_of(id, await journal.past(tx, id, known_at=known_at), as_of)
+    if not found.version:
         raise NotFound()
-    return Agreement.fold(id, events)
+    return found
 
 
 async def text(
@@ -66,10 +67,9 @@ async def agreement_changes(db: Work, id: UUID, *, before: Instants, after: Inst
 
 async def _told(tx: Transaction, id: UUID, at: Instants) -> dict[str, Any]:
     """What people are told of the agreement at a point, with its clauses; nothing before it was drafted."""
-    events = await journal.past(tx, id, as_of=at.as_of, known_at=at.known_at)
-    if not events:
+    found = past.as_of(id, await journal.past(tx, id, known_at=at.known_at), at.as_of)
+    if not found.version:
         return {}
-    found = Agreement.fold(id, events)
     clauses = await get_clauses(tx, found.text_hash) if found.text_hash else []
     told = AgreementAnswer.of(found, None).model_dump(
         mode="json", exclude={"version", "text_hash", "available_actions", "unavailable_actions"}

@@ -27,7 +27,9 @@ from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
 
-AsOf = Annotated[AwareDatetime | None, Query(description="as it was at this instant")]
+AsOf = Annotated[
+    AwareDatetime | None, Query(description="as it was at this instant, by the days on which things took effect")
+]
 KnownAt = Annotated[AwareDatetime | None, Query(description="by what had been recorded at this instant")]
 
 

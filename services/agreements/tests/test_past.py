@@ -2,34 +2,67 @@
 
 import random
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, rule
 
-from services.agreements import queries
-from services.agreements.agreement import Agreement
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.changes import KEYS, Change, changes
+from services.agreements.past import EFFECTS, as_of, counting_from
 from services.agreements.tables import AGREEMENTS
-from services.agreements.tests.builders import MINISTRY, clauses, officer, president, regional
+from services.agreements.tests import test_state_machines
+from services.agreements.tests.builders import (
+    AT,
+    DECISION,
+    MINISTRY,
+    TEXT,
+    clauses,
+    director,
+    officer,
+    president,
+    regional,
+)
+from services.agreements.tests.machines import MANY
 from services.agreements.text import put_clauses
 from shared.actor import NATIONAL
-from shared.clock import now
+from shared.clock import business_date, now, start_of, today
 from shared.database import Database
 from shared.events.agreements import (
+    AgreementAmended,
+    AgreementAnnouncementWithdrawn,
+    AgreementClosed,
+    AgreementDocumentAttached,
+    AgreementDocumentReminded,
+    AgreementEditionClosed,
     AgreementNegotiationOpened,
+    AgreementObligationFailed,
+    AgreementObligationReminded,
+    AgreementObligationReturned,
+    AgreementObligationWaived,
+    AgreementPartySigned,
     AgreementResumed,
+    AgreementSignatureContested,
+    AgreementSignatureScanned,
+    AgreementSigned,
     AgreementSuspended,
+    AgreementSuspensionAnnounced,
+    AgreementTerminationAnnounced,
     AgreementTextRevised,
 )
 from shared.events.base import DomainEvent
+from shared.events.catalog import ALL
 from shared.ids import new_id
+from shared.messaging.journal import Recorded
 from shared.messaging.tables import JournalRow
-from shared.refusals import NotFound
+from shared.refusals import NotAllowedNow, NotFound
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -77,26 +110,226 @@ async def journal_of(database: Database, agreement: Agreement) -> list[JournalRo
 
 
 @pytest.mark.parametrize("seed", range(12))
-async def test_as_of_a_day_is_the_fold_of_what_had_occurred(database: Database, seed: int) -> None:
+async def test_as_of_a_day_is_the_fold_of_what_counted_by_then(database: Database, seed: int) -> None:
     chance = random.Random(seed)
     agreement = await a_life(database, 20, chance)
     journal = await journal_of(database, agreement)
     instants = [row.occurred_at for row in journal] + [BEGINNING + chance.randrange(400) * DAY for _ in range(5)]
     recorded = [row.recorded_at for row in journal if row.recorded_at]
-    for as_of in instants:
+    for instant in instants:
         known_at = chance.choice([None, *recorded])
-        expected = Agreement.fold(
-            agreement.id,
-            [
-                row.event()
-                for row in journal
-                if row.occurred_at <= as_of and (known_at is None or (row.recorded_at or now()) <= known_at)
-            ],
-        )
+        known = [row for row in journal if known_at is None or (row.recorded_at or now()) <= known_at]
+        life = [Recorded(row.aggregate_version, row.occurred_at, row.event()) for row in known]
+        expected = fold_of(agreement, life, instant)
+        if expected is None:
+            with pytest.raises(NotFound):
+                await queries.agreement(
+                    database, agreement.id, as_of=instant, known_at=known_at, action="read_agreement", by=MINISTRY
+                )
+            continue
         found = await queries.agreement(
-            database, agreement.id, as_of=as_of, known_at=known_at, action="read_agreement", by=MINISTRY
+            database, agreement.id, as_of=instant, known_at=known_at, action="read_agreement", by=MINISTRY
         )
-        assert found.model_dump() == expected.model_dump()
+        assert told(found) == expected
+
+
+def fold_of(agreement: Agreement, life: list[Recorded], instant: datetime) -> dict[str, Any] | None:
+    """What the events that counted by then make of the agreement; None without any."""
+    events = [each.event for since, each in counting_from(life) if since <= instant]
+    return told(Agreement.fold(agreement.id, events)) if events else None
+
+
+def told(agreement: Agreement) -> dict[str, Any]:
+    """All of it, but for how many events it is the fold of."""
+    return agreement.model_dump(exclude={"version"})
+
+
+class LateMachine(test_state_machines.BoundAgreementMachine):
+    """The same agreement, of which much is told late: whatever is left out of its life, the rest folds."""
+
+    life: list[Recorded]
+
+    @initialize(wait=st.just(0))
+    def start(self, wait: int) -> None:
+        """In force, its first edition running."""
+        super().start(wait)
+        self.life = []
+
+    @rule(days=st.integers(0, 40))
+    def resume_from(self, days: int) -> None:
+        """Go on, from a day that is past."""
+        day = self.today - timedelta(days)
+        self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=self.today))
+
+    @rule(days=st.integers(0, 40))
+    def center_opened_on(self, days: int) -> None:
+        """The centers' news of a day that is past."""
+        it = self.aggregate
+        events = it.center_opened(it.centers[0].center_id, opened_on=self.today - timedelta(days))
+        it.evolve(events)
+        self.events += events
+
+    @invariant()
+    def every_event_has_its_moment(self) -> None:
+        """It is recorded when the machine is there."""
+        if hasattr(self, "life"):
+            new = enumerate(self.events[len(self.life) :], len(self.life) + 1)
+            self.life += [Recorded(version, self.at, event) for version, event in new]
+
+    def teardown(self) -> None:
+        """At every instant the past is the fold of what counted by then, holds together, and ends in the present."""
+        if not hasattr(self, "life"):
+            return
+        assert as_of(self.aggregate.id, self.life, None).model_dump() == self.aggregate.model_dump()
+        assert as_of(self.aggregate.id, self.life, self.at).model_dump() == self.aggregate.model_dump()
+        counting = list(counting_from(self.life))
+        assert all(since <= each.at for since, each in counting)
+        for instant in sorted({since for since, _ in counting}):
+            found = as_of(self.aggregate.id, self.life, instant)
+            assert told(found) == fold_of(self.aggregate, self.life, instant)
+            assert (found.state == AgreementState.suspended) == (found.suspension is not None)
+            assert bool(found.obligations) <= (found.in_force_on is not None)
+
+
+LateMachine.TestCase.settings = settings(MANY, max_examples=20)
+TestLateMachine = LateMachine.TestCase
+
+
+def test_every_day_that_an_event_tells_is_one_it_counts_from_or_not_for_a_reason() -> None:
+    ahead = {AgreementSuspensionAnnounced, AgreementTerminationAnnounced, AgreementAnnouncementWithdrawn}
+    """They tell of a day that comes or would have come."""
+    today = {AgreementAmended, AgreementClosed, AgreementEditionClosed, AgreementSigned}
+    today |= {AgreementObligationFailed, AgreementObligationWaived}
+    """They are acts, and say on which day."""
+    acts = {AgreementObligationReminded, AgreementObligationReturned, AgreementDocumentReminded}
+    acts |= {AgreementDocumentAttached}
+    """They name the day of what they are about."""
+    learned = {AgreementSignatureContested, AgreementPartySigned, AgreementSignatureScanned}
+    """A mandate's end, a signature on paper: they count from when they are known and checked."""
+    days = {
+        each
+        for each in ALL
+        if each.topic == AgreementSigned.topic and any(name.endswith("_on") for name in each.model_fields)
+    }
+    plain = ahead | today | acts | learned
+    assert not plain & EFFECTS.keys()
+    assert days - plain <= EFFECTS.keys()
+
+
+def signed_by_all(text: str = TEXT) -> test_state_machines.AgreementMachine:
+    """What tries an agreement that all have signed, some days before its start."""
+    machine = test_state_machines.AgreementMachine()
+    machine.start(0)
+    machine.freeze(text)
+    machine.all_sign()
+    assert machine.aggregate.state == AgreementState.signed
+    return machine
+
+
+def life_of(machine: test_state_machines.AgreementMachine) -> list[Recorded]:
+    """Its life, as recorded when the machine began."""
+    return [Recorded(version, AT, event) for version, event in enumerate(machine.events, 1)]
+
+
+def looked_after(agreement: Agreement, life: list[Recorded], days: list[date]) -> list[Recorded]:
+    """Its life when the schedule looks at it on these days only."""
+    it, life = agreement.model_copy(deep=True), list(life)
+    for day in days:
+        for decide in (it.bring_into_force, it.pass_time, it.expire):
+            try:
+                events = decide(day)
+            except NotAllowedNow:
+                continue
+            it.evolve(events)
+            life += [Recorded(version, start_of(day), event) for version, event in enumerate(events, len(life) + 1)]
+    return life
+
+
+@settings(max_examples=15, deadline=None, database=None)
+@given(st.sets(st.integers(1, 1200), max_size=4))
+def test_after_an_outage_the_past_is_as_if_there_had_been_none(looks: set[int]) -> None:
+    machine = signed_by_all()
+    agreement, life = machine.aggregate, life_of(machine)
+    start = agreement.effective_from
+    end = start + timedelta(1200)
+    prompt = looked_after(agreement, life, [start + timedelta(number) for number in range(1201)])
+    late = looked_after(agreement, life, [start + timedelta(number) for number in sorted({*looks, 1200})])
+    for day in {business_date(since) for since, _ in counting_from(prompt)} | {end}:
+        for instant in (start_of(day), start_of(day) - timedelta(seconds=1)):
+            seen = [without_reminders(as_of(agreement.id, each, instant)) for each in (prompt, late)]
+            assert seen[0] == seen[1], day
+
+
+def without_reminders(agreement: Agreement) -> dict[str, Any]:
+    """All but the reminders: of several that were missed only the latest is sent."""
+    plain = told(agreement)
+    for each in (*plain["obligations"], *plain["documents"]):
+        del each["reminded"]
+    return plain
+
+
+async def recorded(database: Database, life: list[Recorded], id: UUID) -> None:
+    """The journal and the state of a life whose events were recorded when they say."""
+    agreement = Agreement(id=id)
+    for each in life:
+        async with database.transaction(NATIONAL) as tx:
+            await AGREEMENTS.record(tx, agreement, [each.event], by=MINISTRY, at=each.at)
+
+
+async def test_after_an_outage_an_agreement_was_in_force_from_its_start(
+    client: AsyncClient, database: Database
+) -> None:
+    async with database.transaction(NATIONAL) as tx:
+        machine = signed_by_all(await put_clauses(tx, clauses(2)))
+    agreement = machine.aggregate
+    await recorded(database, life_of(machine), agreement.id)
+    before = now()
+    day = start_of(agreement.effective_from)
+    await commands.bring_into_force(database, agreement.id, on=today())
+    url = f"/api/v1/agreements/{agreement.id}"
+
+    async def state_at(at: datetime, **known: str) -> str:
+        answered = await client.get(url, params={"as_of": at.isoformat(), **known})
+        return str(answered.json()["state"])
+
+    assert await state_at(day - timedelta(seconds=1)) == "signed"
+    assert await state_at(day) == "in_force"
+    assert await state_at(day, known_at=before.isoformat()) == "signed"
+    between = {"from": (day - timedelta(seconds=1)).isoformat(), "to": (day + DAY).isoformat()}
+    changed = (await client.get(f"{url}/changes", params=between)).json()["items"]
+    assert {"path": "/state", "before": "signed", "after": "in_force"} in changed
+
+
+async def test_a_suspension_that_is_lifted_from_a_past_day_was_over_on_it(
+    client: AsyncClient, database: Database
+) -> None:
+    async with database.transaction(NATIONAL) as tx:
+        machine = signed_by_all(await put_clauses(tx, clauses(2)))
+    it, day = machine.aggregate, machine.aggregate.effective_from
+    machine.attempt("bring_into_force", lambda: it.bring_into_force(day))
+    machine.attach("suspension_decision", 60, False)
+    machine.attempt("suspend_agreement", lambda: it.suspend(scope="money", centers=(), **DECISION, today=day))
+    assert it.state == AgreementState.suspended
+    id, suspended_on = it.id, day
+    await recorded(database, life_of(machine), id)
+    before, lifted_on = now(), suspended_on + timedelta(30)
+    await commands.resume_agreement(database, id, effective_on=lifted_on, by=director())
+    url = f"/api/v1/agreements/{id}"
+
+    async def state_at(at: datetime, **known: str) -> str:
+        answered = await client.get(url, params={"as_of": at.isoformat(), **known})
+        return str(answered.json()["state"])
+
+    lifted = start_of(lifted_on)
+    assert await state_at(lifted - timedelta(seconds=1)) == "suspended"
+    assert await state_at(lifted) == "in_force"
+    assert await state_at(lifted, known_at=before.isoformat()) == "suspended"
+    two = {"from": (lifted - DAY).isoformat(), "to": lifted.isoformat()}
+    changed = (await client.get(f"{url}/changes", params=two)).json()["items"]
+    assert {"path": "/state", "before": "suspended", "after": "in_force"} in changed
+    learned = two | {"from": two["to"], "from_known_at": before.isoformat()}
+    changed = (await client.get(f"{url}/changes", params=learned)).json()["items"]
+    assert {"path": "/state", "before": "suspended", "after": "in_force"} in changed
 
 
 async def test_an_event_recorded_late_counts_from_when_it_occurred(database: Database) -> None:
@@ -222,14 +455,16 @@ async def test_what_was_learned_between_two_instants_is_compared_too(client: Asy
     assert states == [{"path": "/state", "before": "draft", "after": "cancelled"}]
 
 
-@pytest.mark.parametrize("instant", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
-async def test_an_instant_before_or_after_all_years_is_refused(
-    client: AsyncClient, database: Database, instant: str
+@pytest.mark.parametrize(
+    ("instant", "status"), [("0001-01-01T00:00:00+14:00", 404), ("9999-12-31T23:59:59-14:00", 200)]
+)
+async def test_an_instant_before_or_after_all_years_is_answered_or_refused(
+    client: AsyncClient, database: Database, instant: str, status: int
 ) -> None:
     agreement = await with_texts(database)
-    for name in ("as_of", "known_at"):
-        answered = await client.get(f"/api/v1/agreements/{agreement.id}", params={name: instant})
-        is_problem(answered, 422, "malformed")
+    url = f"/api/v1/agreements/{agreement.id}"
+    assert (await client.get(url, params={"as_of": instant})).status_code == status
+    is_problem(await client.get(url, params={"known_at": instant}), 422, "malformed")
 
 
 async def test_the_past_is_as_visible_as_the_present(app: FastAPI, database: Database, issuer: Issuer) -> None:
