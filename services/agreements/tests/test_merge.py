@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.agreements.bilingual import Bilingual
@@ -128,6 +128,67 @@ def test_amendments_without_a_conflict_commute(base: Content, one: Content, othe
     assert places(first.conflicts) == places(second.conflicts)
     if not first.conflicts:
         assert first.content == second.content
+
+
+EDITS: dict[str, Any] = {
+    "title": bilingual("other"),
+    "school_year": "2027/2028",
+    "effective_until": date(2030, 8, 31),
+    **{f"clauses/{index}": clause(KEYS[index], "b", "c") for index in range(3)},
+    **{f"parties/{index}": party(IDS[index], "witness") for index in range(3)},
+    "centers/0": center(IDS[0], 80),
+    **{f"obligations/{index}": duty(IDS[index], "b") for index in range(2)},
+    **{f"budget/{index}": line(IDS[index], 5) for index in range(2)},
+    **{f"{field}/new {index}": None for field in ("clauses", "obligations", "budget", "centers") for index in range(2)},
+    "clauses/gone": 2,
+    "obligations/gone": 1,
+    "budget/gone": 1,
+}
+"""Changes of BASE, each of another part: what replaces an entry, adds one, or takes the one at an index away."""
+NEW: dict[str, Any] = {
+    "clauses": lambda index: clause(KEYS[3 + index]),
+    "obligations": lambda index: duty(IDS[3 + index]),
+    "budget": lambda index: line(IDS[3 + index]),
+    "centers": lambda index: center(IDS[3 + index]),
+}
+SAME_PART = {"clauses/gone": "clauses/2", "obligations/gone": "obligations/1", "budget/gone": "budget/1"}
+
+
+def edited(names: set[str]) -> Content:
+    """BASE with these edits."""
+    fields: dict[str, Any] = {name: EDITS[name] for name in names if "/" not in name}
+    for field in ("clauses", "parties", "centers", "obligations", "budget"):
+        entries = list(getattr(BASE, field))
+        gone = [EDITS[name] for name in names if name == f"{field}/gone"]
+        for index in range(len(entries)):
+            entries[index] = EDITS[f"{field}/{index}"] if f"{field}/{index}" in names else entries[index]
+        kept = [entry for index, entry in enumerate(entries) if index not in gone]
+        kept += [NEW[field](index) for index in range(2) if f"{field}/new {index}" in names]
+        fields[field] = tuple(kept)
+    return amended(**fields)
+
+
+@st.composite
+def disjoint(draw: st.DrawFn) -> tuple[Content, Content]:
+    """Two amendments of BASE, neither empty, that share no part."""
+    names = draw(st.lists(st.sampled_from(sorted(EDITS)), unique=True, min_size=2, max_size=12))
+    names = [name for name in names if SAME_PART.get(name) not in names]
+    assume(len(names) > 1)
+    cut = draw(st.integers(1, len(names) - 1))
+    return edited({*names[:cut]}), edited({*names[cut:]})
+
+
+@settings(MANY, max_examples=120)
+@given(disjoint())
+def test_disjoint_amendments_have_no_conflict_and_commute(both: tuple[Content, Content]) -> None:
+    one, other = both
+    assert diff(BASE, one) and diff(BASE, other) and one != other
+    first, second = rebase(BASE, one, other), rebase(BASE, other, one)
+    assert first.conflicts == second.conflicts == ()
+    assert first.content == second.content
+    assert places(diff(BASE, first.content)) >= {
+        place for side in both for place in places(diff(BASE, side)) if place[0] != "order"
+    }
 
 
 @MANY

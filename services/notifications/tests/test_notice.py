@@ -1,6 +1,7 @@
 """What is said about every event, in every language."""
 
 import json
+import re
 import string
 
 import pytest
@@ -32,6 +33,64 @@ def test_no_two_events_say_the_same() -> None:
     for language in LANGUAGES:
         said = [wording()._texts[language][f"events.{event.type}"] for event in ALL]
         assert sorted(set(said)) == sorted(said), "a rejection in the words of an acceptance would be one"
+
+
+DECISIONS = {
+    ("association.accredited", "association.refused"): {
+        "ar": ("معتمدة", "لم يُقبل"),
+        "fr": ("est accréditée", "n'est pas retenu"),
+        "en": ("is accredited", "does not hold"),
+    },
+    ("amendment.agreed", "amendment.refused"): {
+        "ar": ("تمت الموافقة", "رفض"),
+        "fr": ("est approuvé", "est rejeté"),
+        "en": ("is approved", "is refused"),
+    },
+    ("amendment.agreed", "amendment.returned"): {
+        "ar": ("تمت الموافقة", "أرجع"),
+        "fr": ("est approuvé", "est renvoyé"),
+        "en": ("is approved", "is returned"),
+    },
+    ("agreement.approved", "agreement.approvals_voided"): {
+        "ar": ("تمت المصادقة", "ألغيت"),
+        "fr": ("est approuvée", "sont annulées"),
+        "en": ("is approved", "are void"),
+    },
+    ("agreement.party_signed", "agreement.party_declined"): {
+        "ar": ("وقّع", "امتنع"),
+        "fr": ("a signé", "a refusé de signer"),
+        "en": ("party signed", "declined to sign"),
+    },
+    ("agreement.renewed", "agreement.not_renewed"): {
+        "ar": ("جددت", "لم تجدد"),
+        "fr": ("est reconduite", "n'est pas reconduite"),
+        "en": ("is renewed", "is not renewed"),
+    },
+    ("agreement.obligation_fulfilled", "agreement.obligation_failed"): {
+        "ar": ("تم الوفاء", "لم يتم الوفاء"),
+        "fr": ("est remplie", "n'a pas été remplie"),
+        "en": ("is met", "was not met"),
+    },
+    ("agreement.obligation_fulfilled", "agreement.obligation_returned"): {
+        "ar": ("تم الوفاء", "أرجعت"),
+        "fr": ("est remplie", "sont retournés"),
+        "en": ("is met", "was returned"),
+    },
+}
+"""What accepts and what rejects, with the words of each."""
+
+
+@pytest.mark.parametrize("pair", DECISIONS, ids=lambda pair: pair[1])
+def test_a_rejection_is_told_in_the_words_of_a_rejection(pair: tuple[str, str]) -> None:
+    for language, (accepting, rejecting) in DECISIONS[pair].items():
+        yes, no = (wording()._texts[language][f"events.ma.mithaq.{name}.v1"] for name in pair)
+        assert has(yes, accepting) and not has(yes, rejecting), yes
+        assert has(no, rejecting) and not has(no, accepting), no
+
+
+def has(sentence: str, words: str) -> bool:
+    """Whether the words stand in the sentence, whole."""
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", sentence) is not None
 
 
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
