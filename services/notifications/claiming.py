@@ -84,7 +84,7 @@ PARCELS = text("""
     order by wanted.endpoint_id, sequence
 """)
 NOTICES = text("""
-    select event_id, type, subject, version, time, data, names, traceparent
+    select event_id, type, subject, version, time, data, names, traceparent, summaries
     from notice where event_id = any(cast(:ids as uuid[]))
 """)
 

@@ -51,6 +51,8 @@ CLOSED: dict[Network, str] = {
         "3fff::/20": "documentation",
     }.items()
 }
+METADATA = frozenset(map(ip_address, ("169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+"""Where clouds hand out secrets to whoever asks from inside: closed, however wide a network is opened."""
 GLOBAL_V6 = ip_network("2000::/3")
 """The only part of IPv6 that is handed out to the public internet."""
 NAT64 = ip_network("64:ff9b::/96")
@@ -63,8 +65,8 @@ class AddressNotAllowed(OSError):
 class Guard:
     """Which addresses may be called.
 
-    `allowed` networks are open whatever they are: an academy's internal network, and loopback on a developer's
-    machine, where `plain_http` is accepted too (to allowed networks only).
+    `allowed` networks are open whatever they are, but for clouds' metadata: an academy's internal network, and
+    loopback on a developer's machine, where `plain_http` is accepted too (to allowed networks only).
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class Guard:
         return socket.socket(family, kind, protocol)
 
     def _is_allowed(self, address: Address) -> bool:
-        return any(address in network for network in self.allowed)
+        return any(address in network for network in self.allowed) and address not in METADATA
 
 
 def why_closed(address: Address) -> str | None:

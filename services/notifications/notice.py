@@ -47,6 +47,8 @@ class Notice:
     data: Mapping[str, Any]
     names: Mapping[str, Mapping[str, str]]
     traceparent: str | None = None
+    summaries: Mapping[str, str] | None = None
+    """What happened, by language, in the words of the day on which it was told; None: worded when it is read."""
 
     @classmethod
     def of(cls, row: Any) -> Self:
@@ -55,6 +57,10 @@ class Notice:
 
     def summary(self, language: str) -> str:
         """What happened, in one sentence."""
+        return self.summaries[language] if self.summaries else self.worded(language)
+
+    def worded(self, language: str) -> str:
+        """The sentence in today's words."""
         trigger = f"triggers.{self.data.get('trigger')}"
         key = trigger if trigger in wording() else f"events.{self.type}"
         return wording().text(key, language, **self.values(language))

@@ -13,7 +13,7 @@ from services.notifications.circle import Circle, concerned
 from services.notifications.commands.receipts import ask_receipts
 from services.notifications.kinds import kinds
 from services.notifications.letters import write_letters
-from services.notifications.notice import name_told_by, subjects_of
+from services.notifications.notice import Notice, name_told_by, subjects_of
 from services.notifications.recipients import known
 from services.notifications.telling import Channel, Decision, EndpointTold, Happening, told
 from services.notifications.triggers import follow_dates
@@ -23,6 +23,7 @@ from shared.clock import now
 from shared.context import acting
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
+from shared.language import LANGUAGES
 from shared.messaging.reactions import Reactions
 from shared.telemetry import current_traceparent
 from shared.territory import jurisdiction_of
@@ -42,12 +43,12 @@ REMEMBER_CIRCLE = text("""
 NOTE = text("""
     with notice as (
         insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces, actor,
-            correlation, traceparent)
+            correlation, traceparent, summaries)
         select event_id, type, subject, version, "time", audience, data, names, reach, provinces, actor, correlation,
-            traceparent
+            traceparent, summaries
         from jsonb_to_recordset(cast(:tellings as jsonb)) each (event_id uuid, type text, subject uuid, version int,
             "time" timestamptz, audience text[], data jsonb, names jsonb, reach text[], provinces text[], actor text,
-            correlation uuid, traceparent text)
+            correlation uuid, traceparent text, summaries jsonb)
         on conflict (event_id) do nothing returning event_id
     ), decided as (
         insert into telling (event_id, jurisdiction, told, untold, at)
@@ -130,6 +131,9 @@ class Telling:
     def row(self) -> dict[str, Any]:
         """The notice and the decisions as JSON values."""
         occurrence, happening = self.occurrence, self.happening
+        data = occurrence.event.model_dump(mode="json")
+        said = (occurrence.id, occurrence.event.type, occurrence.subject, occurrence.version, occurrence.time)
+        notice = Notice(*said, data, self.names)
         return {
             "event_id": str(occurrence.id),
             "type": occurrence.event.type,
@@ -137,13 +141,14 @@ class Telling:
             "version": occurrence.version,
             "time": occurrence.time.isoformat(),
             "audience": list(occurrence.audience),
-            "data": occurrence.event.model_dump(mode="json"),
+            "data": data,
             "names": self.names,
             "reach": sorted(happening.codes),
             "provinces": sorted(happening.provinces),
             "actor": occurrence.actor,
             "correlation": str(occurrence.correlation),
             "traceparent": occurrence.traceparent or current_traceparent(),
+            "summaries": {language: notice.worded(language) for language in LANGUAGES},
             "decisions": _by_jurisdiction(self.decisions),
         }
 

@@ -73,6 +73,8 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     actor: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("''")})
     correlation: UUID
     traceparent: str | None = Field(None, sa_type=Text)
+    summaries: dict[str, str] | None = Field(None, sa_type=JSONB, nullable=True)
+    """The sentence in each language, as it was told: what was signed stays as it was when the wording changes."""
 
 
 class CircleRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]

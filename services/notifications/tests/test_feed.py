@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import event as engine_event
 
+from services.notifications.notice import Notice
 from services.notifications.settings import NotificationsSettings
 from services.notifications.stream import Channel
 from services.notifications.tests.builders import AT, OFFICER, happening, registered, rows, told
@@ -68,6 +69,16 @@ async def test_the_feed_is_filtered_by_type_and_time(client: AsyncClient, databa
         assert await sequences(client, since=day[1], types="*.agreement.*", after=1) == [4]
         naive = await client.get(PATH, params={"since": "2024-09-01T00:00:00"})
         assert naive.status_code == 422
+
+
+async def test_what_was_told_stays_in_its_words_when_the_wording_changes(
+    client: AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told(database, at(0))
+    async with client:
+        before = (await client.get(PATH)).json()["items"][0]
+        monkeypatch.setattr(Notice, "worded", lambda *_: "other words")
+        assert (await client.get(PATH)).json()["items"][0] == before
 
 
 async def test_after_days_away_nothing_is_missing_and_what_was_delivered_is_there_too(

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.notifications.guard import LOOPBACK, MOST_LOOKUPS, AddressNotAllowed, CheckedResolver, Guard, why_closed
+from services.notifications.guard import (
+    LOOPBACK,
+    METADATA,
+    MOST_LOOKUPS,
+    AddressNotAllowed,
+    CheckedResolver,
+    Guard,
+    why_closed,
+)
 from services.notifications.tests.builders import settings
 from services.notifications.webhooks import WebhookClient
 
@@ -279,6 +287,14 @@ async def test_a_listener_inside_hears_nothing_whatever_it_is_called(monkeypatch
         assert len(heard) == 1
         for writer in heard:
             writer.close()
+
+
+@pytest.mark.parametrize("address", sorted(map(str, METADATA)))
+def test_a_network_that_is_opened_opens_no_metadata(address: str) -> None:
+    wide = Guard(map(ip_network, ("0.0.0.0/0", "::/0")))
+    wide.check(ip_address("10.0.0.1"))
+    with pytest.raises(AddressNotAllowed):
+        wide.check(ip_address(address))
 
 
 def test_the_ports_that_may_be_called_are_a_setting(tmp_path: Path) -> None:
