@@ -4,12 +4,14 @@ The answer is stored in the transaction of the change. A refusal changes nothing
 """
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Protocol, TypeVar
 
 from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
+from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -69,13 +71,15 @@ class OnceRunner:
         status: int | None = None,
         location: Callable[[R], str] | None = None,
         veil: Veil | None = None,
+        unsaid: Collection[str] = (),
         body_hash: str | None = None,
     ) -> Response:
         """Run the command, store its answer, commit, answer; or give the stored answer of the same request again.
 
         The status is the route's own unless given. The ETag is the result's `version` when it has one. An answer that
-        holds a secret is stored under a `veil`. A route that has taken the body in itself gives its hash. Raises
-        IdempotencyKeyReused for another request under the key, IdempotencyKeyInFlight while the first one runs.
+        holds a secret is stored under a `veil`, or without it: the fields `unsaid` are null when it is given again. A
+        route that has taken the body in itself gives its hash. Raises IdempotencyKeyReused for another request under
+        the key, IdempotencyKeyInFlight while the first one runs.
         """
         async with self.database.transaction(self.actor.scope) as tx:
             if self.key is None:
@@ -91,9 +95,9 @@ class OnceRunner:
                 body = veil.reveal(found.body) if veil else found.body
                 return Response(body, found.status, headers=found.headers)
             response = self._respond(await command(tx), answer, status, location)
-            body = bytes(response.body)
+            headers, body = _kept(response, unsaid)
             body = veil.hide(body) if veil else body
-            kept = {"status": response.status_code, "headers": _kept(response.headers), "body": body}
+            kept = {"status": response.status_code, "headers": headers, "body": body}
             stored = await tx.execute(KEEP, {**names, "request_hash": digest, "created_at": now(), **kept})
             if stored.rowcount != 1:  # type: ignore[attr-defined]
                 raise IdempotencyKeyInFlight(retry_after=1)
@@ -139,5 +143,13 @@ async def forget_answers(database: Database) -> None:
         await tx.execute(FORGET, {"before": now() - KEPT})
 
 
-def _kept(headers: Mapping[str, Any]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name != "content-length"}
+def _kept(response: Response, unsaid: Collection[str]) -> tuple[dict[str, str], bytes]:
+    """Headers and body to store. What is unsaid is said by no header either: a Location may be the secret."""
+    headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+    body = bytes(response.body)
+    if not unsaid:
+        return headers, body
+    told = json.loads(body)
+    secrets = [told[name] for name in unsaid]
+    kept = {name: value for name, value in headers.items() if not any(secret in value for secret in secrets)}
+    return kept, to_json(told | dict.fromkeys(unsaid))

@@ -37,7 +37,7 @@ class Visit:
 
     `aggregate` is what the path names, what the list must show, or what the request would make: permissions are
     decided on it. Give `version` where If-Match is needed, `file` where the body is one. An `endless` answer (a live
-    stream) is only tried by those who are refused.
+    stream) is only tried by those who are refused. Fields that are `unsaid` are null when the request is repeated.
     """
 
     path: str
@@ -47,6 +47,7 @@ class Visit:
     file: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     endless: bool = False
+    unsaid: tuple[str, ...] = ()
 
     @property
     def sent(self) -> dict[str, str]:

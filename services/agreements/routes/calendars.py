@@ -17,11 +17,16 @@ router = APIRouter(prefix="/api/v1/calendars", tags=["calendars"])
 
 @router.post("", status_code=201, response_model=IssuedCalendarAnswer)
 async def create_calendar(body: CreateCalendar, by: CurrentActor, once: Once) -> Response:
-    """A calendar feed of what one may see; its address is shown this once."""
+    """A calendar feed of what one may see; its address is shown this once.
+
+    The request repeated under its Idempotency-Key tells the same feed with `path` null: who lost the address revokes
+    the feed and makes another.
+    """
     return await once(
         lambda tx: commands.create_calendar(tx, language=body.language, organisation_id=body.organisation_id, by=by),
         answer=IssuedCalendarAnswer.issued,
         location=lambda _: "/api/v1/calendars",
+        unsaid=("path",),
     )
 
 

@@ -27,11 +27,16 @@ Secret = Annotated[str, Path(max_length=100)]
 
 @router.post("/api/v1/ceremonies/{id}/screens", status_code=201, response_model=ScreenAnswer)
 async def open_screen(id: UUID, by: CurrentActor, once: Once) -> Response:
-    """A public address that shows the ceremony as it is signed; its secret is shown this once."""
+    """A public address that shows the ceremony as it is signed; its secret is shown this once.
+
+    The request repeated under its Idempotency-Key opens no second screen and answers with `path` null: who lost the
+    address closes the ceremony's screens and opens another.
+    """
     return await once(
         lambda tx: commands.open_screen(tx, id, by=by),
         answer=lambda secret: ScreenAnswer(path=f"/screens/{secret}"),
         location=lambda secret: f"/screens/{secret}",
+        unsaid=("path",),
     )
 
 

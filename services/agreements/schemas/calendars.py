@@ -36,7 +36,9 @@ class CalendarAnswer(BaseModel):
 class IssuedCalendarAnswer(CalendarAnswer):
     """A new feed, with its address."""
 
-    path: str = Field(description="for a calendar program; shown this once, and whoever has it reads the feed")
+    path: str | None = Field(
+        description="for a calendar program: who has it reads the feed. Shown once: null when the request is repeated"
+    )
 
     @classmethod
     def issued(cls, issued: IssuedCalendar) -> Self:

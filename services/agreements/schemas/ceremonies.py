@@ -115,7 +115,9 @@ class CeremonyAnswer(BaseModel):
 class ScreenAnswer(BaseModel):
     """Where a public screen is to be looked at; told once."""
 
-    path: str = Field(description="address on the platform's public URL")
+    path: str | None = Field(
+        description="address on the platform's public URL. Shown once: null when the request is repeated"
+    )
 
 
 class MinutesAnswer(BaseModel):

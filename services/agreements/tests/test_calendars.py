@@ -43,6 +43,7 @@ from shared.actor import NATIONAL, Actor
 from shared.clock import CASABLANCA, business_date, now, today
 from shared.database import Database
 from shared.ids import new_id
+from shared.messaging.tables import IdempotencyRow
 
 STEP_DUE = import_module("services.agreements.migrations.versions.0014_calendar_days").STEP_DUE
 
@@ -292,6 +293,21 @@ async def test_the_token_of_a_feed_is_not_kept(as_: Any, database: Database) -> 
     async with database.transaction(NATIONAL) as tx:
         (row,) = (await tx.exec(select(CalendarRow))).all()
     assert len(token) == 32 and token not in row.model_dump_json() and len(row.digest) == 64
+
+
+async def test_the_address_of_a_feed_is_told_once_and_lies_in_no_answer_kept(as_: Any, database: Database) -> None:
+    asked = [
+        await as_(officer()).post("/calendars", {"language": "fr"}, Idempotency_Key="a-feed-for-my-phone")
+        for _ in range(2)
+    ]
+    first, again = (each.json() for each in asked)
+    assert [each.status_code for each in asked] == [201, 201]
+    assert first["path"] and again == first | {"path": None}
+    async with database.transaction(NATIONAL) as tx:
+        (kept,) = (await tx.exec(select(IdempotencyRow))).all()
+        (calendar,) = (await tx.exec(select(CalendarRow))).all()
+    token = first["path"].removeprefix("/api/v1/calendars/").removesuffix(".ics")
+    assert str(calendar.id) in str(kept.body) and token not in f"{kept.headers} {kept.body!r}"
 
 
 async def test_an_unchanged_feed_is_not_sent_again(as_: Any, http: httpx.AsyncClient, database: Database) -> None:

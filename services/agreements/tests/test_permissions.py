@@ -299,7 +299,10 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return Own(id=calendar.id, home=by.jurisdiction)
 
     async def create_calendar(_: Actor) -> Visit:
-        return Visit("/api/v1/calendars", {"language": "fr"})
+        return Visit("/api/v1/calendars", {"language": "fr"}, unsaid=("path",))
+
+    async def open_screen(by: Actor) -> Visit:
+        return replace(await on(ceremonies, planned, "/screens", reads=True)(by), unsaid=("path",))
 
     async def read_calendars(by: Actor) -> Visit:
         return Visit("/api/v1/calendars?limit=100", aggregate=await calendar_of(by))
@@ -597,7 +600,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "admit_attendee": on(ceremonies, lobby, "/attendees", SEAT),
         "strike_agreement": on_its_first(planned_for_two, "/strikes", versioned=True, **WHY),
         "call_agreement": on_its_first(kept(database, opened), "/calls", versioned=False),
-        "open_screen": on(ceremonies, planned, "/screens", reads=True),
+        "open_screen": open_screen,
         "close_screens": on(ceremonies, planned, "/screens", reads=True),
         "postpone_ceremony": on(ceremonies, planned, "/postponement", WHY),
         "reschedule_ceremony": on(ceremonies, postponed, "/rescheduling", {"planned_for": AT.isoformat()}),

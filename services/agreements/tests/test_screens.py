@@ -7,13 +7,17 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlmodel import select
 
 from services.agreements import commands, screen
 from services.agreements.ceremony import Ceremony
 from services.agreements.screen import boards, require_room
+from services.agreements.tables import ScreenRow
 from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
+from shared.actor import NATIONAL
 from shared.database import Database
 from shared.language import Wording
+from shared.messaging.tables import IdempotencyRow
 from shared.refusals import NotFound
 from tests.web.conventions import is_problem
 
@@ -102,6 +106,21 @@ async def test_a_screen_is_opened_by_its_secret_and_closed_for_good(database: Da
     for wrong in (secret, secret[:-1], ""):
         with pytest.raises(NotFound):
             await commands.ceremony_on(database, wrong)
+
+
+async def test_a_screens_address_is_told_once_and_lies_in_no_answer_kept(as_: Any, database: Database) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    path = f"/ceremonies/{ceremony.id}/screens"
+    first, again = [await as_(MINISTRY).post(path, Idempotency_Key="the-hall") for _ in range(2)]
+    secret = first.json()["path"].removeprefix("/screens/")
+    assert first.headers["location"] == f"/screens/{secret}"
+    assert await commands.ceremony_on(database, secret) == ceremony.id
+    assert (again.status_code, again.json()) == (201, {"path": None})
+    assert "location" not in again.headers
+    async with database.transaction(NATIONAL) as tx:
+        (kept,) = (await tx.exec(select(IdempotencyRow))).all()
+        assert len((await tx.exec(select(ScreenRow))).all()) == 1
+    assert "path" in str(kept.body) and secret not in f"{kept.headers} {kept.body!r}"
 
 
 async def test_all_who_watch_a_screen_share_one_look_at_it(
