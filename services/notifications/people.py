@@ -11,7 +11,7 @@ from shared.database import Transaction
 
 PEOPLE = uuid5(NAMESPACE_URL, "urn:mithaq:people")
 """The namespace of people's ids (UUIDv5): a name of an identity provider holds any character, a code must not."""
-PREFERRED = ("language", "inbox", "email", "address", "digest_at", "digest_day", "quiet_from", "quiet_until")
+PREFERRED = ("language", "inbox", "email", "address", "digest_at", "digest_day", "quiet_from", "quiet_until", "by_type")
 """The columns of a person that are their preferences."""
 
 MEET = text("""

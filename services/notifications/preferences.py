@@ -1,6 +1,7 @@
 """Preferences: when a person wants to be told, on which channel. Morocco's clock decides, whatever its offset is."""
 
 from datetime import datetime, time, timedelta
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -33,6 +34,16 @@ TimeOfDay = Annotated[
 """Hours and minutes by Morocco's clock."""
 
 
+class TypePreference(BaseModel):
+    """How one is told of some types of event, where that differs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    types: str = Field(pattern=r"^[a-z0-9_.*]{1,100}$", description="event types, `*` standing for anything")
+    inbox: Literal["off", "immediate"] | None = Field(None, description="null: as otherwise")
+    email: Timing | None = Field(None, description="null: as otherwise")
+
+
 class Preferences(BaseModel):
     """What one person prefers. Statutory notices are sent at once whatever it says."""
 
@@ -47,6 +58,10 @@ class Preferences(BaseModel):
     quiet_from: TimeOfDay | None = Field(None, description="from when on no e-mail is sent, in Morocco")
     quiet_until: TimeOfDay | None = Field(None, description="when it is sent again")
 
+    by_type: tuple[TypePreference, ...] = Field(
+        (), max_length=50, description="what differs for some types of event; the first that fits counts"
+    )
+
     @model_validator(mode="after")
     def _whole(self) -> "Preferences":
         if (self.quiet_from is None) != (self.quiet_until is None) or (
@@ -54,6 +69,13 @@ class Preferences(BaseModel):
         ):
             raise ValueError("quiet hours have a beginning and another end")
         return self
+
+    def about(self, type: str) -> "Preferences":
+        """What is preferred about an event of this type."""
+        found = next((each for each in self.by_type if fnmatchcase(type, each.types)), None)
+        if found is None:
+            return self
+        return self.model_copy(update=found.model_dump(include={"inbox", "email"}, exclude_none=True))
 
     def is_quiet(self, at: datetime) -> bool:
         """Whether an instant lies in the quiet hours."""

@@ -105,6 +105,8 @@ class PersonRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     digest_day: int
     quiet_from: time | None = None
     quiet_until: time | None = None
+    by_type: list[dict[str, Any]] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": text("'[]'")})
+    """What is preferred otherwise for some types of event."""
     bounces: int = 0
     """Letters in a row that their address did not take."""
     suspended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)

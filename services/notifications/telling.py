@@ -218,7 +218,7 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
     queue = _queue(happening, one)
     return [
         Decision(one, channel, hindrance or why, None if hindrance else due, rule, queue)
-        for channel, hindrance, due in _channels(one, at, statutory=why == "statutory")
+        for channel, hindrance, due in _channels(one, happening.type, at, statutory=why == "statutory")
     ]
 
 
@@ -263,10 +263,10 @@ def _queue(happening: Happening, one: PersonTold) -> Queue:
 
 
 def _channels(
-    one: PersonTold, at: datetime, *, statutory: bool
+    one: PersonTold, type: str, at: datetime, *, statutory: bool
 ) -> Sequence[tuple[Channel, Why | None, datetime | None]]:
     """A person's channels, each with what hinders it, or when it is due."""
-    wanted = one.preferences
+    wanted = one.preferences.about(type)
     due = at if statutory else wanted.email_due(at)
     hindrance: Why | None = None
     if due is None:

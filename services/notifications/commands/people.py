@@ -16,12 +16,14 @@ from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
 from services.notifications.tables import ENDPOINTS
 from shared.actor import SYSTEM, Actor
+from shared.audit import canonical
 from shared.database import Transaction, Work
 from shared.refusals import NotFound
 
 # Another address begins anew, and so does the same one when its owner gives it again.
 PREFER = text(f"""
-    update person set {", ".join(f"{name} = :{name}" for name in PREFERRED)},
+    update person set {", ".join(f"{name} = :{name}" for name in PREFERRED if name != "by_type")},
+        by_type = cast(:by_type as jsonb),
         bounces = 0, suspended_at = null, suspended_because = null
     where id = :person
 """)
@@ -44,7 +46,8 @@ async def set_preferences(db: Work, wanted: Preferences, *, by: Actor) -> None:
     if wanted.address is not None:
         check_email(wanted.address)
     async with db.transaction(by.scope) as tx, tx.widened(own_scope(by)):
-        await tx.execute(PREFER, wanted.model_dump() | {"person": await meet(tx, by)})
+        by_type = canonical([each.model_dump() for each in wanted.by_type]).decode()
+        await tx.execute(PREFER, wanted.model_dump() | {"by_type": by_type, "person": await meet(tx, by)})
 
 
 async def mark_read(db: Work, id: UUID, *, read: bool, by: Actor) -> None:

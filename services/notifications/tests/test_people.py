@@ -239,6 +239,7 @@ async def test_preferences_are_kept_and_read_again(
         "digest_at": "07:30",
         "digest_day": 3,
         "quiet_from": "20:00",
+        "by_type": [{"types": "*.center.*", "inbox": None, "email": "weekly"}],
         "quiet_until": "06:00",
     }
     async with client_of(app, issuer.token(by)) as client:

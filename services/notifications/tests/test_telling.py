@@ -206,6 +206,21 @@ def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:
     assert why(told(happening(), gone, AT))[1] == ("email", "address_suspended", False)
 
 
+def test_a_type_may_be_preferred_otherwise_and_what_is_statutory_is_told_all_the_same() -> None:
+    quiet = [{"types": "*.agreement.*", "inbox": "off"}, {"types": "*", "email": "off"}]
+    one = person(rule(), email="immediate", address="a@b.example", by_type=quiet)
+    assert why(told(happening("ma.mithaq.agreement.signed.v1"), one, AT)) == [
+        ("inbox", "switched_off", False),
+        ("email", "rule", True),
+    ], "the first that fits counts, and says nothing of e-mails"
+    assert why(told(happening("ma.mithaq.center.opened.v1"), one, AT)) == [
+        ("inbox", "rule", True),
+        ("email", "switched_off", False),
+    ]
+    decisions = told(happening("ma.mithaq.agreement.suspended.v1"), one, AT)
+    assert why(decisions) == [("inbox", "statutory", True), ("email", "statutory", True)]
+
+
 def test_a_test_is_told_to_the_endpoint_it_tests_whatever_its_rules() -> None:
     tested, other = endpoint(rule(types=("nothing",))), endpoint()
     event = happening("ma.mithaq.endpoint.tested.v1", subject=tested.id)
