@@ -1,20 +1,22 @@
 """The text of an agreement: clauses aligned in Arabic and French, kept by content.
 
-An agreement holds one hash: that of the table of clauses, which names every clause's key, titles and the hashes of its
-two bodies. Two agreements, or two versions of one, share the clauses they have in common.
+An agreement holds one hash: that of its content, all that is agreed, with a table that names every clause's key, titles
+and the hashes of its two bodies. Who accepts or signs names this hash. Two agreements, or two versions of one, share
+the clauses they have in common.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import from_json
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.content import ClauseRef
+from services.agreements.content import ClauseRef, Content
 from services.agreements.errors.texts import ClauseRepeated
 from shared.audit import canonical
 from shared.database import Transaction
-from shared.store import digest, get_texts, put_texts
+from shared.store import digest, get_texts, put_text, put_texts
 
 M = TypeVar("M", bound=BaseModel)
 TABLE = TypeAdapter(tuple[ClauseRef, ...])
@@ -65,19 +67,11 @@ def table_of(clauses: Sequence[Clause]) -> tuple[ClauseRef, ...]:
     )
 
 
-async def put_clauses(tx: Transaction, clauses: Sequence[Clause]) -> str:
-    """Keep the clauses; gives the hash over both languages that the agreement holds and signatures name.
-
-    Refuses ClauseRepeated.
-    """
-    bodies = [body for clause in clauses for body in (clause.body.ar, clause.body.fr)]
-    table = canonical(TABLE.dump_python(table_of(clauses), mode="json")).decode()
-    return (await put_texts(tx, [*bodies, table]))[-1]
-
-
-async def put_table(tx: Transaction, table: Sequence[ClauseRef]) -> str:
-    """Keep a table whose bodies are kept already; gives its hash."""
-    return (await put_texts(tx, [canonical(TABLE.dump_python(tuple(table), mode="json")).decode()]))[0]
+async def put_clauses(tx: Transaction, clauses: Sequence[Clause]) -> tuple[ClauseRef, ...]:
+    """Keep the bodies of the clauses; gives their table. Refuses ClauseRepeated."""
+    table = table_of(clauses)
+    await put_texts(tx, [body for clause in clauses for body in (clause.body.ar, clause.body.fr)])
+    return table
 
 
 async def in_words(tx: Transaction, found: Sequence[M]) -> list[M]:
@@ -90,9 +84,18 @@ async def in_words(tx: Transaction, found: Sequence[M]) -> list[M]:
     ]
 
 
+async def put_content(tx: Transaction, content: Content) -> str:
+    """Keep a content whose bodies are kept already; gives its hash, which is content_hash."""
+    return await put_text(tx, canonical(content.model_dump(mode="json")).decode())
+
+
 async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
-    """The table of clauses that a hash stands for, without their bodies."""
-    return TABLE.validate_json((await get_texts(tx, [text_hash]))[text_hash])
+    """The table of clauses that a hash stands for, without their bodies.
+
+    It stands for a content; in agreements from before contents were kept, for the table alone.
+    """
+    kept = from_json((await get_texts(tx, [text_hash]))[text_hash])
+    return TABLE.validate_python(kept["clauses"] if isinstance(kept, dict) else kept)
 
 
 async def get_clauses(tx: Transaction, text_hash: str) -> list[Clause]:

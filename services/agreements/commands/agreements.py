@@ -12,7 +12,7 @@ from services.agreements.drafting import draft_text
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
-from services.agreements.text import Clause, put_clauses
+from services.agreements.text import Clause, get_table, put_clauses, put_content
 from shared.actor import SYSTEM, Actor
 from shared.clock import today
 from shared.database import Work
@@ -32,8 +32,8 @@ async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] =
         PERMISSIONS.allow(by, "draft_agreement", drafted)
         if terms.parent_id is not None:
             (await parent_of(tx, drafted)).require_child(drafted)
-        text_hash = await put_clauses(tx, clauses or draft_text(terms, names))
-        events += drafted.revise(text_hash, by=by.person)
+        table = await put_clauses(tx, clauses or draft_text(terms, names))
+        events += drafted.revise(await put_content(tx, drafted.content(table)), by=by.person)
         return await AGREEMENTS.record(tx, Agreement(id=id), events, by=by)
 
 
@@ -46,9 +46,13 @@ async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected:
         agreement = await load_for(tx, id, "revise_terms", by, expected)
         names = await names_of(tx, (party.organisation_id for party in terms.parties))
         events = agreement.revise_terms(terms, names=names, by=by.person)
+        revised = agreement.model_copy().evolve(events)
         if terms.parent_id is not None:
-            revised = agreement.model_copy().evolve(events)
             (await parent_of(tx, revised)).require_child(revised)
+        if revised.text_hash is not None:
+            # The same clauses under other terms are another text: who accepted or signs the one before names its hash.
+            table = await get_table(tx, revised.text_hash)
+            events += revised.revise(await put_content(tx, revised.content(table)), by=by.person)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 

@@ -27,16 +27,15 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.terms import Terms, check_terms
-from services.agreements.text import Clause, get_table, in_words, put_clauses, put_table
+from services.agreements.text import Clause, get_table, in_words, put_clauses, put_content
 from shared.actor import NATIONAL, SYSTEM, Actor, Role
-from shared.audit import canonical
 from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
 from shared.events.agreements import AgreementParty, AmendmentType, SignatureLevel
 from shared.events.base import DomainEvent
 from shared.ids import new_id
 from shared.refusals import Refusal
-from shared.store import get_texts, put_text
+from shared.store import get_texts
 
 
 async def propose_amendment(
@@ -56,7 +55,7 @@ async def propose_amendment(
             codes=agreement.visible_to(),
             parties=agreement.parties,
             names=agreement.names,
-            base_hash=await _keep(tx, await content_of(tx, agreement)),
+            base_hash=await put_content(tx, await content_of(tx, agreement)),
             reason=reason,
             by=by.person,
         )
@@ -76,7 +75,7 @@ async def revise_amendment(
         base = await kept_content(tx, amendment.base_hash)
         await _check(tx, agreement, amendment, base, content)
         await put_clauses(tx, clauses)
-        branch = await _keep(tx, content)
+        branch = await put_content(tx, content)
         events = amendment.revise(branch, **await _parties(tx, agreement, base, content), by=by.person)
         return await AMENDMENTS.record(tx, amendment, events, by=by)
 
@@ -283,8 +282,8 @@ async def rebase_amendment(
             raise RebaseConflicts(places=[f"{each.part} {each.key}" for each in left], conflicts=told)
         rebased = rebase(base, current, branch, resolved=sides).content
         events = amendment.rebase(
-            await _keep(tx, current),
-            await _keep(tx, rebased),
+            await put_content(tx, current),
+            await put_content(tx, rebased),
             **await _parties(tx, agreement, current, rebased),
             resolved=len(found),
             by=by.person,
@@ -342,12 +341,6 @@ async def contents_of(tx: Transaction, amendment: Amendment) -> tuple[Content, C
 async def kept_content(tx: Transaction, hash: str) -> Content:
     """The content that was kept under its hash."""
     return Content.model_validate_json((await get_texts(tx, [hash]))[hash])
-
-
-async def _keep(tx: Transaction, content: Content) -> str:
-    """Keep a content and its table of clauses; gives its hash, which is content_hash."""
-    await put_table(tx, content.clauses)
-    return await put_text(tx, canonical(content.model_dump(mode="json")).decode())
 
 
 async def _load(tx: Transaction, id: UUID, expected: int | None = None) -> tuple[Agreement, Amendment]:
@@ -414,17 +407,17 @@ async def _next_number(tx: Transaction, agreement: Agreement) -> int:
 
 async def _amended(tx: Transaction, agreement: Agreement, amendment: Amendment, today: date) -> list[DomainEvent]:
     content = await kept_content(tx, amendment.content_hash)
-    text_hash = await put_table(tx, content.clauses)
     await require_family(tx, agreement, content)
     return agreement.amend(
         content,
-        text_hash=text_hash,
+        text_hash=amendment.content_hash,
         amendment_id=amendment.id,
         number=amendment.numbered,
         amendment_type=amendment.amendment_type,
         names=amendment.names,
         signatures=[
-            Signature(**each.model_dump(), text_hash=text_hash, ceremony_id=None) for each in amendment.signatures
+            Signature(**each.model_dump(), text_hash=amendment.content_hash, ceremony_id=None)
+            for each in amendment.signatures
         ],
         today=today,
     )

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.agreements.agreement import Agreement, Delegation
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
+from services.agreements.content import content_hash
 from services.agreements.errors import (
     AssociationNotAccredited,
     CeremonyNotOpen,
@@ -18,6 +19,7 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver, TextTampered
+from services.agreements.text import get_table
 from shared.database import Transaction
 from shared.refusals import NotFound
 
@@ -150,8 +152,13 @@ def _check_ceremony(authority: Authority, ceremony_id: UUID | None) -> None:
 
 
 async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
-    """Refuse TextTampered unless the text is kept as it was frozen: the table, and every clause in both languages."""
+    """Refuse TextTampered unless all is as it was frozen: every clause in both languages, and every term."""
+    assert agreement.text_hash is not None, "frozen without a text"
     await require_kept(tx, agreement.text_hash)
+    content = agreement.content(await get_table(tx, agreement.text_hash))
+    # What was frozen before contents had a hash vouches for its clauses alone.
+    if agreement.content_hash not in (None, content_hash(content)):
+        raise TextTampered(places=["terms"])
 
 
 async def require_kept(tx: Transaction, hash: str | None) -> None:

@@ -9,7 +9,7 @@ from services.agreements.commands.loading import load_for
 from services.agreements.errors.negotiation import NotYourParty
 from services.agreements.permissions import acts_for
 from services.agreements.tables import AGREEMENTS
-from services.agreements.text import Clause, put_clauses
+from services.agreements.text import Clause, put_clauses, put_content
 from shared.actor import Actor
 from shared.clock import now
 from shared.database import Work
@@ -22,7 +22,8 @@ async def revise_text(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "revise_text", by, expected)
         agreement.require("revise_text")
-        events = agreement.revise(await put_clauses(tx, clauses), by=by.person)
+        content = agreement.content(await put_clauses(tx, clauses))
+        events = agreement.revise(await put_content(tx, content), by=by.person)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 

@@ -236,6 +236,7 @@ async def accept_scan(
         at = at or now()
         await require_parent_signed(tx, agreement)
         events = agreement.accept_scan(party_id, checker=by.person, at=at)
+        await require_untampered(tx, agreement)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 
 

@@ -28,7 +28,7 @@ class AcceptText(Body):
     """A party's word that it accepts the text as it stands."""
 
     party_id: UUID
-    text_hash: Hash = Field(description="of the text that is accepted, as the agreement shows it")
+    text_hash: Hash = Field(description="of all that is accepted, terms and clauses, as the agreement shows it")
 
 
 class ApproveAsSubstitute(Body):

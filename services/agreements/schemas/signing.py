@@ -26,7 +26,7 @@ class SignAgreement(Body):
     """A signature under the frozen text, for one party."""
 
     party_id: UUID
-    text_hash: Hash = Field(description="of the text that is signed, as the agreement and its text show it")
+    text_hash: Hash = Field(description="of all that is signed, terms and clauses, as the agreement shows it")
     ceremony_id: UUID | None = Field(None, description="the open ceremony in which it is signed")
     level: GivenLevel = "simple"
 

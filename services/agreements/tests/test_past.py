@@ -31,7 +31,7 @@ from services.agreements.tests.builders import (
     regional,
 )
 from services.agreements.tests.machines import MANY
-from services.agreements.text import put_clauses
+from services.agreements.text import put_clauses, put_content
 from shared.actor import NATIONAL
 from shared.clock import business_date, now, start_of, today
 from shared.database import Database
@@ -420,7 +420,8 @@ async def with_texts(database: Database) -> Agreement:
         agreement = await AGREEMENTS.record(tx, Agreement(id=id), draft, by=MINISTRY, at=BEGINNING)
         changed = clauses(2, words=" modifié")
         for day, text in enumerate((clauses(2), [clauses(2)[0], changed[1]]), 1):
-            revised = agreement.revise(await put_clauses(tx, text), by=officer().person)
+            content = agreement.content(await put_clauses(tx, text))
+            revised = agreement.revise(await put_content(tx, content), by=officer().person)
             await AGREEMENTS.record(tx, agreement, revised, by=MINISTRY, at=BEGINNING + day * DAY)
     return agreement
 

@@ -1,0 +1,119 @@
+"""What is frozen is the whole content: other terms are another text, and nothing of it changes before it is signed."""
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from services.agreements import commands
+from services.agreements.agreement import Agreement
+from services.agreements.errors import TextHashDiffers
+from services.agreements.errors.negotiation import TextMovedOn
+from services.agreements.errors.signing import TextTampered
+from services.agreements.tables import AGREEMENTS
+from services.agreements.tests.builders import (
+    LEGAL,
+    accept_for_all,
+    approved,
+    clauses,
+    current,
+    know,
+    officer,
+    operator_of,
+    owing,
+    sign_for,
+    signer,
+)
+from services.agreements.text import TABLE, get_table
+from shared.actor import NATIONAL
+from shared.audit import canonical
+from shared.database import Database
+from shared.store import put_text
+
+
+def longer(agreement: Agreement) -> dict[str, Any]:
+    """The terms of the agreement, with other dates and the same clauses."""
+    return {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until.replace(day=1)}
+
+
+async def test_other_terms_under_the_same_clauses_are_another_text(database: Database) -> None:
+    terms = current()
+    await know(database, terms)
+    agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=officer())
+    await commands.open_negotiation(database, agreement.id, by=officer())
+    other = terms.model_copy(update=longer(agreement))
+    revised = await commands.revise_terms(database, agreement.id, other, by=officer())
+    assert revised.text_hash != agreement.text_hash
+    operator, read = operator_of(agreement), agreement.text_hash or ""
+    party = next(each.party_id for each in agreement.parties if each.organisation_id == operator)
+    with pytest.raises(TextMovedOn):
+        await commands.accept_text(database, agreement.id, party_id=party, text_hash=read, by=signer(operator))
+
+
+async def test_a_signature_that_names_what_was_frozen_before_is_refused(database: Database) -> None:
+    terms = current()
+    first = await approved(database, terms)
+    await commands.reopen_text(database, first.id, reason="(fictif)", by=officer())
+    await commands.revise_terms(database, first.id, terms.model_copy(update=longer(first)), by=officer())
+    async with database.transaction(NATIONAL) as tx:
+        reopened = await AGREEMENTS.read(tx, first.id)
+    await accept_for_all(database, reopened)
+    await commands.submit_for_review(database, first.id, by=officer())
+    second = await commands.approve_agreement(database, first.id, by=LEGAL)
+    assert second.text_hash == second.content_hash != first.content_hash
+    with pytest.raises(TextHashDiffers):
+        await sign_for(database, second, operator_of(second), text_hash=first.text_hash)
+    assert (await sign_for(database, second, operator_of(second))).signatures
+
+
+ID = "01920000-0000-7000-8000-000000000001"
+LINE = {
+    "line_id": ID,
+    "payer": ID,
+    "heading": {"ar": "بند (وهمي)", "fr": "(fictif)"},
+    "kind": "cash",
+    "amount": {"amount": "5.00", "currency": "MAD"},
+    "budget_year": 2031,
+}
+EDITS = {
+    "a title": ("{title,fr}", "(fictif) autre"),
+    "a duty": ("{duties,0,due_on}", "2031-01-01"),
+    "a budget line": ("{budget}", [LINE]),
+    "a party": ("{parties,0,roles}", ["funder"]),
+    "a center": ("{centers,0,funded_seats}", 1),
+    "a school year": ("{school_year}", "2031-2032"),
+    "the first day": ("{effective_from}", "2020-01-01"),
+    "the last day": ("{effective_until}", "2049-01-01"),
+    "the hash": ("{content_hash}", "0" * 64),
+}
+
+
+async def edit(database: Database, agreement: Agreement, path: str, value: Any) -> None:
+    """Change the kept state behind the service's back."""
+    async with database.transaction(NATIONAL) as tx:
+        changed = text("update agreement set state = jsonb_set(state, cast(:path as text[]), cast(:v as jsonb))")
+        await tx.execute(changed, {"path": path.strip("{}").split(","), "v": json.dumps(value)})
+
+
+@pytest.mark.parametrize(("path", "value"), EDITS.values(), ids=list(EDITS))
+async def test_whatever_is_changed_after_freezing_makes_signing_refuse(
+    database: Database, path: str, value: Any
+) -> None:
+    terms = current()
+    agreement = await approved(database, owing(terms, {"due_on": terms.effective_until}))
+    await edit(database, agreement, path, value)
+    with pytest.raises(TextTampered):
+        await sign_for(database, agreement, operator_of(agreement))
+
+
+async def test_what_was_frozen_over_a_table_of_clauses_is_still_signed(database: Database) -> None:
+    agreement = await approved(database)
+    async with database.transaction(NATIONAL) as tx:
+        table = await get_table(tx, agreement.text_hash or "")
+        old = await put_text(tx, canonical(TABLE.dump_python(table, mode="json")).decode())
+    await edit(database, agreement, "{text_hash}", old)
+    assert (await sign_for(database, agreement, operator_of(agreement), text_hash=old)).signatures
+    await edit(database, agreement, "{effective_until}", "2049-01-01")
+    with pytest.raises(TextTampered):
+        await sign_for(database, agreement, agreement.parties[0].organisation_id, text_hash=old)
