@@ -16,6 +16,7 @@ from hypothesis.stateful import initialize, invariant, rule
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.changes import KEYS, Change, changes
+from services.agreements.content import ClauseRef
 from services.agreements.past import EFFECTS, as_of, counting_from
 from services.agreements.tables import AGREEMENTS
 from services.agreements.tests import test_state_machines
@@ -31,10 +32,11 @@ from services.agreements.tests.builders import (
     regional,
 )
 from services.agreements.tests.machines import MANY
-from services.agreements.text import put_clauses, put_content
+from services.agreements.text import TABLE, put_clauses, put_content
 from shared.actor import NATIONAL
+from shared.audit import canonical
 from shared.clock import business_date, now, start_of, today
-from shared.database import Database
+from shared.database import Database, Transaction
 from shared.events.agreements import (
     AgreementAmended,
     AgreementAnnouncementWithdrawn,
@@ -63,6 +65,7 @@ from shared.ids import new_id
 from shared.messaging.journal import Recorded
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotAllowedNow, NotFound
+from shared.store import put_text
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -216,6 +219,11 @@ def test_every_day_that_an_event_tells_is_one_it_counts_from_or_not_for_a_reason
     assert days - plain <= EFFECTS.keys()
 
 
+async def put_table(tx: Transaction, table: tuple[ClauseRef, ...]) -> str:
+    """Keep a table of clauses by itself, as agreements from before contents were kept have it; gives its hash."""
+    return await put_text(tx, canonical(TABLE.dump_python(table, mode="json")).decode())
+
+
 def signed_by_all(text: str = TEXT) -> test_state_machines.AgreementMachine:
     """What tries an agreement that all have signed, some days before its start."""
     machine = test_state_machines.AgreementMachine()
@@ -280,7 +288,7 @@ async def test_after_an_outage_an_agreement_was_in_force_from_its_start(
     client: AsyncClient, database: Database
 ) -> None:
     async with database.transaction(NATIONAL) as tx:
-        machine = signed_by_all(await put_clauses(tx, clauses(2)))
+        machine = signed_by_all(await put_table(tx, await put_clauses(tx, clauses(2))))
     agreement = machine.aggregate
     await recorded(database, life_of(machine), agreement.id)
     before = now()
@@ -304,7 +312,7 @@ async def test_a_suspension_that_is_lifted_from_a_past_day_was_over_on_it(
     client: AsyncClient, database: Database
 ) -> None:
     async with database.transaction(NATIONAL) as tx:
-        machine = signed_by_all(await put_clauses(tx, clauses(2)))
+        machine = signed_by_all(await put_table(tx, await put_clauses(tx, clauses(2))))
     it, day = machine.aggregate, machine.aggregate.effective_from
     machine.attempt("bring_into_force", lambda: it.bring_into_force(day))
     machine.attach("suspension_decision", 60, False)
