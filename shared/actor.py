@@ -11,7 +11,9 @@ Scope = frozenset[str]
 EVERYONE = "everyone"
 """The code on rows that any signed-in person may see (an academy's own entry in the register, say)."""
 NATIONAL: Scope = frozenset({"national"})
-JURISDICTION = re.compile(r"national|MA-(0[1-9]|1[0-2])|DP-[A-Z0-9]{2,5}|org:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+JURISDICTION = re.compile(
+    r"national|MA-(0[1-9]|1[0-2])|DP-[A-Z]{3}(-[A-Z]+)?|org:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
 """What a person's jurisdiction may be: the nation, an academy, a directorate or an organisation."""
 
 

@@ -14,13 +14,13 @@ from services.agreements.substitution import Substitution
 from services.agreements.thread import Thread
 from shared.actor import Actor, Role
 from shared.refusals import Refusal
-from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.territory import ACADEMIES, DIRECTORATES, MINISTRY_ID
 from shared.web.permissions import ANYONE, Condition, Permissions
 
 MINISTRY = frozenset({Role.ministry_officer})
 DESK = frozenset({Role.ministry_officer, Role.academy_director, Role.academy_officer})
 HEADS = frozenset({Role.ministry_officer, Role.academy_director})
-SIGNERS = HEADS | {Role.association_manager, Role.network_coordinator}
+SIGNERS = HEADS | {Role.directorate_officer, Role.association_manager, Role.network_coordinator}
 """They sign under a mandate, which the commands ask for."""
 APPROVERS = DESK
 """Those whom a kind's ladder may ask; the ladder says who holds which step."""
@@ -51,11 +51,11 @@ def may_represent(actor: Actor, file: Agreement | Amendment) -> bool:
 
 
 def organisation_of(actor: Actor) -> UUID | None:
-    """The organisation that the actor acts for; none for a directorate."""
+    """The organisation that the actor acts for; none for a jurisdiction that is nobody's."""
     if actor.jurisdiction == "national":
         return MINISTRY_ID
-    if actor.jurisdiction in ACADEMIES:
-        return ACADEMIES[actor.jurisdiction].organisation_id
+    if office := ACADEMIES.get(actor.jurisdiction) or DIRECTORATES.get(actor.jurisdiction):
+        return office.organisation_id
     kind, _, id = actor.jurisdiction.partition(":")
     return UUID(id) if kind == "org" else None
 

@@ -19,6 +19,7 @@ from services.agreements.tables import (
     MandateRow,
     OrganisationRow,
 )
+from shared import territory
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import (
@@ -207,7 +208,7 @@ async def _know_of(tx: Transaction, center_id: UUID, **facts: Any) -> UUID | Non
 def codes_of(organisation: UUID) -> list[str]:
     """The jurisdiction codes of those who act for an organisation; the ministry is national."""
     academies = [each.code for each in ACADEMIES.values() if each.organisation_id == organisation]
-    return [f"org:{organisation}", *academies]
+    return [*territory.codes_of(organisation), *academies]
 
 
 async def _put(tx: Transaction, table: type[SQLModel], **values: Any) -> None:

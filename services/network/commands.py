@@ -19,7 +19,7 @@ from shared.refusals import ConcurrentChange, NotFound
 
 
 async def seed_institutions(db: Work) -> int:
-    """Register the ministry, the network and the academies, as far as they are missing; gives how many were."""
+    """Register the institutions of the territory, as far as they are missing; gives how many were."""
     added = 0
     async with db.transaction(NATIONAL) as tx:
         for event in institutions():

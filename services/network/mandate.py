@@ -9,6 +9,7 @@ from services.network.errors import MandateDatesReversed, MandateEndsOutsideItse
 from shared.aggregate import Aggregate
 from shared.events.base import DomainEvent
 from shared.events.network import MandateEnded, MandateRecorded
+from shared.territory import codes_of
 
 
 class MandateState(StrEnum):
@@ -98,4 +99,4 @@ class Mandate(Aggregate):
         return (self.academy,) if self.academy else ()
 
     def visible_to(self) -> tuple[str, ...]:
-        return (*self.audience(), f"org:{self.organisation_id}")
+        return (*self.audience(), *codes_of(self.organisation_id))

@@ -8,7 +8,7 @@ from shared.actor import EVERYONE
 from shared.aggregate import Aggregate
 from shared.events.base import DomainEvent
 from shared.events.network import OrganisationKind, OrganisationRegistered
-from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, NETWORK_ID
+from shared.territory import ACADEMIES, ACADEMY_CODES, DIRECTORATES, MINISTRY_ID, NETWORK_ID
 
 
 class OrganisationState(StrEnum):
@@ -18,7 +18,7 @@ class OrganisationState(StrEnum):
 
 
 class Organisation(Aggregate):
-    """The ministry, an academy, the network, or a funder, host of premises or partner."""
+    """The ministry, an academy, a directorate, the network, or a funder, host of premises or partner."""
 
     kind = "organisation"
     ALLOWED: ClassVar = {}
@@ -57,7 +57,7 @@ class Organisation(Aggregate):
 
 
 def institutions() -> list[OrganisationRegistered]:
-    """The organisations every installation has: the ministry, the network and the 12 academies."""
+    """The organisations every installation has: the ministry, the network, the academies and directorates."""
     return [
         OrganisationRegistered(
             organisation_id=MINISTRY_ID,
@@ -82,5 +82,15 @@ def institutions() -> list[OrganisationRegistered]:
                 name_fr=academy.name_fr,
             )
             for academy in ACADEMIES.values()
+        ),
+        *(
+            OrganisationRegistered(
+                organisation_id=directorate.organisation_id,
+                kind="directorate",
+                academy=directorate.academy,
+                name_ar=f"المديرية الإقليمية: {directorate.name_ar}",
+                name_fr=f"Direction provinciale : {directorate.name_fr}",
+            )
+            for directorate in DIRECTORATES.values()
         ),
     ]

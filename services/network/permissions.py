@@ -3,12 +3,12 @@
 from services.network.mandate import Mandate
 from services.network.organisation import Organisation
 from shared.actor import Actor, Role
-from shared.territory import ACADEMIES
+from shared.territory import ACADEMIES, DIRECTORATES
 from shared.web.permissions import ANYONE, Permissions
 
 OFFICES = frozenset({Role.ministry_officer, Role.academy_director, Role.academy_officer})
 HEADS = frozenset({Role.ministry_officer, Role.academy_director})
-ACADEMY_IDS = frozenset(academy.organisation_id for academy in ACADEMIES.values())
+OFFICE_IDS = frozenset(office.organisation_id for office in (*ACADEMIES.values(), *DIRECTORATES.values()))
 
 
 def in_own_region(actor: Actor, organisation: Organisation) -> bool:
@@ -17,8 +17,8 @@ def in_own_region(actor: Actor, organisation: Organisation) -> bool:
 
 
 def named_by_its_head(actor: Actor, mandate: Mandate) -> bool:
-    """Only its head, or the ministry, says who signs for an academy."""
-    return mandate.organisation_id not in ACADEMY_IDS or actor.has(*HEADS)
+    """Only its head, or the ministry, says who signs for an academy or one of its directorates."""
+    return mandate.organisation_id not in OFFICE_IDS or actor.has(*HEADS)
 
 
 PERMISSIONS = Permissions(

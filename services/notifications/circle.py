@@ -24,7 +24,7 @@ from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import AssociationRegistered, MandateRecorded
 from shared.events.notifications import ReminderFellDue
-from shared.territory import NETWORK_ID, directorates_of
+from shared.territory import NETWORK_ID, codes_of, directorates_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Circle:
             case AgreementDrafted() | AgreementTermsRevised():
                 return Circle(_orgs(party.organisation_id for party in event.parties), self.provinces)
             case AgreementSigned():
-                # A center's directorate sees the center, not the agreement.
+                # A center's directorate sees the center, and the agreement only as a party.
                 return Circle(self.codes, _provinces(event))
             case AgreementAmended():
                 return Circle(_orgs(party.organisation_id for party in event.parties), _provinces(event))
@@ -56,7 +56,7 @@ class Circle:
             case AssociationRegistered():
                 return _in(event.province, _org(event.association_id), _org(NETWORK_ID))
             case MandateRecorded():
-                return Circle((_org(event.organisation_id),))
+                return Circle(_orgs([event.organisation_id]))
         return self
 
     def left_by(self, event: DomainEvent) -> frozenset[str]:
@@ -90,7 +90,7 @@ def _org(id: object) -> str:
 
 
 def _orgs(ids: Iterable[UUID]) -> tuple[str, ...]:
-    return tuple(sorted(map(_org, ids)))
+    return tuple(sorted({code for each in ids for code in codes_of(each)}))
 
 
 def _provinces(event: AgreementSigned | AgreementAmended) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ from shared.events.centers import (
     CenterVisaGranted,
 )
 from shared.messaging.reactions import Reactions
-from shared.territory import ACADEMY_CODES, directorates_of
+from shared.territory import ACADEMY_CODES, codes_of, directorates_of
 
 AGREEMENT_STATES: Mapping[type[DomainEvent], str] = {
     AgreementNegotiationOpened: "negotiation",
@@ -149,7 +149,7 @@ async def void_signatures(tx: Transaction, occurrence: Occurrence[AgreementNegot
 
 
 def _parties_to(event: AgreementDrafted | AgreementTermsRevised | AgreementAmended) -> list[str]:
-    parties = (f"org:{party.organisation_id}" for party in event.parties)
+    parties = (code for party in event.parties for code in codes_of(party.organisation_id))
     return [*((event.academy,) if event.academy else ACADEMY_CODES), *parties]
 
 

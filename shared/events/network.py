@@ -6,11 +6,11 @@ from uuid import UUID
 
 from shared.events.base import DomainEvent
 
-OrganisationKind = Literal["ministry", "academy", "network", "funder", "host", "partner"]
+OrganisationKind = Literal["ministry", "academy", "directorate", "network", "funder", "host", "partner"]
 
 
 class OrganisationRegistered(DomainEvent):
-    """An institution can now be a party: the ministry, an academy, the network, a funder, a host, a partner."""
+    """An institution can now be a party: ministry, academy, directorate, network, funder, host or partner."""
 
     type = "ma.mithaq.organisation.registered.v1"
     topic = "network.organisation"

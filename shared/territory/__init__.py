@@ -55,6 +55,11 @@ class Directorate:
     name_fr: str
     academy: str
 
+    @property
+    def organisation_id(self) -> UUID:
+        """The directorate as a party of agreements."""
+        return uuid5(ORGANISATIONS, self.code)
+
 
 _REGIONS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("regions.json").read_text(encoding="utf-8"))
 
@@ -73,12 +78,23 @@ DIRECTORATES: Mapping[str, Directorate] = {
     each["code"]: Directorate(**each, academy=region["code"]) for region in _REGIONS for each in region["directorates"]
 }
 
-_HOMES = {MINISTRY_ID: "national"} | {each.organisation_id: each.code for each in ACADEMIES.values()}
+_HOMES = {MINISTRY_ID: "national"} | {
+    each.organisation_id: each.code for each in (*ACADEMIES.values(), *DIRECTORATES.values())
+}
 
 
 def jurisdiction_of(organisation: UUID) -> str:
     """The jurisdiction of an organisation's people."""
     return _HOMES.get(organisation, f"org:{organisation}")
+
+
+def codes_of(organisation: UUID) -> tuple[str, ...]:
+    """The codes under which an organisation sees what it is a party of: its own, and a directorate's `DP-…`.
+
+    An academy sees it by the audience, and the ministry sees all.
+    """
+    home = jurisdiction_of(organisation)
+    return (f"org:{organisation}", home) if home in DIRECTORATES else (f"org:{organisation}",)
 
 
 def directorates_of(province: str) -> tuple[Directorate, ...]:

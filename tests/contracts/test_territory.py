@@ -1,5 +1,6 @@
 """The territory as every service knows it."""
 
+from shared.actor import JURISDICTION
 from shared.territory import (
     ACADEMIES,
     ACADEMY_CODES,
@@ -8,7 +9,9 @@ from shared.territory import (
     NETWORK_ID,
     PROVINCES,
     belongs,
+    codes_of,
     directorates_of,
+    jurisdiction_of,
 )
 
 
@@ -39,4 +42,19 @@ def test_institutions_keep_their_ids_for_ever() -> None:
     assert str(MINISTRY_ID) == "25b8bf7b-039f-58f0-88ab-8b602e47ad5a"
     assert str(NETWORK_ID) == "a4617181-6bc2-5c3d-8ff6-08bd93c7e890"
     assert str(ACADEMIES["MA-06"].organisation_id) == "d9c501e2-5925-5259-baf2-1d83a69ea82f"
-    assert len({MINISTRY_ID, NETWORK_ID, *(each.organisation_id for each in ACADEMIES.values())}) == 14
+    assert str(DIRECTORATES["DP-CAS-ANFA"].organisation_id) == "edd8dd59-deb2-5c25-92d3-0cb51a669363"
+    offices = (*ACADEMIES.values(), *DIRECTORATES.values())
+    assert len({MINISTRY_ID, NETWORK_ID, *(each.organisation_id for each in offices)}) == 2 + 12 + 82
+
+
+def test_the_people_of_every_office_may_be_told_apart_by_its_code() -> None:
+    for office in (*ACADEMIES.values(), *DIRECTORATES.values()):
+        assert JURISDICTION.fullmatch(office.code), office.code
+        assert jurisdiction_of(office.organisation_id) == office.code
+
+
+def test_a_directorate_sees_what_it_is_a_party_of_and_no_other_does() -> None:
+    office, other = DIRECTORATES["DP-CAS-ANFA"], DIRECTORATES["DP-CAS-FIDA"]
+    assert codes_of(office.organisation_id) == (f"org:{office.organisation_id}", office.code)
+    assert not {*codes_of(office.organisation_id)} & {*codes_of(other.organisation_id)}
+    assert codes_of(NETWORK_ID) == (f"org:{NETWORK_ID}",)

@@ -24,7 +24,7 @@ JURISDICTIONS = {
     Role.academy_director: ACADEMY,
     Role.academy_officer: ACADEMY,
     Role.academy_system: ACADEMY,
-    Role.directorate_officer: "DP-CAS",
+    Role.directorate_officer: "DP-CAS-ANFA",
     Role.association_manager: f"org:{ASSOCIATION}",
     Role.network_coordinator: f"org:{NETWORK_ID}",
 }

@@ -24,7 +24,7 @@ from shared.events.agreements import (
     LanguageHashes,
 )
 from shared.events.base import DomainEvent
-from shared.territory import ACADEMY_CODES
+from shared.territory import ACADEMY_CODES, codes_of
 
 
 class AgreementState(StrEnum):
@@ -103,7 +103,7 @@ class Core(Surrounded):
 
     def visible_to(self) -> tuple[str, ...]:
         """The audience and the parties."""
-        return (*self.audience(), *(f"org:{party.organisation_id}" for party in self.parties))
+        return (*self.audience(), *(code for party in self.parties for code in codes_of(party.organisation_id)))
 
     def content(self, clauses: Sequence[ClauseRef]) -> Content:
         """All that is agreed, with the clauses that `text_hash` stands for."""

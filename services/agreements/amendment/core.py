@@ -23,7 +23,7 @@ from shared.events.agreements import (
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
-from shared.territory import ACADEMY_CODES
+from shared.territory import ACADEMY_CODES, codes_of
 
 
 class AmendmentState(StrEnum):
@@ -250,7 +250,8 @@ class Core(Surrounded):
         self.authors = tuple(dict.fromkeys([*self.authors, detail["by"]]))
         self.parties = tuple(AgreementParty.model_validate(each) for each in detail["parties"])
         self.names = names_of(detail)
-        self.codes = tuple(dict.fromkeys([*self.codes, *(f"org:{each.organisation_id}" for each in self.parties)]))
+        parties = (code for each in self.parties for code in codes_of(each.organisation_id))
+        self.codes = tuple(dict.fromkeys([*self.codes, *parties]))
 
 
 def _organisations(parties: Collection[AgreementParty]) -> tuple[UUID, ...]:

@@ -29,7 +29,7 @@ from shared.events.agreements import AgreementParty, CenterToOpen, PartyRole
 from shared.files import StoredFile
 from shared.ids import new_id
 from shared.refusals import Refusal
-from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES
+from shared.territory import ACADEMIES, DIRECTORATES, MINISTRY_ID, NETWORK_ID, PROVINCES
 from tests.fixtures.identity import ISSUER
 
 TEXT = "ab" * 32
@@ -77,6 +77,9 @@ def signer(organisation: UUID) -> Actor:
     for academy in ACADEMIES.values():
         if academy.organisation_id == organisation:
             return director(academy.code)
+    for directorate in DIRECTORATES.values():
+        if directorate.organisation_id == organisation:
+            return person(f"office-{directorate.code}", Role.directorate_officer, directorate.code)
     return president(organisation)
 
 

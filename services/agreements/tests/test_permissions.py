@@ -45,6 +45,7 @@ from services.agreements.tests.builders import (
     mandate,
     officer,
     owing,
+    party,
     pdf,
     plan,
     reviewed,
@@ -59,13 +60,14 @@ from shared.aggregate import Aggregate
 from shared.clock import now, today
 from shared.database import Database
 from shared.ids import new_id
-from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.territory import ACADEMIES, DIRECTORATES, MINISTRY_ID
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import every_refusal_has_wording, keeps_conventions
 from tests.web.routes import ASSOCIATION, Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
 ACTIONS = sorted(PERMISSIONS)
+OFFICE = DIRECTORATES["DP-CAS-ANFA"].organisation_id
 STORES = {each.aggregate.kind: each for each in (AGREEMENTS, AMENDMENTS, CEREMONIES)}
 WHY = {"reason": "(fictif) motif"}
 COMMENT = {"body": "(fictif) remarque"}
@@ -91,14 +93,15 @@ class Own(Aggregate):
 
 def terms_for(by: Actor) -> Terms:
     """Terms of an agreement that is the actor's to keep, if anybody's: the network's, or one of MA-06."""
-    return current_network() if by.jurisdiction == "national" else current(operator=ASSOCIATION)
+    if by.jurisdiction == "national":
+        return current_network()
+    return current(operator=ASSOCIATION, others=(party(OFFICE, "territorial_supervisor"),))
 
 
 def organisation_for(by: Actor) -> Any:
     """The party the actor would sign for."""
-    if by.jurisdiction == "national":
-        return MINISTRY_ID
-    return ACADEMIES["MA-06"].organisation_id if by.jurisdiction == "MA-06" else ASSOCIATION
+    homes = {"national": MINISTRY_ID, "MA-06": ACADEMIES["MA-06"].organisation_id, "DP-CAS-ANFA": OFFICE}
+    return homes.get(by.jurisdiction, ASSOCIATION)
 
 
 def kept(

@@ -78,7 +78,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return Visit("/api/v1/organisations", FUNDER, would_be)
 
     async def read_organisations(_: Actor) -> Visit:
-        return Visit("/api/v1/organisations", aggregate=await organisation())
+        return Visit("/api/v1/organisations?limit=100", aggregate=await organisation())
 
     async def read_organisation(_: Actor) -> Visit:
         return Visit(f"/api/v1/organisations/{OWN}", aggregate=await organisation())

@@ -81,9 +81,9 @@ async def test_a_foreign_academy_sees_no_association(officer: AsyncClient, app: 
 
 
 async def test_everyone_sees_the_institutions_page_by_page(officer: AsyncClient) -> None:
-    first = (await officer.get("/api/v1/organisations", params={"limit": 10})).json()
-    second = (await officer.get("/api/v1/organisations", params={"limit": 10, "cursor": first["next"]})).json()
-    assert [len(first["items"]), len(second["items"]), second["next"]] == [10, 4, None]
+    first = (await officer.get("/api/v1/organisations", params={"limit": 50})).json()
+    second = (await officer.get("/api/v1/organisations", params={"limit": 50, "cursor": first["next"]})).json()
+    assert [len(first["items"]), len(second["items"]), second["next"]] == [50, 46, None]
     (own,) = (await officer.get("/api/v1/organisations", params={"category": "academy", "academy": "MA-06"})).json()[
         "items"
     ]
