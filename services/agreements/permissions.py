@@ -14,7 +14,7 @@ from services.agreements.substitution import Substitution
 from services.agreements.thread import Thread
 from shared.actor import Actor, Role
 from shared.refusals import Refusal
-from shared.territory import ACADEMIES, DIRECTORATES, MINISTRY_ID
+from shared.territory import MINISTRY_ID, OFFICES
 from shared.web.permissions import ANYONE, Condition, Permissions
 
 MINISTRY = frozenset({Role.ministry_officer})
@@ -54,8 +54,8 @@ def organisation_of(actor: Actor) -> UUID | None:
     """The organisation that the actor acts for; none for a jurisdiction that is nobody's."""
     if actor.jurisdiction == "national":
         return MINISTRY_ID
-    if office := ACADEMIES.get(actor.jurisdiction) or DIRECTORATES.get(actor.jurisdiction):
-        return office.organisation_id
+    if actor.jurisdiction in OFFICES:
+        return OFFICES[actor.jurisdiction].organisation_id
     kind, _, id = actor.jurisdiction.partition(":")
     return UUID(id) if kind == "org" else None
 

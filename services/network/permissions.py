@@ -2,13 +2,13 @@
 
 from services.network.mandate import Mandate
 from services.network.organisation import Organisation
+from shared import territory
 from shared.actor import Actor, Role
-from shared.territory import ACADEMIES, DIRECTORATES
 from shared.web.permissions import ANYONE, Permissions
 
 OFFICES = frozenset({Role.ministry_officer, Role.academy_director, Role.academy_officer})
 HEADS = frozenset({Role.ministry_officer, Role.academy_director})
-OFFICE_IDS = frozenset(office.organisation_id for office in (*ACADEMIES.values(), *DIRECTORATES.values()))
+OFFICE_IDS = frozenset(office.organisation_id for office in territory.OFFICES.values())
 
 
 def in_own_region(actor: Actor, organisation: Organisation) -> bool:

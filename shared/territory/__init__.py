@@ -78,9 +78,10 @@ DIRECTORATES: Mapping[str, Directorate] = {
     each["code"]: Directorate(**each, academy=region["code"]) for region in _REGIONS for each in region["directorates"]
 }
 
-_HOMES = {MINISTRY_ID: "national"} | {
-    each.organisation_id: each.code for each in (*ACADEMIES.values(), *DIRECTORATES.values())
-}
+OFFICES: Mapping[str, Academy | Directorate] = {**ACADEMIES, **DIRECTORATES}
+"""Code -> the academy or directorate whose people have it as their jurisdiction."""
+
+_HOMES = {MINISTRY_ID: "national"} | {each.organisation_id: each.code for each in OFFICES.values()}
 
 
 def jurisdiction_of(organisation: UUID) -> str:

@@ -7,6 +7,7 @@ from shared.territory import (
     DIRECTORATES,
     MINISTRY_ID,
     NETWORK_ID,
+    OFFICES,
     PROVINCES,
     belongs,
     codes_of,
@@ -43,12 +44,12 @@ def test_institutions_keep_their_ids_for_ever() -> None:
     assert str(NETWORK_ID) == "a4617181-6bc2-5c3d-8ff6-08bd93c7e890"
     assert str(ACADEMIES["MA-06"].organisation_id) == "d9c501e2-5925-5259-baf2-1d83a69ea82f"
     assert str(DIRECTORATES["DP-CAS-ANFA"].organisation_id) == "edd8dd59-deb2-5c25-92d3-0cb51a669363"
-    offices = (*ACADEMIES.values(), *DIRECTORATES.values())
+    offices = OFFICES.values()
     assert len({MINISTRY_ID, NETWORK_ID, *(each.organisation_id for each in offices)}) == 2 + 12 + 82
 
 
 def test_the_people_of_every_office_may_be_told_apart_by_its_code() -> None:
-    for office in (*ACADEMIES.values(), *DIRECTORATES.values()):
+    for office in OFFICES.values():
         assert JURISDICTION.fullmatch(office.code), office.code
         assert jurisdiction_of(office.organisation_id) == office.code
 
