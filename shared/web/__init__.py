@@ -14,7 +14,7 @@ from shared.web.etags import IfMatch, etag
 from shared.web.health import Check, NotReady, database_check, health
 from shared.web.idempotency import Once, OnceRunner, forget_answers
 from shared.web.identity import CurrentActor, TokenExpiry, TokenVerifier
-from shared.web.paging import Listing, Page, PageRequest, page
+from shared.web.paging import FullPage, Listing, Page, PageRequest, page
 from shared.web.permissions import (
     ANYONE,
     Permissions,
@@ -56,6 +56,7 @@ __all__ = [
     "Check",
     "CurrentActor",
     "Db",
+    "FullPage",
     "IfMatch",
     "Language",
     "Listing",

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -12,10 +12,13 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 from sqlalchemy import ColumnElement, Select, literal, tuple_
 
+from shared.web.etags import etag
+
 T = TypeVar("T")
 Rows = TypeVar("Rows", bound=tuple[Any, ...])
 MOST = 100
 USUAL = 20
+Cursor = Annotated[str | None, Query(max_length=500, description="where the previous page ended; opaque")]
 
 
 class Listing(BaseModel, Generic[T]):
@@ -44,16 +47,18 @@ class PageRequest:
             query = query.where(key < here if newest_first else key > here)
         return query.order_by(*order).limit(self.limit + 1)
 
-    def among(self, names: Iterable[str]) -> Sequence[str]:
-        """The names for this page, in order: for a list that is no table. One more than it holds, as `select` asks."""
-        match self.after:
-            case None:
-                rest = sorted(names)
-            case (str() as after,):
-                rest = sorted(name for name in names if name > after)
-            case _:
+    def within(self, rows: Sequence[T], key: Callable[[T], Sequence[Any]]) -> tuple[Sequence[T], str | None]:
+        """The rows of this page of a list that is there whole, in its own order, and the cursor of the next.
+
+        `key` names a row. If the one where the page before ended has gone since, the cursor is refused.
+        """
+        if self.after is not None:
+            after = encode_cursor(self.after)
+            names = [encode_cursor(key(row)) for row in rows]
+            if after not in names:
                 raise _not_ours()
-        return rest[: self.limit + 1]
+            rows = rows[names.index(after) + 1 :]
+        return self.cut(rows[: self.limit + 1], key)
 
     def cut(self, rows: Sequence[T], key: Callable[[T], Sequence[Any]]) -> tuple[Sequence[T], str | None]:
         """The rows of this page and the cursor of the next. `key` gives a row's values of the columns of `select`."""
@@ -76,13 +81,18 @@ class PageRequest:
         return [literal(value, column.type) for column, value in zip(columns, values, strict=True)]
 
 
-def page(request: PageRequest, items: Sequence[BaseModel], next: str | None) -> Response:
-    """The page as `{items, next}`, with a Link (RFC 8288) to the next one."""
-    headers = {}
+def page(
+    request: PageRequest, items: Sequence[BaseModel], next: str | None, *, version: int | None = None, **beside: Any
+) -> Response:
+    """The page as `{items, next}` and what is told beside it, with a Link (RFC 8288) to the next one.
+
+    The ETag is that of the version when there is one: the whole list's, not the page's.
+    """
+    headers = {} if version is None else {"ETag": etag(version)}
     if next is not None:
         url = request.request.url.include_query_params(cursor=next)
         headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
-    return Response(to_json({"items": items, "next": next}), headers=headers, media_type="application/json")
+    return Response(to_json({"items": items, "next": next, **beside}), headers=headers, media_type="application/json")
 
 
 def encode_cursor(key: Sequence[Any]) -> str:
@@ -103,15 +113,26 @@ def decode_cursor(cursor: str) -> tuple[Any, ...]:
 
 async def page_request(
     request: Request,
-    cursor: Annotated[str | None, Query(max_length=500, description="where the previous page ended; opaque")] = None,
+    cursor: Cursor = None,
     limit: Annotated[int, Query(ge=1, le=MOST, description="most items on the page")] = USUAL,
 ) -> PageRequest:
     """The page that a request asks for."""
     return PageRequest(request, decode_cursor(cursor) if cursor is not None else None, limit)
 
 
+async def full_page_request(
+    request: Request,
+    cursor: Cursor = None,
+    limit: Annotated[int, Query(ge=1, le=MOST, description="most items on the page")] = MOST,
+) -> PageRequest:
+    """The same of a list that is short as a rule: whoever names no limit gets as much as a page may hold."""
+    return await page_request(request, cursor, limit)
+
+
 Page = Annotated[PageRequest, Depends(page_request)]
 """Which page of a list is asked for."""
+FullPage = Annotated[PageRequest, Depends(full_page_request)]
+"""Which page of a list is asked for that is mostly read at once."""
 
 
 def _not_ours() -> RequestValidationError:

@@ -22,7 +22,7 @@ from services.agreements.schemas import (
     TextAnswer,
 )
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
 from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
@@ -63,6 +63,7 @@ async def read_text(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None, know
 @router.get("/{id}/changes", response_model=Listing[Change])
 async def read_changes(
     id: UUID,
+    wanted: FullPage,
     by: CurrentActor,
     db: Db,
     since: Annotated[AwareDatetime, Query(alias="from", description="the agreement as it was at this instant,")],
@@ -76,7 +77,8 @@ async def read_changes(
 ) -> Response:
     """What differs between the agreement at two points of its life, field by field and clause by clause."""
     before, after = queries.Instants(since, since_known_at), queries.Instants(until, until_known_at)
-    return answer(Listing(items=await queries.agreement_changes(db, id, before=before, after=after, by=by)))
+    found = await queries.agreement_changes(db, id, before=before, after=after, by=by)
+    return page(wanted, *wanted.within(found, lambda each: (each.path,)))
 
 
 @router.put("/{id}/text", response_model=AgreementAnswer)
@@ -166,10 +168,11 @@ async def sign_agreement(id: UUID, body: SignAgreement, by: CurrentActor, db: Db
 
 
 @router.get("/{id}/signatures", response_model=Listing[PartyAnswer])
-async def read_signatures(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_signatures(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
     """The parties, with the signatures given so far."""
     found = await queries.agreement(db, id, action="read_signatures", by=by)
-    return answer(Listing[PartyAnswer](items=PartyAnswer.all_of(found)), version=found.version)
+    items, next = wanted.within(PartyAnswer.all_of(found), lambda each: (each.party_id,))
+    return page(wanted, items, next, version=found.version)
 
 
 @router.post("/{id}/refusals", status_code=201, response_model=AgreementAnswer)

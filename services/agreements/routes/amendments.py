@@ -21,7 +21,7 @@ from services.agreements.schemas.negotiation import ApproveAsSubstitute
 from services.agreements.schemas.signing import DelegateSigning
 from services.agreements.schemas.words import Because
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
 from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1", tags=["amendments"])
@@ -70,19 +70,19 @@ async def revise_amendment(id: UUID, body: AmendedContent, expected: IfMatch, by
 
 
 @router.get("/amendments/{id}/changes", response_model=Listing[PartChange])
-async def read_amendment_changes(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_amendment_changes(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
     """What the amendment changes, part by part: before and after, clauses in both languages."""
     found, changes = await queries.amendment_changes(db, id, by=by)
-    items = [PartChange(**dict(each)) for each in changes]
-    return answer(Listing[PartChange](items=items), version=found.version)
+    items, next = wanted.within([PartChange(**dict(each)) for each in changes], lambda each: (each.part, each.key))
+    return page(wanted, items, next, version=found.version)
 
 
 @router.get("/amendments/{id}/conflicts", response_model=Listing[PartConflict])
-async def read_amendment_conflicts(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_amendment_conflicts(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
     """Where the agreement and the branch changed the same part differently, with both sides."""
     found, conflicts = await queries.amendment_conflicts(db, id, by=by)
-    items = [PartConflict(**dict(each)) for each in conflicts]
-    return answer(Listing[PartConflict](items=items), version=found.version)
+    items, next = wanted.within([PartConflict(**dict(each)) for each in conflicts], lambda each: (each.part, each.key))
+    return page(wanted, items, next, version=found.version)
 
 
 @router.post("/amendments/{id}/review", response_model=AmendmentAnswer)

@@ -18,7 +18,7 @@ from services.agreements.schemas.words import Because
 from services.agreements.uploads import take_in
 from shared.clock import now
 from shared.files import MOST_BYTES, SIGNATURES
-from shared.web import CurrentActor, Db, IfMatch, Once, answer
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Once, page
 
 router = APIRouter(prefix="/api/v1/agreements/{id}/documents", tags=["agreements"])
 
@@ -72,10 +72,12 @@ async def attach_document(
 
 
 @router.get("", response_model=DocumentsAnswer)
-async def read_documents(id: UUID, by: CurrentActor, db: Db) -> Response:
-    """The papers of the agreement, oldest first, and those that are missing for what."""
+async def read_documents(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """The papers of the agreement, oldest first; on every page all that are missing for what."""
     found = await queries.agreement(db, id, action="read_documents", by=by)
-    return answer(DocumentsAnswer.of(found, by), version=found.version)
+    told = DocumentsAnswer.of(found, by)
+    items, next = wanted.within(told.items, lambda each: (each.id,))
+    return page(wanted, items, next, version=found.version, missing=told.missing, required=told.required)
 
 
 @router.get("/{document_id}/file", response_class=StreamingResponse, responses=AS_FILE)

@@ -5,13 +5,13 @@ from fastapi import APIRouter, Response
 from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.kinds import KindAnswer
-from shared.web import CurrentActor, Listing, answer
+from shared.web import CurrentActor, FullPage, Listing, page
 
 router = APIRouter(prefix="/api/v1/agreement-kinds", tags=["agreements"])
 
 
 @router.get("", response_model=Listing[KindAnswer])
-async def read_kinds(by: CurrentActor) -> Response:
+async def read_kinds(wanted: FullPage, by: CurrentActor) -> Response:
     """Every kind there is."""
     PERMISSIONS.allow(by, "read_kinds")
-    return answer(Listing[KindAnswer](items=[KindAnswer.of(each) for each in KINDS.values()]))
+    return page(wanted, *wanted.within([KindAnswer.of(each) for each in KINDS.values()], lambda each: (each.id,)))

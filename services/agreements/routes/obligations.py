@@ -16,7 +16,7 @@ from services.agreements.schemas.obligations import (
     OwedAnswer,
 )
 from shared.clock import today
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, page
 
 router = APIRouter(prefix="/api/v1", tags=["agreements"])
 
@@ -37,11 +37,12 @@ async def read_obligations(
 
 
 @router.get("/agreements/{id}/obligations", response_model=Listing[ObligationAnswer])
-async def read_agreement_obligations(id: UUID, by: CurrentActor, db: Db) -> Response:
-    """Who owes what under the agreement, and where it stands; to every party alike."""
+async def read_agreement_obligations(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """Who owes what under the agreement, and where it stands, what is due first at the top; to every party alike."""
     found = await queries.agreement(db, id, action="read_agreement_obligations", by=by)
-    items = ObligationAnswer.all_of(found, by, today=today())
-    return answer(Listing[ObligationAnswer](items=items), version=found.version)
+    ledger = ObligationAnswer.all_of(found, by, today=today())
+    items, next = wanted.within(ledger, lambda each: (each.obligation_id, each.occurrence))
+    return page(wanted, items, next, version=found.version)
 
 
 @router.post("/agreements/{id}/obligations/{obligation_id}/claim", response_model=AgreementAnswer)

@@ -33,6 +33,7 @@ from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
 from shared.territory import ACADEMIES
+from tests.web.conventions import is_problem
 
 ACADEMY_6 = ACADEMIES["MA-06"].organisation_id
 
@@ -104,6 +105,35 @@ async def test_a_claim_is_made_returned_made_again_and_confirmed(as_: Any, datab
     (entry,) = (await as_(operator).get(at)).json()["items"]
     assert (entry["state"], entry["settled_on"], entry["late_since"]) == ("fulfilled", str(today()), None)
     assert entry["available_actions"] == []
+
+
+async def test_a_ledger_is_read_in_pages_each_entry_once_and_in_order(as_: Any, database: Database) -> None:
+    days = [today() + timedelta(days=number) for number in (30, 10, 20, 20, 40)]
+    terms = current(effective_from=today() - timedelta(days=40), effective_until=today() + timedelta(days=400))
+    agreement = await bound(database, owing(terms, *({"due_on": day} for day in days)))
+    path, reader = f"/agreements/{agreement.id}/obligations", as_(officer())
+    whole = await reader.get(path)
+    assert whole.json()["next"] is None
+    assert [each["due_on"] for each in whole.json()["items"]] == [str(day) for day in sorted(days)]
+    seen, sizes, more = [], [], True
+    cursor: dict[str, str] = {}
+    while more:
+        read = await reader.get(path, limit=2, **cursor)
+        assert read.status_code == 200, read.text
+        assert read.headers["ETag"] == whole.headers["ETag"]
+        seen += read.json()["items"]
+        sizes.append(len(read.json()["items"]))
+        cursor = {"cursor": read.json()["next"]}
+        more = "link" in read.headers
+        assert more == (read.json()["next"] is not None)
+    assert (seen, sizes) == (whole.json()["items"], [2, 2, 1])
+
+
+async def test_a_page_after_an_entry_that_is_not_in_the_ledger_is_refused(as_: Any, database: Database) -> None:
+    first, second = [await bound(database, owing(current(), {}, {})) for _ in range(2)]
+    read = await as_(officer()).get(f"/agreements/{first.id}/obligations", limit=1)
+    elsewhere = await as_(officer()).get(f"/agreements/{second.id}/obligations", cursor=read.json()["next"])
+    is_problem(elsewhere, 422, "malformed")
 
 
 async def test_nobody_settles_what_is_anothers(database: Database) -> None:

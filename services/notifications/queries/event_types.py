@@ -22,7 +22,7 @@ def event_types(
     """The event types that fit one of the patterns, or all, by name."""
     PERMISSIONS.allow(by, "read_event_types")
     fitting = (type for type in BY_TYPE if not types or any(fnmatchcase(type, pattern) for pattern in types))
-    found, next = page.cut(page.among(fitting), lambda type: (type,))
+    found, next = page.within(sorted(fitting), lambda type: (type,))
     return [_described(type, language) for type in found], next
 
 
