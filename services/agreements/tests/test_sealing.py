@@ -61,8 +61,8 @@ from shared.worker import in_worker
 
 @pytest.fixture
 async def agreement(database: Database) -> Agreement:
-    """An agreement whose text is frozen, and nobody has signed."""
-    return await approved(database)
+    """An agreement whose text is frozen, and nobody has signed: as it is kept, knowing nothing of its surroundings."""
+    return await read(database, await approved(database))
 
 
 @pytest.fixture
