@@ -67,7 +67,7 @@ class CheckedByAnother(Refusal):
 
 
 class TextTampered(Refusal):
-    """The kept text is not the frozen one any more. Values: places (`<clause>/<language>`, `table` or `terms`)."""
+    """What is kept is not what was frozen any more. Values: places (`<clause>/<language>`, `table` or `terms`)."""
 
     slug = "text-tampered"
 
