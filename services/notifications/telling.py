@@ -33,6 +33,7 @@ Why = Literal[
     "switched_off",
     "no_address",
     "address_suspended",
+    "recovered",
 ]
 NAMED = ("person", "substitute", "delegate")
 """The fields by which events name the person they are about."""

@@ -1,7 +1,6 @@
 """What is read of subscriptions: the list, what one would have told, and who was told of an event and why."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,7 @@ from sqlalchemy import ColumnElement, select, text
 
 from services.notifications.kinds import kinds
 from services.notifications.notice import Notice, wording
-from services.notifications.people import own_scope, person_id, recognise
+from services.notifications.people import code_of, own_scope, person_id, recognise
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
 from services.notifications.schemas.subscriptions import (
@@ -18,6 +17,7 @@ from services.notifications.schemas.subscriptions import (
     ExplanationAnswer,
     RehearsalAnswer,
     Sample,
+    SendingAnswer,
     SubscriptionAnswer,
     ToldAnswer,
 )
@@ -34,7 +34,17 @@ RULE: Any = RuleRow.__table__.c
 NOTICE: Any = NoticeRow.__table__.c
 TELLING: Any = TellingRow.__table__.c
 ADDRESSES = text("""
-    select id, state ->> 'address' as address from endpoint where id = any(cast(:ids as uuid[]))
+    select id, state ->> 'address' as address, state ->> 'channel' as channel, state ->> 'language' as language
+    from endpoint where id = any(cast(:ids as uuid[]))
+""")
+SENDINGS = text("""
+    select endpoint_id as recipient, academy, state, attempts, replayed, delivered_at as ended_at, created_at,
+        (select language from attempt where delivery_id = delivery.id order by id desc limit 1) as language
+    from delivery where event_id = :event and (:academy = 'national' or academy = :academy)
+    union all
+    select letter.person_id, null, state, attempts, false, ended_at, null, letter.language
+    from letter_line join letter on letter.id = letter_line.letter_id
+    where event_id = :event and letter.person_id = any(cast(:ids as uuid[]))
 """)
 
 MOST_REHEARSED = 20_000
@@ -115,7 +125,10 @@ async def rehearsal(
 
 
 async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> ExplanationAnswer:
-    """Who was told of an event and who was not, within one's jurisdiction, as it was decided. Raises NotFound."""
+    """Who was told of an event and who was not, as it was decided, and what became of it. Raises NotFound.
+
+    All of it within one's jurisdiction.
+    """
     PERMISSIONS.allow(by, "read_explanation")
     async with db.transaction(by.scope) as tx:
         query = select(NoticeRow.__table__).where(NOTICE.event_id == event_id, *_within(by.scope))
@@ -124,20 +137,33 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
             raise NotFound()
         own = [] if by.jurisdiction == "national" else [TELLING.jurisdiction == by.jurisdiction]
         kept = (await tx.execute(select(TellingRow.__table__).where(TELLING.event_id == event_id, *own))).all()
-        ids = [each["recipient"] for telling in kept for each in (*telling.told, *telling.untold)]
-        addresses = {found.id: found.address for found in await tx.execute(ADDRESSES, {"ids": ids})}
+        ids = {UUID(each["recipient"]) for telling in kept for each in (*telling.told, *telling.untold)}
+        asked = {"event": event_id, "academy": by.jurisdiction, "ids": list(ids)}
+        # Letters are their person's alone: of those who were decided about here, it is said what became of theirs.
+        letters = frozenset() if "national" in by.scope else {code_of(id) for id in ids}
+        async with tx.widened(by.scope | letters):
+            sendings = {found.recipient: found for found in await tx.execute(SENDINGS, asked)}
+        endpoints = {found.id: found for found in await tx.execute(ADDRESSES, {"ids": [*ids, *sendings]})}
     kind = kinds().of(row.type)
 
-    def shown(telling: Any, decisions: Sequence[dict[str, Any]]) -> list[ToldAnswer]:
-        return [
-            ToldAnswer(
-                **each | {"name": each["name"] or addresses.get(UUID(each["recipient"]))},
-                jurisdiction=telling.jurisdiction,
-                reason=wording().text(f"why.{each['why']}", language),
-            )
-            for each in decisions
-        ]
+    def shown(decision: dict[str, Any], jurisdiction: str) -> ToldAnswer:
+        id = UUID(decision["recipient"])
+        endpoint, sending = endpoints.get(id), sendings.get(id)
+        # A person is told by letter or in the inbox, an endpoint in one way only.
+        sent = sending and (sending.academy or (decision["channel"] == "email" and decision["due"]))
+        return ToldAnswer(
+            **decision | {"name": decision["name"] or (endpoint and endpoint.address)},
+            jurisdiction=jurisdiction,
+            reason=wording().text(f"why.{decision['why']}", language),
+            sending=SendingAnswer.model_validate(sending, from_attributes=True) if sent else None,
+        )
 
+    def later(id: UUID, sending: Any) -> dict[str, Any]:
+        endpoint = endpoints[id]
+        facts = {"channel": endpoint.channel, "language": endpoint.language, "due": sending.created_at}
+        return {"recipient": str(id), "name": None, "why": "recovered", "rule": None} | facts
+
+    told_then = {UUID(each["recipient"]) for telling in kept for each in telling.told}
     return ExplanationAnswer(
         event_id=event_id,
         type=row.type,
@@ -146,8 +172,13 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
         audience=row.audience if by.jurisdiction == "national" else [c for c in row.audience if c == by.jurisdiction],
         statutory=kind.statutory,
         importance=kind.importance,
-        told=[answer for telling in kept for answer in shown(telling, telling.told)],
-        not_told=[answer for telling in kept for answer in shown(telling, telling.untold)],
+        told=[shown(each, telling.jurisdiction) for telling in kept for each in telling.told],
+        not_told=[shown(each, telling.jurisdiction) for telling in kept for each in telling.untold],
+        sent_later=[
+            shown(later(id, sending), sending.academy)
+            for id, sending in sendings.items()
+            if sending.academy and id not in told_then
+        ],
     )
 
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
@@ -94,8 +94,20 @@ class RehearsalAnswer(BaseModel):
     samples: list[Sample] = Field(description="the newest of them")
 
 
+class SendingAnswer(BaseModel):
+    """How far the message got that an endpoint was owed, or the letter that tells a person."""
+
+    state: Literal["open", "waiting", "delivered", "sent", "refused", "failed", "void"] = Field(
+        description="delivered or refused: an endpoint's; sent, refused, failed (given up) or void: a letter's"
+    )
+    attempts: int = Field(description="since it was last set going")
+    replayed: bool = Field(description="whether it was asked for again after it had arrived")
+    language: str | None = Field(description="of the message that was sent last; null before that")
+    ended_at: datetime | None = Field(description="when it arrived, or when it was given up")
+
+
 class ToldAnswer(BaseModel):
-    """That somebody was told, or was not, as it was decided then."""
+    """That somebody was told, or was not, as it was decided then; and what became of it."""
 
     recipient: UUID = Field(description="an endpoint's or a person's id")
     name: str | None = Field(description="the endpoint's address, or the person")
@@ -106,6 +118,7 @@ class ToldAnswer(BaseModel):
     reason: str = Field(description="the same in words")
     rule: UUID | None = Field(description="the subscription that decided")
     due: datetime | None = Field(description="when it was to be told; null: never")
+    sending: SendingAnswer | None = Field(None, description="null for an inbox, and where nothing was ever to be sent")
 
 
 class ExplanationAnswer(BaseModel):
@@ -120,3 +133,6 @@ class ExplanationAnswer(BaseModel):
     importance: Importance
     told: list[ToldAnswer]
     not_told: list[ToldAnswer]
+    sent_later: list[ToldAnswer] = Field(
+        description="endpoints that were not told then, and got the message by a recovery or a replay"
+    )

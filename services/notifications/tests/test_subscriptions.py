@@ -1,6 +1,8 @@
 """Subscriptions, what they would have told, and the explanation of what was told: one decision, kept as it was."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -10,7 +12,7 @@ import pytest
 from services.notifications import commands, queries
 from services.notifications.endpoint import Endpoint
 from services.notifications.errors import MatchesNothing
-from services.notifications.schemas.subscriptions import Conditions, ExplanationAnswer, Subscribe
+from services.notifications.schemas.subscriptions import Conditions, ExplanationAnswer, Subscribe, ToldAnswer
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import (
     FOREIGNER,
@@ -164,6 +166,24 @@ async def test_an_explanation_says_who_was_told_and_who_was_not_and_why(
         await explained(database, opened.id, FOREIGNER)
 
 
+async def test_an_academy_sees_what_became_of_its_own_people_s_letters(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    me = await person(database, OFFICER, email="immediate", address="agent@academie.example")
+    await person(database, FOREIGNER, email="immediate", address="autre@academie.example")
+    await commands.subscribe(database, Subscribe(), by=OFFICER)
+    await commands.subscribe(database, Subscribe(), by=FOREIGNER)
+    (both,) = await told(database, happening(audience=("MA-05", "MA-06")))
+    one = await endpoint(database, settings)
+    await commands.replay_feed(database, one.id, since=now() - timedelta(hours=1), until=now(), by=OFFICER)
+    found = await explained(database, both.id, OFFICER)
+    assert [
+        (each.recipient, each.sending and each.sending.state) for each in found.told if each.channel == "email"
+    ] == [(me, "waiting")]
+    assert [(each.recipient, each.why, each.name) for each in found.sent_later] == [(one.id, "recovered", DEAD)]
+    assert (await explained(database, both.id, FOREIGNER)).sent_later == []
+
+
 async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
     database: Database, settings: NotificationsSettings
 ) -> None:
@@ -197,25 +217,79 @@ async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
         )
         for _ in range(60)
     ]
-    await told(database, *happened)
+    endpoints = [row.id for row in await rows(database, "select id from endpoint order by id")]
+    since = now()
+    await told(database, *happened[:20])
+    for each in endpoints[:3]:
+        await commands.disable_endpoint(database, each, by=OPERATOR)
+    await told(database, *happened[20:])
+    for number, each in enumerate(endpoints[:3]):
+        await commands.enable_endpoint(database, each, by=OPERATOR)
+        if number:
+            await commands.recover_missed(database, each, since=since, by=OPERATOR)
+    # One that did not exist then, and one that is sent what its rules left out.
+    late = await endpoint(database, settings, ACADEMY_CODES[0])
+    for each in (late.id, endpoints[4]):
+        await commands.replay_feed(database, each, since=since, until=now(), by=OPERATOR)
+    await rows(database, GOES_ON)
     log: dict[UUID, set[tuple[Any, ...]]] = {each.id: set() for each in happened}
     for row in await rows(database, LOG):
-        log[row.event_id].add(tuple(row)[1:])
-    told_in_all = 0
+        if row.event_id in log:
+            log[row.event_id].add(tuple(row)[1:])
+    rules: dict[UUID, set[UUID]] = defaultdict(set)
+    for row in await rows(database, "select id, coalesce(endpoint_id, person_id) as owner from rule"):
+        rules[row.owner].add(row.id)
+    told_in_all = later_in_all = 0
     for each in happened:
         found = await explained(database, each.id)
-        said = {(one.recipient, one.channel, one.language if one.channel == "email" else None) for one in found.told}
+        said = {as_logged(one) for one in (*found.told, *found.sent_later)}
         assert said == log[each.id]
+        assert len(said) == len(found.told) + len(found.sent_later)
+        for one in found.told:
+            assert (one.rule in rules[one.recipient]) if one.rule else one.why != "rule"
         told_in_all += len(said)
-        refused = {(one.recipient, one.channel) for one in found.not_told}
-        assert not refused & {(recipient, channel) for recipient, channel, _ in said}
+        later_in_all += len(found.sent_later)
+        refused = {(one.recipient, one.channel): one.sending for one in found.not_told}
+        assert not refused.keys() & {(one.recipient, one.channel) for one in found.told}
+        later = {one.recipient: one.sending for one in found.sent_later}
+        for (recipient, _), sending in refused.items():
+            assert sending == later.get(recipient)
+        assert {one.why for one in found.sent_later} <= {"recovered"}
+        assert {one.recipient for one in found.sent_later} <= {late.id, *endpoints}
     assert told_in_all > 100
+    assert later_in_all > 20
 
 
+def as_logged(one: ToldAnswer) -> tuple[Any, ...]:
+    """An answer as the log would have it."""
+    if one.sending is None:
+        return one.recipient, one.channel, None, None, None, None
+    sending = one.sending
+    return one.recipient, one.channel, sending.language, sending.state, sending.attempts, sending.replayed
+
+
+GOES_ON = """
+    with gone as (select *, row_number() over (order by sequence, endpoint_id) % 3 as way from delivery),
+    tried as (
+        insert into attempt (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, language)
+        select gone.id, endpoint_id, gone.academy, event_id, now(), 1, 'failed', 'timeout',
+            endpoint.state ->> 'language'
+        from gone join endpoint on endpoint.id = endpoint_id where way > 0
+    ), lettered as (
+        update letter set attempts = 1,
+            state = (array['sent', 'failed', 'refused'])[1 + ascii(substr(recipient, 8)) % 3]
+        where state = 'waiting'
+    )
+    update delivery set attempts = way, state = (array['waiting', 'delivered', 'refused'])[1 + way]
+    from gone where gone.id = delivery.id returning 1
+"""
 LOG = """
-    select event_id, endpoint_id as recipient, 'webhook' as channel, null as language from delivery
-    union all select event_id, person_id, 'inbox', null from inbox_item
-    union all select event_id, letter.person_id, 'email', language from letter_line join letter on letter.id = letter_id
+    select event_id, endpoint_id as recipient, endpoint.state ->> 'channel' as channel,
+        case when attempts > 0 then endpoint.state ->> 'language' end as language, delivery.state, attempts, replayed
+    from delivery join endpoint on endpoint.id = endpoint_id
+    union all select event_id, person_id, 'inbox', null, null, null, null from inbox_item
+    union all select event_id, letter.person_id, 'email', language, state, attempts, false
+    from letter_line join letter on letter.id = letter_id
 """
 
 
