@@ -201,6 +201,7 @@ class LetterLineRow(Base, table=True):  # type: ignore[call-arg, misc, valid-typ
     """One notice in a letter."""
 
     __tablename__ = "letter_line"
+    __table_args__ = (Index("letter_line_event", "event_id"),)
 
     letter_id: UUID = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True)

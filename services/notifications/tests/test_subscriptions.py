@@ -245,8 +245,8 @@ async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
         said = {as_logged(one) for one in (*found.told, *found.sent_later)}
         assert said == log[each.id]
         assert len(said) == len(found.told) + len(found.sent_later)
-        for one in found.told:
-            assert (one.rule in rules[one.recipient]) if one.rule else one.why != "rule"
+        for decision in found.told:
+            assert (decision.rule in rules[decision.recipient]) if decision.rule else decision.why != "rule"
         told_in_all += len(said)
         later_in_all += len(found.sent_later)
         refused = {(one.recipient, one.channel): one.sending for one in found.not_told}
