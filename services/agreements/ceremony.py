@@ -61,7 +61,10 @@ AHEAD = frozenset({_S.planned, _S.postponed}) | RUNNING
 Codes = Mapping[UUID, Iterable[str]]
 """Agreement -> the codes of those who may see it."""
 Missing = dict[UUID, dict[str, list[UUID]]]
-"""What agreements lack -> whose, by organisation: `cancelled`, `text`, `mandate`, `accreditation`, `seat`."""
+"""What agreements lack -> whose, by organisation.
+
+`cancelled`, `text`, `tampered`, `offer`, `parent`, `mandate`, `accreditation`, `seat`.
+"""
 
 
 class Attendee(BaseModel):

@@ -334,6 +334,14 @@ class Signing(Timely, Offered):
         if not reaches(level, least):
             raise LevelTooLow(level=level, least=least)
 
+    def offered_on(self, day: date) -> bool:
+        """Whether it can be signed on this day: neither its offer nor its term is over."""
+        try:
+            self._require_offer(day)
+        except (OfferExpired, TermOver):
+            return False
+        return not self.offer_over
+
     def _require_offer(self, today: date) -> None:
         self._require_term(today)
         self.require_offer(today)

@@ -9,16 +9,20 @@ from sqlmodel import col, select
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
+from services.agreements.commands.authority import require_untampered
 from services.agreements.commands.vetting import mandated_on
 from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
+from services.agreements.errors.families import ParentNotSigned
+from services.agreements.errors.signing import TextTampered
 from services.agreements.minutes import draw_up
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.audit import canonical
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
 from shared.ids import new_id
+from shared.refusals import Refusal
 from shared.store import digest, put_text
 
 OVER = SIGNED_BY_ALL | {AgreementState.cancelled}
@@ -214,8 +218,38 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
             missing[agreement.id] = {"cancelled": own}
             continue
         lacks = {what: [each for each in own if each in those] for what, those in lacking.items()}
+        if not await _parent_allows(tx, ceremony, agreement):
+            lacks = {"parent": own} | lacks
         if agreement.state not in BEING_SIGNED:
             lacks = {"text": own} | lacks
+        else:
+            if not agreement.offered_on(day):
+                lacks = {"offer": own} | lacks
+            if await _is_tampered(tx, agreement):
+                lacks = {"tampered": own} | lacks
         if lacks := {what: those for what, those in lacks.items() if those}:
             missing[agreement.id] = lacks
     return missing
+
+
+async def _parent_allows(tx: Transaction, ceremony: Ceremony, agreement: Agreement) -> bool:
+    """Whether its parent lets it be signed, or is to be signed in the same ceremony, before it."""
+    if agreement.parent_id is None:
+        return True
+    try:
+        # Without a lock: the parent's signers hold theirs while they wait for the ceremony.
+        async with tx.widened(NATIONAL):
+            (await AGREEMENTS.read(tx, agreement.parent_id)).require_signed(agreement)
+    except ParentNotSigned:
+        return agreement.parent_id in ceremony.agreements
+    except Refusal:
+        return False
+    return True
+
+
+async def _is_tampered(tx: Transaction, agreement: Agreement) -> bool:
+    try:
+        await require_untampered(tx, agreement)
+    except TextTampered:
+        return True
+    return False

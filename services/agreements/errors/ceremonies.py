@@ -36,7 +36,8 @@ class AgreementOver(Refusal):
 class LobbyNotReady(Refusal):
     """Agreements are not ready to be signed. Values: missing, a list of {agreement, what, organisations}.
 
-    `what` is `text` (not frozen, or altered since), `mandate` (nobody may sign for them today) or `accreditation`.
+    `what` is `cancelled`, `text` (not frozen), `tampered` (altered since), `offer` (its last day to sign is past),
+    `parent` (it does not let its child be signed), `mandate` (nobody may sign for them today) or `accreditation`.
     """
 
     slug = "lobby-not-ready"

@@ -18,8 +18,8 @@ from shared.refusals import NotAllowedNow
 MINUTES = {"ar": "a" * 64, "fr": "b" * 64}
 
 
-@pytest.mark.parametrize("what", ["text", "mandate", "accreditation"])
-def test_the_lobby_waits_for_texts_mandates_and_accreditations(what: str) -> None:
+@pytest.mark.parametrize("what", ["text", "tampered", "offer", "parent", "mandate", "accreditation"])
+def test_the_lobby_waits_for_all_that_a_signature_needs(what: str) -> None:
     ceremony, organisation = planned(), new_id()
     with pytest.raises(LobbyNotReady) as refused:
         ceremony.prepare({ceremony.agreements[0]: {what: [organisation]}})

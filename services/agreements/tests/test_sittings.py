@@ -1,6 +1,7 @@
 """Ceremonies against the database: what is signed in them, and when."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -24,6 +25,7 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    bound,
     current,
     fill,
     hold,
@@ -35,8 +37,12 @@ from services.agreements.tests.builders import (
     plan,
     sign_for,
     signer,
+    suspend,
 )
+from services.agreements.tests.test_families import following, framework
+from services.agreements.tests.test_frozen import edit
 from shared.actor import NATIONAL
+from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
 from shared.refusals import NotFound
@@ -235,6 +241,56 @@ async def test_a_cancelled_agreement_is_struck_and_the_ceremony_goes_on(database
     await commands.strike_agreement(database, ceremony.id, agreement_id=given_up.id, reason="(fictif)", by=MINISTRY)
     await fill(database, ceremony)
     assert (await commands.open_ceremony(database, ceremony.id, by=MINISTRY)).agreements == (kept.id,)
+
+
+async def lacks(database: Database, ceremony: Ceremony) -> list[tuple[object, str]]:
+    """Each agreement for which the ceremony does not open, and why."""
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    return [(each["agreement"], each["what"]) for each in refused.value.values["missing"]]
+
+
+async def test_a_ceremony_does_not_open_for_an_agreement_whose_last_day_to_sign_is_past(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await fill(database, await plan(database, agreement.id))
+    await edit(database, agreement, "{offered_until}", (today() - timedelta(days=1)).isoformat())
+    assert await lacks(database, ceremony) == [(agreement.id, "offer")]
+
+
+async def test_a_ceremony_does_not_open_for_an_agreement_that_is_not_as_it_was_frozen(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await fill(database, await plan(database, agreement.id))
+    await edit(database, agreement, "{title,fr}", "(fictif) autre")
+    assert await lacks(database, ceremony) == [(agreement.id, "tampered")]
+    (item,) = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    assert [*item.missing] == ["tampered"]
+
+
+async def test_a_ceremony_does_not_open_for_an_agreement_whose_parent_rests(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await approved(database, following(parent.id))
+    ceremony = await fill(database, await plan(database, child.id))
+    await suspend(database, parent)
+    assert await lacks(database, ceremony) == [(child.id, "parent")]
+    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    assert (await commands.open_ceremony(database, ceremony.id, by=MINISTRY)).state == CeremonyState.open
+
+
+async def test_a_parent_is_signed_before_the_ceremony_of_its_child_or_in_it(database: Database) -> None:
+    parent = await approved(database, framework())
+    child = await approved(database, following(parent.id))
+    ceremony = await plan(database, child.id)
+    with pytest.raises(LobbyNotReady):
+        await fill(database, ceremony)
+    await commands.cancel_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
+    together = await plan(database, parent.id, child.id)
+    await fill(database, together)
+    await commands.open_ceremony(database, together.id, by=MINISTRY)
+    for agreement in (parent, child):
+        for each in agreement.parties:
+            await sign_for(database, agreement, each.organisation_id, ceremony_id=together.id)
+    closed = await commands.close_ceremony(database, together.id, by=MINISTRY)
+    assert closed.signed == (parent.id, child.id)
 
 
 async def test_an_agreement_struck_in_the_lobby_may_be_signed_elsewhere(database: Database) -> None:
