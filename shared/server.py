@@ -17,6 +17,8 @@ from shared import telemetry
 T = TypeVar("T")
 REQUESTS_GRACE = 10
 """Seconds that running requests get to finish after SIGTERM."""
+KEEP_ALIVE = 75
+"""Seconds that a connection may rest: longer than clients and proxies keep one, so that none closes as it is used."""
 LONGEST_UNREAD = 30.0
 """Seconds after which a client that takes nothing of what it is sent is cut off (RFC 5482; where the system can)."""
 
@@ -93,6 +95,7 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 ws="none",
                 timeout_graceful_shutdown=REQUESTS_GRACE,
+                timeout_keep_alive=KEEP_ALIVE,
             )
         )
         self.running = running

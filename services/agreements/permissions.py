@@ -125,7 +125,9 @@ def writes_terms(actor: Actor, agreement: Agreement) -> bool | Refusal:
 
 def _refusal_in_turn(actor: Actor, agreement: Agreement) -> Refusal | None:
     turn = agreement.turn
-    if turn is None or acts_for(actor, agreement.party(turn.party_id).organisation_id):
+    # Terms revised before turns bound their writers may have removed the party that held the text.
+    holder = next((each for each in agreement.parties if turn and each.party_id == turn.party_id), None)
+    if turn is None or holder is None or acts_for(actor, holder.organisation_id):
         return None
     return NotYourTurn(party=turn.party_id, since=turn.since)
 

@@ -62,7 +62,8 @@ class Screen:
                 now = (ceremony.version, *await _versions(tx, ceremony))
                 if now != self._shown:
                     self.board = _board(ceremony, await _listed(tx, ceremony), wording)
-                    self.number, self._shown = sum(now), now
+                    # An agreement that is struck takes its version along: the number grows all the same.
+                    self.number, self._shown = max(self.number + 1, sum(now)), now
             self.over = ceremony.over
             self._looked_at = time.monotonic()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import ColumnElement, Select, or_
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
@@ -122,7 +122,10 @@ def _amendments() -> Source:
 
 def _announcements() -> Source:
     row = AGREEMENTS.table.c
-    query = select_columns(row.id, row.announced, row.announced_on, row.visible_to, row.reference)
+    # An end that was brought forward since is the earlier of the two.
+    query = select_columns(row.id, row.announced, row.announced_on, row.visible_to, row.reference).where(
+        or_(row.announced != "termination", row.announced_on <= row.effective_until)
+    )
 
     def told(found: Any) -> Appointment:
         # A termination moves the end that the calendar has.
@@ -147,7 +150,7 @@ def _expiries() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.effective_until, row.visible_to, row.reference).where(
         row.status.in_([AgreementState.in_force, AgreementState.suspended]),
-        row.announced.is_distinct_from("termination"),
+        or_(row.announced.is_distinct_from("termination"), row.announced_on > row.effective_until),
     )
 
     def told(found: Any) -> Appointment:
