@@ -59,6 +59,20 @@ async def test_a_screen_follows_every_signature(database: Database, wording: Wor
     assert numbers == sorted(set(numbers)), "the number grows"
 
 
+async def test_an_agreement_that_is_struck_leaves_the_screen(database: Database, wording: Wording) -> None:
+    kept, struck = await approved(database), await approved(database)
+    ceremony = await plan(database, kept.id, struck.id)
+    stream = boards(database, await hung(database, ceremony), wording)
+    first, board = await following(stream)
+    assert str(struck.reference) in board
+    await commands.strike_agreement(
+        database, ceremony.id, agreement_id=struck.id, reason="reporté (fictif)", by=MINISTRY
+    )
+    number, board = await following(stream)
+    assert number > first
+    assert str(kept.reference) in board and str(struck.reference) not in board
+
+
 async def test_a_screen_shows_what_is_on_the_table_in_both_languages(database: Database, wording: Wording) -> None:
     agreement = await approved(database)
     ceremony = await hold(database, agreement.id)

@@ -7,6 +7,7 @@ import pytest
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.errors.negotiation import NotYourTurn
+from services.agreements.permissions import writes, writes_terms
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     LEGAL,
@@ -22,6 +23,7 @@ from services.agreements.tests.builders import (
     signer,
 )
 from shared.database import Database
+from shared.ids import new_id
 from shared.refusals import Forbidden
 from shared.territory import MINISTRY_ID, NETWORK_ID
 
@@ -127,3 +129,11 @@ async def test_the_network_writes_in_its_turn(database: Database) -> None:
         await commands.revise_text(database, agreement.id, clauses(3), by=MINISTRY)
     revised = await commands.revise_text(database, agreement.id, clauses(3), by=network)
     assert revised.text_hash != agreement.text_hash
+
+
+async def test_a_text_that_nobody_holds_any_more_goes_back_to_its_keeper(database: Database) -> None:
+    agreement = await negotiated(database, current())
+    assert agreement.turn
+    lost = agreement.model_copy(update={"turn": agreement.turn.model_copy(update={"party_id": new_id()})})
+    assert writes(officer(), lost) is True
+    assert writes_terms(officer(), lost) is True
