@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from shared.settings import SERVICES
 from tests.deploy.manifests import compose
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import KafkaServer
+from tests.fixtures.ports import free_port
 from tests.fixtures.run import ROOT, end_with_the_run
 
 PROGRAMS = {"python": [sys.executable], "mithaq": [sys.executable, "-m", "cli"]}
@@ -98,8 +98,7 @@ class TestContainers:
         await containers.finish("topics")
         doors = {}
         for service in SERVICES:
-            with socket.create_server(("127.0.0.1", 0)) as probe:
-                port = probe.getsockname()[1]
+            port = free_port()
             containers.start(service, MITHAQ_PORT=str(port))
             doors[service] = f"http://127.0.0.1:{port}"
 

@@ -22,6 +22,7 @@ from shared.settings import SERVICES
 from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.fixtures.nginx import StartNginx
+from tests.fixtures.ports import free_port
 from tests.fixtures.run import ROOT, end_with_the_run
 from tests.fixtures.serving import Serve
 
@@ -60,8 +61,7 @@ async def door(
     upstreams, processes = {}, []
     for service in SERVICES:
         database_url(service)
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        port = free_port()
         upstreams[service] = f"127.0.0.1:{port}"
         processes.append(
             subprocess.Popen(

@@ -18,16 +18,14 @@ from shared.messaging.embedded import EmbeddedBroker
 from shared.migrations import head_of
 from shared.settings import PlatformSettings
 from tests.fixtures.eventually import eventually
+from tests.fixtures.ports import free_port
 from tests.fixtures.serving import Serve
 
 
 @pytest.fixture
 def settings(tmp_path: Path, installation: str) -> PlatformSettings:
     """An installation of this test's own, in a data folder of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return PlatformSettings(data_dir=tmp_path, port=port, database_url=SecretStr(installation))
+    return PlatformSettings(data_dir=tmp_path, port=free_port(), database_url=SecretStr(installation))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from shared.events.catalog import TOPICS
 from shared.messaging.embedded import EmbeddedBroker
 from shared.settings import SERVICES
 from tests.fixtures.eventually import eventually
+from tests.fixtures.ports import free_port
 
 RESOURCE = {
     "network": "organisations",
@@ -37,9 +37,7 @@ async def start(
 
     async def start_process(service: str, *arguments: str) -> tuple[asyncio.subprocess.Process, str]:
         database_url(service)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         environment = os.environ | {
             "MITHAQ_DATABASE_URL": installation,
             "MITHAQ_DATA_DIR": str(tmp_path),
