@@ -24,7 +24,11 @@ REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
 BOUND = frozenset({"academy", "ministry", "network"})
 """Placeholders for the organisations that the type of an agreement binds."""
-ENTERS = {"suspend_agreement": "suspended", "terminate_agreement": "terminated"}
+ENTERS = {
+    "approve_agreement": "ready_to_sign",
+    "suspend_agreement": "suspended",
+    "terminate_agreement": "terminated",
+}
 """Action that may wait for a paper -> the state that it leads to; any other leaves the state as it is."""
 
 

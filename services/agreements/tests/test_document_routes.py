@@ -234,7 +234,7 @@ async def test_who_sees_an_agreement_sees_its_papers_and_what_is_missing(as_: An
         ("suspension_decision", "suspended", False),
         ("termination_decision", "terminated", False),
         ("insurance_certificate", None, False),
-        ("budget_reservation", None, False),
+        ("budget_reservation", "ready_to_sign", False),
     }
     agreement = await attached(database, agreement, "insurance_certificate")
     told = (await as_(operator).get(f"/agreements/{agreement.id}/documents")).json()
