@@ -248,7 +248,11 @@ async def test_who_sees_an_agreement_sees_its_papers_and_what_is_missing(as_: An
         for each in (await as_(operator).get("/agreement-kinds")).json()["items"]
         if each["id"] == agreement.agreement_kind
     )
-    assert kind["required"] == {"suspended": ["suspension_decision"], "terminated": ["termination_decision"]}
+    assert kind["required"] == {
+        "ready_to_sign": ["budget_reservation"],
+        "suspended": ["suspension_decision"],
+        "terminated": ["termination_decision"],
+    }
     assert (await as_(officer("MA-01")).get(f"/agreements/{agreement.id}/documents")).status_code == 404
 
 
