@@ -22,22 +22,30 @@ COUNT = text("""
         suspended_because = case when bounces + 1 >= :most then coalesce(suspended_because, :because) end
     where id = :person and address = :recipient
 """)
+MOVED_AT = """
+    coalesce((select max(recorded_at) from journal where aggregate_id = :endpoint
+        and type = 'ma.mithaq.endpoint.changed.v1' and data -> 'changed' @> '["address"]'), '-infinity')
+"""
+"""When an endpoint got the address that it has: what another one returned is nothing against it."""
 # What is on its way again comes back again, if it does.
 TAKE_BACK = text("""
     with returned as (
         update delivery set state = 'refused'
         where event_id = :event and endpoint_id = :endpoint and state = 'delivered' returning *
     )
-    insert into attempt (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, excerpt)
-    select id, endpoint_id, academy, event_id, clock_timestamp(), 0, 'refused', 'returned ' || :status, :reason
+    insert into attempt
+        (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, excerpt, language)
+    select id, endpoint_id, academy, event_id, clock_timestamp(), 0, 'refused', 'returned ' || :status, :reason,
+        (select language from attempt sent where sent.delivery_id = returned.id order by sent.id desc limit 1)
     from returned
 """)
 # A server that takes everything and returns it later has taken others meanwhile: those before this one are asked.
-RETURNS_ALL = text("""
+RETURNS_ALL = text(f"""
     select count(*) = :most and bool_and(before.state = 'refused') from (
         select earlier.state from delivery this
         join delivery earlier using (academy, endpoint_id)
         where this.event_id = :event and this.endpoint_id = :endpoint and earlier.state <> 'waiting'
+            and coalesce(earlier.delivered_at, earlier.next_attempt_at) > {MOVED_AT}
             and (earlier.created_at, earlier.id) <= (this.created_at, this.id)
         order by earlier.created_at desc, earlier.id desc limit :most
     ) before

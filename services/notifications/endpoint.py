@@ -153,17 +153,17 @@ class Endpoint(Aggregate):
         return [secured.keeping(identity=identity.model_dump(mode="json") if identity else None)]
 
     def rotate(self, *, key: SigningKey, at: datetime, overlap_until: datetime) -> list[DomainEvent]:
-        """Sign with a new secret; the last one signs beside it until the overlap ends.
+        """Sign with a new secret; those before it sign beside it until the overlap ends, and none for longer.
 
         Raises NothingToSign for e-mail, SecretsStillOverlap while too many secrets are live.
         """
         self.require("rotate_secret")
         if self.channel != "webhook":
             raise NothingToSign()
-        live = self.live_keys(at)
-        if len(live) >= MOST_LIVE_KEYS:
-            raise SecretsStillOverlap(until=min(key.until for key in live if key.until))
-        kept = [each.model_copy(update={"until": each.until or overlap_until}) for each in live]
+        ends = [min(each.until or overlap_until, overlap_until) for each in self.live_keys(at)]
+        kept = [each.model_copy(update={"until": until}) for each, until in zip(self.live_keys(at), ends, strict=True)]
+        if sum(each.signs(at) for each in kept) >= MOST_LIVE_KEYS:
+            raise SecretsStillOverlap(until=min(ends))
         rotated = EndpointSecretRotated(endpoint_id=self.id, academy=self.academy)
         return [rotated.keeping(keys=[each.model_dump(mode="json") for each in (key, *kept)])]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from services.notifications.circle import Circle, concerned
@@ -18,6 +19,7 @@ from services.notifications.recipients import known
 from services.notifications.telling import Channel, Decision, EndpointTold, Happening, told
 from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
+from shared import telemetry
 from shared.audit import canonical
 from shared.clock import now
 from shared.context import acting
@@ -25,7 +27,6 @@ from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.language import LANGUAGES
 from shared.messaging.reactions import Reactions
-from shared.telemetry import current_traceparent
 from shared.territory import jurisdiction_of
 
 reactions = Reactions("notifications")
@@ -147,7 +148,7 @@ class Telling:
             "provinces": sorted(happening.provinces),
             "actor": occurrence.actor,
             "correlation": str(occurrence.correlation),
-            "traceparent": occurrence.traceparent or current_traceparent(),
+            "traceparent": occurrence.traceparent or telemetry.current_traceparent(),
             "summaries": {language: notice.worded(language) for language in LANGUAGES},
             "decisions": _by_jurisdiction(self.decisions),
         }
@@ -162,7 +163,12 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
     new = set((await tx.execute(NOTE, {"tellings": tellings, "at": at})).scalars())
     fresh = [each for each in decided if each.id in new]
     for each in fresh:
-        with acting(correlation_id=each.occurrence.correlation, causation_id=each.id):
+        story, name = each.occurrence, f"tell {each.occurrence.event.type}"
+        # A batch has a trace of its own; what follows from an event goes on with the event's.
+        with (
+            acting(correlation_id=story.correlation, causation_id=each.id),
+            telemetry.continued(story.traceparent, name, kind=SpanKind.CONSUMER),
+        ):
             await _follow(tx, each, at)
     await write_letters(tx, {each.id: each.by("email") for each in fresh}, at)
     await tx.execute(OWE, {"told": canonical([_owed(place, each) for place, each in enumerate(fresh)]).decode()})

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy import text
 
 from services.notifications.attempting import Attempts
+from services.notifications.bounces import MOVED_AT
 from services.notifications.claiming import Claims
 from services.notifications.commands import disable_endpoint
 from services.notifications.lanes import Lane, Parcel
@@ -35,9 +36,12 @@ LONGEST_HOLD = 0.05
 GATHER = 0.005
 """Seconds in which news gather before one looks: one look serves many lanes."""
 
-RETURNED = text("""
-    select count(*) = :most and bool_and(result = 'refused')
-    from (select result from attempt where endpoint_id = :endpoint order by id desc limit :most) last
+RETURNED = text(f"""
+    select count(*) = :most and bool_and(result = 'refused') from (
+        select result from attempt join delivery on delivery.id = delivery_id
+        where attempt.endpoint_id = :endpoint and coalesce(delivered_at, next_attempt_at) > {MOVED_AT}
+        order by attempt.id desc limit :most
+    ) last
 """)
 
 

@@ -30,6 +30,9 @@ START_OVER = text("""
     update delivery set attempts = 0, next_attempt_at = clock_timestamp()
     where endpoint_id = :endpoint and state = 'waiting' and attempts > 0
 """)
+MOVE = text(f"""
+    update lane set failures = 0, open_until = null, due_at = {NEXT_DUE} where endpoint_id = :endpoint
+""")
 RESUME = text(f"""
     update lane set enabled = true, paused = false, failures = 0, open_until = null, due_at = {NEXT_DUE}
     where endpoint_id = :endpoint
@@ -89,8 +92,14 @@ async def change_endpoint(
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "change_endpoint", by, expected)
         pace = pace.model_copy(update={"address": check_address(endpoint.channel, pace.address, guard)})
+        moves = pace.address != endpoint.address
         await ENDPOINTS.record(tx, endpoint, endpoint.change(pace), by=by)
         await tx.execute(SET_PACE, {"endpoint": id, "concurrency": pace.concurrency, "rate": pace.rate})
+        if moves:
+            # What the old address answered is nothing against the new one.
+            await tx.execute(START_OVER, {"endpoint": id})
+            await tx.execute(MOVE, {"endpoint": id})
+            tx.after_commit(NEWS.ring)
         return endpoint
 
 

@@ -59,6 +59,16 @@ def test_few_secrets_sign_at_the_same_time() -> None:
     assert refusal.value.values["until"] == AT + timedelta(days=1)
 
 
+def test_no_secret_outlives_the_overlap_that_was_chosen_last() -> None:
+    """Also those that were being replaced already, and also when as many sign as may: one of them may have leaked."""
+    built = endpoint()
+    for _ in range(MOST_LIVE_KEYS - 1):
+        built.evolve(built.rotate(key=_key(), at=AT, overlap_until=AT + timedelta(days=1)))
+    new = _key()
+    built.evolve(built.rotate(key=new, at=AT, overlap_until=AT))
+    assert built.live_keys(AT) == (new,)
+
+
 def test_an_e_mail_address_has_no_secret() -> None:
     built = endpoint(channel="email")
     assert built.keys == ()

@@ -197,7 +197,7 @@ async def test_an_endpoint_that_is_taken_back_while_it_is_sent_to_gets_nothing_m
     async with receiver(slow) as academy:
         id = (await registered(database, settings, academy.url)).endpoint.id
         await told(database, *(happening() for _ in range(5)))
-        async with sending():
+        async with sending(deadline=5.0, lease=8.0):
             await eventually(lambda: slow.waiting == 1, every=0.001)
             if elsewhere:
                 monkeypatch.setattr(NEWS, "ring", lambda: None)
@@ -226,6 +226,20 @@ async def test_what_follows_goes_to_the_new_address_at_once(
     assert old.ids + new.ids == [str(event.id) for event in events]
     assert len(old.ids) == 1
     assert b'"language":"ar"' in new.received[0][1]
+
+
+async def test_a_new_address_is_not_left_alone_for_what_the_old_one_answered(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(503, Retry_After="3600")) as old, receiver() as new:
+        id = (await registered(database, settings, old.url)).endpoint.id
+        await told(database, happening(), happening())
+        async with sending():
+            await eventually(lambda: rows(database, "select 1 from lane where open_until is not null"))
+            pace = Pace(address=new.url, language="fr", concurrency=1, rate=None)
+            await commands.change_endpoint(database, id, pace=pace, guard=settings.guard, by=OPERATOR)
+            await _delivered(database, 2)
+    assert (len(old.received), len(new.received)) == (1, 2)
 
 
 async def test_a_test_reaches_the_endpoint_it_is_for_and_no_other(

@@ -197,6 +197,28 @@ async def test_what_an_address_returned_before_it_was_changed_does_not_disable_t
     assert await rows(database, "select enabled from lane") == [(True,)]
 
 
+async def test_what_one_address_refused_and_another_returned_is_not_counted_together(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("550 5.1.1 no such user", "250 ok", "550 5.1.1 no such user") as (box, port):
+        issued = await registered(database, settings, "faux@academie.example", channel="email")
+        await told(database, happening(), happening())
+        async with sending(smtp_port=port, most_bounces=2):
+            await _state(database, "refused", "delivered")
+            assert await commands.report_bounces(database, returned(box.received[0]).decode(), most=9, by=OPERATOR) == (
+                1,
+                1,
+            )
+            pace = Pace(address="avis@academie.example")
+            await commands.change_endpoint(database, issued.endpoint.id, pace=pace, guard=settings.guard, by=OFFICER)
+            await told(database)
+            await _state(database, "refused", "refused", "refused")
+            await told(database)
+            await _state(database, "refused", "refused", "refused", "delivered")
+    assert await rows(database, "select enabled from lane") == [(True,)]
+    assert await rows(database, "select distinct language from attempt") == [("fr",)]
+
+
 async def test_a_mail_server_that_takes_its_time_gets_no_more_than_the_deadline(
     settings: NotificationsSettings,
 ) -> None:
