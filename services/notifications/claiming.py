@@ -189,8 +189,10 @@ class Claims:
         found = {id: self._targets[id, version] for id, version in wanted if (id, version) in self._targets}
         missing = {"ids": [id for id, _ in wanted if id not in found]}
         if missing["ids"]:
+            rows = (await db.execute(ENDPOINTS, missing)).all()
+            # After the endpoints: a rotation may commit in between, and no endpoint may lack a secret that it names.
             secrets = (await db.execute(SECRETS, missing)).all()
-            for row in (await db.execute(ENDPOINTS, missing)).all():
+            for row in rows:
                 endpoint = Endpoint.model_validate(row.state | {"id": row.id, "version": row.version})
                 sealed = {each.key_id: _sealed(each) for each in secrets if each.endpoint_id == row.id}
                 found[row.id] = Target(endpoint, sealed)

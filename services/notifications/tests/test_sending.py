@@ -5,12 +5,15 @@ import json
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import standardwebhooks
 import svix.webhooks
 from opentelemetry import trace
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import commands
+from services.notifications.claiming import Claims
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
@@ -18,6 +21,7 @@ from services.notifications.tests.builders import settings as builders_settings
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import accept, answering, drip, hang, pour, receiver
 from shared import telemetry
+from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
 from tests.fixtures.eventually import eventually
@@ -223,6 +227,34 @@ async def test_during_a_rotation_requests_verify_with_both_secrets(
     for secret in (old.secret, new.secret):
         assert secret
         standardwebhooks.Webhook(secret).verify(body, headers)
+
+
+async def test_a_rotation_while_an_endpoint_is_read_leaves_no_key_without_its_secret(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    endpoint = (await registered(database, settings, "http://127.0.0.1:1/avis")).endpoint
+
+    class Interrupted:
+        """A connection between whose first two statements somebody rotates."""
+
+        def __init__(self, connection: AsyncConnection) -> None:
+            self.connection = connection
+            self.rotated = False
+
+        async def execute(self, *statement: Any) -> Any:
+            result = await self.connection.execute(*statement)
+            if not self.rotated:
+                self.rotated = True
+                await commands.rotate_secret(
+                    database, endpoint.id, keys=settings.key_ring, overlap=timedelta(0), by=OPERATOR
+                )
+            return result
+
+    async with database.transaction(NATIONAL) as tx:
+        interrupted: Any = Interrupted(await tx.connection())
+        found = await Claims(settings, database)._targets_of(interrupted, [(endpoint.id, endpoint.version)])
+    target = found[endpoint.id]
+    assert {key.key_id for key in target.endpoint.keys} <= target.secrets.keys()
 
 
 async def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over(
