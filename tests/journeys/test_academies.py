@@ -18,6 +18,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from cli.demo.client import JSON, Client, Refused
 from cli.demo.desk import Desk
 from cli.installation import Installation
+from services.notifications.settings import RETRIES
 from services.notifications.tests.receivers import Receiver, receiver
 from shared.actor import NATIONAL
 from shared.clock import now
@@ -25,16 +26,28 @@ from shared.embedded.identity import load_credentials
 from shared.ids import new_id
 from shared.settings import PlatformSettings
 from tests.fixtures.eventually import eventually
+from tests.fixtures.ports import free_port
 from tests.journeys.platform import running
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 OVERLAP = timedelta(seconds=1.5)
 PROVINCES = {"MA-06": "MA-CAS", "MA-04": "MA-RAB"}
-DAYS_AGO = text("""
-    update feed_entry set told_at = told_at - make_interval(hours => cast(72 - (sequence - :after) as int))
-    where academy = 'MA-06' and sequence > :after
+RESTS = text("""
+    select greatest(due_at, open_until) - clock_timestamp() from lane
+    where endpoint_id = :endpoint and enabled and lease_token is null and due_at > clock_timestamp()
 """)
+"""For how long a lane is left alone, once its last attempt is written down."""
+PASSES = [
+    text(f"update {table} set {instant} = {instant} - cast(:time as interval) where academy = :academy")
+    for table, instant in (
+        ("feed_entry", "told_at"),
+        ("delivery", "next_attempt_at"),
+        ("attempt", "at"),
+        ("lane", "due_at"),
+        ("lane", "open_until"),
+    )
+]
 
 
 @dataclass
@@ -67,9 +80,9 @@ class Academy:
         """All that it was told behind a number."""
         return await self.client.all(self.desk, "notifications/feed", after=str(after))
 
-    async def raw_feed(self) -> bytes:
-        """The feed as it comes over the line."""
-        url = f"{self.client.url}/api/v1/notifications/feed?limit=100"
+    async def raw_feed(self, after: int) -> bytes:
+        """What it was told behind a number, as it comes over the line."""
+        url = f"{self.client.url}/api/v1/notifications/feed?limit=100&after={after}"
         headers = {"Authorization": f"Bearer {await self.client.token(self.desk)}", "Accept-Language": "fr"}
         async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
             return await answer.read()
@@ -102,27 +115,30 @@ async def region(server_url: str, tmp_path_factory: pytest.TempPathFactory) -> A
     )
     async with AsyncExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setenv("MITHAQ_NOTIFICATIONS_IDLE_POLL", "0.1")
         patch.setenv("MITHAQ_NOTIFICATIONS_ROTATION_OVERLAP", str(OVERLAP.total_seconds()))
         settings = await stack.enter_async_context(running(wanted))
         client = await stack.enter_async_context(
             Client(f"http://127.0.0.1:{settings.port}", load_credentials(settings.data_dir))
         )
-        academies = []
-        for code in PROVINCES:
-            listening = await stack.enter_async_context(receiver())
-            body = {"channel": "webhook", "address": listening.url, "language": "fr"}
-            issued = await client.post(f"officer-{code.lower()}", "endpoints", body)
-            academies.append(Academy(code, client, listening, issued, [issued["secret"]]))
-        mine, neighbour = academies
+        receivers = {code: await stack.enter_async_context(receiver(port=free_port())) for code in PROVINCES}
+        mine, neighbour = [await named(client, code, receivers[code]) for code in PROVINCES]
         yield Region(Installation(settings), Desk(client), mine, neighbour)
 
 
-async def arrived(academy: Academy) -> list[JSON]:
-    """Wait until the receiver has all that stands in the feed; the feed."""
+async def named(client: Client, code: str, receiver: Receiver) -> Academy:
+    """An academy that names its receiver."""
+    body = {"channel": "webhook", "address": receiver.url, "language": "fr"}
+    issued = await client.post(f"officer-{code.lower()}", "endpoints", body)
+    return Academy(code, client, receiver, issued, [issued["secret"]])
+
+
+async def arrived(academy: Academy, after: int = 0) -> list[JSON]:
+    """Wait until the receiver has all that stands in the feed behind a number; that part of the feed."""
     told: list[JSON] = []
 
     async def complete() -> None:
-        told[:] = await academy.feed()
+        told[:] = await academy.feed(after)
         missing = {each["id"] for each in told} - academy.bodies.keys()
         assert told and not missing, [(e["sequence"], e["type"]) for e in told if e["id"] in missing]
 
@@ -148,31 +164,44 @@ async def test_two_academies_hear_of_their_own_alone(region: Region) -> None:
     assert refused.value.slug == "not-found"
 
 
-async def test_an_academy_that_was_away_for_three_days_catches_up_by_its_feed_and_by_recovery(region: Region) -> None:
+async def test_an_academy_that_was_down_for_three_days_catches_up_by_its_feed_and_by_recovery(region: Region) -> None:
+    """A second receiver of the same academy is up all the time: what it is sent is what would have been delivered."""
     academy = region.mine
-    await arrived(academy)
-    await academy.act("disabling")
-    known = (await academy.feed())[-1]["sequence"]
-    for _ in range(2):
+    async with receiver() as second:
+        witness = await named(academy.client, academy.code, second)
         await region.happen(academy)
-    await eventually(lambda: _at_least(academy, known, 6), within=30)
-    await _days_pass(region.it, known)
+        await eventually(lambda: _has_heard_of(witness, "ma.mithaq.mandate.recorded.v1"), within=20)
+        await arrived(academy)
+        await academy.receiver.close()
+        known = max(json.loads(body)["sequence"] for body in academy.bodies.values())
+        away = timedelta()
+        for number in range(len(RETRIES)):
+            if number % 3 == 0:
+                await region.happen(academy)
+            away += await _time_passes(region.it, academy, await _until_the_next_attempt(region.it, academy))
+        await eventually(lambda: _is(academy, "disabled"), within=20)
+        await region.happen(academy)
+        away += await _time_passes(region.it, academy, timedelta(days=1))
+        await eventually(lambda: _has_heard_of(witness, "ma.mithaq.endpoint.disabled.v1"), within=20)
+        assert away > timedelta(days=3)
 
-    missed = await academy.feed(after=known)
-    assert [each["sequence"] for each in missed] == list(range(known + 1, known + 1 + len(missed)))
-    assert not academy.bodies.keys() & {each["id"] for each in missed}, "a disabled endpoint was sent something"
-    await academy.act("enabling")
-    recovered = await academy.act("recovery", {"since": (now() - timedelta(days=4)).isoformat()})
-    assert recovered["deliveries"] >= len(missed)
-    told = await arrived(academy)
-    line = await academy.raw_feed()
-    for each in told:
-        body = academy.bodies[each["id"]]
-        assert json.loads(body) == each
-        assert body in line, "the webhook's bytes are not the feed's"
+        missed = await academy.feed(after=known)
+        assert [each["sequence"] for each in missed] == list(range(known + 1, known + 1 + len(missed)))
+        assert not academy.bodies.keys() & {each["id"] for each in missed}
+        line = await academy.raw_feed(after=known)
+        await academy.receiver.open(port=urlsplit(academy.receiver.url).port or 0)
+        await academy.act("enabling")
+        await academy.act("recovery", {"since": (now() - away - timedelta(hours=1)).isoformat()})
+        await arrived(academy)
+        await arrived(witness, after=known)
     caught_up = [each["id"] for each in missed]
+    for id in caught_up:
+        assert academy.bodies[id] == witness.bodies[id], "recovery sent other bytes than were due"
+        assert witness.bodies[id] in line, "the feed's bytes are not those that were due"
     arrivals = dict.fromkeys(headers["webhook-id"] for headers, _ in academy.receiver.received)
     assert [id for id in arrivals if id in caught_up] == caught_up, "what was missed came out of order"
+    tried = await _attempts(academy, caught_up[0])
+    assert [each["reason"] for each in tried] == ["not connected"] * (1 + len(RETRIES)) + ["HTTP 200"]
 
 
 async def test_while_a_secret_is_replaced_both_verify_and_then_the_new_one_alone(region: Region) -> None:
@@ -202,14 +231,41 @@ def _verifies(secret: str, body: bytes, headers: dict[str, str]) -> bool:
     return False
 
 
-async def _at_least(academy: Academy, known: int, count: int) -> bool:
-    return len(await academy.feed(after=known)) >= count
+async def _is(academy: Academy, state: str) -> bool:
+    path = f"endpoints/{academy.endpoint['id']}"
+    return bool((await academy.client.get(academy.desk, path))["state"] == state)
 
 
-async def _days_pass(it: Installation, after: int) -> None:
-    """Let what was told behind this number have been told in the course of an hour each, three days ago."""
+async def _has_heard_of(academy: Academy, type: str) -> bool:
+    return any(json.loads(body)["type"] == type for body in academy.bodies.values())
+
+
+async def _attempts(academy: Academy, event: str) -> list[JSON]:
+    """How sending an event to an academy's receiver went, oldest first."""
+    owed = await academy.client.all(academy.desk, "deliveries", endpoint_id=academy.endpoint["id"])
+    (delivery,) = (each["id"] for each in owed if each["event_id"] == event)
+    return (await academy.client.all(academy.desk, f"deliveries/{delivery}/attempts"))[::-1]
+
+
+async def _until_the_next_attempt(it: Installation, academy: Academy) -> timedelta:
+    """How long an attempt that has failed lets its lane rest."""
+    async with it.database("notifications", role=None) as database:
+
+        async def rests() -> timedelta:
+            async with database.transaction(NATIONAL) as tx:
+                left: timedelta | None = (await tx.execute(RESTS, {"endpoint": academy.endpoint["id"]})).scalar()
+            assert left, "it is tried, or has not been"
+            return left
+
+        return await eventually(rests, within=20)
+
+
+async def _time_passes(it: Installation, academy: Academy, time: timedelta) -> timedelta:
+    """All that an academy was told and tried is that much older, and what is due that much nearer."""
     async with it.database("notifications", role=None) as database, database.transaction(NATIONAL) as tx:
-        await tx.execute(DAYS_AGO, {"after": after})
+        for passes in PASSES:
+            await tx.execute(passes, {"academy": academy.code, "time": time})
+    return time
 
 
 async def _national(it: Installation) -> set[str]:

@@ -21,6 +21,7 @@ class Receiver:
     """A webhook receiver: what it was sent, and how it behaves."""
 
     behave: Behaviour
+    tls: ssl.SSLContext | None = None
     url: str = ""
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
@@ -33,6 +34,20 @@ class Receiver:
         """Note the request, then behave."""
         self.received.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
         return await self.behave(request)
+
+    async def open(self, port: int = 0) -> None:
+        """Listen, on a free port unless one is named."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=self.tls).start()
+        address: Any = self._runner.addresses[0]
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{address[1]}/avis"
+
+    async def close(self) -> None:
+        """Be gone: what is open is cut, and whoever calls is refused the connection."""
+        await self._runner.cleanup()
 
 
 async def accept(_: web.Request) -> web.StreamResponse:
@@ -92,25 +107,16 @@ class Slow:
 
 
 @asynccontextmanager
-async def receiver(behave: Behaviour = accept, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A receiver that listens inside the block."""
-    made = Receiver(behave)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
-    await site.start()
-    made.url = f"{'https' if tls else 'http'}://127.0.0.1:{_port(runner)}/avis"
+async def receiver(
+    behave: Behaviour = accept, *, tls: ssl.SSLContext | None = None, port: int = 0
+) -> AsyncIterator[Receiver]:
+    """A receiver that listens inside the block, on a free port unless one is named."""
+    made = Receiver(behave, tls)
+    await made.open(port)
     try:
         yield made
     finally:
-        await runner.cleanup()
-
-
-def _port(runner: web.AppRunner) -> int:
-    address: Any = runner.addresses[0]
-    return int(address[1])
+        await made.close()
 
 
 @dataclass
