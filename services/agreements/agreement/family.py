@@ -4,9 +4,7 @@ from datetime import date
 from typing import ClassVar
 
 from services.agreements.agreement.core import AgreementState, Core
-from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.force import Force
-from services.agreements.agreement.signing import Signing
 from services.agreements.errors.families import (
     ChildNotOfKind,
     ParentAtRest,
@@ -15,7 +13,6 @@ from services.agreements.errors.families import (
     ParentOver,
     TermBeyondParent,
 )
-from shared.clock import business_date
 from shared.events.agreements import AgreementTerminated
 from shared.events.base import DomainEvent
 
@@ -23,7 +20,7 @@ _S = AgreementState
 OVER = frozenset({_S.expired, _S.terminated, _S.closed, _S.cancelled})
 
 
-class Family(Force, Signing, Editions):
+class Family(Force):
     """What a parent asks of its children."""
 
     ALLOWED: ClassVar = {"end_with_parent": Force.ALLOWED["terminate_agreement"]}
@@ -60,9 +57,7 @@ class Family(Force, Signing, Editions):
     def bring_into_force_with(self, parent: "Family", today: date) -> list[DomainEvent]:
         """Bind while the parent does, from the day on which both stand as they do. Refuses as require_in_force does."""
         parent.require_in_force()
-        days = [
-            each for each in (self.stands_since or self._signed_on, parent.stands_since or parent.in_force_on) if each
-        ]
+        days = [each for each in (self.stood_since, parent.stood_since) if each]
         return self.bring_into_force(today, since=max(days, default=None))
 
     def end_with(self, parent: "Family", *, today: date) -> list[DomainEvent]:
@@ -74,11 +69,6 @@ class Family(Force, Signing, Editions):
             agreement_id=self.id, academy=self.academy, effective_on=today, because="parent_ended"
         )
         return [terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
-
-    @property
-    def _signed_on(self) -> date | None:
-        """The day of the last signature, for what was signed before `stands_since` was kept."""
-        return max((business_date(each.signed_at) for each in self.signatures), default=None)
 
     def _require_alive(self) -> None:
         if self.state in OVER:

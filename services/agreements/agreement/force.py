@@ -7,8 +7,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.agreements.agreement.core import BEING_SIGNED, AgreementState
-from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState
+from services.agreements.agreement.editions import Editions
+from services.agreements.agreement.signing import Signing
+from services.agreements.agreement.timely import earliest
 from services.agreements.errors import CenterNotInAgreement, EffectiveDateAhead
 from services.agreements.errors.force import (
     AlreadyAnnounced,
@@ -21,6 +23,7 @@ from services.agreements.errors.force import (
     NoticeAhead,
     NoticeTooShort,
 )
+from shared.clock import business_date
 from shared.events.agreements import (
     AgreementAnnouncementWithdrawn,
     AgreementCameIntoForce,
@@ -77,7 +80,7 @@ class Announcement(Grounds):
     centers: tuple[UUID, ...] = ()
 
 
-class Force(Timely):
+class Force(Signing, Editions):
     """From when to when the agreement binds, and while it rests."""
 
     ALLOWED: ClassVar = {
@@ -95,6 +98,16 @@ class Force(Timely):
     ending: Ending | None = None
     stands_since: date | None = None
     """The day from which on it stands as it does: signed by all, in force, at rest, or in force again."""
+
+    @property
+    def stood_since(self) -> date | None:
+        """`stands_since`, derived where it came about before that was kept; a rest lifted by then left no day."""
+        if self.stands_since or self.state not in SIGNED_BY_ALL:
+            return self.stands_since
+        if self.suspension:
+            return self.suspension.effective_on
+        signed_on = max((business_date(each.signed_at) for each in self.signatures), default=None)
+        return self.in_force_on or signed_on
 
     def guard(self, action: str) -> Refusal | None:
         """One thing is announced at a time, and only what is announced is withdrawn."""
@@ -291,8 +304,8 @@ class Force(Timely):
         day = effective_on or max(today, earliest_on)
         if day < earliest_on:
             raise NoticeTooShort(days=days, notified_on=notified_on, earliest=earliest_on)
-        if effective_on and self.stands_since and day < self.stands_since:
-            raise EffectiveOutOfOrder(effective_on=day, since=self.stands_since)
+        if effective_on and self.stood_since and day < self.stood_since:
+            raise EffectiveOutOfOrder(effective_on=day, since=self.stood_since)
         if day > self.effective_until:
             raise EffectiveAfterTerm(effective_on=day, effective_until=self.effective_until)
         return day

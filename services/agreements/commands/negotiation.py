@@ -9,7 +9,7 @@ from services.agreements.commands.loading import load_for
 from services.agreements.errors.negotiation import NotYourParty
 from services.agreements.permissions import acts_for
 from services.agreements.tables import AGREEMENTS
-from services.agreements.text import Clause, put_clauses, put_content
+from services.agreements.text import Clause, get_table, put_clauses, put_content
 from shared.actor import Actor
 from shared.clock import now
 from shared.database import Work
@@ -22,8 +22,11 @@ async def revise_text(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "revise_text", by, expected)
         agreement.require("revise_text")
-        content = agreement.content(await put_clauses(tx, clauses))
-        events = agreement.revise(await put_content(tx, content), by=by.person)
+        table = await put_clauses(tx, clauses)
+        # By its content: from before contents were kept, the same clauses have another hash.
+        if agreement.text_hash and table == await get_table(tx, agreement.text_hash):
+            return agreement
+        events = agreement.revise(await put_content(tx, agreement.content(table)), by=by.person)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 

@@ -76,15 +76,17 @@ async def substitution_of(
         .where(row.valid_from <= day, row.valid_until >= day)
         .order_by(row.id)
     )
-    if not (ids := (await tx.execute(query)).scalars().all()):
+    ids = (await tx.execute(query)).scalars().all()
+    # What was revoked while we waited for its row is not there, and hides nothing that is.
+    granted = [each for each in await SUBSTITUTIONS.load_many(tx, ids) if each.state == SubstitutionState.granted]
+    if not granted:
         raise NoSubstitution(person=person, day=day)
     agreement_id = file.agreement_id if isinstance(file, Amendment) else file.id
     of: dict[str, Any] = {"agreement_kind": file.agreement_kind, "academy": file.academy, "agreement_id": agreement_id}
-    granted = next((each for each in await SUBSTITUTIONS.load_many(tx, ids) if each.covers(**of)), None)
-    if granted is None:
+    covering = [each for each in granted if each.covers(**of)]
+    if not covering:
         raise SubstitutionOutOfScope(person=person, **of)
-    if granted.jurisdiction != substitute.jurisdiction:
-        raise SubstituteElsewhere(jurisdiction=granted.jurisdiction)
-    # Revoked while we waited for its row.
-    granted.require("revoke_substitution")
-    return granted
+    for each in covering:
+        if each.jurisdiction == substitute.jurisdiction:
+            return each
+    raise SubstituteElsewhere(jurisdiction=covering[0].jurisdiction)

@@ -21,6 +21,7 @@ from services.agreements.errors import (
     TextHashDiffers,
     TextMissing,
 )
+from services.agreements.surroundings import Surroundings
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     AT,
@@ -218,3 +219,10 @@ def test_an_agreement_signed_by_all_is_terminated_not_cancelled() -> None:
     assert "terminate_agreement" in refused.value.values["allowed"]
     agreement.evolve(agreement.terminate(**DECISION, today=AT.date()))
     assert agreement.state == AgreementState.terminated and agreement.ending
+
+
+def test_agreements_in_the_same_state_are_equal_whatever_they_were_told() -> None:
+    agreement = negotiated()
+    told = agreement.model_copy().amid(Surroundings(AT.date()))
+    assert told == agreement and told.amid(Surroundings(date(2030, 1, 1))) == agreement
+    assert agreement.model_copy(update={"school_year": "2031/2032"}) != agreement

@@ -174,6 +174,17 @@ def test_what_rests_does_not_end_before_it_rested() -> None:
     assert terminated(suspended(), effective_on=DAY).state == S.terminated
 
 
+@pytest.mark.parametrize("standing", [signed, at_work, suspended])
+def test_a_day_that_was_not_kept_is_derived(standing: Any) -> None:
+    agreement = standing()
+    since, agreement.stands_since = agreement.stands_since, None
+    assert since and agreement.stood_since == since
+    with pytest.raises(EffectiveOutOfOrder) as refused:
+        terminated(agreement, notified_on=LONG_AGO, effective_on=since - timedelta(days=1))
+    assert refused.value.values["since"] == since
+    assert terminated(agreement, notified_on=LONG_AGO, effective_on=since).state == S.terminated
+
+
 def test_what_is_announced_takes_effect_on_its_day_with_its_grounds() -> None:
     agreement = terminated(notified_on=DAY)
     assert agreement.pass_time(after(NOTICE - 1)) == []

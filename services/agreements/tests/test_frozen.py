@@ -107,13 +107,34 @@ async def test_whatever_is_changed_after_freezing_makes_signing_refuse(
         await sign_for(database, agreement, operator_of(agreement))
 
 
-async def test_what_was_frozen_over_a_table_of_clauses_is_still_signed(database: Database) -> None:
-    agreement = await approved(database)
+async def under_its_clauses_alone(database: Database, agreement: Agreement) -> str:
+    """Let the agreement hold the hash of its clauses, as before contents were kept; gives it."""
     async with database.transaction(NATIONAL) as tx:
         table = await get_table(tx, agreement.text_hash or "")
         old = await put_text(tx, canonical(TABLE.dump_python(table, mode="json")).decode())
     await edit(database, agreement, "{text_hash}", old)
+    return old
+
+
+async def test_what_was_frozen_over_a_table_of_clauses_is_still_signed(database: Database) -> None:
+    agreement = await approved(database)
+    old = await under_its_clauses_alone(database, agreement)
     assert (await sign_for(database, agreement, operator_of(agreement), text_hash=old)).signatures
     await edit(database, agreement, "{effective_until}", "2049-01-01")
     with pytest.raises(TextTampered):
         await sign_for(database, agreement, agreement.parties[0].organisation_id, text_hash=old)
+
+
+async def test_what_was_accepted_over_a_table_of_clauses_stands_while_the_clauses_do(database: Database) -> None:
+    terms = current()
+    await know(database, terms)
+    agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=officer())
+    await commands.open_negotiation(database, agreement.id, by=officer())
+    old = await under_its_clauses_alone(database, agreement)
+    operator = operator_of(agreement)
+    party = next(each.party_id for each in agreement.parties if each.organisation_id == operator)
+    await commands.accept_text(database, agreement.id, party_id=party, text_hash=old, by=signer(operator))
+    same = await commands.revise_text(database, agreement.id, clauses(), by=officer())
+    assert [each.party_id for each in same.acceptances] == [party] and same.text_hash == old
+    other = await commands.revise_text(database, agreement.id, clauses(3), by=officer())
+    assert other.acceptances == () and other.text_hash != old

@@ -1,5 +1,6 @@
 """Substitutes approve within the days and the scope that they were named for."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,8 @@ import pytest
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.errors import KindUnknown
-from services.agreements.errors.substitutions import SubstitutionOutOfScope
+from services.agreements.errors.substitutions import NoSubstitution, SubstituteElsewhere, SubstitutionOutOfScope
+from services.agreements.substitution import Substitution
 from services.agreements.tests.branches import propose, reword
 from services.agreements.tests.builders import (
     LEGAL,
@@ -20,7 +22,8 @@ from services.agreements.tests.builders import (
     person,
     reviewed,
 )
-from shared.actor import Role
+from services.agreements.tests.test_families import somebody_waits
+from shared.actor import Actor, Role
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
@@ -28,11 +31,11 @@ from shared.ids import new_id
 SUBSTITUTE = person("substitute", Role.ministry_officer, "national")
 
 
-async def name(database: Database, **scope: Any) -> None:
+async def name(database: Database, *, by: Actor = LEGAL, **scope: Any) -> Substitution:
     """The legal officer names a substitute for today and tomorrow."""
     days: dict[str, Any] = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
-    await commands.grant_substitution(
-        database, substitute=SUBSTITUTE.person, reason="(fictif)", by=LEGAL, **days, **scope
+    return await commands.grant_substitution(
+        database, substitute=SUBSTITUTE.person, reason="(fictif)", by=by, **days, **scope
     )
 
 
@@ -69,6 +72,34 @@ async def test_of_several_substitutions_the_one_that_covers_the_file_counts(data
     agreement = await reviewed(database)
     await name(database, kinds=["ministry-network"])
     await name(database, academies=["MA-06"])
+    assert (await approve(database, agreement.id)).state == "ready_to_sign"
+
+
+async def approve_while_it_is_revoked(database: Database, id: UUID, revoked: Substitution) -> object:
+    """The substitute approves; the substitution is taken back while they wait for it."""
+    async with database.transaction(LEGAL.scope) as tx:
+        await commands.revoke_substitution(tx, revoked.id, by=LEGAL)
+        approving = asyncio.create_task(approve(database, id))
+        await somebody_waits(database)
+    return await approving
+
+
+async def test_one_that_is_revoked_meanwhile_hides_no_other(database: Database) -> None:
+    agreement = await reviewed(database)
+    first = await name(database)
+    second = await name(database)
+    await approve_while_it_is_revoked(database, agreement.id, first)
+    other = await reviewed(database)
+    with pytest.raises(NoSubstitution):
+        await approve_while_it_is_revoked(database, other.id, second)
+
+
+async def test_one_that_was_given_elsewhere_hides_no_other(database: Database) -> None:
+    agreement = await reviewed(database)
+    await name(database, by=person("legal", Role.academy_officer, "MA-06"))
+    with pytest.raises(SubstituteElsewhere):
+        await approve(database, agreement.id)
+    await name(database)
     assert (await approve(database, agreement.id)).state == "ready_to_sign"
 
 
