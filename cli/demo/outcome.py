@@ -159,8 +159,8 @@ async def _projections_hold(it: Installation, client: Client) -> bool:
             await rebuild(projection, database, broker)
             if before != [await _dump(database, table) for table in tables]:
                 return False
-    figures = await client.get("auditor", "indicators/agreements-by-state")
-    counted = sum(int(item["agreements"]) for item in figures["items"])
+    figures = await client.all("auditor", "indicators/agreements-by-state")
+    counted = sum(int(each["agreements"]) for each in figures)
     return counted == len(await _rows(it, "agreements", AGREEMENTS))
 
 

@@ -168,10 +168,11 @@ class Story:
             if party["organisation_id"] == str(MINISTRY_ID)
         ]
         batch = await self.client.post(MINISTRY, "signature-batches", {"items": items, "ceremony_id": ceremony})
+        path = f"signature-batches/{batch['id']}"
         while not batch["finished"]:
             await asyncio.sleep(0.1)
-            batch = await self.client.get(MINISTRY, f"signature-batches/{batch['id']}")
-        refused = [item for item in batch["items"] if item["outcome"] != "signed"]
+            batch = await self.client.get(MINISTRY, path)
+        refused = [item for item in await self.client.all(MINISTRY, path) if item["outcome"] != "signed"]
         if refused:
             raise RuntimeError(f"the ministry's batch was refused: {refused[0]['problem']}")
         self.signatures += len(items)

@@ -14,23 +14,31 @@ from shared.database import Work
 from shared.web import PageRequest
 
 
-async def agreements_by_state(db: Work, *, academy: str | None, by: Actor) -> list[AgreementsByState]:
-    """Agreements counted by academy, type, school year and state."""
+async def agreements_by_state(
+    db: Work, *, academy: str | None, page: PageRequest, by: Actor
+) -> tuple[Sequence[AgreementsByState], str | None]:
+    """A page of agreements counted by academy (national ones first), type, school year and state."""
     PERMISSIONS.allow(by, "read_agreements_by_state")
     row = _columns(AgreementFigureRow)
     groups = (row.academy, row.agreement_type, row.school_year, row.state)
-    query = select(*groups, func.count().label("agreements")).group_by(*groups).order_by(*groups)
-    return [AgreementsByState(**each) for each in await _read(db, query, row, academy=academy, by=by)]
+    counted = select(*groups, func.count().label("agreements")).group_by(*groups)
+    query = page.select(counted, func.coalesce(row.academy, ""), *groups[1:])
+    found = [AgreementsByState(**each) for each in await _read(db, query, row, academy=academy, by=by)]
+    return page.cut(found, lambda each: (each.academy or "", each.agreement_type, each.school_year, each.state))
 
 
-async def capacity(db: Work, *, academy: str | None, by: Actor) -> list[Capacity]:
-    """Centers and seats counted by province and state."""
+async def capacity(
+    db: Work, *, academy: str | None, page: PageRequest, by: Actor
+) -> tuple[Sequence[Capacity], str | None]:
+    """A page of centers and seats counted by province and state."""
     PERMISSIONS.allow(by, "read_capacity")
     row = _columns(CenterFigureRow)
     groups = (row.academy, row.province, row.state)
     sums = (func.sum(row.funded_seats).label("funded_seats"), func.sum(row.unfunded_seats).label("unfunded_seats"))
-    query = select(*groups, func.count().label("centers"), *sums).group_by(*groups).order_by(*groups)
-    return [Capacity(**each) for each in await _read(db, query, row, academy=academy, by=by)]
+    counted = select(*groups, func.count().label("centers"), *sums).group_by(*groups)
+    query = page.select(counted, *groups)
+    found = [Capacity(**each) for each in await _read(db, query, row, academy=academy, by=by)]
+    return page.cut(found, lambda each: (each.academy, each.province, each.state))
 
 
 async def signatures(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[SignatureEntry], str | None]:

@@ -1,32 +1,32 @@
 """Figures over HTTP."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel
 
 from services.reporting import queries
 from services.reporting.schemas import AgreementsByState, Capacity, Indicator, SignatureEntry
 from shared.clock import now
 from shared.territory import AcademyCode
-from shared.web import CurrentActor, Db, Listing, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, Listing, Page, page
 
 router = APIRouter(prefix="/api/v1/indicators", tags=["reporting"])
 
 Region = Annotated[AcademyCode | None, Query(description="only this academy's")]
-Figure = TypeVar("Figure", bound=BaseModel)
 
 
 @router.get("/agreements-by-state", response_model=Indicator[AgreementsByState])
-async def read_agreements_by_state(by: CurrentActor, db: Db, academy: Region = None) -> Response:
+async def read_agreements_by_state(by: CurrentActor, db: Db, wanted: FullPage, academy: Region = None) -> Response:
     """Agreements by academy and state."""
-    return _indicator("agreements_by_state", await queries.agreements_by_state(db, academy=academy, by=by))
+    found, next = await queries.agreements_by_state(db, academy=academy, page=wanted, by=by)
+    return page(wanted, found, next, **_about("agreements_by_state"))
 
 
 @router.get("/capacity", response_model=Indicator[Capacity])
-async def read_capacity(by: CurrentActor, db: Db, academy: Region = None) -> Response:
+async def read_capacity(by: CurrentActor, db: Db, wanted: FullPage, academy: Region = None) -> Response:
     """Centers and their seats by province, funded and unfunded."""
-    return _indicator("capacity", await queries.capacity(db, academy=academy, by=by))
+    found, next = await queries.capacity(db, academy=academy, page=wanted, by=by)
+    return page(wanted, found, next, **_about("capacity"))
 
 
 @router.get("/signatures", response_model=Listing[SignatureEntry])
@@ -36,5 +36,5 @@ async def read_signature_timeline(by: CurrentActor, db: Db, wanted: Page) -> Res
     return page(wanted, found, next)
 
 
-def _indicator(name: str, figures: list[Figure]) -> Response:
-    return answer(Indicator[Figure](indicator=name, definition_version=1, as_of=now(), items=figures))
+def _about(indicator: str) -> dict[str, Any]:
+    return {"indicator": indicator, "definition_version": 1, "as_of": now()}

@@ -7,17 +7,17 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from shared.territory import AcademyCode, ProvinceCode
+from shared.web import Listing
 
 Figure = TypeVar("Figure")
 
 
-class Indicator(BaseModel, Generic[Figure]):
-    """An indicator within the reader's jurisdiction."""
+class Indicator(Listing[Figure], Generic[Figure]):
+    """A page of an indicator within the reader's jurisdiction."""
 
     indicator: str
     definition_version: int = Field(description="raised when the meaning of the figures changes")
     as_of: datetime = Field(description="when the figures were read (UTC)")
-    items: list[Figure]
 
 
 class AgreementsByState(BaseModel):

@@ -161,7 +161,7 @@ async def test_the_second_of_two_amendments_of_one_clause_is_rebased_and_loses_n
     assert amended["duties"] == it.agreement["duties"] and amended["state"] == "in_force"
     listed = await client.all(OFFICER, f"agreements/{amended['id']}/amendments")
     assert [each["reference"] for each in listed] == [f"{reference}/A1", f"{reference}/A2"]
-    (edition,) = (await client.get(OFFICER, f"agreements/{amended['id']}/editions"))["editions"]
+    (edition,) = await client.all(OFFICER, f"agreements/{amended['id']}/editions")
     assert (edition["funded_seats"], edition["amount"]["amount"]) == (80, "5000.00")
 
     # The center has its seats, the past is as it was, and the academy was told each step in its order.

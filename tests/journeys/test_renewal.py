@@ -101,7 +101,7 @@ async def test_a_central_agreement_is_renewed_twice_and_keeps_its_centers(desk: 
 
     await calendar.reach(months_after(start, 36) - LEAD)
     assert await refusal(post("renewal/evaluation", WHY | {"outcome": "favourable"})) == "editions-exhausted"
-    found = (await client.get(MINISTRY, f"{path}/editions"))["editions"]
+    found = await client.all(MINISTRY, f"{path}/editions")
     assert [(each["number"], each["state"], each["funded_seats"]) for each in found] == [
         (1, "under_review", 80),
         (2, "under_review", 70),

@@ -40,6 +40,7 @@ async def keeps_conventions(
         raise AssertionError(f"{action} does not take an Idempotency-Key")
     if route.takes("cursor"):
         await _pages_are_bounded(app, route, await arrange(actor), token)
+        await _pages_follow_one_another(app, route, await arrange(actor), token)
 
 
 def is_problem(answered: Response, status: int, slug: str | None = None) -> dict[str, Any]:
@@ -140,3 +141,24 @@ async def _pages_are_bounded(app: FastAPI, route: Operation, request: Visit, tok
         ):
             url = URL(request.path).copy_merge_params(wanted)
             is_problem(await client.get(url), 422, "malformed")
+
+
+async def _pages_follow_one_another(app: FastAPI, route: Operation, request: Visit, token: str) -> None:
+    async with client_of(app, token) as client:
+
+        async def read(**wanted: Any) -> dict[str, Any]:
+            answered = await client.get(URL(request.path).copy_merge_params(wanted))
+            assert answered.status_code == 200, f"{route.action}: {answered.status_code} {answered.text}"
+            read: dict[str, Any] = answered.json()
+            assert ("next" in answered.links) == (read["next"] is not None), f"{route.action}: no Link to the next page"
+            return read
+
+        whole = (await read(limit=100))["items"]
+        few = {"limit": max(1, len(whole) // 3)}
+        page = await read(**few)
+        seen = page["items"]
+        while len(seen) < len(whole):
+            assert page["next"], f"{route.action}: the list ends before all was shown"
+            page = await read(**few, cursor=page["next"])
+            seen += page["items"]
+        assert seen == whole, f"{route.action}: pages differ from the whole list"

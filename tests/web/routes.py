@@ -2,16 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from httpx import ASGITransport, AsyncClient, Response
 
 from shared.actor import Actor, Role
 from shared.aggregate import Aggregate
 from shared.territory import NETWORK_ID
-from shared.web import etag
+from shared.web import PageRequest, etag
 from tests.fixtures.identity import Issuer
 
 ACADEMY, OTHER_ACADEMY = "MA-06", "MA-01"
@@ -29,6 +29,8 @@ JURISDICTIONS = {
     Role.network_coordinator: f"org:{NETWORK_ID}",
 }
 """Where each role is at home in these tests. Nobody signs in as the platform itself."""
+WHOLE = PageRequest(cast(Request, None), None, 100)
+"""A page with room for all that a test makes."""
 
 
 @dataclass(frozen=True)

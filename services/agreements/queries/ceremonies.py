@@ -36,8 +36,8 @@ async def ceremony(db: Work, id: UUID, *, by: Actor) -> Ceremony:
     return found
 
 
-async def lobby(db: Work, id: UUID, *, by: Actor) -> LobbyAnswer:
-    """Whether a ceremony can open, and what each of its agreements that the actor may see lacks today."""
+async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAnswer:
+    """Who is seated, and a page of what each of the ceremony's agreements that the actor may see lacks today."""
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_lobby", found)
@@ -45,7 +45,8 @@ async def lobby(db: Work, id: UUID, *, by: Actor) -> LobbyAnswer:
         row = AGREEMENTS.table.c
         still = select(row.id).where(row.id.in_(found.seen_by(by)), *AGREEMENTS.within(tx))
         seen = {*(await tx.execute(still)).scalars()}
-        listed = [await AGREEMENTS.read(tx, each) for each in found.agreements if each in seen]
+        order, next = page.within([each for each in found.agreements if each in seen], lambda each: (each,))
+        listed = [await AGREEMENTS.read(tx, each) for each in order]
         # That a party has a mandate is no secret to the others; whose it is, is.
         async with tx.widened(NATIONAL):
             missing = await missing_for(tx, found, listed, today())
@@ -64,6 +65,7 @@ async def lobby(db: Work, id: UUID, *, by: Actor) -> LobbyAnswer:
             )
             for each in listed
         ],
+        next=next,
     )
 
 

@@ -1,11 +1,12 @@
 """What people read of the comments on an agreement."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
 
 from services.agreements.queries.agreements import agreement
-from services.agreements.schemas.threads import ThreadAnswer
+from services.agreements.schemas.threads import OpenPoints, ThreadAnswer
 from services.agreements.tables import THREADS
 from services.agreements.thread import ThreadState
 from shared.actor import Actor
@@ -41,14 +42,19 @@ async def thread(db: Work, agreement_id: UUID, id: UUID, *, by: Actor) -> Thread
     return ThreadAnswer.of(of, found, by)
 
 
-async def open_points(db: Work, agreement_id: UUID, *, by: Actor) -> list[tuple[str | None, UUID, int]]:
-    """How many threads are open, by clause and by the organisation that opened them."""
-    query = (
-        select(ROW.clause, ROW.organisation_id, func.count())
-        .where(ROW.agreement_id == agreement_id, ROW.status == ThreadState.open)
-        .group_by(ROW.clause, ROW.organisation_id)
-        .order_by(ROW.clause.nulls_first(), ROW.organisation_id)
-    )
+async def open_points(
+    db: Work, agreement_id: UUID, *, page: PageRequest, by: Actor
+) -> tuple[Sequence[OpenPoints], str | None, int]:
+    """A page of how many threads are open, by clause and by the organisation that opened them; how many in all."""
+    open = (ROW.agreement_id == agreement_id, ROW.status == ThreadState.open)
+    # What is on the whole agreement comes first.
+    clause = func.coalesce(ROW.clause, "")
+    query = select(ROW.clause, ROW.organisation_id, func.count().label("open")).where(*open)
+    grouped = query.group_by(ROW.clause, ROW.organisation_id)
     async with db.transaction(by.scope) as tx:
         await agreement(tx, agreement_id, action="read_open_points", by=by)
-        return [(clause, organisation, count) for clause, organisation, count in (await tx.execute(query)).all()]
+        asked = page.select(grouped, clause, ROW.organisation_id)
+        found = [OpenPoints(**each) for each in (await tx.execute(asked)).mappings()]
+        total = (await tx.execute(select(func.count()).where(*open))).scalar_one()
+    items, next = page.cut(found, lambda each: (each.clause or "", each.organisation_id))
+    return items, next, total

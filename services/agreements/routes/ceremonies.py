@@ -17,7 +17,7 @@ from services.agreements.schemas.ceremonies import (
     StrikeAgreement,
 )
 from services.agreements.schemas.words import Because
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
 
 router = APIRouter(prefix="/api/v1/ceremonies", tags=["ceremonies"])
 
@@ -49,9 +49,10 @@ async def read_ceremony(id: UUID, by: CurrentActor, db: Db) -> Response:
 
 
 @router.get("/{id}/lobby", response_model=LobbyAnswer)
-async def read_lobby(id: UUID, by: CurrentActor, db: Db) -> Response:
-    """What is missing for each agreement before it can be signed in the ceremony, and who is seated."""
-    return answer(await queries.lobby(db, id, by=by))
+async def read_lobby(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """What is missing for each agreement before it can be signed in the ceremony; on every page who is seated."""
+    found = await queries.lobby(db, id, page=wanted, by=by)
+    return page(wanted, found.items, found.next, chair=found.chair, attendees=found.attendees)
 
 
 @router.put("/{id}/chair", response_model=CeremonyAnswer)

@@ -9,16 +9,17 @@ from services.agreements import commands, queries
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.editions import EditionsAnswer, EvaluateRenewal, RenewAgreement
 from services.agreements.schemas.words import Because
-from shared.web import CurrentActor, Db, IfMatch, Once, answer
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Once, page
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
 
 
 @router.get("/{id}/editions", response_model=EditionsAnswer)
-async def read_editions(id: UUID, by: CurrentActor, db: Db) -> Response:
-    """The agreement's editions, and the last renewal there was."""
+async def read_editions(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """The agreement's editions, the first year first; on every page the last renewal there was."""
     found = await queries.agreement(db, id, action="read_editions", by=by)
-    return answer(EditionsAnswer(editions=list(found.editions), renewal=found.renewal), version=found.version)
+    items, next = wanted.within(found.editions, lambda each: (each.number,))
+    return page(wanted, items, next, version=found.version, renewal=found.renewal)
 
 
 @router.post("/{id}/editions/{number}/closing", response_model=AgreementAnswer)

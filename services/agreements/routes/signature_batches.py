@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request, Response
 
 from services.agreements import commands, queries
 from services.agreements.schemas import BatchAnswer, SignBatch
-from shared.web import CurrentActor, Db, Once, answer
+from shared.web import CurrentActor, Db, FullPage, Once, answer, page
 
 router = APIRouter(prefix="/api/v1/signature-batches", tags=["agreements"])
 
@@ -30,6 +30,8 @@ async def sign_batch(body: SignBatch, by: CurrentActor, db: Db, once: Once, requ
 
 
 @router.get("/{id}", response_model=BatchAnswer)
-async def read_signature_batch(id: UUID, by: CurrentActor, db: Db, request: Request) -> Response:
-    """One's own batch: what became of each signature."""
-    return answer(BatchAnswer.of(await queries.signature_batch(db, id, by=by), request))
+async def read_signature_batch(id: UUID, wanted: FullPage, by: CurrentActor, db: Db, request: Request) -> Response:
+    """One's own batch: what became of each signature, in the order in which they were asked for."""
+    told = BatchAnswer.of(await queries.signature_batch(db, id, by=by), request)
+    found, next = wanted.within([*enumerate(told.items)], lambda each: each[:1])
+    return page(wanted, [each for _, each in found], next, **told.model_dump(exclude={"items", "next"}))

@@ -11,7 +11,7 @@ from services.agreements.schemas.threads import Comment, OpenPointsAnswer, OpenT
 from services.agreements.thread import Thread, ThreadState
 from shared.actor import Actor
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
 
 router = APIRouter(prefix="/api/v1/agreements/{id}", tags=["agreements"])
 
@@ -76,9 +76,10 @@ async def reopen_thread(id: UUID, thread_id: UUID, expected: IfMatch, by: Curren
 
 
 @router.get("/open-points", response_model=OpenPointsAnswer)
-async def read_open_points(id: UUID, by: CurrentActor, db: Db) -> Response:
-    """How many points are open, by clause and by the party that raised them."""
-    return answer(OpenPointsAnswer.of(await queries.open_points(db, id, by=by)))
+async def read_open_points(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """How many points are open, by clause and by the party that raised them; on every page how many in all."""
+    found, next, open = await queries.open_points(db, id, page=wanted, by=by)
+    return page(wanted, found, next, open=open)
 
 
 async def _told(tx: Transaction, id: UUID, change: Awaitable[Thread], by: Actor) -> ThreadAnswer:

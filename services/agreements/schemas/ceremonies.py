@@ -12,7 +12,7 @@ from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.words import Line, Paragraph, each_once
 from shared.actor import Actor
-from shared.web import Body, available_actions
+from shared.web import Body, Listing, available_actions
 
 
 class PlanCeremony(Body):
@@ -74,12 +74,11 @@ class LobbyItem(BaseModel):
     )
 
 
-class LobbyAnswer(BaseModel):
+class LobbyAnswer(Listing[LobbyItem]):
     """Whether the ceremony can open, and what is missing for each agreement the reader may see."""
 
     chair: Attendee | None
     attendees: list[Attendee]
-    items: list[LobbyItem]
 
 
 class CeremonyAnswer(BaseModel):

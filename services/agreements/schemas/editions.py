@@ -4,12 +4,12 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from services.agreements.agreement import Edition, Outcome, Renewal
 from services.agreements.schemas.words import Because, Seats, each_once
 from shared.money import Money
-from shared.web import Body
+from shared.web import Body, Listing
 
 
 class EvaluateRenewal(Because):
@@ -35,8 +35,7 @@ class RenewAgreement(Body):
     )
 
 
-class EditionsAnswer(BaseModel):
+class EditionsAnswer(Listing[Edition]):
     """An agreement's editions, and the last renewal there was."""
 
-    editions: list[Edition]
     renewal: Renewal | None

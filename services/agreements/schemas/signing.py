@@ -15,7 +15,7 @@ from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import must_sign
 from shared.events.agreements import PartyRole, SignatureLevel
 from shared.refusals import Refusal
-from shared.web import Body
+from shared.web import Body, Listing
 from shared.web.problems import members_of
 
 GivenLevel = Literal["simple", "advanced", "qualified"]
@@ -148,7 +148,7 @@ class BatchItemAnswer(BaseModel):
     problem: dict[str, Any] | None = Field(None, description="why it was refused, as a problem (RFC 9457)")
 
 
-class BatchAnswer(BaseModel):
+class BatchAnswer(Listing[BatchItemAnswer]):
     """A batch of signatures, finished when none is pending."""
 
     id: UUID
@@ -156,7 +156,6 @@ class BatchAnswer(BaseModel):
     ceremony_id: UUID | None
     level: SignatureLevel
     created_at: datetime
-    items: list[BatchItemAnswer]
 
     @classmethod
     def of(cls, batch: SignatureBatchRow, request: Request) -> Self:

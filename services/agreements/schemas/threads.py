@@ -1,6 +1,5 @@
 """What requests about comments carry, and what is answered."""
 
-from collections.abc import Sequence
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -11,7 +10,7 @@ from services.agreements.permissions import PERMISSIONS, may_settle
 from services.agreements.schemas.words import Hash, Line, Paragraph, each_once
 from services.agreements.thread import Remark, Thread, ThreadState
 from shared.actor import Actor
-from shared.web import Body
+from shared.web import Body, Listing
 
 
 class Comment(Body):
@@ -68,17 +67,10 @@ class OpenPoints(BaseModel):
     open: int
 
 
-class OpenPointsAnswer(BaseModel):
+class OpenPointsAnswer(Listing[OpenPoints]):
     """How many points of the agreement are open; none of them stands in the way of anything."""
 
     open: int
-    items: list[OpenPoints]
-
-    @classmethod
-    def of(cls, counted: Sequence[tuple[str | None, UUID, int]]) -> Self:
-        """The sum, and what it is made of."""
-        items = [OpenPoints(clause=clause, organisation_id=id, open=count) for clause, id, count in counted]
-        return cls(open=sum(each.open for each in items), items=items)
 
 
 def _available(agreement: Agreement, thread: Thread, by: Actor) -> list[str]:

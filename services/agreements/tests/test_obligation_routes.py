@@ -262,7 +262,10 @@ async def test_a_renewal_is_evaluated_and_decided(as_: Any, database: Database) 
     renewed = await as_(director()).post(f"{at}/renewal", renewal_of(agreement), If_Match=etag["ETag"])
     assert renewed.status_code == 200, renewed.text
     read = await as_(officer()).get(f"{at}/editions")
-    assert [each["state"] for each in read.json()["editions"]] == ["running", "planned"]
+    assert [each["state"] for each in read.json()["items"]] == ["running", "planned"]
+    page = (await as_(officer()).get(f"{at}/editions", limit=1)).json()
+    page = (await as_(officer()).get(f"{at}/editions", limit=1, cursor=page["next"])).json()
+    assert (page["items"], page["next"]) == (read.json()["items"][1:], None)
     assert read.json()["renewal"] | {"state": "renewed", "outcome": "favourable"} == read.json()["renewal"]
     assert renewed.json()["centers"] == (await as_(officer()).get(at)).json()["centers"]
 

@@ -251,6 +251,10 @@ async def test_a_batch_answers_for_each_agreement_and_repeats_itself(as_: Any, d
     assert again.content == answered.content
     at = answered.headers["Location"].removeprefix("/api/v1")
     assert (await ministry.get(at)).json() == body
+    page = (await ministry.get(at, limit=1)).json()
+    assert page["items"] == body["items"][:1]
+    page = (await ministry.get(at, limit=1, cursor=page["next"])).json()
+    assert (page["items"], page["next"], page["finished"]) == (body["items"][1:], None, True)
     assert (await as_(director()).get(at)).status_code == 404
 
 

@@ -1,6 +1,7 @@
 """Ceremonies against the database: what is signed in them, and when."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -48,6 +49,8 @@ from shared.ids import new_id
 from shared.refusals import NotFound
 from shared.store import get_texts
 from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.web.paging import decode_cursor
+from tests.web.routes import WHOLE
 
 
 async def test_an_agreement_is_signed_in_its_ceremony_and_the_minutes_say_so(database: Database) -> None:
@@ -158,7 +161,7 @@ async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(databa
     agreement = await approved(database)
     ceremony = await plan(database, agreement.id)
     await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
-    (item,) = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    (item,) = (await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)).items
     everyone = [each.organisation_id for each in agreement.missing_signatures]
     assert (item.ready, item.missing) == (False, {"seat": everyone})
     with pytest.raises(NoChair):
@@ -169,7 +172,7 @@ async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(databa
     for organisation in everyone:
         seat = Attendee(organisation_id=organisation, name="(fictif)")
         await commands.admit_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
-    (item,) = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    (item,) = (await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)).items
     assert (item.ready, item.missing) == (True, {})
     opened = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
     assert opened.state == CeremonyState.open
@@ -178,9 +181,20 @@ async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(databa
 async def test_an_academy_reads_in_the_lobby_of_its_own_agreements_only(database: Database) -> None:
     own, other = await approved(database), await approved(database, current("MA-07"))
     ceremony = await plan(database, own.id, other.id)
-    seen = await queries.lobby(database, ceremony.id, by=officer("MA-06"))
+    seen = await queries.lobby(database, ceremony.id, page=WHOLE, by=officer("MA-06"))
     assert [(item.agreement_id, [*item.missing]) for item in seen.items] == [(own.id, ["seat"])]
     assert seen.attendees == []
+
+
+async def test_a_lobby_is_read_page_by_page_in_the_order_of_business(database: Database) -> None:
+    agreements = [await approved(database) for _ in range(3)]
+    order = [agreements[which].id for which in (2, 0, 1)]
+    ceremony = await plan(database, *order)
+    first = await queries.lobby(database, ceremony.id, page=replace(WHOLE, limit=2), by=MINISTRY)
+    after = replace(WHOLE, after=decode_cursor(first.next or ""))
+    rest = await queries.lobby(database, ceremony.id, page=after, by=MINISTRY)
+    assert [each.agreement_id for each in (*first.items, *rest.items)] == order
+    assert (len(first.items), rest.next) == (2, None)
 
 
 async def test_who_became_a_party_after_the_planning_sits_and_signs(database: Database) -> None:
@@ -212,10 +226,10 @@ async def test_who_was_a_party_at_the_planning_only_still_reads_the_lobby_of_wha
     staying = await commands.draft_agreement(database, kept, by=officer())
     ceremony = await plan(database, left.id, staying.id)
     by = signer(leaver.organisation_id)
-    assert len((await queries.lobby(database, ceremony.id, by=by)).items) == 2
+    assert len((await queries.lobby(database, ceremony.id, page=WHOLE, by=by)).items) == 2
     alone = terms.model_copy(update={"parties": terms.parties[:-1]})
     await commands.revise_terms(database, left.id, alone, by=officer())
-    (item,) = (await queries.lobby(database, ceremony.id, by=by)).items
+    (item,) = (await queries.lobby(database, ceremony.id, page=WHOLE, by=by)).items
     assert item.agreement_id == staying.id
 
 
@@ -236,7 +250,7 @@ async def test_a_cancelled_agreement_is_struck_and_the_ceremony_goes_on(database
     assert [(each["agreement"], each["what"]) for each in refused.value.values["missing"]] == [
         (given_up.id, "cancelled")
     ]
-    items = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    items = (await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)).items
     assert [[*each.missing] for each in items] == [["seat"], ["cancelled"]]
     await commands.strike_agreement(database, ceremony.id, agreement_id=given_up.id, reason="(fictif)", by=MINISTRY)
     await fill(database, ceremony)
@@ -262,7 +276,7 @@ async def test_a_ceremony_does_not_open_for_an_agreement_that_is_not_as_it_was_f
     ceremony = await fill(database, await plan(database, agreement.id))
     await edit(database, agreement, "{title,fr}", "(fictif) autre")
     assert await lacks(database, ceremony) == [(agreement.id, "tampered")]
-    (item,) = (await queries.lobby(database, ceremony.id, by=MINISTRY)).items
+    (item,) = (await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)).items
     assert [*item.missing] == ["tampered"]
 
 

@@ -150,16 +150,23 @@ async def test_threads_are_listed_newest_first_by_pages_and_filters(as_: Any, da
 async def test_open_points_are_counted_by_clause_and_party(as_: Any, database: Database) -> None:
     agreement = await drafted(database)
     operator = operator_of(agreement)
-    for by in (officer(), president(operator), president(operator)):
-        await opened(database, agreement, by)
+    points = [await opened(database, agreement, by) for by in (officer(), president(operator), president(operator))]
     settled = await opened(database, agreement, clause=None)
     await opened(database, agreement, clause=None)
     await commands.resolve_thread(database, agreement.id, settled.id, by=officer())
-    told = (await as_(MINISTRY).get(f"/agreements/{agreement.id}/open-points")).json()
+    at, ministry = f"/agreements/{agreement.id}/open-points", as_(MINISTRY)
+    told = (await ministry.get(at)).json()
     counts = {(each["clause"], each["organisation_id"]): each["open"] for each in told["items"]}
     academy = str(ACADEMIES["MA-06"].organisation_id)
     assert counts == {(None, academy): 1, ("article-1", academy): 1, ("article-1", str(operator)): 2}
     assert told["open"] == 4
+    first = (await ministry.get(at, limit=2)).json()
+    rest = (await ministry.get(at, limit=2, cursor=first["next"])).json()
+    assert first["items"] + rest["items"] == told["items"] and (first["open"], rest["open"]) == (4, 4)
+    for each, by in zip(points, (officer(), president(operator), president(operator)), strict=True):
+        await commands.resolve_thread(database, agreement.id, each.id, by=by)
+    gone = (await ministry.get(at, limit=2, cursor=first["next"])).json()
+    assert (gone["items"], gone["open"]) == ([], 1), "a page goes on where the one before ended, settled or not"
 
 
 async def test_who_sees_the_agreement_today_sees_its_threads(as_: Any, database: Database) -> None:

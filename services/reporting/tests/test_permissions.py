@@ -6,9 +6,10 @@ import pytest
 from fastapi import FastAPI
 
 from services.reporting.permissions import PERMISSIONS
-from services.reporting.tests.builders import FOREIGNER, OFFICER, agreement, center, folded
+from services.reporting.tests.builders import FOREIGNER, NATION, OFFICER, agreement, center, declined, folded
 from shared.actor import Actor
 from shared.database import Database
+from shared.events.centers import CenterPlanned
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import keeps_conventions
 from tests.web.routes import Arrange, Visit, client_of
@@ -53,6 +54,20 @@ async def test_a_figure_says_what_it_means_and_when_it_was_read(app: FastAPI, da
             assert (answered["indicator"], answered["definition_version"]) == (name, 1)
             assert answered["as_of"].endswith("Z")
             assert len(answered["items"]) == 1
+
+
+async def test_figures_are_read_page_by_page_national_ones_too(app: FastAPI, database: Database, token: Any) -> None:
+    await folded(database, agreement(), agreement(academy=None), declined(), center(CenterPlanned), center())
+    async with client_of(app, token(NATION)) as client:
+        for name, rows in (("agreements-by-state", 3), ("capacity", 2)):
+            whole = (await client.get(f"/api/v1/indicators/{name}")).json()["items"]
+            seen: list[Any] = []
+            url: str | None = f"/api/v1/indicators/{name}?limit=1"
+            while url:
+                answered = await client.get(url)
+                seen += answered.json()["items"]
+                url = answered.links.get("next", {}).get("url")
+            assert seen == whole and len(seen) == rows
 
 
 async def test_the_timeline_is_read_page_by_page_and_only_ones_own(

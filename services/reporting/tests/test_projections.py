@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from services.reporting import queries
 from services.reporting.reactions import AGREEMENT_STATES, CENTER_STATES, reactions
+from services.reporting.schemas import AgreementsByState, Capacity
 from services.reporting.tables import Base
 from services.reporting.tests.builders import (
     ASSOCIATION,
@@ -26,7 +27,7 @@ from services.reporting.tests.builders import (
     folded,
     published,
 )
-from shared.actor import EVERYONE, NATIONAL, Role
+from shared.actor import EVERYONE, NATIONAL, Actor, Role
 from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
@@ -45,6 +46,7 @@ from shared.messaging.reactions import ReactionRunner
 from shared.messaging.rebuild import rebuild
 from shared.migrations import drift
 from tests.fixtures.eventually import eventually
+from tests.web.routes import WHOLE
 
 LEAVE_THE_STATE = {
     "acceptances_lapsed",
@@ -95,6 +97,16 @@ LEAVE_THE_STATE = {
 """Events of an agreement or a center after which it is counted in the state it was in."""
 
 
+async def agreements(database: Database, academy: str | None = None, *, by: Actor) -> Sequence[AgreementsByState]:
+    """The agreements by state that somebody reads."""
+    return (await queries.agreements_by_state(database, academy=academy, page=WHOLE, by=by))[0]
+
+
+async def capacity(database: Database, *, by: Actor) -> Sequence[Capacity]:
+    """The capacity that somebody reads."""
+    return (await queries.capacity(database, academy=None, page=WHOLE, by=by))[0]
+
+
 @pytest.mark.parametrize(
     ("until", "state"),
     [
@@ -108,13 +120,13 @@ async def test_an_agreement_is_counted_in_the_state_its_last_event_left_it_in(
     database: Database, until: type[DomainEvent] | None, state: str
 ) -> None:
     await folded(database, agreement(until), agreement(until))
-    (figure,) = await queries.agreements_by_state(database, academy=None, by=NATION)
+    (figure,) = await agreements(database, by=NATION)
     assert (figure.academy, figure.state, figure.agreements) == ("MA-06", state, 2)
 
 
 async def test_a_refusal_to_sign_sends_an_agreement_back_and_voids_its_signatures(database: Database) -> None:
     await folded(database, declined())
-    (figure,) = await queries.agreements_by_state(database, academy=None, by=NATION)
+    (figure,) = await agreements(database, by=NATION)
     assert figure.state == "negotiation"
     async with database.transaction(NATIONAL) as tx:
         voided = (await tx.execute(text("select voided_at is not null from signature_entry"))).scalars().all()
@@ -123,7 +135,7 @@ async def test_a_refusal_to_sign_sends_an_agreement_back_and_voids_its_signature
 
 async def test_seats_are_counted_by_province_and_never_without_their_funding(database: Database) -> None:
     await folded(database, center(CenterPlanned), center(CenterOpened), center(CenterOpened, province="MA-MOH"))
-    figures = await queries.capacity(database, academy=None, by=NATION)
+    figures = await capacity(database, by=NATION)
     found = {(each.province, each.state): (each.centers, each.funded_seats, each.unfunded_seats) for each in figures}
     assert found == {
         ("MA-CAS", "planned"): (1, 60, 20),
@@ -140,9 +152,9 @@ async def test_who_is_a_party_no_more_counts_a_draft_no_more(database: Database)
     revised = published(id, [event(AgreementTermsRevised, agreement_id=id, parties=parties)], after=1)
     await folded(database, drafted + revised)
     newcomer = actor(Role.association_manager, jurisdiction=f"org:{joined}")
-    (counted,) = await queries.agreements_by_state(database, academy=None, by=newcomer)
+    (counted,) = await agreements(database, by=newcomer)
     assert (counted.academy, counted.state) == ("MA-06", "draft")
-    assert await queries.agreements_by_state(database, academy=None, by=ASSOCIATION) == []
+    assert await agreements(database, by=ASSOCIATION) == []
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["in one batch", "in another batch"])
@@ -161,22 +173,21 @@ async def test_an_amendment_moves_the_figures_with_it(database: Database, togeth
     moved = published(center_id, changed, after=len(opened))
     lives = [signed + amended, opened + moved] if together else [signed, amended, opened, moved]
     await folded(database, *lives)
-    (figure,) = await queries.capacity(database, academy=None, by=newcomer)
+    (figure,) = await capacity(database, by=newcomer)
     assert (figure.state, figure.funded_seats, figure.unfunded_seats) == ("opened", 80, 0)
-    (counted,) = await queries.agreements_by_state(database, academy=None, by=newcomer)
+    (counted,) = await agreements(database, by=newcomer)
     assert (counted.state, counted.agreements) == ("in_force", 1)
-    assert await queries.capacity(database, academy=None, by=ASSOCIATION) == []
+    assert await capacity(database, by=ASSOCIATION) == []
 
 
 async def test_figures_stay_within_the_reader_s_jurisdiction(database: Database) -> None:
     await folded(database, agreement(), agreement(academy="MA-05"), agreement(academy=None), center())
-    read = queries.agreements_by_state
-    assert {each.academy for each in await read(database, academy=None, by=NATION)} == {"MA-05", "MA-06", None}
-    assert {each.academy for each in await read(database, academy=None, by=OFFICER)} == {"MA-06", None}
-    assert {each.academy for each in await read(database, academy=None, by=FOREIGNER)} == {None}
-    assert await read(database, academy="MA-06", by=FOREIGNER) == []
-    assert sum(each.agreements for each in await read(database, academy=None, by=ASSOCIATION)) == 3
-    assert await queries.capacity(database, academy=None, by=FOREIGNER) == []
+    assert {each.academy for each in await agreements(database, by=NATION)} == {"MA-05", "MA-06", None}
+    assert {each.academy for each in await agreements(database, by=OFFICER)} == {"MA-06", None}
+    assert {each.academy for each in await agreements(database, by=FOREIGNER)} == {None}
+    assert await agreements(database, "MA-06", by=FOREIGNER) == []
+    assert sum(each.agreements for each in await agreements(database, by=ASSOCIATION)) == 3
+    assert await capacity(database, by=FOREIGNER) == []
 
 
 async def test_row_level_security_hides_other_regions_even_without_the_filter(database: Database) -> None:
