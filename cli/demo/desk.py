@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cli.demo.client import JSON, Client
 from shared.clock import today
-from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
+from shared.territory import ACADEMIES, DIRECTORATES, MINISTRY_ID, NETWORK_ID
 
 MINISTRY, NETWORK, LEGAL = "ministry-officer", "network-coordinator", "legal-officer"
 NOT_HEARD_YET = ("parties-not-vetted", "mandates-missing", "lobby-not-ready", "no-mandate")
@@ -59,6 +59,15 @@ class Desk:
         await self._represent(association["id"], f"president-{number:02}", name)
         return str(association["id"])
 
+    async def mandate_directorate(self, code: str) -> str:
+        """A provincial directorate's officer, who signs for it as its academy's director says; gives its id."""
+        office, persona = DIRECTORATES[code], f"officer-{code.lower()}"
+        id, name = str(office.organisation_id), {"ar": f"{office.name_ar} (وهمي)", "fr": f"{office.name_fr} (fictif)"}
+        await self.client.add_persona(persona, name | {"en": name["fr"]}, "directorate_officer", code)
+        await self.mandate(id, persona, by=f"director-{office.academy.lower()}")
+        self.signers[id] = persona
+        return id
+
     async def register_organisation(self, category: str, name: dict[str, str]) -> str:
         """A funder, a host or the like with somebody who signs for it; gives its id."""
         body = {"category": category, "name_ar": name["ar"], "name_fr": name["fr"]}
@@ -103,12 +112,13 @@ class Desk:
                 agreement = await self.sign(agreement, each)
         return agreement
 
-    async def open_center(self, center: JSON) -> JSON:
-        """Fit a planned center out, grant it its visa and open it today."""
+    async def open_center(self, center: JSON, *, visa_by: str | None = None) -> JSON:
+        """Fit a planned center out, grant it its visa (the academy, unless another office does) and open it today."""
         code, path = center["academy"].lower(), f"centers/{center['id']}"
         center = await self.client.post(f"officer-{code}", f"{path}/fitting-out", version=center["version"])
         visa = {"visa_number": "VISA-FICTIF", "granted_on": today().isoformat()}
-        center = await self.client.post(f"officer-{code}", f"{path}/visa", visa, version=center["version"])
+        by = visa_by or f"officer-{code}"
+        center = await self.client.post(by, f"{path}/visa", visa, version=center["version"])
         return await self.client.post(f"director-{code}", f"{path}/opening", version=center["version"])
 
     async def report_enrolled(self, center: JSON, *, funded: int, unfunded: int = 0) -> JSON:
