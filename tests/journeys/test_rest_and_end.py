@@ -26,6 +26,7 @@ DECISION = {"reason": "Manquements constatés (fictif)", "document": "DECISION-E
 DECISION_WHY = {"reason": "Régularisé (fictif)"}
 NAME = {"ar": "جمعية (وهمية)", "fr": "Association (fictive)"}
 TITLE = {"ar": "اتفاقية (وهمية)", "fr": "Convention (fictive)"}
+IN_KIND = {"heading": TITLE, "kind": "in_kind", "amount": {"amount": "1000.00", "currency": "MAD"}}
 DIRECTOR = "director-ma-06"
 
 
@@ -51,6 +52,7 @@ async def regional(desk: Desk, **more: Any) -> JSON:
         obligations=[
             {"debtor_id": operator, "creditor_id": academy, "what": TITLE, "due_days": days} for days in (100, 200)
         ],
+        budget=[IN_KIND | {"payer_id": academy, "budget_year": today().year + year} for year in (1, 2)],
         **more,
     )
     reviewed = await desk.negotiate(await desk.client.post("officer-ma-06", "agreements", body))
@@ -194,6 +196,14 @@ async def test_the_end_of_a_framework_takes_its_child_and_its_centers_along(
 
     await eventually(as_foretold)
     assert await learners_of(desk, child) == looked["learners"] == 37
+    held = (await centers_of(desk, child)).values()
+    for seats in ("funded_seats", "unfunded_seats"):
+        assert looked[seats] == sum(each[seats] for each in held) > 0
+    academy = str(ACADEMIES["MA-06"].organisation_id)
+    assert [(each["payer_id"], each["budget_year"], each["amount"]) for each in looked["amounts"]] == [
+        (academy, each["budget_year"], each["amount"]) for each in child["budget"]
+    ]
+    assert len(looked["amounts"]) == 2, "of the years to come"
     await hand_over_and_close(desk, (await centers_of(desk, child))["Centre 1"])
     ledger = (await client.get(DIRECTOR, f"agreements/{child['id']}/obligations"))["items"]
     assert {each["state"] for each in ledger} == {"cancelled"}

@@ -1,6 +1,7 @@
 """A sitting of sixteen agreements with five signers each; the platform is killed in mid-batch, twice."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -119,6 +120,7 @@ async def test_a_sitting_that_is_killed_in_mid_batch_loses_no_signature_and_doub
     desk = Desk(client)
     agreements = await frozen(desk)
     ceremony = await open_sitting(desk, agreements)
+    screen = await client.post(MINISTRY, f"ceremonies/{ceremony['id']}/screens")
 
     async def signed(at_least: int = 0) -> int:
         async with journal.transaction(NATIONAL) as tx:
@@ -158,11 +160,22 @@ async def test_a_sitting_that_is_killed_in_mid_batch_loses_no_signature_and_doub
         parties.update(each["data"]["party_id"] for each in entries if each["type"].endswith("party_signed.v1"))
         assert [each["version"] for each in entries] == list(range(1, len(entries) + 1))
     assert len(parties) == AGREEMENTS * SIGNERS and set(parties.values()) == {1}
+    board = await shown_on(f"{platform.address}{screen['path']}")
+    assert f"{AGREEMENTS} / {AGREEMENTS}" in board and board.count(f"{SIGNERS} / {SIGNERS} ✓") == AGREEMENTS
     ceremony = await client.get(MINISTRY, f"ceremonies/{ceremony['id']}")
     closed = await client.post(MINISTRY, f"ceremonies/{ceremony['id']}/closing", version=ceremony["version"])
     assert (len(closed["signed"]), closed["unsigned"]) == (AGREEMENTS, [])
     minutes = await client.get(MINISTRY, f"ceremonies/{ceremony['id']}/minutes")
     assert all(agreement["reference"] in minutes[language] for agreement in agreements for language in ("ar", "fr"))
+
+
+async def shown_on(screen: str) -> str:
+    """What the public screen shows, to whoever comes into the room now."""
+    async with aiohttp.ClientSession() as session, session.get(f"{screen}/events") as answer:
+        async for line in answer.content:
+            if line.startswith(b"data: "):
+                return str(json.loads(line.removeprefix(b"data: ")))
+    raise AssertionError("the screen's stream ended before it showed anything")
 
 
 async def open_sitting(desk: Desk, agreements: list[JSON]) -> JSON:
