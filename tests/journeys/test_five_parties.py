@@ -87,13 +87,15 @@ class Convention:
                 await self.meet(each)
         await self.calendar.reach(last)
 
-    async def reminded(self) -> list[JSON]:
-        """What has been recalled, oldest first."""
-        return [each["data"] for each in await self.desk.client.all(MINISTRY, f"{self.path}/history") if _recalls(each)]
+    async def reminders(self, by: str = MINISTRY, at: str = "") -> list[JSON]:
+        """What has been recalled, oldest first: by the agreement's history, or wherever else somebody is told of it."""
+        told = await self.desk.client.all(by, at or f"{self.path}/history")
+        return [each for each in told if each["type"] == "ma.mithaq.agreement.obligation_reminded.v1"]
 
-
-def _recalls(event: JSON) -> bool:
-    return bool(event["type"] == "ma.mithaq.agreement.obligation_reminded.v1")
+    async def asked(self, name: str) -> list[str]:
+        """The events that ask something of this party's people, in their inbox."""
+        items = await self.desk.client.all(self.persona(name), "inbox", queue="obligations", to_do="true")
+        return [each["event_id"] for each in items]
 
 
 async def in_force(desk: Desk, calendar: Calendar) -> Convention:
@@ -205,22 +207,28 @@ async def one_is_late_and_all_see_it(convention: Convention) -> None:
     """The foundation does not pay: it is reminded before and after the day, and nobody else is late."""
     client, foundation = convention.desk.client, convention.parties["foundation"]
     due = date.fromisoformat((await convention.entries(LATE))["foundation"]["due_on"])
+    told = [name for name in convention.parties if name != "ministry"]
+    """The ministry sees all agreements, and is told of the national ones."""
+    for name in told:
+        await client.put(convention.persona(name), "notifications/preferences", {"language": "fr"}, version=0)
     for days in REMINDERS:
         await convention.go_on_until(due + timedelta(days=days), unmet=LATE)
-    reminded = await convention.reminded()
-    overdue = [each for each in reminded if each["days"] > 0]
-    assert {each["debtor_id"] for each in overdue} == {foundation}
-    (contribution,) = {each["obligation_id"] for each in overdue}
-    assert [each["days"] for each in reminded if each["obligation_id"] == contribution] == REMINDERS
+    reminders = await convention.reminders()
+    overdue = [each for each in reminders if each["data"]["days"] > 0]
+    assert {each["data"]["debtor_id"] for each in overdue} == {foundation}
+    (contribution,) = {each["data"]["obligation_id"] for each in overdue}
+    days_told = [each["data"]["days"] for each in reminders if each["data"]["obligation_id"] == contribution]
+    assert days_told == REMINDERS
 
-    async def fed(academy: str) -> list[JSON]:
-        return [each["data"] for each in await client.all(f"system-{academy}", "notifications/feed") if _recalls(each)]
+    async def everyone_is_told() -> bool:
+        fed = await convention.reminders("system-ma-06", "notifications/feed")
+        inboxes = [await convention.asked(name) for name in told]
+        return [each["id"] for each in fed] == [each["id"] for each in reminders] and all(
+            overdue[-1]["id"] in each for each in inboxes
+        )
 
-    async def academy_is_told() -> bool:
-        return await fed("ma-06") == reminded
-
-    await eventually(academy_is_told)
-    assert await fed("ma-07") == []
+    await eventually(everyone_is_told)
+    assert await convention.reminders("system-ma-07", "notifications/feed") == []
     for name, organisation in convention.parties.items():
         late = (await client.get(convention.persona(name), "obligations", late="true"))["items"]
         assert [each["debtor_id"] for each in late] == [foundation], f"as seen by {name}"
