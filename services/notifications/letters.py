@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from services.notifications.kinds import kinds
-from services.notifications.mail import templates
+from services.notifications.mail import written
 from services.notifications.notice import Notice, wording
 from services.notifications.telling import Decision, PersonTold
 from services.notifications.waking import POST
 from shared.audit import canonical
 from shared.database import Transaction
 from shared.ids import new_id
-from shared.language import RIGHT_TO_LEFT
+
+MOST_LINES = 50
+"""Notices that a letter writes out."""
 
 # What is due later gathers in one open letter per person and due time; what is due now leaves by itself.
 WRITE = text("""
@@ -87,29 +88,9 @@ def compose_letter(
         else wording().text("email.digest", language, count=len(lines) + more)
     )
     values = {
-        "language": language,
-        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
-        "subject": subject,
         "lines": lines,
         "more": wording().text("email.more", language, count=more) if more else None,
         "statutory": any(kinds().of(notice.type).statutory for notice in notices),
-        "text": {key.removeprefix("email."): wording().text(key, language) for key in wording().keys("email.")},
     }
-    message = EmailMessage(policy=SMTP)
-    message["From"] = sender
-    message["To"] = recipient
-    message["Subject"] = subject
-    message["Date"] = date
-    # The same over all attempts: mailboxes drop the duplicate that a crash may cause.
-    message["Message-ID"] = message_id(letter_id, sender)
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(templates().get_template("letter.txt").render(values))
-    message.add_alternative(templates().get_template("letter.html").render(values), subtype="html")
-    # Only now: setting content clears what describes it.
-    message["Content-Language"] = language
-    return message
-
-
-def message_id(letter_id: UUID, sender: str) -> str:
-    """The Message-ID (RFC 5322) of a letter."""
-    return f"<letter.{letter_id}@{sender.rpartition('@')[2]}>"
+    id = f"letter.{letter_id}"
+    return written("letter", subject, values, id=id, sender=sender, recipient=recipient, date=date, language=language)

@@ -1,10 +1,14 @@
 """E-mail: one message per event and recipient, right to left where the language is, under a Message-ID that stays."""
 
 import asyncio
+from datetime import datetime
+from email.header import Header
+from email.headerregistry import HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from functools import cache
 from pathlib import Path
+from typing import Any, cast
 from uuid import UUID
 
 import aiosmtplib
@@ -15,6 +19,23 @@ from services.notifications.outcome import Outcome, excerpt_of
 from services.notifications.settings import NotificationsSettings
 from shared.language import RIGHT_TO_LEFT
 from shared.territory import ACADEMIES
+
+
+class Subject(UniqueUnstructuredHeader):
+    """A subject in encoded words from its first letter on.
+
+    Where it begins in plain ones, the standard library folds it so that readers see two spaces in a row.
+    """
+
+    def fold(self, *, policy: Policy) -> str:
+        """The header's lines."""
+        encoded = Header(str(self), "utf-8", header_name="Subject").encode(linesep=policy.linesep)
+        return f"Subject: {encoded}{policy.linesep}"
+
+
+HEADERS = HeaderRegistry()
+HEADERS.map_to_type("subject", cast(Any, Subject))
+LETTER = SMTP.clone(header_factory=HEADERS)
 
 
 @cache
@@ -33,25 +54,47 @@ def compose(
     notice: Notice, *, sender: str, recipient: str, endpoint_id: UUID, academy: str, sequence: int, language: str
 ) -> EmailMessage:
     """The message, as text and as HTML."""
-    values = {
-        "language": language,
-        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+    values: dict[str, Any] = {
         "academy": getattr(ACADEMIES[academy], f"name_{language}"),
         "summary": notice.summary(language),
         "notice": notice,
         "sequence": sequence,
+    }
+    subject = wording().text("email.subject", language, summary=values["summary"])
+    id = f"{notice.event_id}.{endpoint_id}"
+    return written(
+        "notice", subject, values, id=id, sender=sender, recipient=recipient, date=notice.time, language=language
+    )
+
+
+def written(
+    template: str,
+    subject: str,
+    values: dict[str, Any],
+    *,
+    id: str,
+    sender: str,
+    recipient: str,
+    date: datetime,
+    language: str,
+) -> EmailMessage:
+    """The message of a template, `.txt` and `.html`, which finds beside the values its language, subject and texts."""
+    usual: dict[str, Any] = {
+        "language": language,
+        "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "subject": subject,
         "text": {key.removeprefix("email."): wording().text(key, language) for key in wording().keys("email.")},
     }
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=LETTER)
     message["From"] = sender
     message["To"] = recipient
-    message["Subject"] = wording().text("email.subject", language, summary=values["summary"])
-    message["Date"] = notice.time
+    message["Subject"] = subject
+    message["Date"] = date
     # The same over all attempts: mailboxes drop the duplicate that a crash may cause.
-    message["Message-ID"] = f"<{notice.event_id}.{endpoint_id}@{sender.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(templates().get_template("notice.txt").render(values))
-    message.add_alternative(templates().get_template("notice.html").render(values), subtype="html")
+    message.set_content(templates().get_template(f"{template}.txt").render(usual | values))
+    message.add_alternative(templates().get_template(f"{template}.html").render(usual | values), subtype="html")
     # Only now: setting content clears what describes it.
     message["Content-Language"] = language
     return message

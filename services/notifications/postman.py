@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from services.notifications.bounces import note_bounce
 from services.notifications.kinds import IMPORTANCE, kinds
-from services.notifications.letters import compose_letter
+from services.notifications.letters import MOST_LINES, compose_letter
 from services.notifications.mail import MailClient
 from services.notifications.notice import Notice
 from services.notifications.outcome import Outcome
@@ -29,8 +29,6 @@ log = structlog.get_logger(__name__)
 
 TOGETHER = 8
 """Letters sent at the same time."""
-MOST_LINES = 50
-"""Notices that a letter writes out."""
 SHORTEST_PAUSE = 0.05
 
 CLAIM = text("""

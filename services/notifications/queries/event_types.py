@@ -1,16 +1,17 @@
 """The event types there are, as an academy's system needs to know them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from uuid import UUID
 
 from services.notifications.kinds import kinds
-from services.notifications.notice import Notice
+from services.notifications.notice import Notice, name_told_by
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.schemas.event_types import EventTypeAnswer
 from shared.actor import Actor
 from shared.clock import now
-from shared.events.catalog import BY_TYPE
+from shared.events.catalog import ALL, BY_TYPE
 from shared.web import PageRequest
 
 NOBODY = UUID(int=0)
@@ -27,9 +28,15 @@ def event_types(
 
 
 def example_of(type: str) -> Notice:
-    """The notice of a type's example."""
+    """The notice of a type's example, with the names that the examples tell."""
     event = BY_TYPE[type].model_validate(BY_TYPE[type].example)
-    return Notice(NOBODY, type, NOBODY, 1, now(), event.model_dump(mode="json"), {})
+    return Notice(NOBODY, type, NOBODY, 1, now(), event.model_dump(mode="json"), _names())
+
+
+@cache
+def _names() -> Mapping[str, Mapping[str, str]]:
+    told = (name_told_by(each.model_validate(each.example)) for each in reversed(ALL))
+    return {str(name[0]): {"ar": name[1], "fr": name[2]} for name in told if name}
 
 
 def _described(type: str, language: str) -> EventTypeAnswer:

@@ -1,37 +1,102 @@
-"""How an event type's example is told, in a language, on every channel."""
+"""How an event type's example is told, in a language: on every channel, and in every letter that there is."""
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from email.message import EmailMessage
+from fnmatch import fnmatchcase
+from typing import Any, Literal
 
-from services.notifications.kinds import kinds
-from services.notifications.letters import compose_letter
+from services.notifications.kinds import IMPORTANCE, kinds
+from services.notifications.letters import MOST_LINES, compose_letter
+from services.notifications.mail import compose
+from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
+from services.notifications.preferences import Preferences
 from services.notifications.queries.event_types import NOBODY, example_of
-from services.notifications.schemas.people import PreviewAnswer
+from services.notifications.reminder import Reminder
+from services.notifications.schemas.people import LetterForm, PreviewAnswer
+from services.notifications.triggers import triggers
 from shared.actor import Actor
 from shared.events.catalog import BY_TYPE
+from shared.events.notifications import ReminderFellDue
 from shared.refusals import NotFound
 
 PLACE = "exemple@mithaq.example"
+ACADEMY: Any = {"academy": "MA-06", "sequence": 1}
 
 
-def preview(type: str, *, language: str, by: Actor) -> PreviewAnswer:
-    """The example as it would be told. Raises NotFound for a type that is not published."""
+def preview(
+    type: str,
+    *,
+    letter: LetterForm = "at_once",
+    also: Sequence[str] = (),
+    trigger: str | None = None,
+    language: str,
+    by: Actor,
+) -> PreviewAnswer:
+    """The example as it would be told, by the functions that tell.
+
+    A digest tells of `also` (patterns of types) beside it. A trigger's own reminder is the example of its type. Raises
+    NotFound for a type that is not published, and for a trigger that there is not.
+    """
     PERMISSIONS.allow(by, "preview_notice")
     if type not in BY_TYPE:
         raise NotFound()
-    notice = example_of(type)
-    letter = compose_letter(
-        [notice], letter_id=NOBODY, sender=PLACE, recipient=PLACE, language=language, date=notice.time
-    )
-    kind = asdict(kinds().of(type))
-    parts = {kind: letter.get_body((kind,)) for kind in ("plain", "html")}
+    notice = _reminder_of(trigger) if trigger and type == ReminderFellDue.type else example_of(type)
+    if trigger and notice.data.get("trigger") != trigger:
+        raise NotFound()
+    kind = kinds().of(type)
+    # What is statutory waits for no digest.
+    form = "at_once" if kind.statutory and letter in ("daily", "weekly") else letter
+    due = notice.time
+    if form == "academy":
+        message = compose(notice, sender=PLACE, recipient=PLACE, endpoint_id=NOBODY, **ACADEMY, language=language)
+    else:
+        notices = [notice] if form == "at_once" else [notice, *_beside(type, also)]
+        due = Preferences(email="immediate" if form == "at_once" else form).email_due(notice.time) or due
+        place: Any = {"letter_id": NOBODY, "sender": PLACE, "recipient": PLACE, "date": due}
+        written = notices[:MOST_LINES]
+        message = compose_letter(written, more=len(notices) - len(written), language=language, **place)
     return PreviewAnswer(
         type=type,
         language=language,
-        kind={name: kind[name] for name in ("importance", "statutory", "receipt", "queue")},
+        kind={name: asdict(kind)[name] for name in ("importance", "statutory", "receipt", "queue")},
         summary=notice.summary(language),
-        payload=notice.payload(academy="MA-06", sequence=1, language=language),
-        subject=str(letter["Subject"]),
-        text="" if parts["plain"] is None else parts["plain"].get_content(),
-        html="" if parts["html"] is None else parts["html"].get_content(),
+        payload=notice.payload(**ACADEMY, language=language),
+        letter=form,
+        due=due,
+        subject=str(message["Subject"]),
+        text=_part(message, "plain"),
+        html=_part(message, "html"),
     )
+
+
+def _part(message: EmailMessage, kind: Literal["plain", "html"]) -> str:
+    part = message.get_body((kind,))
+    return "" if part is None else part.get_content().replace("\r\n", "\n")
+
+
+def _reminder_of(name: str) -> Notice:
+    """The reminder that a trigger gives, of its farthest distance. Raises NotFound."""
+    trigger = next((each for each in triggers() if each.name == name), None)
+    if trigger is None:
+        raise NotFound()
+    example = example_of(ReminderFellDue.type)
+    usual = ReminderFellDue.model_validate(example.data)
+    about: Any = {"trigger": name, "subject_type": trigger.subject_type, "subject": usual.subject_id}
+    (event,) = Reminder(id=NOBODY).fall_due(**about, on=usual.on, days=trigger.days[0], audience=())
+    return replace(example, data=event.model_dump(mode="json"))
+
+
+def _beside(type: str, also: Sequence[str]) -> list[Notice]:
+    """The other examples of a digest, the most important first."""
+    fitting = (
+        each
+        for each in BY_TYPE
+        if each != type and not kinds().of(each).statutory and any(fnmatchcase(each, pattern) for pattern in also)
+    )
+    return [example_of(each) for each in sorted(fitting, key=lambda each: -_weight(each))]
+
+
+def _weight(type: str) -> int:
+    return IMPORTANCE.index(kinds().of(type).importance)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Response
 from services.notifications import commands, queries
 from services.notifications.kinds import Importance
 from services.notifications.schemas.event_types import EventTypeAnswer
-from services.notifications.schemas.people import PreviewAnswer
+from services.notifications.schemas.people import LetterForm, PreviewAnswer
 from services.notifications.schemas.subscriptions import (
     Conditions,
     ExplanationAnswer,
@@ -97,6 +97,10 @@ async def preview_notice(
     language: Language,
     type: Annotated[Pattern, Query(description="an event type")],
     wanted: Annotated[Literal["ar", "fr", "en"] | None, Query(alias="language", description="to show it in")] = None,
+    letter: Annotated[LetterForm, Query(description="a person's letter or digest, or an academy's e-mail")] = "at_once",
+    also: Annotated[tuple[Pattern, ...], Query(max_length=50, description="types told of in the same digest")] = (),
+    trigger: Annotated[str | None, Query(max_length=100, description="of a reminder: what it reminds of")] = None,
 ) -> Response:
-    """An event type's example as it would be told on every channel."""
-    return answer(queries.preview(type, language=wanted or language, by=by))
+    """An event type's example as it would be told on every channel, and in the letter that is asked for."""
+    shown = queries.preview(type, letter=letter, also=also, trigger=trigger, language=wanted or language, by=by)
+    return answer(shown)

@@ -1,7 +1,7 @@
 """What people ask about their own notices, and what they are answered."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -94,6 +94,10 @@ class BouncesAnswer(BaseModel):
     counted: int = Field(description="those that count against their address, each once")
 
 
+LetterForm = Literal["at_once", "daily", "weekly", "academy"]
+"""The letters there are: to a person at once or in a digest, and to an academy's address."""
+
+
 class PreviewAnswer(BaseModel):
     """An event type's example as it would be told, in one language."""
 
@@ -102,6 +106,8 @@ class PreviewAnswer(BaseModel):
     kind: dict[str, Any] = Field(description="importance, statutory, receipt, queue")
     summary: str
     payload: dict[str, Any] = Field(description="of webhook, feed and stream")
+    letter: LetterForm = Field(description="which letter it is: what is statutory comes at once and in no digest")
+    due: datetime = Field(description="when it would leave, if told now: a digest at its usual time")
     subject: str
     text: str
     html: str

@@ -12,15 +12,18 @@ from fastapi import FastAPI
 
 from services.notifications import queries
 from services.notifications.app import service
+from services.notifications.postman import Postman
 from services.notifications.schemas.people import ItemAnswer
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests import builders
+from services.notifications.tests.receivers import Mailbox, mailbox
 from shared.actor import Actor
 from shared.database import Database
 from shared.web import PageRequest, TokenVerifier, install
 from tests.fixtures.database import Databases
 
+Post = Callable[..., AbstractAsyncContextManager[tuple[Postman, Mailbox]]]
 Reads = Callable[..., Awaitable[list[ItemAnswer]]]
 Sending = Callable[..., AbstractAsyncContextManager[Sender]]
 
@@ -58,6 +61,19 @@ def reads(database: Database) -> Reads:
         return (await queries.inbox(database, page=page, by=by, **asked))[0]
 
     return read
+
+
+@pytest.fixture
+def post(database: Database, settings: NotificationsSettings) -> Post:
+    """`async with post("550 no") as (postman, box): …` has a real mail server that gives these answers first."""
+
+    @asynccontextmanager
+    async def run(*replies: str, **changes: Any) -> AsyncIterator[tuple[Postman, Mailbox]]:
+        async with mailbox(*replies) as (box, port):
+            usual = {"smtp_port": port, "deadline": 5.0, "lease": 10.0}
+            yield Postman(settings.model_copy(update=usual | changes), database), box
+
+    return run
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """E-mails to people: one per notice or per digest, once, when they want them; returned mail is counted."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from typing import Any
 
@@ -13,9 +11,8 @@ from sqlalchemy import text
 from services.notifications import commands, queries
 from services.notifications.bounces import read_report
 from services.notifications.errors import NotABounce
-from services.notifications.letters import compose_letter
+from services.notifications.letters import MOST_LINES, compose_letter
 from services.notifications.notice import wording
-from services.notifications.postman import MOST_LINES, Postman
 from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
@@ -32,7 +29,7 @@ from services.notifications.tests.builders import (
     rows,
     told,
 )
-from services.notifications.tests.receivers import Mailbox, mailbox
+from services.notifications.tests.conftest import Post
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Database
 from shared.events.agreements import AgreementApproved, AgreementSuspended, AgreementTextRevised
@@ -49,24 +46,6 @@ ADDRESS = "agent@academie.example"
 QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
 IMPORTANT = AgreementApproved.model_validate(AgreementApproved.example)
 STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
-Post = Callable[..., Any]
-
-
-@pytest.fixture
-def post(database: Database, settings: NotificationsSettings) -> Post:
-    """`async with post("550 no") as (postman, box): …` has a real mail server that gives these answers first."""
-
-    @asynccontextmanager
-    async def run(*replies: str, **changes: Any) -> AsyncIterator[tuple[Postman, Mailbox]]:
-        async with mailbox(*replies) as (box, port):
-            yield (
-                Postman(
-                    settings.model_copy(update={"smtp_port": port, "deadline": 5.0, "lease": 10.0, **changes}), database
-                ),
-                box,
-            )
-
-    return run
 
 
 async def follower(database: Database, **preferences: Any) -> None:
