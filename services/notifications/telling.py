@@ -252,9 +252,8 @@ def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
 
 def _is_work_of(happening: Happening, one: PersonTold) -> bool:
     roles = kinds().work.get(happening.kind.queue, frozenset())
-    if happening.awaited and one.jurisdiction not in happening.awaited:
-        return False
-    return happening.addresses(one.jurisdiction) and not one.roles.isdisjoint(roles)
+    theirs = one.jurisdiction in happening.awaited if happening.awaited else happening.addresses(one.jurisdiction)
+    return theirs and not one.roles.isdisjoint(roles)
 
 
 def _queue(happening: Happening, one: PersonTold) -> Queue:

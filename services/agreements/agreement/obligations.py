@@ -197,7 +197,7 @@ class Obligations(Timely):
     def return_claim(self, obligation_id: UUID, occurrence: int, *, reason: str) -> list[DomainEvent]:
         """Send the evidence back: it is due again. Refuses NothingOwed, ObligationNotAllowedNow."""
         found = self._taken("return_obligation", obligation_id, occurrence)
-        return [AgreementObligationReturned(**self._one(found)).keeping(reason=reason)]
+        return [AgreementObligationReturned(**self._one(found), awaited=(found.debtor_id,)).keeping(reason=reason)]
 
     def confirm(self, obligation_id: UUID, occurrence: int, *, today: date) -> list[DomainEvent]:
         """Take the evidence: it is met. Refuses NothingOwed, ObligationNotAllowedNow."""
@@ -244,12 +244,15 @@ class Obligations(Timely):
             return super().due_by(today)
         fallen = [each for each in self.obligations if each.state == _O.pending and each.due_on <= today]
         if fallen:
-            return [AgreementObligationFellDue(**self._one(each)) for each in fallen]
+            return [self._fell_due(each) for each in fallen]
         reminded: list[DomainEvent] = []
         for each in self.obligations:
             passed = [days for days in self._reminders(each) if each.due_on + timedelta(days=days) <= today]
             if passed:
-                reminded.append(AgreementObligationReminded(**self._one(each), days=max(passed)))
+                days = max(passed)
+                # What is late is told to all parties.
+                awaited = (each.debtor_id,) if days <= 0 else ()
+                reminded.append(AgreementObligationReminded(**self._one(each), days=days, awaited=awaited))
         return reminded or super().due_by(today)
 
     def follow(self, duties: Sequence[Duty], *, since: date) -> None:
@@ -327,9 +330,13 @@ class Obligations(Timely):
     def _claimed(
         self, found: Obligation, *, evidence: str | None, documents: Sequence[str], on: date
     ) -> list[DomainEvent]:
-        one = self._one(found)
-        claimed = AgreementObligationClaimed(**one, claimed_on=on).keeping(evidence=evidence, documents=documents)
-        return [claimed] if found.state == _O.due else [AgreementObligationFellDue(**one), claimed]
+        awaited = tuple(sorted(self.creditors(found)))
+        claimed = AgreementObligationClaimed(**self._one(found), claimed_on=on, awaited=awaited)
+        claimed = claimed.keeping(evidence=evidence, documents=documents)
+        return [claimed] if found.state == _O.due else [self._fell_due(found), claimed]
+
+    def _fell_due(self, found: Obligation) -> AgreementObligationFellDue:
+        return AgreementObligationFellDue(**self._one(found), awaited=(found.debtor_id,))
 
     def _one(self, found: Obligation) -> _One:
         return _One(

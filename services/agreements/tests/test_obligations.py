@@ -26,8 +26,10 @@ from services.agreements.tests.builders import (
 )
 from shared.events.agreements import (
     AgreementCameIntoForce,
+    AgreementObligationClaimed,
     AgreementObligationFellDue,
     AgreementObligationReminded,
+    AgreementObligationReturned,
 )
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow, NotFound
@@ -222,6 +224,30 @@ def test_reminders_come_before_and_after_the_day_each_once() -> None:
         agreement.evolve(events)
         told += [(day, event.days) for event in events if isinstance(event, AgreementObligationReminded)]
     assert told == [(30, -30), (53, -7), (61, 1), (75, 15), (90, 30)]
+
+
+def test_who_owes_is_asked_up_to_the_day_and_all_are_told_of_what_is_late() -> None:
+    agreement = at_work({"due_days": 60})
+    asked = {}
+    for day in (30, 53, 60, 61):
+        events = agreement.pass_time(later(day))
+        agreement.evolve(events)
+        told = (AgreementObligationFellDue, AgreementObligationReminded)
+        asked[day] = [event.awaited for event in events if isinstance(event, told)]
+    debtor = (agreement.obligations[0].debtor_id,)
+    assert asked == {30: [debtor], 53: [debtor], 60: [debtor], 61: [()]}
+
+
+def test_who_is_owed_is_asked_to_look_at_the_evidence_and_who_owes_to_bring_better() -> None:
+    agreement = at_work({})
+    owed, (obligation, occurrence) = agreement.obligations[0], first(agreement)
+    fell_due, shown = agreement.claim(obligation, occurrence, evidence="(fictif) PV", documents=(), today=START)
+    assert isinstance(shown, AgreementObligationClaimed) and isinstance(fell_due, AgreementObligationFellDue)
+    assert frozenset(shown.awaited) == agreement.creditors(owed) and fell_due.awaited == (owed.debtor_id,)
+    assert owed.debtor_id not in shown.awaited
+    agreement.evolve([fell_due, shown])
+    (returned,) = agreement.return_claim(obligation, occurrence, reason="r")
+    assert isinstance(returned, AgreementObligationReturned) and returned.awaited == (owed.debtor_id,)
 
 
 def test_after_an_outage_only_the_latest_reminder_is_sent() -> None:

@@ -119,7 +119,8 @@ async def test_of_an_agreements_obligations_the_one_that_is_done_leaves_the_work
     open_ones: list[dict[str, Any]] = [{}, {"occurrence": 2}, {"obligation_id": other}]
     for event in (AgreementObligationFellDue, AgreementObligationReminded, AgreementObligationClaimed):
         for changes in open_ones:
-            await told(database, happening(example(event, agreement_id=agreement, **changes), subject=agreement))
+            asked = example(event, agreement_id=agreement, awaited=[ACADEMIES["MA-06"].organisation_id], **changes)
+            await told(database, happening(asked, subject=agreement))
     assert len(await reads(DIRECTOR, to_do=True)) == len(open_ones)
     await told(database, happening(example(done, agreement_id=agreement), subject=agreement))
     assert len(await reads(DIRECTOR, to_do=True)) == len(open_ones) - 1
@@ -305,7 +306,7 @@ async def test_who_is_a_party_no_more_is_told_so_and_nothing_after_it(
     partner = actor(Role.association_manager, jurisdiction=f"org:{stays}", name="partner")
     await person(database, partner)
     drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(ASSOCIATION, stays))
-    due = example(AgreementObligationFellDue, agreement_id=agreement)
+    due = example(AgreementObligationFellDue, agreement_id=agreement, awaited=[ASSOCIATION, stays])
     revised = example(leaves, agreement_id=agreement, parties=_parties(stays))
     suspended = example(AgreementSuspended, agreement_id=agreement)
     occurrences = [happening(each, subject=agreement) for each in (drafted, due, revised, suspended)]

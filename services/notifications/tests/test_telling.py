@@ -23,6 +23,7 @@ AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
 IN_FORCE = "ma.mithaq.agreement.came_into_force.v1"
 SUSPENDED = "ma.mithaq.agreement.suspended.v1"
 APPROVED = "ma.mithaq.agreement.approved.v1"
+FELL_DUE = "ma.mithaq.agreement.obligation_fell_due.v1"
 TEXT = "ma.mithaq.agreement.text_revised.v1"
 ORG = "org:01900000-0000-7000-8000-00000000000a"
 
@@ -156,6 +157,19 @@ def test_work_finds_those_whose_it_is() -> None:
     assert why(told(happening(APPROVED), person(role=Role.academy_system), AT)) == [(None, "no_rule_matches", False)]
     (follower, _) = told(happening(APPROVED), person(rule(), role=Role.auditor), AT)
     assert follower.queue == "information"
+
+
+def test_work_that_is_awaited_of_somebody_is_nobody_elses_and_the_ministrys_in_a_region_too() -> None:
+    ministry = person(role=Role.ministry_officer, home="national")
+    operator = person(role=Role.association_manager, home=ORG)
+    for one, awaited in ((ministry, "national"), (operator, ORG)):
+        asked = happening(FELL_DUE, ORG, awaited=frozenset({awaited}))
+        (inbox, _) = told(asked, one, AT)
+        assert (inbox.why, inbox.queue) == ("work", "obligations")
+        for other in (each for each in (ministry, operator) if each is not one):
+            assert why(told(asked, other, AT)) == [(None, "no_rule_matches", False)]
+    unseen = happening(FELL_DUE, awaited=frozenset({ORG}))
+    assert why(told(unseen, operator, AT)) == [(None, "outside_jurisdiction", False)]
 
 
 def test_a_person_is_told_of_what_names_them_and_not_of_their_own_acts() -> None:

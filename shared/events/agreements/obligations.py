@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OBLIGATION
+from shared.events.agreements.parts import ACADEMY, AGREEMENT, ASSOCIATION, OBLIGATION
 from shared.events.base import DomainEvent
 
 ONE: dict[str, Any] = {
@@ -21,7 +21,7 @@ class AgreementObligationFellDue(DomainEvent):
 
     type = "ma.mithaq.agreement.obligation_fell_due.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = ONE
+    example: ClassVar[dict[str, Any]] = ONE | {"awaited": [ASSOCIATION]}
 
     agreement_id: UUID
     obligation_id: UUID
@@ -30,6 +30,8 @@ class AgreementObligationFellDue(DomainEvent):
     debtor_id: UUID
     """The organisation that owes."""
     due_on: date
+    awaited: tuple[UUID, ...] = ()
+    """The organisations whose work it is, and no other's: the debtor."""
 
 
 class AgreementObligationReminded(DomainEvent):
@@ -37,7 +39,7 @@ class AgreementObligationReminded(DomainEvent):
 
     type = "ma.mithaq.agreement.obligation_reminded.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = ONE | {"days": 7}
+    example: ClassVar[dict[str, Any]] = ONE | {"days": -7, "awaited": [ASSOCIATION]}
 
     agreement_id: UUID
     obligation_id: UUID
@@ -46,6 +48,8 @@ class AgreementObligationReminded(DomainEvent):
     due_on: date
     days: int
     """Which reminder: days after the due date, negative before it."""
+    awaited: tuple[UUID, ...] = ()
+    """The debtor up to the due date; nobody by name after it, as all parties are to see who is late."""
 
 
 class AgreementObligationClaimed(DomainEvent):
@@ -53,7 +57,7 @@ class AgreementObligationClaimed(DomainEvent):
 
     type = "ma.mithaq.agreement.obligation_claimed.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = ONE | {"claimed_on": "2024-10-08"}
+    example: ClassVar[dict[str, Any]] = ONE | {"claimed_on": "2024-10-08", "awaited": [ACADEMY]}
 
     agreement_id: UUID
     obligation_id: UUID
@@ -61,6 +65,8 @@ class AgreementObligationClaimed(DomainEvent):
     debtor_id: UUID
     due_on: date
     claimed_on: date
+    awaited: tuple[UUID, ...] = ()
+    """Those who are owed, and look at the evidence."""
 
 
 class AgreementObligationReturned(DomainEvent):
@@ -68,13 +74,15 @@ class AgreementObligationReturned(DomainEvent):
 
     type = "ma.mithaq.agreement.obligation_returned.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = ONE
+    example: ClassVar[dict[str, Any]] = ONE | {"awaited": [ASSOCIATION]}
 
     agreement_id: UUID
     obligation_id: UUID
     occurrence: int
     debtor_id: UUID
     due_on: date
+    awaited: tuple[UUID, ...] = ()
+    """The debtor."""
 
 
 class AgreementObligationFulfilled(DomainEvent):
