@@ -66,6 +66,12 @@ class Approval(Negotiation):
             return AuthorDoesNotApprove()
         return self.ladder.refusal_of(person, roles, substitute=substitute) if self.ladder else None
 
+    def completes(self, action: str) -> bool:
+        """Of several approvals only the last freezes the text."""
+        if action == "approve_agreement" and self.ladder:
+            return self.ladder.nearly_complete
+        return super().completes(action)
+
     def guard(self, action: str) -> Refusal | None:
         """The last approval freezes: by then the network knows all parties, and each has somebody who may sign."""
         if action == "approve_as_substitute":

@@ -158,6 +158,10 @@ class Core(Surrounded):
             return []
         return [AgreementTextRevised(agreement_id=self.id, text_hash=text_hash).keeping(by=by)]
 
+    def completes(self, action: str) -> bool:  # noqa: ARG002 - approval goes by its steps
+        """Whether the action, taken once, is done: an approval is done with the last step's."""
+        return True
+
     def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
         """Back to the parties; the parts that lose something by it say so first."""
         return [AgreementNegotiationOpened(agreement_id=self.id, because=because).keeping(remarks=reason, at=at)]

@@ -124,8 +124,8 @@ class Documents(Timely):
         return [rule for rule in wanted if rule.category not in there]
 
     def guard(self, action: str) -> Refusal | None:
-        """The papers that the kind asks for come first."""
-        if missing := self.missing_for(action):
+        """The papers that the kind asks for come first; a step on the way to the action asks for none."""
+        if self.completes(action) and (missing := self.missing_for(action)):
             return DocumentMissing(
                 action=action,
                 categories=[rule.category for rule in missing],

@@ -24,13 +24,15 @@ from services.agreements.terms import Recurrence, must_sign
 from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import (
     AT,
-    AUTHOR,
     CHAIR,
     DECISION,
     LEGAL,
     NAME,
+    director,
+    officer,
     owing,
     party,
+    person,
     planned,
     regional,
     remark,
@@ -38,6 +40,7 @@ from services.agreements.tests.builders import (
 )
 from services.agreements.tests.machines import MANY, Machine
 from services.agreements.thread import Thread
+from shared.actor import Actor, Role
 from shared.clock import months_after
 from shared.ids import new_id
 from shared.money import Money
@@ -48,6 +51,14 @@ PAPERS = st.sampled_from(["suspension_decision", "termination_decision", "insura
 BACK = st.sampled_from([None, 0, 30, 300])
 """Days before today on which a decision shall have taken effect."""
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
+PEOPLE = [
+    officer(),
+    director(),
+    person("second-officer", Role.academy_officer, "MA-06"),
+    LEGAL,
+    person("second-legal", Role.ministry_officer, "national"),
+]
+"""Who tries to approve; the first wrote the text."""
 
 
 class AgreementMachine(Machine):
@@ -57,10 +68,10 @@ class AgreementMachine(Machine):
     at: datetime
     references: set[str]
 
-    @initialize(wait=st.integers(0, 400))
-    def start(self, wait: int) -> None:
-        """A draft, some days before its start."""
-        terms = regional(others=[party(new_id(), "witness")], effective_from=date(2024, 9, 2))
+    @initialize(wait=st.integers(0, 400), kind=st.sampled_from(["academy-association", "directorate-association"]))
+    def start(self, wait: int, kind: str = "academy-association") -> None:
+        """A draft, some days before its start; approved in one step, or in two by three people."""
+        terms = regional(agreement_kind=kind, others=[party(new_id(), "witness")])
         quarterly = Recurrence(first_due_on=date(2024, 12, 31), every_months=3)
         opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
         terms = owing(terms, opening, {"survives": True}, {"recurrence": quarterly, "blocks": ("renewal",)})
@@ -68,7 +79,7 @@ class AgreementMachine(Machine):
         self.events = []
         self.at = AT - timedelta(days=wait)
         self.references = set()
-        events = Agreement.draft(self.aggregate.id, terms, names={}, by=AUTHOR)
+        events = Agreement.draft(self.aggregate.id, terms, names={}, by=PEOPLE[0].person)
         self.aggregate.evolve(events)
         self.events += events
 
@@ -85,7 +96,7 @@ class AgreementMachine(Machine):
     @rule(text=TEXTS)
     def revise(self, text: str) -> None:
         """Another text."""
-        self.attempt("revise_text", lambda: self.aggregate.revise(text, by=AUTHOR))
+        self.attempt("revise_text", lambda: self.aggregate.revise(text, by=PEOPLE[0].person))
 
     @rule()
     def open_negotiation(self) -> None:
@@ -97,10 +108,10 @@ class AgreementMachine(Machine):
         """To legal review."""
         self.attempt("submit_for_review", lambda: self.aggregate.submit(self.at))
 
-    @rule()
-    def remark(self) -> None:
+    @rule(by=st.sampled_from(PEOPLE))
+    def remark(self, by: Actor) -> None:
         """Back from it."""
-        self.attempt("return_with_remarks", lambda: self.aggregate.return_with_remarks("r", LEGAL.roles, at=self.at))
+        self.attempt("return_with_remarks", lambda: self.aggregate.return_with_remarks("r", by.roles, at=self.at))
 
     @rule(who=st.integers(0, 3))
     def pass_turn(self, who: int) -> None:
@@ -131,18 +142,19 @@ class AgreementMachine(Machine):
         if self.attempt("report_overdue", lambda: self.aggregate.report_overdue(self.at)):
             assert self.aggregate.report_overdue(self.at) == []
 
-    @rule()
-    def approve(self) -> None:
-        """Frozen, under the reference it had if it had one."""
+    @rule(by=st.sampled_from(PEOPLE))
+    def approve(self, by: Actor) -> None:
+        """One step more, the last one freezes; under the reference it had if it had one."""
         reference = f"AREF-06/2024-{len(self.references) + 1:04}"
         names = {each.organisation_id: NAME for each in self.aggregate.parties}
-        if self.attempt(
+        self.attempt(
             "approve_agreement",
             lambda: self.aggregate.approve(
-                LEGAL.person, LEGAL.roles, reference=reference, names=names, clauses=(), at=self.at
+                by.person, by.roles, reference=reference, names=names, clauses=(), at=self.at
             ),
-        ):
-            self.references.add(self.aggregate.reference or "")
+        )
+        if self.aggregate.reference:
+            self.references.add(self.aggregate.reference)
 
     @precondition(lambda self: self.aggregate.state == AgreementState.draft)
     @rule(text=TEXTS)
@@ -152,7 +164,8 @@ class AgreementMachine(Machine):
         self.open_negotiation()
         self.all_accept()
         self.submit()
-        self.approve()
+        for by in PEOPLE:
+            self.approve(by)
 
     @rule()
     def reopen(self) -> None:
@@ -468,6 +481,11 @@ class AgreementMachine(Machine):
         if not hasattr(self, "aggregate"):
             return
         it = self.aggregate
+        if it.state in BEING_SIGNED:
+            approvers = [each.person for each in it.climbing.approvals]
+            needed = [tier.id for tier in it.climbing.tiers for _ in range(tier.needed)]
+            assert [each.tier for each in it.climbing.approvals] == needed, "step after step, none left out"
+            assert len(approvers) == len({*approvers, *it.authors}) - len(it.authors), "other people at each, no author"
         signers = [each.party_id for each in it.signatures]
         assert len(signers) == len(set(signers)), "a party signs once"
         assert it.amendments or all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
