@@ -59,6 +59,8 @@ class Verdict:
     made_at: datetime
     stamped: bool
     """Whether an authority stamped that time; otherwise the seal says it itself."""
+    stamp_unreadable: bool
+    """Whether it carries a time-stamp that cannot be read."""
     flaws: tuple[Flaw, ...]
     """Why it does not hold, each by its name; none if it does."""
     lapsed: bool
@@ -142,6 +144,7 @@ def _verdict(
         level=signature.level if signature else None,
         made_at=seal.made_at,
         stamped=seal.stamped,
+        stamp_unreadable=seal.stamp_unreadable,
         flaws=tuple(flaw for flaw in Flaw if flaw in flaws),
         lapsed=seal.lapsed,
         revocation_known=seal.revocation_known,

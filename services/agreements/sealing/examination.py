@@ -53,6 +53,8 @@ class Seal:
     """As its time-stamp tells, else as it says itself."""
     stamped: bool
     """Whether an authority that leads to a root of ours stamped that time."""
+    stamp_unreadable: bool
+    """Whether it carries a time-stamp that cannot be read, which tells nothing."""
     flaws: tuple[Flaw, ...]
     lapsed: bool
     """Whether its certificate, good when it was made, has ended since."""
@@ -85,7 +87,9 @@ async def _examine(file: bytes, trust: Trust, now: datetime) -> tuple[Seal, ...]
 
 async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: datetime, *, last: bool) -> Seal:
     certificate: Certificate = seal.signer_cert
-    stamp = await _stamp_of(seal, trust, now)
+    stamp, all_read = await _stamp_of(seal, trust, now)
+    # They are judged; in our library's eyes one that it cannot read would spoil the whole file.
+    seal.signer_info["unsigned_attrs"] = None
     made_at = stamp or seal.self_reported_timestamp
     if made_at is None:
         raise NotReadable("a seal without its time")
@@ -106,6 +110,7 @@ async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: date
         revision=hashlib.sha256(file[: int(rest) + int(tail)]).hexdigest(),
         made_at=made_at,
         stamped=stamp is not None,
+        stamp_unreadable=not all_read,
         flaws=(*flaws, flaw) if flaw else tuple(flaws),
         lapsed=flaw is None and (now > certificate.not_valid_after or later.flaw is not None),
         revocation_known=then.revocation_known or later.revocation_known,
@@ -113,12 +118,17 @@ async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: date
     )
 
 
-async def _stamp_of(seal: EmbeddedPdfSignature, trust: Trust, now: datetime) -> datetime | None:
-    """The earliest of the times that are stamped on it by an authority that counts."""
+async def _stamp_of(seal: EmbeddedPdfSignature, trust: Trust, now: datetime) -> tuple[datetime | None, bool]:
+    """The earliest of the times stamped on it by an authority that counts, and whether each stamp could be read."""
     signature: bytes = seal.signer_info["signature"].native
-    tokens = islice(extract_tst_data_iter(seal.signer_info, signed=False), MOST_STAMPS)
-    told = [await stamped_at(token, signature, trust, now) for token in tokens]
-    return min((each for each in told if each), default=None)
+    told = list[datetime | None]()
+    try:
+        for token in islice(extract_tst_data_iter(seal.signer_info, signed=False), MOST_STAMPS):
+            told.append(await stamped_at(token, signature, trust, now))
+        all_read = True
+    except Exception:  # whatever a token makes a parser raise
+        all_read = False
+    return min((each for each in told if each), default=None), all_read
 
 
 def _is_followed_by_seals_only(status: Any, last: bool) -> bool:

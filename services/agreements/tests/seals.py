@@ -187,6 +187,13 @@ def token_over(signature: bytes, stamper: TimeStamper) -> bytes:
     return bytes(asyncio.run(stamper.async_timestamp(hashlib.sha256(signature).digest(), "sha256")).dump())
 
 
+def with_unreadable_stamps(file: bytes) -> bytes:
+    """The file, every stamp in it said to be of something else than a time."""
+    time_of, nothing_of = (b"2A864886F70D0109100104", b"2A864886F70D01091001FF")
+    assert time_of in file, "it carries a stamp"
+    return file.replace(time_of, nothing_of)
+
+
 def signed_by(pen: KeyPen, data: bytes) -> bytes:
     """What the pen signs, without an event loop."""
     try:

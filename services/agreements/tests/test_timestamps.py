@@ -31,6 +31,7 @@ from services.agreements.tests.seals import (
     stamper_of,
     stamper_with,
     token_over,
+    with_unreadable_stamps,
 )
 from services.agreements.tests.test_providers import settings
 from services.agreements.tests.test_sealed_files import HOLDS, file_of, said
@@ -43,7 +44,10 @@ from tests.web.routes import client_of
 
 Authority = Callable[[web.Request], Awaitable[web.Response]]
 TEXTS = Wording(WORDING)
-STAMPED, OWN = (TEXTS.text(f"verification.seals.{key}", "fr").replace("'", "&#39;") for key in ("stamped", "own_time"))
+STAMPED, OWN, UNREADABLE = (
+    TEXTS.text(f"verification.seals.{key}", "fr").replace("'", "&#39;")
+    for key in ("stamped", "own_time", "stamp_unreadable")
+)
 KEY = rsa.generate_private_key(65537, 2048)
 
 
@@ -123,6 +127,16 @@ def test_the_stamp_of_another_signature_tells_nothing(root: Root) -> None:
     assert not sealed_and_stamped(root, Elsewhere(stamper_of(root, AT))).stamped
 
 
+def test_a_stamp_that_cannot_be_read_is_told_of_its_own_seal(root: Root) -> None:
+    paper, pen = sealable(), root.issue()
+    first = add_seal(render_agreement(paper, "both"), paper, 0, pen)
+    both = add_seal(first, paper, 1, pen, stamper=stamper_of(root, AT))
+    plain, stamped = examine(with_unreadable_stamps(both), root.trust, AT + DAY)
+    assert not plain.stamp_unreadable and stamped.stamp_unreadable
+    assert (stamped.made_at, stamped.stamped, stamped.flaws) == (AT, False, ())
+    assert not any(each.stamp_unreadable for each in examine(both, root.trust, AT + DAY))
+
+
 def test_whoever_only_stamps_seals_nothing(root: Root) -> None:
     paper, pen = sealable(), root.issue(stamps=True)
     file = add_seal(render_agreement(paper, "both"), paper, 0, pen)
@@ -184,6 +198,8 @@ async def test_every_seal_is_stamped_where_an_authority_is_named(
     page = await judge(anybody, page_of(sealed), await file_of(sealed))
     assert said(Worth.sealed) in page and page.count(HOLDS) == 2
     assert page.count(STAMPED) == page.count(OWN) == 1
+    page = await judge(anybody, page_of(sealed), with_unreadable_stamps(await file_of(sealed)))
+    assert said(Worth.unrecorded) in page and page.count(HOLDS) == page.count(UNREADABLE) == 1
 
 
 async def test_nothing_is_signed_without_the_stamp_that_is_wanted(
