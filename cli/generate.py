@@ -11,6 +11,7 @@ from cli.output import Exit, Failed, say
 
 GENERATORS = (
     "shared.events.generate",
+    "services.notifications.generate",
     "services.gateway.generate",
     "deploy.gateway.generate",
     "deploy.configuration.generate",

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Verify a webhook of Mithaq (Standard Webhooks 1.0, scheme v1) by hand, with openssl.
 #
-#     WEBHOOK_SECRET=whsec_… ./verify.sh WEBHOOK-ID WEBHOOK-TIMESTAMP WEBHOOK-SIGNATURE < body
+#     WEBHOOK_SECRET=whsec_… ./verify.sh WEBHOOK-ID WEBHOOK-TIMESTAMP WEBHOOK-SIGNATURE [NOW] < body
 #
 # For looking at one request: the key stands in the arguments of a process, where others on the machine may read it.
 set -eu
@@ -10,7 +10,7 @@ id=$1 timestamp=$2 signatures=$3 tolerance=300
 refuse() { echo refused; exit 1; }
 
 case $timestamp in '' | *[!0-9]*) refuse ;; esac
-age=$(($(date +%s) - timestamp))
+age=$((${4:-$(date +%s)} - timestamp))
 [ "${age#-}" -le "$tolerance" ] || refuse
 
 key=$(printf %s "${WEBHOOK_SECRET#whsec_}" | openssl base64 -d -A | od -An -v -tx1 | tr -d ' \n')
