@@ -2,7 +2,6 @@
 
 import json
 import re
-import string
 
 import pytest
 
@@ -91,14 +90,6 @@ def test_a_rejection_is_told_in_the_words_of_a_rejection(pair: tuple[str, str]) 
 def has(sentence: str, words: str) -> bool:
     """Whether the words stand in the sentence, whole."""
     return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", sentence) is not None
-
-
-@pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
-def test_placeholders_are_fields_of_the_event(event: type[DomainEvent]) -> None:
-    fields = {*event.model_fields} | {field.removesuffix("_id") for field in event.model_fields}
-    for language in LANGUAGES:
-        text = wording()._texts[language][f"events.{event.type}"]
-        assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= fields
 
 
 def test_a_sentence_uses_the_name_that_is_known_and_the_dates_as_people_write_them() -> None:
