@@ -62,7 +62,7 @@ class Given(Template):
 def composed() -> tuple[Mapping[str, set[str]], Mapping[str, Mapping[str, Any]]]:
     """What fills the texts of messages, by key, and their templates, by file."""
     filled = Filled(HERE / "wording")
-    given = type("Recorded", (Given,), {"values": {}})
+    given: Any = type("Recorded", (Given,), {"values": {}})
     environment: Any = mail.templates().overlay()
     environment.template_class = given
     said = notice(AgreementSuspended.model_validate(AgreementSuspended.example))
@@ -143,14 +143,14 @@ def test_a_template_is_given_all_that_it_names(name: str) -> None:
 @pytest.mark.parametrize(
     ("file", "change", "faults"),
     [
-        ("ar.toml", ("{summary}", "{sumary}"), ["nothing fills {sumary}", "lacks {summary}"]),
+        ("ar.toml", ("{summary}", "{abstract}"), ["nothing fills {abstract}", "lacks {summary}"]),
         ("en.toml", ("{count} notices", "notices"), ["lacks {count}"]),
         ("fr.toml", ("Bonjour,", "Bonjour {name},"), ["nothing fills {name}"]),
         ("telling/ar.toml", ("{on}", "{when}"), ["nothing fills {when}", "lacks {on}"]),
         ("lanes/fr.toml", ("({what})", ""), ["lacks {what}"]),
-        ("letter.html", ("line.summary", "line.sumary"), ["there is no line.sumary"]),
+        ("letter.html", ("line.summary", "line.abstract"), ["there is no line.abstract"]),
         ("letter.txt", ("text.preferences", "text.preference"), ["there is no text.preference"]),
-        ("notice.html", ("{{ academy }}", "{{ acadmy }}"), ["it is given no acadmy"]),
+        ("notice.html", ("{{ academy }}", "{{ aref }}"), ["it is given no aref"]),
         ("notice.txt", ("notice.event_id", "notice.event"), ["there is no notice.event"]),
         ("notice.txt", ("text.greeting", "text.digest"), ["text.digest has placeholders, and a template fills none"]),
     ],
