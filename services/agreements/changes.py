@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-KEYS = ("party_id", "obligation_id", "center_id", "line_id", "amendment_id", "key", "id")
+KEYS = ("party_id", "obligation_id", "center_id", "line_id", "amendment_id", "document_id", "key", "id")
 """What names an entry of a list, so that it is the same entry wherever it stands; an obligation may name a center."""
 
 

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import date
+from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.terms import BudgetLine, Duty
@@ -23,6 +24,17 @@ class ClauseRef(BaseModel):
     fr: str
 
 
+class Annex(BaseModel):
+    """A document that is part of what is agreed: its name, and the file by its hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    document_id: UUID
+    name: str
+    hash: str = Field(description="SHA-256 of the file, in hex")
+    media_type: str
+
+
 class Content(BaseModel):
     """What the parties agree on. Where the agreement stands, and how far its duties are met, is not part of it."""
 
@@ -37,6 +49,8 @@ class Content(BaseModel):
     effective_from: date
     effective_until: date
     clauses: tuple[ClauseRef, ...]
+    annexes: tuple[Annex, ...] = Field((), exclude_if=lambda annexes: not annexes)
+    """Left out where there are none: the hash of what was frozen before there were annexes holds."""
 
 
 def content_hash(content: Content) -> str:

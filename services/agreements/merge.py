@@ -1,8 +1,8 @@
 """Differences of two contents, and the three-way rebase of an amendment whose base has moved.
 
 Pure. A content is taken apart into parts that change as a whole: each clause in both languages, each party, center,
-obligation and budget line, each date and label, and the order of what comes in order. What only one side changed is
-taken, what both changed alike is one change, and what both changed differently is a conflict that names the part and
+obligation, budget line and annex, each date and label, and the order of what comes in order. What only one side changed
+is taken, what both changed alike is one change, and what both changed differently is a conflict that names the part and
 shows both sides. Nothing is dropped.
 """
 
@@ -26,6 +26,7 @@ COLLECTIONS: Mapping[Part, tuple[str, str]] = {
     "center": ("centers", "center_id"),
     "obligation": ("obligations", "obligation_id"),
     "budget_line": ("budget", "line_id"),
+    "annex": ("annexes", "document_id"),
 }
 """Part -> the field of the content that holds such parts, and what names one of them."""
 TERMS = ("title", "school_year", "effective_from", "effective_until")
@@ -111,8 +112,9 @@ def rebase(
 def touched_by(base: Content, branch: Content) -> tuple[UUID, ...]:
     """The parties that sign an amendment from the base to the branch, of those that sign at all.
 
-    All of them if the text, the title, the dates, the centers, the order or the circle of parties changes; else those
-    whose own part does: who owes or is owed an obligation (all, if it is owed to all), and who pays a budget line.
+    All of them if the text, its annexes, the title, the dates, the centers, the order or the circle of parties changes;
+    else those whose own part does: who owes or is owed an obligation (all, if it is owed to all), and who pays a budget
+    line.
     """
     parties = {party.party_id: party for party in (*base.parties, *branch.parties)}
     signing = tuple(id for id, party in parties.items() if must_sign(party))

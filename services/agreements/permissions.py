@@ -182,9 +182,12 @@ def has_one_for(action: str) -> Condition:
     return condition
 
 
-def may_withdraw(actor: Actor, agreement: Agreement, document: Document) -> bool:
-    """Who keeps the agreement withdraws any document, and every party its own."""
-    return owns(actor, agreement) or organisation_of(actor) == document.organisation_id
+def may_withdraw(actor: Actor, agreement: Agreement, document: Document) -> bool | Refusal:
+    """Who keeps the agreement withdraws any document, and every party its own; an annex, whoever writes the text."""
+    if agreement.in_text(document):
+        return writes(actor, agreement)
+    own = owns(actor, agreement) or organisation_of(actor) == document.organisation_id
+    return own or NotYourDocument(document=document.document_id)
 
 
 def may_settle(actor: Actor, agreement: Agreement, thread: Thread) -> bool:
@@ -194,10 +197,9 @@ def may_settle(actor: Actor, agreement: Agreement, thread: Thread) -> bool:
 
 def brought_one(actor: Actor, agreement: Agreement) -> bool | Refusal:
     """Whether the actor may withdraw one of the documents that can be withdrawn; none at all is no matter."""
-    there = [each for each in agreement.documents if each.replaceable]
-    if not there or any(may_withdraw(actor, agreement, each) for each in there):
-        return True
-    return NotYourDocument(document=there[0].document_id)
+    there = [each for each in agreement.documents if agreement.document_refusal("withdraw_document", each) is None]
+    verdicts = [may_withdraw(actor, agreement, each) for each in there]
+    return True if not there or True in verdicts else verdicts[0]
 
 
 PERMISSIONS = Permissions(

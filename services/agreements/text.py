@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from pydantic_core import from_json
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.content import ClauseRef, Content
+from services.agreements.content import Annex, ClauseRef, Content
 from services.agreements.errors.texts import ClauseRepeated
 from shared.audit import canonical
 from shared.database import Transaction
@@ -20,6 +20,7 @@ from shared.store import digest, get_texts, put_text, put_texts
 
 M = TypeVar("M", bound=BaseModel)
 TABLE = TypeAdapter(tuple[ClauseRef, ...])
+ANNEXES = TypeAdapter(tuple[Annex, ...])
 
 
 class Prose(BaseModel):
@@ -96,6 +97,12 @@ async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
     """
     kept = from_json((await get_texts(tx, [text_hash]))[text_hash])
     return TABLE.validate_python(kept["clauses"] if isinstance(kept, dict) else kept)
+
+
+async def get_annexes(tx: Transaction, text_hash: str) -> tuple[Annex, ...]:
+    """The annexes of the content that a hash stands for."""
+    kept = from_json((await get_texts(tx, [text_hash]))[text_hash])
+    return ANNEXES.validate_python(kept.get("annexes", ()) if isinstance(kept, dict) else ())
 
 
 async def get_clauses(tx: Transaction, text_hash: str) -> list[Clause]:

@@ -98,6 +98,7 @@ class Amending(Signing, Negotiation, Editions):
                 title=content.title,
                 obligations=content.obligations,
                 budget=content.budget,
+                annexed=[each.document_id for each in content.annexes],
                 names=names,
                 signatures=[each for each in signatures if each.party_id not in known],
             )

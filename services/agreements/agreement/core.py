@@ -162,6 +162,10 @@ class Core(Surrounded):
         """Whether the action, taken once, is done: an approval is done with the last step's."""
         return True
 
+    def text_changed(self) -> list[DomainEvent]:
+        """What follows when the text is another one; the parts that lose something by it say so."""
+        return []
+
     def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
         """Back to the parties; the parts that lose something by it say so first."""
         return [AgreementNegotiationOpened(agreement_id=self.id, because=because).keeping(remarks=reason, at=at)]

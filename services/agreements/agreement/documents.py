@@ -1,6 +1,6 @@
-"""Documents: the papers beside the text, each a file known by its hash, with the last day it holds if it has one."""
+"""Documents: the papers beside the text and its annexes, each a file known by its hash, some with a last day."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -10,7 +10,9 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.content import Annex, ClauseRef, Content
 from services.agreements.errors.documents import (
+    AnnexFrozen,
     DocumentAttachedAlready,
     DocumentCategoryUnknown,
     DocumentMissing,
@@ -24,6 +26,7 @@ from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import DocumentRule
 from services.agreements.terms import BudgetLine
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementDocumentAttached,
     AgreementDocumentExpired,
     AgreementDocumentReminded,
@@ -84,6 +87,8 @@ class Document(BaseModel):
     attached_at: datetime
     expires_on: date | None
     """The last day on which it holds."""
+    part_of_text: bool = False
+    """Whether it was brought as an annex of the text."""
     state: DocumentState = DocumentState.current
     reason: str | None = None
     """Why it was withdrawn."""
@@ -103,6 +108,38 @@ class Documents(Timely):
 
     documents: tuple[Document, ...] = ()
     """All that ever were, oldest first."""
+    annexed: tuple[UUID, ...] = ()
+    """Those that are part of the text now, in their order."""
+
+    @property
+    def annexes(self) -> tuple[Annex, ...]:
+        """The documents that are part of the text, as it names them."""
+        there = {each.document_id: each for each in self.documents}
+        return tuple(
+            Annex(**there[id].model_dump(include=set(Annex.model_fields))) for id in self.annexed if id in there
+        )
+
+    def content(self, clauses: Sequence[ClauseRef]) -> Content:
+        """All that is agreed, the annexes with it."""
+        return super().content(clauses).model_copy(update={"annexes": self.annexes})
+
+    def in_text(self, document: Document) -> bool:
+        """Whether the document changes only as the text does."""
+        return document.part_of_text or document.document_id in self.annexed
+
+    def document_refusal(self, action: str, document: Document) -> Refusal | None:
+        """Why this document may not be withdrawn now, nor another put in its place; None if it may."""
+        if not document.replaceable:
+            return DocumentNotAllowedNow(
+                kind="document", document=document.document_id, action=action, state=document.state
+            )
+        return self.annex_refusal() if self.in_text(document) else None
+
+    def annex_refusal(self) -> Refusal | None:
+        """Why no annex changes now: annexes are revised while the clauses are, and frozen with them."""
+        if self.state not in self.ALLOWED["revise_text"]:
+            return AnnexFrozen(kind=self.kind, state=self.state)
+        return self.refusal_of("revise_text")
 
     def document(self, document_id: UUID) -> Document:
         """The document of this id, whatever became of it. Raises NotFound."""
@@ -110,6 +147,13 @@ class Documents(Timely):
             if each.document_id == document_id:
                 return each
         raise NotFound()
+
+    def document_rule(self, category: str) -> DocumentRule:
+        """What the kind says of a category. Refuses DocumentCategoryUnknown."""
+        for rule in self.rules.documents:
+            if rule.category == category:
+                return rule
+        raise DocumentCategoryUnknown(category=category, known=[rule.category for rule in self.rules.documents])
 
     def require_file(self, hash: str) -> None:
         """Refuse FileUnknown unless a document that was not withdrawn is this file."""
@@ -131,8 +175,11 @@ class Documents(Timely):
                 categories=[rule.category for rule in missing],
                 documents=[rule.name.model_dump() for rule in missing],
             )
-        if action == "withdraw_document" and not any(each.replaceable for each in self.documents):
-            return NoDocumentToWithdraw()
+        if action == "withdraw_document":
+            there = [each for each in self.documents if each.replaceable]
+            refusals = [self.document_refusal(action, each) for each in there]
+            if None not in refusals:
+                return next(iter(refusals), NoDocumentToWithdraw())
         return super().guard(action)
 
     def attach(
@@ -153,12 +200,12 @@ class Documents(Timely):
         """Attach a file that is kept, in the place of another document of its category if one is named.
 
         Refuses DocumentCategoryUnknown, DocumentMustExpire, DocumentOver, DocumentAttachedAlready,
-        DocumentNotAllowedNow, DocumentsFull.
+        DocumentNotAllowedNow, DocumentsFull; an annex also AnnexFrozen, TextLocked.
         """
         self.require("attach_document")
-        rule = next((rule for rule in self.rules.documents if rule.category == category), None)
-        if rule is None:
-            raise DocumentCategoryUnknown(category=category, known=[rule.category for rule in self.rules.documents])
+        rule = self.document_rule(category)
+        if rule.part_of_text and (refusal := self.annex_refusal()):
+            raise refusal
         if rule.expires and expires_on is None:
             raise DocumentMustExpire(document=rule.name.model_dump())
         if expires_on and expires_on < today:
@@ -180,16 +227,22 @@ class Documents(Timely):
             expires_on=expires_on,
             replaces=replaces,
         )
-        return [attached.keeping(name=name, organisation_id=organisation_id, attached_at=at)]
+        kept = attached.keeping(
+            name=name, organisation_id=organisation_id, attached_at=at, part_of_text=rule.part_of_text
+        )
+        return [kept, *(self.text_changed() if rule.part_of_text else ())]
 
     def withdraw(self, document_id: UUID, *, reason: str) -> list[DomainEvent]:
-        """Let a document count no more. Refuses NoDocumentToWithdraw, DocumentNotAllowedNow."""
+        """Let a document count no more.
+
+        Refuses NoDocumentToWithdraw, DocumentNotAllowedNow; of an annex also AnnexFrozen, TextLocked.
+        """
         self.require("withdraw_document")
         found = self._replaceable("withdraw_document", document_id)
         withdrawn = AgreementDocumentWithdrawn(
             agreement_id=self.id, document_id=found.document_id, category=found.category
         )
-        return [withdrawn.keeping(reason=reason)]
+        return [withdrawn.keeping(reason=reason), *(self.text_changed() if self.in_text(found) else ())]
 
     def next_on(self) -> date | None:
         """The next reminder of a paper, or the day after its last."""
@@ -224,9 +277,13 @@ class Documents(Timely):
                 if event.replaces:
                     self._change_document(event.replaces, state=_D.replaced)
                 fields = event.model_dump(exclude={"agreement_id", "replaces"}) | event.detail
-                self.documents = (*self.documents, Document.model_validate(fields))
+                document = Document.model_validate(fields)
+                self.documents = (*self.documents, document)
+                if document.part_of_text:
+                    self.annexed = _with(self.annexed, document.document_id, replaces=event.replaces)
             case AgreementDocumentWithdrawn():
                 self._change_document(event.document_id, state=_D.withdrawn, **event.detail)
+                self.annexed = tuple(id for id in self.annexed if id != event.document_id)
             case AgreementDocumentReminded():
                 self._change_document(event.document_id, reminded=event.days)
             case AgreementDocumentExpired():
@@ -235,14 +292,16 @@ class Documents(Timely):
                 revised = [BudgetLine.model_validate(line) for line in event.detail.get("budget", ())]
                 if _substance(revised) != _substance(self.budget):
                     self._spend({rule.category for rule in self.rules.documents if rule.for_cash})
+            case AgreementAmended() if "annexed" in event.detail:
+                self.annexed = tuple(UUID(id) for id in event.detail["annexed"])
             case _ if action := DECIDES.get(type(event)):
                 self._spend({rule.category for rule in self.rules.documents if rule.once and rule.before == action})
         super().apply(event)
 
     def _replaceable(self, action: str, document_id: UUID) -> Document:
         found = self.document(document_id)
-        if not found.replaceable:
-            raise DocumentNotAllowedNow(kind="document", document=document_id, action=action, state=found.state)
+        if refusal := self.document_refusal(action, found):
+            raise refusal
         return found
 
     def _spend(self, categories: set[str]) -> None:
@@ -267,6 +326,11 @@ class Documents(Timely):
         self.documents = tuple(
             each.model_copy(update=changes) if each.document_id == document_id else each for each in self.documents
         )
+
+
+def _with(annexed: tuple[UUID, ...], new: UUID, *, replaces: UUID | None) -> tuple[UUID, ...]:
+    """The annexes with another: in the place of the one it replaces, else after them."""
+    return tuple(new if id == replaces else id for id in annexed) if replaces in annexed else (*annexed, new)
 
 
 def _substance(budget: Iterable[BudgetLine]) -> list[dict[str, Any]]:

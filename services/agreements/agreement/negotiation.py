@@ -131,7 +131,11 @@ class Negotiation(Core):
     def revise(self, text_hash: str, *, by: str) -> list[DomainEvent]:
         """Put another text; what parties had accepted of the one before lapses. Refuses TextLocked."""
         revised = super().revise(text_hash, by=by)
-        return [*revised, *self._lapsed("text_revised")] if revised else []
+        return [*revised, *self.text_changed()] if revised else []
+
+    def text_changed(self) -> list[DomainEvent]:
+        """What parties had accepted lapses."""
+        return [*self._lapsed("text_revised"), *super().text_changed()]
 
     def revise_terms(self, terms: Terms, *, names: dict[UUID, Bilingual], by: str) -> list[DomainEvent]:
         """Put other terms; what parties had accepted lapses. Refuses TextLocked."""

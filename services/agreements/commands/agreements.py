@@ -7,12 +7,13 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.vetting import names_of
 from services.agreements.drafting import draft_text
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
-from services.agreements.text import Clause, get_table, put_clauses, put_content
+from services.agreements.text import Clause, put_clauses, put_content
 from shared.actor import SYSTEM, Actor
 from shared.clock import today
 from shared.database import Work
@@ -49,10 +50,7 @@ async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected:
         revised = agreement.model_copy().evolve(events)
         if terms.parent_id is not None:
             (await parent_of(tx, revised)).require_child(revised)
-        if revised.text_hash is not None:
-            # The same clauses under other terms are another text: who accepted or signs the one before names its hash.
-            table = await get_table(tx, revised.text_hash)
-            events += revised.revise(await put_content(tx, revised.content(table)), by=by.person)
+        events += await reworded(tx, revised, by=by)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 

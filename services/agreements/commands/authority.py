@@ -19,7 +19,7 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver, TextTampered
-from services.agreements.text import get_table
+from services.agreements.text import get_annexes, get_table
 from shared.database import Transaction
 from shared.refusals import NotFound
 
@@ -152,13 +152,14 @@ def _check_ceremony(authority: Authority, ceremony_id: UUID | None) -> None:
 
 
 async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
-    """Refuse TextTampered unless all is as it was frozen: every clause in both languages, and every term."""
+    """Refuse TextTampered unless all is as it was frozen: every clause in both languages, every term, every annex."""
     assert agreement.text_hash is not None, "frozen without a text"
     await require_kept(tx, agreement.text_hash)
     content = agreement.content(await get_table(tx, agreement.text_hash))
     # What was frozen before contents had a hash vouches for its clauses alone.
     if agreement.content_hash not in (None, content_hash(content)):
-        raise TextTampered(places=["terms"])
+        same_annexes = content.annexes == await get_annexes(tx, agreement.text_hash)
+        raise TextTampered(places=["terms" if same_annexes else "annexes"])
 
 
 async def require_kept(tx: Transaction, hash: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Papers beside an agreement's text: attached, withdrawn."""
+"""Papers of an agreement, beside its text or as annexes of it: attached, withdrawn."""
 
 from datetime import date, datetime
 from typing import NotRequired, TypedDict, Unpack
@@ -6,16 +6,16 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
-from services.agreements.errors.documents import NotYourDocument
-from services.agreements.permissions import may_withdraw, represented
+from services.agreements.commands.negotiation import reworded
+from services.agreements.permissions import PERMISSIONS, may_withdraw, represented
 from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import business_date, now
-from shared.database import Work
+from shared.database import Transaction, Work
 from shared.events.base import DomainEvent
 from shared.files import StoredFile
 from shared.ids import new_id
-from shared.refusals import Refusal
+from shared.refusals import Forbidden, Refusal
 
 
 class About(TypedDict):
@@ -39,15 +39,15 @@ async def attach_document(
 ) -> Agreement:
     """Attach a file that is kept already; it is the last of the agreement's documents then.
 
-    `refused` is why it was not kept. Refuses NotYourDocument if it would replace another party's, and what
-    Agreement.attach refuses.
+    `refused` is why it was not kept. An annex is brought as the text is revised: by whoever may, and what parties had
+    accepted lapses. Refuses NotYourDocument if it would replace another party's, and what Agreement.attach refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "attach_document", by)
         events = _attached(agreement, file, by, at or now(), **about)
         if refused:
             raise refused
-        return await AGREEMENTS.record(tx, agreement, events, by=by)
+        return await _record(tx, agreement, events, by)
 
 
 async def refusal_of_document(
@@ -66,9 +66,7 @@ def _attached(
     agreement: Agreement, file: StoredFile, by: Actor, at: datetime, **about: Unpack[About]
 ) -> list[DomainEvent]:
     replaces = about.get("replaces")
-    if replaces:
-        _require_own(agreement, replaces, by)
-    return agreement.attach(
+    events = agreement.attach(
         new_id(),
         **file.model_dump(),
         category=about["category"],
@@ -79,18 +77,36 @@ def _attached(
         at=at,
         today=business_date(at),
     )
+    if replaces:
+        _require_own(agreement, replaces, by)
+    if agreement.document_rule(about["category"]).part_of_text:
+        PERMISSIONS.allow(by, "revise_text", agreement)
+    return events
 
 
 async def withdraw_document(
     db: Work, id: UUID, document_id: UUID, *, reason: str, by: Actor, expected: int | None = None
 ) -> Agreement:
-    """Let a document count no more; it stays readable. Whoever brought it may, and who keeps the agreement."""
+    """Let a document count no more; it stays readable. Whoever brought it may, and who keeps the agreement.
+
+    An annex is withdrawn as the text is revised.
+    """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "withdraw_document", by, expected)
+        events = agreement.withdraw(document_id, reason=reason)
         _require_own(agreement, document_id, by)
-        return await AGREEMENTS.record(tx, agreement, agreement.withdraw(document_id, reason=reason), by=by)
+        return await _record(tx, agreement, events, by)
 
 
 def _require_own(agreement: Agreement, document_id: UUID, by: Actor) -> None:
-    if not may_withdraw(by, agreement, agreement.document(document_id)):
-        raise NotYourDocument(document=document_id)
+    verdict = may_withdraw(by, agreement, agreement.document(document_id))
+    if verdict is not True:
+        raise verdict or Forbidden(action="revise_text")
+
+
+async def _record(tx: Transaction, agreement: Agreement, events: list[DomainEvent], by: Actor) -> Agreement:
+    """Record what happened to a document; with other annexes the text is another."""
+    after = agreement.model_copy().evolve(events)
+    if after.annexes != agreement.annexes:
+        events = [*events, *await reworded(tx, after, by=by)]
+    return await AGREEMENTS.record(tx, agreement, events, by=by)

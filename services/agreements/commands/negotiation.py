@@ -12,7 +12,8 @@ from services.agreements.tables import AGREEMENTS
 from services.agreements.text import Clause, get_table, put_clauses, put_content
 from shared.actor import Actor
 from shared.clock import now
-from shared.database import Work
+from shared.database import Transaction, Work
+from shared.events.base import DomainEvent
 
 
 async def revise_text(
@@ -28,6 +29,17 @@ async def revise_text(
             return agreement
         events = agreement.revise(await put_content(tx, agreement.content(table)), by=by.person)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def reworded(tx: Transaction, agreement: Agreement, *, by: Actor) -> list[DomainEvent]:
+    """The same clauses amid other terms or annexes are another text: who accepts or signs names all of it.
+
+    Nothing for an agreement without a text.
+    """
+    if agreement.text_hash is None:
+        return []
+    content = agreement.content(await get_table(tx, agreement.text_hash))
+    return agreement.revise(await put_content(tx, content), by=by.person)
 
 
 async def open_negotiation(

@@ -54,6 +54,12 @@ class DocumentNotAllowedNow(Refusal):
     slug = "document-not-allowed-now"
 
 
+class AnnexFrozen(Refusal):
+    """The annexes belong to a text that is not revised any more. Values: kind, state (the agreement's)."""
+
+    slug = "annex-frozen"
+
+
 class NotYourDocument(Refusal):
     """Another party brought it, and another keeps the agreement. Values: document."""
 

@@ -18,7 +18,7 @@ from services.agreements.kinds.clauses import ClauseTemplate, read_clauses
 from shared.actor import Role
 from shared.events.agreements import AgreementType, AmendmentType, PartyRole, SignatureLevel
 
-ContentPart = Literal["clause", "party", "center", "obligation", "budget_line", "term", "order"]
+ContentPart = Literal["clause", "party", "center", "obligation", "budget_line", "annex", "term", "order"]
 """What of an agreement changes as a whole; a term is a date or the title, order that of the clauses and the like."""
 REGIONAL: frozenset[AgreementType] = frozenset({"regional", "local"})
 """The types that belong to one academy; the others are national."""
@@ -103,6 +103,14 @@ class DocumentRule(Part):
     """Whether it must carry the last day on which it holds; after that day it counts as missing."""
     remind_days: tuple[int, ...] = ()
     """Days before its last day on which it is recalled."""
+    part_of_text: bool = False
+    """Whether it is agreed, frozen and signed with the clauses: nothing waits for it, and it does not end by itself."""
+
+    @model_validator(mode="after")
+    def _holds_as_long_as_the_text(self) -> Self:
+        if self.part_of_text and (self.before or self.for_cash or self.once or self.expires or self.remind_days):
+            raise ValueError(f"{self.category}: what is part of the text is asked for by nothing and has no last day")
+        return self
 
     @property
     def state(self) -> str | None:

@@ -72,6 +72,7 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
             )
             for center in agreement.centers
         ),
+        annexes=agreement.annexes,
         signatures=await _signatures(tx, agreement) if frozen else (),
         amendments=await _amendments(tx, agreement),
         content_hash=agreement.content_hash,

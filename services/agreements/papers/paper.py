@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import Annex
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.text import Clause
 from shared.events.agreements import AmendmentType, LanguageHashes, PartyRole, SignatureLevel
@@ -115,6 +116,7 @@ class AgreementPaper(Paper):
     obligations: tuple[Duty, ...] = ()
     budget: tuple[BudgetLine, ...] = ()
     centers: tuple[CenterLine, ...] = ()
+    annexes: tuple[Annex, ...] = ()
     signatures: tuple[SignatureLine, ...] = ()
     frames: tuple[Frame, ...] = ()
     """In place of the signatures, on the file that takes the seals."""

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -181,6 +182,9 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
             }
             for center in paper.centers
         ],
+        "annexes": [
+            {"name": annex.name, "rtl": _from_the_right(annex.name), "hash": annex.hash} for annex in paper.annexes
+        ],
         "signatures": [_signature(line, language) for line in paper.signatures],
         "frames": [
             frame.model_dump(include={"page", "left", "top"}) | {"party": _of(frame.party, language)}
@@ -308,6 +312,12 @@ def number(value: int, language: str) -> str:
 def money(value: Money, language: str) -> str:
     """An amount with its currency."""
     return format_currency(Decimal(str(value)), value.currency, locale=LOCALES[language])
+
+
+def _from_the_right(name: str) -> bool:
+    """Whether a name begins with a letter that is written from the right (UAX 9, rule P2)."""
+    kinds = map(unicodedata.bidirectional, name)
+    return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), False)
 
 
 def _of(text: Bilingual, language: str) -> str:

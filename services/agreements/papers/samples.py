@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import Annex
 from services.agreements.papers.frames import frames_for
 from services.agreements.papers.paper import (
     AgreementPaper,
@@ -158,6 +159,10 @@ def agreement(**changes: object) -> AgreementPaper:
                 funded_seats=100,
                 unfunded_seats=20,
             ),
+        ),
+        annexes=tuple(
+            Annex(document_id=UUID(int=401 + at), name=name, hash=HASH[at:] + HASH[:at], media_type="application/pdf")
+            for at, name in enumerate(("Règlement intérieur (fictif).pdf", "جدول الحصص (وهمي).pdf"), 1)
         ),
         signatures=signatures(),
         content_hash=HASH,

@@ -59,14 +59,14 @@ async def text(
 
 
 async def agreement_changes(db: Work, id: UUID, *, before: Instants, after: Instants, by: Actor) -> list[Change]:
-    """What differs between an agreement at two points, its clauses too; all of it if there was none at the first."""
+    """What differs between an agreement at two points, with its text; all of it if there was none at the first."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_changes", await AGREEMENTS.read(tx, id))
         return list(changes(await _told(tx, id, before), await _told(tx, id, after)))
 
 
 async def _told(tx: Transaction, id: UUID, at: Instants) -> dict[str, Any]:
-    """What people are told of the agreement at a point, with its clauses; nothing before it was drafted."""
+    """What people are told of the agreement at a point, with its text; nothing before it was drafted."""
     found = past.as_of(id, await journal.past(tx, id, known_at=at.known_at), at.as_of)
     if not found.version:
         return {}
@@ -74,7 +74,8 @@ async def _told(tx: Transaction, id: UUID, at: Instants) -> dict[str, Any]:
     told = AgreementAnswer.of(found, None).model_dump(
         mode="json", exclude={"version", "text_hash", "available_actions", "unavailable_actions"}
     )
-    return told | {"clauses": [each.model_dump(mode="json") for each in clauses]}
+    parts = {"clauses": clauses, "annexes": found.annexes}
+    return told | {name: [each.model_dump(mode="json") for each in part] for name, part in parts.items()}
 
 
 async def agreement_history(

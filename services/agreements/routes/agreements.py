@@ -56,7 +56,7 @@ async def read_agreement(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None,
 async def read_text(id: UUID, by: CurrentActor, db: Db, as_of: AsOf = None, known_at: KnownAt = None) -> Response:
     """The text in both languages, as it is, as it was, or as it was known to be."""
     found, clauses = await queries.text(db, id, as_of=as_of, known_at=known_at, by=by)
-    told = TextAnswer(text_hash=found.text_hash, clauses=clauses)
+    told = TextAnswer(text_hash=found.text_hash, clauses=clauses, annexes=list(found.annexes))
     return answer(told, version=None if as_of or known_at else found.version)
 
 

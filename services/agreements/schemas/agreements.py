@@ -18,6 +18,7 @@ from services.agreements.agreement import (
     Turn,
 )
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import Annex
 from services.agreements.errors import NotAParty
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.negotiation import StepAnswer
@@ -218,3 +219,4 @@ class TextAnswer(BaseModel):
 
     text_hash: str | None
     clauses: list[Clause]
+    annexes: list[Annex] = Field(description="documents that are part of what is accepted, frozen and signed")

@@ -112,6 +112,7 @@ class AmendedContent(AgreedBody):
             obligations=tuple(duty.model_copy(update={"obligation_id": id}) if id else duty for id, duty in duties),
             budget=tuple(line.model_copy(update={"line_id": id}) if id else line for id, line in lines),
             clauses=table_of(self.clauses),
+            annexes=known[-1].annexes,
             **self.model_dump(include={"school_year", "effective_from", "effective_until"}),
         )
 

@@ -41,6 +41,7 @@ class DocumentAnswer(BaseModel):
     organisation_id: UUID = Field(description="for whom it was brought")
     attached_at: datetime
     expires_on: date | None = Field(description="the last day on which it holds")
+    part_of_text: bool = Field(description="whether it is an annex, which changes only as the text does")
     reason: str | None = Field(description="why it was withdrawn")
     available_actions: list[str]
 
@@ -49,9 +50,10 @@ class DocumentAnswer(BaseModel):
         """What the actor is shown."""
         names = {rule.category: rule.name for rule in agreement.rules.documents}
         return cls(
-            **document.model_dump(exclude={"document_id", "reminded"}),
+            **document.model_dump(exclude={"document_id", "reminded", "part_of_text"}),
             id=document.document_id,
             category_name=names.get(document.category),
+            part_of_text=agreement.in_text(document),
             available_actions=list(_available(agreement, document, by)),
         )
 
@@ -119,6 +121,6 @@ class DocumentsAnswer(Listing[DocumentAnswer]):
 
 def _available(agreement: Agreement, document: Document, by: Actor) -> Iterator[str]:
     action = "withdraw_document"
-    free = agreement.refusal_of(action) is None and document.replaceable
-    if free and PERMISSIONS.may(by, action, agreement) and may_withdraw(by, agreement, document):
+    free = agreement.refusal_of(action) is None and agreement.document_refusal(action, document) is None
+    if free and PERMISSIONS.may(by, action, agreement) and may_withdraw(by, agreement, document) is True:
         yield action

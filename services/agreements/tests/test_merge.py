@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.content import ClauseRef, Content
+from services.agreements.content import Annex, ClauseRef, Content
 from services.agreements.merge import COLLECTIONS, TERMS, Change, Conflict, diff, rebase, touched_by
 from services.agreements.terms import BudgetLine, Duty
 from shared.events.agreements import AgreementParty, CenterToOpen
@@ -50,6 +50,10 @@ def center(id: UUID, seats: int = 60) -> CenterToOpen:
     )
 
 
+def annex(id: UUID, name: str = "a") -> Annex:
+    return Annex(document_id=id, name=f"{name} (fictif)", hash="a" * 64, media_type="application/pdf")
+
+
 def party(id: UUID, role: Any = "funder") -> AgreementParty:
     return AgreementParty(party_id=id, organisation_id=id, roles=(role,))
 
@@ -64,6 +68,7 @@ BASE = Content(
     effective_from=date(2026, 9, 1),
     effective_until=date(2029, 8, 31),
     clauses=tuple(clause(key) for key in KEYS[:3]),
+    annexes=(annex(IDS[0]), annex(IDS[1])),
 )
 
 
@@ -85,6 +90,7 @@ CONTENTS = st.builds(
     effective_from=st.sampled_from([date(2026, 9, 1), date(2026, 10, 1)]),
     effective_until=st.sampled_from([date(2028, 8, 31), date(2029, 8, 31)]),
     clauses=some(KEYS, lambda key: st.tuples(WORDS, WORDS).map(lambda texts: clause(key, *texts))),
+    annexes=some(IDS, lambda id: WORDS.map(lambda word: annex(id, word))),
 )
 MANY = settings(max_examples=80, deadline=None, database=None)
 
@@ -130,6 +136,7 @@ def test_amendments_without_a_conflict_commute(base: Content, one: Content, othe
         assert first.content == second.content
 
 
+GROWING = ("clauses", "obligations", "budget", "centers", "annexes")
 EDITS: dict[str, Any] = {
     "title": bilingual("other"),
     "school_year": "2027/2028",
@@ -139,10 +146,12 @@ EDITS: dict[str, Any] = {
     "centers/0": center(IDS[0], 80),
     **{f"obligations/{index}": duty(IDS[index], "b") for index in range(2)},
     **{f"budget/{index}": line(IDS[index], 5) for index in range(2)},
-    **{f"{field}/new {index}": None for field in ("clauses", "obligations", "budget", "centers") for index in range(2)},
+    **{f"annexes/{index}": annex(IDS[index], "b") for index in range(2)},
+    **{f"{field}/new {index}": None for field in GROWING for index in range(2)},
     "clauses/gone": 2,
     "obligations/gone": 1,
     "budget/gone": 1,
+    "annexes/gone": 1,
 }
 """Changes of BASE, each of another part: what replaces an entry, adds one, or takes the one at an index away."""
 NEW: dict[str, Any] = {
@@ -150,14 +159,20 @@ NEW: dict[str, Any] = {
     "obligations": lambda index: duty(IDS[3 + index]),
     "budget": lambda index: line(IDS[3 + index]),
     "centers": lambda index: center(IDS[3 + index]),
+    "annexes": lambda index: annex(IDS[3 + index]),
 }
-SAME_PART = {"clauses/gone": "clauses/2", "obligations/gone": "obligations/1", "budget/gone": "budget/1"}
+SAME_PART = {
+    "clauses/gone": "clauses/2",
+    "obligations/gone": "obligations/1",
+    "budget/gone": "budget/1",
+    "annexes/gone": "annexes/1",
+}
 
 
 def edited(names: set[str]) -> Content:
     """BASE with these edits."""
     fields: dict[str, Any] = {name: EDITS[name] for name in names if "/" not in name}
-    for field in ("clauses", "parties", "centers", "obligations", "budget"):
+    for field in ("parties", *GROWING):
         entries = list(getattr(BASE, field))
         gone = [EDITS[name] for name in names if name == f"{field}/gone"]
         for index in range(len(entries)):
@@ -297,6 +312,7 @@ WITNESS = party(IDS[5], "witness")
         ({"parties": BASE.parties[:2]}, {ACADEMY, OPERATOR, FUNDER}),
         ({"parties": (*BASE.parties, party(IDS[4]))}, {ACADEMY, OPERATOR, FUNDER, IDS[4]}),
         ({"parties": (*BASE.parties, WITNESS)}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"annexes": BASE.annexes[:1]}, {ACADEMY, OPERATOR, FUNDER}),
         ({"budget": BASE.budget[:1]}, {ACADEMY}),
         ({"budget": (*BASE.budget, line(IDS[4]).model_copy(update={"payer": FUNDER}))}, {FUNDER}),
         ({"obligations": (*BASE.obligations, duty(IDS[4]))}, {ACADEMY, OPERATOR, FUNDER}),
@@ -305,7 +321,19 @@ WITNESS = party(IDS[5], "witness")
             {ACADEMY, OPERATOR},
         ),
     ],
-    ids=["text", "term", "seats", "leaves", "joins", "witness", "pays no more", "pays", "owes all", "owes one"],
+    ids=[
+        "text",
+        "term",
+        "seats",
+        "leaves",
+        "joins",
+        "witness",
+        "annex",
+        "pays no more",
+        "pays",
+        "owes all",
+        "owes one",
+    ],
 )
 def test_whom_an_amendment_touches_signs_it(changes: dict[str, Any], touched: set[UUID]) -> None:
     assert set(touched_by(BASE, amended(**changes))) == touched

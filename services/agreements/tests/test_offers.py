@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any, get_args
 
 from services.agreements import commands, queries
-from services.agreements.agreement import Agreement, AgreementState, Confirmation
+from services.agreements.agreement import Agreement, AgreementState, Confirmation, Document
 from services.agreements.impact import Action
 from services.agreements.permissions import PERMISSIONS, acts_for, concerned, may_withdraw
+from services.agreements.schemas.documents import DocumentAnswer
 from services.agreements.tables import AGREEMENTS, CenterFactRow
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
@@ -83,9 +84,14 @@ def scan_of(agreement: Agreement) -> str:
 
 def to_withdraw(agreement: Agreement, by: Actor) -> Any:
     """A document that somebody would withdraw: one that they may, if there is one."""
-    there = [each for each in agreement.documents if each.replaceable]
-    mine = [each.document_id for each in there if may_withdraw(by, agreement, each)]
+    there = [each for each in agreement.documents if agreement.document_refusal("withdraw_document", each) is None]
+    mine = [each.document_id for each in there if may_withdraw(by, agreement, each) is True]
     return next(iter([*mine, *(each.document_id for each in there)]), new_id())
+
+
+def annex_of(agreement: Agreement) -> Document | None:
+    """The annex of its text, if it has one."""
+    return next((each for each in agreement.documents if each.category == "text_annex"), None)
 
 
 def to_check(agreement: Agreement) -> Any:
@@ -216,6 +222,14 @@ TRIES: dict[str, Try] = {
     ),
 }
 """What an agreement offers, each with arguments that are right for who tries it, if there are any."""
+ANNEX: dict[str, Try] = {
+    "attach": plain(commands.attach_document, file=stored(b"(fictif)"), category="text_annex", name="exemple.pdf"),
+    "replace": lambda tx, it, by: commands.attach_document(
+        tx, it.id, stored(b"(fictif)"), category="text_annex", name="n", replaces=it.annexed[0], by=by
+    ),
+    "withdraw": lambda tx, it, by: commands.withdraw_document(tx, it.id, it.annexed[0], **WHY, by=by),
+}
+"""What changes an annex; it is offered as the revision of the text is."""
 
 
 async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
@@ -232,6 +246,7 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
                 for by in (MINISTRY, LEGAL):
                     await tx.merge(mandate(each.organisation_id, by))
         it = await commands.draft_agreement(database, terms, clauses=clauses(), by=keeper)
+        await attached(database, it, "text_annex")
         return await attached(database, it, "signed_copy")
 
     async def handed_over(terms: Terms) -> None:
@@ -325,11 +340,11 @@ async def read(database: Database, it: Agreement) -> Agreement:
         return await AGREEMENTS.read(tx, it.id)
 
 
-async def refusal_of(tx: Transaction, action: str, it: Agreement, by: Actor) -> Refusal | None:
-    """What keeps somebody from the action, tried and taken back."""
+async def refusal_of(tx: Transaction, attempt: Try, it: Agreement, by: Actor) -> Refusal | None:
+    """What keeps somebody from an action, tried and taken back."""
     tried = await (await tx.connection()).begin_nested()
     try:
-        await TRIES[action](tx, it, by)
+        await attempt(tx, it, by)
     except Refusal as refusal:
         return refusal
     finally:
@@ -349,8 +364,16 @@ async def test_what_is_offered_is_what_is_accepted(database: Database) -> None:
             for who, by in EVERYBODY.items():
                 offered = available_actions(by, it, PERMISSIONS)
                 for action in (each for each in offerable if by.has(*PERMISSIONS[each])):
-                    refusal = await refusal_of(tx, action, it, by)
+                    refusal = await refusal_of(tx, TRIES[action], it, by)
                     if (action in offered) != (refusal is None):
                         wrong.append(f"{action} by {who}, {name}: {refusal!r}")
+                annex, revised = annex_of(it), "revise_text" in offered
+                shown = annex and DocumentAnswer.of(it, annex, by).available_actions
+                if annex and ("withdraw_document" in (shown or ())) != revised:
+                    wrong.append(f"an annex offers {shown} to {who}, {name}")
+                for how in ANNEX if annex else ("attach",):
+                    refusal = await refusal_of(tx, ANNEX[how], it, by)
+                    if revised != (refusal is None):
+                        wrong.append(f"to {how} an annex by {who}, {name}: {refusal!r}")
     assert not wrong, "\n".join(wrong)
     assert seen == {*AgreementState}, "every state was visited"

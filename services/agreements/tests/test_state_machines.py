@@ -20,6 +20,7 @@ from services.agreements.agreement import (
 from services.agreements.agreement.documents import LIVING
 from services.agreements.agreement.obligations import OWED
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState, Missing
+from services.agreements.content import content_hash
 from services.agreements.terms import Recurrence, must_sign
 from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import (
@@ -47,7 +48,9 @@ from shared.money import Money
 from shared.territory import MINISTRY_ID
 
 SCAN = "ef" * 32
-PAPERS = st.sampled_from(["suspension_decision", "termination_decision", "insurance_certificate", "annex"])
+PAPERS = st.sampled_from(
+    ["suspension_decision", "termination_decision", "insurance_certificate", "annex", "text_annex"]
+)
 BACK = st.sampled_from([None, 0, 30, 300])
 """Days before today on which a decision shall have taken effect."""
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
@@ -404,6 +407,7 @@ class AgreementMachine(Machine):
     def attach(self, category: str, holds: int, replaces: bool) -> None:
         """A paper is brought, for some days."""
         there = [each.document_id for each in self.aggregate.documents if each.category == category]
+        before = self.aggregate.annexes
         self.attempt(
             "attach_document",
             lambda: self.aggregate.attach(
@@ -418,13 +422,16 @@ class AgreementMachine(Machine):
                 today=self.today,
             ),
         )
+        assert self.aggregate.annexes == before or not self.aggregate.acceptances, "another annex is another text"
 
     @precondition(lambda self: self.aggregate.documents)
     @rule(which=st.integers(0, 5))
     def withdraw(self, which: int) -> None:
         """It does not do."""
         paper = self.aggregate.documents[which % len(self.aggregate.documents)]
+        before = self.aggregate.annexes
         self.attempt("withdraw_document", lambda: self.aggregate.withdraw(paper.document_id, reason="r"))
+        assert self.aggregate.annexes == before or not self.aggregate.acceptances, "another annex is another text"
 
     @rule()
     def cancel(self) -> None:
@@ -506,6 +513,10 @@ class AgreementMachine(Machine):
         assert len(self.references) <= 1, "the reference is given once"
         if it.state in BEING_SIGNED | SIGNED_BY_ALL:
             assert it.reference and it.text_hash
+        if it.content_hash and not it.amendments:
+            # Only that it is not renewed brings the end forward.
+            agreed = it.content(()).model_copy(update={"effective_until": regional().effective_until})
+            assert content_hash(agreed) == it.content_hash, "what is frozen does not change, annexes with it"
         if it.state == AgreementState.negotiation:
             assert not it.signatures
         frozen = [each for each in it.obligations if each.state == ObligationState.frozen]
