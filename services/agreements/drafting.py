@@ -23,10 +23,12 @@ WORDS = Wording(Path(__file__).parent / "wording")
 
 
 def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
-    """The kind's clauses in their order; `names` are those of the parties' organisations.
+    """The kind's clauses in their order, but for those of roles that no party holds; `names` are the organisations'.
 
-    A name that is not known is left open (`…`).
+    A name that is not known is left open (`…`). Nothing is drawn up again later: who joins a draft or leaves it changes
+    its terms, and whoever holds the text writes what is to be said of them.
     """
+    roles = {role for party in terms.parties for role in party.roles}
     filled = {language: _values(terms, names, language) for language in LOCALES}
 
     def fill(text: str, language: str) -> str:
@@ -35,6 +37,7 @@ def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
     return [
         Clause(key=each.key, title=each.title, body=Prose(ar=fill(each.ar, "ar"), fr=fill(each.fr, "fr")))
         for each in terms.rules.clauses
+        if each.when is None or each.when in roles
     ]
 
 

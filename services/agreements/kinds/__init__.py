@@ -210,8 +210,10 @@ class Kind(Part):
             raise ValueError(f"kind {self.id}: these clauses come twice: {twice}")
         given = {*self.roles, *({"academy"} if self.agreement_type in REGIONAL else {"ministry"})}
         given |= {"network"} if self.agreement_type == "network" else set()
-        wanted = {name for each in self.clauses for name in each.placeholders & {*get_args(PartyRole), *BOUND}}
-        if missing := sorted(wanted - given):
+        named = {*get_args(PartyRole), *BOUND}
+        if missing := sorted(
+            {name for each in self.clauses for name in each.placeholders & named - given - {each.when}}
+        ):
             raise ValueError(f"kind {self.id}: no party is sure to be there for {missing}")
         if self.children and self.agreement_type != "framework":
             raise ValueError(f"kind {self.id}: only a framework has children")

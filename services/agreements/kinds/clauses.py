@@ -2,13 +2,14 @@
 
 A clause is a file `<key>.toml` in the folder named like its kind, or in `common/` for the kinds that share it: `title`
 (`ar` and `fr`) and the two bodies, `ar` and `fr`. `{name}` stands for a value; both languages use the same ones.
+A kind names a clause by its key, or as `{ key = "...", when = "<role>" }` to have it only where a party holds the role.
 """
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -40,6 +41,8 @@ class ClauseTemplate(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     key: str
+    when: PartyRole | None = None
+    """Only where a party holds this role; always if none is named."""
     title: Bilingual
     ar: str
     fr: str
@@ -58,16 +61,18 @@ class ClauseTemplate(BaseModel):
         return self
 
 
-def read_clauses(keys: Sequence[str], *folders: Path) -> tuple[ClauseTemplate, ...]:
-    """The clauses of these keys, each from the first folder that has it. Raises ValueError if none has."""
-    return tuple(_read(key, folders) for key in keys)
+def read_clauses(wanted: Sequence[str | Mapping[str, str]], *folders: Path) -> tuple[ClauseTemplate, ...]:
+    """The clauses of these keys, each from the first folder that has it; `{key, when}` is one that a role calls for.
+
+    Raises ValueError if no folder has it.
+    """
+    return tuple(_read({"key": each} if isinstance(each, str) else each, folders) for each in wanted)
 
 
-def _read(key: str, folders: Sequence[Path]) -> ClauseTemplate:
+def _read(wanted: Mapping[str, Any], folders: Sequence[Path]) -> ClauseTemplate:
     for folder in folders:
-        if (file := folder / f"{key}.toml").exists():
+        if (file := folder / f"{wanted['key']}.toml").exists():
             texts = tomllib.loads(file.read_text("utf-8"))
-            return ClauseTemplate(
-                key=key, title=texts.pop("title"), **{name: body.strip() for name, body in texts.items()}
-            )
-    raise ValueError(f"no clause {key} in {', '.join(map(str, folders))}")
+            bodies = {name: body.strip() for name, body in texts.items() if name != "title"}
+            return ClauseTemplate(**wanted, title=texts["title"], **bodies)
+    raise ValueError(f"no clause {wanted['key']} in {', '.join(map(str, folders))}")

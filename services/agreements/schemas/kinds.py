@@ -14,6 +14,7 @@ class ClauseProposed(BaseModel):
     """A clause that the kind proposes; `{name}` stands for what the terms say."""
 
     key: str
+    when: PartyRole | None = Field(description="only where a party holds this role; always if there is none")
     title: Bilingual
     ar: str
     fr: str

@@ -5,12 +5,14 @@ from typing import cast
 
 import pytest
 
-from services.agreements import commands, drafting
+from services.agreements import commands
+from services.agreements.drafting import UNKNOWN, draft_text
 from services.agreements.errors import RolesMissing
 from services.agreements.errors.families import ChildNotOfKind
 from services.agreements.kinds import KINDS, REGIONAL, Kind, read_kinds
 from services.agreements.tests.builders import (
     LEGAL,
+    NAME,
     accept_for_all,
     bound,
     current,
@@ -24,6 +26,7 @@ from services.agreements.tests.builders import (
 from services.agreements.text import get_clauses
 from shared.actor import NATIONAL
 from shared.database import Database
+from shared.events.agreements import PartyRole
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
 
@@ -133,7 +136,7 @@ async def test_a_new_kind_is_drafted_approved_and_signed_as_its_file_says(databa
         text = await get_clauses(tx, agreement.text_hash or "")
     assert [each.key for each in text] == ["object", "duties"]
     bodies = [body for each in text for body in (each.body.ar, each.body.fr)]
-    assert not [body for body in bodies if "{" in body or drafting.UNKNOWN in body]
+    assert not [body for body in bodies if "{" in body or UNKNOWN in body]
     await commands.open_negotiation(database, agreement.id, by=officer())
     await accept_for_all(database, agreement)
     await commands.submit_for_review(database, agreement.id, by=officer())
@@ -146,6 +149,65 @@ async def test_a_new_kind_is_drafted_approved_and_signed_as_its_file_says(databa
     for each in (host.organisation_id, operator, academy, MINISTRY_ID):
         frozen = await sign_for(database, frozen, each)
     assert (frozen.state, frozen.editions) == ("signed", ())
+
+
+CALLED_FOR: tuple[PartyRole, ...] = (
+    "territorial_supervisor",
+    "funder",
+    "premises_host",
+    "training_partner",
+    "integration_partner",
+)
+"""Roles that a party may hold where a kind does not ask for one."""
+
+
+@pytest.mark.parametrize(
+    "kind", [each for each in KINDS.values() if "operator" in each.roles], ids=lambda kind: kind.id
+)
+def test_every_role_that_owes_something_has_its_duties_in_the_text_where_a_party_holds_it(kind: Kind) -> None:
+    build = current if kind.agreement_type in REGIONAL else current_network
+    terms = build(agreement_kind=kind.id, parties=tuple(party(new_id(), role) for role in kind.roles))
+
+    def duties(*roles: PartyRole) -> set[str]:
+        joined = terms.model_copy(update={"parties": (*terms.parties, *(party(new_id(), role) for role in roles))})
+        text = draft_text(joined, {each.organisation_id: NAME for each in joined.parties})
+        assert not [each for each in text if each.key.startswith("duties") and UNKNOWN in each.body.ar + each.body.fr]
+        return {each.key for each in text if each.key.startswith("duties")}
+
+    for role in (each for each in CALLED_FOR if each not in kind.roles):
+        assert duties(role) - duties() == {f"duties-{role.replace('_', '-')}"}
+    assert {f"duties-{role.replace('_', '-')}" for role in CALLED_FOR} <= duties(*CALLED_FOR)
+
+
+async def test_who_joins_a_draft_later_changes_no_text_until_somebody_writes_it(database: Database) -> None:
+    terms = current()
+    host = party(new_id(), "premises_host")
+    joined = terms.model_copy(update={"parties": (*terms.parties, host)})
+    await know(database, joined)
+    draft = await commands.draft_agreement(database, terms, by=officer())
+    revised = await commands.revise_terms(database, draft.id, joined, by=officer())
+    assert host.organisation_id in {each.organisation_id for each in revised.parties}
+    anew = await commands.draft_agreement(database, joined, by=officer())
+    async with database.transaction(NATIONAL) as tx:
+        keys = [{each.key for each in await get_clauses(tx, it.text_hash or "")} for it in (draft, revised, anew)]
+    assert keys[0] == keys[1] == keys[2] - {"duties-premises-host"} != keys[2]
+
+
+def test_a_role_that_nobody_must_hold_is_named_only_by_a_clause_that_it_calls_for(tmp_path: Path) -> None:
+    (tmp_path / "essai").mkdir()
+    (tmp_path / "essai" / "object.toml").write_text(CLAUSE.format(key="object"), "utf-8")
+    bare = LOCAL.replace('["operator", "premises_host"]', '["operator"]').replace('["object", "duties"]', "[{}]")
+    for entry, refused in (
+        ('"object"', "no party is sure to be there"),
+        ('{ key = "object", when = "funder" }', "no party is sure to be there"),
+        ('{ key = "object", when = "landlord" }', "when"),
+        ('{ key = "object", where = "premises_host" }', "where"),
+    ):
+        (tmp_path / "essai.toml").write_text(bare.replace("{}", entry), "utf-8")
+        with pytest.raises(ValueError, match=refused):
+            read_kinds(tmp_path)
+    (tmp_path / "essai.toml").write_text(bare.replace("{}", '{ key = "object", when = "premises_host" }'), "utf-8")
+    assert read_kinds(tmp_path)["essai"].clauses[0].when == "premises_host"
 
 
 async def test_a_framework_takes_children_of_its_kinds_only(database: Database, local: str) -> None:
