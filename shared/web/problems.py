@@ -238,14 +238,14 @@ def _texts(wording: Wording, slug: str, language: str, values: dict[str, Any]) -
 def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:
     """Actions, states and other fixed values by their names in the language, if it has one.
 
-    Names said in Arabic and French are told in the nearer of the two.
+    Names said in Arabic and French are told in the nearer of the two, unless they are said in the language itself.
     """
     match value:
         case list() | tuple():
             between = "، " if language in RIGHT_TO_LEFT else ", "
             return between.join(str(_shown(wording, language, name, each, values)) for each in value)
         case {"ar": in_arabic, "fr": in_french}:
-            return in_arabic if language in RIGHT_TO_LEFT else in_french
+            return value.get(language) or (in_arabic if language in RIGHT_TO_LEFT else in_french)
     named = {"action": f"actions.{value}", "state": f"states.{values.get('kind')}.{value}"}
     key = named.get(name, f"values.{name}.{value}")
     return wording.text(key, language) if key in wording else value

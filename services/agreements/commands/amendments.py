@@ -24,6 +24,7 @@ from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
 from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.places import conflict_named
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.terms import Terms, check_terms
@@ -279,7 +280,11 @@ async def rebase_amendment(
         found = rebase(base, current, branch).conflicts
         if left := [each for each in found if (each.part, each.key) not in sides]:
             told = [each.model_dump(mode="json") for each in await in_words(tx, left)]
-            raise RebaseConflicts(places=[f"{each.part} {each.key}" for each in left], conflicts=told)
+            raise RebaseConflicts(
+                places=[f"{each.part} {each.key}" for each in left],
+                where=[conflict_named(each, agreement.names | amendment.names) for each in left],
+                conflicts=told,
+            )
         rebased = rebase(base, current, branch, resolved=sides).content
         events = amendment.rebase(
             await put_content(tx, current),

@@ -1,5 +1,6 @@
 """What a signature rests on: the mandate, the association's standing, the ceremony, the text as it was frozen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -9,7 +10,7 @@ from sqlalchemy import text
 from services.agreements.agreement import Agreement, Delegation
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
-from services.agreements.content import content_hash
+from services.agreements.content import ClauseRef, content_hash
 from services.agreements.errors import (
     AssociationNotAccredited,
     CeremonyNotOpen,
@@ -19,6 +20,7 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver, TextTampered
+from services.agreements.places import frozen_named
 from services.agreements.text import get_annexes, get_table
 from shared.database import Transaction
 from shared.refusals import NotFound
@@ -159,11 +161,16 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     # What was frozen before contents had a hash vouches for its clauses alone.
     if agreement.content_hash not in (None, content_hash(content)):
         same_annexes = content.annexes == await get_annexes(tx, agreement.text_hash)
-        raise TextTampered(places=["terms" if same_annexes else "annexes"])
+        raise _tampered(["terms" if same_annexes else "annexes"])
 
 
 async def require_kept(tx: Transaction, hash: str | None) -> None:
     """Refuse TextTampered unless a table of clauses, or a content with one, is kept under its hash with each clause."""
     places = (await (await tx.connection()).execute(TAMPERED, {"text_hash": hash})).scalars().all()
     if places:
-        raise TextTampered(places=list(places))
+        table = () if hash is None or "table" in places else await get_table(tx, hash)
+        raise _tampered(places, table)
+
+
+def _tampered(places: Sequence[str], table: Sequence[ClauseRef] = ()) -> TextTampered:
+    return TextTampered(places=list(places), where=[frozen_named(place, table) for place in places])

@@ -10,9 +10,9 @@ class NothingAmended(Refusal):
 
 
 class RebaseConflicts(Refusal):
-    """Both sides changed the same parts. Values: conflicts, a list of {part, key, base, current, branch}.
+    """Both sides changed the same parts. Values: conflicts, a list of {part, key, base, current, branch}; where.
 
-    Each is resolved by naming the side that stands.
+    Each is resolved by naming the side that stands; `where` are their names by language.
     """
 
     slug = "rebase-conflicts"

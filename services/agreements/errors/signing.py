@@ -67,7 +67,10 @@ class CheckedByAnother(Refusal):
 
 
 class TextTampered(Refusal):
-    """What is kept is not what was frozen any more. Values: places (`<clause>/<language>`, `table` or `terms`)."""
+    """What is kept is not what was frozen any more. Values: places, where.
+
+    A place is `<clause>/<language>`, `table`, `terms` or `annexes`; `where` are their names by language.
+    """
 
     slug = "text-tampered"
 

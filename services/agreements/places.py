@@ -1,0 +1,55 @@
+"""Places in a content as a refusal names them to people: a clause by its title, a party by its name."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.content import Annex, ClauseRef
+from services.agreements.merge import Conflict
+from services.agreements.terms import BudgetLine, Duty
+from shared.events.agreements import AgreementParty, CenterToOpen
+from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording
+
+WORDS = Wording(Path(__file__).parent / "wording")
+
+
+def conflict_named(conflict: Conflict, names: Mapping[UUID, Bilingual]) -> dict[str, str]:
+    """Where two sides clash, by language; `names` are those of the parties' organisations."""
+    value = next(each for each in (conflict.current, conflict.branch, conflict.base) if each is not None)
+    if f"places.{conflict.part}.{conflict.key}" in WORDS:
+        return _said(f"{conflict.part}.{conflict.key}")
+    return _said(conflict.part, _name_of(value, names))
+
+
+def frozen_named(place: str, table: Sequence[ClauseRef]) -> dict[str, str]:
+    """Where a frozen text was tampered with, by language: `<clause>/<language>`, `table`, `terms` or `annexes`."""
+    key, _, language = place.partition("/")
+    if language not in ("ar", "fr"):
+        return _said(place)
+    return _said(f"body_{language}", next((each.title for each in table if each.key == key), None))
+
+
+def _said(word: str, name: Bilingual | None = None) -> dict[str, str]:
+    return {
+        language: WORDS.text(
+            f"places.{word}", language, **({"name": name.ar if language in RIGHT_TO_LEFT else name.fr} if name else {})
+        )
+        for language in LANGUAGES
+    }
+
+
+def _name_of(value: object, names: Mapping[UUID, Bilingual]) -> Bilingual | None:
+    match value:
+        case AgreementParty():
+            return names.get(value.organisation_id)
+        case CenterToOpen():
+            return Bilingual(ar=value.name_ar, fr=value.name_fr)
+        case Duty():
+            return value.what
+        case BudgetLine():
+            return value.heading
+        case Annex():
+            return Bilingual(ar=value.name, fr=value.name)
+    title = getattr(value, "title", None)
+    return title if isinstance(title, Bilingual) else None
