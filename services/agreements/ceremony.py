@@ -63,7 +63,7 @@ Codes = Mapping[UUID, Iterable[str]]
 Missing = dict[UUID, dict[str, list[UUID]]]
 """What agreements lack -> whose, by organisation.
 
-`cancelled`, `text`, `tampered`, `offer`, `parent`, `mandate`, `accreditation`, `seat`.
+`cancelled`, `text`, `tampered`, `offer`, `parent`, `mandate`, `scope`, `accreditation`, `seat`.
 """
 
 

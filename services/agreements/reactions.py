@@ -98,7 +98,7 @@ async def follow_standing(tx: Transaction, occurrence: Occurrence[Any]) -> None:
 
 @follow.on(MandateRecorded)
 async def know_mandate(tx: Transaction, occurrence: Occurrence[MandateRecorded]) -> None:
-    """Keep who may sign for an organisation, and when."""
+    """Keep who may sign for an organisation, when and what."""
     event = occurrence.event
     await _put(
         tx,
@@ -109,6 +109,9 @@ async def know_mandate(tx: Transaction, occurrence: Occurrence[MandateRecorded])
         person=event.person,
         valid_from=event.valid_from,
         valid_until=event.valid_until,
+        agreement_types=[*event.agreement_types],
+        academies=[*event.academies],
+        agreements=[*event.agreements],
     )
 
 

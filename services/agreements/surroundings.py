@@ -19,7 +19,7 @@ class Surroundings(NamedTuple):
     unvetted: tuple[UUID, ...] = ()
     """Organisations that the network does not know, or associations that it does not accredit."""
     unmandated: tuple[UUID, ...] = ()
-    """Organisations for which nobody holds a mandate on the day."""
+    """Organisations for which nobody holds a mandate on the day that covers the file."""
 
 
 class Surrounded(Aggregate):

@@ -336,7 +336,10 @@ class AssociationStandingRow(Base, table=True):  # type: ignore[call-arg, valid-
 
 
 class MandateRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
-    """A person may sign for an organisation between two days, both included."""
+    """A person may sign for an organisation between two days, both included, what lies in its scope.
+
+    Agreements of these types, of these academies, these agreements; all where none is named.
+    """
 
     __tablename__ = "mandate"
     __table_args__ = (Index("mandate_holder", "organisation_id", "person"),)
@@ -347,6 +350,9 @@ class MandateRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     person: str = Field(sa_type=Text)
     valid_from: date
     valid_until: date
+    agreement_types: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
+    academies: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
+    agreements: list[UUID] = Field(default_factory=list, sa_type=ARRAY(Uuid))
 
 
 PUT_OBLIGATIONS = insert(ObligationRow.__table__)

@@ -1,5 +1,6 @@
 """What people do in the register: one function per verb, each one transaction."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Literal
 from uuid import UUID
@@ -13,6 +14,7 @@ from services.network.tables import ASSOCIATIONS, MANDATES, ORGANISATIONS
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.clock import today
 from shared.database import Transaction, Work
+from shared.events.agreements import AgreementType
 from shared.events.network import OrganisationKind
 from shared.ids import new_id
 from shared.refusals import ConcurrentChange, NotFound
@@ -92,11 +94,22 @@ async def reinstate_association(db: Work, id: UUID, *, by: Actor, expected: int 
 
 
 async def record_mandate(
-    db: Work, *, organisation_id: UUID, person: str, holder: str, valid_from: date, valid_until: date, by: Actor
+    db: Work,
+    *,
+    organisation_id: UUID,
+    person: str,
+    holder: str,
+    valid_from: date,
+    valid_until: date,
+    agreement_types: Collection[AgreementType] = (),
+    academies: Collection[str] = (),
+    agreements: Collection[UUID] = (),
+    by: Actor,
 ) -> Mandate:
     """Write down that a person may sign for an organisation or association between two dates, both included.
 
     `person` is the issuer and subject of the identity, joined by `#`; `holder` the name as minutes print it.
+    For all agreements, or for those of these types and academies, or these.
     """
     async with db.transaction(by.scope) as tx:
         id = new_id()
@@ -108,6 +121,9 @@ async def record_mandate(
             holder=holder,
             valid_from=valid_from,
             valid_until=valid_until,
+            agreement_types=agreement_types,
+            academies=academies,
+            agreements=agreements,
         )
         PERMISSIONS.allow(by, "record_mandate", Mandate.fold(id, events))
         return await MANDATES.record(tx, Mandate(id=id), events, by=by)

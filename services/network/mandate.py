@@ -1,5 +1,6 @@
 """A mandate: a person may sign for an organisation, between two dates."""
 
+from collections.abc import Collection
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import ClassVar, Literal
@@ -7,6 +8,7 @@ from uuid import UUID
 
 from services.network.errors import MandateDatesReversed, MandateEndsOutsideItself
 from shared.aggregate import Aggregate
+from shared.events.agreements import AgreementType
 from shared.events.base import DomainEvent
 from shared.events.network import MandateEnded, MandateRecorded
 from shared.territory import codes_of
@@ -38,6 +40,10 @@ class Mandate(Aggregate):
     valid_from: date = date.min
     valid_until: date = date.max
     """Both days included."""
+    agreement_types: tuple[AgreementType, ...] = ()
+    academies: tuple[str, ...] = ()
+    agreements: tuple[UUID, ...] = ()
+    """Its scope: agreements of these types, of these academies, these agreements; all where none is named."""
 
     @staticmethod
     def record(
@@ -49,8 +55,11 @@ class Mandate(Aggregate):
         holder: str,
         valid_from: date,
         valid_until: date,
+        agreement_types: Collection[AgreementType] = (),
+        academies: Collection[str] = (),
+        agreements: Collection[UUID] = (),
     ) -> list[DomainEvent]:
-        """Write down whom the organisation chose. Refuses dates in the wrong order."""
+        """Write down whom the organisation chose, for all agreements or some. Refuses dates in the wrong order."""
         if valid_until < valid_from:
             raise MandateDatesReversed(valid_from=valid_from, valid_until=valid_until)
         recorded = MandateRecorded(
@@ -59,6 +68,9 @@ class Mandate(Aggregate):
             person=person,
             valid_from=valid_from,
             valid_until=valid_until,
+            agreement_types=tuple(agreement_types),
+            academies=tuple(academies),
+            agreements=tuple(agreements),
         )
         return [recorded.keeping(academy=academy, holder=holder)]
 
@@ -79,6 +91,8 @@ class Mandate(Aggregate):
                 self.person = event.person
                 self.valid_from = event.valid_from
                 self.valid_until = event.valid_until
+                self.agreement_types, self.academies = event.agreement_types, event.academies
+                self.agreements = event.agreements
                 self.academy = event.detail["academy"]
                 self.holder = event.detail["holder"]
             case MandateEnded():

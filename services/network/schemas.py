@@ -12,6 +12,7 @@ from services.network.organisation import Organisation
 from services.network.permissions import PERMISSIONS
 from shared.actor import Actor
 from shared.clock import today
+from shared.events.agreements import AgreementType
 from shared.events.network import OrganisationKind
 from shared.territory import AcademyCode, ProvinceCode
 from shared.web import Body, available_actions
@@ -65,7 +66,14 @@ class RecordMandate(Body):
     person: Person
     holder: Line = Field(description="the person's name as minutes print it")
     valid_from: date
-    valid_until: date
+    valid_until: date = Field(description="the last day, included")
+    agreement_types: Annotated[list[AgreementType], Field(max_length=5)] = Field(
+        [], description="only agreements of these types, if any"
+    )
+    academies: Annotated[list[AcademyCode], Field(max_length=12)] = Field(
+        [], description="only these academies' agreements, if any"
+    )
+    agreements: Annotated[list[UUID], Field(max_length=200)] = Field([], description="only these agreements, if any")
 
 
 class EndMandate(Body):
@@ -129,6 +137,9 @@ class MandateAnswer(BaseModel):
     holder: str
     valid_from: date
     valid_until: date
+    agreement_types: list[AgreementType] = Field(description="its scope: agreements of these types,")
+    academies: list[str] = Field(description="of these academies,")
+    agreements: list[UUID] = Field(description="and these; all where none is named")
     available_actions: list[str]
 
     @classmethod

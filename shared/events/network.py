@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from shared.events.agreements import AgreementType
 from shared.events.base import DomainEvent
 
 OrganisationKind = Literal["ministry", "academy", "directorate", "network", "funder", "host", "partner"]
@@ -124,6 +125,9 @@ class MandateRecorded(DomainEvent):
         "person": "https://identity.example/realms/mithaq#president-1",
         "valid_from": "2024-06-01",
         "valid_until": "2026-05-31",
+        "agreement_types": ["regional", "local"],
+        "academies": ["MA-06"],
+        "agreements": [],
     }
 
     mandate_id: UUID
@@ -133,6 +137,12 @@ class MandateRecorded(DomainEvent):
     """Issuer and subject of the person's identity, joined by `#`."""
     valid_from: date
     valid_until: date
+    agreement_types: tuple[AgreementType, ...] = ()
+    """Types of agreement for which it holds; all when none is named."""
+    academies: tuple[str, ...] = ()
+    """Academies for whose agreements it holds; all, and the national ones, when none is named."""
+    agreements: tuple[UUID, ...] = ()
+    """Agreements for which it holds; all when none is named."""
 
 
 class MandateEnded(DomainEvent):

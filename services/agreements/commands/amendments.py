@@ -158,8 +158,8 @@ async def sign_amendment(
     """Sign the frozen branch for a party, under a mandate of this day or as a delegate; once all have, it is applied.
 
     An agreement that is not in force yet is amended when it is. There is no file of a branch to seal, so that only a
-    simple signature can be given. Refuses LevelNotOffered, NoMandate, MandateNotValid, DelegationOver,
-    AssociationNotAccredited, TextTampered, what Amendment.sign refuses, and what applying it refuses.
+    simple signature can be given. Refuses LevelNotOffered, NoMandate, MandateNotValid, MandateOutOfScope,
+    DelegationOver, AssociationNotAccredited, TextTampered, what Amendment.sign refuses, and what applying it refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await _amendable(tx, id, "sign_amendment", by, None)
@@ -169,8 +169,8 @@ async def sign_amendment(
         organisation = amendment.party(party_id).organisation_id
         day = business_date(at)
         on_behalf_of = delegator_of(amendment.delegation(party_id, by.person), day)
-        authority = await authority_of(tx, organisation, on_behalf_of or by.person, day)
-        mandate_id = authority.mandate_of(organisation, day)
+        authority = await authority_of(tx, organisation, on_behalf_of or by.person, agreement, day)
+        mandate_id = authority.mandate_of(organisation, agreement, day)
         authority.require_standing(organisation)
         events = amendment.sign(
             party_id,
@@ -194,9 +194,9 @@ async def decline_amendment(
 ) -> Amendment:
     """Refuse to sign for a party, under the same mandate: the amendment will not be."""
     async with db.transaction(by.scope) as tx:
-        _, amendment = await _both(tx, id, "decline_amendment", by, None)
+        agreement, amendment = await _both(tx, id, "decline_amendment", by, None)
         organisation, day = amendment.party(party_id).organisation_id, business_date(at or now())
-        (await authority_of(tx, organisation, by.person, day)).mandate_of(organisation, day)
+        (await authority_of(tx, organisation, by.person, agreement, day)).mandate_of(organisation, agreement, day)
         events = amendment.decline(party_id, content_hash=content_hash, reason=reason)
         return await AMENDMENTS.record(tx, amendment, events, by=by)
 
@@ -214,16 +214,17 @@ async def delegate_amendment(
 ) -> Amendment:
     """Let another person sign for a party under one's own mandate of this day; it ends with the mandate.
 
-    Refuses NoMandate, MandateNotValid, and what Amendment.delegate refuses.
+    Refuses NoMandate, MandateNotValid, MandateOutOfScope, and what Amendment.delegate refuses.
     """
     async with db.transaction(by.scope) as tx:
-        _, amendment = await _amendable(tx, id, "delegate_amendment", by, None)
+        agreement, amendment = await _amendable(tx, id, "delegate_amendment", by, None)
         organisation, day = amendment.party(party_id).organisation_id, business_date(at or now())
+        authority = await authority_of(tx, organisation, by.person, agreement, day)
         events = amendment.delegate(
             party_id,
             delegator=by.person,
             delegate=delegate,
-            mandate_id=(await authority_of(tx, organisation, by.person, day)).mandate_of(organisation, day),
+            mandate_id=authority.mandate_of(organisation, agreement, day),
             valid_until=valid_until,
             document=document,
             today=day,

@@ -10,11 +10,13 @@ from sqlalchemy import text
 from services.agreements.agreement import Agreement, Delegation
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
+from services.agreements.commands.vetting import COVERS, scope_of
 from services.agreements.content import ClauseRef, content_hash
 from services.agreements.errors import (
     AssociationNotAccredited,
     CeremonyNotOpen,
     MandateNotValid,
+    MandateOutOfScope,
     NoMandate,
     NotInTheCeremony,
     SignedInItsCeremony,
@@ -27,21 +29,21 @@ from shared.refusals import NotFound
 
 # All that a signature rests on, in one round trip: the person's best mandate, the association's standing, and the
 # ceremony, which stays as it is until we commit (close_ceremony waits for us, or we for it).
-AUTHORITY = text("""
+AUTHORITY = text(f"""
     with sitting as (
-        select id, status, agreements @> array[cast(:agreement as uuid)] as listed
+        select id, status, agreements @> array[cast(:tabled as uuid)] as listed
         from ceremony
         where id = coalesce(cast(:ceremony as uuid), (
             select id from ceremony
-            where agreements @> array[cast(:agreement as uuid)] and status in ('lobby', 'open', 'interrupted') limit 1
+            where agreements @> array[cast(:tabled as uuid)] and status in ('lobby', 'open', 'interrupted') limit 1
         ))
         for share
     ), held as (
-        select id, valid_from, valid_until from mandate
+        select id, valid_from, valid_until, {COVERS} as covers from mandate
         where organisation_id = :organisation and person = :person
-        order by :day between valid_from and valid_until desc, valid_until desc limit 1
+        order by :day between valid_from and valid_until desc, covers desc, valid_until desc limit 1
     )
-    select held.id as mandate_id, valid_from, valid_until, standing,
+    select held.id as mandate_id, valid_from, valid_until, covers, standing,
         sitting.id as ceremony_id, sitting.status as ceremony_state, listed
     from (values (1)) one
     left join held on true
@@ -73,6 +75,7 @@ class Authority:
     mandate_id: UUID | None
     valid_from: date
     valid_until: date
+    covers: bool
     standing: str | None
     """None for an organisation that is no association."""
     ceremony_id: UUID | None
@@ -80,12 +83,14 @@ class Authority:
     ceremony_state: str | None
     listed: bool | None
 
-    def mandate_of(self, organisation: UUID, day: date) -> UUID:
-        """The mandate that covers the day. Refuses NoMandate, MandateNotValid."""
+    def mandate_of(self, organisation: UUID, agreement: Agreement, day: date) -> UUID:
+        """The mandate that covers the day and the agreement. Refuses NoMandate, MandateNotValid, MandateOutOfScope."""
         if self.mandate_id is None:
             raise NoMandate(organisation=organisation)
         if not self.valid_from <= day <= self.valid_until:
             raise MandateNotValid(organisation=organisation, valid_from=self.valid_from, valid_until=self.valid_until)
+        if not self.covers:
+            raise MandateOutOfScope(organisation=organisation, **scope_of(agreement))
         return self.mandate_id
 
     def require_standing(self, organisation: UUID) -> None:
@@ -98,8 +103,10 @@ async def may_sign(
     tx: Transaction, agreement: Agreement, party_id: UUID, person: str, ceremony_id: UUID | None, day: date
 ) -> UUID:
     organisation = agreement.party(party_id).organisation_id
-    authority = await authority_of(tx, organisation, person, day, agreement_id=agreement.id, ceremony_id=ceremony_id)
-    mandate_id = authority.mandate_of(organisation, day)
+    authority = await authority_of(
+        tx, organisation, person, agreement, day, tabled=agreement.id, ceremony_id=ceremony_id
+    )
+    mandate_id = authority.mandate_of(organisation, agreement, day)
     authority.require_standing(organisation)
     _check_ceremony(authority, ceremony_id)
     await require_parent_signed(tx, agreement)
@@ -117,21 +124,25 @@ def delegator_of(delegation: Delegation | None, day: date) -> str | None:
 
 async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person: str, day: date) -> UUID:
     organisation = agreement.party(party_id).organisation_id
-    return (await authority_of(tx, organisation, person, day)).mandate_of(organisation, day)
+    return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
 
 
 async def authority_of(
     tx: Transaction,
     organisation: UUID,
     person: str,
+    agreement: Agreement,
     day: date,
     *,
-    agreement_id: UUID | None = None,
+    tabled: UUID | None = None,
     ceremony_id: UUID | None = None,
 ) -> Authority:
-    """What a person's signature for an organisation rests on that day: of an agreement also the ceremony it is in."""
-    facts = {
-        "agreement": agreement_id,
+    """What a person's signature under an agreement or its amendment rests on that day.
+
+    That is also the ceremony asked for, or the one in which what is `tabled` is.
+    """
+    facts = scope_of(agreement) | {
+        "tabled": tabled,
         "organisation": organisation,
         "ceremony": ceremony_id,
         "person": person,

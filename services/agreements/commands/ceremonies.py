@@ -205,7 +205,6 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
         col(AssociationStandingRow.id).in_(signing), standing != "accredited"
     )
     lacking = {
-        "mandate": signing - await mandated_on(tx, signing, day),
         "accreditation": set((await tx.exec(barred)).all()),
         "seat": signing - {attendee.organisation_id for attendee in ceremony.attendees},
     }
@@ -217,7 +216,12 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
         if agreement.state == AgreementState.cancelled:
             missing[agreement.id] = {"cancelled": own}
             continue
-        lacks = {what: [each for each in own if each in those] for what, those in lacking.items()}
+        mandated = await mandated_on(tx, agreement, own, day)
+        lacks = {
+            "mandate": [each for each in own if each not in mandated],
+            "scope": [each for each in own if mandated.get(each) is False],
+        }
+        lacks |= {what: [each for each in own if each in those] for what, those in lacking.items()}
         if not await _parent_allows(tx, ceremony, agreement):
             lacks = {"parent": own} | lacks
         if agreement.state not in BEING_SIGNED:

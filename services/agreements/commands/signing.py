@@ -55,8 +55,8 @@ async def sign_agreement(
     """Sign the frozen text for a party, as the person its organisation mandated for this day or as their delegate.
 
     A level that is sealed takes the `seal` that `sealed` hands over; given a database, this makes it first.
-    Refuses NoMandate, MandateNotValid, DelegationOver, AssociationNotAccredited; TextTampered; CeremonyNotOpen,
-    NotInTheCeremony or SignedInItsCeremony; what Agreement.sign refuses, and what making the seal does.
+    Refuses NoMandate, MandateNotValid, MandateOutOfScope, DelegationOver, AssociationNotAccredited; TextTampered;
+    CeremonyNotOpen, NotInTheCeremony or SignedInItsCeremony; what Agreement.sign and making the seal refuse.
     """
     asked: Asked = {
         "party_id": party_id,
@@ -171,7 +171,7 @@ async def delegate_signing(
 ) -> Agreement:
     """Let another person sign for a party under one's own mandate of this day; it ends with the mandate.
 
-    Refuses NoMandate, MandateNotValid, and what Agreement.delegate refuses.
+    Refuses NoMandate, MandateNotValid, MandateOutOfScope, and what Agreement.delegate refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "delegate_signing", by)
@@ -205,8 +205,8 @@ async def record_scan(
     """Take down a signature on paper that one attests to have seen, with its scan; another person checks it.
 
     `person` signed it and needed a mandate of that day; `file_hash` is that of an attached document. Refuses
-    FileUnknown, NoMandate, MandateNotValid, AssociationNotAccredited, TextTampered and what Agreement.record_scan
-    refuses.
+    FileUnknown, NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered and what
+    Agreement.record_scan refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "record_scan", by)

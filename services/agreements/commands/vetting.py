@@ -2,19 +2,32 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors import PartiesNotVetted
 from services.agreements.surroundings import Surroundings
-from services.agreements.tables import AssociationStandingRow, MandateRow, OrganisationRow
+from services.agreements.tables import AssociationStandingRow, OrganisationRow
 from services.agreements.terms import must_sign
 from shared.actor import NATIONAL
 from shared.database import Transaction
 
+COVERS = """(
+    (agreement_types = '{}' or cast(:agreement_type as text) = any(agreement_types))
+    and (academies = '{}' or cast(:academy as text) = any(academies))
+    and (agreements = '{}' or cast(:agreement as uuid) = any(agreements))
+) is true"""
+"""Whether an agreement, by its `scope_of`, lies in a mandate's scope."""
+MANDATED = text(f"""
+    select organisation_id, bool_or({COVERS}) from mandate
+    where organisation_id = any(:organisations) and :day between valid_from and valid_until
+    group by organisation_id
+""")
 BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_review})
 
 
@@ -26,20 +39,27 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
         signing = [party.organisation_id for party in agreement.parties if must_sign(party)]
         # That a party has a mandate is no secret to the others; whose it is, is.
         async with tx.widened(NATIONAL):
-            mandated = await mandated_on(tx, signing, day)
+            mandated = await mandated_on(tx, agreement, signing, day)
             unvetted = await unvetted_of(tx, organisations)
-        around = Surroundings(day, tuple(unvetted), tuple(each for each in signing if each not in mandated))
+        around = Surroundings(day, tuple(unvetted), tuple(each for each in signing if not mandated.get(each)))
     return agreement.amid(around)
 
 
-async def mandated_on(tx: Transaction, organisations: Collection[UUID], day: date) -> set[UUID]:
-    """Those of the organisations for which somebody holds a mandate on the day."""
-    query = select(MandateRow.organisation_id).where(
-        col(MandateRow.organisation_id).in_(organisations),
-        col(MandateRow.valid_from) <= day,
-        col(MandateRow.valid_until) >= day,
-    )
-    return set((await tx.exec(query)).all())
+async def mandated_on(
+    tx: Transaction, agreement: Agreement, organisations: Collection[UUID], day: date
+) -> dict[UUID, bool]:
+    """Those of the organisations for which somebody holds a mandate on the day -> whether one covers the agreement."""
+    facts = scope_of(agreement) | {"organisations": list(organisations), "day": day}
+    return {row[0]: row[1] for row in (await tx.execute(MANDATED, facts)).all()}
+
+
+def scope_of(agreement: Agreement) -> dict[str, Any]:
+    """By what a mandate's scope covers the agreement."""
+    return {
+        "agreement_type": agreement.agreement_type,
+        "academy": agreement.academy,
+        "agreement": agreement.id,
+    }
 
 
 async def vetted(tx: Transaction, organisations: Sequence[UUID]) -> dict[UUID, Bilingual]:

@@ -122,6 +122,13 @@ class MandateNotValid(Refusal):
     slug = "mandate-not-valid"
 
 
+class MandateOutOfScope(Refusal):
+    """The person's mandate is for other agreements. Values: organisation, agreement_type, academy, agreement."""
+
+    status = 403
+    slug = "mandate-out-of-scope"
+
+
 class AssociationNotAccredited(Refusal):
     """The association may sign nothing at present. Values: organisation, standing."""
 

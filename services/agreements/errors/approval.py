@@ -25,7 +25,7 @@ class AuthorDoesNotApprove(Refusal):
 
 
 class MandatesMissing(Refusal):
-    """For some parties nobody holds a mandate on the day of the freezing. Values: organisations, parties (names)."""
+    """For some parties nobody holds a mandate for it on its freezing day. Values: organisations, parties (names)."""
 
     slug = "mandates-missing"
 

@@ -37,7 +37,8 @@ class LobbyNotReady(Refusal):
     """Agreements are not ready to be signed. Values: missing, a list of {agreement, what, organisations}.
 
     `what` is `cancelled`, `text` (not frozen), `tampered` (altered since), `offer` (its last day to sign is past),
-    `parent` (it does not let its child be signed), `mandate` (nobody may sign for them today) or `accreditation`.
+    `parent` (it does not let its child be signed), `mandate` (nobody may sign for them today), `scope` (nobody may
+    sign this agreement for them) or `accreditation`.
     """
 
     slug = "lobby-not-ready"

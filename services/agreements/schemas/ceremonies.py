@@ -66,11 +66,12 @@ class LobbyItem(BaseModel):
     state: AgreementState
     ready: bool
     missing: dict[
-        Literal["cancelled", "text", "tampered", "offer", "parent", "mandate", "accreditation", "seat"], list[UUID]
+        Literal["cancelled", "text", "tampered", "offer", "parent", "mandate", "scope", "accreditation", "seat"],
+        list[UUID],
     ] = Field(
         description="what it lacks -> the organisations concerned; one that is cancelled can only be struck; "
         "`tampered`: it is not as it was frozen; `offer`: its last day to sign is past; `parent`: its parent does not "
-        "let it be signed, and is not to be signed in the same ceremony"
+        "let it be signed, and is not to be signed in the same ceremony; `scope`: no mandate of theirs covers it"
     )
 
 

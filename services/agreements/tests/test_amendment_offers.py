@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import col, update
 
 from services.agreements import commands, schedule
 from services.agreements.amendment import Amendment, AmendmentState
-from services.agreements.errors import MandateNotValid, NoMandate
+from services.agreements.errors import MandateNotValid, MandateOutOfScope, NoMandate
 from services.agreements.errors.amendments import NotTouched
 from services.agreements.errors.signing import (
     DelegateIsOneself,
@@ -17,6 +18,7 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.reactions import end_mandate
+from services.agreements.tables import MandateRow
 from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
 from services.agreements.tests.builders import bound, current, officer, person, president, signer
 from shared.actor import NATIONAL, Actor, Role
@@ -193,6 +195,31 @@ async def test_nobody_delegates_an_amendment_to_themselves_for_a_day_that_has_pa
         await delegate(database, offered, valid_until=today() - timedelta(days=1))
     with pytest.raises(NoMandate):
         await delegate(database, offered, by=deputy_of(offered), delegate="another")
+
+
+async def test_an_amendment_is_signed_declined_and_delegated_under_a_mandate_that_covers_its_agreement(
+    database: Database, offered: Amendment
+) -> None:
+    party = operator_of(offered)
+    theirs = update(MandateRow).where(col(MandateRow.organisation_id) == party.organisation_id)
+    async with database.transaction(NATIONAL) as tx:
+        await tx.exec(theirs.values(agreement_types=["central"]))
+    with pytest.raises(MandateOutOfScope):
+        await sign_for(database, offered, party.party_id)
+    with pytest.raises(MandateOutOfScope):
+        await delegate(database, offered)
+    with pytest.raises(MandateOutOfScope):
+        await commands.decline_amendment(
+            database,
+            offered.id,
+            party_id=party.party_id,
+            content_hash=offered.content_hash or "",
+            reason="(fictif)",
+            by=president(party.organisation_id),
+        )
+    async with database.transaction(NATIONAL) as tx:
+        await tx.exec(theirs.values(agreement_types=[], agreements=[offered.agreement_id]))
+    assert (await delegate(database, offered)).version > offered.version
 
 
 async def test_who_is_not_touched_delegates_nothing(database: Database) -> None:

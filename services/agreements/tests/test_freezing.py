@@ -64,6 +64,21 @@ async def test_no_text_is_frozen_for_a_party_for_which_nobody_may_sign(as_: Any,
     assert (await commands.approve_agreement(database, agreement.id, by=LEGAL)).state == "ready_to_sign"
 
 
+async def test_no_text_is_frozen_under_mandates_for_other_agreements(as_: Any, database: Database) -> None:
+    agreement = await reviewed(database)
+    operator = operator_of(agreement)
+    of_operator = update(MandateRow).where(col(MandateRow.organisation_id) == operator)
+    async with database.transaction(NATIONAL) as tx:
+        await tx.exec(of_operator.values(agreement_types=["central"]))
+    assert set((await reasons(as_, agreement)).values()) == {"mandates-missing"}
+    with pytest.raises(MandatesMissing) as refused:
+        await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert refused.value.values["organisations"] == [operator]
+    async with database.transaction(NATIONAL) as tx:
+        await tx.exec(of_operator.values(agreement_types=["central", "regional"]))
+    assert (await commands.approve_agreement(database, agreement.id, by=LEGAL)).state == "ready_to_sign"
+
+
 @pytest.mark.parametrize(("days", "covers"), [(-1, False), (0, True), (1, True)])
 async def test_a_mandate_counts_until_its_last_day(database: Database, days: int, covers: bool) -> None:
     agreement = await reviewed(database)

@@ -26,6 +26,7 @@ from shared.territory import ACADEMIES
 
 E = TypeVar("E", bound=DomainEvent)
 ASSOCIATION = UUID(network.AssociationRegistered.example["association_id"])
+SCOPE = ("agreement_types", "academies", "agreements")
 MANDATE = UUID(network.MandateRecorded.example["mandate_id"])
 
 
@@ -83,6 +84,18 @@ async def test_a_mandate_counts_until_the_day_it_ended(database: Database) -> No
     await tell_twice(database, reactions.end_mandate, network.MandateEnded)
     (row,) = await all_of(database, MandateRow)
     assert row.valid_until == date.fromisoformat(network.MandateEnded.example["ended_on"]) - timedelta(days=1)
+
+
+async def test_what_a_mandate_covers_is_kept_with_it(database: Database) -> None:
+    await tell_twice(database, reactions.know_mandate, network.MandateRecorded)
+    (row,) = await all_of(database, MandateRow)
+    assert (row.agreement_types, row.academies, row.agreements) == (["regional", "local"], ["MA-06"], [])
+
+
+async def test_a_mandate_told_without_a_scope_covers_everything(database: Database) -> None:
+    told = {field: value for field, value in network.MandateRecorded.example.items() if field not in SCOPE}
+    event = network.MandateRecorded.model_validate(told)
+    assert [getattr(event, field) for field in SCOPE] == [(), (), ()]
 
 
 async def test_an_academys_mandates_are_seen_by_the_academy(database: Database) -> None:

@@ -142,6 +142,21 @@ async def test_a_mandate_that_is_over_is_told_with_its_dates(as_: Any, database:
     assert answered.json()["valid_until"] == yesterday.isoformat()
 
 
+async def test_a_mandate_for_other_agreements_is_refused_in_the_readers_language(as_: Any, database: Database) -> None:
+    agreement = await approved(database)
+    async with database.transaction(NATIONAL) as tx:
+        await tx.exec(update(MandateRow).values(agreement_types=["central", "network"]))
+    told = {}
+    for language in ("ar", "fr", "en"):
+        answered = await as_(MINISTRY).post(
+            f"/agreements/{agreement.id}/signatures", signature(agreement, MINISTRY_ID), Accept_Language=language
+        )
+        assert (answered.status_code, answered.json()["type"]) == (403, "/problems/mandate-out-of-scope")
+        assert answered.json()["agreement_type"] == "regional"
+        told[language] = answered.json()["detail"]
+    assert len(set(told.values())) == 3 and "{" not in "".join(told.values())
+
+
 async def test_nothing_is_signed_in_or_beside_a_ceremony_out_of_order(as_: Any, database: Database) -> None:
     agreement, other = await approved(database), await approved(database)
     ministry = as_(MINISTRY)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlmodel import col, update
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
@@ -20,6 +21,7 @@ from services.agreements.errors import (
     SeatsNotQuorate,
     SignedInItsCeremony,
 )
+from services.agreements.tables import MandateRow
 from services.agreements.tests.builders import (
     CHAIR,
     LEGAL,
@@ -176,6 +178,23 @@ async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(databa
     assert (item.ready, item.missing) == (True, {})
     opened = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
     assert opened.state == CeremonyState.open
+
+
+async def test_the_lobby_says_whose_mandates_are_for_other_agreements(database: Database) -> None:
+    first, second = await approved(database), await approved(database)
+    operator = operator_of(first)
+    async with database.transaction(NATIONAL) as tx:
+        theirs = update(MandateRow).where(col(MandateRow.organisation_id) == operator)
+        await tx.exec(theirs.values(agreements=[second.id]))
+    ceremony = await plan(database, first.id, second.id)
+    lobby = await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)
+    missing = {item.agreement_id: item.missing for item in lobby.items}
+    assert missing[first.id]["scope"] == [operator] and "mandate" not in missing[first.id]
+    assert "scope" not in missing[second.id]
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    (told,) = refused.value.values["missing"]
+    assert (told["agreement"], told["what"], told["organisations"]) == (first.id, "scope", [operator])
 
 
 async def test_an_academy_reads_in_the_lobby_of_its_own_agreements_only(database: Database) -> None:

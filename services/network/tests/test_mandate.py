@@ -1,6 +1,7 @@
 """The rules of a mandate, without input or output."""
 
 from datetime import date, timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -50,6 +51,13 @@ def test_a_mandate_ends_early_once() -> None:
     one.evolve(one.end(on=FIRST, how="revoked", today=FIRST))
     with pytest.raises(NotAllowedNow):
         one.end(on=FIRST, how="revoked", today=FIRST)
+
+
+def test_a_mandate_covers_all_agreements_unless_some_are_named() -> None:
+    assert (mandate().agreement_types, mandate().academies, mandate().agreements) == ((), (), ())
+    one = UUID(int=9)
+    narrow = mandate(agreement_types=["regional"], academies=["MA-06"], agreements=[one])
+    assert (narrow.agreement_types, narrow.academies, narrow.agreements) == (("regional",), ("MA-06",), (one,))
 
 
 def test_the_holders_name_is_not_published() -> None:

@@ -10,6 +10,7 @@ from services.network.permissions import PERMISSIONS
 from services.network.routes import router
 from services.network.tests.builders import DIRECTOR, FOREIGN_DIRECTOR, MINISTRY, OFFICER, identity
 from shared.clock import today
+from shared.ids import new_id
 from tests.web.routes import client_of
 
 
@@ -123,6 +124,24 @@ async def test_a_mandate_is_recorded_read_and_ended(app: FastAPI, token: Any) ->
     )
     assert ended.json()["state"] == "revoked"
     assert (await ministry.get("/api/v1/mandates", params={"on": today().isoformat()})).json()["items"] == []
+
+
+async def test_a_mandate_says_which_agreements_it_covers(app: FastAPI, token: Any) -> None:
+    ministry = client_of(app, token(MINISTRY))
+    (organisation,) = (await ministry.get("/api/v1/organisations", params={"category": "ministry"})).json()["items"]
+    body = {
+        "organisation_id": organisation["id"],
+        "person": {"issuer": "https://identity.example", "subject": "minister-2"},
+        "holder": "Amina Exemple (fictive)",
+        "valid_from": today().isoformat(),
+        "valid_until": today().isoformat(),
+    }
+    scope = {"agreement_types": ["central", "network"], "academies": ["MA-06"], "agreements": [str(new_id())]}
+    created = (await ministry.post("/api/v1/mandates", json=body | scope)).json()
+    assert {field: created[field] for field in scope} == scope
+    assert (await ministry.get(f"/api/v1/mandates/{created['id']}")).json() == created
+    for nonsense in ({"agreement_types": ["regoinal"]}, {"academies": ["MA-13"]}):
+        assert (await ministry.post("/api/v1/mandates", json=body | nonsense)).status_code == 422
 
 
 def test_every_route_is_an_action_of_the_permission_table() -> None:
