@@ -23,7 +23,7 @@ def conflict_named(conflict: Conflict, names: Mapping[UUID, Bilingual]) -> dict[
 
 
 def frozen_named(place: str, table: Sequence[ClauseRef]) -> dict[str, str]:
-    """Where a frozen text was tampered with, by language: `<clause>/<language>`, `table`, `terms` or `annexes`."""
+    """Where a frozen text was tampered with, by language: see TextTampered."""
     key, _, language = place.partition("/")
     if language not in ("ar", "fr"):
         return _said(place)

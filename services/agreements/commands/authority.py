@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.agreements.agreement import Agreement, Delegation
@@ -25,6 +26,7 @@ from services.agreements.errors.signing import DelegationOver, TextTampered
 from services.agreements.places import frozen_named
 from services.agreements.text import get_annexes, get_table
 from shared.database import Transaction
+from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementTermsRevised
 from shared.refusals import NotFound
 
 # All that a signature rests on, in one round trip: the person's best mandate, the association's standing, and the
@@ -66,6 +68,26 @@ TAMPERED = text("""
     select place from kept left join content using (hash)
     where body is null or encode(sha256(convert_to(body, 'UTF8')), 'hex') <> hash
 """)
+# What is frozen beside the content, by what the journal says: its hash, once given, is for good.
+DRIFTED = text("""
+    with told as (
+        select aggregate_version as at, type, data, detail from journal
+        where aggregate_id = :agreement and type = any(array[:drafted, :revised, :approved])
+    ), drafted as (
+        select data from told where type = :drafted
+    ), termed as (
+        select data from told where type <> :approved order by at desc limit 1
+    ), approved as (
+        select data, detail from told where type = :approved order by at desc limit 1
+    )
+    select place from drafted, termed, approved, lateral (values
+        ('kind', drafted.data->>'agreement_kind', cast(:kind as text)),
+        ('framework', termed.data->>'framework_id', cast(:parent as text)),
+        ('number', approved.data->>'reference', cast(:reference as text)),
+        ('names', approved.detail->>'names', cast(cast(:names as jsonb) as text))
+    ) frozen(place, was, is_now)
+    where was is distinct from is_now
+""").bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +195,15 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     if agreement.content_hash not in (None, content_hash(content)):
         same_annexes = content.annexes == await get_annexes(tx, agreement.text_hash)
         raise _tampered(["terms" if same_annexes else "annexes"])
+    beside = {
+        "agreement": agreement.id,
+        "kind": agreement.agreement_kind,
+        "parent": str(agreement.parent_id) if agreement.parent_id else None,
+        "reference": agreement.reference,
+        "names": to_json({str(id): name for id, name in agreement.names.items()}).decode(),
+    }
+    if places := (await (await tx.connection()).execute(DRIFTED, beside)).scalars().all():
+        raise _tampered(places)
 
 
 async def require_kept(tx: Transaction, hash: str | None) -> None:

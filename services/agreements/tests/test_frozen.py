@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
+from services.agreements.commands.authority import require_untampered
 from services.agreements.errors import TextHashDiffers
 from services.agreements.errors.negotiation import TextMovedOn
 from services.agreements.errors.signing import TextTampered
@@ -29,6 +30,7 @@ from services.agreements.text import TABLE, get_table
 from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.database import Database
+from shared.refusals import Refusal
 from shared.store import put_text
 
 
@@ -104,6 +106,26 @@ async def test_whatever_is_changed_after_freezing_makes_signing_refuse(
     agreement = await approved(database, owing(terms, {"due_on": terms.effective_until}))
     await edit(database, agreement, path, value)
     with pytest.raises(TextTampered):
+        await sign_for(database, agreement, operator_of(agreement))
+
+
+BESIDE = {
+    "kind": ("{agreement_kind}", "ministry-network"),
+    "framework": ("{parent_id}", ID),
+    "number": ("{reference}", "AREF-06/2031-0001"),
+    "names": ("{names}", {}),
+}
+
+
+@pytest.mark.parametrize("place", BESIDE)
+async def test_what_is_printed_beside_the_content_is_what_the_journal_says(database: Database, place: str) -> None:
+    agreement = await approved(database)
+    await edit(database, agreement, *BESIDE[place])
+    async with database.transaction(NATIONAL) as tx:
+        with pytest.raises(TextTampered) as refused:
+            await require_untampered(tx, await AGREEMENTS.read(tx, agreement.id))
+    assert refused.value.values["places"] == [place]
+    with pytest.raises(Refusal):
         await sign_for(database, agreement, operator_of(agreement))
 
 

@@ -41,7 +41,9 @@ def test_every_part_of_a_content_has_its_name_in_each_language(conflict: Conflic
         assert "…" not in words and f"{conflict.part} {conflict.key}" not in words
 
 
-@pytest.mark.parametrize("place", ["article-1/ar", "article-1/fr", "table", "terms", "annexes"])
+@pytest.mark.parametrize(
+    "place", ["article-1/ar", "article-1/fr", "table", "terms", "annexes", "kind", "framework", "number", "names"]
+)
 def test_every_place_of_a_frozen_text_has_its_name_in_each_language(place: str) -> None:
     named = frozen_named(place, TABLE)
     assert set(named) == set(LANGUAGES) and ("/" in place) == ("Article 1" in named["fr"])
