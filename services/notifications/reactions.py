@@ -93,14 +93,22 @@ OWE = text("""
     from locked where locked.endpoint_id = lane.endpoint_id
 """)
 SETTLE = text("""
-    update inbox_item set settled_at = :at from notice
-    where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
-        and notice.event_id = inbox_item.event_id and notice.data @> cast(:same as jsonb)
+    with settled as (
+        select inbox_item.id from inbox_item join notice using (event_id)
+        where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
+            and notice.data @> cast(:same as jsonb)
+        order by inbox_item.id for update of inbox_item
+    )
+    update inbox_item set settled_at = :at from settled where inbox_item.id = settled.id
 """)
 SETTLE_OWN = text("""
-    update inbox_item set settled_at = :at from person
-    where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
-        and person.id = inbox_item.person_id and person.jurisdiction = any(cast(:homes as text[]))
+    with settled as (
+        select inbox_item.id from inbox_item join person on person.id = person_id
+        where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
+            and person.jurisdiction = any(cast(:homes as text[]))
+        order by inbox_item.id for update of inbox_item
+    )
+    update inbox_item set settled_at = :at from settled where inbox_item.id = settled.id
 """)
 PUT_IN_INBOXES = text("""
     insert into inbox_item (person_id, event_id, subject, queue, told_at)

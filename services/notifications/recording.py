@@ -27,12 +27,13 @@ LINGER = 0.02
 PAUSE = 0.5
 """Seconds before a batch is tried again when the database is away."""
 
-# An attempt took place whoever holds the lane now; what it means for the delivery only the holder may say.
+# An attempt took place whoever holds the lane now; what it means for the delivery only the holder may say. When the
+# endpoint was changed or resumed meanwhile, an answer to what was sent before says nothing about when to try again.
 WRITE = text("""
     with result as (
         select * from jsonb_to_recordset(cast(:results as jsonb)) as result (
             delivery_id uuid, token uuid, result text, state text, delay float8, at timestamptz, milliseconds int,
-            status int, reason text, excerpt text, language text
+            status int, reason text, excerpt text, language text, version int
         )
     ), logged as (
         insert into attempt
@@ -43,26 +44,29 @@ WRITE = text("""
     update delivery set
         state = result.state,
         attempts = attempts + 1,
-        next_attempt_at = case result.state
-            when 'waiting' then clock_timestamp() + make_interval(secs => delay) else next_attempt_at end,
+        next_attempt_at = case when result.state = 'waiting' and endpoint.version = result.version
+            then clock_timestamp() + make_interval(secs => delay) else next_attempt_at end,
         delivered_at = case result.state when 'delivered' then clock_timestamp() else delivered_at end
-    from result join lane on lane.lease_token = result.token
+    from result join lane on lane.lease_token = result.token join endpoint on endpoint.id = lane.endpoint_id
     where delivery.id = result.delivery_id and delivery.endpoint_id = lane.endpoint_id
 """)
 HELD = text("""
-    select lease_token from lane
+    select lease_token, endpoint.version from lane join endpoint on endpoint.id = endpoint_id
     where (endpoint_id, lease_token) in (select * from unnest(cast(:endpoints as uuid[]), cast(:tokens as uuid[])))
-    order by endpoint_id for update
+    order by endpoint_id for update of lane
 """)
-# Who sent nothing has learnt nothing: its breaker stays as it was.
+# Who sent nothing has learnt nothing, nor has who sent to what is not so any more: its breaker stays as it is.
 RELEASE = text(f"""
-    update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE}, failures = given.failures,
-        open_until = case when sent = 0 then open_until
+    update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE},
+        failures = case when learnt then given.failures else lane.failures end,
+        open_until = case when not learnt then open_until
             when rest > 0 then clock_timestamp() + make_interval(secs => rest) end,
         bucket_at = case when rate is not null then
             greatest(bucket_at, clock_timestamp() - make_interval(secs => greatest(1 / rate, 1)))
             + make_interval(secs => sent / rate) end
-    from jsonb_to_recordset(cast(:lanes as jsonb)) as given (endpoint_id uuid, failures int, sent int, rest float8)
+    from jsonb_to_recordset(cast(:lanes as jsonb)) as given (
+        endpoint_id uuid, failures int, sent int, rest float8, learnt bool
+    )
     where lane.endpoint_id = given.endpoint_id
 """)
 
@@ -129,17 +133,19 @@ class Recorder:
             async with self.database.transaction(NATIONAL) as tx:
                 endpoints = [lane.endpoint.id for lane in batch.lanes.values()]
                 connection = await tx.connection()
-                held = (
-                    (await connection.execute(HELD, {"endpoints": endpoints, "tokens": list(batch.lanes)}))
-                    .scalars()
-                    .all()
-                )
-                lanes = [self._given_back(batch.lanes[token]) for token in held]
+                held = await connection.execute(HELD, {"endpoints": endpoints, "tokens": list(batch.lanes)})
+                lanes = [_given_back(batch.lanes[token], version, self.breaker_pause) for token, version in held]
                 await connection.execute(RELEASE, {"lanes": json.dumps(lanes)})
 
-    def _given_back(self, lane: Lane) -> dict[str, Any]:
-        rest = max(lane.rest, self.breaker_pause if lane.opens else 0.0)
-        return {"endpoint_id": str(lane.endpoint.id), "failures": lane.failures, "sent": lane.sent, "rest": rest}
+
+def _given_back(lane: Lane, version: int, breaker_pause: float) -> dict[str, Any]:
+    return {
+        "endpoint_id": str(lane.endpoint.id),
+        "failures": lane.failures,
+        "sent": lane.sent,
+        "rest": max(lane.rest, breaker_pause if lane.opens else 0.0),
+        "learnt": lane.sent > 0 and version == lane.endpoint.version,
+    }
 
 
 def _count(results: Sequence[Mapping[str, Any]]) -> None:

@@ -156,6 +156,7 @@ class Sender:
             {
                 "delivery_id": parcel.delivery_id,
                 "token": lane.token,
+                "version": lane.endpoint.version,
                 "result": outcome.result,
                 "state": {"delivered": "delivered", "refused": "refused"}.get(outcome.result, "waiting"),
                 "delay": LONGEST_WAIT if delay is None else delay,

@@ -32,11 +32,16 @@ MARK = text("""
     where id = :id and person_id = :person
         and exists (select 1 from notice where notice.event_id = inbox_item.event_id)
 """)
+# In the order in which all who touch several items lock them: by their ids.
 MARK_ALL = text("""
-    update inbox_item set read_at = clock_timestamp()
-    where person_id = :person and read_at is null and (cast(:queue as text) is null or queue = :queue)
-        and (cast(:until as timestamptz) is null or told_at <= :until)
-        and exists (select 1 from notice where notice.event_id = inbox_item.event_id)
+    with marked as (
+        select id from inbox_item
+        where person_id = :person and read_at is null and (cast(:queue as text) is null or queue = :queue)
+            and (cast(:until as timestamptz) is null or told_at <= :until)
+            and exists (select 1 from notice where notice.event_id = inbox_item.event_id)
+        order by id for update
+    )
+    update inbox_item set read_at = clock_timestamp() from marked where inbox_item.id = marked.id
 """)
 
 

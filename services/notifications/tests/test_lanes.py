@@ -1,5 +1,6 @@
 """Lanes: how fast an endpoint is sent to, when it is left alone, and how one takes it back."""
 
+import asyncio
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
@@ -240,6 +241,31 @@ async def test_a_new_address_is_not_left_alone_for_what_the_old_one_answered(
             await commands.change_endpoint(database, id, pace=pace, guard=settings.guard, by=OPERATOR)
             await _delivered(database, 2)
     assert (len(old.received), len(new.received)) == (1, 2)
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+async def test_an_answer_to_what_was_sent_before_a_resumption_rests_nothing_after_it(
+    concurrency: int, database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    resumed = asyncio.Event()
+
+    async def tired(_: web.Request) -> web.StreamResponse:
+        if resumed.is_set():
+            return web.Response()
+        await resumed.wait()
+        return web.Response(status=503, headers={"Retry-After": "3600"})
+
+    async with receiver(tired) as academy:
+        id = (await registered(database, settings, academy.url, concurrency=concurrency)).endpoint.id
+        await told(database)
+        async with sending(deadline=5.0, lease=8.0, retries=(3600.0,) * 4):
+            await eventually(lambda: len(academy.received) == 1)
+            await commands.pause_endpoint(database, id, by=OPERATOR)
+            await commands.resume_endpoint(database, id, by=OPERATOR)
+            resumed.set()
+            await _delivered(database, 1)
+    assert len(academy.received) == 2
+    assert (await _lane(database)).open_until is None
 
 
 async def test_a_test_reaches_the_endpoint_it_is_for_and_no_other(

@@ -1,10 +1,12 @@
 """A person's inbox: theirs alone, of today's jurisdiction, told in the event's own transaction."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from services.notifications import commands, queries
 from services.notifications.kinds import QUEUES
@@ -14,7 +16,7 @@ from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, person, rows, told
 from services.notifications.tests.conftest import Reads
-from shared.actor import Actor, Role
+from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
@@ -46,6 +48,7 @@ from shared.events.network import MandateRecorded
 from shared.ids import new_id
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES
+from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
 
@@ -218,6 +221,40 @@ async def test_items_are_read_and_unread_and_counted_by_queue(database: Database
     await commands.mark_read(database, newest.id, read=False, by=DIRECTOR)
     assert await commands.mark_all_read(database, queue="to_sign", until=None, by=DIRECTOR) == 1
     assert (await counts()).unread == 1
+
+
+@pytest.mark.parametrize("by", ["its reader", "what is done"])
+async def test_items_are_taken_in_the_order_of_their_ids_so_that_nobody_waits_in_a_circle(
+    by: str, database: Database
+) -> None:
+    agreement = new_id()
+    await person(database, DIRECTOR)
+    approved = example(AgreementApproved, agreement_id=agreement)
+    await told(database, *(happening(approved, subject=agreement) for _ in range(2)))
+    low, high = (row.id for row in await rows(database, "select id from inbox_item order by id"))
+    lock = "select id from inbox_item where id = :id for update"
+    async with database.transaction(NATIONAL) as tx:
+        # The other way round in the table and in time.
+        for id in (high, low):
+            later = text("update inbox_item set told_at = clock_timestamp() where id = :id")
+            await tx.execute(later, {"id": id})
+    signed = happening(example(AgreementSigned, agreement_id=agreement), subject=agreement)
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(text(lock), {"id": low})
+        taking: asyncio.Task[Any] = asyncio.create_task(
+            commands.mark_all_read(database, queue=None, until=None, by=DIRECTOR)
+            if by == "its reader"
+            else told(database, signed)
+        )
+        waits = """
+            select 1 from pg_locks where relation = 'inbox_item'::regclass
+                and pid in (select pid from pg_locks where not granted)
+        """
+        await eventually(lambda: rows(database, waits))
+        await tx.execute(text(f"{lock} nowait"), {"id": high})
+    await taking
+    taken = "read_at" if by == "its reader" else "settled_at"
+    assert await rows(database, f"select count(*) from inbox_item where {taken} is not null") == [(2,)]
 
 
 async def test_what_one_does_oneself_is_no_news(database: Database, reads: Reads) -> None:
