@@ -13,6 +13,7 @@ from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.content import Annex, ClauseRef, Content
 from services.agreements.errors.documents import (
     AnnexFrozen,
+    AnnexGone,
     DocumentAttachedAlready,
     DocumentCategoryUnknown,
     DocumentMissing,
@@ -100,6 +101,10 @@ class Document(BaseModel):
         """Whether it may be withdrawn, or another put in its place."""
         return self.state in REPLACEABLE
 
+    def as_annex(self) -> Annex:
+        """The document as a content names it."""
+        return Annex(**self.model_dump(include=set(Annex.model_fields)))
+
 
 class Documents(Timely):
     """Which papers are there, and which are missing for what."""
@@ -115,13 +120,17 @@ class Documents(Timely):
     def annexes(self) -> tuple[Annex, ...]:
         """The documents that are part of the text, as it names them."""
         there = {each.document_id: each for each in self.documents}
-        return tuple(
-            Annex(**there[id].model_dump(include=set(Annex.model_fields))) for id in self.annexed if id in there
-        )
+        return tuple(there[id].as_annex() for id in self.annexed if id in there)
 
     def content(self, clauses: Sequence[ClauseRef]) -> Content:
         """All that is agreed, the annexes with it."""
         return super().content(clauses).model_copy(update={"annexes": self.annexes})
+
+    def require_annexes(self, content: Content) -> None:
+        """Refuse AnnexGone for an annex that is neither part of the text already nor a current document, as it is."""
+        there = {*self.annexes, *(each.as_annex() for each in self.documents if each.state == _D.current)}
+        if gone := [each.document_id for each in content.annexes if each not in there]:
+            raise AnnexGone(documents=gone)
 
     def in_text(self, document: Document) -> bool:
         """Whether the document changes only as the text does."""

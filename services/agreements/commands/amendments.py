@@ -68,7 +68,8 @@ async def revise_amendment(
 ) -> Amendment:
     """Put another content on the branch: all of it, with the clauses that its table names.
 
-    Refuses what check_terms, Agreement.check_amended and require_family refuse, and BeyondItsType.
+    Refuses what check_terms, Agreement.check_amended, Agreement.require_annexes and require_family refuse, and
+    BeyondItsType.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await _amendable(tx, id, "revise_amendment", by, expected)
@@ -414,6 +415,7 @@ async def _next_number(tx: Transaction, agreement: Agreement) -> int:
 async def _amended(tx: Transaction, agreement: Agreement, amendment: Amendment, today: date) -> list[DomainEvent]:
     content = await kept_content(tx, amendment.content_hash)
     await require_family(tx, agreement, content)
+    agreement.require_annexes(content)
     return agreement.amend(
         content,
         text_hash=amendment.content_hash,
@@ -448,6 +450,7 @@ async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, ba
     agreed: dict[str, Any] = {name: getattr(branch, name) for name in Terms.model_fields if hasattr(branch, name)}
     check_terms(Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed))
     agreement.check_amended(branch)
+    agreement.require_annexes(branch)
     await require_family(tx, agreement, branch)
     if may := amendment.reach:
         parts = dict.fromkeys(change.part for change in diff(base, branch) if change.part not in may)

@@ -60,6 +60,12 @@ class AnnexFrozen(Refusal):
     slug = "annex-frozen"
 
 
+class AnnexGone(Refusal):
+    """What an amendment annexes is a document of the agreement no more. Values: documents (their ids)."""
+
+    slug = "annex-gone"
+
+
 class NotYourDocument(Refusal):
     """Another party brought it, and another keeps the agreement. Values: document."""
 

@@ -15,6 +15,7 @@ from services.agreements.queries.amendments import (
     amendment_content,
     amendment_contents,
     amendment_history,
+    amendment_papers,
     amendments,
 )
 from services.agreements.queries.calendars import calendars, feed_of
@@ -39,6 +40,7 @@ __all__ = [
     "amendment_content",
     "amendment_contents",
     "amendment_history",
+    "amendment_papers",
     "amendments",
     "calendars",
     "ceremonies",

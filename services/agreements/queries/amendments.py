@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.commands.amendments import content_of, contents_of
-from services.agreements.content import Content
+from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.surroundings import Surroundings
@@ -39,6 +39,14 @@ async def amendment_contents(db: Work, id: UUID, *, action: str, by: Actor) -> t
     """What an amendment began from, and its branch. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
         return await contents_of(tx, await amendment(tx, id, action=action, by=by))
+
+
+async def amendment_papers(db: Work, id: UUID, *, by: Actor) -> list[Annex]:
+    """The documents of the agreement, each as a branch that annexes it names it. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        found = await amendment(tx, id, action="revise_amendment", by=by)
+        agreement = await AGREEMENTS.read(tx, found.agreement_id)
+        return [each.as_annex() for each in agreement.documents]
 
 
 async def amendment_content(db: Work, id: UUID, *, by: Actor) -> tuple[Amendment, Content, list[Clause]]:

@@ -63,7 +63,8 @@ async def revise_amendment(id: UUID, body: AmendedContent, expected: IfMatch, by
     """Put another content on the branch: all of it, with its text."""
 
     async def revise(tx: Transaction) -> Amendment:
-        content = body.content(await queries.amendment_contents(tx, id, action="revise_amendment", by=by))
+        known = await queries.amendment_contents(tx, id, action="revise_amendment", by=by)
+        content = body.content(known, await queries.amendment_papers(tx, id, by=by))
         return await commands.revise_amendment(tx, id, content, body.text, by=by, expected=expected)
 
     return await once(revise, answer=lambda found: AmendmentAnswer.of(found, by))

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from services.agreements.agreement import Delegation
 from services.agreements.amendment import Amendment, AmendmentSignature, AmendmentState
 from services.agreements.bilingual import Bilingual
-from services.agreements.content import Content
+from services.agreements.content import Annex, Content
 from services.agreements.errors.amendments import PartUnknown
 from services.agreements.kinds import ContentPart
 from services.agreements.merge import Change, Conflict, Place, Side
@@ -63,6 +63,9 @@ class AmendedContent(AgreedBody):
     obligations: Annotated[list[AmendedObligation], Field(max_length=100)] = []  # type: ignore[assignment]
     budget: Annotated[list[AmendedBudgetLine], Field(max_length=200)] = []  # type: ignore[assignment]
     clauses: Annotated[list[Clause], Field(min_length=1, max_length=200)]
+    annexes: Annotated[list[UUID], Field(max_length=200)] | None = Field(
+        None, description="the agreement's documents that are part of the text, in their order; null: as they are"
+    )
 
     @model_validator(mode="after")
     def _each_is_there_once(self) -> Self:
@@ -70,14 +73,17 @@ class AmendedContent(AgreedBody):
             [each.center_id for each in self.centers],
             [each.obligation_id for each in self.obligations],
             [each.line_id for each in self.budget],
+            self.annexes or [],
         ):
             given = [id for id in ids if id is not None]
             if len(set(given)) < len(given):
                 raise ValueError("what has an id comes only once")
         return self
 
-    def content(self, known: Sequence[Content]) -> Content:
+    def content(self, known: Sequence[Content], papers: Iterable[Annex] = ()) -> Content:
         """What is to be agreed. `known` are the base and the branch as it is: what they have keeps its id.
+
+        `papers` are the agreement's documents, each as an annex.
 
         Refuses PartUnknown, ObligationPartyUnknown, NotAParty, ClauseRepeated.
         """
@@ -112,9 +118,16 @@ class AmendedContent(AgreedBody):
             obligations=tuple(duty.model_copy(update={"obligation_id": id}) if id else duty for id, duty in duties),
             budget=tuple(line.model_copy(update={"line_id": id}) if id else line for id, line in lines),
             clauses=table_of(self.clauses),
-            annexes=known[-1].annexes,
+            annexes=self._annexed(known, papers),
             **self.model_dump(include={"school_year", "effective_from", "effective_until"}),
         )
+
+    def _annexed(self, known: Sequence[Content], papers: Iterable[Annex]) -> tuple[Annex, ...]:
+        if self.annexes is None:
+            return known[-1].annexes
+        there = {each.document_id: each for each in (*papers, *(each for content in known for each in content.annexes))}
+        _require_known("annex", self.annexes, there)
+        return tuple(there[id] for id in self.annexes)
 
     @property
     def text(self) -> list[Clause]:
@@ -144,6 +157,7 @@ class AmendedContent(AgreedBody):
                 for each in content.budget
             ],
             clauses=list(clauses),
+            annexes=[each.document_id for each in content.annexes],
             **content.model_dump(include={"school_year", "effective_from", "effective_until"}),
         )
 

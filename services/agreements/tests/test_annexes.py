@@ -9,16 +9,19 @@ from pydantic import ValidationError
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, DocumentState
+from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, Content, content_hash
-from services.agreements.errors.documents import AnnexFrozen
+from services.agreements.errors.amendments import BeyondItsType
+from services.agreements.errors.documents import AnnexFrozen, AnnexGone
 from services.agreements.errors.negotiation import NotYourTurn, TextLocked, TextMovedOn
 from services.agreements.errors.signing import TextTampered
 from services.agreements.kinds import KINDS, DocumentRule
 from services.agreements.papers import Language, render_agreement
 from services.agreements.papers.drawing import draw_agreement
 from services.agreements.terms import BudgetLine, Duty
-from services.agreements.tests.branches import branch_of, carry, propose, read, rebase, reword
+from services.agreements.tests.branches import agree, branch_of, carry, propose, read, rebase, revise, reword
+from services.agreements.tests.branches import sign_for as sign_amendment_for
 from services.agreements.tests.builders import (
     LEGAL,
     accept_for_all,
@@ -45,6 +48,7 @@ from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
 from shared.events.agreements import AgreementParty, CenterToOpen
+from shared.messaging import journal
 from shared.money import Money
 from shared.refusals import Forbidden
 
@@ -309,11 +313,63 @@ async def test_an_amendment_carries_the_annexes_and_its_agreement_keeps_them(dat
         await attached(database, amended, "text_annex")
 
 
-async def test_an_amendment_that_is_put_back_over_http_keeps_the_annexes(as_: Any, database: Database) -> None:
+async def put(as_: Any, amendment: Amendment, **changes: Any) -> Any:
+    """The branch read, changed and put back over HTTP."""
+    client, path = as_(officer()), f"/amendments/{amendment.id}/content"
+    content = (await client.get(path)).json() | changes
+    content = {name: value for name, value in content.items() if value is not None}
+    headers = client.headers | {"If-Match": f'"{amendment.version}"'}
+    return await client.http.put(f"/api/v1{path}", json=content, headers=headers)
+
+
+@pytest.mark.parametrize("changes", [{}, {"annexes": None}], ids=["as read", "left out"])
+async def test_an_amendment_that_is_put_back_keeps_the_annexes(as_: Any, database: Database, changes: Any) -> None:
+    proposed = await propose(database, await signed(database))
+    answered = await put(as_, proposed, **changes)
+    assert (answered.status_code, answered.json()["content_hash"]) == (200, answered.json()["base_hash"])
+
+
+async def test_an_amendment_changes_the_annexes_and_all_sign_it(as_: Any, database: Database) -> None:
     agreement = await signed(database)
+    agreement = await attached(database, agreement, "annex", name="nouvelle (fictif).pdf")
+    old, new = agreement.annexed[0], agreement.documents[-1].document_id
     proposed = await propose(database, agreement)
-    client = as_(officer())
-    content = (await client.get(f"/amendments/{proposed.id}/content")).json()
-    headers = client.headers | {"If-Match": f'"{proposed.version}"'}
-    put = await client.http.put(f"/api/v1/amendments/{proposed.id}/content", json=content, headers=headers)
-    assert (put.status_code, put.json()["content_hash"]) == (200, put.json()["base_hash"])
+    answered = await put(as_, proposed, annexes=[str(new)])
+    assert answered.status_code == 200, answered.text
+    changes = (await as_(officer()).get(f"/amendments/{proposed.id}/changes")).json()["items"]
+    assert {(each["part"], each["key"]) for each in changes} == {("annex", str(old)), ("annex", str(new))}
+    done = await carry(database, proposed)
+    assert {*done.touched} == {each.party_id for each in agreement.parties}
+    amended = await read(database, agreement.id)
+    assert names_of(amended) == ["nouvelle (fictif).pdf"]
+    async with database.transaction(NATIONAL) as tx:
+        assert content_hash(amended.content(await get_table(tx, amended.text_hash or ""))) == amended.content_hash
+        life = [each.event for each in await journal.past(tx, agreement.id)]
+    assert Agreement.fold(agreement.id, life).annexes == amended.annexes
+    with pytest.raises(AnnexFrozen):
+        await commands.withdraw_document(database, agreement.id, new, reason="r", by=officer())
+
+
+async def test_an_amendment_annexes_only_current_documents_of_its_agreement(as_: Any, database: Database) -> None:
+    agreement = await attached(database, await signed(database), "annex")
+    new = agreement.documents[-1].document_id
+    proposed = await propose(database, agreement)
+    unknown = await put(as_, proposed, annexes=[str(ONE)])
+    assert (unknown.status_code, unknown.json()["type"]) == (422, "/problems/part-unknown")
+    twice = await put(as_, proposed, annexes=[str(new)] * 2)
+    assert twice.status_code == 422
+    assert (await put(as_, proposed, annexes=[str(new)])).status_code == 200
+    agreed = await agree(database, proposed)
+    await commands.withdraw_document(database, agreement.id, new, reason="r", by=officer())
+    *others, last = agreed.touched
+    for party_id in others:
+        await sign_amendment_for(database, agreed, party_id)
+    with pytest.raises(AnnexGone):
+        await sign_amendment_for(database, agreed, last)
+    assert (await read(database, agreement.id)).annexes == agreement.annexes
+
+
+async def test_a_correction_changes_no_annex(database: Database) -> None:
+    correction = await propose(database, await signed(database), "correction")
+    with pytest.raises(BeyondItsType):
+        await revise(database, correction, annexes=())
