@@ -16,6 +16,7 @@ BOUNDED = {
     "AmendedContent": {
         **dict.fromkeys(("parties", "centers", "obligations", "budget"), ONE_STATE),
         "clauses": "one text, at most 200 clauses, put back as a whole",
+        "annexes": "documents of one agreement, at most 200",
     },
     "AmendmentAnswer": {"parties": "those of its agreement, at most 30"},
     "CeremonyAnswer": {
@@ -47,7 +48,10 @@ BOUNDED = {
     "PreferencesAnswer": {"by_type": "the event types that there are"},
     "ProofAnswer": {"path": "a branch of a tree: 30 hashes for a thousand million agreements"},
     "RehearsalAnswer": {"samples": "the ten newest"},
-    "TextAnswer": {"clauses": "one text, at most 200 clauses, accepted and signed as a whole"},
+    "TextAnswer": {
+        "clauses": "one text, at most 200 clauses, accepted and signed as a whole",
+        "annexes": "documents of one agreement, at most 200",
+    },
     "ThreadAnswer": {"comments": "at most 200"},
 }
 """Answer -> its lists that are told whole, each with the reason why it ends."""
