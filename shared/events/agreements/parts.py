@@ -18,6 +18,7 @@ PartyRole = Literal[
     "integration_partner",
     "witness",
 ]
+"""What a party is in an agreement; `supervising_ministry` is the ministry's alone (docs/decisions/0043)."""
 SignatureLevel = Literal["simple", "advanced", "qualified", "handwritten_scan"]
 """Levels of law 43-20, and the scan of a signature on paper."""
 
