@@ -1,4 +1,4 @@
-"""What we keep of the network's and the centers' facts, and what a center's opening fulfils."""
+"""What we keep of the network's and the centers' facts, and what a center's events fulfil."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,17 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
-from sqlmodel import SQLModel, col, select, update
+from sqlmodel import SQLModel, case, col, select, update
 
 from services.agreements import commands
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
+    OWED,
     AgreementTermRow,
     AssociationStandingRow,
     CenterFactRow,
     EndpointFactRow,
     MandateRow,
+    ObligationRow,
     OrganisationRow,
 )
 from shared import territory
@@ -65,7 +67,6 @@ STANDINGS: dict[type[DomainEvent], str] = {
 
 CENTER_STATES: dict[type[DomainEvent], str] = {
     CenterFittingOutStarted: "fitting_out",
-    CenterVisaGranted: "ready",
     CenterSuspended: "suspended",
     CenterResumed: "opened",
     CenterHandoverStarted: "handing_over",
@@ -169,16 +170,22 @@ async def follow_seats(tx: Transaction, occurrence: Occurrence[CenterSeatsChange
     await _know_of(tx, occurrence.subject, **occurrence.event.model_dump(include={"funded_seats", "unfunded_seats"}))
 
 
+@follow_centers.on(CenterVisaGranted)
+async def follow_visa(tx: Transaction, occurrence: Occurrence[CenterVisaGranted]) -> None:
+    """Keep that it is ready, and since when; what waited for that is fulfilled."""
+    await _note(tx, occurrence.subject, state="ready", visa_granted_on=occurrence.event.granted_on)
+
+
 @follow_centers.on(CenterEnrolmentCounted)
 async def follow_enrolment(tx: Transaction, occurrence: Occurrence[CenterEnrolmentCounted]) -> None:
-    """Keep how many learners were counted, and when."""
+    """Keep how many learners were counted, and when; what waited for as many as there are seats is fulfilled."""
     event = occurrence.event
-    counted = {
-        "learners": event.funded_enrolled + event.unfunded_enrolled,
-        "funded_learners": event.funded_enrolled,
-        "counted_on": event.counted_on,
-    }
-    await _know_of(tx, occurrence.subject, **counted)
+    learners, seats = (
+        event.funded_enrolled + event.unfunded_enrolled,
+        CenterFactRow.funded_seats + CenterFactRow.unfunded_seats,
+    )
+    counted = {"learners": learners, "funded_learners": event.funded_enrolled, "counted_on": event.counted_on}
+    await _note(tx, occurrence.subject, **counted, filled_on=case((seats <= learners, event.counted_on)))
 
 
 @follow_centers.on(CenterOpened)
@@ -186,9 +193,7 @@ async def note_center_opened(tx: Transaction, occurrence: Occurrence[CenterOpene
     """Keep that it is open, with its seats; what waited for that under its agreement is fulfilled."""
     event = occurrence.event
     kept = event.model_dump(include={"opened_on", "funded_seats", "unfunded_seats"})
-    agreement_id = await _know_of(tx, event.center_id, state="opened", **kept)
-    if agreement_id is not None:
-        await commands.note_center_opened(tx, agreement_id, event.center_id, opened_on=event.opened_on)
+    await _note(tx, event.center_id, state="opened", **kept)
 
 
 @follow_endpoints.on(EndpointRegistered, EndpointEnabled, EndpointDisabled)
@@ -199,6 +204,14 @@ async def follow_endpoint(tx: Transaction, occurrence: Occurrence[Any]) -> None:
     await _put(
         tx, EndpointFactRow, id=event.endpoint_id, visible_to=[event.academy], academy=event.academy, enabled=enabled
     )
+
+
+async def _note(tx: Transaction, center_id: UUID, **facts: Any) -> None:
+    """Keep facts of a center, and let them fulfil what waits for them; where nothing waits no agreement is locked."""
+    agreement_id = await _know_of(tx, center_id, **facts)
+    waiting = select(ObligationRow).where(col(ObligationRow.center_id) == center_id, OWED).limit(1)
+    if agreement_id is not None and (await tx.exec(waiting)).first() is not None:
+        await commands.follow_center(tx, agreement_id, center_id)
 
 
 async def _know_of(tx: Transaction, center_id: UUID, **facts: Any) -> UUID | None:

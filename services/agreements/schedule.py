@@ -5,13 +5,20 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlmodel import col, select
+from sqlmodel import case, col, func, select
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
 from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
-from services.agreements.tables import AGREEMENTS, AMENDMENTS, CenterFactRow, ObligationRow, SignatureBatchRow
+from services.agreements.tables import (
+    AGREEMENTS,
+    AMENDMENTS,
+    CENTER_DAYS,
+    CenterFactRow,
+    ObligationRow,
+    SignatureBatchRow,
+)
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -106,16 +113,17 @@ async def let_time_pass(database: Database) -> None:
 
 @schedule.every(seconds=300, id="note-open-centers")
 async def note_open_centers(database: Database) -> None:
-    """A center that opened before the agreement was in force, or while it was suspended, fulfils what waits for it."""
+    """What a center did before the agreement was in force, or while it was suspended, fulfils what waits for it."""
     owed, center = ObligationRow.__table__.c, CenterFactRow.__table__.c
-    waiting = select(owed.agreement_id, center.id, center.opened_on).where(
-        owed.center_id == center.id, owed.state.in_(["pending", "due", "claimed"]), center.opened_on.is_not(None)
+    awaited = func.coalesce(owed.fulfilled_by, "center_opened")
+    day = case(*((awaited == what, center[column]) for what, column in CENTER_DAYS.items()))
+    waiting = select(owed.agreement_id, center.id).where(
+        owed.center_id == center.id, owed.state.in_(["pending", "due", "claimed"]), day.is_not(None)
     )
     async with database.transaction(NATIONAL) as tx:
-        found = (await tx.execute(waiting)).all()
-    for agreement_id, center_id, opened_on in found:
-        opening = commands.note_center_opened(database, agreement_id, center_id, opened_on=opened_on)
-        await _alone(opening, agreement_id)
+        found = (await tx.execute(waiting.distinct())).all()
+    for agreement_id, center_id in found:
+        await _alone(commands.follow_center(database, agreement_id, center_id), agreement_id)
 
 
 @schedule.every(seconds=300, id="report-overdue")

@@ -1,6 +1,6 @@
 """The agreements service's tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.checkpoint import Checkpoint
 from services.agreements.substitution import Substitution
+from services.agreements.terms import Fulfilling
 from services.agreements.thread import Thread
 from services.agreements.words import terms_of
 from shared.actor import Actor
@@ -232,6 +233,8 @@ class ObligationRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     due_on: date
     state: str = Field(sa_type=Text)
     center_id: UUID | None = None
+    fulfilled_by: str | None = Field(None, sa_type=Text)
+    """What the center does to fulfil it; its opening where it names a center and no more."""
 
 
 class CenterFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
@@ -245,7 +248,10 @@ class CenterFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     academy: str = Field(sa_type=Text)
     province: str = Field(sa_type=Text)
     state: str = Field(sa_type=Text)
+    visa_granted_on: date | None = None
     opened_on: date | None = None
+    filled_on: date | None = None
+    """When all its seats were taken, if they were at the last count."""
     funded_seats: int
     unfunded_seats: int
     learners: int | None = None
@@ -253,6 +259,14 @@ class CenterFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     funded_learners: int | None = None
     """Of these, how many on funded seats."""
     counted_on: date | None = None
+
+
+CENTER_DAYS: Mapping[Fulfilling, str] = {
+    "center_opened": "opened_on",
+    "center_visa_granted": "visa_granted_on",
+    "center_filled": "filled_on",
+}
+"""What a center does that may fulfil an obligation -> the column with its day."""
 
 
 class EndpointFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
@@ -355,12 +369,13 @@ class MandateRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     agreements: list[UUID] = Field(default_factory=list, sa_type=ARRAY(Uuid))
 
 
+WAITING = ("center_id", "fulfilled_by")
 PUT_OBLIGATIONS = insert(ObligationRow.__table__)
 PUT_OBLIGATIONS = PUT_OBLIGATIONS.on_conflict_do_update(
     index_elements=["obligation_id", "occurrence"],
     set_={
         name: PUT_OBLIGATIONS.excluded[name]
-        for name in ("visible_to", "debtor_id", "creditor_id", "what_ar", "what_fr", "due_on", "state")
+        for name in ("visible_to", "debtor_id", "creditor_id", "what_ar", "what_fr", "due_on", "state", *WAITING)
     },
 )
 
@@ -407,6 +422,7 @@ def _entries(agreement: Agreement) -> dict[tuple[UUID, int], dict[str, Any]]:
             "what_ar": duties[each.obligation_id].what.ar,
             "what_fr": duties[each.obligation_id].what.fr,
             "center_id": duties[each.obligation_id].center_id,
+            "fulfilled_by": duties[each.obligation_id].fulfilled_by,
             **each.model_dump(include={"obligation_id", "occurrence", "debtor_id", "creditor_id", "due_on", "state"}),
         }
         for each in agreement.obligations

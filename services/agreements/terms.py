@@ -40,6 +40,10 @@ class Recurrence(BaseModel):
     every_months: int = Field(ge=1, le=12)
 
 
+Fulfilling = Literal["center_opened", "center_visa_granted", "center_filled"]
+"""What a center does that may fulfil an obligation: it opens, gets its opening visa, has learners on all its seats."""
+
+
 class Duty(BaseModel):
     """What one party owes: to whom, by when, and what shows that it was done. Its state is the ledger's."""
 
@@ -57,10 +61,10 @@ class Duty(BaseModel):
     recurrence: Recurrence | None = None
     evidence: Bilingual | None = None
     """The proof that is wanted."""
-    fulfilled_by: Literal["center_opened"] | None = None
+    fulfilled_by: Fulfilling | None = None
     """The event that fulfils it, beside the debtor's own claim."""
     center_id: UUID | None = None
-    """The center whose opening fulfils it."""
+    """The center of which the event tells."""
     blocks: tuple[Literal["renewal", "closing"], ...] = ()
     """What cannot be done while it is unmet: to renew the agreement, to close it."""
     survives: bool = False
@@ -71,7 +75,7 @@ class Duty(BaseModel):
         if sum(each is not None for each in (self.due_on, self.due_days, self.recurrence)) != 1:
             raise ValueError("an obligation is due on a day, some days after the coming into force, or again and again")
         if (self.fulfilled_by is None) != (self.center_id is None):
-            raise ValueError("an obligation that a center's opening fulfils names the center")
+            raise ValueError("an obligation that a center's event fulfils names the center")
         return self
 
     def first_due_on(self, in_force_on: date) -> date:

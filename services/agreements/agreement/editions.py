@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
-from services.agreements.agreement.obligations import Obligations
+from services.agreements.agreement.obligations import Obligation, Obligations
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors import RolesMissing
 from services.agreements.errors.editions import (
@@ -79,6 +79,11 @@ class Editions(Obligations):
         """The last day of the last edition in which the duty is owed."""
         ends = [each.ends_on for each in self.editions if duty.obligation_id in each.obligations]
         return max(ends) if ends else super().owed_until(duty)
+
+    def owed_from(self, found: Obligation) -> date:
+        """The first day of the edition in which the occurrence is due."""
+        starts = [each.starts_on for each in self.editions if each.starts_on <= found.due_on]
+        return max(starts, default=super().owed_from(found))
 
     def guard(self, action: str) -> Refusal | None:
         """A renewal must be open, for the agreement to be renewed evaluated favourably, and nothing owed against it."""

@@ -1,6 +1,6 @@
 """Obligations: the ledger of who owes what, from the coming into force on."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, TypedDict
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
-from services.agreements.terms import Duty
+from services.agreements.terms import Duty, Fulfilling
 from shared.clock import months_after
 from shared.events.agreements import (
     AgreementCameIntoForce,
@@ -171,6 +171,10 @@ class Obligations(Timely):
         """The last day on which an occurrence of the duty may be due."""
         return self.effective_until
 
+    def owed_from(self, found: Obligation) -> date:  # noqa: ARG002 - editions say it per occurrence
+        """The first day on which what is counted counts for this occurrence."""
+        return self.effective_from
+
     def guard(self, action: str) -> Refusal | None:
         """Something must be owed."""
         states = self.TAKEN_IN.get(action)
@@ -209,17 +213,23 @@ class Obligations(Timely):
         found = self._taken("waive_obligation", obligation_id, occurrence)
         return [AgreementObligationWaived(**self._one(found), waived_on=today).keeping(reason=reason)]
 
-    def center_opened(self, center_id: UUID, *, opened_on: date) -> list[DomainEvent]:
-        """The center's opening shows that what waited for it is met; nothing, if nothing did or while suspended."""
+    def follow_center(self, center_id: UUID, happened: Mapping[Fulfilling, date]) -> list[DomainEvent]:
+        """What the center did, and when, fulfils what waited for that; nothing, if nothing did or while suspended."""
         if self.state not in COUNTING:
             return []
-        waiting = {duty.obligation_id for duty in self.duties if duty.center_id == center_id}
+        waiting = {each.obligation_id: each.fulfilled_by for each in self.duties if each.center_id == center_id}
         events: list[DomainEvent] = []
         for each in self.obligations:
-            if each.obligation_id in waiting and each.state in OWED | {_O.claimed}:
-                if each.state in OWED:
-                    events += self._claimed(each, evidence=None, documents=(), on=opened_on)
-                events.append(AgreementObligationFulfilled(**self._one(each), fulfilled_on=opened_on))
+            what = waiting.get(each.obligation_id)
+            on = happened.get(what) if what else None
+            if on is None or each.state not in OWED | {_O.claimed}:
+                continue
+            # A center stays open, and keeps its visa; its learners are counted anew with each edition.
+            if what == "center_filled" and on < self.owed_from(each):
+                continue
+            if each.state in OWED:
+                events += self._claimed(each, evidence=None, documents=(), on=on)
+            events.append(AgreementObligationFulfilled(**self._one(each), fulfilled_on=on))
         return events
 
     def fail_unmet(self, until: date, *, today: date) -> list[DomainEvent]:

@@ -9,7 +9,7 @@ from services.agreements.commands.amendments import move_bases
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.permissions import concerned
-from services.agreements.tables import AGREEMENTS
+from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow
 from shared.actor import SYSTEM, Actor
 from shared.clock import today
 from shared.database import Transaction, Work
@@ -82,13 +82,14 @@ async def waive_obligation(
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
-async def note_center_opened(db: Work, id: UUID, center_id: UUID, *, opened_on: date) -> Agreement:
-    """Let a center's opening fulfil what waited for it. The reaction to the opening asks for it, and the schedule."""
+async def follow_center(db: Work, id: UUID, center_id: UUID) -> Agreement:
+    """Let what is known of a center fulfil what waited for it. Reactions to its events ask for it, and the schedule."""
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
-        return await AGREEMENTS.record(
-            tx, agreement, agreement.center_opened(center_id, opened_on=opened_on), by=SYSTEM
-        )
+        center = await tx.get(CenterFactRow, center_id, populate_existing=True)
+        days = {what: getattr(center, column) for what, column in CENTER_DAYS.items()}
+        happened = {what: day for what, day in days.items() if day is not None}
+        return await AGREEMENTS.record(tx, agreement, agreement.follow_center(center_id, happened), by=SYSTEM)
 
 
 async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:

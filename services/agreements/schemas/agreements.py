@@ -85,9 +85,9 @@ class AgreedBody(Body):
     budget: Annotated[list[BudgetLineBody], Field(max_length=200)] = []
 
     @model_validator(mode="after")
-    def _obligations_open_its_centers(self) -> Self:
-        if any(each.opens_center is not None and each.opens_center >= len(self.centers) for each in self.obligations):
-            raise ValueError("opens_center is a position in centers, from 0")
+    def _obligations_name_its_centers(self) -> Self:
+        if any(each.position is not None and each.position >= len(self.centers) for each in self.obligations):
+            raise ValueError("opens_center and center are positions in centers, from 0")
         return self
 
 

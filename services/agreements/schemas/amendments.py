@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
@@ -20,6 +20,7 @@ from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import GivenLevel
 from services.agreements.schemas.words import Hash, Paragraph
+from services.agreements.terms import Duty
 from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole
@@ -147,7 +148,7 @@ class AmendedContent(AgreedBody):
                 AmendedObligation(
                     debtor_id=organisations[each.debtor],
                     creditor_id=organisations[each.creditor] if each.creditor else None,
-                    opens_center=positions[each.center_id] if each.center_id else None,
+                    **_fulfilling(each, positions),
                     **each.model_dump(exclude={"debtor", "creditor", "fulfilled_by", "center_id"}),
                 )
                 for each in content.obligations
@@ -301,3 +302,12 @@ def _parties(given: Sequence[PartyBody], known: Sequence[Content]) -> tuple[Agre
     return tuple(
         AgreementParty(party_id=old.get(each.organisation_id) or new_id(), **each.model_dump()) for each in given
     )
+
+
+def _fulfilling(duty: Duty, positions: Mapping[UUID, int]) -> dict[str, Any]:
+    """Which center fulfils it by what, as it was always told of an opening."""
+    if duty.center_id is None:
+        return {}
+    position = positions[duty.center_id]
+    opening = duty.fulfilled_by == "center_opened"
+    return {"opens_center": position} if opening else {"center": position, "fulfilled_by": duty.fulfilled_by}

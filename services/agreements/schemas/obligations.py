@@ -13,7 +13,7 @@ from services.agreements.errors.obligations import ObligationPartyUnknown
 from services.agreements.permissions import PERMISSIONS, concerned
 from services.agreements.schemas.words import Because, Hash, Paragraph, each_once
 from services.agreements.tables import ObligationRow
-from services.agreements.terms import Duty, Recurrence
+from services.agreements.terms import Duty, Fulfilling, Recurrence
 from shared.actor import Actor
 from shared.ids import new_id
 from shared.web import Body
@@ -34,6 +34,14 @@ class ObligationBody(Body):
     opens_center: Annotated[int, Field(ge=0, lt=100)] | None = Field(
         None, description="position in `centers`, from 0, of the center whose opening fulfils it"
     )
+    center: Annotated[int, Field(ge=0, lt=100)] | None = Field(
+        None, description="the same for what `fulfilled_by` names; in the place of `opens_center`"
+    )
+    fulfilled_by: Fulfilling | None = Field(
+        None,
+        description="what the center does to fulfil it: it opens, is granted its opening visa, "
+        "or counts learners on all its seats in the edition in which the obligation is due",
+    )
     blocks: Annotated[list[Literal["renewal", "closing"]], Field(max_length=2), AfterValidator(each_once)] = Field(
         [], description="what cannot be done while it is unmet"
     )
@@ -43,7 +51,16 @@ class ObligationBody(Body):
     def _is_due_in_one_way(self) -> Self:
         if sum(each is not None for each in (self.due_on, self.due_days, self.recurrence)) != 1:
             raise ValueError("one of due_on, due_days and recurrence")
+        if (self.center is None) != (self.fulfilled_by is None):
+            raise ValueError("center and fulfilled_by come together")
+        if self.center is not None and self.opens_center is not None:
+            raise ValueError("either opens_center, or center and fulfilled_by")
         return self
+
+    @property
+    def position(self) -> int | None:
+        """Which center fulfils it, if one does."""
+        return self.center if self.opens_center is None else self.opens_center
 
     def duty(self, parties: Mapping[UUID, UUID], centers: Sequence[UUID]) -> Duty:
         """What is agreed, with a fresh id; `parties` gives the organisations' party ids.
@@ -53,14 +70,13 @@ class ObligationBody(Body):
         named = {self.debtor_id, self.creditor_id or self.debtor_id}
         for organisation in sorted(named.difference(parties)):
             raise ObligationPartyUnknown(party=organisation)
-        center = None if self.opens_center is None else centers[self.opens_center]
         return Duty(
             **self.model_dump(include={"what", "due_on", "due_days", "recurrence", "evidence", "blocks", "survives"}),
             obligation_id=new_id(),
             debtor=parties[self.debtor_id],
             creditor=parties[self.creditor_id] if self.creditor_id else None,
-            fulfilled_by=None if center is None else "center_opened",
-            center_id=center,
+            fulfilled_by=self.fulfilled_by if self.opens_center is None else "center_opened",
+            center_id=None if self.position is None else centers[self.position],
         )
 
 
@@ -95,7 +111,8 @@ class ObligationAnswer(BaseModel):
     creditor_id: UUID | None = Field(description="the organisation it is owed to; all the others if none is")
     what: Bilingual
     evidence_wanted: Bilingual | None
-    center_id: UUID | None = Field(description="the center whose opening fulfils it")
+    center_id: UUID | None = Field(description="the center that fulfils it")
+    fulfilled_by: Fulfilling | None = Field(description="by what the center fulfils it")
     blocks: list[str]
     survives: bool
     due_on: date
@@ -120,7 +137,7 @@ class ObligationAnswer(BaseModel):
         duty = agreement.duty(entry.obligation_id)
         return cls(
             **entry.model_dump(exclude={"claim", "frozen_from", "reminded"}),
-            **duty.model_dump(include={"what", "center_id", "blocks", "survives"}),
+            **duty.model_dump(include={"what", "center_id", "fulfilled_by", "blocks", "survives"}),
             evidence_wanted=duty.evidence,
             late_since=entry.late_since(today),
             claim=entry.claim,

@@ -371,11 +371,11 @@ def body_of(terms: Terms, **changes: Any) -> dict[str, Any]:
     organisations = {each["party_id"]: each["organisation_id"] for each in body["parties"]}
     center_ids = [each["center_id"] for each in body["centers"]]
     for each in body["obligations"]:
-        del each["obligation_id"], each["fulfilled_by"]
+        del each["obligation_id"]
         each["debtor_id"] = organisations[each.pop("debtor")]
         each["creditor_id"] = organisations.get(each.pop("creditor"))
         center_id = each.pop("center_id")
-        each["opens_center"] = center_ids.index(center_id) if center_id else None
+        each["center"] = center_ids.index(center_id) if center_id else None
     for each in body["parties"]:
         del each["party_id"]
     for each in body["centers"]:

@@ -1,7 +1,7 @@
 """Obligations and editions over HTTP: who sees what, and what is answered."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from sqlmodel import select
@@ -10,6 +10,7 @@ from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.tables import AGREEMENTS, ObligationRow
+from services.agreements.terms import Fulfilling
 from services.agreements.tests.builders import (
     MINISTRY,
     attached,
@@ -59,6 +60,29 @@ async def test_duties_are_drafted_with_their_agreement(as_: Any, database: Datab
     assert (other["creditor"], other["blocks"], other["survives"]) == (None, ["renewal"], True)
 
 
+@pytest.mark.parametrize("what", get_args(Fulfilling))
+async def test_what_fulfils_an_obligation_is_agreed_and_told(as_: Any, database: Database, what: Fulfilling) -> None:
+    terms = current(effective_from=today())
+    center_id = terms.centers[0].center_id
+    await know(database, terms)
+    body = body_of(owing(terms, {"fulfilled_by": what, "center_id": center_id}))
+    created = (await as_(officer()).post("/agreements", body)).json()
+    (duty,) = created["duties"]
+    assert (duty["fulfilled_by"], duty["center_id"]) == (what, created["centers"][0]["center_id"])
+    agreement = await bound(database, owing(terms, {"fulfilled_by": what, "center_id": center_id}))
+    (entry,) = (await as_(officer()).get(f"/agreements/{agreement.id}/obligations")).json()["items"]
+    assert (entry["fulfilled_by"], entry["center_id"]) == (what, str(center_id))
+
+
+async def test_an_opening_may_be_named_by_its_center_alone(as_: Any, database: Database) -> None:
+    terms = current()
+    await know(database, terms)
+    body = body_of(owing(terms, {}))
+    body["obligations"][0] |= {"opens_center": 0}
+    (duty,) = (await as_(officer()).post("/agreements", body)).json()["duties"]
+    assert duty["fulfilled_by"] == "center_opened"
+
+
 async def test_an_obligation_of_a_stranger_is_refused_at_drafting(as_: Any) -> None:
     body = body_of(owing(current(), {}))
     body["obligations"][0]["debtor_id"] = str(new_id())
@@ -68,8 +92,28 @@ async def test_an_obligation_of_a_stranger_is_refused_at_drafting(as_: Any) -> N
 
 @pytest.mark.parametrize(
     "changes",
-    [{"opens_center": 1}, {"due_days": None}, {"due_on": "2030-01-01"}, {"recurrence": {"first_due_on": "2030-01-01"}}],
-    ids=["no-such-center", "never-due", "due-twice", "no-period"],
+    [
+        {"opens_center": 1},
+        {"center": 1, "fulfilled_by": "center_filled"},
+        {"center": 0},
+        {"fulfilled_by": "center_filled"},
+        {"center": 0, "fulfilled_by": "center_filled", "opens_center": 0},
+        {"center": 0, "fulfilled_by": "center_painted"},
+        {"due_days": None},
+        {"due_on": "2030-01-01"},
+        {"recurrence": {"first_due_on": "2030-01-01"}},
+    ],
+    ids=[
+        "no-such-center",
+        "no-such-center-to-fill",
+        "by-nothing",
+        "nowhere",
+        "in-two-ways",
+        "by-nothing-known",
+        "never-due",
+        "due-twice",
+        "no-period",
+    ],
 )
 async def test_a_malformed_obligation_is_refused(as_: Any, changes: dict[str, Any]) -> None:
     body = body_of(owing(current(), {}))

@@ -15,7 +15,7 @@ from services.agreements.errors.obligations import (
     ObligationPartyUnknown,
     ObligationToOneself,
 )
-from services.agreements.terms import Duty, Recurrence
+from services.agreements.terms import Duty, Fulfilling, Recurrence
 from services.agreements.tests.builders import (
     DECISION,
     drafted,
@@ -204,16 +204,39 @@ def test_the_opening_of_its_center_fulfils_an_obligation() -> None:
     terms = regional()
     center_id = terms.centers[0].center_id
     agreement = in_force(owing(terms, {"fulfilled_by": "center_opened", "center_id": center_id}, {}))
-    agreement.evolve(agreement.center_opened(center_id, opened_on=later(10)))
+    agreement.evolve(agreement.follow_center(center_id, {"center_opened": later(10)}))
     assert states(agreement) == ["fulfilled", "pending"]
     assert agreement.obligations[0].settled_on == later(10)
-    assert agreement.center_opened(center_id, opened_on=later(10)) == [], "an effect happens once"
+    assert agreement.follow_center(center_id, {"center_opened": later(10)}) == [], "an effect happens once"
+
+
+def test_an_obligation_waits_for_what_it_names_and_for_nothing_else() -> None:
+    terms = regional()
+    center_id = terms.centers[0].center_id
+    agreement = in_force(owing(terms, {"fulfilled_by": "center_visa_granted", "center_id": center_id}))
+    others: dict[Fulfilling, date] = {"center_opened": later(10), "center_filled": later(10)}
+    assert agreement.follow_center(center_id, others) == []
+    assert len(agreement.follow_center(center_id, others | {"center_visa_granted": later(9)})) == 3
+
+
+def test_seats_are_filled_anew_in_each_edition() -> None:
+    terms = regional()
+    center_id = terms.centers[0].center_id
+    agreement = in_force(owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
+    (first,) = agreement.obligations
+    (edition,) = agreement.editions
+    assert agreement.owed_from(first) == edition.starts_on
+    again = first.model_copy(update={"due_on": first.due_on.replace(year=first.due_on.year + 1)})
+    following = edition.model_copy(update={"number": 2, "starts_on": edition.ends_on + timedelta(days=1)})
+    agreement.editions, agreement.obligations = (edition, following), (again,)
+    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}) == []
+    assert agreement.follow_center(center_id, {"center_filled": following.starts_on}) != []
 
 
 def test_the_opening_of_another_center_fulfils_nothing() -> None:
     terms = regional()
     agreement = in_force(owing(terms, {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}))
-    assert agreement.center_opened(new_id(), opened_on=later(10)) == []
+    assert agreement.follow_center(new_id(), {"center_opened": later(10)}) == []
 
 
 def test_reminders_come_before_and_after_the_day_each_once() -> None:

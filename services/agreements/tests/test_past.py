@@ -168,7 +168,7 @@ class LateMachine(test_state_machines.BoundAgreementMachine):
     def center_opened_on(self, days: int) -> None:
         """The centers' news of a day that is past."""
         it = self.aggregate
-        events = it.center_opened(it.centers[0].center_id, opened_on=self.today - timedelta(days))
+        events = it.follow_center(it.centers[0].center_id, {"center_opened": self.today - timedelta(days)})
         it.evolve(events)
         self.events += events
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlmodel import select
 
 from services.agreements import reactions
+from services.agreements.agreement import Agreement
 from services.agreements.tables import (
     AGREEMENTS,
     AssociationStandingRow,
@@ -15,6 +16,7 @@ from services.agreements.tables import (
     ObligationRow,
     OrganisationRow,
 )
+from services.agreements.terms import Fulfilling
 from services.agreements.tests.builders import approved, bound, current, owing, signer
 from shared.actor import NATIONAL
 from shared.clock import today
@@ -146,7 +148,8 @@ async def test_where_a_center_stands_is_followed(database: Database) -> None:
         (centers.CenterClosed, "closed"),
         (centers.CenterAbandoned, "abandoned"),
     ):
-        await tell_twice(database, reactions.follow_center, kind)
+        follows = reactions.follow_visa if kind is centers.CenterVisaGranted else reactions.follow_center
+        await tell_twice(database, follows, kind)
         (row,) = await all_of(database, CenterFactRow)
         assert row.state == state
 
@@ -168,6 +171,66 @@ async def test_the_opening_of_its_center_fulfils_the_obligation_to_open_it_once(
     assert found.obligations[0].settled_on == opened_on
     assert told.count("ma.mithaq.agreement.obligation_fulfilled.v1") == 1
     assert {row.state for row in await all_of(database, ObligationRow)} == {"fulfilled", "pending"}
+
+
+async def awaiting(database: Database, what: Fulfilling) -> Agreement:
+    """An agreement in force since a month, one duty of which its center fulfils by this; the center is planned."""
+    terms = current(effective_from=today() - timedelta(days=30))
+    center = terms.centers[0]
+    agreement = await bound(database, owing(terms, {"fulfilled_by": what, "center_id": center.center_id}, {}))
+    of_it = {"center_id": str(center.center_id), "agreement_id": str(agreement.id)}
+    await tell_twice(
+        database, reactions.know_center, centers.CenterPlanned, **of_it, funded_seats=60, unfunded_seats=20
+    )
+    return agreement
+
+
+async def ledger(database: Database, agreement: Agreement) -> list[tuple[str, date | None]]:
+    """Where the obligations stand, and since when they are settled."""
+    async with database.transaction(NATIONAL) as tx:
+        found = await AGREEMENTS.read(tx, agreement.id)
+    return [(each.state.value, each.settled_on) for each in found.obligations]
+
+
+async def count(database: Database, agreement: Agreement, day: date, funded: int, unfunded: int) -> None:
+    """The center counts its learners."""
+    numbers = {"counted_on": str(day), "funded_enrolled": funded, "unfunded_enrolled": unfunded}
+    center_id = str(agreement.centers[0].center_id)
+    await tell_twice(
+        database, reactions.follow_enrolment, centers.CenterEnrolmentCounted, center_id=center_id, **numbers
+    )
+
+
+async def test_the_visa_of_its_center_fulfils_the_obligation_to_have_it(database: Database) -> None:
+    agreement = await awaiting(database, "center_visa_granted")
+    center_id, day = str(agreement.centers[0].center_id), today() - timedelta(days=3)
+    await tell_twice(
+        database, reactions.note_center_opened, centers.CenterOpened, center_id=center_id, opened_on=str(day)
+    )
+    assert {state for state, _ in await ledger(database, agreement)} == {"pending"}, "an opening is no visa"
+    await tell_twice(
+        database, reactions.follow_visa, centers.CenterVisaGranted, center_id=center_id, granted_on=str(day)
+    )
+    assert await ledger(database, agreement) == [("fulfilled", day), ("pending", None)]
+
+
+async def test_learners_on_all_its_seats_fulfil_the_obligation_to_fill_them(database: Database) -> None:
+    agreement = await awaiting(database, "center_filled")
+    first, second = today() - timedelta(days=2), today() - timedelta(days=1)
+    await count(database, agreement, first, 60, 19)
+    assert {state for state, _ in await ledger(database, agreement)} == {"pending"}, "one seat is free"
+    await count(database, agreement, second, 60, 20)
+    assert await ledger(database, agreement) == [("fulfilled", second), ("pending", None)]
+    await count(database, agreement, today(), 60, 12)
+    assert await ledger(database, agreement) == [("fulfilled", second), ("pending", None)], "met is met"
+
+
+async def test_learners_counted_before_the_edition_fill_it_not(database: Database) -> None:
+    agreement = await awaiting(database, "center_filled")
+    await count(database, agreement, agreement.effective_from - timedelta(days=1), 60, 20)
+    assert {state for state, _ in await ledger(database, agreement)} == {"pending"}
+    await count(database, agreement, agreement.effective_from, 60, 20)
+    assert (await ledger(database, agreement))[0] == ("fulfilled", agreement.effective_from)
 
 
 async def test_the_opening_of_a_center_of_no_agreement_of_ours_is_no_matter(database: Database) -> None:

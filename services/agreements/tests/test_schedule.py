@@ -8,7 +8,8 @@ from sqlmodel import select
 
 from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.tables import AGREEMENTS, CenterFactRow, ObligationRow
+from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow
+from services.agreements.terms import Fulfilling
 from services.agreements.tests.builders import MINISTRY, approved, bound, current, owing, sign_for
 from shared.actor import NATIONAL
 from shared.clock import today
@@ -128,10 +129,11 @@ async def test_only_agreements_with_something_to_come_are_looked_at(
     assert looked == [agreement.id]
 
 
-async def test_a_center_that_opened_before_the_agreement_was_in_force_fulfils_its_obligation(
-    database: Database,
+@pytest.mark.parametrize(("what", "column"), CENTER_DAYS.items(), ids=CENTER_DAYS)
+async def test_what_a_center_did_before_the_agreement_was_in_force_fulfils_its_obligation(
+    database: Database, what: Fulfilling, column: str
 ) -> None:
-    terms = current()
+    terms = current(effective_from=today())
     center = terms.centers[0]
     opened = CenterFactRow(
         id=center.center_id,
@@ -139,17 +141,19 @@ async def test_a_center_that_opened_before_the_agreement_was_in_force_fulfils_it
         academy="MA-06",
         province=center.province,
         state="opened",
-        opened_on=today(),
         funded_seats=1,
         unfunded_seats=0,
+        **{column: today()},
     )
     async with database.transaction(NATIONAL) as tx:
         tx.add(opened)
-    duty = {"fulfilled_by": "center_opened", "center_id": center.center_id}
-    agreement = await bound(database, owing(terms, duty))
+    duties = [{"fulfilled_by": each, "center_id": center.center_id} for each in CENTER_DAYS]
+    agreement = await bound(database, owing(terms, *duties))
     for _ in range(2):
         await schedule.note_open_centers(database)
-    assert (await read(database, agreement.id)).obligations[0].state == "fulfilled"
+    found = (await read(database, agreement.id)).obligations
+    states = {duty.fulfilled_by: each.state for duty, each in zip(agreement.duties, found, strict=True)}
+    assert states == dict.fromkeys(CENTER_DAYS, "pending") | {what: "fulfilled"}
 
 
 async def test_an_agreement_whose_renewal_lapsed_expires(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

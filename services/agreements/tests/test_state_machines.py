@@ -363,7 +363,7 @@ class AgreementMachine(Machine):
     @rule()
     def center_opens(self) -> None:
         """The centers' own news."""
-        events = self.aggregate.center_opened(self.aggregate.centers[0].center_id, opened_on=self.today)
+        events = self.aggregate.follow_center(self.aggregate.centers[0].center_id, {"center_opened": self.today})
         self.aggregate.evolve(events)
         self.events += events
 
