@@ -1,6 +1,7 @@
 """Attempting: one delivery to one endpoint, composed, signed and sent, with its trace."""
 
 import ssl
+from contextlib import AsyncExitStack
 from datetime import datetime
 from typing import Any, Self
 
@@ -32,17 +33,24 @@ class Attempts:
     def __init__(self, settings: NotificationsSettings) -> None:
         self.settings = settings
         self.keys: KeyRing = settings.key_ring
-        self.webhooks = WebhookClient(settings.guard, deadline=settings.deadline)
+        self._common = WebhookClient(settings.guard, deadline=settings.deadline)
+        # A client each: a connection that is kept open into one academy's network is not for another.
+        self._webhooks = {
+            academy: WebhookClient(settings.guard.of(academy), deadline=settings.deadline)
+            for academy in settings.academy_networks
+        }
+        self._open = AsyncExitStack()
         self.mail = MailClient(settings)
         self._signers: Recent[Signer] = Recent()
         self._contexts: Recent[ssl.SSLContext] = Recent()
 
     async def __aenter__(self) -> Self:
-        await self.webhooks.__aenter__()
+        for client in (self._common, *self._webhooks.values()):
+            await self._open.enter_async_context(client)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.webhooks.__aexit__()
+        await self._open.aclose()
 
     async def make(self, lane: Lane, parcel: Parcel, at: datetime) -> Outcome:
         """Send one delivery, and say how it went; nothing that goes wrong is raised."""
@@ -91,7 +99,8 @@ class Attempts:
             headers["traceparent"] = traceparent
         if parcel.replayed:
             headers |= REPLAYED
-        return await self.webhooks.post(endpoint.address, body, headers, tls=self._context(lane))
+        client = self._webhooks.get(endpoint.academy, self._common)
+        return await client.post(endpoint.address, body, headers, tls=self._context(lane))
 
     def _signer(self, lane: Lane, key: SigningKey) -> Signer:
         # A secret never changes under its id.

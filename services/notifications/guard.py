@@ -6,7 +6,7 @@ other addresses (IPv4 in IPv6, translations, tunnels) are unwrapped or refused w
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -66,17 +66,31 @@ class Guard:
     """Which addresses may be called.
 
     `allowed` networks are open whatever they are, but for clouds' metadata: an academy's internal network, and
-    loopback on a developer's machine, where `plain_http` is accepted too (to allowed networks only).
+    loopback on a developer's machine, where `plain_http` is accepted too (to allowed networks only). Those of
+    `by_academy` are open to one academy's endpoints alone.
     """
 
     def __init__(
-        self, allowed: Iterable[Network] = (), *, plain_http: bool = False, ports: Iterable[int] = PORTS
+        self,
+        allowed: Iterable[Network] = (),
+        *,
+        plain_http: bool = False,
+        ports: Iterable[int] = PORTS,
+        by_academy: Mapping[str, Iterable[Network]] | None = None,
     ) -> None:
         self.allowed = tuple(allowed)
+        self._of = {
+            academy: Guard((*self.allowed, *own), plain_http=plain_http, ports=ports)
+            for academy, own in (by_academy or {}).items()
+        }
         self.ports = frozenset(ports)
         self.plain_http = plain_http
         # The same address is called again and again, and nothing but its text is looked at here.
         self._checked = lru_cache(maxsize=1024)(self._check_url)
+
+    def of(self, academy: str) -> "Guard":
+        """The guard for an academy's endpoints."""
+        return self._of.get(academy, self)
 
     def check_url(self, text: str) -> URL:
         """The URL, if it may be called as far as one sees without resolving its name. Raises AddressNotAllowed."""

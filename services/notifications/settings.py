@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, model_validator
 from services.notifications.guard import LOOPBACK, PORTS, Guard
 from services.notifications.keys import KeyRing
 from shared.settings import ServiceSettings, settings_config
+from shared.territory import AcademyCode
 
 RETRIES = (5.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """Standard Webhooks' example schedule: with the first attempt ten in all, over 75.6 hours."""
@@ -29,6 +30,9 @@ class NotificationsSettings(ServiceSettings):
     )
     allowed_networks: tuple[IPv4Network | IPv6Network, ...] = Field(
         (), description="networks that may be called although they are not public: academies' internal ones"
+    )
+    academy_networks: dict[AcademyCode, tuple[IPv4Network | IPv6Network, ...]] = Field(
+        {}, description='networks that only one academy\'s endpoints may be in, as `{"MA-06": ["10.7.0.0/16"]}`'
     )
     allowed_ports: tuple[int, ...] = Field(
         PORTS, description="ports that may be called at public addresses; allowed networks are free to use any"
@@ -82,4 +86,9 @@ class NotificationsSettings(ServiceSettings):
     def guard(self) -> Guard:
         """What may be called: on a developer's machine loopback too, over plain HTTP."""
         dev = self.platform.profile == "dev"
-        return Guard((*self.allowed_networks, *(LOOPBACK if dev else ())), plain_http=dev, ports=self.allowed_ports)
+        return Guard(
+            (*self.allowed_networks, *(LOOPBACK if dev else ())),
+            plain_http=dev,
+            ports=self.allowed_ports,
+            by_academy=self.academy_networks,
+        )

@@ -70,7 +70,7 @@ async def register_endpoint(
 
     Raises AddressRefused.
     """
-    address = check_address(channel, address, guard)
+    address = check_address(channel, address, guard.of(academy))
     async with db.transaction(by.scope) as tx:
         endpoint = Endpoint(id=new_id())
         key, secret = new_key(scheme) if channel == "webhook" else (None, None)
@@ -91,7 +91,8 @@ async def change_endpoint(
     """Tell it elsewhere, in another language, faster or slower. Raises AddressRefused."""
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "change_endpoint", by, expected)
-        pace = pace.model_copy(update={"address": check_address(endpoint.channel, pace.address, guard)})
+        address = check_address(endpoint.channel, pace.address, guard.of(endpoint.academy))
+        pace = pace.model_copy(update={"address": address})
         moves = pace.address != endpoint.address
         await ENDPOINTS.record(tx, endpoint, endpoint.change(pace), by=by)
         await tx.execute(SET_PACE, {"endpoint": id, "concurrency": pace.concurrency, "rate": pace.rate})

@@ -180,6 +180,17 @@ def test_an_academy_s_internal_network_can_be_opened() -> None:
         guard.check_url("http://10.7.1.1/")
 
 
+def test_an_academy_s_own_network_is_open_to_its_endpoints_alone(tmp_path: Path) -> None:
+    networks = {"MA-06": (ip_network("10.7.0.0/16"),)}
+    guard = settings(tmp_path, allowed_networks=(ip_network("10.9.0.0/16"),), academy_networks=networks).guard
+    for allowed in (guard, guard.of("MA-05"), guard.of("MA-06")):
+        assert allowed.check_url("https://10.9.1.1/")
+    assert guard.of("MA-06").check_url("https://10.7.1.1/")
+    for foreign in (guard, guard.of("MA-05")):
+        with pytest.raises(AddressNotAllowed):
+            foreign.check_url("https://10.7.1.1/")
+
+
 @given(st.ip_addresses(v=4))
 def test_an_address_hidden_in_another_is_judged_by_what_it_hides(address: Any) -> None:
     closed = why_closed(address)

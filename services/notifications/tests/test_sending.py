@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import standardwebhooks
 import svix.webhooks
 from opentelemetry import trace
@@ -14,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications import commands
 from services.notifications.claiming import Claims
+from services.notifications.guard import LOOPBACK, Guard
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
@@ -120,6 +122,28 @@ async def test_a_receiver_that_hangs_or_drips_is_given_up_at_the_deadline(
         await told(database)
         async with sending(retries=(60.0,)):
             await eventually(lambda: _as_list(database, [("failed", "timeout")] * 2))
+
+
+async def test_nobody_is_sent_into_another_academy_s_network(
+    database: Database, settings: NotificationsSettings, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also who named an address there while it was open to all."""
+    networks = {"MA-06": LOOPBACK}
+    async with receiver() as inside:
+        await registered(database, settings, inside.url, academy="MA-06")
+        await registered(database, settings, inside.url, academy="MA-05")
+        await told(database, happening(audience=("MA-05", "MA-06")))
+        monkeypatch.setitem(vars(settings), "guard", Guard(plain_http=True, by_academy=networks))
+        async with sending(academy_networks=networks, retries=(60.0,)):
+            attempts = "select academy, reason from attempt order by academy"
+            expected = [("MA-05", "address not allowed: only https"), ("MA-06", "HTTP 200")]
+            await eventually(lambda: _holds(database, attempts, expected))
+    ((_, body),) = inside.received
+    assert b'"academy":"MA-06"' in body
+
+
+async def _holds(database: Database, query: str, expected: Any) -> bool:
+    return bool(await rows(database, query) == expected)
 
 
 async def test_an_endless_answer_is_read_only_so_far(
