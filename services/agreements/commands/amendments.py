@@ -23,6 +23,7 @@ from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
 from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
+from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.places import conflict_named
 from services.agreements.surroundings import Surroundings
@@ -68,8 +69,8 @@ async def revise_amendment(
 ) -> Amendment:
     """Put another content on the branch: all of it, with the clauses that its table names.
 
-    Refuses what check_terms, Agreement.check_amended, Agreement.require_annexes and require_family refuse, and
-    BeyondItsType.
+    Refuses what check_terms, Agreement.check_amended, Agreement.require_annexes and require_family refuse,
+    BeyondItsType, and CharactersNotPrintable for an annex's name.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await _amendable(tx, id, "revise_amendment", by, expected)
@@ -451,6 +452,7 @@ async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, ba
     check_terms(Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed))
     agreement.check_amended(branch)
     agreement.require_annexes(branch)
+    require_printable(" ".join(each.name for each in branch.annexes))
     await require_family(tx, agreement, branch)
     if may := amendment.reach:
         parts = dict.fromkeys(change.part for change in diff(base, branch) if change.part not in may)

@@ -7,6 +7,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
+from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS, may_withdraw, represented
 from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
@@ -40,7 +41,8 @@ async def attach_document(
     """Attach a file that is kept already; it is the last of the agreement's documents then.
 
     `refused` is why it was not kept. An annex is brought as the text is revised: by whoever may, and what parties had
-    accepted lapses. Refuses NotYourDocument if it would replace another party's, and what Agreement.attach refuses.
+    accepted lapses. Refuses NotYourDocument if it would replace another party's, CharactersNotPrintable for an annex's
+    name, and what Agreement.attach refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "attach_document", by)
@@ -81,6 +83,8 @@ def _attached(
         _require_own(agreement, replaces, by)
     if agreement.document_rule(about["category"]).part_of_text:
         PERMISSIONS.allow(by, "revise_text", agreement)
+        # Once it is frozen nobody can call it otherwise, and its name is printed with the text.
+        require_printable(about["name"])
     return events
 
 

@@ -15,6 +15,7 @@ from services.agreements.content import ClauseRef, Content, content_hash
 from services.agreements.errors.amendments import BeyondItsType
 from services.agreements.errors.documents import AnnexFrozen, AnnexGone
 from services.agreements.errors.negotiation import NotYourTurn, TextLocked, TextMovedOn
+from services.agreements.errors.papers import CharactersNotPrintable
 from services.agreements.errors.signing import TextTampered
 from services.agreements.kinds import KINDS, DocumentRule
 from services.agreements.papers import Language, render_agreement
@@ -221,6 +222,15 @@ async def test_an_annex_is_changed_by_whoever_holds_the_text(database: Database)
     await commands.pass_turn(database, agreement.id, party_id=party, by=officer())
     replaced = await attached(database, agreement, "text_annex", by=partner, replaces=agreement.annexed[0])
     assert len(replaced.annexes) == 1, "also what another party brought, as it may rewrite any clause"
+
+
+async def test_an_annex_has_a_name_that_can_be_printed(database: Database) -> None:
+    agreement, name = await signed(database), "annexe № 1 (fictif).pdf"
+    agreement = await attached(database, agreement, "annex", name=name)
+    with pytest.raises(CharactersNotPrintable):
+        await revise(database, await propose(database, agreement), annexes=[agreement.documents[-1].as_annex()])
+    with pytest.raises(CharactersNotPrintable):
+        await attached(database, await with_an_annex(database), "text_annex", name=name)
 
 
 async def test_after_the_freezing_a_refusal_says_what_to_do_in_the_readers_language(
