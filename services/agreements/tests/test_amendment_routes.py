@@ -21,7 +21,12 @@ RUNNING: dict[str, Any] = {"effective_from": today()}
 @pytest.fixture
 async def agreement(database: Database) -> Agreement:
     """An agreement in force, with obligations and a budget."""
-    terms = owing(current(**RUNNING), {}, {"creditor": None})
+    terms = current(**RUNNING)
+    opening, visa = (
+        {"fulfilled_by": what, "center_id": terms.centers[0].center_id}
+        for what in ("center_opened", "center_visa_granted")
+    )
+    terms = owing(terms, opening, {"creditor": None, **visa})
     return await bound(database, terms.model_copy(update={"budget": (budget_line(terms.parties[0].party_id),)}))
 
 
@@ -87,7 +92,7 @@ async def test_conflicts_are_a_problem_that_names_both_sides(
     refused = await client.post(f"/amendments/{behind.id}/rebase", {}, **asked)
     told = refused.json()
     assert (refused.status_code, told["type"]) == (409, "/problems/rebase-conflicts")
-    assert told["title"] == "غيرت الاتفاقية والملحق الأجزاء نفسها" and "clause article-1" in told["detail"]
+    assert told["title"] == "غيرت الاتفاقية والملحق الأجزاء نفسها" and "البند 1" in told["detail"]
     (conflict,) = told["conflicts"]
     listed = (await client.get(f"/amendments/{behind.id}/conflicts")).json()["items"]
     assert listed == [conflict]
