@@ -45,6 +45,11 @@ BOUNDED = {
         "one decision, acknowledged as a whole by its hash: half of it would be no impact",
     ),
     "LobbyAnswer": {"attendees": "who sits in one hall"},
+    "MandateAnswer": {
+        "agreement_types": "the types that there are",
+        "academies": "academies, twelve",
+        "agreements": "what one decision names, at most 200",
+    },
     "PreferencesAnswer": {"by_type": "the event types that there are"},
     "ProofAnswer": {"path": "a branch of a tree: 30 hashes for a thousand million agreements"},
     "RehearsalAnswer": {"samples": "the ten newest"},
