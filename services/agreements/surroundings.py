@@ -1,6 +1,8 @@
 """What a file cannot know of itself: the day, and what other rows tell. Whoever reads it for a person tells it."""
 
+from collections.abc import Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -11,6 +13,11 @@ from services.agreements.kinds import Kind
 from shared.aggregate import Aggregate
 from shared.refusals import Refusal
 
+UNDER_MANDATE = frozenset(
+    {"sign_agreement", "decline_agreement", "delegate_signing"}
+    | {"sign_amendment", "decline_amendment", "delegate_amendment"}
+)
+
 
 class Surroundings(NamedTuple):
     """What was looked up for a file on a day."""
@@ -20,6 +27,8 @@ class Surroundings(NamedTuple):
     """Organisations that the network does not know, or associations that it does not accredit."""
     unmandated: tuple[UUID, ...] = ()
     """Organisations for which nobody holds a mandate on the day that covers the file."""
+    barred: Mapping[UUID, Refusal] = MappingProxyType({})
+    """Organisations for which no mandate of the day, nor who delegated, lets the reader sign -> why."""
 
 
 class Surrounded(Aggregate):
@@ -39,6 +48,10 @@ class Surrounded(Aggregate):
         """The file, told of its surroundings."""
         self._around = around
         return self
+
+    def barred(self, action: str, organisation: UUID) -> Refusal | None:
+        """Why whoever reads this may not take the step for the organisation, as far as their mandates tell."""
+        return self._around.barred.get(organisation) if self._around and action in UNDER_MANDATE else None
 
     def guard(self, action: str) -> Refusal | None:
         """Nothing is done while its kind closes it for a time of the year."""

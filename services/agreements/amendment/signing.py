@@ -103,6 +103,8 @@ class Signing(Approval, Offered):
             return NotTouched(party=party_id)
         if any(each.party_id == party_id for each in self.signatures):
             return AlreadySigned(party=party_id)
+        if barred := self.barred(action, self.party(party_id).organisation_id):
+            return barred
         if action == "sign_amendment" and (awaited := self.signing_order.awaited_before(party_id)):
             names = [self.names[each.organisation_id].model_dump() for each in awaited]
             return NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=names)

@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.agreements.agreement import Agreement, Delegation
+from services.agreements.amendment import Amendment
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.vetting import COVERS, scope_of
@@ -23,11 +24,14 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver, TextTampered
+from services.agreements.permissions import acts_for
 from services.agreements.places import frozen_named
+from services.agreements.surroundings import Surroundings
 from services.agreements.text import get_annexes, get_table
+from shared.actor import Actor
 from shared.database import Transaction
 from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementTermsRevised
-from shared.refusals import NotFound
+from shared.refusals import NotFound, Refusal
 
 # All that a signature rests on, in one round trip: the person's best mandate, the association's standing, and the
 # ceremony, which stays as it is until we commit (close_ceremony waits for us, or we for it).
@@ -147,6 +151,23 @@ def delegator_of(delegation: Delegation | None, day: date) -> str | None:
 async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person: str, day: date) -> UUID:
     organisation = agreement.party(party_id).organisation_id
     return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
+
+
+async def look_for(
+    tx: Transaction, file: Agreement | Amendment, agreement: Agreement, by: Actor, day: date
+) -> Surroundings:
+    """What who reads a file that is being signed is told: for which parties no mandate lets them sign it that day."""
+    barred: dict[UUID, Refusal] = {}
+    for party in file.parties:
+        organisation = party.organisation_id
+        if by.jurisdiction != "national" and not acts_for(by, organisation):
+            continue
+        try:
+            holder = delegator_of(file.delegation(party.party_id, by.person), day) or by.person
+            (await authority_of(tx, organisation, holder, agreement, day)).mandate_of(organisation, agreement, day)
+        except Refusal as refusal:
+            barred[organisation] = refusal
+    return Surroundings(day, barred=barred)
 
 
 async def authority_of(

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from services.agreements import past
 from services.agreements.agreement import Agreement
 from services.agreements.changes import Change, changes
+from services.agreements.commands.authority import look_for
 from services.agreements.commands.vetting import look_around
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreementAnswer
@@ -42,6 +43,8 @@ async def agreement(
         found = await AGREEMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
         if as_of is None and known_at is None:
+            if found.being_signed:
+                return found.amid(await look_for(tx, found, found, by, today()))
             return await look_around(tx, found, today())
         found = past.as_of(id, await journal.past(tx, id, known_at=known_at), as_of)
     if not found.version:

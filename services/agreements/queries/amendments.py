@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.commands.amendments import content_of, contents_of
+from services.agreements.commands.authority import look_for
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
@@ -32,7 +33,11 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
     async with db.transaction(by.scope) as tx:
         found = await AMENDMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
-        return found.amid(Surroundings(today()))
+        if not found.being_signed:
+            return found.amid(Surroundings(today()))
+        async with tx.widened(NATIONAL):
+            agreement = await AGREEMENTS.read(tx, found.agreement_id)
+        return found.amid(await look_for(tx, found, agreement, by, today()))
 
 
 async def amendment_contents(db: Work, id: UUID, *, action: str, by: Actor) -> tuple[Content, Content]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, update
 
-from services.agreements import commands, schedule
+from services.agreements import commands, queries, schedule
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.errors import MandateNotValid, MandateOutOfScope, NoMandate
 from services.agreements.errors.amendments import NotTouched
@@ -204,6 +204,10 @@ async def test_an_amendment_is_signed_declined_and_delegated_under_a_mandate_tha
     theirs = update(MandateRow).where(col(MandateRow.organisation_id) == party.organisation_id)
     async with database.transaction(NATIONAL) as tx:
         await tx.exec(theirs.values(agreement_types=["central"]))
+    head = president(party.organisation_id)
+    told = await queries.amendment(database, offered.id, by=head)
+    assert isinstance(PERMISSIONS.refusal_of(head, "sign_amendment", told), MandateOutOfScope)
+    assert "sign_amendment" not in available_actions(head, told, PERMISSIONS)
     with pytest.raises(MandateOutOfScope):
         await sign_for(database, offered, party.party_id)
     with pytest.raises(MandateOutOfScope):
@@ -215,7 +219,7 @@ async def test_an_amendment_is_signed_declined_and_delegated_under_a_mandate_tha
             party_id=party.party_id,
             content_hash=offered.content_hash or "",
             reason="(fictif)",
-            by=president(party.organisation_id),
+            by=head,
         )
     async with database.transaction(NATIONAL) as tx:
         await tx.exec(theirs.values(agreement_types=[], agreements=[offered.agreement_id]))

@@ -11,6 +11,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.errors import MandateNotValid, MandateOutOfScope
 from services.agreements.tables import MandateRow
 from services.agreements.tests.builders import (
+    MINISTRY,
     approved,
     current,
     current_network,
@@ -21,7 +22,7 @@ from services.agreements.tests.builders import (
     sign_for,
     signer,
 )
-from shared.actor import NATIONAL, Role
+from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
@@ -120,6 +121,31 @@ async def test_a_delegate_signs_no_more_than_the_mandate_covers(database: Databa
     await scope(database, agreement, agreement_types=["central"])
     with pytest.raises(MandateOutOfScope):
         await sign_for(database, agreement, operator, by=person("vice", Role.association_manager, f"org:{operator}"))
+
+
+async def reasons(as_: Any, agreement: Agreement, by: Actor) -> dict[str, str]:
+    """Why somebody cannot sign, decline or delegate now, action by action, as the answer tells."""
+    told = (await as_(by).get(f"/agreements/{agreement.id}")).json()
+    why = {each["action"]: each["type"].removeprefix("/problems/") for each in told["unavailable_actions"]}
+    asked = {"sign_agreement", "decline_agreement", "delegate_signing"}
+    assert asked == {*told["available_actions"], *why} & asked
+    return {action: type for action, type in why.items() if action in asked}
+
+
+async def test_who_may_not_sign_by_their_mandate_is_told_so_with_the_agreement(as_: Any, database: Database) -> None:
+    agreement = await approved(database)
+    operator = operator_of(agreement)
+    vice = person("vice", Role.association_manager, f"org:{operator}")
+    actions = ("sign_agreement", "decline_agreement", "delegate_signing")
+    assert await reasons(as_, agreement, signer(operator)) == {}
+    assert await reasons(as_, agreement, vice) == dict.fromkeys(actions, "no-mandate")
+    await delegate(database, agreement)
+    assert await reasons(as_, agreement, vice) == {}
+    await scope(database, agreement, agreement_types=["central"])
+    for by in (signer(operator), vice, MINISTRY):
+        assert (await reasons(as_, agreement, by))["sign_agreement"] == "mandate-out-of-scope"
+    await scope(database, agreement, valid_until=today() - timedelta(days=1))
+    assert await reasons(as_, agreement, signer(operator)) == dict.fromkeys(actions, "mandate-not-valid")
 
 
 async def delegate(database: Database, agreement: Agreement) -> Agreement:
