@@ -8,8 +8,9 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator
-from datetime import timedelta
+from collections.abc import AsyncIterator, Iterable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -141,13 +142,30 @@ async def exists(hash: str) -> bool:
     return True
 
 
-async def kept() -> AsyncIterator[str]:
-    """The hash of every file that is kept. Raises Unavailable if the storage does not answer."""
+async def kept(*, before: datetime | None = None) -> AsyncIterator[str]:
+    """The hash of every file that is kept, or was last put before a moment. Raises Unavailable without the storage."""
     try:
         async for batch in _here().store.list():
             for found in batch:
-                if name := NAME.search(found["path"]):
+                name = NAME.search(found["path"])
+                if name and (before is None or found["last_modified"] < before):
                     yield name[1]
+    except BaseError as error:
+        raise Unavailable() from error
+
+
+async def remove(hashes: Iterable[str], *, before: datetime) -> None:
+    """Remove those of these files that were last put before a moment. Raises Unavailable without the storage.
+
+    Whoever asks sees to it that nobody who has just put one again relies on it.
+    """
+    store = _here().store
+    try:
+        for hash in hashes:
+            with suppress(FileNotFoundError):
+                found = await store.head_async(_name(hash))
+                if found["last_modified"] < before:
+                    await store.delete_async(_name(hash))
     except BaseError as error:
         raise Unavailable() from error
 

@@ -62,6 +62,7 @@ from services.agreements.commands.editions import (
     return_renewal,
 )
 from services.agreements.commands.families import end_with_parent
+from services.agreements.commands.filing import sweep_files
 from services.agreements.commands.force import (
     close_agreement,
     resume_agreement,
@@ -191,6 +192,7 @@ __all__ = [
     "submit_amendment",
     "submit_for_review",
     "suspend_agreement",
+    "sweep_files",
     "terminate_agreement",
     "unlock_text",
     "waive_obligation",
