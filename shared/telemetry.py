@@ -44,6 +44,9 @@ reaction_parked = meter.create_counter("mithaq.reaction.parked", unit="{event}",
 delivery_attempts = meter.create_counter(
     "mithaq.delivery.attempts", unit="{attempt}", description="sendings, by result"
 )
+notices_unheard = meter.create_counter(
+    "mithaq.notices.unheard", unit="{notice}", description="statutory notices of which nobody was told"
+)
 journal_lag = meter.create_gauge("mithaq.journal.lag", unit="s", description="age of the oldest unpublished event")
 consumer_lag = meter.create_gauge("mithaq.consumer.lag", unit="{event}", description="events a reaction has yet to see")
 parked_events = meter.create_gauge("mithaq.reaction.waiting", unit="{event}", description="events that are parked now")

@@ -33,12 +33,19 @@ async def list_deliveries(
 @asynchronous
 async def attempts(
     context: typer.Context,
-    id: Annotated[UUID, typer.Argument(help="The endpoint's id, or with --delivery a delivery's.")],
+    id: Annotated[
+        UUID, typer.Argument(help="The endpoint's id, or with --delivery a delivery's, with --letter a letter's.")
+    ],
     delivery: Annotated[bool, typer.Option("--delivery", help="Of one delivery, with the bodies sent.")] = False,
+    letter: Annotated[bool, typer.Option("--letter", help="Of one letter to a person.")] = False,
     limit: Most = 20,
     output: Output = Form.table,
 ) -> None:
-    """How sending to an endpoint went, or how one delivery did with what was sent."""
+    """How sending to an endpoint went, how one delivery did with what was sent, or how one letter did."""
+    if letter:
+        async with door_of(context).opened() as door:
+            show(await door.some("letter-attempts", most=limit, letter_id=id), output, none="no attempts")
+        return
     path = f"deliveries/{id}/attempts" if delivery else f"endpoints/{id}/attempts"
     async with door_of(context).opened() as door:
         show(await door.some(path, most=limit), output, none="no attempts")

@@ -11,10 +11,16 @@ from sqlalchemy import text
 from services.notifications.kinds import kinds
 from services.notifications.mail import written
 from services.notifications.notice import Notice, wording
+from services.notifications.outcome import Outcome
+from services.notifications.tables import UNDELIVERED, UndeliveredRow
 from services.notifications.telling import Decision, PersonTold
+from services.notifications.undelivered import Because, Undelivered
 from services.notifications.waking import POST
+from shared.actor import SYSTEM
 from shared.audit import canonical
+from shared.context import acting
 from shared.database import Transaction
+from shared.events.notifications import LetterGivenUp
 from shared.ids import new_id
 
 MOST_LINES = 50
@@ -41,6 +47,54 @@ WRITE = text("""
     join letter on letter.id = wanted.id
         or wanted.due_at > :at and letter.person_id = wanted.person_id and letter.due_at = wanted.due_at
 """)
+
+
+LOG = text("""
+    insert into letter_attempt (letter_id, person_id, jurisdiction, at, milliseconds, result, status, reason, excerpt)
+    select letter.id, person_id, jurisdiction, clock_timestamp() - make_interval(secs => :milliseconds / 1000.0),
+        :milliseconds, :result, :status, :reason, :excerpt
+    from letter join person on person.id = person_id where letter.id = :letter
+""")
+RETURNED = text("select 1 from letter_attempt where letter_id = :letter and reason like 'returned %'")
+STATUTORY = text("""
+    select letter.person_id, person.jurisdiction as home, notice.event_id, notice.type, notice.audience, correlation
+    from letter join person on person.id = letter.person_id join letter_line on letter_line.letter_id = letter.id
+    join notice using (event_id)
+    where letter.id = :letter and notice.type = any(cast(:statutory as text[]))
+    order by notice.time, notice.event_id limit 1
+""")
+
+
+async def log_attempt(tx: Transaction, letter_id: UUID, outcome: Outcome, *, milliseconds: int) -> None:
+    """Keep how an attempt to send a letter went that has just ended."""
+    said = (outcome.result, outcome.status, outcome.reason, outcome.excerpt)
+    kept = dict(zip(("result", "status", "reason", "excerpt"), said, strict=True))
+    await tx.execute(LOG, {"letter": letter_id, "milliseconds": milliseconds, **kept})
+
+
+async def note_returned(tx: Transaction, letter_id: UUID, status: str, reason: str) -> None:
+    """Keep, once, that a letter that had been taken came back: it is given up."""
+    if (await tx.execute(RETURNED, {"letter": letter_id})).first() is None:
+        await log_attempt(tx, letter_id, Outcome("refused", f"returned {status}", excerpt=reason), milliseconds=0)
+        await give_up(tx, letter_id, "returned")
+
+
+async def give_up(tx: Transaction, letter_id: UUID, because: Because) -> None:
+    """Tell, once, who can see to it that a letter will not arrive, if the notice in it is statutory."""
+    asked = {"letter": letter_id, "statutory": _statutory()}
+    row = (await tx.execute(STATUTORY, asked)).first()
+    if row is None or await tx.get(UndeliveredRow, letter_id):
+        return
+    letter = Undelivered(id=letter_id)
+    about: Any = {"person_id": row.person_id, "home": row.home, "event_id": row.event_id, "event_type": row.type}
+    with acting(correlation_id=row.correlation, causation_id=row.event_id):
+        events = letter.give_up(**about, concerned=tuple(row.audience), because=because)
+        await UNDELIVERED.record(tx, letter, events, by=SYSTEM)
+
+
+def _statutory() -> list[str]:
+    # That a letter was given up is told in letters too, and that one of those was is where it ends.
+    return [type for type, kind in kinds().events.items() if kind.statutory and type != LetterGivenUp.type]
 
 
 async def write_letters(tx: Transaction, told: Mapping[UUID, Sequence[Decision]], at: datetime) -> None:

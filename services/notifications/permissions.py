@@ -49,6 +49,7 @@ PERMISSIONS = Permissions(
         "set_preferences": ANYONE,
         "read_inbox": ANYONE,
         "read_inbox_counts": ANYONE,
+        "read_letter_attempts": ANYONE,
         "mark_read": ANYONE,
         "mark_all_read": ANYONE,
         "report_bounces": {Role.operator},

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from sqlalchemy import text
 
 from services.notifications.bounces import note_bounce
 from services.notifications.kinds import IMPORTANCE, kinds
-from services.notifications.letters import MOST_LINES, compose_letter
+from services.notifications.letters import MOST_LINES, compose_letter, give_up, log_attempt
 from services.notifications.mail import MailClient
 from services.notifications.notice import Notice
 from services.notifications.outcome import Outcome
@@ -147,16 +148,23 @@ class Postman:
 
     async def _send(self, letter: Letter) -> None:
         outcome: Outcome | None = None
+        started = time.monotonic()
         if letter.notices:
             outcome = await self._hand_over(letter)
             crash_point("postman.sent")
+        milliseconds = round((time.monotonic() - started) * 1000)
         async with self.database.transaction(NATIONAL) as tx:
             state, delay = self._became(letter, outcome)
             kept: dict[str, Any] = {"id": letter.id, "token": letter.token, "state": state, "delay": delay}
             said = {"status": outcome.status, "reason": outcome.reason} if outcome else {"status": None, "reason": None}
             recorded = await tx.execute(RECORD, kept | said)
+            if outcome:
+                # It took place whoever holds the letter now; what it means for the letter only the holder may say.
+                await log_attempt(tx, letter.id, outcome, milliseconds=milliseconds)
             if outcome is None or recorded.rowcount != 1:  # type: ignore[attr-defined]
                 return
+            if state in ("refused", "failed"):
+                await give_up(tx, letter.id, "refused" if state == "refused" else "exhausted")
             if outcome.bounced:
                 await note_bounce(tx, letter.id, str(outcome.status), outcome.excerpt, most=self.settings.most_bounces)
             elif outcome.result == "delivered":

@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
+import structlog
 from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
@@ -28,6 +30,8 @@ from shared.events.base import DomainEvent, Occurrence
 from shared.language import LANGUAGES
 from shared.messaging.reactions import Reactions
 from shared.territory import jurisdiction_of
+
+log = structlog.get_logger(__name__)
 
 reactions = Reactions("notifications")
 deliver = reactions.reaction("deliver", batch=20, events=(DomainEvent,))
@@ -181,6 +185,17 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
     await write_letters(tx, {each.id: each.by("email") for each in fresh}, at)
     await tx.execute(OWE, {"told": canonical([_owed(place, each) for place, each in enumerate(fresh)]).decode()})
     tx.after_commit(NEWS.ring)
+    tx.after_commit(partial(_count_unheard, fresh))
+
+
+def _count_unheard(fresh: Sequence[Telling]) -> None:
+    """Count the statutory notices of which nobody at all was told: somebody at the desk must know."""
+    unheard = [each for each in fresh if each.happening.kind.statutory and not any(one.told for one in each.decisions)]
+    # Zeros too: of a series that begins with its first one, the increase cannot be seen.
+    telemetry.notices_unheard.add(len(unheard))
+    for each in unheard:
+        told = {"type": each.happening.type, "event_id": str(each.id), "audience": sorted(each.happening.audience)}
+        log.error("nobody was told of a statutory notice", **told)
 
 
 async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: datetime) -> Telling:

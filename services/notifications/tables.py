@@ -11,6 +11,7 @@ from sqlmodel import Field
 from services.notifications.endpoint import Endpoint
 from services.notifications.receipt import Receipt
 from services.notifications.reminder import Reminder
+from services.notifications.undelivered import Undelivered
 from shared.store import AggregateRow, Store, service_base
 
 Base = service_base("notifications")
@@ -208,6 +209,34 @@ class LetterLineRow(Base, table=True):  # type: ignore[call-arg, misc, valid-typ
     person_id: UUID
 
 
+class LetterAttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """One try to send a letter, as it went: as an endpoint's attempt, and kept as long."""
+
+    __tablename__ = "letter_attempt"
+    __table_args__ = (
+        Index("letter_attempt_letter", "letter_id", "id"),
+        Index("letter_attempt_person", "person_id", "id"),
+    )
+
+    id: int | None = Field(None, sa_type=BigInteger, primary_key=True, sa_column_args=(Identity(always=True),))
+    letter_id: UUID
+    person_id: UUID
+    jurisdiction: str = Field(sa_type=Text)
+    """Where the person was at home then."""
+    at: datetime = Field(sa_type=Instant)
+    milliseconds: int
+    result: str = Field(sa_type=Text)
+    status: int | None = None
+    reason: str = Field(sa_type=Text)
+    excerpt: str | None = Field(None, sa_type=Text)
+
+
+class UndeliveredRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """A letter with a statutory notice that was given up."""
+
+    __tablename__ = "undelivered"
+
+
 class BounceRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """A letter that its address did not take. Append-only."""
 
@@ -327,6 +356,10 @@ class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     next_attempt_at: datetime = Field(sa_type=Instant)
     replayed: bool = Field(False, sa_column_kwargs={"server_default": text("false")})
     """Whether it is sent although it had been delivered."""
+    owed_by: str = Field("told", sa_type=Text, sa_column_kwargs={"server_default": text("'told'")})
+    """told with the event, or recovered or replayed later."""
+    again: str | None = Field(None, sa_type=Text)
+    """How it was last asked for: recovered, replayed or resent; null: it was only told."""
     delivered_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
     created_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
 
@@ -361,4 +394,5 @@ ENDPOINTS = Store(Endpoint, EndpointRow, lambda each: {"academy": each.academy, 
 RECEIPTS = Store(
     Receipt, ReceiptRow, lambda each: {"academy": each.academy, "status": each.status, "due_at": each.due_at}
 )
+UNDELIVERED = Store(Undelivered, UndeliveredRow)
 REMINDERS = Store(Reminder, ReminderRow)

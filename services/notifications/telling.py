@@ -34,6 +34,7 @@ Why = Literal[
     "no_address",
     "address_suspended",
     "recovered",
+    "replayed",
 ]
 NAMED = ("person", "substitute", "delegate")
 """The fields by which events name the person they are about."""

@@ -216,6 +216,28 @@ class ReceiptOverdue(DomainEvent):
     due_at: datetime
 
 
+class LetterGivenUp(DomainEvent):
+    """A letter with a statutory notice will not reach its person: refused, returned, or tried for days."""
+
+    type = "ma.mithaq.letter.given_up.v1"
+    topic = "notifications.letter"
+    example: ClassVar[dict[str, Any]] = {
+        "letter_id": "01920000-0000-7000-8000-0000000000ea",
+        "person_id": "01920000-0000-5000-8000-0000000000e9",
+        "event_id": "01920000-0000-7000-8000-0000000000ee",
+        "event_type": "ma.mithaq.agreement.suspended.v1",
+        "because": "exhausted",
+    }
+
+    letter_id: UUID
+    person_id: UUID
+    """As explanations name the recipient; who that is, they tell to those who may know."""
+    event_id: UUID
+    """What the notice tells of."""
+    event_type: str
+    because: Literal["refused", "exhausted", "returned"]
+
+
 class ReminderFellDue(DomainEvent):
     """A date that was announced comes near, or has passed: once for each date and distance."""
 

@@ -4,6 +4,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,16 +15,19 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from cli.demo.academies import Academies
-from cli.demo.client import Client
+from cli.demo.client import JSON, Client
 from cli.demo.outcome import Outcome, outcome
 from cli.demo.story import Story
 from cli.installation import Installation
+from services.notifications.tests.receivers import Receiver, receiver
 from shared import telemetry
 from shared.actor import NATIONAL
+from shared.clock import now
 from shared.embedded.identity import load_credentials
 from shared.events.catalog import TOPICS
 from shared.ids import new_id
 from shared.settings import SERVICES, PlatformSettings
+from tests.fixtures.eventually import eventually
 from tests.journeys.platform import running
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -33,7 +37,7 @@ UNPUBLISHED = ("FICTIF-0", "president-01 (fictif)", "000000000000001")
 
 DELIVERIES = text("""
     select event_id::text as event, delivery.academy, endpoint_id::text as endpoint,
-           endpoint.state ->> 'channel' as channel
+           endpoint.state ->> 'channel' as channel, owed_by, again
     from delivery join endpoint on endpoint.id = endpoint_id
 """)
 
@@ -94,26 +98,63 @@ async def test_an_academy_hears_of_its_own_region_only(played: Played) -> None:
 
 
 async def test_an_explanation_says_of_every_event_what_the_log_says(played: Played) -> None:
-    """Who was told, on which channel: as decided, as owed, and as it arrived at the academies."""
-    owed: dict[str, set[tuple[str, str, str]]] = defaultdict(set)
+    """Who was told, on which channel: as decided, as owed, and as it arrived at the academies.
+
+    Two of them name another address afterwards, which is sent all of it: by a recovery, and by a replay.
+    """
     async with played.it.database("notifications", role=None) as database, database.transaction(NATIONAL) as tx:
-        for row in await tx.execute(DELIVERIES):
-            owed[row.event].add((row.academy, row.endpoint, row.channel))
         events = (await tx.execute(text("select event_id::text from notice"))).scalars().all()
-        endpoints = set((await tx.execute(text("select id::text from endpoint"))).scalars())
-    assert owed
-    said: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for event in events:
-        explained = await played.client.get("auditor", f"notifications/{event}/explanation")
-        told = [each for each in explained["told"] if each["recipient"] in endpoints]
-        assert {(each["jurisdiction"], each["recipient"], each["channel"]) for each in told} == owed[event], event
-        for each in told:
-            said[each["channel"]][each["jurisdiction"]].add(event)
     # Time goes on meanwhile: what was told after we asked is not in the answers.
     asked = set(events)
+    async with receiver() as recovering, receiver() as replaying:
+        late = {
+            await _late(played, "MA-06", recovering, "recovery"): ("recovered", recovering),
+            await _late(played, "MA-04", replaying, "replay"): ("replayed", replaying),
+        }
+        owed: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
+        async with played.it.database("notifications", role=None) as database, database.transaction(NATIONAL) as tx:
+            for row in await tx.execute(DELIVERIES):
+                owed[row.event].add((row.academy, row.endpoint, row.channel, row.owed_by, row.again))
+            endpoints = set((await tx.execute(text("select id::text from endpoint"))).scalars())
+        assert owed
+        said: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        later: dict[str, set[str]] = defaultdict(set)
+        for event in events:
+            explained = await played.client.get("auditor", f"notifications/{event}/explanation")
+            told = [each for each in explained["told"] if each["recipient"] in endpoints]
+            assert {_owed(each, "told") for each in told} | {
+                _owed(each, each["why"]) for each in explained["sent_later"]
+            } == owed[event], event
+            for each in told:
+                said[each["channel"]][each["jurisdiction"]].add(event)
+            for each in explained["sent_later"]:
+                later[each["recipient"]].add(event)
+                assert (each["why"], each["sending"]["again"]) == (late[each["recipient"]][0],) * 2
+        assert later.keys() == late.keys()
+        for endpoint, (_, listening) in late.items():
+            assert later[endpoint] == {headers["webhook-id"] for headers, _ in listening.received} & asked
     for code, academy in played.academies.by_code.items():
         assert academy.webhooks.keys() & asked == said["webhook"][code]
         assert academy.emails.keys() & asked == said["email"][code]
+
+
+def _owed(each: JSON, by: str) -> tuple[str | None, ...]:
+    """What an explanation says of an endpoint, as the log would have it."""
+    return each["jurisdiction"], each["recipient"], each["channel"], by, each["sending"]["again"]
+
+
+async def _late(played: Played, academy: str, listening: Receiver, how: str) -> str:
+    """An address that an academy names after the ceremony, and is sent all of it."""
+    desk = f"officer-{academy.lower()}"
+    body: JSON = {"channel": "webhook", "address": listening.url, "language": "fr"}
+    id: str = (await played.client.post(desk, "endpoints", body))["id"]
+    until = now()
+    period = {"since": (until - timedelta(days=1)).isoformat()}
+    period |= {"until": until.isoformat()} if how == "replay" else {}
+    sent = await played.client.post(desk, f"endpoints/{id}/{how}", period)
+    assert sent["deliveries"]
+    await eventually(lambda: len(listening.received) >= sent["deliveries"], within=30)
+    return id
 
 
 async def test_one_trace_leads_from_the_signature_to_the_webhook(played: Played) -> None:

@@ -22,19 +22,23 @@ THIS_INSTANT = text("select clock_timestamp()")
 OWED = text("select endpoint_id, event_id from delivery where id = :delivery")
 AGAIN = text("""
     update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
-        replayed = replayed or state = 'delivered'
+        replayed = replayed or state = 'delivered', again = 'resent'
     where id = :delivery
 """)
-FORGET = text("""
-    delete from attempt where id in (
-        select id from (select id, at from attempt order by id limit :page) oldest where at < :before
-    )
-""")
+FORGET = [
+    text(f"""
+        delete from {log} where id in (
+            select id from (select id, at from {log} order by id limit :page) oldest where at < :before
+        )
+    """)
+    for log in ("attempt", "letter_attempt")
+]
 # Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
 # not missed.
 OWE = text("""
-    insert into delivery as owed (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
-    select :endpoint, entry.academy, entry.event_id, entry.sequence, 'waiting', 0, clock_timestamp()
+    insert into delivery as owed (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at,
+        owed_by, again)
+    select :endpoint, entry.academy, entry.event_id, entry.sequence, 'waiting', 0, clock_timestamp(), :how, :how
     from feed_entry entry join notice using (event_id)
     where entry.academy = :academy and entry.told_at >= :since and entry.told_at < :until
         and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)
@@ -45,7 +49,7 @@ OWE = text("""
         ))
     on conflict (event_id, endpoint_id) do update set
         state = 'waiting', attempts = 0, next_attempt_at = excluded.next_attempt_at,
-        replayed = owed.replayed or owed.state = 'delivered'
+        replayed = owed.replayed or owed.state = 'delivered', again = excluded.again
     where :everything or owed.state <> 'delivered'
 """)
 
@@ -96,13 +100,14 @@ async def replay_feed(
 async def forget_attempts(database: Database, *, before: datetime) -> int:
     """Let go of the attempts made before an instant, page by page; how many those were. Deliveries and feeds stay."""
     forgotten = 0
-    while True:
-        async with database.transaction(NATIONAL) as tx:
-            page = await tx.execute(FORGET, {"before": before, "page": PAGE})
-            gone: int = max(0, page.rowcount)  # type: ignore[attr-defined]
-        forgotten += gone
-        if gone < PAGE:
-            return forgotten
+    for forget in FORGET:
+        gone = PAGE
+        while gone == PAGE:
+            async with database.transaction(NATIONAL) as tx:
+                page = await tx.execute(forget, {"before": before, "page": PAGE})
+                gone = max(0, page.rowcount)  # type: ignore[attr-defined]
+            forgotten += gone
+    return forgotten
 
 
 async def _replay(
@@ -124,7 +129,8 @@ async def _replay(
         PERMISSIONS.allow(by, action, endpoint)
         endpoint.require(action)
         await tx.execute(LOCK_LANE, {"endpoint": id})
-        period = {"since": since, "until": until, "everything": what == "everything"}
+        how = "recovered" if what == "missed" else "replayed"
+        period = {"since": since, "until": until, "everything": what == "everything", "how": how}
         owed = await tx.execute(OWE, {"endpoint": id, "academy": endpoint.academy, **period})
         deliveries = max(0, owed.rowcount)  # type: ignore[attr-defined]
         events = endpoint.replay(what, since=since, until=until, deliveries=deliveries)

@@ -11,6 +11,7 @@ from services.notifications.bounces import Returned, note_bounce, note_return, r
 from services.notifications.commands.endpoints import disable_endpoint
 from services.notifications.kinds import Queue
 from services.notifications.lanes import LOCK_LANE
+from services.notifications.letters import note_returned
 from services.notifications.people import PREFERRED, meet, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
@@ -80,6 +81,9 @@ async def report_bounces(db: Work, report: str, *, most: int, by: Actor) -> tupl
     PERMISSIONS.allow(by, "report_bounces")
     returned = read_report(report.encode())
     async with db.transaction(by.scope) as tx:
+        for each in returned:
+            if each.endpoint_id is None:
+                await note_returned(tx, each.id, each.status, each.reason)
         counted = [await _count(tx, each, most) for each in returned if each.is_hard]
     return len(returned), sum(counted)
 

@@ -5,6 +5,7 @@ from services.notifications.queries.deliveries import deliveries, delivery, deli
 from services.notifications.queries.endpoints import attempts, endpoint, endpoints, health
 from services.notifications.queries.event_types import event_types
 from services.notifications.queries.feed import feed
+from services.notifications.queries.letters import letter_attempts
 from services.notifications.queries.people import inbox, inbox_counts, preferences
 from services.notifications.queries.previews import preview
 from services.notifications.queries.receipts import receipts
@@ -24,6 +25,7 @@ __all__ = [
     "health",
     "inbox",
     "inbox_counts",
+    "letter_attempts",
     "preferences",
     "preview",
     "receipts",

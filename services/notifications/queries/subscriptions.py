@@ -38,12 +38,19 @@ ADDRESSES = text("""
     from endpoint where id = any(cast(:ids as uuid[]))
 """)
 SENDINGS = text("""
-    select endpoint_id as recipient, academy, state, attempts, replayed, delivered_at as ended_at, created_at,
-        (select language from attempt where delivery_id = delivery.id order by id desc limit 1) as language
-    from delivery where event_id = :event and (:academy = 'national' or academy = :academy)
+    select endpoint_id as recipient, academy, delivery.id, state, attempts, replayed, owed_by, again,
+        delivered_at as ended_at, created_at, last.language, last.reason, cast(null as uuid) as alert
+    from delivery left join lateral (
+        select language, reason from attempt where delivery_id = delivery.id order by id desc limit 1
+    ) last on true
+    where event_id = :event and (:academy = 'national' or academy = :academy)
     union all
-    select letter.person_id, null, state, attempts, false, ended_at, null, letter.language
-    from letter_line join letter on letter.id = letter_line.letter_id
+    select letter.person_id, null, letter.id, case when last.reason like 'returned %' then 'refused' else state end,
+        attempts, false, 'told', null, ended_at, null, letter.language, coalesce(last.reason, letter.reason),
+        (select event_id from journal where aggregate_id = letter.id)
+    from letter_line join letter on letter.id = letter_line.letter_id left join lateral (
+        select reason from letter_attempt where letter_attempt.letter_id = letter.id order by id desc limit 1
+    ) last on true
     where event_id = :event and letter.person_id = any(cast(:ids as uuid[]))
 """)
 
@@ -160,8 +167,10 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
 
     def later(id: UUID, sending: Any) -> dict[str, Any]:
         endpoint = endpoints[id]
+        # Of what was owed before the two were kept apart, the word for both.
+        why = "replayed" if sending.owed_by == "replayed" else "recovered"
         facts = {"channel": endpoint.channel, "language": endpoint.language, "due": sending.created_at}
-        return {"recipient": str(id), "name": None, "why": "recovered", "rule": None} | facts
+        return {"recipient": str(id), "name": None, "why": why, "rule": None} | facts
 
     told_then = {UUID(each["recipient"]) for telling in kept for each in telling.told}
     return ExplanationAnswer(

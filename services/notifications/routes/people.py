@@ -7,12 +7,14 @@ from fastapi import APIRouter, Query, Response
 
 from services.notifications import commands, queries
 from services.notifications.kinds import Queue
+from services.notifications.outcome import Result
 from services.notifications.preferences import Preferences
 from services.notifications.routes.hosted import Settings
 from services.notifications.schemas.people import (
     BouncesAnswer,
     CountsAnswer,
     ItemAnswer,
+    LetterAttemptAnswer,
     MarkAllRead,
     MarkedAnswer,
     MarkRead,
@@ -73,6 +75,22 @@ async def mark_all_read(body: MarkAllRead, by: CurrentActor, once: Once) -> Resp
 async def mark_read(id: UUID, body: MarkRead, by: CurrentActor, once: Once) -> Response:
     """Mark an item read, or unread again."""
     return await once(lambda tx: commands.mark_read(tx, id, read=body.read, by=by))
+
+
+@router.get("/letter-attempts", response_model=Listing[LetterAttemptAnswer])
+async def read_letter_attempts(
+    by: CurrentActor,
+    db: Db,
+    wanted: Page,
+    letter_id: UUID | None = None,
+    recipient: Annotated[UUID | None, Query(description="a person's id, as explanations name them")] = None,
+    result: Result | None = None,
+) -> Response:
+    """How sending letters to oneself went, and for a desk, to its people; newest first."""
+    found, next = await queries.letter_attempts(
+        db, letter_id=letter_id, recipient=recipient, result=result, page=wanted, by=by
+    )
+    return page(wanted, found, next)
 
 
 @router.post("/notifications/bounces", response_model=BouncesAnswer)

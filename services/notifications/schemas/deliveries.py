@@ -21,6 +21,9 @@ class DeliveryAnswer(BaseModel):
     state: Literal["waiting", "delivered", "refused"]
     attempts: int
     replayed: bool = Field(description="whether it was asked for again after it had arrived")
+    again: Literal["recovered", "replayed", "resent"] | None = Field(
+        description="how it was last asked for again; null: it was only told"
+    )
     next_attempt_at: datetime | None = Field(description="null when nothing more is due")
     delivered_at: datetime | None
     created_at: datetime

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from services.notifications.kinds import Importance, Queue
+from services.notifications.outcome import Result
 from services.notifications.preferences import Preferences
 from shared.web import Body
 
@@ -79,6 +80,19 @@ class MarkedAnswer(BaseModel):
     """How many items changed."""
 
     marked: int
+
+
+class LetterAttemptAnswer(BaseModel):
+    """One try to send a letter to a person, as it went."""
+
+    letter_id: UUID
+    person_id: UUID
+    at: datetime
+    milliseconds: int
+    result: Result
+    status: int | None = Field(description="SMTP status, if there was an answer")
+    reason: str = Field(description="`returned …` where it had been taken and came back later")
+    excerpt: str | None = Field(description="the beginning of the answer")
 
 
 class ReportBounces(Body):

@@ -100,8 +100,14 @@ class SendingAnswer(BaseModel):
     state: Literal["open", "waiting", "delivered", "sent", "refused", "failed", "void"] = Field(
         description="delivered or refused: an endpoint's; sent, refused, failed (given up) or void: a letter's"
     )
+    id: UUID = Field(description="the delivery's or the letter's: its attempts are read by it")
     attempts: int = Field(description="since it was last set going")
     replayed: bool = Field(description="whether it was asked for again after it had arrived")
+    again: Literal["recovered", "replayed", "resent"] | None = Field(
+        description="how it was last asked for again; null: it was only told"
+    )
+    reason: str | None = Field(description="what came of the last attempt; null before that")
+    alert: UUID | None = Field(description="the event that says that a statutory letter was given up; it is told too")
     language: str | None = Field(description="of the message that was sent last; null before that")
     ended_at: datetime | None = Field(description="when it arrived, or when it was given up")
 

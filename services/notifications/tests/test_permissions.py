@@ -197,6 +197,7 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "set_preferences": personal("notifications/preferences", {"email": "daily"}),
         "read_inbox": personal("inbox"),
         "read_inbox_counts": personal("inbox/counts"),
+        "read_letter_attempts": personal("letter-attempts"),
         "mark_read": mark_read,
         "mark_all_read": personal("inbox/reading", {}),
         "report_bounces": personal("notifications/bounces", {"report": returned(new_id()).decode()}),

@@ -180,7 +180,7 @@ async def test_an_academy_sees_what_became_of_its_own_people_s_letters(
     assert [
         (each.recipient, each.sending and each.sending.state) for each in found.told if each.channel == "email"
     ] == [(me, "waiting")]
-    assert [(each.recipient, each.why, each.name) for each in found.sent_later] == [(one.id, "recovered", DEAD)]
+    assert [(each.recipient, each.why, each.name) for each in found.sent_later] == [(one.id, "replayed", DEAD)]
     assert (await explained(database, both.id, FOREIGNER)).sent_later == []
 
 
@@ -231,6 +231,11 @@ async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
     late = await endpoint(database, settings, ACADEMY_CODES[0])
     for each in (late.id, endpoints[4]):
         await commands.replay_feed(database, each, since=since, until=now(), by=OPERATOR)
+    # One is sent again by hand, and what one was sent by a recovery is replayed.
+    ((resent,),) = await rows(database, "select id from delivery where owed_by = 'recovered' order by id limit 1")
+    await commands.replay_feed(database, endpoints[1], since=since, until=now(), by=OPERATOR)
+    await commands.redeliver(database, resent, by=OPERATOR)
+    await commands.recover_missed(database, endpoints[5], since=since, by=OPERATOR)
     await rows(database, GOES_ON)
     log: dict[UUID, set[tuple[Any, ...]]] = {each.id: set() for each in happened}
     for row in await rows(database, LOG):
@@ -239,6 +244,8 @@ async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
     rules: dict[UUID, set[UUID]] = defaultdict(set)
     for row in await rows(database, "select id, coalesce(endpoint_id, person_id) as owner from rule"):
         rules[row.owner].add(row.id)
+    owed_by = {row.id: row.owed_by for row in await rows(database, "select id, owed_by from delivery")}
+    ways: set[Any] = set()
     told_in_all = later_in_all = 0
     for each in happened:
         found = await explained(database, each.id)
@@ -254,18 +261,37 @@ async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
         later = {one.recipient: one.sending for one in found.sent_later}
         for (recipient, _), sending in refused.items():
             assert sending == later.get(recipient)
-        assert {one.why for one in found.sent_later} <= {"recovered"}
+        for sent in found.sent_later:
+            assert sent.sending and sent.why == owed_by[sent.sending.id]
+        ways |= {(one.why, one.sending.again) for one in (*found.told, *found.sent_later) if one.sending}
         assert {one.recipient for one in found.sent_later} <= {late.id, *endpoints}
     assert told_in_all > 100
     assert later_in_all > 20
+    sent_again = {
+        ("recovered", "recovered"),
+        ("replayed", "replayed"),
+        ("recovered", "replayed"),
+        ("recovered", "resent"),
+    }
+    assert ways >= sent_again | {("no_rules", None)} and {"recovered", "replayed"} <= {
+        again for why, again in ways if why not in ("recovered", "replayed")
+    }
 
 
 def as_logged(one: ToldAnswer) -> tuple[Any, ...]:
     """An answer as the log would have it."""
     if one.sending is None:
-        return one.recipient, one.channel, None, None, None, None
+        return one.recipient, one.channel, None, None, None, None, None
     sending = one.sending
-    return one.recipient, one.channel, sending.language, sending.state, sending.attempts, sending.replayed
+    return (
+        one.recipient,
+        one.channel,
+        sending.language,
+        sending.state,
+        sending.attempts,
+        sending.replayed,
+        sending.again,
+    )
 
 
 GOES_ON = """
@@ -285,10 +311,11 @@ GOES_ON = """
 """
 LOG = """
     select event_id, endpoint_id as recipient, endpoint.state ->> 'channel' as channel,
-        case when attempts > 0 then endpoint.state ->> 'language' end as language, delivery.state, attempts, replayed
+        case when attempts > 0 then endpoint.state ->> 'language' end as language, delivery.state, attempts, replayed,
+        again
     from delivery join endpoint on endpoint.id = endpoint_id
-    union all select event_id, person_id, 'inbox', null, null, null, null from inbox_item
-    union all select event_id, letter.person_id, 'email', language, state, attempts, false
+    union all select event_id, person_id, 'inbox', null, null, null, null, null from inbox_item
+    union all select event_id, letter.person_id, 'email', language, state, attempts, false, null
     from letter_line join letter on letter.id = letter_id
 """
 

@@ -1,0 +1,226 @@
+"""Letters that never arrive: each attempt is kept, and of a statutory notice somebody else hears, or an alarm rings."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import text
+from structlog.testing import capture_logs
+
+from services.notifications import commands, queries
+from services.notifications.schemas.subscriptions import Subscribe
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import (
+    FOREIGNER,
+    OFFICER,
+    OPERATOR,
+    actor,
+    happening,
+    person,
+    published,
+    registered,
+    returned,
+    rows,
+    told,
+)
+from services.notifications.tests.conftest import Post, Reads
+from services.notifications.undelivered import Undelivered
+from shared import telemetry
+from shared.actor import SYSTEM, Actor, Role
+from shared.database import Database
+from shared.events.agreements import AgreementSuspended, AgreementTextRevised
+from shared.events.base import DomainEvent, Occurrence
+from shared.events.notifications import EndpointDisabled, LetterGivenUp
+from shared.ids import new_id
+from shared.territory import ACADEMY_CODES
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
+
+ADDRESS = "agent@academie.example"
+STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
+QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+MINISTRY = actor(Role.ministry_officer, jurisdiction="national", name="ministry")
+COLLEAGUE = actor(Role.academy_director, name="colleague")
+
+
+async def due_again(database: Database) -> None:
+    """Let the pause before the next attempt be over."""
+    await rows(database, "update letter set next_attempt_at = clock_timestamp() returning 1")
+
+
+async def attempts(app: FastAPI, issuer: Issuer, by: Actor, **wanted: Any) -> list[dict[str, Any]]:
+    """The attempts that somebody reads."""
+    async with client_of(app, issuer.token(by)) as client:
+        found = await client.get("/api/v1/letter-attempts", params=wanted)
+        assert found.status_code == 200, found.text
+        items: list[dict[str, Any]] = found.json()["items"]
+        return items
+
+
+async def given_up(database: Database) -> list[Occurrence[DomainEvent]]:
+    """What was said of letters that were given up."""
+    return [each for each in await published(database) if isinstance(each.event, LetterGivenUp)]
+
+
+async def test_every_attempt_at_a_letter_is_kept_and_read_by_its_person_and_their_desk(
+    app: FastAPI, issuer: Issuer, database: Database, post: Post
+) -> None:
+    me = await person(database, OFFICER, address=ADDRESS)
+    await told(database, happening(STATUTORY))
+    async with post("451 4.3.0 later", "421 4.4.5 busy") as (postman, _):
+        for _ in range(3):
+            await postman.round()
+            await due_again(database)
+    log = await attempts(app, issuer, OFFICER)
+    assert [(each["result"], each["status"], each["reason"]) for each in log] == [
+        ("delivered", 250, "SMTP 250"),
+        ("failed", 421, "SMTP 421"),
+        ("failed", 451, "SMTP 451"),
+    ]
+    assert "later" in log[2]["excerpt"] and all(each["milliseconds"] >= 0 for each in log)
+    assert {each["person_id"] for each in log} == {str(me)}
+    ((letter,),) = await rows(database, "select id from letter")
+    for reader in (COLLEAGUE, OPERATOR, MINISTRY):
+        assert await attempts(app, issuer, reader, letter_id=str(letter)) == log
+    assert len(await attempts(app, issuer, OPERATOR, result="failed", recipient=str(me))) == 2
+    manager = actor(Role.association_manager, jurisdiction="MA-06", name="manager")
+    for stranger in (FOREIGNER, manager):
+        assert await attempts(app, issuer, stranger) == []
+    for scope in ({"MA-05"}, {f"person:{new_id()}"}):
+        async with database.transaction(frozenset(scope)) as tx:
+            assert (await tx.execute(text("select 1 from letter_attempt"))).all() == []
+
+
+@pytest.mark.parametrize(
+    ("replies", "because"), [(["550 5.1.1 no such user"], "refused"), (["451 later"] * 5, "exhausted")]
+)
+async def test_a_statutory_letter_that_is_given_up_is_told_to_the_academy_and_the_ministry_and_explained(
+    database: Database, post: Post, reads: Reads, replies: list[str], because: str
+) -> None:
+    me = await person(database, OFFICER, address=ADDRESS)
+    (event,) = await told(database, happening(STATUTORY))
+    for one in (COLLEAGUE, MINISTRY):
+        await person(database, one, inbox="off")
+    async with post(*replies) as (postman, _):
+        for number in range(len(replies)):
+            assert await given_up(database) == [], number
+            await postman.round()
+            await due_again(database)
+    (said,) = await given_up(database)
+    assert isinstance(said.event, LetterGivenUp)
+    assert (said.event.person_id, said.event.event_id, said.event.because) == (me, event.id, because)
+    assert (said.audience, said.correlation) == (("MA-06",), event.correlation)
+    await told(database, said)
+    for one in (COLLEAGUE, MINISTRY):
+        (item,) = [each for each in await reads(one) if each.type == LetterGivenUp.type]
+        assert item.importance == "urgent" and item.statutory
+    assert not [each for each in await reads(FOREIGNER) if each.type == LetterGivenUp.type]
+    for by in (OPERATOR, OFFICER):
+        found = await queries.explanation(database, event.id, language="fr", by=by)
+        (email,) = [each.sending for each in found.told if each.recipient == me and each.channel == "email"]
+        assert email and email.alert == said.id and email.attempts == len(replies)
+        assert email.state == ("refused" if because == "refused" else "failed")
+        assert email.reason == f"SMTP {replies[0][:3]}"
+
+
+async def test_a_statutory_letter_that_was_taken_and_came_back_is_given_up_once(database: Database, post: Post) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    (event,) = await told(database, happening(STATUTORY))
+    async with post() as (postman, box):
+        await postman.round()
+    for _ in range(2):
+        await commands.report_bounces(database, returned(box.received[0], "5.7.1").decode(), most=3, by=OPERATOR)
+    (said,) = await given_up(database)
+    assert isinstance(said.event, LetterGivenUp) and said.event.because == "returned"
+    found = await queries.explanation(database, event.id, language="fr", by=OFFICER)
+    (email,) = [each.sending for each in found.told if each.channel == "email"]
+    assert email and (email.state, email.reason, email.alert) == ("refused", "returned 5.7.1", said.id)
+    log = await rows(database, "select result from letter_attempt order by id")
+    assert log == [("delivered",), ("refused",)]
+
+
+async def test_that_a_letter_was_given_up_is_not_told_of_what_is_not_statutory_nor_of_that_news_itself(
+    database: Database, post: Post
+) -> None:
+    await person(database, OFFICER, address=ADDRESS, email="immediate")
+    await commands.subscribe(database, Subscribe(types=[QUIET.type]), by=OFFICER)
+    news = LetterGivenUp.model_validate(LetterGivenUp.example)
+    await told(database, happening(QUIET), happening(news))
+    async with post("550 no", "550 no") as (postman, _):
+        assert await postman.round() == 2
+    assert [row.state for row in await rows(database, "select state from letter")] == ["refused"] * 2
+    assert await given_up(database) == []
+
+
+@pytest.mark.parametrize(
+    ("home", "concerned", "told_to"),
+    [
+        ("MA-06", ("MA-05", "MA-06"), ("MA-06",)),
+        ("DP-TNG", ("MA-01", "MA-05"), ("MA-01",)),
+        ("national", ("MA-06",), ()),
+        ("org:1", ("MA-05", "MA-06"), ("MA-05", "MA-06")),
+        ("org:1", ACADEMY_CODES, ()),
+    ],
+)
+def test_of_a_given_up_letter_hears_who_can_see_to_it(
+    home: str, concerned: tuple[str, ...], told_to: tuple[str, ...]
+) -> None:
+    letter = Undelivered(id=new_id())
+    about: Any = {"person_id": new_id(), "event_id": new_id(), "event_type": STATUTORY.type, "because": "refused"}
+    letter.evolve(letter.give_up(home=home, concerned=concerned, **about))
+    assert letter.audience() == told_to
+    assert home == "national" or home in letter.visible_to()
+
+
+@pytest.mark.parametrize("kept", [True, False])
+async def test_attempts_at_letters_are_forgotten_with_the_others(database: Database, post: Post, kept: bool) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    await told(database, happening(STATUTORY))
+    async with post() as (postman, _):
+        await postman.round()
+    ((at,),) = await rows(database, "select at from letter_attempt")
+    before = at if kept else at + timedelta(seconds=1)
+    assert await commands.forget_attempts(database, before=before) == (0 if kept else 1)
+
+
+async def disabled(database: Database, settings: NotificationsSettings) -> UUID:
+    """The event that an academy's only endpoint was disabled, told."""
+    issued = await registered(database, settings, "https://academie.example/avis")
+    await commands.disable_endpoint(database, issued.endpoint.id, because="failing", by=SYSTEM)
+    (event,) = [each for each in await published(database) if isinstance(each.event, EndpointDisabled)]
+    await told(database, event)
+    return event.id
+
+
+async def test_that_the_only_endpoint_of_an_academy_without_people_is_disabled_reaches_the_ministry_s_mail_and_inbox(
+    database: Database, settings: NotificationsSettings, post: Post, reads: Reads
+) -> None:
+    await person(database, MINISTRY, address=ADDRESS, email="off", inbox="off")
+    event = await disabled(database, settings)
+    assert [item.event_id for item in await reads(MINISTRY)] == [event]
+    async with post() as (postman, box):
+        await postman.round()
+    assert [message["To"] for message in box.received] == [ADDRESS]
+
+
+async def test_a_statutory_notice_of_which_nobody_was_told_is_counted_and_logged(
+    database: Database, settings: NotificationsSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[int] = []
+    monkeypatch.setattr(telemetry.notices_unheard, "add", counted.append)
+    with capture_logs() as logs:
+        event = await disabled(database, settings)
+        await told(database, happening(QUIET))
+    assert sum(counted) == 1 and 0 in counted
+    (said,) = [each for each in logs if each["log_level"] == "error"]
+    assert (said["type"], said["event_id"], said["audience"]) == (EndpointDisabled.type, str(event), ["MA-06"])
+    await person(database, MINISTRY)
+    await disabled_again(database)
+    assert sum(counted) == 1
+
+
+async def disabled_again(database: Database) -> None:
+    """The same news of another endpoint."""
+    await told(database, happening(EndpointDisabled.model_validate(EndpointDisabled.example)))
