@@ -29,14 +29,15 @@ class Desk:
         for organisation, persona in [*heads.items(), (str(MINISTRY_ID), MINISTRY), (str(NETWORK_ID), NETWORK)]:
             await self.mandate(organisation, persona, by=persona)
 
-    async def mandate(self, organisation: str, persona: str, *, by: str) -> JSON:
-        """Somebody may sign for an organisation for a year around today."""
+    async def mandate(self, organisation: str, persona: str, *, by: str, **scope: list[str]) -> JSON:
+        """Somebody may sign for an organisation for a year around today; all its agreements or those in a scope."""
         body = {
             "organisation_id": organisation,
             "person": {"issuer": self.client.issuer, "subject": persona},
             "holder": f"{persona} (fictif)",
             "valid_from": (today() - timedelta(days=30)).isoformat(),
             "valid_until": (today() + timedelta(days=335)).isoformat(),
+            **scope,
         }
         # A register that has just been set up enters its institutions a moment later.
         return await self.client.post_when(by, "mandates", body, unless=("unknown-organisation",))
@@ -60,11 +61,11 @@ class Desk:
         return str(association["id"])
 
     async def mandate_directorate(self, code: str) -> str:
-        """A provincial directorate's officer, who signs for it as its academy's director says; gives its id."""
+        """A provincial directorate's officer, who signs its academy's agreements for it; gives its id."""
         office, persona = DIRECTORATES[code], f"officer-{code.lower()}"
         id, name = str(office.organisation_id), {"ar": f"{office.name_ar} (وهمي)", "fr": f"{office.name_fr} (fictif)"}
         await self.client.add_persona(persona, name | {"en": name["fr"]}, "directorate_officer", code)
-        await self.mandate(id, persona, by=f"director-{office.academy.lower()}")
+        await self.mandate(id, persona, by=f"director-{office.academy.lower()}", academies=[office.academy])
         self.signers[id] = persona
         return id
 
