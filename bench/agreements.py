@@ -28,7 +28,7 @@ from shared.database import Database
 from shared.events.agreements import AgreementParty, AgreementTextRevised, CenterToOpen
 from shared.ids import new_id
 from shared.settings import database_on
-from shared.store import digest
+from shared.store import put_texts
 from shared.territory import ACADEMIES, MINISTRY_ID
 from shared.web import PageRequest, answer, page
 
@@ -71,6 +71,22 @@ FILL = (
     from ({COPIES}) copies
     where $3::uuid is not null
     """,
+    # Twenty clauses that all have, one of its own, and in every 33rd and 1,000th another one that these share.
+    f"""
+    insert into agreement_term (agreement_id, term)
+    select id, '§' || clause
+    from ({COPIES}) copies,
+         unnest(array(select 'shared' || which from generate_series(1, 20) which)
+                || ('own' || n) || case when n % 33 = 0 then 'some' end
+                || case when n % 1000 = 0 then 'rare' end) clause
+    where $3::uuid is not null and clause is not null
+    """,
+    f"""
+    insert into clause_word (word, clause)
+    select unnest(array['seats', 'own' || n, 'center' || n % {ASSOCIATIONS}]), '§own' || n
+    from ({COPIES}) copies
+    where $3::uuid is not null
+    """,
     f"""
     insert into journal (event_id, aggregate_type, aggregate_id, aggregate_version, type, audience, actor, occurred_at,
                          data, detail, correlation, hash)
@@ -81,7 +97,18 @@ FILL = (
     """,
 )
 BEFORE = "alter table journal no force row level security"
-AFTER = ("vacuum analyze agreement", "vacuum analyze agreement_term", "vacuum analyze journal", "checkpoint")
+CLAUSE_WORDS = """
+    insert into clause_word (word, clause)
+    select word, '§shared' || which from generate_series(1, 20) which, unnest(array['article', 'subject' || which]) word
+    union all values ('sometimes', '§some'), ('منحه', '§rare'), ('subvention', '§rare')
+"""
+AFTER = (
+    "vacuum analyze clause_word",
+    "vacuum analyze agreement",
+    "vacuum analyze agreement_term",
+    "vacuum analyze journal",
+    "checkpoint",
+)
 ASSOCIATION = Actor(
     "https://identity.example",
     "bench",
@@ -96,6 +123,10 @@ SEARCHES: tuple[tuple[Actor, dict[str, Any]], ...] = (
     (MINISTRY, {"party": UUID("01900000-0000-7000-9000-000000000009")}),
     (OFFICER, {"sort": "-effective_until"}),
     (OFFICER, {"state": ("draft",), "q": "association"}),
+    (MINISTRY, {"q": "subject7"}),
+    (MINISTRY, {"q": "seats", "sort": "-updated_at"}),
+    (MINISTRY, {"q": "sometimes"}),
+    (OFFICER, {"q": "منحة"}),
     (ASSOCIATION, {}),
     (ASSOCIATION, {"sort": "-updated_at", "q": "parten"}),
 )
@@ -228,10 +259,9 @@ async def _a_life(app: Database) -> UUID:
         agreement = await AGREEMENTS.record(
             tx, Agreement(id=id), Agreement.draft(id, terms, names=names, by=MINISTRY.person), by=MINISTRY
         )
-        revised = [
-            AgreementTextRevised(agreement_id=id, text_hash=digest(f"{number}")).keeping(by=MINISTRY.person)
-            for number in range(LIFE - 1)
-        ]
+        # Texts without a clause, each of them another one.
+        texts = await put_texts(tx, [f"[{' ' * number}]" for number in range(LIFE - 1)])
+        revised = [AgreementTextRevised(agreement_id=id, text_hash=each).keeping(by=MINISTRY.person) for each in texts]
         await AGREEMENTS.record(tx, agreement, revised, by=MINISTRY)
     return id
 
@@ -244,7 +274,7 @@ async def _fill(owner: Database, url: str, template: UUID) -> None:
         for first in range(1, MANY, AT_ONCE):
             for statement in FILL:
                 await connection.execute(statement, first, first + AT_ONCE - 1, template)
-        for statement in AFTER:
+        for statement in (CLAUSE_WORDS, *AFTER):
             await connection.execute(statement)
     finally:
         await connection.close()

@@ -13,6 +13,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.checkpoint import Checkpoint
+from services.agreements.clause_words import clauses_of, keep_words
 from services.agreements.substitution import Substitution
 from services.agreements.terms import Fulfilling
 from services.agreements.thread import Thread
@@ -92,6 +93,16 @@ class AgreementTermRow(Base, table=True):  # type: ignore[call-arg, valid-type, 
 
     term: str = Field(sa_type=Text(collation="C"), primary_key=True)
     agreement_id: UUID = Field(primary_key=True)
+
+
+class ClauseWordRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """A word that a clause has in one of its languages. The clause is a term of every agreement that has it."""
+
+    __tablename__ = "clause_word"
+    __table_args__ = (Index("clause_word_clause", "clause", "word"),)
+
+    word: str = Field(sa_type=Text(collation="C"), primary_key=True)
+    clause: str = Field(sa_type=Text(collation="C"), primary_key=True)
 
 
 class SavedSearchRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
@@ -400,14 +411,20 @@ class AgreementStore(Store[Agreement]):
     ) -> Agreement:
         """Record the events, and rewrite the entries of the ledger and the terms that they changed."""
         before = _entries(aggregate)
-        found_by = terms_of(aggregate)
+        found_by, text_before = terms_of(aggregate), aggregate.text_hash
         recorded = await super().record(tx, aggregate, events, by=by, at=at)
         changed = [values for key, values in _entries(recorded).items() if before.get(key) != values]
         if changed:
             await (await tx.connection()).execute(PUT_OBLIGATIONS, changed)
-        if gone := found_by - terms_of(recorded):
+        finds = terms_of(recorded)
+        if recorded.text_hash != text_before:
+            found_by |= (await clauses_of(tx, text_before)).keys()
+            clauses = await clauses_of(tx, recorded.text_hash)
+            finds |= clauses.keys()
+            await keep_words(tx, {term: clauses[term] for term in clauses.keys() - found_by})
+        if gone := found_by - finds:
             await (await tx.connection()).execute(DROP_TERMS, {"id": recorded.id, "gone": sorted(gone)})
-        if new := terms_of(recorded) - found_by:
+        if new := finds - found_by:
             rows = [{"term": term, "agreement_id": recorded.id} for term in sorted(new)]
             await (await tx.connection()).execute(insert(AgreementTermRow), rows)
         return recorded

@@ -5,6 +5,9 @@ import unicodedata
 from functools import lru_cache
 
 from services.agreements.agreement import Agreement
+from services.agreements.content import ClauseRef
+from shared.audit import canonical
+from shared.store import digest
 from shared.territory import ACADEMY_CODES
 
 LONGEST = 40
@@ -33,3 +36,8 @@ def terms_of(agreement: Agreement) -> frozenset[str]:
     names = [text for name in (agreement.title, *agreement.names.values()) for text in (name.ar, name.fr)]
     found = {word for text in (*names, agreement.reference or "") for word in words(text)}
     return frozenset(found.union(code for code in agreement.visible_to() if code not in ACADEMY_CODES))
+
+
+def clause_term(clause: ClauseRef) -> str:
+    """What stands for a clause among an agreement's terms: its content, whatever its key. No word begins like it."""
+    return f"§{digest(canonical(clause.model_dump(mode='json', exclude={'key'})).decode())[:16]}"

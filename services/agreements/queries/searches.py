@@ -4,17 +4,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Text, cast, func, select, text
+from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, func, literal, or_, select, text, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from services.agreements.agreement import Agreement
 from services.agreements.errors.searches import ListTooLong
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.searches import Search
-from services.agreements.tables import AGREEMENTS, AgreementTermRow, SavedSearchRow
+from services.agreements.tables import AGREEMENTS, AgreementTermRow, ClauseWordRow, SavedSearchRow
 from services.agreements.words import words
 from shared.actor import Actor
-from shared.database import Work
+from shared.database import Transaction, Work
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES
 from shared.web import PageRequest
@@ -26,6 +27,23 @@ MOST_WORDS = 8
 # What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
 PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
 ROW = AGREEMENTS.table.c
+TERM, WORD = AgreementTermRow.__table__.c, ClauseWordRow.__table__.c
+CLAUSE, LAST = "§", "\U0010ffff"
+"""What the term of a clause begins with, and what comes after every word that continues another."""
+FEW = 2_000
+"""So many times a word may be in a nation's agreements, and a twelfth of that in an academy's, to be one of few."""
+LED_TO = text("""
+    select case when count(*) <= :few then coalesce(array_agg(distinct agreement_id), '{}') end
+    from (
+        select agreement_id from agreement_term where term >= :word and term < :beyond
+        union all
+        select agreement_id
+        from (select clause from clause_word where word >= :word and word < :beyond order by word, clause) said,
+             lateral (select agreement_id from agreement_term where term = clause limit :few + 1) found
+        limit :few + 1
+    ) found
+""")
+"""The agreements that a word leads to, if they are few."""
 ORDERS: dict[str, ColumnElement[Any]] = {
     "drafted_at": ROW.id,  # ids grow with the time they are made at
     "updated_at": ROW.updated_at,
@@ -43,7 +61,8 @@ async def agreements(
     order, newest_first = _order(search)
     async with db.transaction(by.scope) as tx:
         await tx.execute(PLAN_ANEW)
-        return await AGREEMENTS.find(tx, *_where(search, by), page=page, order=order, newest_first=newest_first)
+        where = [*_where(search, by), *await _has_words(tx, search.q, by)]
+        return await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
 
 
 async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
@@ -63,7 +82,8 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
     ordered = [each.desc() if newest_first else each.asc() for each in (order, ROW.id)]
     async with db.transaction(by.scope) as tx:
         await tx.execute(PLAN_ANEW)
-        query = told.where(*AGREEMENTS.within(tx), *_where(search, by)).order_by(*ordered).limit(MOST + 1)
+        where = [*AGREEMENTS.within(tx), *_where(search, by), *await _has_words(tx, search.q, by)]
+        query = told.where(*where).order_by(*ordered).limit(MOST + 1)
         found = (await (await tx.connection()).execute(query)).all()
     if len(found) > MOST:
         raise ListTooLong(most=MOST)
@@ -91,6 +111,10 @@ async def saved_search(db: Work, id: UUID, *, by: Actor) -> SavedSearchRow:
     return found
 
 
+def _sees_many(by: Actor) -> bool:
+    return by.jurisdiction == "national" or by.jurisdiction in ACADEMIES
+
+
 def _order(search: Search) -> tuple[ColumnElement[Any], bool]:
     return ORDERS[search.sort.removeprefix("-")], search.sort.startswith("-")
 
@@ -112,15 +136,43 @@ def _where(search: Search, by: Actor) -> Iterator[ColumnElement[bool]]:
         yield ROW.effective_from <= search.in_effect_until
     if search.party:
         yield _found_by(f"org:{search.party}")
-    if by.jurisdiction != "national" and by.jurisdiction not in ACADEMIES:
+    if not _sees_many(by):
         # An academy's agreements are many; an association's few are not looked for among everybody's.
         yield _found_by(by.jurisdiction)
-    for word in words(search.q or "")[:MOST_WORDS]:
-        yield _found_by(word, "\U0010ffff")
 
 
-def _found_by(term: str, more: str | None = None) -> ColumnElement[bool]:
-    """That the agreement is found by the term; with `more` also by any that continues it."""
-    column = col(AgreementTermRow.term)
-    matches = [column == term] if more is None else [column >= term, column < term + more]
-    return ROW.id.in_(select(col(AgreementTermRow.agreement_id)).where(*matches))
+def _found_by(term: str) -> ColumnElement[bool]:
+    """That the agreement is found by the term."""
+    return ROW.id.in_(select(TERM.agreement_id).where(TERM.term == term))
+
+
+async def _has_words(tx: Transaction, q: str | None, by: Actor) -> list[ColumnElement[bool]]:
+    """That the agreement has every word, in its own terms or in a clause.
+
+    What few agreements have is looked up first, and the list is of these. What many have is asked of one agreement
+    after the other, in the order of the list, which soon has its page. The planner cannot tell the two apart: it does
+    not know how many agreements a clause is in.
+    """
+    conditions = []
+    few: set[UUID] | None = None
+    for word in words(q or "")[:MOST_WORDS]:
+        led_to = None
+        if _sees_many(by):
+            most = FEW if by.jurisdiction == "national" else FEW // len(ACADEMIES)
+            led_to = (await tx.execute(LED_TO, {"word": word, "beyond": word + LAST, "few": most})).scalar()
+        if led_to is None:
+            conditions.append(_has(word))
+        else:
+            few = {*led_to} if few is None else few & {*led_to}
+    if few is not None:
+        conditions.append(ROW.id == any_(literal(sorted(few), ARRAY(ROW.id.type))))
+    return conditions
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    """That the agreement has the word, or one that continues it, asked of this agreement alone."""
+    own = select(true()).where(TERM.agreement_id == ROW.id, TERM.term >= word, TERM.term < word + LAST)
+    clause = and_(TERM.agreement_id == ROW.id, TERM.term >= CLAUSE, TERM.term < CLAUSE + LAST)
+    said = select(true()).where(clause, WORD.clause == TERM.term, WORD.word >= word, WORD.word < word + LAST)
+    # Not `exists`, which the planner may turn round and answer for all agreements at once.
+    return or_(*(each.limit(1).correlate(AGREEMENTS.table).scalar_subquery() for each in (own, said)))

@@ -41,7 +41,9 @@ class Search(BaseModel):
     in_effect_from: date | None = Field(None, description="its term reaches this day or a later one")
     in_effect_until: date | None = Field(None, description="its term begins on this day or an earlier one")
     q: str | None = Field(
-        None, max_length=200, description="words, or their beginnings, of its titles, reference and parties' names"
+        None,
+        max_length=200,
+        description="words, or their beginnings, of its titles, reference, parties' names and clauses",
     )
     sort: Sort = Field("drafted_at", description="what it is ordered by; with a minus the greatest first")
 

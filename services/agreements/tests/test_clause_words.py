@@ -1,0 +1,164 @@
+"""The words of clauses: found in both languages, as long as the agreement has the clause, and by nobody else."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pydantic_core import to_json
+from sqlalchemy import text
+
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
+from services.agreements.queries import searches
+from services.agreements.schemas.searches import Search
+from services.agreements.tables import AGREEMENTS
+from services.agreements.tests.builders import (
+    MINISTRY,
+    clauses,
+    current,
+    director,
+    know,
+    officer,
+    operator_of,
+    president,
+)
+from services.agreements.text import Clause, Prose, put_clauses
+from shared.actor import NATIONAL, Actor
+from shared.database import Database
+from shared.ids import new_id
+from shared.store import put_text
+from tests.fixtures.database import Databases
+from tests.web.routes import WHOLE
+
+GRANT = Clause(
+    key="grant",
+    title=Bilingual(ar="المِنحة (وهمي)", fr="Subvention (fictif)"),
+    body=Prose(ar="تُؤدَّى المساهمة على قِسطين.", fr="L'échéancier compte deux versements."),
+)
+
+
+async def drafted(database: Database, *more: Clause, academy: str = "MA-06") -> Agreement:
+    """A draft with the usual clauses and more."""
+    terms = current(academy)
+    await know(database, terms)
+    return await commands.draft_agreement(database, terms, clauses=[*clauses(), *more], by=officer(academy))
+
+
+async def found(database: Database, q: str, by: Actor = MINISTRY) -> list[Any]:
+    """The ids of what somebody finds."""
+    return [each.id for each in (await queries.agreements(database, Search(q=q), page=WHOLE, by=by))[0]]
+
+
+async def revised(database: Database, agreement: Agreement, told: Sequence[Clause]) -> Agreement:
+    """The agreement with other clauses."""
+    return await commands.revise_text(database, agreement.id, told, by=officer())
+
+
+@pytest.fixture(params=[0, searches.FEW], ids=["a word of many", "a word of few"])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What many have is looked for in another way than what few have, and is found the same."""
+    monkeypatch.setattr(searches, "FEW", request.param)
+
+
+@pytest.mark.usefixtures("few")
+async def test_a_word_of_one_clause_finds_its_agreement_in_both_languages(database: Database) -> None:
+    agreement, other = await drafted(database, GRANT), await drafted(database)
+    for q in ("منحه", "المنحة", "والمساهمة", "قسطين", "subv", "ECHEANCIER", "l'échéancier versements"):
+        assert await found(database, q) == [agreement.id], q
+    assert await found(database, "convention") == [agreement.id, other.id]
+    assert await found(database, "convention échéancier شراكة قسطين") == [agreement.id], "in titles or in clauses"
+    assert await found(database, "échéancier zzz") == await found(database, "clause§") == []
+
+
+@pytest.mark.usefixtures("few")
+async def test_a_clause_that_is_gone_finds_nothing_and_the_one_in_its_place_does(database: Database) -> None:
+    agreement = await drafted(database, GRANT)
+    other = GRANT.model_copy(update={"body": Prose(ar="تدفع دفعة واحدة.", fr="Un paiement unique.")})
+    await revised(database, agreement, [*clauses(), other])
+    assert await found(database, "versements") == await found(database, "قسطين") == []
+    assert await found(database, "paiement unique") == await found(database, "subvention") == [agreement.id]
+    await revised(database, agreement, clauses())
+    assert await found(database, "paiement") == await found(database, "subvention") == []
+    await revised(database, agreement, [*clauses(), GRANT])
+    assert await found(database, "versements") == [agreement.id]
+
+
+async def test_other_terms_leave_the_clauses_to_be_found(database: Database) -> None:
+    agreement = await drafted(database, GRANT)
+    terms = current(agreement.academy or "").model_copy(
+        update={"parties": agreement.parties, "centers": agreement.centers, "school_year": "2026/2027"}
+    )
+    changed = await commands.revise_terms(database, agreement.id, terms, by=officer())
+    assert changed.text_hash != agreement.text_hash
+    assert await found(database, "versements") == [agreement.id]
+
+
+async def test_a_text_that_is_not_kept_leaves_no_word(database: Database) -> None:
+    agreement = await drafted(database)
+
+    async def give_up() -> None:
+        async with database.transaction(officer().scope) as tx:
+            await commands.revise_text(tx, agreement.id, [*clauses(), GRANT], by=officer())
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await give_up()
+    assert await found(database, "versements") == []
+    assert await rows(database, "select count(*) from clause_word where word = 'versements'") == [(0,)]
+
+
+@pytest.mark.usefixtures("few")
+async def test_clauses_are_found_by_those_only_who_see_the_agreement(database: Database) -> None:
+    agreement = await drafted(database, GRANT)
+    foreign = await drafted(database, academy="MA-07")
+    for by in (officer(), director(), president(operator_of(agreement))):
+        assert await found(database, "versements", by) == [agreement.id]
+    for by in (officer("MA-07"), president(operator_of(foreign)), president(new_id())):
+        assert await found(database, "versements", by) == []
+    # And the database shows no agreement behind a clause to another academy, whatever is asked.
+    asked = text("select agreement_id from agreement_term join clause_word on term = clause where word = 'versements'")
+    for scope, seen in ((officer().scope, [agreement.id]), (officer("MA-07").scope, [])):
+        async with database.transaction(scope) as tx:
+            assert (await tx.execute(asked)).scalars().all() == seen
+
+
+async def test_the_words_of_a_clause_are_kept_once_for_all_that_have_it(database: Database) -> None:
+    count = "select count(*) from clause_word"
+    await drafted(database, GRANT)
+    once = await rows(database, count)
+    other = await drafted(database, GRANT.model_copy(update={"key": "money"}))
+    assert await rows(database, count) == once
+    assert other.id in await found(database, "versements")
+
+
+async def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    """What the nation reads."""
+    async with database.transaction(NATIONAL) as tx:
+        return [tuple(each) for each in await tx.execute(text(query))]
+
+
+async def test_what_was_there_before_is_found_after_the_migration(database: Database, databases: Databases) -> None:
+    await drafted(database, GRANT)
+    await drafted(database, academy="MA-07")
+    agreement = await drafted(database)
+    async with database.transaction(NATIONAL) as tx:
+        # Before contents were kept, an agreement held the hash of its table of clauses.
+        table = [each.model_dump(mode="json") for each in await put_clauses(tx, [GRANT])]
+        loaded = await AGREEMENTS.load(tx, agreement.id)
+        events = loaded.revise(await put_text(tx, to_json(table).decode()), by=MINISTRY.person)
+        await AGREEMENTS.record(tx, loaded, events, by=MINISTRY)
+    kept = (
+        "select word, clause from clause_word order by 1, 2",
+        "select agreement_id, term from agreement_term order by 1, 2",
+    )
+    written = [await rows(database, each) for each in kept]
+    assert all(written)
+    owner = await databases("agreements", role=None)
+    migration = importlib.import_module("services.agreements.migrations.versions.0015_clause_words")
+    async with owner.transaction(NATIONAL) as tx:
+        await tx.execute(text("delete from clause_word"))
+        await tx.execute(text("delete from agreement_term where term like '§%'"))
+        await (await tx.connection()).run_sync(migration._find_what_there_is)
+    assert [await rows(database, each) for each in kept] == written
