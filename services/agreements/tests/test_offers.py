@@ -33,6 +33,7 @@ from services.agreements.tests.builders import (
     suspend,
     terminate,
 )
+from shared import files
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database, Transaction
@@ -356,6 +357,7 @@ async def test_what_is_offered_is_what_is_accepted(database: Database) -> None:
     """Roles that may never take an action are refused it on its route (test_permissions); here are the others."""
     offerable = [action for action in Agreement.ALLOWED if action in PERMISSIONS]
     assert sorted(offerable) == sorted(TRIES), "every action that may be offered is tried"
+    await files.put(b"(fictif)")
     seen: set[str] = set()
     wrong: list[str] = []
     async for name, it in life(database):
