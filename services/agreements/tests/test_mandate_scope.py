@@ -47,7 +47,6 @@ async def scope(database: Database, agreement: Agreement, **fields: Any) -> None
         ({"agreement_types": ["regional"], "academies": ["MA-07"]}, False),
         ({"agreements": [new_id()]}, False),
     ],
-    ids=str,
 )
 async def test_a_signature_needs_a_mandate_that_covers_the_agreement(
     database: Database, fields: dict[str, Any], covers: bool

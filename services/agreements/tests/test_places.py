@@ -32,7 +32,7 @@ def conflicts() -> list[Conflict]:
     return [Conflict.model_validate({"part": part, "key": key, "base": each, **sides}) for part, key, each in found]
 
 
-@pytest.mark.parametrize("conflict", conflicts(), ids=lambda each: f"{each.part}-{each.key[:18]}")
+@pytest.mark.parametrize("conflict", conflicts(), ids=lambda each: each.part)
 def test_every_part_of_a_content_has_its_name_in_each_language(conflict: Conflict) -> None:
     named = conflict_named(conflict, {each: NAME for each in [getattr(conflict.base, "organisation_id", None)] if each})
     assert set(named) == set(LANGUAGES) and len(set(named.values())) == len(LANGUAGES)
