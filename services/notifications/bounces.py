@@ -51,6 +51,7 @@ RETURNS_ALL = text(f"""
     ) before
 """)
 LONGEST_REASON = 500
+LONGEST_STATUS = len("5.999.999")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ async def note_bounce(tx: Transaction, letter_id: UUID, status: str, reason: str
 
     False for a letter that is unknown or was counted before.
     """
-    noted = {"letter": letter_id, "status": status, "reason": reason and reason[:LONGEST_REASON]}
+    noted = {"letter": letter_id, "status": status, "reason": reason}
     row = (await tx.execute(NOTE, noted)).first()
     if row is None:
         return False
@@ -95,7 +96,7 @@ async def note_return(tx: Transaction, returned: Returned) -> bool:
     False for a letter that is unknown, came back before, or is being sent again.
     """
     noted: dict[str, Any] = {"event": returned.id, "endpoint": returned.endpoint_id, "status": returned.status}
-    result: Any = await tx.execute(TAKE_BACK, noted | {"reason": returned.reason[:LONGEST_REASON]})
+    result: Any = await tx.execute(TAKE_BACK, noted | {"reason": returned.reason})
     return bool(result.rowcount)
 
 
@@ -122,9 +123,10 @@ def read_report(raw: bytes) -> list[Returned]:
     # The first block is about the message, each other one about a recipient.
     blocks = [block for block in status.get_payload() if isinstance(block, Message)]
     return [
-        Returned(*letter, _field(block, "Status"), _field(block, "Diagnostic-Code") or _field(block, "Status"))
+        Returned(*letter, status[:LONGEST_STATUS], (_field(block, "Diagnostic-Code") or status)[:LONGEST_REASON])
         for block in blocks
         if _field(block, "Action").lower() == "failed"
+        for status in [_field(block, "Status")]
     ]
 
 
@@ -145,4 +147,4 @@ def _letter(parts: dict[str, Message]) -> tuple[UUID, UUID | None, str] | None:
 
 
 def _field(block: Message, name: str) -> str:
-    return " ".join(str(block.get(name, "")).split())
+    return " ".join(str(block.get(name, "")).replace("\x00", "\ufffd").split())

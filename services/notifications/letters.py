@@ -55,13 +55,25 @@ LOG = text("""
         :milliseconds, :result, :status, :reason, :excerpt
     from letter join person on person.id = person_id where letter.id = :letter
 """)
-RETURNED = text("select 1 from letter_attempt where letter_id = :letter and reason like 'returned %'")
-STATUTORY = text("""
-    select letter.person_id, person.jurisdiction as home, notice.event_id, notice.type, notice.audience, correlation
-    from letter join person on person.id = letter.person_id join letter_line on letter_line.letter_id = letter.id
-    join notice using (event_id)
+LAST_HOME = "select jurisdiction from letter_attempt where letter_id = letter.id order by id desc limit 1"
+"""Where the person was at home when the letter was last tried: the news is that place's, wherever they moved since."""
+# Of a letter that is being sent again it is nothing final that a copy of it came back.
+COME_BACK = text(f"""
+    with letter as (
+        update letter set state = 'returned', reason = 'returned ' || :status where id = :letter and state = 'sent'
+        returning id, person_id, reason
+    )
+    insert into letter_attempt (letter_id, person_id, jurisdiction, at, milliseconds, result, reason, excerpt)
+    select id, person_id, coalesce(({LAST_HOME}), 'national'), clock_timestamp(), 0, 'refused', reason, :excerpt
+    from letter
+""")
+STATUTORY = text(f"""
+    select letter.person_id, notice.event_id, notice.type, notice.audience, correlation,
+        case when last.jurisdiction = any(reach) then last.jurisdiction else 'national' end as home
+    from letter join letter_line on letter_line.letter_id = letter.id join notice using (event_id)
+    left join lateral ({LAST_HOME}) last on true
     where letter.id = :letter and notice.type = any(cast(:statutory as text[]))
-    order by notice.time, notice.event_id limit 1
+    order by last.jurisdiction = any(reach) desc nulls last, notice.time, notice.event_id limit 1
 """)
 
 
@@ -74,8 +86,8 @@ async def log_attempt(tx: Transaction, letter_id: UUID, outcome: Outcome, *, mil
 
 async def note_returned(tx: Transaction, letter_id: UUID, status: str, reason: str) -> None:
     """Keep, once, that a letter that had been taken came back: it is given up."""
-    if (await tx.execute(RETURNED, {"letter": letter_id})).first() is None:
-        await log_attempt(tx, letter_id, Outcome("refused", f"returned {status}", excerpt=reason), milliseconds=0)
+    came_back: Any = await tx.execute(COME_BACK, {"letter": letter_id, "status": status, "excerpt": reason})
+    if came_back.rowcount:
         await give_up(tx, letter_id, "returned")
 
 

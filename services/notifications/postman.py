@@ -64,7 +64,8 @@ RECORD = text("""
 THANK = text("""
     update person set bounces = 0 where id = :person and bounces > 0 and not exists (
         select 1 from bounce join (
-            select id from letter where person_id = :person and state = 'sent' order by ended_at desc limit :most
+            select id from letter where person_id = :person and state in ('sent', 'returned')
+            order by ended_at desc limit :most
         ) last on last.id = bounce.letter_id
     )
 """)

@@ -186,8 +186,8 @@ class LetterRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     language: str = Field(sa_type=Text)
     due_at: datetime = Field(sa_type=Instant)
     state: str = Field(sa_type=Text)
-    """open (gathers until it is due), waiting, sent, refused (never taken), failed (given up), or void (all of it is
-    outside its person's jurisdiction by now)."""
+    """open (gathers until it is due), waiting, sent, returned (taken, and came back), refused (never taken), failed
+    (given up), or void (all of it is outside its person's jurisdiction by now)."""
     attempts: int = 0
     next_attempt_at: datetime = Field(sa_type=Instant)
     lease_token: UUID | None = None
@@ -195,6 +195,7 @@ class LetterRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     status: int | None = None
     """The mail server's last answer."""
     reason: str | None = Field(None, sa_type=Text)
+    """What came of the last attempt; `returned …` with the status if it came back."""
     ended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
 
 

@@ -45,12 +45,10 @@ SENDINGS = text("""
     ) last on true
     where event_id = :event and (:academy = 'national' or academy = :academy)
     union all
-    select letter.person_id, null, letter.id, case when last.reason like 'returned %' then 'refused' else state end,
-        attempts, false, 'told', null, ended_at, null, letter.language, coalesce(last.reason, letter.reason),
+    select letter.person_id, null, letter.id, case state when 'returned' then 'refused' else state end,
+        attempts, false, 'told', null, ended_at, null, letter.language, letter.reason,
         (select event_id from journal where aggregate_id = letter.id)
-    from letter_line join letter on letter.id = letter_line.letter_id left join lateral (
-        select reason from letter_attempt where letter_attempt.letter_id = letter.id order by id desc limit 1
-    ) last on true
+    from letter_line join letter on letter.id = letter_line.letter_id
     where event_id = :event and letter.person_id = any(cast(:ids as uuid[]))
 """)
 

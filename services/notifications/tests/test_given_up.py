@@ -1,5 +1,7 @@
 """Letters that never arrive: each attempt is kept, and of a statutory notice somebody else hears, or an alarm rings."""
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -29,6 +31,7 @@ from services.notifications.tests.conftest import Post, Reads
 from services.notifications.undelivered import Undelivered
 from shared import telemetry
 from shared.actor import SYSTEM, Actor, Role
+from shared.clock import now
 from shared.database import Database
 from shared.events.agreements import AgreementSuspended, AgreementTextRevised
 from shared.events.base import DomainEvent, Occurrence
@@ -130,8 +133,10 @@ async def test_a_statutory_letter_that_was_taken_and_came_back_is_given_up_once(
     (event,) = await told(database, happening(STATUTORY))
     async with post() as (postman, box):
         await postman.round()
-    for _ in range(2):
-        await commands.report_bounces(database, returned(box.received[0], "5.7.1").decode(), most=3, by=OPERATOR)
+    report = returned(box.received[0], "5.7.1").decode()
+    # At the same time, and once more.
+    await asyncio.gather(*(commands.report_bounces(database, report, most=3, by=OPERATOR) for _ in range(2)))
+    await commands.report_bounces(database, report, most=3, by=OPERATOR)
     (said,) = await given_up(database)
     assert isinstance(said.event, LetterGivenUp) and said.event.because == "returned"
     found = await queries.explanation(database, event.id, language="fr", by=OFFICER)
@@ -139,6 +144,90 @@ async def test_a_statutory_letter_that_was_taken_and_came_back_is_given_up_once(
     assert email and (email.state, email.reason, email.alert) == ("refused", "returned 5.7.1", said.id)
     log = await rows(database, "select result from letter_attempt order by id")
     assert log == [("delivered",), ("refused",)]
+
+
+async def came_back(database: Database, post: Post, *moved: str) -> Occurrence[DomainEvent]:
+    """The event that told of a letter that had been taken and came back, whose person moved meanwhile."""
+    (event,) = await told(database, happening(STATUTORY))
+    async with post() as (postman, box):
+        await postman.round()
+    for jurisdiction in moved:
+        await queries.preferences(database, by=replace(OFFICER, jurisdiction=jurisdiction))
+    await commands.report_bounces(database, returned(box.received[-1], "5.7.1").decode(), most=3, by=OPERATOR)
+    return event
+
+
+async def test_that_a_letter_came_back_is_told_where_its_person_was_at_home_when_it_was_sent(
+    app: FastAPI, issuer: Issuer, database: Database, post: Post
+) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    await came_back(database, post, FOREIGNER.jurisdiction)
+    (said,) = await given_up(database)
+    assert said.audience == ("MA-06",)
+    assert [each["result"] for each in await attempts(app, issuer, COLLEAGUE)] == ["refused", "delivered"]
+    assert await attempts(app, issuer, FOREIGNER) == []
+
+
+ELSEWHERE = """
+    insert into letter_attempt (letter_id, person_id, jurisdiction, at, milliseconds, result, reason)
+    select letter_id, person_id, 'MA-05', at, 0, 'failed', reason from letter_attempt returning 1
+"""
+
+
+@pytest.mark.parametrize("change", ["delete from letter_attempt returning 1", ELSEWHERE])
+async def test_that_a_letter_came_back_is_the_nation_s_alone_where_no_home_in_the_notice_s_reach_is_known(
+    database: Database, post: Post, change: str
+) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    await told(database, happening(STATUTORY))
+    async with post() as (postman, box):
+        await postman.round()
+    await rows(database, change)
+    await commands.report_bounces(database, returned(box.received[0]).decode(), most=3, by=OPERATOR)
+    (said,) = await given_up(database)
+    assert said.audience == ()
+
+
+async def test_a_letter_that_is_sent_again_is_not_given_up_when_its_first_copy_comes_back(
+    database: Database, post: Post
+) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    await told(database, happening(STATUTORY))
+    async with post() as (postman, box):
+        await postman.round()
+        # The server took it, and its 250 never reached us.
+        await rows(database, "update letter set state = 'waiting', next_attempt_at = clock_timestamp() returning 1")
+        await commands.report_bounces(database, returned(box.received[0]).decode(), most=3, by=OPERATOR)
+        assert await given_up(database) == []
+        await postman.round()
+        assert await rows(database, "select state from letter") == [("sent",)]
+        await commands.report_bounces(database, returned(box.received[1]).decode(), most=3, by=OPERATOR)
+    assert len(await given_up(database)) == 1
+
+
+async def test_what_a_report_of_returned_mail_says_is_kept_up_to_a_length(database: Database, post: Post) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    await told(database, happening(STATUTORY))
+    async with post() as (postman, box):
+        await postman.round()
+    long = returned(box.received[0], "5.1.1" + 5000 * "1").replace(b"no such user", 5000 * b"no ")
+    await commands.report_bounces(database, long.decode(), most=3, by=OPERATOR)
+    ((reason, excerpt),) = await rows(database, "select reason, excerpt from letter_attempt where result = 'refused'")
+    assert len(reason) == len("returned 5.1.11111") and len(excerpt) == 500
+    ((status, reason),) = await rows(database, "select status, reason from bounce")
+    assert len(status) == 9 and len(reason) == 500
+
+
+async def test_that_a_letter_came_back_outlives_its_attempts(database: Database, post: Post) -> None:
+    await person(database, OFFICER, address=ADDRESS)
+    event = await came_back(database, post)
+    assert await commands.forget_attempts(database, before=now() + timedelta(days=1)) == 2
+    found = await queries.explanation(database, event.id, language="fr", by=OFFICER)
+    (email,) = [each.sending for each in found.told if each.channel == "email"]
+    assert email and (email.state, email.reason) == ("refused", "returned 5.7.1")
+    ((letter,),) = await rows(database, "select id from letter")
+    await commands.report_bounces(database, returned(letter).decode(), most=3, by=OPERATOR)
+    assert await rows(database, "select 1 from letter_attempt") == []
 
 
 async def test_that_a_letter_was_given_up_is_not_told_of_what_is_not_statutory_nor_of_that_news_itself(
