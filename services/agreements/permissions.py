@@ -33,9 +33,9 @@ def owns(actor: Actor, file: Agreement | Amendment) -> bool:
     return actor.jurisdiction == (file.academy or "national")
 
 
-def owns_or_supervises(actor: Actor, agreement: Agreement) -> bool:
+def owns_or_supervises(actor: Actor, file: Agreement | Amendment) -> bool:
     """The owner, and the ministry for all."""
-    return actor.jurisdiction == "national" or owns(actor, agreement)
+    return actor.jurisdiction == "national" or owns(actor, file)
 
 
 def is_national(actor: Actor, _: object) -> bool:
@@ -96,12 +96,11 @@ def has_not_accepted(actor: Actor, agreement: Agreement) -> bool | Refusal:
     return AcceptedAlready(party=own.party_id) if accepted else True
 
 
-def checks_another(actor: Actor, agreement: Agreement) -> bool | Refusal:
+def checks_another(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
     """Whoever keeps or supervises the file checks the scans of signatures that they neither gave nor saw given."""
-    scans = [each.scan for each in agreement.requests if each.scan]
-    if not owns_or_supervises(actor, agreement):
+    if not owns_or_supervises(actor, file):
         return False
-    if not scans or any(actor.person not in (scan.person, scan.witness) for scan in scans):
+    if not file.scans or any(actor.person not in (scan.person, scan.witness) for scan in file.scans.values()):
         return True
     return CheckedByAnother()
 
@@ -281,6 +280,9 @@ PERMISSIONS = Permissions(
         "sign_amendment": SIGNERS,
         "decline_amendment": SIGNERS,
         "delegate_amendment": SIGNERS,
+        "record_amendment_scan": DESK,
+        "accept_amendment_scan": DESK,
+        "return_amendment_scan": DESK,
         "renew_amendment_offer": DESK,
         "rebase_amendment": DESK,
         "withdraw_amendment": DESK,
@@ -366,6 +368,9 @@ PERMISSIONS = Permissions(
         "return_amendment": holds_the_step,
         "refuse_amendment": holds_the_step,
         "rebase_amendment": owns,
+        "record_amendment_scan": owns_or_supervises,
+        "accept_amendment_scan": checks_another,
+        "return_amendment_scan": checks_another,
         "renew_amendment_offer": owns,
         "withdraw_amendment": owns,
         "open_thread": may_represent,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import get_args
 from uuid import UUID
 
+from services.agreements.errors.signing import LevelTooLow
 from services.agreements.kinds import SigningGroup
 from services.agreements.terms import must_sign
 from shared.events.agreements import AgreementParty, SignatureLevel
@@ -81,3 +82,9 @@ class SigningOrder:
 def reaches(level: SignatureLevel, least: SignatureLevel) -> bool:
     """Whether a signature of this level will do where at least the other is asked for."""
     return LEVELS.index(level) >= LEVELS.index(least)
+
+
+def require_level(level: SignatureLevel, least: SignatureLevel) -> None:
+    """Refuse LevelTooLow for a signature that will not do."""
+    if not reaches(level, least):
+        raise LevelTooLow(level=level, least=least)

@@ -1,12 +1,20 @@
 """What an agreement keeps of its signatures: those asked for, those given, who stands in for whom."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.agreements.errors.signing import DelegateIsOneself, DelegationOver
+from services.agreements.errors import EffectiveDateAhead
+from services.agreements.errors.signing import (
+    CheckedByAnother,
+    DelegateIsOneself,
+    DelegationOver,
+    NoScanToCheck,
+    WitnessIsSigner,
+)
 from shared.clock import business_date
 from shared.events.agreements import SignatureLevel
 
@@ -56,10 +64,28 @@ class Scan(BaseModel):
 
     person: str
     mandate_id: UUID
-    ceremony_id: UUID | None
+    ceremony_id: UUID | None = None
     file_hash: str
     signed_on: date
     witness: str
+
+
+def require_attested(scan: Scan, today: date) -> None:
+    """Refuse WitnessIsSigner, and EffectiveDateAhead for a signature of a day that is still to come."""
+    if scan.witness == scan.person:
+        raise WitnessIsSigner()
+    if scan.signed_on > today:
+        raise EffectiveDateAhead(effective_on=scan.signed_on)
+
+
+def scan_to_check(scans: Mapping[UUID, Scan], party_id: UUID, checker: str) -> Scan:
+    """The party's scan, for somebody who neither signed nor saw it. Refuses NoScanToCheck, CheckedByAnother."""
+    scan = scans.get(party_id)
+    if scan is None:
+        raise NoScanToCheck()
+    if checker in (scan.person, scan.witness):
+        raise CheckedByAnother()
+    return scan
 
 
 class PartyRequest(BaseModel):

@@ -1,6 +1,6 @@
 """Signing: each party puts its signature under the frozen text, in its turn and while the offer stands."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -13,22 +13,21 @@ from services.agreements.agreement.signatures import (
     RequestState,
     Scan,
     Signature,
+    require_attested,
     require_delegable,
+    scan_to_check,
 )
 from services.agreements.agreement.timely import Timely, earliest
-from services.agreements.errors import AlreadySigned, EffectiveDateAhead, TermOver, TextHashDiffers
+from services.agreements.errors import AlreadySigned, TermOver, TextHashDiffers
 from services.agreements.errors.signing import (
-    CheckedByAnother,
-    LevelTooLow,
     NoScanToCheck,
     NotYourTurnToSign,
     OfferExpired,
     OfferStillStands,
     ScanToBeChecked,
-    WitnessIsSigner,
 )
 from services.agreements.offer import Offered
-from services.agreements.signing_order import SigningOrder, reaches
+from services.agreements.signing_order import SigningOrder, require_level
 from services.agreements.terms import must_sign
 from shared.clock import business_date
 from shared.events.agreements import (
@@ -86,6 +85,11 @@ class Signing(Timely, Offered):
         return SigningOrder(self.rules.signing.groups, self.parties, signed)
 
     @property
+    def scans(self) -> Mapping[UUID, Scan]:
+        """The signatures on paper that wait for their check, by party."""
+        return {each.party_id: each.scan for each in self.requests if each.scan}
+
+    @property
     def missing_signatures(self) -> tuple[AgreementParty, ...]:
         """The parties that have not signed though their group still needs signatures."""
         return self.signing_order.awaited
@@ -113,7 +117,7 @@ class Signing(Timely, Offered):
             return OfferStillStands(offered_until=self.offered_until)
         if action == "cancel_agreement" and self.state == AgreementState.partially_signed and self.expires_on:
             return OfferStillStands(offered_until=self.offered_until)
-        if action in ("accept_scan", "return_scan") and not any(each.scan for each in self.requests):
+        if action in ("accept_scan", "return_scan") and not self.scans:
             return NoScanToCheck()
         return super().guard(action)
 
@@ -155,7 +159,7 @@ class Signing(Timely, Offered):
         party = self._party_for("sign_agreement", party_id)
         self.require("sign_agreement")
         self._require_text(text_hash)
-        self._require_level(level)
+        require_level(level, self.rules.signing.least_level)
         self._require_offer(business_date(at))
         signed = AgreementPartySigned(
             agreement_id=self.id,
@@ -222,22 +226,20 @@ class Signing(Timely, Offered):
         self.require("record_scan")
         self._require_text(text_hash)
         self._require_offer(today)
-        if scan.witness == scan.person:
-            raise WitnessIsSigner()
-        if scan.signed_on > today:
-            raise EffectiveDateAhead(effective_on=scan.signed_on)
+        require_attested(scan, today)
         return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **scan.model_dump())]
 
     def accept_scan(self, party_id: UUID, *, checker: str, at: datetime) -> list[DomainEvent]:
         """Let a signature on paper count. Refuses NotAParty, NoScanToCheck, CheckedByAnother, TermOver."""
         self.require("accept_scan")
-        scan = self._scan_to_check(party_id, checker)
+        party = self.party(party_id)
+        scan = scan_to_check(self.scans, party_id, checker)
         self._require_term(business_date(at))
         assert self.text_hash is not None, "frozen without a text"
         signed = AgreementPartySigned(
             agreement_id=self.id,
             party_id=party_id,
-            organisation_id=self.party(party_id).organisation_id,
+            organisation_id=party.organisation_id,
             text_hash=self.text_hash,
             level="handwritten_scan",
             **scan.model_dump(),
@@ -247,12 +249,13 @@ class Signing(Timely, Offered):
     def return_scan(self, party_id: UUID, *, checker: str, reason: str) -> list[DomainEvent]:
         """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("return_scan")
-        scan = self._scan_to_check(party_id, checker)
+        party = self.party(party_id)
+        scan = scan_to_check(self.scans, party_id, checker)
         returned = AgreementScanReturned(
             agreement_id=self.id,
             party_id=party_id,
             file_hash=scan.file_hash,
-            awaited=(self.party(party_id).organisation_id,),
+            awaited=(party.organisation_id,),
         )
         return [returned.keeping(reason=reason)]
 
@@ -331,11 +334,6 @@ class Signing(Timely, Offered):
         if text_hash != self.text_hash:
             raise TextHashDiffers(frozen=self.text_hash, named=text_hash)
 
-    def _require_level(self, level: SignatureLevel) -> None:
-        least = self.rules.signing.least_level
-        if not reaches(level, least):
-            raise LevelTooLow(level=level, least=least)
-
     def offered_on(self, day: date) -> bool:
         """Whether it can be signed on this day: neither its offer nor its term is over."""
         try:
@@ -351,14 +349,6 @@ class Signing(Timely, Offered):
     def _require_term(self, today: date) -> None:
         if today > self.effective_until:
             raise TermOver(effective_until=self.effective_until)
-
-    def _scan_to_check(self, party_id: UUID, checker: str) -> Scan:
-        scan = self.request(party_id).scan
-        if scan is None:
-            raise NoScanToCheck()
-        if checker in (scan.person, scan.witness):
-            raise CheckedByAnother()
-        return scan
 
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""

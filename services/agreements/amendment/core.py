@@ -68,7 +68,7 @@ class Core(Surrounded):
     reference: str | None = None
     reason: str = ""
     remarks: str | None = None
-    """What its approvers, a declining party or who withdrew it last said."""
+    """What its approvers, a declining party, who returned a scan or who withdrew it last said."""
     authors: tuple[str, ...] = ()
     base_hash: str = ""
     """The content that the branch began from."""

@@ -6,24 +6,38 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from services.agreements.agreement.signatures import Delegation, require_delegable
+from services.agreements.agreement.signatures import (
+    Delegation,
+    Scan,
+    require_attested,
+    require_delegable,
+    scan_to_check,
+)
 from services.agreements.amendment.approval import Approval
 from services.agreements.amendment.core import BEING_SIGNED, AmendmentState
 from services.agreements.errors.agreements import AlreadySigned
 from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
-from services.agreements.errors.signing import LevelTooLow, NotYourTurnToSign, OfferExpired, OfferStillStands
+from services.agreements.errors.signing import (
+    NoScanToCheck,
+    NotYourTurnToSign,
+    OfferExpired,
+    OfferStillStands,
+    ScanToBeChecked,
+)
 from services.agreements.offer import Offered
-from services.agreements.signing_order import SigningOrder, reaches
+from services.agreements.signing_order import SigningOrder, require_level
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementParty,
     AmendmentAgreed,
     AmendmentPartySigned,
     AmendmentRebaseNeeded,
+    AmendmentScanReturned,
     AmendmentSignatureContested,
     AmendmentSignatureOfferExpired,
     AmendmentSignatureOfferRenewed,
     AmendmentSignatureReminded,
+    AmendmentSignatureScanned,
     AmendmentSigned,
     AmendmentSigningDelegated,
     SignatureLevel,
@@ -32,7 +46,9 @@ from shared.events.base import DomainEvent
 from shared.refusals import Refusal
 
 _S = AmendmentState
-NEED_AN_OFFER = frozenset({"sign_amendment", "decline_amendment", "delegate_amendment"})
+NEED_AN_OFFER = frozenset({"sign_amendment", "decline_amendment", "delegate_amendment", "record_amendment_scan"})
+IN_TURN = frozenset({"sign_amendment", "record_amendment_scan"})
+CHECKS = frozenset({"accept_amendment_scan", "return_amendment_scan"})
 
 
 class AmendmentSignature(BaseModel):
@@ -45,10 +61,21 @@ class AmendmentSignature(BaseModel):
     mandate_id: UUID
     level: SignatureLevel
     signed_at: datetime
+    """When it counted; one on paper counts from its check on."""
     on_behalf_of: str | None = None
     """The mandated person, when another signed by delegation."""
+    signed_on: date | None = None
+    """The day on the paper."""
+    witness: str | None = None
+    file_hash: str | None = None
+    """Of the scan."""
     contested: date | None = None
     """The day from which on the mandate held no more, if that became known after the signature."""
+
+    @property
+    def day(self) -> date:
+        """The day on which the mandate had to hold."""
+        return self.signed_on or business_date(self.signed_at)
 
 
 class Signing(Approval, Offered):
@@ -58,6 +85,9 @@ class Signing(Approval, Offered):
         "sign_amendment": BEING_SIGNED,
         "decline_amendment": BEING_SIGNED,
         "delegate_amendment": BEING_SIGNED,
+        "record_amendment_scan": BEING_SIGNED,
+        "accept_amendment_scan": BEING_SIGNED,
+        "return_amendment_scan": BEING_SIGNED,
         "renew_amendment_offer": BEING_SIGNED,
     }
 
@@ -66,6 +96,8 @@ class Signing(Approval, Offered):
     signatures: tuple[AmendmentSignature, ...] = ()
     delegations: dict[UUID, Delegation] = {}
     """Party -> who signs for it in whose place, while it is frozen."""
+    scans: dict[UUID, Scan] = {}
+    """Party -> its signature on paper that waits for its check."""
 
     @property
     def signing_order(self) -> SigningOrder:
@@ -92,10 +124,15 @@ class Signing(Approval, Offered):
             return stands
         if action == "withdraw_amendment" and self.state == _S.signing and self.expires_on:
             return stands
+        if action in CHECKS and not self.scans:
+            return NoScanToCheck()
         return super().guard(action)
 
     def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
-        """Why this party may not sign or decline though another might; None if it may. Refuses NotAParty."""
+        """Why this party may not take a step towards its signature though another might; None if it may.
+
+        Refuses NotAParty.
+        """
         self.party(party_id)
         if self.state not in BEING_SIGNED:
             return None
@@ -103,9 +140,11 @@ class Signing(Approval, Offered):
             return NotTouched(party=party_id)
         if any(each.party_id == party_id for each in self.signatures):
             return AlreadySigned(party=party_id)
+        if party_id in self.scans:
+            return ScanToBeChecked(party=party_id)
         if barred := self.barred(action, self.party(party_id).organisation_id):
             return barred
-        if action == "sign_amendment" and (awaited := self.signing_order.awaited_before(party_id)):
+        if action in IN_TURN and (awaited := self.signing_order.awaited_before(party_id)):
             names = [self.names[each.organisation_id].model_dump() for each in awaited]
             return NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=names)
         return None
@@ -123,14 +162,13 @@ class Signing(Approval, Offered):
     ) -> list[DomainEvent]:
         """Sign the frozen branch for a party; the last whom it touches makes the amendment signed.
 
-        Refuses NotAParty, NotTouched, AlreadySigned, ContentHashDiffers, NotYourTurnToSign, LevelTooLow, OfferExpired.
+        Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, ContentHashDiffers, NotYourTurnToSign,
+        LevelTooLow, OfferExpired.
         """
         self.require("sign_amendment")
         self.require_offer(business_date(at))
         party = self._party_for("sign_amendment", party_id, content_hash)
-        least = self.rules.signing.least_level
-        if not reaches(level, least):
-            raise LevelTooLow(level=level, least=least)
+        require_level(level, self.rules.signing.least_level)
         given = AmendmentPartySigned(
             amendment_id=self.id,
             agreement_id=self.agreement_id,
@@ -143,12 +181,12 @@ class Signing(Approval, Offered):
             signed_at=at,
             on_behalf_of=on_behalf_of,
         )
-        return [given, self._signed(business_date(at))] if self.signing_order.completed_by(party_id) else [given]
+        return self._count(given)
 
     def decline(self, party_id: UUID, *, content_hash: str, reason: str) -> list[DomainEvent]:
         """Refuse to sign for a party: the amendment will not be.
 
-        Refuses NotAParty, NotTouched, AlreadySigned, ContentHashDiffers.
+        Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, ContentHashDiffers.
         """
         self.require("decline_amendment")
         self._party_for("decline_amendment", party_id, content_hash)
@@ -167,7 +205,7 @@ class Signing(Approval, Offered):
     ) -> list[DomainEvent]:
         """Let another person sign for a party under the delegator's mandate; a later delegation replaces it.
 
-        Refuses NotAParty, NotTouched, AlreadySigned, DelegateIsOneself, DelegationOver.
+        Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, DelegateIsOneself, DelegationOver.
         """
         self.require("delegate_amendment")
         if refusal := self.party_refusal("delegate_amendment", party_id):
@@ -183,6 +221,54 @@ class Signing(Approval, Offered):
             valid_until=valid_until,
         )
         return [delegated.keeping(document=document)]
+
+    def record_scan(self, party_id: UUID, scan: Scan, *, content_hash: str, today: date) -> list[DomainEvent]:
+        """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
+
+        Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, ContentHashDiffers, NotYourTurnToSign,
+        OfferExpired, WitnessIsSigner, EffectiveDateAhead.
+        """
+        self.require("record_amendment_scan")
+        self.require_offer(today)
+        self._party_for("record_amendment_scan", party_id, content_hash)
+        require_attested(scan, today)
+        attested = scan.model_dump(exclude={"ceremony_id"})
+        return [
+            AmendmentSignatureScanned(
+                amendment_id=self.id, agreement_id=self.agreement_id, party_id=party_id, **attested
+            )
+        ]
+
+    def accept_scan(self, party_id: UUID, *, checker: str, at: datetime) -> list[DomainEvent]:
+        """Let a signature on paper count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+        self.require("accept_amendment_scan")
+        party = self.party(party_id)
+        scan = scan_to_check(self.scans, party_id, checker)
+        given = AmendmentPartySigned(
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            party_id=party_id,
+            organisation_id=party.organisation_id,
+            content_hash=self.content_hash,
+            level="handwritten_scan",
+            signed_at=at,
+            **scan.model_dump(exclude={"ceremony_id"}),
+        )
+        return self._count(given)
+
+    def return_scan(self, party_id: UUID, *, checker: str, reason: str) -> list[DomainEvent]:
+        """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+        self.require("return_amendment_scan")
+        party = self.party(party_id)
+        scan = scan_to_check(self.scans, party_id, checker)
+        returned = AmendmentScanReturned(
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            party_id=party_id,
+            file_hash=scan.file_hash,
+            awaited=(party.organisation_id,),
+        )
+        return [returned.keeping(remarks=reason)]
 
     def renew_offer(self, today: date) -> list[DomainEvent]:
         """Offer the same branch for signature again, for as long as the first time. Refuses OfferStillStands."""
@@ -206,11 +292,12 @@ class Signing(Approval, Offered):
         offer = {"amendment_id": self.id, "agreement_id": self.agreement_id, "offered_until": until}
         order = self.signing_order
         if today > until:
-            left = tuple(each.party_id for each in order.awaited)
-            return [AmendmentSignatureOfferExpired(parties=left, **offer)]
+            unsigned = tuple(each.party_id for each in order.awaited)
+            return [AmendmentSignatureOfferExpired(parties=unsigned, **offer)]
         if (days := self.reminder_due(today)) is None:
             return []
-        turn = [each for each in order.may_sign_now if each in order.awaited]
+        left = [each for each in order.awaited if each.party_id not in self.scans]
+        turn = [each for each in order.may_sign_now if each in left]
         parties, awaited = (each.party_id for each in turn), (each.organisation_id for each in turn)
         return [AmendmentSignatureReminded(parties=tuple(parties), days=days, awaited=tuple(awaited), **offer)]
 
@@ -225,7 +312,7 @@ class Signing(Approval, Offered):
                 ended_on=ended_on,
             )
             for each in self.signatures
-            if each.mandate_id == mandate_id and business_date(each.signed_at) >= ended_on and each.contested is None
+            if each.mandate_id == mandate_id and each.day >= ended_on and each.contested is None
         ]
 
     def apply(self, event: DomainEvent) -> None:
@@ -246,8 +333,15 @@ class Signing(Approval, Offered):
                 kept = event.model_dump(include={*Delegation.model_fields})
                 delegation = Delegation(**kept, document=detail["document"])
                 self.delegations = {**self.delegations, event.party_id: delegation}
+            case AmendmentSignatureScanned():
+                scan = Scan(**event.model_dump(include={*Scan.model_fields}))
+                self.scans = {**self.scans, event.party_id: scan}
+            case AmendmentScanReturned():
+                self.scans = self._scans_without(event.party_id)
+                self.remarks = detail["remarks"]
             case AmendmentPartySigned():
                 self.state = _S.signing
+                self.scans = self._scans_without(event.party_id)
                 signature = event.model_dump(include=set(AmendmentSignature.model_fields))
                 self.signatures = (*self.signatures, AmendmentSignature(**signature))
             case AmendmentSigned():
@@ -261,6 +355,15 @@ class Signing(Approval, Offered):
                 self.signatures, self.touched, self.delegations = (), (), {}
                 self.offer_until(None)
         super().apply(event)
+        if not self.being_signed:
+            self.scans = {}
+
+    def _scans_without(self, party_id: UUID) -> dict[UUID, Scan]:
+        return {each: scan for each, scan in self.scans.items() if each != party_id}
+
+    def _count(self, given: AmendmentPartySigned) -> list[DomainEvent]:
+        last = self.signing_order.completed_by(given.party_id)
+        return [given, self._signed(business_date(given.signed_at))] if last else [given]
 
     def _signed(self, on: date) -> DomainEvent:
         return AmendmentSigned(amendment_id=self.id, agreement_id=self.agreement_id, number=self.numbered, signed_on=on)

@@ -14,14 +14,12 @@ from sqlalchemy import func, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.authority import authority_of, delegator_of, require_kept
 from services.agreements.commands.families import require_family
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import names_of, vetted
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
-from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS
@@ -33,7 +31,7 @@ from services.agreements.text import Clause, get_table, in_words, put_clauses, p
 from shared.actor import NATIONAL, SYSTEM, Actor, Role
 from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
-from shared.events.agreements import AgreementParty, AmendmentType, SignatureLevel
+from shared.events.agreements import AgreementParty, AmendmentType
 from shared.events.base import DomainEvent
 from shared.ids import new_id
 from shared.refusals import Refusal
@@ -73,7 +71,7 @@ async def revise_amendment(
     BeyondItsType, and CharactersNotPrintable for an annex's name.
     """
     async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "revise_amendment", by, expected)
+        agreement, amendment = await amendable(tx, id, "revise_amendment", by, expected)
         amendment.require("revise_amendment")
         base = await kept_content(tx, amendment.base_hash)
         await _check(tx, agreement, amendment, base, content)
@@ -91,7 +89,7 @@ async def submit_amendment(
     What a rebase brought together holds together only if this says so.
     """
     async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "submit_amendment", by, expected)
+        agreement, amendment = await amendable(tx, id, "submit_amendment", by, expected)
         amendment.require("submit_amendment")
         base, branch = await contents_of(tx, amendment)
         await _check(tx, agreement, amendment, base, branch)
@@ -106,7 +104,7 @@ async def approve_amendment(
     Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association.
     """
     async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "approve_amendment", by, expected)
+        agreement, amendment = await amendable(tx, id, "approve_amendment", by, expected)
         return await _approve(tx, agreement, amendment, by.person, by.roles, by=by, at=at or now())
 
 
@@ -118,7 +116,7 @@ async def approve_amendment_as_substitute(
     Refuses NoSubstitution, SubstituteElsewhere, and what approve_amendment refuses.
     """
     async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "approve_amendment_as_substitute", by, expected)
+        agreement, amendment = await amendable(tx, id, "approve_amendment_as_substitute", by, expected)
         at = at or now()
         granted = await substitution_of(tx, amendment, person, substitute=by, day=business_date(at))
         return await _approve(
@@ -129,14 +127,14 @@ async def approve_amendment_as_substitute(
 async def return_amendment(db: Work, id: UUID, *, remarks: str, by: Actor, expected: int | None = None) -> Amendment:
     """Have the branch changed; the approvals so far are void."""
     async with db.transaction(by.scope) as tx:
-        _, amendment = await _both(tx, id, "return_amendment", by, expected)
+        _, amendment = await both(tx, id, "return_amendment", by, expected)
         return await AMENDMENTS.record(tx, amendment, amendment.send_back(remarks, by.roles), by=by)
 
 
 async def refuse_amendment(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Amendment:
     """End it in review."""
     async with db.transaction(by.scope) as tx:
-        _, amendment = await _both(tx, id, "refuse_amendment", by, expected)
+        _, amendment = await both(tx, id, "refuse_amendment", by, expected)
         return await AMENDMENTS.record(tx, amendment, amendment.refuse(reason, by.roles), by=by)
 
 
@@ -145,102 +143,6 @@ async def report_amendment_overdue(db: Work, id: UUID, *, at: datetime) -> Amend
     async with db.transaction(SYSTEM.scope) as tx:
         amendment = await AMENDMENTS.load(tx, id)
         return await AMENDMENTS.record(tx, amendment, amendment.report_overdue(at), by=SYSTEM)
-
-
-async def sign_amendment(
-    db: Work,
-    id: UUID,
-    *,
-    party_id: UUID,
-    content_hash: str,
-    level: SignatureLevel = "simple",
-    by: Actor,
-    at: datetime | None = None,
-) -> Amendment:
-    """Sign the frozen branch for a party, under a mandate of this day or as a delegate; once all have, it is applied.
-
-    An agreement that is not in force yet is amended when it is. There is no file of a branch to seal, so that only a
-    simple signature can be given. Refuses LevelNotOffered, NoMandate, MandateNotValid, MandateOutOfScope,
-    DelegationOver, AssociationNotAccredited, TextTampered, what Amendment.sign refuses, and what applying it refuses.
-    """
-    async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "sign_amendment", by, None)
-        if level != "simple":
-            raise LevelNotOffered(level=level, offered=["simple"])
-        at = at or now()
-        organisation = amendment.party(party_id).organisation_id
-        day = business_date(at)
-        on_behalf_of = delegator_of(amendment.delegation(party_id, by.person), day)
-        authority = await authority_of(tx, organisation, on_behalf_of or by.person, agreement, day)
-        mandate_id = authority.mandate_of(organisation, agreement, day)
-        authority.require_standing(organisation)
-        events = amendment.sign(
-            party_id,
-            content_hash=content_hash,
-            person=by.person,
-            mandate_id=mandate_id,
-            level=level,
-            at=at,
-            on_behalf_of=on_behalf_of,
-        )
-        await require_kept(tx, amendment.content_hash)
-        await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
-        if amendment.refusal_of("apply_amendment") or agreement.refusal_of("amend_agreement"):
-            return amendment
-        amended = await _amended(tx, agreement, amendment, day)
-        return await _apply(tx, agreement, amendment, amended, by, at)
-
-
-async def decline_amendment(
-    db: Work, id: UUID, *, party_id: UUID, content_hash: str, reason: str, by: Actor, at: datetime | None = None
-) -> Amendment:
-    """Refuse to sign for a party, under the same mandate: the amendment will not be."""
-    async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _both(tx, id, "decline_amendment", by, None)
-        organisation, day = amendment.party(party_id).organisation_id, business_date(at or now())
-        (await authority_of(tx, organisation, by.person, agreement, day)).mandate_of(organisation, agreement, day)
-        events = amendment.decline(party_id, content_hash=content_hash, reason=reason)
-        return await AMENDMENTS.record(tx, amendment, events, by=by)
-
-
-async def delegate_amendment(
-    db: Work,
-    id: UUID,
-    *,
-    party_id: UUID,
-    delegate: str,
-    valid_until: date,
-    document: str,
-    by: Actor,
-    at: datetime | None = None,
-) -> Amendment:
-    """Let another person sign for a party under one's own mandate of this day; it ends with the mandate.
-
-    Refuses NoMandate, MandateNotValid, MandateOutOfScope, and what Amendment.delegate refuses.
-    """
-    async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "delegate_amendment", by, None)
-        organisation, day = amendment.party(party_id).organisation_id, business_date(at or now())
-        authority = await authority_of(tx, organisation, by.person, agreement, day)
-        events = amendment.delegate(
-            party_id,
-            delegator=by.person,
-            delegate=delegate,
-            mandate_id=authority.mandate_of(organisation, agreement, day),
-            valid_until=valid_until,
-            document=document,
-            today=day,
-        )
-        return await AMENDMENTS.record(tx, amendment, events, by=by)
-
-
-async def renew_amendment_offer(
-    db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
-) -> Amendment:
-    """Offer the same branch for signature again once the time to sign is over. Refuses OfferStillStands."""
-    async with db.transaction(by.scope) as tx:
-        _, amendment = await _amendable(tx, id, "renew_amendment_offer", by, expected)
-        return await AMENDMENTS.record(tx, amendment, amendment.renew_offer(business_date(at or now())), by=by)
 
 
 async def let_amendment_time_pass(db: Work, id: UUID, *, on: date) -> Amendment:
@@ -275,7 +177,7 @@ async def rebase_amendment(
     Whether what both sides brought holds together is asked at the next submission: until then it can be revised.
     """
     async with db.transaction(by.scope) as tx:
-        agreement, amendment = await _amendable(tx, id, "rebase_amendment", by, expected)
+        agreement, amendment = await amendable(tx, id, "rebase_amendment", by, expected)
         amendment.require("rebase_amendment")
         current = await content_of(tx, agreement)
         base, branch = await contents_of(tx, amendment)
@@ -302,7 +204,7 @@ async def rebase_amendment(
 async def withdraw_amendment(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Amendment:
     """Take the amendment back."""
     async with db.transaction(by.scope) as tx:
-        _, amendment = await _both(tx, id, "withdraw_amendment", by, expected)
+        _, amendment = await both(tx, id, "withdraw_amendment", by, expected)
         return await AMENDMENTS.record(tx, amendment, amendment.withdraw(reason), by=by)
 
 
@@ -321,6 +223,26 @@ async def contest_amendment(db: Work, id: UUID, mandate_id: UUID, *, ended_on: d
         amendment = await AMENDMENTS.load(tx, id)
         events = amendment.contest_signatures(mandate_id, ended_on=ended_on)
         return await AMENDMENTS.record(tx, amendment, events, by=SYSTEM)
+
+
+async def record_signature(
+    tx: Transaction,
+    agreement: Agreement,
+    amendment: Amendment,
+    events: Sequence[DomainEvent],
+    *,
+    by: Actor,
+    at: datetime,
+) -> Amendment:
+    """Record a signature; once all have signed, the agreement is amended. Refuses what applying it refuses.
+
+    One that is not in force yet is amended when it is.
+    """
+    await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
+    if amendment.refusal_of("apply_amendment") or agreement.refusal_of("amend_agreement"):
+        return amendment
+    amended = await _amended(tx, agreement, amendment, business_date(at))
+    return await _apply(tx, agreement, amendment, amended, by, at)
 
 
 async def move_bases(
@@ -351,25 +273,30 @@ async def kept_content(tx: Transaction, hash: str) -> Content:
     return Content.model_validate_json((await get_texts(tx, [hash]))[hash])
 
 
-async def _load(tx: Transaction, id: UUID, expected: int | None = None) -> tuple[Agreement, Amendment]:
-    seen = await AMENDMENTS.read(tx, id)
-    async with tx.widened(NATIONAL):
-        agreement = await AGREEMENTS.load(tx, seen.agreement_id)
-    return agreement, await AMENDMENTS.load(tx, id, expected=expected)
+async def both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
+    """The agreement and its amendment, locked, if this person may take the action on the amendment.
 
-
-async def _both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
+    Raises NotFound, StaleVersion, Forbidden.
+    """
     agreement, amendment = await _load(tx, id, expected)
     PERMISSIONS.allow(by, action, amendment)
     return agreement, amendment.amid(Surroundings(today()))
 
 
-async def _amendable(
+async def amendable(
     tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None
 ) -> tuple[Agreement, Amendment]:
-    agreement, amendment = await _both(tx, id, action, by, expected)
+    """The same, if the agreement can be amended still."""
+    agreement, amendment = await both(tx, id, action, by, expected)
     agreement.require("propose_amendment")
     return agreement, amendment
+
+
+async def _load(tx: Transaction, id: UUID, expected: int | None = None) -> tuple[Agreement, Amendment]:
+    seen = await AMENDMENTS.read(tx, id)
+    async with tx.widened(NATIONAL):
+        agreement = await AGREEMENTS.load(tx, seen.agreement_id)
+    return agreement, await AMENDMENTS.load(tx, id, expected=expected)
 
 
 async def _approve(

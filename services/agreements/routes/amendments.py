@@ -15,10 +15,11 @@ from services.agreements.schemas.amendments import (
     PartConflict,
     ProposeAmendment,
     RebaseAmendment,
+    RecordAmendmentScan,
     SignAmendment,
 )
 from services.agreements.schemas.negotiation import ApproveAsSubstitute
-from services.agreements.schemas.signing import DelegateSigning
+from services.agreements.schemas.signing import AcceptScan, DelegateSigning, ReturnScan
 from services.agreements.schemas.words import Because
 from shared.database import Transaction
 from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
@@ -165,6 +166,38 @@ async def delegate_amendment(id: UUID, body: DelegateSigning, by: CurrentActor, 
         lambda tx: commands.delegate_amendment(tx, id, **body.model_dump(), by=by),
         answer=lambda found: AmendmentAnswer.of(found, by),
         location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/amendments/{id}/scans", status_code=201, response_model=AmendmentAnswer)
+async def record_amendment_scan(id: UUID, body: RecordAmendmentScan, by: CurrentActor, once: Once) -> Response:
+    """Attest a signature on paper with its scan; it counts once another person has checked it."""
+    return await once(
+        lambda tx: commands.record_amendment_scan(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+        location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/amendments/{id}/scans/acceptance", response_model=AmendmentAnswer)
+async def accept_amendment_scan(
+    id: UUID, body: AcceptScan, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Let a signature on paper count, having checked its scan; once all have signed, the agreement is amended."""
+    return await once(
+        lambda tx: commands.accept_amendment_scan(tx, id, party_id=body.party_id, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/amendments/{id}/scans/return", response_model=AmendmentAnswer)
+async def return_amendment_scan(
+    id: UUID, body: ReturnScan, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Ask the party to sign again, as the scan does not show its signature."""
+    return await once(
+        lambda tx: commands.return_amendment_scan(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
     )
 
 

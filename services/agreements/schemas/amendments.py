@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, model_validator
 
-from services.agreements.agreement import Delegation
+from services.agreements.agreement import Delegation, Scan
 from services.agreements.amendment import Amendment, AmendmentSignature, AmendmentState
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex, Content
@@ -19,7 +19,7 @@ from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, C
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import GivenLevel
-from services.agreements.schemas.words import Hash, Paragraph
+from services.agreements.schemas.words import Hash, Line, Paragraph
 from services.agreements.terms import Duty
 from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
@@ -197,6 +197,16 @@ class DeclineAmendment(Body):
     reason: Paragraph
 
 
+class RecordAmendmentScan(Body):
+    """A signature under the frozen branch on paper, that the sender saw given."""
+
+    party_id: UUID
+    content_hash: Hash
+    person: Line = Field(description="who signed, as issuer#subject; mandated on that day")
+    file_hash: Hash = Field(description="SHA-256 of the scan, a document of the agreement")
+    signed_on: date
+
+
 class AmendmentPartyAnswer(BaseModel):
     """A party of the agreement or of the branch, and whether it has signed the amendment."""
 
@@ -206,6 +216,7 @@ class AmendmentPartyAnswer(BaseModel):
     roles: list[PartyRole]
     must_sign: bool | None = Field(description="whether the amendment touches it; null until it is approved")
     delegation: Delegation | None = Field(description="who signs in whose place, and until when")
+    scan: Scan | None = Field(None, description="its signature on paper, until it is checked")
     signature: AmendmentSignature | None
 
     @classmethod
@@ -217,6 +228,7 @@ class AmendmentPartyAnswer(BaseModel):
                 name=amendment.names.get(each.organisation_id),
                 must_sign=each.party_id in amendment.touched if amendment.touched else None,
                 delegation=amendment.delegations.get(each.party_id),
+                scan=amendment.scans.get(each.party_id),
                 signature=given.get(each.party_id),
                 **each.model_dump(),
             )

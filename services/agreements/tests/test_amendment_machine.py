@@ -8,6 +8,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
+from services.agreements.agreement import Scan
 from services.agreements.amendment import BEING_SIGNED, OPEN, Amendment, AmendmentState
 from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.tests.builders import AT, AUTHOR, LEGAL, NAME, regional
@@ -140,6 +141,39 @@ class AmendmentMachine(Machine):
             assert days >= 0 and party_id in self.aggregate.touched
             assert self.aggregate.delegation(party_id, "b") and not self.aggregate.delegation(party_id, "a")
 
+    @rule(who=st.integers(0, 2), stale=st.booleans(), witness=st.sampled_from(["a", "w"]), late=st.integers(-1, 1))
+    def scan(self, who: int, stale: bool, witness: str, late: int) -> None:
+        """A signature on paper is brought, by who saw it given."""
+        party_id, today = self.parties[who].party_id, self.today
+        day = today + timedelta(days=late)
+        scan = Scan(person="a", mandate_id=new_id(), file_hash="f" * 64, signed_on=day, witness=witness)
+        content = self.aggregate.base_hash if stale else self.aggregate.content_hash
+        signed = {each.party_id for each in self.aggregate.signatures} | {*self.aggregate.scans}
+        if self.attempt(
+            "record_amendment_scan",
+            lambda: self.aggregate.record_scan(party_id, scan, content_hash=content, today=today),
+        ):
+            assert not stale and party_id in self.aggregate.touched and party_id not in signed
+            assert witness == "w" and late <= 0
+            assert not self.aggregate.offered_until or today <= self.aggregate.offered_until
+
+    @rule(who=st.integers(0, 2), checker=st.sampled_from(["a", "w", "c"]))
+    def check_scan(self, who: int, checker: str) -> None:
+        """It is found good, by another person; it counts then, though the offer is over meanwhile."""
+        party_id, at = self.parties[who].party_id, AT + (self.today - AT.date())
+        scan = self.aggregate.scans.get(party_id)
+        if self.attempt("accept_amendment_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, at=at)):
+            given = self.aggregate.signatures[-1]
+            assert scan and checker == "c" and party_id not in self.aggregate.scans
+            assert (given.level, given.witness, given.day) == ("handwritten_scan", "w", scan.signed_on)
+
+    @rule(who=st.integers(0, 2))
+    def return_scan(self, who: int) -> None:
+        """It is not: the party is asked again."""
+        party_id = self.parties[who].party_id
+        if self.attempt("return_amendment_scan", lambda: self.aggregate.return_scan(party_id, checker="c", reason="r")):
+            assert party_id not in self.aggregate.scans and self.aggregate.remarks == "r"
+
     @rule(days=st.integers(1, 70))
     def days_pass(self, days: int) -> None:
         """Reminders, and the end of the offer; looking twice tells nothing twice."""
@@ -213,6 +247,9 @@ class AmendmentMachine(Machine):
         if it.state == AmendmentState.signed:
             ways_out = {it.refusal_of(action) is None for action in ("withdraw_amendment", "rebase_amendment")}
             assert ways_out == {it.hindrance is not None}, "signed by all is undone only when it cannot be applied"
+        if it.scans:
+            assert it.state in BEING_SIGNED and {*it.scans} <= {*it.touched}
+            assert not {*it.scans} & {each.party_id for each in it.signatures}, "a party signs once"
         over = {AmendmentState.applied, AmendmentState.refused, AmendmentState.withdrawn}
         assert (it.state in over) == (it.state not in OPEN) == (not it.allowed_in(it.status))
 

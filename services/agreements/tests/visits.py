@@ -4,12 +4,23 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.schemas.amendments import AmendedContent
-from services.agreements.tests.branches import agree, carry, keeper_of, propose, reread, reword, reworded
-from services.agreements.tests.builders import LEGAL, mandate
+from services.agreements.tests.branches import (
+    agree,
+    carry,
+    keeper_of,
+    propose,
+    read,
+    reread,
+    reword,
+    reworded,
+)
+from services.agreements.tests.builders import LEGAL, attached, mandate, signer
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Database
@@ -46,6 +57,34 @@ def visits_to_amendments(
 
     async def agreed(by: Actor) -> Amendment:
         return await agree(database, await proposed(by))
+
+    def scan_for(amendment: Amendment, file_hash: str) -> dict[str, Any]:
+        party = amendment.party(amendment.touched[0])
+        return {
+            "party_id": party.party_id,
+            "content_hash": amendment.content_hash,
+            "person": signer(party.organisation_id).person,
+            "file_hash": file_hash,
+            "signed_on": today(),
+        }
+
+    async def with_a_scan(by: Actor) -> tuple[Amendment, dict[str, Any]]:
+        amendment = await agreed(by)
+        paper = await attached(database, await read(database, amendment.agreement_id), "signed_copy")
+        return amendment, scan_for(amendment, paper.documents[-1].hash)
+
+    async def record_amendment_scan(by: Actor) -> Visit:
+        amendment, scan = await with_a_scan(by)
+        return Visit(f"/api/v1/amendments/{amendment.id}/scans", to_jsonable_python(scan), amendment)
+
+    def on_a_scan(path: str, **more: str) -> Arrange:
+        async def arrange(by: Actor) -> Visit:
+            amendment, scan = await with_a_scan(by)
+            amendment = await commands.record_amendment_scan(database, amendment.id, **scan, by=LEGAL)
+            body = {"party_id": str(amendment.touched[0]), **more}
+            return Visit(f"/api/v1/amendments/{amendment.id}/scans/{path}", body, amendment, amendment.version)
+
+        return arrange
 
     async def no_longer_offered(by: Actor) -> Amendment:
         amendment = await agreed(by)
@@ -108,6 +147,9 @@ def visits_to_amendments(
         "sign_amendment": signing("signatures"),
         "decline_amendment": signing("refusals", **WHY),
         "delegate_amendment": delegate_amendment,
+        "record_amendment_scan": record_amendment_scan,
+        "accept_amendment_scan": on_a_scan("acceptance"),
+        "return_amendment_scan": on_a_scan("return", **WHY),
         "renew_amendment_offer": on(amendments, no_longer_offered, "/offer"),
         "rebase_amendment": on(amendments, overtaken, "/rebase", {}),
         "withdraw_amendment": on(amendments, proposed, "/withdrawal", WHY),

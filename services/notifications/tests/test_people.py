@@ -41,6 +41,8 @@ from shared.events.agreements import (
     AmendmentPartySigned,
     AmendmentProposed,
     AmendmentRevised,
+    AmendmentScanReturned,
+    AmendmentSignatureScanned,
 )
 from shared.events.base import DomainEvent
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
@@ -129,17 +131,25 @@ async def test_of_an_agreements_obligations_the_one_that_is_done_leaves_the_work
     assert len(await reads(DIRECTOR, to_do=True)) == len(open_ones) - 1
 
 
-@pytest.mark.parametrize("checked", [AgreementPartySigned, AgreementScanReturned])
+@pytest.mark.parametrize(
+    ("brings", "checks"),
+    [
+        (AgreementSignatureScanned, AgreementPartySigned),
+        (AgreementSignatureScanned, AgreementScanReturned),
+        (AmendmentSignatureScanned, AmendmentPartySigned),
+        (AmendmentSignatureScanned, AmendmentScanReturned),
+    ],
+)
 async def test_a_scan_that_was_checked_asks_for_no_more_checking(
-    database: Database, reads: Reads, checked: type[DomainEvent]
+    database: Database, reads: Reads, brings: type[DomainEvent], checks: type[DomainEvent]
 ) -> None:
-    agreement, party = new_id(), new_id()
+    file, party = new_id(), new_id()
     await person(database, DIRECTOR)
     for brought in (party, new_id()):
-        scanned = example(AgreementSignatureScanned, agreement_id=agreement, party_id=brought)
-        await told(database, happening(scanned, subject=agreement))
-    event = example(checked, agreement_id=agreement, party_id=party)
-    await told(database, happening(event, subject=agreement))
+        scanned = example(brings, agreement_id=file, party_id=brought)
+        await told(database, happening(scanned, subject=file))
+    assert [item.queue for item in await reads(DIRECTOR, to_do=True)].count("to_approve") == 2
+    await told(database, happening(example(checks, agreement_id=file, party_id=party), subject=file))
     assert [item.queue for item in await reads(DIRECTOR, to_do=True)].count("to_approve") == 1
 
 

@@ -17,6 +17,7 @@ from shared.events.agreements.parts import (
 from shared.events.base import DomainEvent
 
 AMENDMENT = "01920000-0000-7000-8000-0000000000a1"
+SCAN = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 
 
 class AmendmentProposed(DomainEvent):
@@ -218,6 +219,9 @@ class AmendmentPartySigned(DomainEvent):
         "level": "simple",
         "signed_at": "2025-03-03T10:00:00Z",
         "on_behalf_of": None,
+        "file_hash": None,
+        "signed_on": None,
+        "witness": None,
     }
 
     amendment_id: UUID
@@ -231,6 +235,62 @@ class AmendmentPartySigned(DomainEvent):
     signed_at: datetime
     on_behalf_of: str | None = None
     """The mandated person, when a delegate signed."""
+    file_hash: str | None = None
+    """SHA-256 in hex of the scan of one on paper."""
+    signed_on: date | None = None
+    """The day on the paper."""
+    witness: str | None = None
+    """Who attests one on paper."""
+
+
+class AmendmentSignatureScanned(DomainEvent):
+    """The scan of a signature on paper is brought, attested by a witness; it counts once another person checked it."""
+
+    type = "ma.mithaq.amendment.signature_scanned.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "person": PERSON,
+        "mandate_id": "01920000-0000-7000-8000-000000000002",
+        "file_hash": SCAN,
+        "signed_on": "2025-03-03",
+        "witness": "https://identity.example/realms/mithaq#officer-6",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    person: str
+    """Who signed on paper."""
+    mandate_id: UUID
+    file_hash: str
+    """SHA-256 of the scan, in hex."""
+    signed_on: date
+    witness: str
+    """Who saw it and brings the scan."""
+
+
+class AmendmentScanReturned(DomainEvent):
+    """The scan does not show the signature it should: the party is asked to sign again."""
+
+    type = "ma.mithaq.amendment.scan_returned.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "file_hash": SCAN,
+        "awaited": [ASSOCIATION],
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    file_hash: str
+    awaited: tuple[UUID, ...] = ()
+    """The organisations that are asked to sign, and no other."""
 
 
 class AmendmentSigningDelegated(DomainEvent):
