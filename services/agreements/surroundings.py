@@ -13,11 +13,6 @@ from services.agreements.kinds import Kind
 from shared.aggregate import Aggregate
 from shared.refusals import Refusal
 
-UNDER_MANDATE = frozenset(
-    {"sign_agreement", "decline_agreement", "delegate_signing"}
-    | {"sign_amendment", "decline_amendment", "delegate_amendment"}
-)
-
 
 class Surroundings(NamedTuple):
     """What was looked up for a file on a day."""
@@ -27,8 +22,8 @@ class Surroundings(NamedTuple):
     """Organisations that the network does not know, or associations that it does not accredit."""
     unmandated: tuple[UUID, ...] = ()
     """Organisations for which nobody holds a mandate on the day that covers the file."""
-    barred: Mapping[UUID, Refusal] = MappingProxyType({})
-    """Organisations for which no mandate of the day, nor who delegated, lets the reader sign -> why."""
+    barred: Mapping[tuple[str, UUID], Refusal] = MappingProxyType({})
+    """Steps towards a signature that the reader may not take on the day, each with its party -> why."""
 
 
 class Surrounded(Aggregate):
@@ -49,9 +44,9 @@ class Surrounded(Aggregate):
         self._around = around
         return self
 
-    def barred(self, action: str, organisation: UUID) -> Refusal | None:
-        """Why whoever reads this may not take the step for the organisation, as far as their mandates tell."""
-        return self._around.barred.get(organisation) if self._around and action in UNDER_MANDATE else None
+    def barred(self, action: str, party_id: UUID) -> Refusal | None:
+        """Why whoever reads this may not take the step for the party, as far as was looked up."""
+        return self._around.barred.get((action, party_id)) if self._around else None
 
     def guard(self, action: str) -> Refusal | None:
         """Nothing is done while its kind closes it for a time of the year."""

@@ -131,7 +131,7 @@ class Signing(Timely, Offered):
             return AlreadySigned(party=party_id)
         if self.request(party_id).scan:
             return ScanToBeChecked(party=party_id)
-        if barred := self.barred(action, self.party(party_id).organisation_id):
+        if barred := self.barred(action, party_id):
             return barred
         if action in IN_TURN and self.state in BEING_SIGNED and (first := self.signing_order.awaited_before(party_id)):
             return not_your_turn(self, first)

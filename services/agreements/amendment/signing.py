@@ -142,7 +142,7 @@ class Signing(Approval, Offered):
             return AlreadySigned(party=party_id)
         if party_id in self.scans:
             return ScanToBeChecked(party=party_id)
-        if barred := self.barred(action, self.party(party_id).organisation_id):
+        if barred := self.barred(action, party_id):
             return barred
         if action in IN_TURN and (awaited := self.signing_order.awaited_before(party_id)):
             names = [self.names[each.organisation_id].model_dump() for each in awaited]

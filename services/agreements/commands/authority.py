@@ -1,8 +1,9 @@
 """What a signature rests on: the mandate, the association's standing, the ceremony, the text as it was frozen."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import product
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -24,18 +25,17 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver, TextTampered
-from services.agreements.permissions import acts_for
+from services.agreements.permissions import PERMISSIONS, acts_for
 from services.agreements.places import frozen_named
 from services.agreements.surroundings import Surroundings
 from services.agreements.text import get_annexes, get_table
 from shared.actor import Actor
 from shared.database import Transaction
-from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementTermsRevised
+from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementParty, AgreementTermsRevised
 from shared.refusals import NotFound, Refusal
 
-# All that a signature rests on, in one round trip: the person's best mandate, the association's standing, and the
-# ceremony, which stays as it is until we commit (close_ceremony waits for us, or we for it).
-AUTHORITY = text(f"""
+# All that signatures rest on, in one round trip: each person's best mandate, the association's standing, the ceremony.
+ASKED = f"""
     with sitting as (
         select id, status, agreements @> array[cast(:tabled as uuid)] as listed
         from ceremony
@@ -43,19 +43,23 @@ AUTHORITY = text(f"""
             select id from ceremony
             where agreements @> array[cast(:tabled as uuid)] and status in ('lobby', 'open', 'interrupted') limit 1
         ))
-        for share
-    ), held as (
-        select id, valid_from, valid_until, {COVERS} as covers from mandate
-        where organisation_id = :organisation and person = :person
-        order by :day between valid_from and valid_until desc, covers desc, valid_until desc limit 1
+        %s
     )
-    select held.id as mandate_id, valid_from, valid_until, covers, standing,
+    select organisation, asked.person, held.id as mandate_id, valid_from, valid_until, covers, standing,
         sitting.id as ceremony_id, sitting.status as ceremony_state, listed
-    from (values (1)) one
-    left join held on true
-    left join association_standing on association_standing.id = :organisation
+    from unnest(cast(:organisations as uuid[]), cast(:people as text[])) as asked(organisation, person)
+    left join lateral (
+        select id, valid_from, valid_until, {COVERS} as covers from mandate
+        where organisation_id = organisation and person = asked.person
+        order by :day between valid_from and valid_until desc, covers desc, valid_until desc limit 1
+    ) held on true
+    left join association_standing on association_standing.id = organisation
     left join sitting on true
-""")
+"""
+# Whoever signs keeps the ceremony as it is until we commit (close_ceremony waits for us, or we for it).
+AUTHORITY = text(ASKED % "for share")
+# Whoever reads holds up nobody.
+GLIMPSE = text(ASKED % "")
 # PostgreSQL hashes what it keeps: nothing but the places that differ comes back.
 TAMPERED = text("""
     with frozen as (
@@ -94,6 +98,11 @@ DRIFTED = text("""
 """).bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
 
 
+SIGNS = frozenset({"sign_agreement", "sign_amendment"})
+"""These a delegate does under the mandate of who delegated; for the others one's own is needed."""
+UNDER_MANDATE = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
+
+
 @dataclass(frozen=True, slots=True)
 class Authority:
     """What a person's signature for an organisation rests on."""
@@ -124,6 +133,22 @@ class Authority:
         if self.standing not in (None, "accredited"):
             raise AssociationNotAccredited(organisation=organisation, standing=self.standing)
 
+    def require_ceremony(self, ceremony_id: UUID | None) -> None:
+        """Refuse a signature that is not given in the ceremony under way, or is in one that does not take it.
+
+        Refuses SignedInItsCeremony, NotInTheCeremony, CeremonyNotOpen; NotFound for a ceremony that is not there.
+        """
+        if ceremony_id is None:
+            if self.ceremony_state in RUNNING:
+                raise SignedInItsCeremony(ceremony=self.ceremony_id)
+            return
+        if self.ceremony_id is None:
+            raise NotFound()
+        if not self.listed:
+            raise NotInTheCeremony(ceremony=ceremony_id)
+        if self.ceremony_state != CeremonyState.open:
+            raise CeremonyNotOpen(ceremony=ceremony_id, kind=Ceremony.kind, state=self.ceremony_state)
+
 
 async def may_sign(
     tx: Transaction, agreement: Agreement, party_id: UUID, person: str, ceremony_id: UUID | None, day: date
@@ -134,7 +159,7 @@ async def may_sign(
     )
     mandate_id = authority.mandate_of(organisation, agreement, day)
     authority.require_standing(organisation)
-    _check_ceremony(authority, ceremony_id)
+    authority.require_ceremony(ceremony_id)
     await require_parent_signed(tx, agreement)
     return mandate_id
 
@@ -156,18 +181,48 @@ async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person
 async def look_for(
     tx: Transaction, file: Agreement | Amendment, agreement: Agreement, by: Actor, day: date
 ) -> Surroundings:
-    """What who reads a file that is being signed is told: for which parties no mandate lets them sign it that day."""
-    barred: dict[UUID, Refusal] = {}
-    for party in file.parties:
-        organisation = party.organisation_id
-        if by.jurisdiction != "national" and not acts_for(by, organisation):
-            continue
+    """What who reads a file that is being signed is told: which steps they may not take for which parties that day.
+
+    Whoever may never take one is told nothing. An agreement in a ceremony under way is signed in that ceremony.
+    """
+    actions = [each for each in UNDER_MANDATE if each in file.ALLOWED and by.has(*PERMISSIONS[each])]
+    national = by.jurisdiction == "national"
+    parties = [each for each in file.parties if actions and (national or acts_for(by, each.organisation_id))]
+    if not parties:
+        return Surroundings(day)
+    delegations = {each.party_id: file.delegation(each.party_id, by.person) for each in parties}
+    asked = {(each.organisation_id, by.person) for each in parties}
+    asked |= {(each.organisation_id, given.delegator) for each in parties if (given := delegations[each.party_id])}
+    tabled = agreement.id if file is agreement else None
+    found = await _authorities(tx, asked, agreement, day, tabled=tabled, reading=True)
+    hindered = await _hindered(tx, agreement) if file is agreement else None
+
+    def require(action: str, party: AgreementParty) -> None:
+        signs, organisation = action in SIGNS, party.organisation_id
+        holder = delegator_of(delegations[party.party_id], day) if signs else None
+        authority = found[organisation, holder or by.person]
+        authority.mandate_of(organisation, agreement, day)
+        if signs:
+            authority.require_standing(organisation)
+            authority.require_ceremony(authority.ceremony_id)
+            if hindered:
+                raise hindered
+
+    barred: dict[tuple[str, UUID], Refusal] = {}
+    for action, party in product(actions, parties):
         try:
-            holder = delegator_of(file.delegation(party.party_id, by.person), day) or by.person
-            (await authority_of(tx, organisation, holder, agreement, day)).mandate_of(organisation, agreement, day)
+            require(action, party)
         except Refusal as refusal:
-            barred[organisation] = refusal
+            barred[action, party.party_id] = refusal
     return Surroundings(day, barred=barred)
+
+
+async def _hindered(tx: Transaction, agreement: Agreement) -> Refusal | None:
+    try:
+        await require_parent_signed(tx, agreement, reading=True)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 async def authority_of(
@@ -184,27 +239,30 @@ async def authority_of(
 
     That is also the ceremony asked for, or the one in which what is `tabled` is.
     """
+    asked = {(organisation, person)}
+    (found,) = (await _authorities(tx, asked, agreement, day, tabled=tabled, ceremony_id=ceremony_id)).values()
+    return found
+
+
+async def _authorities(
+    tx: Transaction,
+    asked: Collection[tuple[UUID, str]],
+    agreement: Agreement,
+    day: date,
+    *,
+    tabled: UUID | None,
+    ceremony_id: UUID | None = None,
+    reading: bool = False,
+) -> dict[tuple[UUID, str], Authority]:
     facts = scope_of(agreement) | {
         "tabled": tabled,
-        "organisation": organisation,
+        "organisations": [organisation for organisation, _ in asked],
+        "people": [person for _, person in asked],
         "ceremony": ceremony_id,
-        "person": person,
         "day": day,
     }
-    return Authority(*(await (await tx.connection()).execute(AUTHORITY, facts)).one())
-
-
-def _check_ceremony(authority: Authority, ceremony_id: UUID | None) -> None:
-    if ceremony_id is None:
-        if authority.ceremony_state in RUNNING:
-            raise SignedInItsCeremony(ceremony=authority.ceremony_id)
-        return
-    if authority.ceremony_id is None:
-        raise NotFound()
-    if not authority.listed:
-        raise NotInTheCeremony(ceremony=ceremony_id)
-    if authority.ceremony_state != CeremonyState.open:
-        raise CeremonyNotOpen(ceremony=ceremony_id, kind=Ceremony.kind, state=authority.ceremony_state)
+    rows = await (await tx.connection()).execute(GLIMPSE if reading else AUTHORITY, facts)
+    return {(row.organisation, row.person): Authority(*row[2:]) for row in rows}
 
 
 async def require_untampered(tx: Transaction, agreement: Agreement) -> None:

@@ -16,24 +16,26 @@ from shared.database import Transaction, Work
 from shared.refusals import NotFound
 
 
-async def parent_of(tx: Transaction, child: Agreement) -> Agreement:
-    """The agreement that this one follows, which stays as it is until we commit. Refuses ParentUnknown.
+async def parent_of(tx: Transaction, child: Agreement, *, reading: bool = False) -> Agreement:
+    """The agreement that this one follows, which stays as it is until we commit, unless one only reads.
 
+    Refuses ParentUnknown.
     Whoever ends a parent holds its row alone and touches no child, and children wait for their parent, never the other
     way round: nobody waits in a circle. The parent is looked at whoever asks: that it allows the child is the rule.
     """
     assert child.parent_id is not None, "it follows none"
     async with tx.widened(NATIONAL):
         try:
-            return await AGREEMENTS.share(tx, child.parent_id)
+            look = AGREEMENTS.read if reading else AGREEMENTS.share
+            return await look(tx, child.parent_id)
         except NotFound as unknown:
             raise ParentUnknown(parent=child.parent_id) from unknown
 
 
-async def require_parent_signed(tx: Transaction, agreement: Agreement) -> None:
+async def require_parent_signed(tx: Transaction, agreement: Agreement, *, reading: bool = False) -> None:
     """Refuse a signature under a child whose parent is not signed, rests, has ended or became shorter meanwhile."""
     if agreement.parent_id is not None:
-        (await parent_of(tx, agreement)).require_signed(agreement)
+        (await parent_of(tx, agreement, reading=reading)).require_signed(agreement)
 
 
 async def require_family(tx: Transaction, agreement: Agreement, content: Content) -> None:

@@ -340,6 +340,12 @@ async def know(database: Database, terms: Terms, *, standing: str = "accredited"
                 await tx.merge(mandate(id))
 
 
+async def stand(database: Database, association: UUID, standing: str) -> None:
+    """Let the association have this standing."""
+    async with database.transaction(NATIONAL) as tx:
+        await tx.merge(AssociationStandingRow(id=association, standing=standing))
+
+
 def mandate(organisation: UUID, by: Actor | None = None, **changes: Any) -> MandateRow:
     """A mandate valid today, of the organisation's signer unless told otherwise."""
     fields = {

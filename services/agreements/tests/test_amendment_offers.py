@@ -8,7 +8,7 @@ from sqlmodel import col, update
 
 from services.agreements import commands, queries, schedule
 from services.agreements.amendment import Amendment, AmendmentState
-from services.agreements.errors import MandateNotValid, MandateOutOfScope, NoMandate
+from services.agreements.errors import AssociationNotAccredited, MandateNotValid, MandateOutOfScope, NoMandate
 from services.agreements.errors.amendments import NotTouched
 from services.agreements.errors.signing import (
     DelegateIsOneself,
@@ -20,7 +20,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.reactions import end_mandate
 from services.agreements.tables import MandateRow
 from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
-from services.agreements.tests.builders import bound, current, officer, person, president, signer
+from services.agreements.tests.builders import bound, current, officer, person, president, signer, stand
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today
 from shared.database import Database
@@ -147,6 +147,31 @@ async def test_a_delegate_signs_an_amendment_under_the_mandate_of_who_delegated(
     offered = await sign_for(database, offered, party.party_id, by=deputy)
     given = next(each for each in offered.signatures if each.party_id == party.party_id)
     assert (given.person, given.on_behalf_of) == (deputy.person, president(party.organisation_id).person)
+
+
+async def refused(database: Database, amendment: Amendment, by: Actor) -> dict[str, str]:
+    """Step -> why somebody who reads the amendment is told that they may not take it."""
+    told = await queries.amendment(database, amendment.id, by=by)
+    steps = ("sign_amendment", "decline_amendment", "delegate_amendment")
+    found = {step: PERMISSIONS.refusal_of(by, step, told) or told.refusal_of(step) for step in steps}
+    return {step: refusal.slug for step, refusal in found.items() if refusal}
+
+
+async def test_a_delegate_is_offered_to_sign_an_amendment_and_neither_to_decline_nor_to_delegate_it(
+    database: Database, offered: Amendment
+) -> None:
+    party, deputy = operator_of(offered), deputy_of(offered)
+    offered = await sign_for(database, await delegate(database, offered), offered.parties[0].party_id)
+    own = dict.fromkeys(("decline_amendment", "delegate_amendment"), "no-mandate")
+    assert await refused(database, offered, deputy) == own
+    with pytest.raises(NoMandate):
+        await delegate(database, offered, by=deputy, delegate="another")
+    await stand(database, party.organisation_id, "suspended")
+    assert await refused(database, offered, deputy) == own | {"sign_amendment": "association-not-accredited"}
+    with pytest.raises(AssociationNotAccredited):
+        await sign_for(database, offered, party.party_id, by=deputy)
+    await stand(database, party.organisation_id, "accredited")
+    assert (await sign_for(database, offered, party.party_id, by=deputy)).signatures
 
 
 async def test_a_delegation_ends_with_its_last_day(database: Database, offered: Amendment) -> None:

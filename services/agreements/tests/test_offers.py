@@ -45,12 +45,14 @@ from shared.web import available_actions
 
 OPERATOR = new_id()
 PRESIDENT = president(OPERATOR)
+DELEGATE = person("delegate", Role.association_manager, f"org:{OPERATOR}")
 EVERYBODY = {
     "keeper": officer(),
     "director": director(),
     "ministry": MINISTRY,
     "legal": LEGAL,
     "president": PRESIDENT,
+    "delegate": DELEGATE,
     "network": person("network", Role.network_coordinator, f"org:{NETWORK_ID}"),
     "other-academy": officer("MA-07"),
 }
@@ -293,6 +295,9 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     yield "legal review", it
     it = await commands.approve_agreement(database, it.id, by=LEGAL)
     yield "ready to sign", it
+    given: dict[str, Any] = {"party_id": party_of(it, PRESIDENT), "valid_until": today(), "document": "d"}
+    it = await commands.delegate_signing(database, it.id, delegate=DELEGATE.person, **given, by=PRESIDENT)
+    yield "ready to sign, one by a delegate", it
     scan: dict[str, Any] = {"text_hash": it.text_hash or "", "file_hash": scan_of(it), "signed_on": today()}
     it = await commands.record_scan(
         database, it.id, party_id=party_of(it, PRESIDENT), person=PRESIDENT.person, **scan, by=keeper
@@ -341,6 +346,13 @@ async def read(database: Database, it: Agreement) -> Agreement:
         return await AGREEMENTS.read(tx, it.id)
 
 
+async def as_told(tx: Transaction, it: Agreement, by: Actor) -> Agreement:
+    """The agreement as whoever reads it is told of it; as it is for whoever may not."""
+    if not by.within(it.visible_to()):
+        return it
+    return await queries.agreement(tx, it.id, action="read_agreement", by=by)
+
+
 async def refusal_of(tx: Transaction, attempt: Try, it: Agreement, by: Actor) -> Refusal | None:
     """What keeps somebody from an action, tried and taken back."""
     tried = await (await tx.connection()).begin_nested()
@@ -360,10 +372,11 @@ async def test_what_is_offered_is_what_is_accepted(database: Database) -> None:
     await files.put(b"(fictif)")
     seen: set[str] = set()
     wrong: list[str] = []
-    async for name, it in life(database):
-        seen.add(it.state)
+    async for name, there in life(database):
+        seen.add(there.state)
         async with database.transaction(NATIONAL) as tx:
             for who, by in EVERYBODY.items():
+                it = await as_told(tx, there, by)
                 offered = available_actions(by, it, PERMISSIONS)
                 for action in (each for each in offerable if by.has(*PERMISSIONS[each])):
                     refusal = await refusal_of(tx, TRIES[action], it, by)

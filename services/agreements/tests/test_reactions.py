@@ -17,8 +17,17 @@ from services.agreements.tables import (
     OrganisationRow,
 )
 from services.agreements.terms import Fulfilling
-from services.agreements.tests.builders import approved, bound, current, owing, signer
-from shared.actor import NATIONAL
+from services.agreements.tests.builders import (
+    approved,
+    bound,
+    current,
+    operator_of,
+    owing,
+    person,
+    sign_for,
+    signer,
+)
+from shared.actor import NATIONAL, Role
 from shared.clock import today
 from shared.database import Database
 from shared.events import centers, network
@@ -95,9 +104,15 @@ async def test_what_a_mandate_covers_is_kept_with_it(database: Database) -> None
 
 
 async def test_a_mandate_told_without_a_scope_covers_everything(database: Database) -> None:
-    told = {field: value for field, value in network.MandateRecorded.example.items() if field not in SCOPE}
-    event = network.MandateRecorded.model_validate(told)
-    assert [getattr(event, field) for field in SCOPE] == [(), (), ()]
+    event = {field: value for field, value in network.MandateRecorded.example.items() if field not in SCOPE}
+    agreement = await approved(database)
+    operator = operator_of(agreement)
+    by = person("new-president", Role.association_manager, f"org:{operator}")
+    event |= {"organisation_id": operator, "person": by.person, "valid_from": today(), "valid_until": today()}
+    async with database.transaction(NATIONAL) as tx:
+        await reactions.know_mandate(tx, told(network.MandateRecorded.model_validate(event)))
+    signed = await sign_for(database, agreement, operator, by=by)
+    assert signed.signatures[0].mandate_id == MANDATE
 
 
 async def test_an_academys_mandates_are_seen_by_the_academy(database: Database) -> None:
