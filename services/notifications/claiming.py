@@ -34,7 +34,8 @@ DUE = """
     and (open_until is null or open_until <= now())
     and (rate is null or bucket_at is null or bucket_at + make_interval(secs => 1 / rate) <= now())
 """
-# A lane takes as many slots as its endpoint takes messages at once, or what is left of its academy's share.
+# A lane takes as many slots as its endpoint takes messages at once, or what is left of its academy's share. Its epoch
+# is read as of the same instant as its endpoint, though the lane may be locked as of a later one.
 CLAIM = text(f"""
     with due as (
         select endpoint_id, academy, due_at as since, case when open_until is null then concurrency else 1 end as width
@@ -55,8 +56,10 @@ CLAIM = text(f"""
     )
     update lane set lease_token = gen_random_uuid(), lease_until = clock_timestamp() + :lease
     from chosen join endpoint on endpoint.id = chosen.endpoint_id
+        join (select endpoint_id as id, epoch from lane) seen on seen.id = endpoint.id
     where chosen.endpoint_id = lane.endpoint_id
     returning lane.endpoint_id, lease_token, width, failures, open_until is not null as half_open, endpoint.version,
+        seen.epoch,
         case when rate is null then null when bucket_at is null then floor(greatest(rate, 1))
             else greatest(1, floor(least(greatest(rate, 1), extract(epoch from clock_timestamp() - bucket_at) * rate)))
             end as tokens, clock_timestamp() as at
@@ -176,6 +179,7 @@ class Claims:
                 endpoint=targets[row.endpoint_id].endpoint,
                 secrets=targets[row.endpoint_id].secrets,
                 token=row.lease_token,
+                epoch=row.epoch,
                 width=row.width,
                 until=until,
                 failures=row.failures,

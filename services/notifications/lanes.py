@@ -26,7 +26,7 @@ NEXT_DUE = """
 """
 """When a lane has something to send: its first waiting delivery in order, or where order does not matter, whichever is
 due first. Lock the lane in an earlier statement than the one that uses this."""
-LOCK_LANE = text("select 1 from lane where endpoint_id = :endpoint for update")
+LOCK_LANE = text("select epoch from lane where endpoint_id = :endpoint for update")
 SET_DUE = text(f"update lane set due_at = {NEXT_DUE} where endpoint_id = :endpoint")
 
 
@@ -48,6 +48,9 @@ class Lane:
     endpoint: Endpoint
     secrets: Mapping[UUID, Sealed]
     token: UUID
+    epoch: int
+    """Which start of the lane its answers speak for: a change of address, a resumption or an enabling begins the next.
+    """
     width: int
     """How many attempts may be under way at once."""
     until: float

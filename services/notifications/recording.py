@@ -28,13 +28,17 @@ PAUSE = 0.5
 """Seconds before a batch is tried again when the database is away."""
 
 # An attempt took place whoever holds the lane now; what it means for the delivery only the holder may say. When the
-# endpoint was changed or resumed meanwhile, an answer to what was sent before says nothing about when to try again.
+# lane was started over meanwhile, a failure of what was sent before says nothing about when or whether to try again:
+# that is read from the locked row, since a statement that waits for a lock sees all others as they were before.
 WRITE = text("""
     with result as (
         select * from jsonb_to_recordset(cast(:results as jsonb)) as result (
             delivery_id uuid, token uuid, result text, state text, delay float8, at timestamptz, milliseconds int,
-            status int, reason text, excerpt text, language text, version int
+            status int, reason text, excerpt text, language text, epoch int
         )
+    ), held as (
+        select endpoint_id, epoch from lane
+        where lease_token in (select token from result where state <> 'delivered') order by endpoint_id for share
     ), logged as (
         insert into attempt
             (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, status, reason, excerpt, language)
@@ -42,20 +46,21 @@ WRITE = text("""
         from result join delivery on delivery.id = delivery_id order by at
     )
     update delivery set
-        state = result.state,
+        state = case when result.state = 'delivered' or held.epoch = result.epoch
+            then result.state else delivery.state end,
         attempts = attempts + 1,
-        next_attempt_at = case when result.state = 'waiting' and endpoint.version = result.version
+        next_attempt_at = case when result.state = 'waiting' and held.epoch = result.epoch
             then clock_timestamp() + make_interval(secs => delay) else next_attempt_at end,
         delivered_at = case result.state when 'delivered' then clock_timestamp() else delivered_at end
-    from result join lane on lane.lease_token = result.token join endpoint on endpoint.id = lane.endpoint_id
+    from result join lane on lane.lease_token = result.token left join held on held.endpoint_id = lane.endpoint_id
     where delivery.id = result.delivery_id and delivery.endpoint_id = lane.endpoint_id
 """)
 HELD = text("""
-    select lease_token, endpoint.version from lane join endpoint on endpoint.id = endpoint_id
+    select lease_token, epoch from lane
     where (endpoint_id, lease_token) in (select * from unnest(cast(:endpoints as uuid[]), cast(:tokens as uuid[])))
-    order by endpoint_id for update of lane
+    order by endpoint_id for update
 """)
-# Who sent nothing has learnt nothing, nor has who sent to what is not so any more: its breaker stays as it is.
+# Who sent nothing has learnt nothing, nor has who sent before the lane was started over: its breaker stays as it is.
 RELEASE = text(f"""
     update lane set lease_token = null, lease_until = null, due_at = {NEXT_DUE},
         failures = case when learnt then given.failures else lane.failures end,
@@ -134,17 +139,17 @@ class Recorder:
                 endpoints = [lane.endpoint.id for lane in batch.lanes.values()]
                 connection = await tx.connection()
                 held = await connection.execute(HELD, {"endpoints": endpoints, "tokens": list(batch.lanes)})
-                lanes = [_given_back(batch.lanes[token], version, self.breaker_pause) for token, version in held]
+                lanes = [_given_back(batch.lanes[token], epoch, self.breaker_pause) for token, epoch in held]
                 await connection.execute(RELEASE, {"lanes": json.dumps(lanes)})
 
 
-def _given_back(lane: Lane, version: int, breaker_pause: float) -> dict[str, Any]:
+def _given_back(lane: Lane, epoch: int, breaker_pause: float) -> dict[str, Any]:
     return {
         "endpoint_id": str(lane.endpoint.id),
         "failures": lane.failures,
         "sent": lane.sent,
         "rest": max(lane.rest, breaker_pause if lane.opens else 0.0),
-        "learnt": lane.sent > 0 and version == lane.endpoint.version,
+        "learnt": lane.sent > 0 and epoch == lane.epoch,
     }
 
 

@@ -17,13 +17,14 @@ from services.notifications.attempting import Attempts
 from services.notifications.bounces import MOVED_AT
 from services.notifications.claiming import Claims
 from services.notifications.commands import disable_endpoint
-from services.notifications.lanes import Lane, Parcel
+from services.notifications.lanes import LOCK_LANE, Lane, Parcel
 from services.notifications.outcome import LONGEST_WAIT, Outcome
 from services.notifications.recording import Recorder
 from services.notifications.settings import NotificationsSettings
+from services.notifications.tables import ENDPOINTS
 from services.notifications.waking import NEWS
 from shared.actor import NATIONAL, SYSTEM
-from shared.database import Database
+from shared.database import Database, Transaction
 from shared.messaging.crash import crash_point
 from shared.messaging.retrying import passes_by_itself
 from shared.refusals import NotAllowedNow
@@ -156,7 +157,7 @@ class Sender:
             {
                 "delivery_id": parcel.delivery_id,
                 "token": lane.token,
-                "version": lane.endpoint.version,
+                "epoch": lane.epoch,
                 "result": outcome.result,
                 "state": {"delivered": "delivered", "refused": "refused"}.get(outcome.result, "waiting"),
                 "delay": LONGEST_WAIT if delay is None else delay,
@@ -172,13 +173,18 @@ class Sender:
         return delay is None
 
     async def _disable(self, lane: Lane, outcome: Outcome | None) -> None:
-        """Disable an endpoint that has ended, or whose last e-mails all came back."""
+        """Disable an endpoint that has ended, or whose last e-mails all came back, unless it was started over since."""
         endpoint = lane.endpoint
         because: Any = "gone" if outcome and outcome.result == "gone" else "failing"
         try:
-            if outcome is None and not await self._returns_all(endpoint.id):
-                return
-            await disable_endpoint(self.database, endpoint.id, because=because, by=SYSTEM)
+            async with self.database.transaction(NATIONAL) as tx:
+                # Who starts a lane over locks its endpoint first.
+                await ENDPOINTS.load(tx, endpoint.id)
+                if (await tx.execute(LOCK_LANE, {"endpoint": endpoint.id})).scalar_one() != lane.epoch:
+                    return
+                if outcome is None and not await self._returns_all(tx, endpoint.id):
+                    return
+                await disable_endpoint(tx, endpoint.id, because=because, by=SYSTEM)
         except NotAllowedNow:
             return
         except Exception as error:
@@ -187,7 +193,6 @@ class Sender:
             return
         log.warning("endpoint disabled", endpoint_id=str(endpoint.id), academy=endpoint.academy, because=because)
 
-    async def _returns_all(self, endpoint_id: UUID) -> bool:
-        async with self.database.transaction(NATIONAL) as tx:
-            last = {"endpoint": endpoint_id, "most": self.settings.most_bounces}
-            return bool((await tx.execute(RETURNED, last)).scalar_one())
+    async def _returns_all(self, tx: Transaction, endpoint_id: UUID) -> bool:
+        last = {"endpoint": endpoint_id, "most": self.settings.most_bounces}
+        return bool((await tx.execute(RETURNED, last)).scalar_one())

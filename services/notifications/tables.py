@@ -332,6 +332,8 @@ class LaneRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """When the lane's first waiting delivery is due; null when none waits."""
     lease_token: UUID | None = None
     lease_until: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    epoch: int = Field(0, sa_column_kwargs={"server_default": text("0")})
+    """How often it was started over: what was sent in an earlier epoch is answered for that one alone."""
 
 
 class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]

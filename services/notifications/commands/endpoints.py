@@ -31,10 +31,12 @@ START_OVER = text("""
     where endpoint_id = :endpoint and state = 'waiting' and attempts > 0
 """)
 MOVE = text(f"""
-    update lane set failures = 0, open_until = null, due_at = {NEXT_DUE} where endpoint_id = :endpoint
+    update lane set epoch = epoch + 1, failures = 0, open_until = null, due_at = {NEXT_DUE}
+    where endpoint_id = :endpoint
 """)
 RESUME = text(f"""
-    update lane set enabled = true, paused = false, failures = 0, open_until = null, due_at = {NEXT_DUE}
+    update lane set enabled = true, paused = false, epoch = epoch + 1, failures = 0, open_until = null,
+        due_at = {NEXT_DUE}
     where endpoint_id = :endpoint
 """)
 

@@ -33,3 +33,4 @@ def upgrade() -> None:
     protect(op, "undelivered")
     op.add_column("delivery", sa.Column("owed_by", sa.Text, nullable=False, server_default=sa.text("'told'")))
     op.add_column("delivery", sa.Column("again", sa.Text))
+    op.add_column("lane", sa.Column("epoch", sa.Integer, nullable=False, server_default=sa.text("0")))
