@@ -11,7 +11,7 @@ from rich.markup import escape
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
-from cli import audit, config, database, events, generate, journal, parked, relay, topics, webhooks
+from cli import audit, config, database, events, files, generate, journal, parked, relay, topics, webhooks
 from cli.demo import demo
 from cli.doctor import doctor
 from cli.down import down
@@ -72,6 +72,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(topics.app, name="topics")
 app.add_typer(events.app, name="events")
+app.add_typer(files.app, name="files")
 app.add_typer(parked.app, name="parked")
 app.add_typer(relay.app, name="relay")
 app.add_typer(webhooks.app, name="webhooks")

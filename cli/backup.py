@@ -23,6 +23,7 @@ import asyncpg
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import text
 
+from cli.files import NAMED
 from cli.installation import Installation
 from cli.output import Exit, Failed
 from shared import files
@@ -39,14 +40,6 @@ from shared.settings import PlatformSettings, database_on
 MANIFEST = "manifest.json"
 FILES = "files"
 """The folder of documents' files in a backup."""
-FILES_KNOWN = """
-    select known.hash from journal, lateral (values
-        (data ->> 'file_hash'),
-        (detail ->> 'archived_file'),
-        (case when data ? 'media_type' then data ->> 'hash' end)
-    ) as known (hash) where known.hash is not null group by 1
-"""
-"""The files that events speak of, by their hashes."""
 LOCK_PATIENCE = "10s"
 """How long a backup waits for running commands to end before it gives up."""
 
@@ -175,13 +168,13 @@ async def _one_cut(urls: Mapping[str, str]) -> AsyncIterator[tuple[dict[str, str
                 events={service: await each.fetchval(count) for service, each in held.items()},
                 revisions={service: await each.fetchval(revision) for service, each in held.items()},
             ),
-            {row[0] for each in held.values() for row in await each.fetch(FILES_KNOWN)},
+            {row[0] for each in held.values() for row in await each.fetch(NAMED)},
         )
 
 
 async def _save_files(here: Installation, archive: tarfile.TarFile, manifest: Manifest, known: set[str]) -> Manifest:
     """Put the files that lie in a directory into the archive; say which are lacking."""
-    stored = {hash async for hash in files.kept()}
+    stored = {each.hash async for each in files.kept()}
     unharmed = stored
     if not here.settings.files_location.startswith("s3://"):
         unharmed = {hash for hash in stored if await _save_file(archive, hash)}

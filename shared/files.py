@@ -1,15 +1,16 @@
 """Files, each kept once under the hash of its content: in a directory of this machine, or in an S3-compatible bucket.
 
 A name says what must be found under it, so that nothing is ever replaced by something else, damage shows when a file is
-read, and keeping the same file again changes nothing.
+read, and keeping the same file again changes nothing. Nothing here removes a file: what nobody names in this database
+another one may name.
 """
 
 import asyncio
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from io import BytesIO
@@ -62,6 +63,19 @@ class StoredFile(BaseModel):
     """Bytes."""
     media_type: str
     """By its first bytes, whatever anybody calls it."""
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file as the storage lists it."""
+
+    hash: str
+    name: str
+    """What it is called in the directory, or after the bucket's prefix."""
+    size: int
+    """Bytes."""
+    put_at: datetime
+    """When it was last put."""
 
 
 class Place:
@@ -142,30 +156,13 @@ async def exists(hash: str) -> bool:
     return True
 
 
-async def kept(*, before: datetime | None = None) -> AsyncIterator[str]:
-    """The hash of every file that is kept, or was last put before a moment. Raises Unavailable without the storage."""
+async def kept() -> AsyncIterator[KeptFile]:
+    """Every file that is kept. Raises Unavailable if the storage does not answer."""
     try:
         async for batch in _here().store.list():
             for found in batch:
-                name = NAME.search(found["path"])
-                if name and (before is None or found["last_modified"] < before):
-                    yield name[1]
-    except BaseError as error:
-        raise Unavailable() from error
-
-
-async def remove(hashes: Iterable[str], *, before: datetime) -> None:
-    """Remove those of these files that were last put before a moment. Raises Unavailable without the storage.
-
-    Whoever asks sees to it that nobody who has just put one again relies on it.
-    """
-    store = _here().store
-    try:
-        for hash in hashes:
-            with suppress(FileNotFoundError):
-                found = await store.head_async(_name(hash))
-                if found["last_modified"] < before:
-                    await store.delete_async(_name(hash))
+                if name := NAME.search(found["path"]):
+                    yield KeptFile(name[1], _name(name[1]), found["size"], found["last_modified"])
     except BaseError as error:
         raise Unavailable() from error
 

@@ -33,9 +33,6 @@ schedule = Schedule("agreements")
 LEFT_BEHIND = timedelta(seconds=15)
 """How old a batch is before we no longer expect the request that brought it to finish it."""
 
-UNNAMED = timedelta(days=1)
-"""For how long a file is kept that no event names: its upload may be under way."""
-
 
 @schedule.every(seconds=30, id="bring-into-force")
 async def bring_into_force(database: Database) -> None:
@@ -160,13 +157,6 @@ async def resume_batches(database: Database) -> None:
 async def publish_checkpoint(database: Database) -> None:
     """Bind what was recorded, once in every hour."""
     await commands.publish_checkpoint(database, at=now())
-
-
-@schedule.every(seconds=24 * 3600, id="sweep-files")
-async def sweep_files(database: Database) -> None:
-    """A file whose upload or seal was not recorded within a day is nobody's."""
-    if removed := await commands.sweep_files(database, before=now() - UNNAMED):
-        log.info("files that nobody names are removed", number=removed)
 
 
 @schedule.every(seconds=3600, id="forget-answers")

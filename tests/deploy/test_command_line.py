@@ -30,6 +30,7 @@ from cli.installation import DEMO, Installation
 from cli.up import wipe
 from services.agreements import commands
 from services.agreements.tests.builders import clauses, current, officer
+from shared import files
 from shared.clock import now
 from shared.embedded.postgres import EmbeddedPostgres, database_server
 from shared.settings import SERVICES, PlatformSettings, database_on
@@ -212,6 +213,21 @@ async def bind_a_draft(data_dir: Path) -> None:
         async with here.database("agreements") as database:
             await commands.draft_agreement(database, current(), clauses=clauses(), by=officer())
             assert await commands.publish_checkpoint(database, at=now() + timedelta(hours=1))
+
+
+async def test_files_that_no_event_names_are_listed_by_where_they_lie(
+    started: Started, tmp_path: Path, kept_files: Path
+) -> None:
+    files.configure(str(tmp_path))
+    lost = await files.put(b"%PDF-1.7 (fictif)")
+    files.configure(str(kept_files))
+    (kept,) = tmp_path.glob(f"*/{lost.hash}")
+    os.utime(kept, (0, 0))
+    done = await asyncio.to_thread(run, started.data_dir, "files", "unnamed", "-o", "json", MITHAQ_FILES=str(tmp_path))
+    files.configure(str(kept_files))
+    (row,) = records(done)
+    assert row == {"name": str(kept.relative_to(tmp_path)), "bytes": lost.size, "put_at": "1970-01-01 00:00:00+00:00"}
+    assert str(tmp_path) in done.stderr and kept.exists()
 
 
 def test_settings_are_shown_with_their_purpose_and_without_their_secrets(started: Started) -> None:

@@ -3,8 +3,9 @@
 import asyncio
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from sqlalchemy import text
 
 from cli.backup import Manifest, back_up, read_manifest, restore
 from cli.demo.client import Client
+from cli.files import unnamed_files
 from cli.installation import Installation
 from cli.output import Exit, Failed
 from services.agreements import commands
@@ -23,6 +25,7 @@ from services.agreements.tests.builders import approved, attached, clauses, curr
 from services.network.organisation import institutions
 from shared import files
 from shared.actor import NATIONAL
+from shared.clock import now
 from shared.embedded.identity import load_credentials
 from shared.events.catalog import TOPICS
 from shared.messaging.envelope import open_envelope
@@ -30,6 +33,7 @@ from shared.messaging.rebuild import rebuild
 from shared.settings import PlatformSettings
 from shared.territory import MINISTRY_ID
 from tests.fixtures.eventually import eventually
+from tests.fixtures.s3 import BUCKET, IDENTITY
 from tests.journeys.platform import running
 
 pytestmark = pytest.mark.timeout(180)
@@ -151,10 +155,15 @@ async def test_documents_survive_with_their_files_and_a_lost_one_is_named(
 ) -> None:
     here = with_files
     async with running(here.settings):
-        annex, archived = await attach(here), await seal(here)
+        annex, (archived, sealed) = await attach(here), await seal(here)
     whole = await back_up(here, tmp_path / "whole.tar", silent)
     assert (whole.files, whole.missing) == (3, ())
-    for lost, harm in ((annex, Path.unlink), (archived, lambda file: file.write_bytes(b"%PDF-1.7"))):
+    harms: dict[str, Callable[[Path], object]] = {
+        annex: Path.unlink,
+        archived: lambda file: file.write_bytes(b"%PDF-1.7"),
+        sealed: Path.unlink,
+    }
+    for lost, harm in harms.items():
         kept = tmp_path / "files" / lost[:2] / lost
         content = kept.read_bytes()
         harm(kept)
@@ -172,12 +181,35 @@ async def attach(here: Installation) -> str:
         return (await attached(database, agreement, "annex")).documents[-1].hash
 
 
-async def seal(here: Installation) -> str:
-    """An agreement with a seal; gives the hash of the file from before it."""
+async def seal(here: Installation) -> tuple[str, str]:
+    """An agreement with a seal; gives the hashes of the file from before it, and with it."""
     async with here.database("agreements") as database:
         sealed = await sign_for(database, await approved(database), MINISTRY_ID, level="advanced")
-        assert sealed.archived_file
-        return sealed.archived_file
+        assert sealed.archived_file and sealed.sealed_file
+        return sealed.archived_file, sealed.sealed_file
+
+
+@pytest.mark.parametrize("where", ["directory", "s3"])
+async def test_what_no_event_names_is_listed_after_a_day_and_stays(
+    where: str,
+    with_files: Installation,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = with_files
+    if where == "s3":
+        s3 = request.getfixturevalue("s3")
+        keys = {f"s3_{name}": SecretStr(s3[name]) for name in IDENTITY}
+        bucket = {"files": f"s3://{BUCKET}/{uuid4().hex}", "s3_endpoint": s3["endpoint"]}
+        here = Installation(here.settings.model_copy(update=keys | bucket))
+    async with running(here.settings):
+        named = {await attach(here), *await seal(here)}
+        lost = await files.put(b"%PDF-1.7 (fictif)")
+    assert await unnamed_files(here) == [], "its upload may be under way"
+    monkeypatch.setattr("cli.files.now", lambda: now() + timedelta(days=2))
+    assert [(each.hash, each.size) for each in await unnamed_files(here)] == [(lost.hash, lost.size)]
+    assert {each.hash async for each in files.kept()} == named | {lost.hash}
 
 
 async def test_nothing_is_restored_under_running_services(here: Installation, tmp_path: Path) -> None:

@@ -67,7 +67,6 @@ from services.agreements.commands.editions import (
     return_renewal,
 )
 from services.agreements.commands.families import end_with_parent
-from services.agreements.commands.filing import sweep_files
 from services.agreements.commands.force import (
     close_agreement,
     resume_agreement,
@@ -200,7 +199,6 @@ __all__ = [
     "submit_amendment",
     "submit_for_review",
     "suspend_agreement",
-    "sweep_files",
     "terminate_agreement",
     "unlock_text",
     "waive_obligation",

@@ -5,7 +5,6 @@ from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.filing import hold_files
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.papers import require_printable
@@ -50,7 +49,6 @@ async def attach_document(
         events = _attached(agreement, file, by, at or now(), **about)
         if refused:
             raise refused
-        await hold_files(tx, file.hash)
         return await _record(tx, agreement, events, by)
 
 

@@ -15,7 +15,6 @@ from cryptography import x509
 from sqlalchemy.dialects.postgresql import insert
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.filing import hold_files
 from services.agreements.errors.sealing import (
     CertificateNotQualified,
     CertificateNotTrusted,
@@ -125,7 +124,6 @@ def provider_of(level: SignatureLevel) -> Provider:
 async def remember_files(tx: Transaction, agreement: Agreement, seal: ReadySeal) -> None:
     """Know the files again when somebody brings them."""
     known = {"sealed": seal.file_hash, "agreement": seal.archived_file}
-    await hold_files(tx, *filter(None, known.values()))
     for document, hash in known.items():
         if hash:
             row = PaperRow(
