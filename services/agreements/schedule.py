@@ -5,7 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlmodel import case, col, func, select
+from sqlalchemy import Date
+from sqlmodel import case, col, column, func, or_, select, true
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
@@ -15,6 +16,7 @@ from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
     CENTER_DAYS,
+    OWED,
     CenterFactRow,
     ObligationRow,
     SignatureBatchRow,
@@ -114,11 +116,23 @@ async def let_time_pass(database: Database) -> None:
 @schedule.every(seconds=300, id="note-open-centers")
 async def note_open_centers(database: Database) -> None:
     """What a center did before the agreement was in force, or while it was suspended, fulfils what waits for it."""
-    owed, center = ObligationRow.__table__.c, CenterFactRow.__table__.c
+    row, center = AGREEMENTS.table.c, CenterFactRow.__table__.c
+    owed = select(ObligationRow).where(OWED).subquery().c
     awaited = func.coalesce(owed.fulfilled_by, "center_opened")
     day = case(*((awaited == what, center[column]) for what, column in CENTER_DAYS.items()))
-    waiting = select(owed.agreement_id, center.id).where(
-        owed.center_id == center.id, owed.state.in_(["pending", "due", "claimed"]), day.is_not(None)
+    # As Agreement.owed_within has it: no agreement is locked for seats that were filled in another edition.
+    days = column("starts_on", Date), column("ends_on", Date)
+    each = func.jsonb_to_recordset(row.state["editions"]).table_valued(*days).render_derived(with_types=True).c
+    started = select(each.starts_on, each.ends_on).where(each.starts_on <= owed.due_on)
+    edition = started.order_by(each.starts_on.desc()).limit(1).lateral()
+    first = func.coalesce(edition.c.starts_on, row.effective_from)
+    last = func.coalesce(edition.c.ends_on, row.effective_until)
+    waiting = (
+        select(owed.agreement_id, center.id)
+        .join(CenterFactRow, owed.center_id == center.id)
+        .join(AGREEMENTS.table, owed.agreement_id == row.id)
+        .outerjoin(edition, true())
+        .where(day.is_not(None), or_(awaited != "center_filled", day.between(first, last)))
     )
     async with database.transaction(NATIONAL) as tx:
         found = (await tx.execute(waiting.distinct())).all()

@@ -80,10 +80,10 @@ class Editions(Obligations):
         ends = [each.ends_on for each in self.editions if duty.obligation_id in each.obligations]
         return max(ends) if ends else super().owed_until(duty)
 
-    def owed_from(self, found: Obligation) -> date:
-        """The first day of the edition in which the occurrence is due."""
-        starts = [each.starts_on for each in self.editions if each.starts_on <= found.due_on]
-        return max(starts, default=super().owed_from(found))
+    def owed_within(self, found: Obligation) -> tuple[date, date]:
+        """The first and the last day of the edition in which the occurrence is due."""
+        started = [(each.starts_on, each.ends_on) for each in self.editions if each.starts_on <= found.due_on]
+        return max(started, default=super().owed_within(found))
 
     def guard(self, action: str) -> Refusal | None:
         """A renewal must be open, for the agreement to be renewed evaluated favourably, and nothing owed against it."""

@@ -171,9 +171,9 @@ class Obligations(Timely):
         """The last day on which an occurrence of the duty may be due."""
         return self.effective_until
 
-    def owed_from(self, found: Obligation) -> date:  # noqa: ARG002 - editions say it per occurrence
-        """The first day on which what is counted counts for this occurrence."""
-        return self.effective_from
+    def owed_within(self, found: Obligation) -> tuple[date, date]:  # noqa: ARG002 - editions say it per occurrence
+        """The first and the last day on which what is counted counts for this occurrence."""
+        return self.effective_from, self.effective_until
 
     def guard(self, action: str) -> Refusal | None:
         """Something must be owed."""
@@ -225,7 +225,8 @@ class Obligations(Timely):
             if on is None or each.state not in OWED | {_O.claimed}:
                 continue
             # A center stays open, and keeps its visa; its learners are counted anew with each edition.
-            if what == "center_filled" and on < self.owed_from(each):
+            first, last = self.owed_within(each)
+            if what == "center_filled" and not first <= on <= last:
                 continue
             if each.state in OWED:
                 events += self._claimed(each, evidence=None, documents=(), on=on)

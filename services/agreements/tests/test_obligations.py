@@ -225,12 +225,22 @@ def test_seats_are_filled_anew_in_each_edition() -> None:
     agreement = in_force(owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
     (first,) = agreement.obligations
     (edition,) = agreement.editions
-    assert agreement.owed_from(first) == edition.starts_on
+    assert agreement.owed_within(first) == (edition.starts_on, edition.ends_on)
     again = first.model_copy(update={"due_on": first.due_on.replace(year=first.due_on.year + 1)})
-    following = edition.model_copy(update={"number": 2, "starts_on": edition.ends_on + timedelta(days=1)})
+    starts_on, ends_on = edition.ends_on + timedelta(days=1), edition.ends_on + timedelta(days=365)
+    following = edition.model_copy(update={"number": 2, "starts_on": starts_on, "ends_on": ends_on})
     agreement.editions, agreement.obligations = (edition, following), (again,)
     assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}) == []
     assert agreement.follow_center(center_id, {"center_filled": following.starts_on}) != []
+
+
+def test_seats_filled_in_a_later_edition_fulfil_no_earlier_one() -> None:
+    terms = regional()
+    center_id = terms.centers[0].center_id
+    agreement = in_force(owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
+    (edition,) = agreement.editions
+    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on + timedelta(days=1)}) == []
+    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}) != []
 
 
 def test_the_opening_of_another_center_fulfils_nothing() -> None:

@@ -240,6 +240,31 @@ async def test_learners_on_all_its_seats_fulfil_the_obligation_to_fill_them(data
     assert await ledger(database, agreement) == [("fulfilled", second), ("pending", None)], "met is met"
 
 
+async def grant(database: Database, agreement: Agreement, funded: int, unfunded: int) -> CenterFactRow:
+    """An amendment grants the center other seats; what is kept of it."""
+    center_id = agreement.centers[0].center_id
+    seats = {"funded_seats": funded, "unfunded_seats": unfunded}
+    await tell_twice(database, reactions.follow_seats, centers.CenterSeatsChanged, center_id=str(center_id), **seats)
+    (row,) = await all_of(database, CenterFactRow)
+    assert isinstance(row, CenterFactRow)
+    return row
+
+
+async def test_a_full_center_that_is_granted_more_seats_is_full_no_more(database: Database) -> None:
+    agreement = await awaiting(database, "center_opened")
+    await count(database, agreement, today(), 60, 20)
+    assert (await grant(database, agreement, 80, 20)).filled_on is None
+    assert (await grant(database, agreement, 60, 20)).filled_on == today()
+
+
+async def test_a_center_whose_learners_take_all_the_seats_that_are_left_is_full(database: Database) -> None:
+    agreement = await awaiting(database, "center_filled")
+    assert (await grant(database, agreement, 60, 10)).filled_on is None, "nobody was counted yet"
+    await count(database, agreement, today(), 55, 0)
+    await grant(database, agreement, 55, 0)
+    assert await ledger(database, agreement) == [("fulfilled", today()), ("pending", None)]
+
+
 async def test_learners_counted_before_the_edition_fill_it_not(database: Database) -> None:
     agreement = await awaiting(database, "center_filled")
     await count(database, agreement, agreement.effective_from - timedelta(days=1), 60, 20)

@@ -1,6 +1,7 @@
 """What time does, however often it is asked."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import func, text, update
@@ -8,6 +9,7 @@ from sqlmodel import select
 
 from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement.edition import Edition
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow
 from services.agreements.terms import Fulfilling
 from services.agreements.tests.builders import MINISTRY, approved, bound, current, owing, sign_for
@@ -154,6 +156,45 @@ async def test_what_a_center_did_before_the_agreement_was_in_force_fulfils_its_o
     found = (await read(database, agreement.id)).obligations
     states = {duty.fulfilled_by: each.state for duty, each in zip(agreement.duties, found, strict=True)}
     assert states == dict.fromkeys(CENTER_DAYS, "pending") | {what: "fulfilled"}
+
+
+@pytest.mark.parametrize(
+    ("within", "day"),
+    [
+        (False, lambda edition: edition.starts_on - timedelta(days=1)),
+        (True, lambda edition: edition.starts_on),
+        (True, lambda edition: edition.ends_on),
+        (False, lambda edition: edition.ends_on + timedelta(days=1)),
+    ],
+    ids=["before it", "its first day", "its last day", "after it"],
+)
+async def test_an_agreement_is_locked_only_for_seats_filled_in_the_edition_of_its_obligation(
+    database: Database, monkeypatch: pytest.MonkeyPatch, within: bool, day: Callable[[Edition], date]
+) -> None:
+    terms = current()
+    center_id = terms.centers[0].center_id
+    agreement = await bound(database, owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
+    (edition,) = agreement.editions
+    filled = CenterFactRow(
+        id=center_id,
+        agreement_id=agreement.id,
+        academy="MA-06",
+        province=terms.centers[0].province,
+        state="opened",
+        funded_seats=1,
+        unfunded_seats=0,
+        filled_on=day(edition),
+    )
+    async with database.transaction(NATIONAL) as tx:
+        tx.add(filled)
+    looked: list[object] = []
+
+    async def look(_: Database, id: object, __: object) -> None:
+        looked.append(id)
+
+    monkeypatch.setattr(commands, "follow_center", look)
+    await schedule.note_open_centers(database)
+    assert looked == [agreement.id] * within
 
 
 async def test_an_agreement_whose_renewal_lapsed_expires(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
