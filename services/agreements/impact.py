@@ -148,7 +148,9 @@ class Impact(BaseModel):
     amendments: list[AmendmentTouched]
     ceremonies: list[CeremonyTouched]
     parties: list[UUID] = Field(description="the organisations that are told, as parties")
-    subscribers: list[SubscriberTouched] = Field(description="every academy that is told, also without an address")
+    subscribers: list[SubscriberTouched] = Field(
+        description="every academy that is told, also without an address; people who subscribe are not counted"
+    )
 
     @property
     def fingerprint(self) -> str:

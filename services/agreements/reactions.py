@@ -168,7 +168,7 @@ async def follow_center(tx: Transaction, occurrence: Occurrence[Any]) -> None:
 async def follow_seats(tx: Transaction, occurrence: Occurrence[CenterSeatsChanged]) -> None:
     """Keep the seats that an amendment granted; whether the learners last counted take them all is seen anew."""
     event = occurrence.event
-    filled = case((event.funded_seats + event.unfunded_seats <= CenterFactRow.learners, CenterFactRow.counted_on))
+    filled = case((event.funded_seats + event.unfunded_seats <= col(CenterFactRow.learners), CenterFactRow.counted_on))
     kept = event.model_dump(include={"funded_seats", "unfunded_seats"})
     await _note(tx, occurrence.subject, **kept, filled_on=filled)
 

@@ -137,9 +137,11 @@ class MandateAnswer(BaseModel):
     holder: str
     valid_from: date
     valid_until: date
-    agreement_types: list[AgreementType] = Field(description="its scope: agreements of these types,")
-    academies: list[str] = Field(description="of these academies,")
-    agreements: list[UUID] = Field(description="and these; all where none is named")
+    agreement_types: list[AgreementType] = Field(
+        description="types of agreement that it covers; all where none is named"
+    )
+    academies: list[str] = Field(description="academies whose agreements it covers; all where none is named")
+    agreements: list[UUID] = Field(description="agreements that it covers, by id; all where none is named")
     available_actions: list[str]
 
     @classmethod

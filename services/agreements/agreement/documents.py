@@ -129,8 +129,8 @@ class Documents(Timely):
     def require_annexes(self, content: Content) -> None:
         """Refuse AnnexGone for an annex that is neither part of the text already nor a current document, as it is."""
         there = {*self.annexes, *(each.as_annex() for each in self.documents if each.state == _D.current)}
-        if gone := [each.document_id for each in content.annexes if each not in there]:
-            raise AnnexGone(documents=gone)
+        if gone := [each for each in content.annexes if each not in there]:
+            raise AnnexGone(documents=[each.document_id for each in gone], names=[each.name for each in gone])
 
     def in_text(self, document: Document) -> bool:
         """Whether the document changes only as the text does."""

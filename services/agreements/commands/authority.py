@@ -6,10 +6,11 @@ from datetime import date
 from itertools import product
 from uuid import UUID
 
-from pydantic_core import to_json
+from pydantic_core import from_json
 from sqlalchemy import text
 
 from services.agreements.agreement import Agreement, Delegation
+from services.agreements.agreement.core import names_of
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
@@ -88,11 +89,11 @@ DRIFTED = text("""
     ), approved as (
         select data, detail from told where type = :approved order by at desc limit 1
     )
-    select place from drafted, termed, approved, lateral (values
+    select place, was from drafted, termed, approved, lateral (values
         ('kind', drafted.data->>'agreement_kind', cast(:kind as text)),
         ('framework', termed.data->>'framework_id', cast(:parent as text)),
         ('number', approved.data->>'reference', cast(:reference as text)),
-        ('names', approved.detail->>'names', cast(cast(:names as jsonb) as text))
+        ('names', coalesce(approved.detail->>'names', '{}'), null)
     ) frozen(place, was, is_now)
     where was is distinct from is_now
 """).bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
@@ -279,9 +280,12 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
         "kind": agreement.agreement_kind,
         "parent": str(agreement.parent_id) if agreement.parent_id else None,
         "reference": agreement.reference,
-        "names": to_json({str(id): name for id, name in agreement.names.items()}).decode(),
     }
-    if places := (await (await tx.connection()).execute(DRIFTED, beside)).scalars().all():
+    drifted = (await (await tx.connection()).execute(DRIFTED, beside)).all()
+    # How a name is written may change with what there is beside it: names are compared as what they say.
+    if places := [
+        place for place, was in drifted if place != "names" or names_of({"names": from_json(was)}) != agreement.names
+    ]:
         raise _tampered(places)
 
 

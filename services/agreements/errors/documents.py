@@ -61,7 +61,7 @@ class AnnexFrozen(Refusal):
 
 
 class AnnexGone(Refusal):
-    """What an amendment annexes is a document of the agreement no more. Values: documents (their ids)."""
+    """What an amendment annexes is a document of the agreement no more. Values: documents (their ids), names."""
 
     slug = "annex-gone"
 

@@ -8,16 +8,17 @@ import hashlib
 import io
 import logging
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from asn1crypto.cms import CMSAttribute  # type: ignore[import-untyped]
 from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import async_validate_pdf_signature
-from pyhanko.sign.validation.generic_cms import extract_tst_data_iter
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
@@ -121,14 +122,25 @@ async def _look(seal: EmbeddedPdfSignature, file: bytes, trust: Trust, now: date
 async def _stamp_of(seal: EmbeddedPdfSignature, trust: Trust, now: datetime) -> tuple[datetime | None, bool]:
     """The earliest of the times stamped on it by an authority that counts, and whether each stamp could be read."""
     signature: bytes = seal.signer_info["signature"].native
-    told = list[datetime | None]()
+    told, all_read = list[datetime | None](), True
     try:
-        for token in islice(extract_tst_data_iter(seal.signer_info, signed=False), MOST_STAMPS):
+        stamps = list(islice(_stamps(seal), MOST_STAMPS))
+    except Exception:  # whatever attributes make a parser raise
+        return None, False
+    for attribute, place in stamps:
+        try:
+            token = attribute["values"][place]["content"]
             told.append(await stamped_at(token, signature, trust, now))
-        all_read = True
-    except Exception:  # whatever a token makes a parser raise
-        all_read = False
+        except Exception:  # whatever a token makes a parser raise
+            all_read = False
     return min((each for each in told if each), default=None), all_read
+
+
+def _stamps(seal: EmbeddedPdfSignature) -> Iterator[tuple[CMSAttribute, int]]:
+    """The time-stamps on it, each by its attribute and its place in there: none is parsed before it is read."""
+    for attribute in seal.signer_info["unsigned_attrs"]:
+        if attribute["type"].native == "signature_time_stamp_token":
+            yield from ((attribute, place) for place in range(len(attribute["values"])))
 
 
 def _is_followed_by_seals_only(status: Any, last: bool) -> bool:

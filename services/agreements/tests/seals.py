@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
+from asn1crypto.cms import CMSAttribute, CMSAttributes, ContentInfo  # type: ignore[import-untyped]
 from asn1crypto.keys import PrivateKeyInfo  # type: ignore[import-untyped]
 from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from cryptography import x509
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.hazmat.primitives.serialization.pkcs12 import serialize_key_and_certificates
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.ades.qualified_asn1 import QcCertificateType, QcStatements
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -192,6 +195,22 @@ def with_unreadable_stamps(file: bytes) -> bytes:
     time_of, nothing_of = (b"2A864886F70D0109100104", b"2A864886F70D01091001FF")
     assert time_of in file, "it carries a stamp"
     return file.replace(time_of, nothing_of)
+
+
+def with_an_unreadable_stamp_first(file: bytes) -> bytes:
+    """The file, its only seal carrying one that is said to be of something else than a time before its own."""
+    [seal] = PdfFileReader(io.BytesIO(file)).embedded_regular_signatures
+    first, last = int(seal.byte_range[1]) + 1, int(seal.byte_range[2]) - 1
+    message = ContentInfo.load(bytes.fromhex(file[first:last].decode()))
+    signer = message["content"]["signer_infos"][0]
+    [stamp] = signer["unsigned_attrs"]
+    time_of, nothing_of = (bytes.fromhex(each) for each in ("2A864886F70D0109100104", "2A864886F70D0109100100"))
+    assert time_of in stamp.dump()
+    other = CMSAttribute.load(stamp.dump().replace(time_of, nothing_of))
+    signer["unsigned_attrs"] = CMSAttributes([other, stamp])
+    filled = message.dump().hex().encode().ljust(last - first, b"0")
+    assert len(filled) == last - first, "there is room for both"
+    return b"".join((file[:first], filled, file[last:]))
 
 
 def signed_by(pen: KeyPen, data: bytes) -> bytes:

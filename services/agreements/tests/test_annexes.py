@@ -42,6 +42,7 @@ from services.agreements.tests.builders import (
     ready,
     sign_for,
 )
+from services.agreements.tests.conftest import WORDING
 from services.agreements.tests.test_frozen import edit
 from services.agreements.tests.test_papers import all_in, text_of
 from services.agreements.text import get_table
@@ -49,11 +50,13 @@ from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
 from shared.events.agreements import AgreementParty, CenterToOpen
+from shared.language import Wording
 from shared.messaging import journal
 from shared.money import Money
 from shared.refusals import Forbidden
 
 ONE = UUID(int=1)
+TEXTS = Wording(WORDING)
 WORD = Bilingual(ar="مثال", fr="exemple")
 BEFORE = Content(
     title=WORD,
@@ -374,8 +377,10 @@ async def test_an_amendment_annexes_only_current_documents_of_its_agreement(as_:
     *others, last = agreed.touched
     for party_id in others:
         await sign_amendment_for(database, agreed, party_id)
-    with pytest.raises(AnnexGone):
+    with pytest.raises(AnnexGone) as refused:
         await sign_amendment_for(database, agreed, last)
+    told = TEXTS.text("refusals.annex-gone.detail", "fr", **refused.value.values)
+    assert agreement.documents[-1].name in told and str(new) not in told
     assert (await read(database, agreement.id)).annexes == agreement.annexes
 
 

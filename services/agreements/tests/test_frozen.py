@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from services.agreements import commands
-from services.agreements.agreement import Agreement
+from services.agreements.agreement import Agreement, core
+from services.agreements.bilingual import Bilingual
 from services.agreements.commands.authority import require_untampered
 from services.agreements.errors import TextHashDiffers
 from services.agreements.errors.negotiation import TextMovedOn
@@ -127,6 +128,25 @@ async def test_what_is_printed_beside_the_content_is_what_the_journal_says(datab
     assert refused.value.values["places"] == [place]
     with pytest.raises(Refusal):
         await sign_for(database, agreement, operator_of(agreement))
+
+
+class Wider(Bilingual):
+    """A name as a later version may have it, with a field more."""
+
+    en: str | None = None
+
+
+async def test_a_name_that_gets_a_field_more_makes_nothing_tampered(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await approved(database)
+    monkeypatch.setattr(core, "Bilingual", Wider)
+    agreement.names = {id: Wider(**dict(name)) for id, name in agreement.names.items()}
+    async with database.transaction(NATIONAL) as tx:
+        await require_untampered(tx, agreement)
+        agreement.names = dict.fromkeys(agreement.names, Wider(ar="(وهمي)", fr="(fictif)", en="(fictitious)"))
+        with pytest.raises(TextTampered):
+            await require_untampered(tx, agreement)
 
 
 async def under_its_clauses_alone(database: Database, agreement: Agreement) -> str:

@@ -31,6 +31,7 @@ from services.agreements.tests.seals import (
     stamper_of,
     stamper_with,
     token_over,
+    with_an_unreadable_stamp_first,
     with_unreadable_stamps,
 )
 from services.agreements.tests.test_providers import settings
@@ -135,6 +136,13 @@ def test_a_stamp_that_cannot_be_read_is_told_of_its_own_seal(root: Root) -> None
     assert not plain.stamp_unreadable and stamped.stamp_unreadable
     assert (stamped.made_at, stamped.stamped, stamped.flaws) == (AT, False, ())
     assert not any(each.stamp_unreadable for each in examine(both, root.trust, AT + DAY))
+
+
+def test_a_stamp_that_cannot_be_read_hides_no_other_of_its_seal(root: Root) -> None:
+    paper = sealable()
+    stamped = add_seal(render_agreement(paper, "both"), paper, 0, root.issue(), stamper=stamper_of(root, AT + DAY / 2))
+    [seal] = examine(with_an_unreadable_stamp_first(stamped), root.trust, AT + DAY)
+    assert (seal.made_at, seal.stamped, seal.flaws, seal.stamp_unreadable) == (AT + DAY / 2, True, (), True)
 
 
 def test_whoever_only_stamps_seals_nothing(root: Root) -> None:
