@@ -28,6 +28,8 @@ class Kind:
     """Days within which each academy of the audience acknowledges it; 0: it need not."""
     national: bool = False
     """It is addressed to the nation too, whichever region it concerns."""
+    letters: bool = True
+    """People are told of it by e-mail too, not in their inboxes alone."""
     private: bool = False
     """Of all endpoints only its subject is told."""
     queue: Queue = "information"

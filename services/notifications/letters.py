@@ -20,7 +20,6 @@ from shared.actor import SYSTEM
 from shared.audit import canonical
 from shared.context import acting
 from shared.database import Transaction
-from shared.events.notifications import LetterGivenUp
 from shared.ids import new_id
 
 MOST_LINES = 50
@@ -105,8 +104,7 @@ async def give_up(tx: Transaction, letter_id: UUID, because: Because) -> None:
 
 
 def _statutory() -> list[str]:
-    # That a letter was given up is told in letters too, and that one of those was is where it ends.
-    return [type for type, kind in kinds().events.items() if kind.statutory and type != LetterGivenUp.type]
+    return [type for type, kind in kinds().events.items() if kind.statutory]
 
 
 async def write_letters(tx: Transaction, told: Mapping[UUID, Sequence[Decision]], at: datetime) -> None:

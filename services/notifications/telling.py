@@ -33,6 +33,7 @@ Why = Literal[
     "switched_off",
     "no_address",
     "address_suspended",
+    "no_letters",
     "recovered",
     "replayed",
 ]
@@ -270,7 +271,9 @@ def _channels(
     wanted = one.preferences.about(type)
     due = at if statutory else wanted.email_due(at)
     hindrance: Why | None = None
-    if due is None:
+    if not kinds().of(type).letters:
+        hindrance = "no_letters"
+    elif due is None:
         hindrance = "switched_off"
     elif wanted.address is None:
         hindrance = "no_address"

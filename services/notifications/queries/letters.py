@@ -20,7 +20,10 @@ ATTEMPT: Any = LetterAttemptRow.__table__.c
 async def letter_attempts(
     db: Work, *, letter_id: UUID | None, recipient: UUID | None, result: Result | None, page: PageRequest, by: Actor
 ) -> tuple[list[LetterAttemptAnswer], str | None]:
-    """Attempts to send letters to oneself or, for a desk, to those who were of its jurisdiction; newest first."""
+    """Attempts to send letters to oneself or, for a desk, to those who were of its jurisdiction; newest first.
+
+    What the mail server answered is its person's alone: answers quote addresses.
+    """
     PERMISSIONS.allow(by, "read_letter_attempts")
     asked = ((ATTEMPT.letter_id, letter_id), (ATTEMPT.person_id, recipient), (ATTEMPT.result, result))
     where = [column == wanted for column, wanted in asked if wanted]
@@ -35,4 +38,6 @@ async def letter_attempts(
     query = page.select(select(*ATTEMPT).where(*where), ATTEMPT.id, newest_first=True)
     async with db.transaction(scope) as tx:
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.id,))
-    return [LetterAttemptAnswer.model_validate(row, from_attributes=True) for row in rows], next
+    found = [LetterAttemptAnswer.model_validate(row, from_attributes=True) for row in rows]
+    me = person_id(by.person)
+    return [each if each.person_id == me else each.model_copy(update={"excerpt": None}) for each in found], next

@@ -92,7 +92,7 @@ class LetterAttemptAnswer(BaseModel):
     result: Result
     status: int | None = Field(description="SMTP status, if there was an answer")
     reason: str = Field(description="`returned …` where it had been taken and came back later")
-    excerpt: str | None = Field(description="the beginning of the answer")
+    excerpt: str | None = Field(description="the beginning of the answer; null to all but its person, whom it may name")
 
 
 class ReportBounces(Body):

@@ -70,13 +70,14 @@ async def given_up(database: Database) -> list[Occurrence[DomainEvent]]:
 async def test_every_attempt_at_a_letter_is_kept_and_read_by_its_person_and_their_desk(
     app: FastAPI, issuer: Issuer, database: Database, post: Post
 ) -> None:
-    me = await person(database, OFFICER, address=ADDRESS)
+    officer = replace(OFFICER, issuer=issuer.issuer)
+    me = await person(database, officer, address=ADDRESS)
     await told(database, happening(STATUTORY))
     async with post("451 4.3.0 later", "421 4.4.5 busy") as (postman, _):
         for _ in range(3):
             await postman.round()
             await due_again(database)
-    log = await attempts(app, issuer, OFFICER)
+    log = await attempts(app, issuer, officer)
     assert [(each["result"], each["status"], each["reason"]) for each in log] == [
         ("delivered", 250, "SMTP 250"),
         ("failed", 421, "SMTP 421"),
@@ -86,7 +87,8 @@ async def test_every_attempt_at_a_letter_is_kept_and_read_by_its_person_and_thei
     assert {each["person_id"] for each in log} == {str(me)}
     ((letter,),) = await rows(database, "select id from letter")
     for reader in (COLLEAGUE, OPERATOR, MINISTRY):
-        assert await attempts(app, issuer, reader, letter_id=str(letter)) == log
+        seen = await attempts(app, issuer, reader, letter_id=str(letter))
+        assert seen == [each | {"excerpt": None} for each in log], "answers quote addresses"
     assert len(await attempts(app, issuer, OPERATOR, result="failed", recipient=str(me))) == 2
     manager = actor(Role.association_manager, jurisdiction="MA-06", name="manager")
     for stranger in (FOREIGNER, manager):
@@ -230,17 +232,30 @@ async def test_that_a_letter_came_back_outlives_its_attempts(database: Database,
     assert await rows(database, "select 1 from letter_attempt") == []
 
 
-async def test_that_a_letter_was_given_up_is_not_told_of_what_is_not_statutory_nor_of_that_news_itself(
-    database: Database, post: Post
-) -> None:
+async def test_that_a_letter_was_given_up_is_not_told_of_what_is_not_statutory(database: Database, post: Post) -> None:
     await person(database, OFFICER, address=ADDRESS, email="immediate")
     await commands.subscribe(database, Subscribe(types=[QUIET.type]), by=OFFICER)
-    news = LetterGivenUp.model_validate(LetterGivenUp.example)
-    await told(database, happening(QUIET), happening(news))
+    await told(database, happening(QUIET))
+    async with post("550 no") as (postman, _):
+        assert await postman.round() == 1
+    assert [row.state for row in await rows(database, "select state from letter")] == ["refused"]
+    assert await given_up(database) == []
+
+
+async def test_that_letters_were_given_up_is_told_in_no_letter(database: Database, post: Post, reads: Reads) -> None:
+    staff = (OFFICER, COLLEAGUE)
+    for one in staff:
+        await person(database, one, address=ADDRESS, email="immediate")
+        await commands.subscribe(database, Subscribe(), by=one)
+    await told(database, happening(STATUTORY))
     async with post("550 no", "550 no") as (postman, _):
         assert await postman.round() == 2
-    assert [row.state for row in await rows(database, "select state from letter")] == ["refused"] * 2
-    assert await given_up(database) == []
+        news = await given_up(database)
+        assert len(news) == 2
+        await told(database, *news)
+        assert await postman.round() == 0
+    for one in staff:
+        assert [each.type for each in await reads(one)] == [*[LetterGivenUp.type] * 2, STATUTORY.type]
 
 
 @pytest.mark.parametrize(

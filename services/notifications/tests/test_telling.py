@@ -218,6 +218,11 @@ def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:
     assert why(told(happening(), person(follows, email="daily"), AT))[1] == ("email", "no_address", False)
     gone = person(follows, email="daily", address="a@b.example", suspended=True)
     assert why(told(happening(), gone, AT))[1] == ("email", "address_suspended", False)
+    written_to = person(email="immediate", address="a@b.example")
+    assert why(told(happening("ma.mithaq.letter.given_up.v1"), written_to, AT)) == [
+        ("inbox", "statutory", True),
+        ("email", "no_letters", False),
+    ]
 
 
 def test_a_type_may_be_preferred_otherwise_and_what_is_statutory_is_told_all_the_same() -> None:
