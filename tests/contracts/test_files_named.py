@@ -12,7 +12,7 @@ from shared.aggregate import Aggregate
 from shared.events.catalog import ALL
 from shared.settings import PlatformSettings
 
-LIKE_A_FILE = re.compile("hash|file|scan")
+LIKE_A_FILE = re.compile("hash|file")
 NAMED_BY = {
     "hash": "data ->> 'hash'",
     "file_hash": "data ->> 'file_hash'",
@@ -20,8 +20,8 @@ NAMED_BY = {
     "archived_file": "detail ->> 'archived_file'",
 }
 """A field with a file's hash -> what of the event names it."""
-ATTACHED_BEFORE = {"document_hash", "scan"}
-"""Refer to a document that was attached, by an event of its own."""
+ATTACHED_BEFORE = {"document_hash"}
+"""Refers to a document that was attached, by an event of its own."""
 NO_FILE = {"base_hash", "closed_file", "content_hash", "language_hashes", "minutes_hash", "text_hash"}
 """Of texts and of terms, which no storage of files holds; and what was settled at an agreement's end."""
 
