@@ -83,7 +83,12 @@ def run(metadata: MetaData) -> None:
     url = context.config.attributes["url"]
 
     def migrate_in(connection: Connection) -> None:
-        context.configure(connection=connection, target_metadata=[metadata, MessagingTable.metadata])
+        # Each in its own transaction: what one of them locks is free before the next one reads the register.
+        context.configure(
+            connection=connection,
+            target_metadata=[metadata, MessagingTable.metadata],
+            transaction_per_migration=True,
+        )
         with context.begin_transaction():
             context.run_migrations()
 
@@ -201,7 +206,7 @@ async def _revision(url: str) -> str | None:
 
 async def _with_connection(url: str, work: Any) -> None:
     engine = create_async_engine(asyncpg_url(url))
-    async with engine.begin() as connection:
+    async with engine.connect() as connection:
         await connection.run_sync(work)
     await engine.dispose()
 

@@ -1,20 +1,28 @@
 """The words of clauses: kept once for every clause, however many agreements have it."""
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from sqlalchemy import text
 
 from services.agreements.content import ClauseRef
 from services.agreements.text import get_table, table_clauses
-from services.agreements.words import clause_term, words
+from services.agreements.words import CLAUSE, LAST, clause_term, words
 from shared.database import Transaction
 
+THERE = text("select term from agreement_term where agreement_id = :id and term >= :first and term < :last")
 IS_KEPT = text("select true from content where hash = :hash")
 KNOWN = text("select distinct clause from clause_word where clause = any(:clauses)")
 KEEP = text(
     "insert into clause_word (word, clause) select * from unnest(cast(:words as text[]), cast(:clauses as text[]))"
     " on conflict do nothing"
 )
+
+
+async def clause_terms_of(tx: Transaction, agreement: UUID) -> set[str]:
+    """The terms that stand for clauses, of those that an agreement is found by."""
+    asked = {"id": agreement, "first": CLAUSE, "last": CLAUSE + LAST}
+    return set((await (await tx.connection()).execute(THERE, asked)).scalars())
 
 
 async def clauses_of(tx: Transaction, text_hash: str | None) -> dict[str, ClauseRef]:

@@ -13,7 +13,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.checkpoint import Checkpoint
-from services.agreements.clause_words import clauses_of, keep_words
+from services.agreements.clause_words import clause_terms_of, clauses_of, keep_words
 from services.agreements.substitution import Substitution
 from services.agreements.terms import Fulfilling
 from services.agreements.thread import Thread
@@ -391,6 +391,7 @@ PUT_OBLIGATIONS = PUT_OBLIGATIONS.on_conflict_do_update(
 )
 
 
+PUT_TERMS = insert(AgreementTermRow).on_conflict_do_nothing()
 DROP_TERMS = delete(AgreementTermRow).where(
     col(AgreementTermRow.agreement_id) == bindparam("id"),
     col(AgreementTermRow.term) == any_(bindparam("gone", type_=ARRAY(Text))),
@@ -411,14 +412,15 @@ class AgreementStore(Store[Agreement]):
     ) -> Agreement:
         """Record the events, and rewrite the entries of the ledger and the terms that they changed."""
         before = _entries(aggregate)
-        found_by, text_before = terms_of(aggregate), aggregate.text_hash
+        found_by, stood = terms_of(aggregate), (aggregate.status, aggregate.text_hash)
         recorded = await super().record(tx, aggregate, events, by=by, at=at)
         changed = [values for key, values in _entries(recorded).items() if before.get(key) != values]
         if changed:
             await (await tx.connection()).execute(PUT_OBLIGATIONS, changed)
         finds = terms_of(recorded)
-        if recorded.text_hash != text_before:
-            found_by |= (await clauses_of(tx, text_before)).keys()
+        if (recorded.status, recorded.text_hash) != stood:
+            # As they are there: a version from before clauses were terms, which may run beside this one, writes none.
+            found_by |= await clause_terms_of(tx, recorded.id)
             clauses = await clauses_of(tx, recorded.text_hash)
             finds |= clauses.keys()
             await keep_words(tx, {term: clauses[term] for term in clauses.keys() - found_by})
@@ -426,7 +428,7 @@ class AgreementStore(Store[Agreement]):
             await (await tx.connection()).execute(DROP_TERMS, {"id": recorded.id, "gone": sorted(gone)})
         if new := finds - found_by:
             rows = [{"term": term, "agreement_id": recorded.id} for term in sorted(new)]
-            await (await tx.connection()).execute(insert(AgreementTermRow), rows)
+            await (await tx.connection()).execute(PUT_TERMS, rows)
         return recorded
 
 

@@ -6,12 +6,19 @@ from functools import lru_cache
 
 from services.agreements.agreement import Agreement
 from services.agreements.content import ClauseRef
+from services.agreements.errors.searches import TooManyWords
 from shared.audit import canonical
 from shared.store import digest
 from shared.territory import ACADEMY_CODES
 
+MOST_WORDS = 8
+"""Words of a search."""
 LONGEST = 40
 """Letters of a word that are kept."""
+CLAUSE, LAST = "§", "\U0010ffff"
+"""What the term of a clause begins with, and what comes after every word that continues another."""
+CODES = ("org:", "org;")
+"""Between these are the terms that are codes of organisations; in this range there is no word."""
 WORD = re.compile(r"[^\W_]+")
 # NFKD takes hamza, madda, vowel signs and accents off their letters; these have none to take off.
 SAME = str.maketrans({"ٱ": "ا", "ى": "ي", "ة": "ه", "ک": "ك", "ی": "ي", "ـ": None, "œ": "oe", "æ": "ae"})
@@ -28,6 +35,14 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(ARTICLE.sub("", word)[:LONGEST] for word in WORD.findall(digits))
 
 
+def words_to_find(q: str | None) -> tuple[str, ...]:
+    """The words that are looked for, each once. Refuses TooManyWords: none is left out unsaid."""
+    wanted = tuple(dict.fromkeys(words(q or "")))
+    if len(wanted) > MOST_WORDS:
+        raise TooManyWords(most=MOST_WORDS)
+    return wanted
+
+
 def terms_of(agreement: Agreement) -> frozenset[str]:
     """What an agreement is found by: the words of its titles, reference and parties' names, and who may see it.
 
@@ -40,4 +55,4 @@ def terms_of(agreement: Agreement) -> frozenset[str]:
 
 def clause_term(clause: ClauseRef) -> str:
     """What stands for a clause among an agreement's terms: its content, whatever its key. No word begins like it."""
-    return f"§{digest(canonical(clause.model_dump(mode='json', exclude={'key'})).decode())[:16]}"
+    return f"{CLAUSE}{digest(canonical(clause.model_dump(mode='json', exclude={'key'})).decode())[:16]}"

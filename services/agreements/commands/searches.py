@@ -10,6 +10,7 @@ from sqlmodel import col
 from services.agreements.errors.searches import TooManySearches
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SavedSearchRow
+from services.agreements.words import words_to_find
 from shared.actor import NATIONAL, Actor
 from shared.database import Work
 from shared.ids import new_id
@@ -20,8 +21,9 @@ MOST = 100
 
 
 async def save_search(db: Work, *, name: str, search: dict[str, Any], by: Actor) -> SavedSearchRow:
-    """Keep a search under a name, in the place of one's own of that name. Refuses TooManySearches."""
+    """Keep a search under a name, in the place of one's own of that name. Refuses TooManyWords, TooManySearches."""
     PERMISSIONS.allow(by, "save_search")
+    words_to_find(search.get("q"))
     values = {"id": new_id(), "visible_to": [by.jurisdiction], "person": by.person, "name": name, "search": search}
     keep = insert(SavedSearchRow).values(**values)
     keep = keep.on_conflict_do_update(

@@ -9,6 +9,13 @@ class ListTooLong(Refusal):
     slug = "list-too-long"
 
 
+class TooManyWords(Refusal):
+    """A search has so many words and no more. Values: most."""
+
+    status = 422
+    slug = "too-many-words"
+
+
 class TooManySearches(Refusal):
     """A person keeps so many searches and no more. Values: most."""
 

@@ -13,8 +13,8 @@ from services.agreements.errors.searches import ListTooLong
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.searches import Search
 from services.agreements.tables import AGREEMENTS, AgreementTermRow, ClauseWordRow, SavedSearchRow
-from services.agreements.words import words
-from shared.actor import Actor
+from services.agreements.words import CLAUSE, CODES, LAST, words_to_find
+from shared.actor import NATIONAL, Actor
 from shared.database import Transaction, Work
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES
@@ -22,28 +22,36 @@ from shared.web import PageRequest
 
 MOST = 10_000
 """Agreements in one file."""
-MOST_WORDS = 8
-"""Words of a search that count."""
 # What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
 PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+# A bitmap is made whole before its first row is had; in how many agreements a clause is, the planner guesses too low.
+NO_BITMAPS, BITMAPS = text("set local enable_bitmapscan = off"), text("set local enable_bitmapscan = on")
 ROW = AGREEMENTS.table.c
 TERM, WORD = AgreementTermRow.__table__.c, ClauseWordRow.__table__.c
-CLAUSE, LAST = "§", "\U0010ffff"
-"""What the term of a clause begins with, and what comes after every word that continues another."""
 FEW = 2_000
-"""So many times a word may be in a nation's agreements, and a twelfth of that in an academy's, to be one of few."""
+"""So many times a word may be in the nation's agreements to be one of few."""
 LED_TO = text("""
-    select case when count(*) <= :few then coalesce(array_agg(distinct agreement_id), '{}') end
+    select case when count(*) <= :few
+        then coalesce(array_agg(distinct agreement_id) filter (where agreement_id is not null), '{}') end
     from (
-        select agreement_id from agreement_term where term >= :word and term < :beyond
+        (select agreement_id from agreement_term where term >= :word and term < :codes
+         order by term, agreement_id limit :few + 1)
+        union all
+        (select agreement_id from agreement_term where term >= :after_codes and term < :beyond
+         order by term, agreement_id limit :few + 1)
         union all
         select agreement_id
-        from (select clause from clause_word where word >= :word and word < :beyond order by word, clause) said,
-             lateral (select agreement_id from agreement_term where term = clause limit :few + 1) found
+        from (select clause from clause_word where word >= :word and word < :beyond
+              order by word, clause limit :few + 1) said
+             left join lateral (select agreement_id from agreement_term where term = clause
+                                order by agreement_id limit :few + 1) has on true
         limit :few + 1
     ) found
 """)
-"""The agreements that a word leads to, if they are few."""
+"""The agreements that a word leads to, if they are few. A clause that leads nowhere counts as well.
+
+Each look has an order, so that it goes along its index and ends where the limit is reached.
+"""
 ORDERS: dict[str, ColumnElement[Any]] = {
     "drafted_at": ROW.id,  # ids grow with the time they are made at
     "updated_at": ROW.updated_at,
@@ -56,7 +64,7 @@ ORDERS: dict[str, ColumnElement[Any]] = {
 async def agreements(
     db: Work, search: Search, *, page: PageRequest, by: Actor
 ) -> tuple[Sequence[Agreement], str | None]:
-    """A page of the agreements that the search finds, in its order, and the next one's cursor."""
+    """A page of the agreements that the search finds, in its order, and the next one's cursor. Refuses TooManyWords."""
     PERMISSIONS.allow(by, "read_agreements")
     order, newest_first = _order(search)
     async with db.transaction(by.scope) as tx:
@@ -66,7 +74,10 @@ async def agreements(
 
 
 async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
-    """What a file tells of the agreements that the search finds, in its order. Refuses ListTooLong beyond MOST."""
+    """What a file tells of the agreements that the search finds, in its order.
+
+    Refuses ListTooLong beyond MOST, TooManyWords.
+    """
     PERMISSIONS.allow(by, "export_agreements")
     order, newest_first = _order(search)
     told = select(
@@ -153,25 +164,36 @@ async def _has_words(tx: Transaction, q: str | None, by: Actor) -> list[ColumnEl
     after the other, in the order of the list, which soon has its page. The planner cannot tell the two apart: it does
     not know how many agreements a clause is in.
     """
-    conditions = []
-    few: set[UUID] | None = None
-    for word in words(q or "")[:MOST_WORDS]:
-        led_to = None
-        if _sees_many(by):
-            most = FEW if by.jurisdiction == "national" else FEW // len(ACADEMIES)
-            led_to = (await tx.execute(LED_TO, {"word": word, "beyond": word + LAST, "few": most})).scalar()
-        if led_to is None:
-            conditions.append(_has(word))
-        else:
-            few = {*led_to} if few is None else few & {*led_to}
-    if few is not None:
-        conditions.append(ROW.id == any_(literal(sorted(few), ARRAY(ROW.id.type))))
+    wanted = words_to_find(q)
+    led_to = await _led_to(tx, wanted) if wanted and _sees_many(by) else {}
+    conditions = [_has(word) for word in wanted if word not in led_to]
+    if led_to:
+        few = sorted(set.intersection(*led_to.values()))
+        conditions.append(ROW.id == any_(literal(few, ARRAY(ROW.id.type))))
     return conditions
+
+
+async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]]:
+    """The agreements, anybody's, that each word of few leads to; the list itself stays within its reader's scope."""
+    found: dict[str, set[UUID]] = {}
+    # A row that its reader must not see is thrown away before it counts: a word of others' would be followed to the
+    # end of the register.
+    async with tx.widened(NATIONAL):
+        await tx.execute(NO_BITMAPS)
+        for word in wanted:
+            beyond = word + LAST
+            asked = {"codes": min(beyond, CODES[0]), "after_codes": max(word, CODES[1])}
+            ids = (await tx.execute(LED_TO, {"word": word, "beyond": beyond, "few": FEW, **asked})).scalar()
+            if ids is not None:
+                found[word] = {*ids}
+        await tx.execute(BITMAPS)
+    return found
 
 
 def _has(word: str) -> ColumnElement[bool]:
     """That the agreement has the word, or one that continues it, asked of this agreement alone."""
-    own = select(true()).where(TERM.agreement_id == ROW.id, TERM.term >= word, TERM.term < word + LAST)
+    no_code = or_(TERM.term < CODES[0], TERM.term >= CODES[1])
+    own = select(true()).where(TERM.agreement_id == ROW.id, TERM.term >= word, TERM.term < word + LAST, no_code)
     clause = and_(TERM.agreement_id == ROW.id, TERM.term >= CLAUSE, TERM.term < CLAUSE + LAST)
     said = select(true()).where(clause, WORD.clause == TERM.term, WORD.word >= word, WORD.word < word + LAST)
     # Not `exists`, which the planner may turn round and answer for all agreements at once.

@@ -43,7 +43,7 @@ class Search(BaseModel):
     q: str | None = Field(
         None,
         max_length=200,
-        description="words, or their beginnings, of its titles, reference, parties' names and clauses",
+        description="words, or their beginnings, of its titles, reference, parties' names and clauses: at most 8",
     )
     sort: Sort = Field("drafted_at", description="what it is ordered by; with a minus the greatest first")
 

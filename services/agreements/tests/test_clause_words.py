@@ -1,10 +1,12 @@
 """The words of clauses: found in both languages, as long as the agreement has the clause, and by nobody else."""
 
+import asyncio
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from alembic import command
 from pydantic_core import to_json
 from sqlalchemy import text
 
@@ -24,12 +26,12 @@ from services.agreements.tests.builders import (
     operator_of,
     president,
 )
-from services.agreements.text import Clause, Prose, put_clauses
+from services.agreements.text import Clause, Prose, put_clauses, put_content
 from shared.actor import NATIONAL, Actor
 from shared.database import Database
 from shared.ids import new_id
-from shared.store import put_text
-from tests.fixtures.database import Databases
+from shared.migrations import ALEMBIC, _config
+from shared.store import Store, put_text
 from tests.web.routes import WHOLE
 
 GRANT = Clause(
@@ -139,26 +141,95 @@ async def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
         return [tuple(each) for each in await tx.execute(text(query))]
 
 
-async def test_what_was_there_before_is_found_after_the_migration(database: Database, databases: Databases) -> None:
-    await drafted(database, GRANT)
+async def test_what_the_version_before_wrote_beside_this_one_is_made_up_for(database: Database) -> None:
+    agreement = await drafted(database, GRANT)
+    other = GRANT.model_copy(update={"body": Prose(ar="تدفع دفعة واحدة.", fr="Un paiement unique.")})
+    assert len(await terms(database, agreement)) == len(clauses()) + 1
+    await as_the_version_before(database, agreement, [*clauses(), other])
+    assert await found(database, "versements") == [agreement.id], "it wrote no clause's term, and took none away"
+    await revised(database, agreement, [*clauses(), GRANT])
+    assert await found(database, "versements") == [agreement.id]
+    await as_the_version_before(database, agreement, [*clauses(), other])
+    await commands.open_negotiation(database, agreement.id, by=officer())
+    assert await found(database, "versements") == []
+    assert await found(database, "paiement unique") == [agreement.id], "another state makes up for it as well"
+
+
+async def as_the_version_before(database: Database, agreement: Agreement, told: Sequence[Clause]) -> None:
+    """Revise the text as a version does that knows of no clauses among the terms."""
+    async with database.transaction(officer().scope) as tx:
+        loaded = await AGREEMENTS.load(tx, agreement.id)
+        content = loaded.content(await put_clauses(tx, told))
+        events = loaded.revise(await put_content(tx, content), by=officer().person)
+        await Store.record(AGREEMENTS, tx, loaded, events, by=officer())
+
+
+async def terms(database: Database, agreement: Agreement) -> list[tuple[Any, ...]]:
+    """The terms that stand for an agreement's clauses."""
+    return await rows(
+        database, f"select term from agreement_term where term like '§%' and agreement_id = '{agreement.id}' order by 1"
+    )
+
+
+KEPT = (
+    "select word, clause from clause_word order by 1, 2",
+    "select agreement_id, term from agreement_term order by 1, 2",
+)
+
+
+async def test_what_was_there_before_is_found_after_the_migration(
+    database: Database, blank_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await drafted(database, GRANT)
     await drafted(database, academy="MA-07")
-    agreement = await drafted(database)
+    await from_before_contents(database, table_alone := await drafted(database))
+    written = [await rows(database, each) for each in KEPT]
+    assert all(written)
+    url = blank_database("before")
+    await asyncio.to_thread(to, "0014", url)
+    before, owner = Database(url), Database(url, role=None)
+    try:
+        # Rows that an old version wrote: those of today, without what it did not know.
+        for table in ("content", "agreement", "agreement_term"):
+            known = "where term not like '§%'" if table == "agreement_term" else ""
+            ((told,),) = await rows(database, f"select jsonb_agg(to_jsonb(each))::text from {table} each {known}")
+            fill = f"insert into {table} select * from jsonb_populate_recordset(null::{table}, cast(:told as jsonb))"
+            async with owner.transaction(NATIONAL) as tx:
+                await tx.execute(text(fill), {"told": told})
+        migration = importlib.import_module("services.agreements.migrations.versions.0015_clause_words")
+        monkeypatch.setattr(migration, "AT_ONCE", 2)
+        await asyncio.to_thread(to, "head", url)
+        assert [await rows(before, each) for each in KEPT] == written
+        assert await found(before, "versements", officer()) == [agreement.id, table_alone.id]
+        assert await found(before, "versements", officer("MA-07")) == []
+        # And who reads or writes agreements meanwhile waits for none of it.
+        async with owner.transaction(NATIONAL) as tx:
+            await tx.execute(text("delete from clause_word"))
+            await tx.execute(text("delete from agreement_term where term like '§%'"))
+            await (await tx.connection()).run_sync(migration._find_what_there_is)
+            held = set((await tx.execute(text(HELD))).scalars())
+        assert held == {"AccessShareLock", "RowExclusiveLock"}
+    finally:
+        await before.dispose()
+        await owner.dispose()
+
+
+HELD = """
+    select mode from pg_locks
+    where pid = pg_backend_pid() and relation in ('agreement'::regclass, 'agreement_term'::regclass)
+"""
+
+
+def to(revision: str, url: str) -> None:
+    """Bring a database to a revision."""
+    with ALEMBIC:
+        command.upgrade(_config("agreements", url), revision)
+
+
+async def from_before_contents(database: Database, agreement: Agreement) -> None:
+    """Let an agreement hold the hash of its table of clauses, as it did before contents were kept."""
     async with database.transaction(NATIONAL) as tx:
-        # Before contents were kept, an agreement held the hash of its table of clauses.
         table = [each.model_dump(mode="json") for each in await put_clauses(tx, [GRANT])]
         loaded = await AGREEMENTS.load(tx, agreement.id)
         events = loaded.revise(await put_text(tx, to_json(table).decode()), by=MINISTRY.person)
         await AGREEMENTS.record(tx, loaded, events, by=MINISTRY)
-    kept = (
-        "select word, clause from clause_word order by 1, 2",
-        "select agreement_id, term from agreement_term order by 1, 2",
-    )
-    written = [await rows(database, each) for each in kept]
-    assert all(written)
-    owner = await databases("agreements", role=None)
-    migration = importlib.import_module("services.agreements.migrations.versions.0015_clause_words")
-    async with owner.transaction(NATIONAL) as tx:
-        await tx.execute(text("delete from clause_word"))
-        await tx.execute(text("delete from agreement_term where term like '§%'"))
-        await (await tx.connection()).run_sync(migration._find_what_there_is)
-    assert [await rows(database, each) for each in kept] == written
