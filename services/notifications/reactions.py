@@ -96,23 +96,20 @@ OWE = text("""
         else least(due_at, clock_timestamp()) end
     from locked where locked.endpoint_id = lane.endpoint_id
 """)
+# Once for all events that are told together, so that all who lock several items do so in the order of their ids.
+LOCK_ITEMS = text("""
+    select 1 from inbox_item where subject = any(cast(:subjects as uuid[])) and settled_at is null
+    order by id for update
+""")
 SETTLE = text("""
-    with settled as (
-        select inbox_item.id from inbox_item join notice using (event_id)
-        where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
-            and notice.data @> cast(:same as jsonb)
-        order by inbox_item.id for update of inbox_item
-    )
-    update inbox_item set settled_at = :at from settled where inbox_item.id = settled.id
+    update inbox_item set settled_at = :at from notice
+    where notice.event_id = inbox_item.event_id and inbox_item.subject = :subject and settled_at is null
+        and queue = any(cast(:queues as text[])) and notice.data @> cast(:same as jsonb)
 """)
 SETTLE_OWN = text("""
-    with settled as (
-        select inbox_item.id from inbox_item join person on person.id = person_id
-        where inbox_item.subject = :subject and settled_at is null and queue = any(cast(:queues as text[]))
-            and person.jurisdiction = any(cast(:homes as text[]))
-        order by inbox_item.id for update of inbox_item
-    )
-    update inbox_item set settled_at = :at from settled where inbox_item.id = settled.id
+    update inbox_item set settled_at = :at from person
+    where person.id = person_id and inbox_item.subject = :subject and settled_at is null
+        and queue = any(cast(:queues as text[])) and person.jurisdiction = any(cast(:homes as text[]))
 """)
 PUT_IN_INBOXES = text("""
     insert into inbox_item (person_id, event_id, subject, queue, told_at)
@@ -136,6 +133,12 @@ class Telling:
     def id(self) -> UUID:
         """The event's."""
         return self.occurrence.id
+
+    @property
+    def settles(self) -> bool:
+        """Whether work may be done with it."""
+        kind = self.happening.kind
+        return bool(kind.settles or kind.settles_own or self.left)
 
     def by(self, channel: Channel) -> list[Decision]:
         """Whom it tells on a channel."""
@@ -174,6 +177,8 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
     tellings = canonical([each.row() for each in decided]).decode()
     new = set((await tx.execute(NOTE, {"tellings": tellings, "at": at})).scalars())
     fresh = [each for each in decided if each.id in new]
+    if done := [each.occurrence.subject for each in fresh if each.settles]:
+        await tx.execute(LOCK_ITEMS, {"subjects": done})
     for each in fresh:
         story, name = each.occurrence, f"tell {each.occurrence.event.type}"
         # A batch has a trace of its own; what follows from an event goes on with the event's.

@@ -32,7 +32,9 @@ class NotificationsSettings(ServiceSettings):
         (), description="networks that may be called although they are not public: academies' internal ones"
     )
     academy_networks: dict[AcademyCode, tuple[IPv4Network | IPv6Network, ...]] = Field(
-        {}, description='networks that only one academy\'s endpoints may be in, as `{"MA-06": ["10.7.0.0/16"]}`'
+        {},
+        description="networks that it opens to one academy's endpoints (a public one is open to all anyhow), as"
+        ' `{"MA-06": ["10.7.0.0/16"]}`',
     )
     allowed_ports: tuple[int, ...] = Field(
         PORTS, description="ports that may be called at public addresses; allowed networks are free to use any"

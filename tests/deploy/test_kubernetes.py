@@ -13,6 +13,7 @@ import yaml
 from pydantic import SecretStr
 
 from deploy.configuration import keys
+from services.notifications.guard import PORTS
 from shared.events.catalog import PUBLISHERS, TOPICS
 from shared.hosting import PARTS, Service
 from shared.messaging.broker import PARTITIONS
@@ -22,6 +23,8 @@ from tests.deploy.manifests import KUBERNETES, OVERLAYS, pods, resources
 CUSTOM = yaml.safe_load(Path(__file__).with_name("custom-resources.yaml").read_text("utf-8"))
 """JSON Schemas of the operators' resources, with the fields that we use and no other."""
 COMPONENTS = {*PARTS, "migrate", "topics", "gateway", "cli"}
+SUBMISSION = (465, 587)
+"""Where mail servers take letters (RFC 8314)."""
 OUR_OWN = re.compile("^mithaq:")
 
 
@@ -157,6 +160,7 @@ def test_only_the_notifier_calls_strangers_and_never_an_inside_address() -> None
     (way,) = policies["notifier"]["egress"]
     (block,) = way["to"]
     assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} <= set(block["ipBlock"]["except"])
+    assert {each["port"] for each in way["ports"]} == {*PORTS, *SUBMISSION}, "what the guard lets through, and mail"
 
 
 def test_every_topic_is_declared_and_keeps_everything() -> None:

@@ -33,7 +33,7 @@ MARK = text("""
     where id = :id and person_id = :person
         and exists (select 1 from notice where notice.event_id = inbox_item.event_id)
 """)
-# In the order in which all who touch several items lock them: by their ids.
+# In the order in which all who touch several items lock them, whatever they do in their transaction: by their ids.
 MARK_ALL = text("""
     with marked as (
         select id from inbox_item

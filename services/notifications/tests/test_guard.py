@@ -272,6 +272,17 @@ async def test_names_that_hang_hold_back_no_other(monkeypatch: pytest.MonkeyPatc
     assert len(asked) == 9, "a name is asked for once at a time"
 
 
+@pytest.mark.parametrize("url", [*HOSTILE, "https://inner.example/", "https://inner.example:8443/"])
+async def test_no_connection_is_even_begun_to_a_hostile_address(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[Any] = []
+    monkeypatch.setattr(CheckedResolver, "lookup", lambda *_: _lookup("127.0.0.1")("", 443, 0))
+    monkeypatch.setattr(socket.socket, "__init__", lambda *_, **__: begun.append(1))
+    async with WebhookClient(STRICT, deadline=1) as client:
+        outcome = await client.post(url, b"{}", {})
+    assert outcome.result == "failed" and outcome.reason.startswith("address not allowed")
+    assert not begun
+
+
 async def test_a_listener_inside_hears_nothing_whatever_a_name_server_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every hostile address and name, aimed at a real listener on this machine; the names' answers are put in."""
     heard: list[Any] = []

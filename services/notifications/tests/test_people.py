@@ -1,6 +1,7 @@
 """A person's inbox: theirs alone, of today's jurisdiction, told in the event's own transaction."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from services.notifications import commands, queries
 from services.notifications.kinds import QUEUES
 from services.notifications.people import person_id
+from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.people import CountsAnswer
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
@@ -44,7 +46,7 @@ from shared.events.agreements import (
     AmendmentScanReturned,
     AmendmentSignatureScanned,
 )
-from shared.events.base import DomainEvent
+from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import MandateRecorded
 from shared.ids import new_id
@@ -233,28 +235,28 @@ async def test_items_are_read_and_unread_and_counted_by_queue(database: Database
     assert (await counts()).unread == 1
 
 
-@pytest.mark.parametrize("by", ["its reader", "what is done"])
+@pytest.mark.parametrize("by", ["its reader", "what is done", "what is done together"])
 async def test_items_are_taken_in_the_order_of_their_ids_so_that_nobody_waits_in_a_circle(
     by: str, database: Database
 ) -> None:
-    agreement = new_id()
+    one = new_id()
     await person(database, DIRECTOR)
-    approved = example(AgreementApproved, agreement_id=agreement)
-    await told(database, *(happening(approved, subject=agreement) for _ in range(2)))
-    low, high = (row.id for row in await rows(database, "select id from inbox_item order by id"))
+    for id in (one, new_id() if by == "what is done together" else one):
+        await told(database, happening(example(AgreementApproved, agreement_id=id), subject=id))
+    (low, first), (high, second) = await rows(database, "select id, subject from inbox_item order by id")
     lock = "select id from inbox_item where id = :id for update"
     async with database.transaction(NATIONAL) as tx:
         # The other way round in the table and in time.
         for id in (high, low):
             later = text("update inbox_item set told_at = clock_timestamp() where id = :id")
             await tx.execute(later, {"id": id})
-    signed = happening(example(AgreementSigned, agreement_id=agreement), subject=agreement)
+    signed = [happening(example(AgreementSigned, agreement_id=id), subject=id) for id in dict.fromkeys((second, first))]
     async with database.transaction(NATIONAL) as tx:
         await tx.execute(text(lock), {"id": low})
         taking: asyncio.Task[Any] = asyncio.create_task(
             commands.mark_all_read(database, queue=None, until=None, by=DIRECTOR)
             if by == "its reader"
-            else told(database, signed)
+            else _told_together(database, signed)
         )
         waits = """
             select 1 from pg_locks where relation = 'inbox_item'::regclass
@@ -265,6 +267,11 @@ async def test_items_are_taken_in_the_order_of_their_ids_so_that_nobody_waits_in
     await taking
     taken = "read_at" if by == "its reader" else "settled_at"
     assert await rows(database, f"select count(*) from inbox_item where {taken} is not null") == [(2,)]
+
+
+async def _told_together(database: Database, happened: Sequence[Occurrence[DomainEvent]]) -> None:
+    async with database.transaction(NATIONAL) as tx:
+        await tell_concerned(tx, happened)
 
 
 async def test_what_one_does_oneself_is_no_news(database: Database, reads: Reads) -> None:
