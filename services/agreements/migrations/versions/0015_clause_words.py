@@ -35,11 +35,11 @@ def upgrade() -> None:
         sa.Column("word", sa.Text(collation="C"), primary_key=True),
         sa.Column("clause", sa.Text(collation="C"), primary_key=True),
     )
-    op.create_index("clause_word_clause", "clause_word", ["clause", "word"])
     grant(op, "clause_word", "select, insert")
     # The owner sees every row; one that did not would be refused here, and not find nothing in silence.
     op.execute("set local row_security = off")
     _find_what_there_is(op.get_bind())
+    op.create_index("clause_word_clause", "clause_word", ["clause", "word"])
     # The nation's scope is said first and apart, and spares a term the look at its agreement. Not `exists`, which the
     # planner answers for all agreements at once, though a list needs a few. It comes last, as nobody else gets at the
     # terms from here on.
