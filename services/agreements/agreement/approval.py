@@ -80,8 +80,7 @@ class Approval(Negotiation):
             if unvetted := self._around.unvetted:
                 return PartiesNotVetted(organisations=list(unvetted))
             if unmandated := self._around.unmandated:
-                names = [self.names[each].model_dump() if each in self.names else str(each) for each in unmandated]
-                return MandatesMissing(organisations=list(unmandated), parties=names)
+                return MandatesMissing.naming(unmandated, self.names)
         return super().guard(action)
 
     def submit(self, at: datetime) -> list[DomainEvent]:

@@ -17,9 +17,10 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.commands.families import require_family
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
-from services.agreements.commands.vetting import names_of, vetted
+from services.agreements.commands.vetting import names_of, unmandated_on, vetted
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
+from services.agreements.errors.approval import MandatesMissing
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS
@@ -101,7 +102,8 @@ async def approve_amendment(
 ) -> Amendment:
     """Approve the current step; the last approval freezes the branch and gives it the agreement's next number.
 
-    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association.
+    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association, and
+    MandatesMissing if nobody may sign for a party that it touches.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "approve_amendment", by, expected)
@@ -318,6 +320,9 @@ async def _approve(
         # One that leaves signs too, and needs no accreditation for it.
         known = await vetted(tx, [party.organisation_id for party in branch.parties])
         names = {**amendment.names, **known}
+        signing = [amendment.party(each).organisation_id for each in touched]
+        if unmandated := await unmandated_on(tx, agreement, signing, business_date(at)):
+            raise MandatesMissing.naming(unmandated, names)
         number = amendment.number or await _next_number(tx, agreement)
     events = amendment.approve(
         person,

@@ -37,12 +37,20 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
     if agreement.state in BEFORE_FREEZING:
         organisations = [party.organisation_id for party in agreement.parties]
         signing = [party.organisation_id for party in agreement.parties if must_sign(party)]
-        # That a party has a mandate is no secret to the others; whose it is, is.
         async with tx.widened(NATIONAL):
-            mandated = await mandated_on(tx, agreement, signing, day)
             unvetted = await unvetted_of(tx, organisations)
-        around = Surroundings(day, tuple(unvetted), tuple(each for each in signing if not mandated.get(each)))
+        around = Surroundings(day, tuple(unvetted), await unmandated_on(tx, agreement, signing, day))
     return agreement.amid(around)
+
+
+async def unmandated_on(
+    tx: Transaction, agreement: Agreement, organisations: Collection[UUID], day: date
+) -> tuple[UUID, ...]:
+    """Those of the organisations for which nobody holds a mandate of the day that covers the agreement."""
+    # That a party has a mandate is no secret to the others; whose it is, is.
+    async with tx.widened(NATIONAL):
+        mandated = await mandated_on(tx, agreement, organisations, day)
+    return tuple(each for each in organisations if not mandated.get(each))
 
 
 async def mandated_on(

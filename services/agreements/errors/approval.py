@@ -1,5 +1,10 @@
 """Named refusals of negotiation, approval and substitution; their wording is in wording/approval/."""
 
+from collections.abc import Collection, Mapping
+from typing import Self
+from uuid import UUID
+
+from services.agreements.bilingual import Bilingual
 from shared.refusals import Refusal
 
 
@@ -28,6 +33,12 @@ class MandatesMissing(Refusal):
     """For some parties nobody holds a mandate for it on its freezing day. Values: organisations, parties (names)."""
 
     slug = "mandates-missing"
+
+    @classmethod
+    def naming(cls, organisations: Collection[UUID], names: Mapping[UUID, Bilingual]) -> Self:
+        """For these organisations, by their names as far as they are known."""
+        parties = [names[each].model_dump() if each in names else str(each) for each in organisations]
+        return cls(organisations=list(organisations), parties=parties)
 
 
 class ClosedPeriod(Refusal):

@@ -10,6 +10,7 @@ from services.agreements import commands, queries, schedule
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.errors import AssociationNotAccredited, MandateNotValid, MandateOutOfScope, NoMandate
 from services.agreements.errors.amendments import NotTouched
+from services.agreements.errors.approval import MandatesMissing
 from services.agreements.errors.signing import (
     DelegateIsOneself,
     DelegationOver,
@@ -71,6 +72,20 @@ async def days_pass(database: Database, amendment: Amendment, days: int) -> Amen
 async def test_an_amendment_is_offered_for_as_long_as_its_kind_says(offered: Amendment) -> None:
     assert offered.offered_until == today() + timedelta(days=60)
     assert offered.expires_on == offered.offered_until
+
+
+async def test_no_amendment_is_frozen_for_a_party_for_which_nobody_may_sign(database: Database) -> None:
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    _, operator, ministry = agreement.parties
+    scope = update(MandateRow).where(col(MandateRow.organisation_id) == operator.organisation_id)
+    async with database.transaction(NATIONAL) as tx:
+        await tx.exec(scope.values(agreement_types=["central"]))
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    with pytest.raises(MandatesMissing) as missing:
+        await agree(database, amendment)
+    assert missing.value.values["organisations"] == [operator.organisation_id]
+    other = await revise(database, await propose(database, agreement), budget=(budget_line(ministry.party_id),))
+    assert (await agree(database, other)).state == S.agreed, "whom it does not touch needs none"
 
 
 async def test_the_last_day_to_sign_an_amendment_counts_and_the_day_after_does_not(
