@@ -144,7 +144,7 @@ async def test_the_second_of_two_amendments_of_one_clause_is_rebased_and_loses_n
     assert conflict["branch"]["body"]["fr"] == "Durée selon le second (fictif)"
     with pytest.raises(Refused) as refused:
         await it.step(money, "rebase", {})
-    assert refused.value.slug == "rebase-conflicts" and "clause duration" in str(refused.value)
+    assert refused.value.slug == "rebase-conflicts" and "« Durée »" in str(refused.value)
 
     # One side stands by decision; then it is approved, signed by all and applied under the number it had.
     rebased = await it.step(money, "rebase", {"resolved": [RESOLUTION | {"side": "branch"}]})
