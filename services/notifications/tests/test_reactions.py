@@ -7,6 +7,8 @@ from sqlalchemy import text
 
 from services.notifications import commands
 from services.notifications.bounces import note_bounce
+from services.notifications.letters import give_up, log_attempt
+from services.notifications.outcome import Outcome
 from services.notifications.people import code_of, own_scope
 from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
@@ -125,7 +127,10 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
     await told(database, *(happening(event) for event in (drafted, approved, signed, suspended)))
     await remind(database, date(2027, 8, 1))
     async with database.transaction(NATIONAL) as tx:
-        letter = (await tx.execute(text("select id from letter limit 1"))).scalar_one()
+        statutory = "select letter_id from letter_line join notice using (event_id) where type like '%.suspended.v1'"
+        letter = (await tx.execute(text(statutory))).scalar_one()
+        await log_attempt(tx, letter, Outcome("refused", "SMTP 550", 550), milliseconds=1)
+        await give_up(tx, letter, "refused")
         await note_bounce(tx, letter, "5.1.1", "no such user", most=3)
     async with sending():
         await eventually(lambda: rows(database, "select id from attempt"))
@@ -141,7 +146,7 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
         (NATIONAL, everything),
         ({"MA-06", EVERYONE}, of_academy),
         (own_scope(OFFICER), of_academy | personal | {"rule"}),
-        ({mine}, personal | {"rule"}),
+        ({mine}, personal | {"rule", "letter_attempt"}),
         # A national person's own rows, and no other's, whatever the nation may see.
         ({"national", code_of(new_id())}, {"notice", *gathered}),
         (own_scope(FOREIGNER), set[str]()),
