@@ -152,13 +152,13 @@ def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
     ],
 )
 async def test_what_is_not_what_it_says_is_refused_and_not_kept(
-    as_: Any, database: Database, kept_files: Path, content: bytes, said: str | None, status: int, slug: str
+    as_: Any, database: Database, own_files: Path, content: bytes, said: str | None, status: int, slug: str
 ) -> None:
     agreement = await approved(database)
-    before = {file for file in kept_files.rglob("*") if file.is_file()}
+    before = {file for file in own_files.rglob("*") if file.is_file()}
     refused = await bring(as_, officer(), agreement, content, said=said)
     assert (refused.status_code, refused.json()["type"]) == (status, f"/problems/{slug}")
-    assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+    assert {file for file in own_files.rglob("*") if file.is_file()} == before
 
 
 @pytest.mark.parametrize(
@@ -170,24 +170,24 @@ async def test_what_is_not_what_it_says_is_refused_and_not_kept(
     ],
 )
 async def test_a_file_that_is_refused_is_not_kept(
-    as_: Any, database: Database, kept_files: Path, about: dict[str, str], slug: str
+    as_: Any, database: Database, own_files: Path, about: dict[str, str], slug: str
 ) -> None:
     agreement = await approved(database)
-    before = {file for file in kept_files.rglob("*") if file.is_file()}
+    before = {file for file in own_files.rglob("*") if file.is_file()}
     refused = await bring(as_, officer(), agreement, pdf(slug), **about)
     assert refused.json()["type"] == f"/problems/{slug}"
-    assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+    assert {file for file in own_files.rglob("*") if file.is_file()} == before
 
 
 async def test_nothing_is_kept_for_an_agreement_that_takes_no_more_papers(
-    as_: Any, database: Database, kept_files: Path
+    as_: Any, database: Database, own_files: Path
 ) -> None:
     agreement = await approved(database)
     await commands.cancel_agreement(database, agreement.id, reason="(fictif)", by=officer())
-    before = {file for file in kept_files.rglob("*") if file.is_file()}
+    before = {file for file in own_files.rglob("*") if file.is_file()}
     refused = await bring(as_, officer(), agreement, pdf("late"))
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-allowed-now")
-    assert {file for file in kept_files.rglob("*") if file.is_file()} == before
+    assert {file for file in own_files.rglob("*") if file.is_file()} == before
 
 
 async def test_an_upload_that_is_sent_again_is_answered_again_though_its_file_is_attached(

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -63,14 +63,6 @@ from shared.worker import in_worker
 async def agreement(database: Database) -> Agreement:
     """An agreement whose text is frozen, and nobody has signed: as it is kept, knowing nothing of its surroundings."""
     return await read(database, await approved(database))
-
-
-@pytest.fixture
-def own_files(tmp_path: Path, kept_files: Path) -> Iterator[Path]:
-    """An empty directory, in which files are kept for the length of a test."""
-    files.configure(str(tmp_path / "files"))
-    yield tmp_path / "files"
-    files.configure(str(kept_files))
 
 
 async def seal_for(database: Database, agreement: Agreement, organisation: Any, **options: Any) -> Agreement:
