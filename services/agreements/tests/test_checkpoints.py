@@ -26,6 +26,7 @@ from shared.messaging.journal import exported
 from shared.territory import ACADEMY_CODES
 from shared.web.paging import encode_cursor
 from tests.fixtures.database import Databases
+from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -138,11 +139,13 @@ async def test_a_checkpoint_waits_for_whoever_may_still_write_below_it(
 async def test_a_writer_that_does_not_end_puts_the_checkpoint_off(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "PATIENCE", 0.1)
     await drafts(database)
     async with an_open_draft(database):
-        assert await publish_checkpoint(database, at=later()) is None
-    assert await publish_checkpoint(database, at=later())
+        with monkeypatch.context() as impatient:
+            impatient.setattr(checkpoints, "PATIENCE", 0.1)
+            assert await publish_checkpoint(database, at=later()) is None
+    # Whoever writes in another database of the server counts as a writer, too: another test may.
+    await eventually(lambda: publish_checkpoint(database, at=later()))
 
 
 async def test_the_checkpoint_is_the_fold_of_its_journal(database: Database) -> None:
