@@ -85,6 +85,13 @@ def test_databases_and_broker_cannot_be_reached_from_outside() -> None:
         assert parts()[name]["networks"] == ["data"]
 
 
+def test_whoever_reads_documents_reaches_a_bucket_outside_too() -> None:
+    readers = {name for name, part in parts().items() if "files:/var/lib/mithaq/files" in part.get("volumes", [])}
+    assert readers == {"agreements", "cli"}
+    for name in readers:
+        assert "edge" in parts()[name]["networks"], name
+
+
 def test_secrets_come_from_files_that_the_script_makes(tmp_path: Path) -> None:
     script = DEPLOY / "docker" / "make-secrets.sh"
     subprocess.run([script, tmp_path], check=True)

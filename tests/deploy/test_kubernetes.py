@@ -163,6 +163,21 @@ def test_only_the_notifier_calls_strangers_and_never_an_inside_address() -> None
     assert {each["port"] for each in way["ports"]} == {*PORTS, *SUBMISSION}, "what the guard lets through, and mail"
 
 
+def test_whoever_signs_in_to_the_documents_bucket_reaches_it_and_nobody_else_does() -> None:
+    policies = {each["metadata"]["name"]: each["spec"] for each in resources("production", "NetworkPolicy")}
+    letting = [spec for name, spec in policies.items() if name.startswith("documents")]
+    assert all(spec["egress"] == [{"ports": [{"protocol": "TCP", "port": 443}]}] for spec in letting)
+    reaching, signing_in = set(), set()
+    for each in resources("production", "Deployment", "Job"):
+        template, name = each["spec"]["template"], each["metadata"]["name"]
+        labels = template["metadata"]["labels"].items()
+        if any(spec["podSelector"]["matchLabels"].items() <= labels for spec in letting):
+            reaching.add(name)
+        if "documents-credentials" in str(template["spec"].get("volumes")):
+            signing_in.add(name)
+    assert reaching == signing_in > {"cli", "agreements-api"}
+
+
 def test_every_topic_is_declared_and_keeps_everything() -> None:
     declared = {each["metadata"]["name"]: each["spec"] for each in resources("production", "KafkaTopic")}
     assert set(declared) == set(TOPICS)
