@@ -11,6 +11,7 @@ from sqlmodel import case, col, column, func, or_, select, true
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
+from services.agreements.agreement.obligations import COUNTING
 from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
 from services.agreements.tables import (
     AGREEMENTS,
@@ -120,7 +121,7 @@ async def note_open_centers(database: Database) -> None:
     owed = select(ObligationRow).where(OWED).subquery().c
     awaited = func.coalesce(owed.fulfilled_by, "center_opened")
     day = case(*((awaited == what, center[column]) for what, column in CENTER_DAYS.items()))
-    # As Agreement.owed_within has it: no agreement is locked for seats that were filled in another edition.
+    # As Agreement.follow_center has it: none is locked while it rests, nor for seats filled in another edition.
     days = column("starts_on", Date), column("ends_on", Date)
     each = func.jsonb_to_recordset(row.state["editions"]).table_valued(*days).render_derived(with_types=True).c
     started = select(each.starts_on, each.ends_on).where(each.starts_on <= owed.due_on)
@@ -132,7 +133,8 @@ async def note_open_centers(database: Database) -> None:
         .join(CenterFactRow, owed.center_id == center.id)
         .join(AGREEMENTS.table, owed.agreement_id == row.id)
         .outerjoin(edition, true())
-        .where(day.is_not(None), or_(awaited != "center_filled", day.between(first, last)))
+        .where(row.status.in_(COUNTING), day.is_not(None))
+        .where(or_(awaited != "center_filled", day.between(first, last)))
     )
     async with database.transaction(NATIONAL) as tx:
         found = (await tx.execute(waiting.distinct())).all()

@@ -12,7 +12,19 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.edition import Edition
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow
 from services.agreements.terms import Fulfilling
-from services.agreements.tests.builders import MINISTRY, approved, bound, current, owing, sign_for
+from services.agreements.tests.builders import (
+    MINISTRY,
+    approved,
+    attached,
+    bound,
+    current,
+    director,
+    operator_of,
+    owing,
+    president,
+    sign_for,
+    suspend,
+)
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database
@@ -175,26 +187,56 @@ async def test_an_agreement_is_locked_only_for_seats_filled_in_the_edition_of_it
     center_id = terms.centers[0].center_id
     agreement = await bound(database, owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
     (edition,) = agreement.editions
+    await fill_seats(database, agreement, on=day(edition))
+    assert await followed(database, monkeypatch) == [agreement.id] * within
+
+
+async def test_an_agreement_at_rest_is_locked_for_nothing_that_its_centers_do(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was claimed before is not frozen: it stays open while the agreement rests."""
+    terms = current(effective_from=today())
+    center_id = terms.centers[0].center_id
+    agreement = await bound(database, owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
+    named = agreement.duties[0].obligation_id
+    operator = president(operator_of(agreement))
+    await commands.claim_obligation(database, agreement.id, named, evidence="(fictif)", by=operator)
+    await fill_seats(database, agreement, on=today())
+    agreement = await suspend(database, await attached(database, agreement, "suspension_decision"))
+    assert [each.state.value for each in agreement.obligations] == ["claimed"]
+    assert await followed(database, monkeypatch) == []
+    await commands.resume_agreement(database, agreement.id, by=director())
+    assert await followed(database, monkeypatch) == [agreement.id]
+
+
+async def fill_seats(database: Database, agreement: Agreement, *, on: date) -> None:
+    """All seats of the agreement's center are taken since a day."""
+    (center,) = agreement.centers
     filled = CenterFactRow(
-        id=center_id,
+        id=center.center_id,
         agreement_id=agreement.id,
         academy="MA-06",
-        province=terms.centers[0].province,
+        province=center.province,
         state="opened",
         funded_seats=1,
         unfunded_seats=0,
-        filled_on=day(edition),
+        filled_on=on,
     )
     async with database.transaction(NATIONAL) as tx:
         tx.add(filled)
+
+
+async def followed(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The agreements that the schedule locks for what their centers did."""
     looked: list[object] = []
 
     async def look(_: Database, id: object, __: object) -> None:
         looked.append(id)
 
-    monkeypatch.setattr(commands, "follow_center", look)
-    await schedule.note_open_centers(database)
-    assert looked == [agreement.id] * within
+    with monkeypatch.context() as patched:
+        patched.setattr(commands, "follow_center", look)
+        await schedule.note_open_centers(database)
+    return looked
 
 
 async def test_an_agreement_whose_renewal_lapsed_expires(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
