@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands.documents import require_files
 from services.agreements.commands.families import require_family
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
@@ -102,8 +103,8 @@ async def approve_amendment(
 ) -> Amendment:
     """Approve the current step; the last approval freezes the branch and gives it the agreement's next number.
 
-    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association, and
-    MandatesMissing if nobody may sign for a party that it touches.
+    Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association,
+    MandatesMissing if nobody may sign for a party that it touches, and FileLost if the storage lost an annex.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "approve_amendment", by, expected)
@@ -317,6 +318,7 @@ async def _approve(
     if amendment.climbing.nearly_complete:
         base, branch = await contents_of(tx, amendment)
         touched = touched_by(base, branch)
+        await require_files(branch.annexes)
         # One that leaves signs too, and needs no accreditation for it.
         known = await vetted(tx, [party.organisation_id for party in branch.parties])
         names = {**amendment.names, **known}

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands.documents import require_files
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import look_around, names_of
@@ -49,8 +50,8 @@ async def approve_agreement(
 ) -> Agreement:
     """Approve the current step; the last approval freezes the text and gives the agreement its reference.
 
-    At the last refuses PartiesNotVetted if the network does not know a party or does not accredit an association, and
-    MandatesMissing if nobody may sign for a party on that day.
+    At the last refuses PartiesNotVetted if the network does not know a party or does not accredit an association,
+    MandatesMissing if nobody may sign for a party on that day, and FileLost if the storage lost an annex.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "approve_agreement", by, expected)
@@ -92,6 +93,7 @@ async def _approve(
     names: dict[UUID, Bilingual] = {}
     reference = agreement.reference
     if agreement.climbing.nearly_complete:
+        await require_files(agreement.annexes)
         names = await names_of(tx, (party.organisation_id for party in agreement.parties))
         # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.
         reference = reference or await _next_reference(tx, agreement.academy, business_date(at).year)

@@ -1,6 +1,7 @@
 """Annexes are part of the text: revised, accepted, frozen, signed, amended and printed with it."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, Content, content_hash
 from services.agreements.errors.amendments import BeyondItsType
-from services.agreements.errors.documents import AnnexFrozen, AnnexGone
+from services.agreements.errors.documents import AnnexFrozen, AnnexGone, FileLost
 from services.agreements.errors.negotiation import NotYourTurn, TextLocked, TextMovedOn
 from services.agreements.errors.papers import CharactersNotPrintable
 from services.agreements.errors.signing import TextTampered
@@ -102,13 +103,19 @@ async def with_an_annex(database: Database, **options: Any) -> Agreement:
     return await commands.open_negotiation(database, agreement.id, by=officer())
 
 
-async def frozen(database: Database) -> Agreement:
-    """Ready to sign, with an annex."""
+async def to_freeze(database: Database) -> Agreement:
+    """In legal review, with an annex; one approval is left."""
     agreement = await with_an_annex(database)
     await accept_for_all(database, agreement)
     await commands.submit_for_review(database, agreement.id, by=officer())
     for rule in agreement.missing_for("approve_agreement"):
-        await attached(database, agreement, rule.category)
+        agreement = await attached(database, agreement, rule.category)
+    return await read(database, agreement.id)
+
+
+async def frozen(database: Database) -> Agreement:
+    """Ready to sign, with an annex."""
+    agreement = await to_freeze(database)
     return await commands.approve_agreement(database, agreement.id, by=LEGAL)
 
 
@@ -255,6 +262,30 @@ async def test_after_the_freezing_a_refusal_says_what_to_do_in_the_readers_langu
     await commands.reopen_text(database, agreement.id, reason="(fictif)", by=officer())
     again = await commands.withdraw_document(database, agreement.id, agreement.annexed[0], reason="r", by=officer())
     assert again.annexes == ()
+
+
+async def test_no_text_is_frozen_with_an_annex_that_the_storage_has_lost(database: Database, kept_files: Path) -> None:
+    agreement = await to_freeze(database)
+    kept = kept_files / agreement.annexes[0].hash[:2] / agreement.annexes[0].hash
+    content = kept.read_bytes()
+    kept.unlink()
+    with pytest.raises(FileLost) as refused:
+        await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert refused.value.values == {"hash": agreement.annexes[0].hash}
+    assert (await read(database, agreement.id)).version == agreement.version
+    await attached(database, agreement, "annex", content=content)
+    assert (await commands.approve_agreement(database, agreement.id, by=LEGAL)).reference, "as the refusal says"
+
+
+async def test_no_amendment_is_frozen_with_an_annex_that_the_storage_has_lost(
+    database: Database, kept_files: Path
+) -> None:
+    agreement = await attached(database, await signed(database), "annex")
+    annexes = (*agreement.annexes, agreement.documents[-1].as_annex())
+    proposed = await revise(database, await propose(database, agreement), annexes=annexes)
+    (kept_files / annexes[-1].hash[:2] / annexes[-1].hash).unlink()
+    with pytest.raises(FileLost):
+        await agree(database, proposed)
 
 
 EDITS = {
