@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.notifications.errors import NotABounce
+from services.notifications.letters import give_up_deliveries
 from shared.database import Transaction
 
 NOTE = text("""
@@ -37,7 +38,7 @@ TAKE_BACK = text("""
         (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, excerpt, language)
     select id, endpoint_id, academy, event_id, clock_timestamp(), 0, 'refused', 'returned ' || :status, :reason,
         (select language from attempt sent where sent.delivery_id = returned.id order by sent.id desc limit 1)
-    from returned
+    from returned returning delivery_id
 """)
 # A server that takes everything and returns it later has taken others meanwhile: those before this one are asked.
 RETURNS_ALL = text(f"""
@@ -96,8 +97,9 @@ async def note_return(tx: Transaction, returned: Returned) -> bool:
     False for a letter that is unknown, came back before, or is being sent again.
     """
     noted: dict[str, Any] = {"event": returned.id, "endpoint": returned.endpoint_id, "status": returned.status}
-    result: Any = await tx.execute(TAKE_BACK, noted | {"reason": returned.reason})
-    return bool(result.rowcount)
+    taken_back = (await tx.execute(TAKE_BACK, noted | {"reason": returned.reason})).scalars().all()
+    await give_up_deliveries(tx, taken_back, "returned")
+    return bool(taken_back)
 
 
 async def returns_all(tx: Transaction, returned: Returned, *, most: int) -> bool:

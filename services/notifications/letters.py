@@ -1,9 +1,9 @@
 """Letters: e-mails to people, about one notice or many, each under a Message-ID that stays over all attempts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -66,6 +66,14 @@ COME_BACK = text(f"""
     select id, person_id, coalesce(({LAST_HOME}), 'national'), clock_timestamp(), 0, 'refused', reason, :excerpt
     from letter
 """)
+# What tells of letters themselves tells of no further ones.
+REFUSED = text("""
+    select delivery.id, endpoint_id, academy, event_id, type, correlation from delivery join notice using (event_id)
+    where delivery.id = any(cast(:deliveries as uuid[])) and state = 'refused'
+        and type = any(cast(:statutory as text[]))
+        and not exists (select from undelivered where undelivered.id = delivery.id)
+    order by delivery.id
+""")
 STATUTORY = text(f"""
     select letter.person_id, notice.event_id, notice.type, notice.audience, correlation,
         case when last.jurisdiction = any(reach) then last.jurisdiction else 'national' end as home
@@ -92,7 +100,7 @@ async def note_returned(tx: Transaction, letter_id: UUID, status: str, reason: s
 
 async def give_up(tx: Transaction, letter_id: UUID, because: Because) -> None:
     """Tell, once, who can see to it that a letter will not arrive, if the notice in it is statutory."""
-    asked = {"letter": letter_id, "statutory": _statutory()}
+    asked = {"letter": letter_id, "statutory": _told_by_letter()}
     row = (await tx.execute(STATUTORY, asked)).first()
     if row is None or await tx.get(UndeliveredRow, letter_id):
         return
@@ -103,8 +111,22 @@ async def give_up(tx: Transaction, letter_id: UUID, because: Because) -> None:
         await UNDELIVERED.record(tx, letter, events, by=SYSTEM)
 
 
-def _statutory() -> list[str]:
-    return [type for type, kind in kinds().events.items() if kind.statutory]
+async def give_up_deliveries(
+    tx: Transaction, deliveries: Collection[UUID], because: Literal["refused", "returned"]
+) -> None:
+    """Tell, once each, which of these e-mails to academies were refused for good, if their notice is statutory."""
+    asked = {"deliveries": list(deliveries), "statutory": _told_by_letter()}
+    for row in (await tx.execute(REFUSED, asked)).all():
+        letter = Undelivered(id=row.id)
+        about: Any = {"academy": row.academy, "endpoint_id": row.endpoint_id}
+        with acting(correlation_id=row.correlation, causation_id=row.event_id):
+            events = letter.give_up_at_academy(**about, event_id=row.event_id, event_type=row.type, because=because)
+            await UNDELIVERED.record(tx, letter, events, by=SYSTEM)
+
+
+def _told_by_letter() -> list[str]:
+    """What has to reach everybody, but for what is about letters: where those fail, more of them help nobody."""
+    return [type for type, kind in kinds().events.items() if kind.statutory and kind.letters]
 
 
 async def write_letters(tx: Transaction, told: Mapping[UUID, Sequence[Decision]], at: datetime) -> None:

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.notifications.lanes import NEXT_DUE, Lane
+from services.notifications.letters import give_up_deliveries
 from shared import telemetry
 from shared.actor import NATIONAL
 from shared.database import Database
@@ -131,6 +132,8 @@ class Recorder:
         if batch.results:
             async with self.database.transaction(NATIONAL) as tx:
                 await (await tx.connection()).execute(WRITE, {"results": to_json(batch.results).decode()})
+                if refused := [each["delivery_id"] for each in batch.results if each["state"] == "refused"]:
+                    await give_up_deliveries(tx, refused, "refused")
             _count(batch.results)
             batch.results = []
             crash_point("notifier.recorded")

@@ -1,23 +1,26 @@
-"""Undelivered: a letter with a statutory notice that never arrived. It is said once, to those who can see to it."""
+"""Undelivered: a letter with a statutory notice that never arrived. It is said once, to those who can see to it.
+
+A letter is an e-mail to a person, or one to an academy's own address.
+"""
 
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.aggregate import Aggregate
 from shared.events.base import DomainEvent
-from shared.events.notifications import LetterGivenUp
+from shared.events.notifications import LetterGivenUp, LetterToAcademyGivenUp
 from shared.territory import ACADEMY_CODES, DIRECTORATES
 
 Because = Literal["refused", "exhausted", "returned"]
 
 
 class Undelivered(Aggregate):
-    """One letter that was given up; it has its letter's id, and no life after that."""
+    """One letter that was given up; it has its letter's or its delivery's id, and no life after that."""
 
     kind: ClassVar[str] = "letter"
 
     home: str = ""
-    """Where its person is at home."""
+    """Where its person is at home, or whose address it was for."""
     codes: tuple[str, ...] = ()
 
     def give_up(
@@ -31,15 +34,35 @@ class Undelivered(Aggregate):
         because: Because,
     ) -> list[DomainEvent]:
         """Say that a person's letter about an event, which concerns these academies, will not arrive."""
-        told = _who_sees_to(home, concerned)
+        told = who_sees_to(home, concerned)
         event = LetterGivenUp(
             letter_id=self.id, person_id=person_id, event_id=event_id, event_type=event_type, because=because
         )
         return [event.keeping(home=home, audience=told)]
 
+    def give_up_at_academy(
+        self,
+        *,
+        academy: str,
+        endpoint_id: UUID,
+        event_id: UUID,
+        event_type: str,
+        because: Literal["refused", "returned"],
+    ) -> list[DomainEvent]:
+        """Say that an e-mail about an event did not arrive at an academy's own address."""
+        event = LetterToAcademyGivenUp(
+            letter_id=self.id,
+            endpoint_id=endpoint_id,
+            academy=academy,
+            event_id=event_id,
+            event_type=event_type,
+            because=because,
+        )
+        return [event.keeping(home=academy, audience=(academy,))]
+
     def apply(self, event: DomainEvent) -> None:
         """Change the fields as the event says."""
-        if isinstance(event, LetterGivenUp):
+        if isinstance(event, LetterGivenUp | LetterToAcademyGivenUp):
             self.home, self.codes = event.detail["home"], tuple(event.detail["audience"])
 
     def audience(self) -> tuple[str, ...]:
@@ -51,7 +74,7 @@ class Undelivered(Aggregate):
         return tuple(sorted({self.home, *self.codes} - {"national"}))
 
 
-def _who_sees_to(home: str, concerned: tuple[str, ...]) -> tuple[str, ...]:
+def who_sees_to(home: str, concerned: tuple[str, ...]) -> tuple[str, ...]:
     """The person's own academy, or their directorate's; of an organisation's person those that the event concerns.
 
     What concerns every academy is none's own business: the nation alone sees to that.

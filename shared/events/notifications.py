@@ -238,6 +238,30 @@ class LetterGivenUp(DomainEvent):
     because: Literal["refused", "exhausted", "returned"]
 
 
+class LetterToAcademyGivenUp(DomainEvent):
+    """An e-mail with a statutory notice did not reach an academy's own address: refused, or returned later."""
+
+    type = "ma.mithaq.letter.to_academy_given_up.v1"
+    topic = "notifications.letter"
+    example: ClassVar[dict[str, Any]] = {
+        "letter_id": "01920000-0000-7000-8000-0000000000e8",
+        "endpoint_id": ENDPOINT,
+        "academy": "MA-06",
+        "event_id": "01920000-0000-7000-8000-0000000000ee",
+        "event_type": "ma.mithaq.agreement.suspended.v1",
+        "because": "refused",
+    }
+
+    letter_id: UUID
+    """The delivery's: its attempts are read by it, and it is sent again by it."""
+    endpoint_id: UUID
+    academy: str
+    event_id: UUID
+    """What the notice tells of."""
+    event_type: str
+    because: Literal["refused", "returned"]
+
+
 class ReminderFellDue(DomainEvent):
     """A date that was announced comes near, or has passed: once for each date and distance."""
 

@@ -81,22 +81,21 @@ async def report_bounces(db: Work, report: str, *, most: int, by: Actor) -> tupl
     PERMISSIONS.allow(by, "report_bounces")
     returned = read_report(report.encode())
     async with db.transaction(by.scope) as tx:
-        for each in returned:
-            if each.endpoint_id is None:
-                await note_returned(tx, each.id, each.status, each.reason)
-        counted = [await _count(tx, each, most) for each in returned if each.is_hard]
+        counted = [await _count(tx, each, most) for each in returned]
     return len(returned), sum(counted)
 
 
 async def _count(tx: Transaction, returned: Returned, most: int) -> bool:
+    """Note that a letter came back, whatever the reason; whether that counts against its address."""
     if returned.endpoint_id is None:
-        return await note_bounce(tx, returned.id, returned.status, returned.reason, most=most)
+        await note_returned(tx, returned.id, returned.status, returned.reason)
+        return returned.is_hard and await note_bounce(tx, returned.id, returned.status, returned.reason, most=most)
     try:
         endpoint = await ENDPOINTS.load(tx, returned.endpoint_id)
     except NotFound:
         return False
     await tx.execute(LOCK_LANE, {"endpoint": endpoint.id})
-    if not await note_return(tx, returned):
+    if not await note_return(tx, returned) or not returned.is_hard:
         return False
     # An address that was changed meanwhile is another one.
     is_same = returned.recipient in ("", endpoint.address)

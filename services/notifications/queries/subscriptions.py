@@ -39,7 +39,8 @@ ADDRESSES = text("""
 """)
 SENDINGS = text("""
     select endpoint_id as recipient, academy, delivery.id, state, attempts, replayed, owed_by, again,
-        delivered_at as ended_at, created_at, last.language, last.reason, cast(null as uuid) as alert
+        delivered_at as ended_at, created_at, last.language, last.reason,
+        (select event_id from journal where aggregate_id = delivery.id) as alert
     from delivery left join lateral (
         select language, reason from attempt where delivery_id = delivery.id order by id desc limit 1
     ) last on true

@@ -158,17 +158,17 @@ async def test_an_address_whose_server_takes_its_mail_and_returns_it_later_is_di
             return (await client.post("/api/v1/notifications/bounces", json=body)).json()
 
         issued = await registered(database, settings, "avis@academie.example", channel="email")
-        await told(database, *(happening() for _ in range(4)))
+        await told(database, *(happening() for _ in range(5)))
         async with sending(smtp_port=port):
-            await _state(database, *["delivered"] * 4)
-        first, second, third, fourth = box.received
+            await _state(database, *["delivered"] * 5)
+        first, second, third, fourth, fifth = box.received
         assert await report(first, "4.4.7", action="delayed") == {"failed": 0, "counted": 0}
-        assert await report(first, "5.7.1") == {"failed": 1, "counted": 0}
+        assert await report(fifth, "5.7.1") == {"failed": 1, "counted": 0}
         assert await report(first, whole=False) == {"failed": 1, "counted": 1}
         assert await report(first) == {"failed": 1, "counted": 0}
-        await _state(database, "refused", *["delivered"] * 3)
-        log = await rows(database, "select reason, excerpt from attempt where result = 'refused'")
-        assert log == [("returned 5.1.1", "smtp; 550 5.1.1 no such user")]
+        await _state(database, "refused", *["delivered"] * 3, "refused")
+        log = await rows(database, "select reason, excerpt from attempt where result = 'refused' order by id")
+        assert log == [(f"returned {status}", "smtp; 550 5.1.1 no such user") for status in ("5.7.1", "5.1.1")]
         assert await report(third) == {"failed": 1, "counted": 1}
         assert await rows(database, "select enabled from lane") == [(True,)]
         # What is reported out of turn completes the row with the next one.

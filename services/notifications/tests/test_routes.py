@@ -28,6 +28,7 @@ ABOUT_TELLING = {
     "ma.mithaq.endpoint.disabled.v1",
     "ma.mithaq.receipt.overdue.v1",
     "ma.mithaq.letter.given_up.v1",
+    "ma.mithaq.letter.to_academy_given_up.v1",
 }
 """Statutory notices that ask for no receipt: they say that somebody was not told, or has not said that they were."""
 

@@ -1,0 +1,168 @@
+"""E-mails that an academy's own address does not take: of a statutory notice somebody hears at once, and once."""
+
+from typing import Any
+
+import pytest
+
+from services.notifications import commands, queries
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import (
+    FOREIGNER,
+    OFFICER,
+    OPERATOR,
+    actor,
+    happening,
+    person,
+    published,
+    registered,
+    returned,
+    rows,
+    told,
+)
+from services.notifications.tests.conftest import Reads, Sending
+from services.notifications.tests.receivers import mailbox
+from shared.actor import Role
+from shared.database import Database
+from shared.events.agreements import AgreementSuspended, AgreementTextRevised
+from shared.events.base import DomainEvent, Occurrence
+from shared.events.notifications import LetterGivenUp, LetterToAcademyGivenUp
+from tests.fixtures.eventually import eventually
+
+ADDRESS = "avis@academie.example"
+STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
+QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+MINISTRY = actor(Role.ministry_officer, jurisdiction="national", name="ministry")
+
+
+async def given_up(database: Database) -> list[Occurrence[DomainEvent]]:
+    """What was said of e-mails to academies that were given up."""
+    return [each for each in await published(database) if isinstance(each.event, LetterToAcademyGivenUp)]
+
+
+async def settled(database: Database, *states: str) -> None:
+    """Wait until the deliveries are in these states, in the order of the feed."""
+
+    async def check() -> bool:
+        return [row.state for row in await rows(database, "select state from delivery order by sequence")] == [*states]
+
+    await eventually(check)
+
+
+async def test_a_statutory_e_mail_that_an_academy_s_address_refuses_once_is_told_and_explained(
+    database: Database, settings: NotificationsSettings, sending: Sending, reads: Reads
+) -> None:
+    for one in (OFFICER, MINISTRY, FOREIGNER):
+        await person(database, one, inbox="off")
+    async with mailbox("550 5.7.1 not from you") as (_, port):
+        endpoint = (await registered(database, settings, ADDRESS, channel="email")).endpoint
+        (event,) = await told(database, happening(STATUTORY))
+        async with sending(smtp_port=port):
+            await settled(database, "refused")
+    # One refusal disables nothing, and is said all the same.
+    assert await rows(database, "select enabled from lane") == [(True,)]
+    (said,) = await given_up(database)
+    assert isinstance(said.event, LetterToAcademyGivenUp)
+    ((delivery,),) = await rows(database, "select id from delivery")
+    assert said.event == LetterToAcademyGivenUp(
+        letter_id=delivery,
+        endpoint_id=endpoint.id,
+        academy="MA-06",
+        event_id=event.id,
+        event_type=STATUTORY.type,
+        because="refused",
+    )
+    assert (said.subject, said.audience, said.correlation) == (delivery, ("MA-06",), event.correlation)
+    await told(database, said)
+    for one in (OFFICER, MINISTRY):
+        (item,) = [each for each in await reads(one) if each.type == LetterToAcademyGivenUp.type]
+        assert item.importance == "urgent" and item.statutory
+    assert await reads(FOREIGNER) == []
+    for by in (OPERATOR, OFFICER):
+        found = await queries.explanation(database, event.id, language="fr", by=by)
+        (sent,) = [each.sending for each in found.told if each.recipient == endpoint.id]
+        assert sent and (sent.state, sent.reason, sent.alert) == ("refused", "SMTP 550", said.id)
+
+
+async def test_the_refusal_and_what_is_said_of_it_are_written_together(
+    database: Database, settings: NotificationsSettings, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[list[Any]] = []
+
+    async def dies(_: Any, deliveries: Any, __: str) -> None:
+        tried.append(list(deliveries))
+        raise ConnectionError
+
+    monkeypatch.setattr("services.notifications.recording.give_up_deliveries", dies)
+    async with mailbox("550 no") as (_, port):
+        await registered(database, settings, ADDRESS, channel="email")
+        await told(database, happening(STATUTORY))
+        async with sending(smtp_port=port):
+            await eventually(lambda: len(tried))
+            assert await rows(database, "select state from delivery") == [("waiting",)]
+            assert await rows(database, "select 1 from attempt") == []
+            monkeypatch.undo()
+            await settled(database, "refused")
+    assert len(await given_up(database)) == 1
+
+
+async def test_of_what_is_not_statutory_a_refusal_is_not_told(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("550 no", "550 no") as (_, port):
+        await registered(database, settings, ADDRESS, channel="email")
+        await told(database, happening(QUIET), happening(STATUTORY))
+        async with sending(smtp_port=port):
+            await settled(database, "refused", "refused")
+    (said,) = await given_up(database)
+    assert isinstance(said.event, LetterToAcademyGivenUp) and said.event.event_type == STATUTORY.type
+
+
+async def test_a_statutory_e_mail_that_was_taken_and_came_back_is_told_once_whatever_the_reason(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox() as (box, port):
+        await registered(database, settings, ADDRESS, channel="email")
+        await told(database, happening(STATUTORY), happening(QUIET))
+        async with sending(smtp_port=port):
+            await settled(database, "delivered", "delivered")
+    for number, status in enumerate(("5.7.1", "5.7.1", "5.1.1")):
+        report = returned(box.received[0], status).decode()
+        assert await commands.report_bounces(database, report, most=1, by=OPERATOR) == (1, 0), number
+    await settled(database, "refused", "delivered")
+    (said,) = await given_up(database)
+    assert isinstance(said.event, LetterToAcademyGivenUp) and said.event.because == "returned"
+    assert await rows(database, "select enabled from lane") == [(True,)]
+    # That another one came back is the address's fault, and is counted.
+    assert await commands.report_bounces(database, returned(box.received[1]).decode(), most=1, by=OPERATOR) == (1, 1)
+    assert len(await given_up(database)) == 1
+
+
+@pytest.mark.parametrize("about", [LetterGivenUp, LetterToAcademyGivenUp])
+async def test_that_news_of_a_refused_letter_is_refused_too_is_told_to_nobody(
+    database: Database, settings: NotificationsSettings, sending: Sending, about: type[DomainEvent]
+) -> None:
+    async with mailbox("550 no") as (_, port):
+        await registered(database, settings, ADDRESS, channel="email")
+        await told(database, happening(about.model_validate(about.example)))
+        async with sending(smtp_port=port):
+            await settled(database, "refused")
+    assert await given_up(database) == []
+
+
+async def test_a_refusal_is_told_once_however_often_the_message_is_sent_again(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("550 no", "550 no") as (_, port):
+        await registered(database, settings, ADDRESS, channel="email")
+        await told(database, happening(STATUTORY))
+        async with sending(smtp_port=port):
+            await settled(database, "refused")
+            ((delivery,),) = await rows(database, "select id from delivery")
+            await commands.redeliver(database, delivery, by=OFFICER)
+            await eventually(lambda: _tried(database, 2))
+            await settled(database, "refused")
+    assert len(await given_up(database)) == 1
+
+
+async def _tried(database: Database, times: int) -> bool:
+    return len(await rows(database, "select 1 from attempt")) == times
