@@ -131,6 +131,8 @@ class MailClient:
             return _judged(error.code, error.message)
         except (aiosmtplib.SMTPTimeoutError, TimeoutError):
             return Outcome("failed", "timeout")
+        except aiosmtplib.SMTPServerDisconnected:
+            return Outcome("failed", "connection lost")
         except (aiosmtplib.SMTPException, OSError):
             return Outcome("failed", "not connected")
         return Outcome("delivered", "SMTP 250", 250, excerpt_of(said.encode()))

@@ -8,6 +8,7 @@ import aiohttp
 
 from services.notifications.guard import AddressNotAllowed, CheckedResolver, Guard
 from services.notifications.outcome import LONGEST_WAIT, Outcome, excerpt_of, retry_after
+from services.notifications.tls import BROKEN_OFF, why_no_tls
 
 MOST_READ = 64 * 1024
 """Bytes of an answer that are read; the rest is a stranger's business."""
@@ -94,8 +95,11 @@ def _why(error: Exception) -> str:
         return f"address not allowed: {cause}"
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "name not resolved"
-    if isinstance(error, aiohttp.ClientSSLError) or isinstance(cause, ssl.SSLError):
-        return "TLS failed"
+    if no_tls := why_no_tls(error):
+        return no_tls
+    if isinstance(cause, ConnectionResetError) and isinstance(error, aiohttp.ClientConnectorError):
+        # It was there: only while TLS is being agreed can a connection be cut that is not made yet.
+        return f"TLS failed: {BROKEN_OFF}"
     if isinstance(error, aiohttp.ClientConnectorError):
         return "not connected"
     if isinstance(error, aiohttp.ServerDisconnectedError | OSError):

@@ -1,12 +1,12 @@
 """Sending alone, to be broken: a real database, senders in processes of their own, receivers that can misbehave."""
 
 import asyncio
-import json
 import os
+import ssl
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -16,9 +16,10 @@ from uuid import UUID
 
 from aiohttp import web
 from aiosmtpd.smtp import SMTP
-from standardwebhooks import Webhook, WebhookVerificationError
 
 from services.notifications import commands
+from services.notifications.endpoint import Scheme
+from services.notifications.identity import Credentials
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
 from shared.database import Database
@@ -26,8 +27,9 @@ from shared.embedded.postgres import EmbeddedPostgres
 from shared.migrations import migrate
 from shared.settings import PlatformSettings, database_on
 from tests.failures.process import Process, get_ready
+from tests.failures.receiving import Key, Receiver
 
-OVERLAP = timedelta(seconds=2)
+OVERLAP = timedelta(seconds=1)
 """For how long a replaced secret goes on signing here."""
 QUICK = {
     "MITHAQ_NOTIFICATIONS_DEADLINE": "1",
@@ -41,38 +43,6 @@ FEED = """
     order by feed_entry.sequence
 """
 WAITING = "select count(*) from delivery join lane using (endpoint_id) where state = 'waiting' and enabled"
-
-
-@dataclass
-class Receiver:
-    """One academy's webhook receiver, and what it made of what arrived."""
-
-    academy: str
-    endpoint_id: UUID
-    secrets: list[tuple[str, float]] = field(default_factory=list)
-    """Secrets with the moment (on the loop's clock) from which they sign no more."""
-    got: list[UUID] = field(default_factory=list)
-    refused: list[str] = field(default_factory=list)
-    """Why requests were not believed."""
-    foreign: int = 0
-    """Messages for another academy."""
-
-    def take(self, headers: dict[str, str], body: bytes, at: float) -> bool:
-        """Verify as receivers do, tolerance of five minutes included; keep the id of what is believed."""
-        believed = [until for secret, until in self.secrets if _verifies(secret, headers, body)]
-        if not believed or min(believed) <= at:
-            self.refused.append("a secret still signs that had ended" if believed else "no live secret signed it")
-            return False
-        self.got.append(UUID(headers["webhook-id"]))
-        self.foreign += json.loads(body)["academy"] != self.academy
-        return True
-
-
-def _verifies(secret: str, headers: dict[str, str], body: bytes) -> bool:
-    with suppress(WebhookVerificationError):
-        Webhook(secret).verify(body, headers)
-        return True
-    return False
 
 
 Misbehaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -123,9 +93,9 @@ class Gate:
         self.behaves: Misbehaviour | None = None
         self._open: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> int:
-        """Listen on a free port, which this gives."""
-        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+    async def start(self, port: int = 0, tls: ssl.SSLContext | None = None) -> int:
+        """Listen, on a free port unless one is named, and give it."""
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", port, ssl=tls)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
@@ -200,6 +170,13 @@ class Mailbox:
         return "250 kept"
 
 
+def _key(issued: commands.Issued) -> Key:
+    """What a receiver verifies with from now on."""
+    shown = issued.secret or issued.endpoint.keys[0].public_key
+    assert shown
+    return Key(shown)
+
+
 class Mailroom:
     """The database, the senders and the receivers."""
 
@@ -212,6 +189,7 @@ class Mailroom:
         self._started: list[Process] = []
         self.gates: list[Gate] = []
         """In front of the receivers, in their order."""
+        self._by_path: dict[str, Receiver] = {}
 
     async def prepare(self) -> None:
         """The database, and everything that listens."""
@@ -235,7 +213,6 @@ class Mailroom:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self._by_path: dict[str, Receiver] = {}
 
     async def end(self) -> None:
         """End everything, and keep nothing."""
@@ -250,25 +227,60 @@ class Mailroom:
 
     async def add_receiver(self, academy: str) -> None:
         """A new webhook receiver of an academy, behind a gate of its own."""
-        gate = Gate(int(self._runner.addresses[0][1]))
+        gate = self._gate()
         self.gates.append(gate)
-        path = f"r{len(self._by_path)}"
-        address = f"http://127.0.0.1:{await gate.start()}/{path}"
-        issued = await registered(self.database, self.settings, address, academy=academy)
-        assert issued.secret
-        receiver = Receiver(academy, issued.endpoint.id, [(issued.secret, float("inf"))])
-        self.receivers[issued.endpoint.id] = self._by_path[path] = receiver
+        await self._registered(academy, f"http://127.0.0.1:{await gate.start()}")
 
-    async def rotate(self, receiver: Receiver) -> None:
+    @asynccontextmanager
+    async def guest(self, academy: str, port: int, credentials: Credentials) -> AsyncIterator[Receiver]:
+        """A receiver over TLS at this port inside the block, whoever stands there now."""
+        receiver = await self._registered(academy, f"https://127.0.0.1:{port}")
+        try:
+            await commands.secure_endpoint(
+                self.database,
+                receiver.endpoint_id,
+                credentials=credentials,
+                keys=self.settings.key_ring,
+                by=OPERATOR,
+            )
+            yield receiver
+        finally:
+            await self.disable(receiver.endpoint_id)
+            del self.receivers[receiver.endpoint_id]
+
+    @asynccontextmanager
+    async def served(self, port: int, tls: ssl.SSLContext) -> AsyncIterator[None]:
+        """Let our own receivers be what stands at this port, over TLS, inside the block."""
+        gate = self._gate()
+        await gate.start(port, tls)
+        try:
+            yield
+        finally:
+            await gate.stop()
+
+    async def rotate(self, receiver: Receiver, scheme: Scheme | None = None) -> None:
         """Give a receiver a new secret; the last one is believed until its overlap is over, and no longer."""
+        begun = time.time()
         issued = await commands.rotate_secret(
-            self.database, receiver.endpoint_id, keys=self.settings.key_ring, overlap=OVERLAP, by=OPERATOR
+            self.database,
+            receiver.endpoint_id,
+            keys=self.settings.key_ring,
+            overlap=OVERLAP,
+            scheme=scheme,
+            by=OPERATOR,
         )
-        assert issued.secret
-        # Requests signed at the last moment may be under way for as long as an attempt may take.
-        ends = asyncio.get_running_loop().time() + OVERLAP.total_seconds() + 1
-        receiver.secrets = [(secret, min(until, ends)) for secret, until in receiver.secrets]
-        receiver.secrets.append((issued.secret, float("inf")))
+        overlap = OVERLAP.total_seconds()
+        receiver.learn(_key(issued), lives_until=begun + overlap, ends_by=time.time() + overlap)
+
+    def _gate(self) -> Gate:
+        return Gate(int(self._runner.addresses[0][1]))
+
+    async def _registered(self, academy: str, server: str) -> Receiver:
+        path = f"r{len(self._by_path)}"
+        issued = await registered(self.database, self.settings, f"{server}/{path}", academy=academy)
+        receiver = Receiver(academy, issued.endpoint.id, [_key(issued)])
+        self.receivers[issued.endpoint.id] = self._by_path[path] = receiver
+        return receiver
 
     async def disable(self, endpoint_id: UUID) -> None:
         """Send nothing more to an endpoint."""
@@ -309,20 +321,11 @@ class Mailroom:
         due: dict[UUID, list[UUID]] = {}
         for row in await rows(self.database, FEED):
             due.setdefault(row.id, []).append(row.event_id)
-        found = []
-        for id, receiver in self.receivers.items():
-            owed, got = due.get(id, []), list(dict.fromkeys(receiver.got))
-            if missing := set(owed) - set(got):
-                found.append(f"{receiver.academy} never got {len(missing)} of {len(owed)}")
-            if set(got) - set(owed):
-                found.append(f"{receiver.academy} got what it was not owed")
-            if in_order and not missing and got != owed:
-                found.append(f"{receiver.academy} got them in another order than its feed's")
-            if receiver.foreign:
-                found.append(f"{receiver.academy} got {receiver.foreign} messages of others")
-            if receiver.refused:
-                found.append(f"{receiver.academy} did not believe {len(receiver.refused)}: {receiver.refused[0]}")
-        return found
+        return [
+            each
+            for id, receiver in self.receivers.items()
+            for each in receiver.violations(due.get(id, []), in_order=in_order)
+        ]
 
     def last_words(self) -> str:
         """The end of the senders' log."""
@@ -331,7 +334,7 @@ class Mailroom:
     async def _receive(self, request: web.Request) -> web.Response:
         receiver = self._by_path[request.match_info["code"]]
         headers = {name.lower(): value for name, value in request.headers.items()}
-        believed = receiver.take(headers, await request.read(), asyncio.get_running_loop().time())
+        believed = receiver.take(headers, await request.read())
         return web.Response(status=204 if believed else 400)
 
     async def _tell(self, academies: Collection[str], pause: float, stop: asyncio.Event) -> None:

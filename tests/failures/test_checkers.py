@@ -1,13 +1,22 @@
 """The checkers of the invariants are shown wrong worlds: each is refused, under the right name."""
 
+import json
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
+from services.notifications import signing
+from services.notifications.keys import shown
+from services.notifications.signing import Public, Shared, Signer
+from shared.clock import now
 from shared.ids import new_id
 from shared.territory import ACADEMY_CODES
 from tests.failures.invariants import PAGE, Committed, Published, Truth, violations
+from tests.failures.receiving import Key, Receiver
 
 REACTION = "reporting.agreements"
 HERE, ELSEWHERE = ACADEMY_CODES[0], ACADEMY_CODES[1]
@@ -179,3 +188,103 @@ def test_what_at_least_once_allows_is_accepted(truth: Truth) -> None:
 def test_a_wrong_world_is_refused(truth: Truth, invariant: str, plant: Callable[[Truth], None]) -> None:
     plant(truth)
     assert invariant in {found.partition(":")[0] for found in violations(truth)}
+
+
+class Academy:
+    """An academy with two secrets, of which the first has a while to live, that got three messages signed by both."""
+
+    def __init__(self) -> None:
+        self.first, self.second = Shared(b"1" * 32), Public(b"2" * 32)
+        self.receiver = Receiver(HERE, new_id(), [Key(shown(b"1" * 32))])
+        self.receiver.learn(Key(self.second.public_key), lives_until=time.time() + 60, ends_by=time.time() + 61)
+        self.owed = [new_id() for _ in range(3)]
+        for id in self.owed:
+            self.gets(id)
+
+    def gets(self, id: UUID, *signers: Signer, academy: str = HERE, at: float = 0.0) -> None:
+        """It gets a message, signed by both unless it is said by whom, so many seconds from now."""
+        body = json.dumps({"academy": academy}).encode()
+        when = now() + timedelta(seconds=at)
+        self.receiver.take(signing.headers(id, when, body, signers or (self.second, self.first)), body)
+
+    @property
+    def wrong(self) -> list[str]:
+        """What does not hold."""
+        return list(self.receiver.violations(self.owed))
+
+
+def a_message_missing(academy: Academy) -> None:
+    academy.receiver.got.pop()
+
+
+def a_message_of_nobody(academy: Academy) -> None:
+    academy.gets(new_id())
+
+
+def messages_overtaken(academy: Academy) -> None:
+    academy.receiver.got.reverse()
+
+
+def a_message_for_another_academy(academy: Academy) -> None:
+    academy.gets(academy.owed[0], academy=ELSEWHERE)
+
+
+def signed_by_nobody_known(academy: Academy) -> None:
+    academy.gets(academy.owed[0], Shared(b"3" * 32))
+
+
+def signed_by_somebody_else_too(academy: Academy) -> None:
+    academy.gets(academy.owed[0], academy.second, academy.first, Public(b"3" * 32))
+
+
+def signed_with_a_secret_that_had_ended(academy: Academy) -> None:
+    academy.receiver.keys[0].lives_until = academy.receiver.keys[0].ends_by = time.time() - 10
+    academy.gets(academy.owed[0])
+
+
+def not_signed_with_a_secret_that_lives_on(academy: Academy) -> None:
+    academy.gets(academy.owed[0], academy.second)
+
+
+def signed_long_ago(academy: Academy) -> None:
+    academy.gets(academy.owed[0], at=-400)
+
+
+def test_what_arrived_in_order_and_signed_is_accepted() -> None:
+    assert Academy().wrong == []
+
+
+def test_what_arrives_again_and_what_only_the_new_secret_signs_once_the_old_one_ended_are_accepted() -> None:
+    academy = Academy()
+    academy.gets(academy.owed[-1])
+    academy.receiver.keys[0].lives_until = academy.receiver.keys[0].ends_by = time.time() - 10
+    academy.gets(academy.owed[-1], academy.second)
+    assert academy.wrong == []
+
+
+def test_a_receiver_that_is_told_of_a_new_secret_after_it_signed_believes_it() -> None:
+    academy, third = Academy(), Public(b"3" * 32)
+    academy.gets(academy.owed[-1], third, academy.second, academy.first)
+    assert academy.wrong
+    academy.receiver.learn(Key(third.public_key), lives_until=time.time() + 60, ends_by=time.time() + 61)
+    assert academy.wrong == []
+
+
+@pytest.mark.parametrize(
+    ("said", "plant"),
+    [
+        ("never got 1 of 3", a_message_missing),
+        ("what it was not owed", a_message_of_nobody),
+        ("in another order", messages_overtaken),
+        ("messages of others", a_message_for_another_academy),
+        ("no live secret signed it", signed_by_nobody_known),
+        ("none of its keys made", signed_by_somebody_else_too),
+        ("still signs that had ended", signed_with_a_secret_that_had_ended),
+        ("lives on did not sign", not_signed_with_a_secret_that_lives_on),
+        ("too long ago", signed_long_ago),
+    ],
+)
+def test_a_receiver_refuses_what_is_wrong(said: str, plant: Callable[[Academy], None]) -> None:
+    academy = Academy()
+    plant(academy)
+    assert [each for each in academy.wrong if said in each]

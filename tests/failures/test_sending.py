@@ -3,36 +3,32 @@
 import asyncio
 import os
 import random
-import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
-from ipaddress import ip_address
+from itertools import cycle, islice
 from pathlib import Path
 from tempfile import mkdtemp
 
 import psutil
 import pytest
 import pytest_asyncio
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from services.notifications import commands
+from services.notifications.endpoint import Scheme
+from services.notifications.identity import Credentials
 from services.notifications.people import person_id
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.tests.builders import actor, happening, person, registered, rows, told
+from services.notifications.tests.certificates import certified, serving
 from shared.actor import Role
-from shared.clock import now
+from tests.failures.impostor import FLAWS, Flaw, impostor
 from tests.failures.mailroom import OVERLAP, Gate, Mailroom, Misbehaviour, babble, cut, endless, loris, swallow
 from tests.fixtures.eventually import eventually
 
 FULL = os.environ.get("MITHAQ_FAULTS") == "full"
 KILLS = 20 if FULL else 4
 """Kills per row."""
-ROTATIONS = 12 if FULL else 3
+ROTATIONS = 40 if FULL else 10
 SEED = int(os.environ.get("MITHAQ_SEED", "2024"))
 SOON = 45.0
 """Seconds within which everything must be at rest again."""
@@ -52,27 +48,6 @@ async def mailroom(run_dir: Path) -> AsyncIterator[Mailroom]:
         yield mailroom
     finally:
         await mailroom.end()
-
-
-def certificate_of_nobody(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that its own key signed, and that key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now() - timedelta(days=1))
-        .not_valid_after(now() + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, private = folder / "certificate.pem", folder / "key.pem"
-    certificate.write_bytes(made.public_bytes(Encoding.PEM))
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return certificate, private
 
 
 @asynccontextmanager
@@ -118,12 +93,20 @@ async def test_senders_whose_clocks_are_ten_minutes_wrong_take_turns_and_are_bel
 
 
 async def test_secrets_that_are_rotated_under_load_verify_while_they_live_and_not_after(mailroom: Mailroom) -> None:
+    """A rotation begins while the last two overlap still, and every fourth passes from a shared secret to a key pair.
+
+    Every signature that arrives must be by a secret that lived then, and every secret that lives on must have signed.
+    """
+    receivers = list(mailroom.receivers.values())
+    schemes: Iterator[Scheme] = cycle(("v1", "v1a", "v1a", "v1"))
     async with under_load(mailroom):
-        for _ in range(ROTATIONS):
-            await asyncio.gather(*(mailroom.rotate(receiver) for receiver in mailroom.receivers.values()))
-            await asyncio.sleep(OVERLAP.total_seconds() * 0.7)
-    for receiver in mailroom.receivers.values():
-        assert len(receiver.secrets) > ROTATIONS
+        for scheme in islice(schemes, ROTATIONS):
+            await asyncio.gather(*(mailroom.rotate(receiver, scheme) for receiver in receivers))
+            await asyncio.sleep(OVERLAP.total_seconds() * 0.55)
+    for receiver in receivers:
+        used = [key.shown[:5] for key in receiver.keys if key.verified]
+        assert len(used) > ROTATIONS, "a secret signed nothing"
+        assert used.count("whpk_") >= ROTATIONS // 2
 
 
 @pytest.mark.parametrize("behaves", [loris, endless, swallow, cut, babble], ids=lambda each: each.__name__)
@@ -145,34 +128,36 @@ async def test_a_receiver_that_misbehaves_holds_up_nobody_and_gets_everything_on
         assert count, "it has nothing to catch up"
 
 
-async def test_nothing_is_said_to_a_receiver_whose_certificate_nobody_vouches_for(
-    mailroom: Mailroom, tmp_path: Path
+@pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: flaw.name)
+async def test_a_receiver_that_cannot_be_trusted_hears_nothing_and_everything_once_that_is_mended(
+    mailroom: Mailroom, tmp_path: Path, flaw: Flaw
 ) -> None:
-    said = 0
-
-    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal said
-        said += len(await reader.read())
-        writer.close()
-
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate_of_nobody(tmp_path))
-    impostor = await asyncio.start_server(listen, "127.0.0.1", 0, ssl=context)
-    address = f"https://127.0.0.1:{impostor.sockets[0].getsockname()[1]}/"
-    issued = await registered(mailroom.database, mailroom.settings, address, academy="MA-01")
+    theirs, clients = certified("academy's authority"), certified("authority of its clients")
+    ours = certified("mithaq", clients)
     if not mailroom.senders:
         await mailroom.start()
-    await told(mailroom.database, happening(audience=("MA-01",)))
-    query = "select reason from attempt where endpoint_id = :id"
+    with impostor(flaw.serve(theirs, tmp_path)) as instead:
+        credentials = Credentials(ours.pem, ours.key_pem, theirs.pem)
+        async with mailroom.guest("MA-01", instead.port, credentials) as receiver:
+            events = await told(mailroom.database, *(happening(audience=("MA-01",)) for _ in range(3)))
+            query = "select distinct result, status, reason, count(*) > 1 as again from attempt"
+            query = f"{query} where endpoint_id = :id group by result, status, reason"
 
-    async def tried() -> None:
-        reasons = [row.reason for row in await rows(mailroom.database, query, id=issued.endpoint.id)]
-        assert len(reasons) >= 2 and set(reasons) == {"TLS failed"}, reasons
+            async def tried() -> None:
+                found = await rows(mailroom.database, query, id=receiver.endpoint_id)
+                assert found == [("failed", None, f"TLS failed: {flaw.reason}", True)]
 
-    await eventually(tried, within=SOON)
-    assert said == 0
-    impostor.close()
-    await mailroom.disable(issued.endpoint.id)
+            await eventually(tried, within=SOON)
+            instead.leave()
+            assert bool(instead.heard) == (flaw.name == "plain"), "only who speaks no TLS hears how we begin it"
+            assert not [event for event in events if str(event.id).encode() in instead.heard]
+            assert b"{" not in instead.heard or flaw.name == "plain", "bytes of TLS itself may be any"
+            assert not receiver.got
+            mended = serving(certified("receiver", theirs), tmp_path, demands=clients)
+            async with mailroom.served(instead.port, mended):
+                await eventually(mailroom.at_rest, within=SOON)
+            assert receiver.got == [event.id for event in events]
+            assert await mailroom.violations() == []
 
 
 async def test_mail_is_repeated_at_most_once_per_death_of_the_mail_server_or_of_a_sender(mailroom: Mailroom) -> None:

@@ -33,18 +33,23 @@ class Pair:
         return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def certified(name: str, by: Pair | None = None, *, days: int = 30) -> Pair:
-    """A certificate for 127.0.0.1 by this authority, or an authority; one of -1 days has ended yesterday."""
+def certified(
+    name: str, by: Pair | None = None, *, since: int = -10, days: int = 30, address: str = "127.0.0.1"
+) -> Pair:
+    """A certificate for an address by this authority, or an authority.
+
+    It is valid from `since` days from now until `days` days from now.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     issuer = by.certificate.subject if by else subject
     signing_key = by.key if by else key
     builder = (
         x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now() - timedelta(days=10))
+        .not_valid_before(now() + timedelta(days=since))
         .not_valid_after(now() + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(address))]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key()), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(

@@ -1,0 +1,110 @@
+"""Receivers that are not to be trusted: TLS by OpenSSL itself, as most servers have it, so that they say what is wrong.
+
+What asyncio serves breaks off without a word where TLS is not agreed.
+"""
+
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from services.notifications.tests.certificates import Pair, certified, serving
+
+PATIENCE = 2.0
+"""Seconds for which it waits for what it is sent."""
+
+
+class Impostor:
+    """Stands where a receiver should, and keeps every byte that it can read; without TLS, those that come."""
+
+    def __init__(self, tls: ssl.SSLContext | None) -> None:
+        self.heard = bytearray()
+        self._tls = tls
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listening.getsockname()[1])
+        self._thread = Thread(target=self._listen)
+        self._thread.start()
+
+    def leave(self) -> None:
+        """Make room for somebody else."""
+        # A thread that waits in `accept` is not woken by a close.
+        with suppress(OSError):
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+        self._thread.join()
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listening.accept()
+            except OSError:
+                return
+            with suppress(OSError), connection:
+                connection.settimeout(PATIENCE)
+                self._hear(connection)
+
+    def _hear(self, connection: socket.socket) -> None:
+        if self._tls is None:
+            self.heard += connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        with self._tls.wrap_socket(connection, server_side=True) as agreed:
+            while read := agreed.recv(65536):
+                self.heard += read
+
+
+@contextmanager
+def impostor(tls: ssl.SSLContext | None) -> Iterator[Impostor]:
+    """An impostor on a free port, until it leaves or the block ends."""
+    made = Impostor(tls)
+    try:
+        yield made
+    finally:
+        made.leave()
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """Why a receiver is not to be trusted, and how that is told of an attempt."""
+
+    name: str
+    reason: str
+    serve: Callable[[Pair, Path], ssl.SSLContext | None]
+    """By whom its academy is certified, and a folder to work in."""
+
+
+def _outdated(by: Pair, folder: Path) -> ssl.SSLContext:
+    context = serving(certified("receiver", by), folder)
+    with pytest.deprecated_call():
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+
+FLAWS = (
+    Flaw("ended", "its certificate has ended", lambda by, at: serving(certified("receiver", by, days=-1), at)),
+    Flaw("not_yet", "its certificate is not valid yet", lambda by, at: serving(certified("receiver", by, since=1), at)),
+    Flaw(
+        "of_another",
+        "its certificate is for another address",
+        lambda by, at: serving(certified("receiver", by, address="127.0.0.2"), at),
+    ),
+    Flaw(
+        "by_a_stranger",
+        "the authority of its certificate is not known",
+        lambda by, at: serving(certified("receiver", certified("stranger")), at),
+    ),
+    Flaw("by_itself", "its certificate is signed by itself", lambda by, at: serving(certified("receiver"), at)),
+    Flaw("outdated", "it offers no version of TLS from 1.2 on", _outdated),
+    Flaw("plain", "it does not speak TLS there", lambda by, at: None),
+    Flaw(
+        "refusing_ours",
+        "it does not accept the certificate that we show",
+        lambda by, at: serving(certified("receiver", by), at, demands=certified("stranger")),
+    ),
+)
