@@ -10,11 +10,11 @@ from enum import StrEnum
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, Signature
+from services.agreements.amendment import Amendment, AmendmentSignature
 from services.agreements.bilingual import Bilingual
-from services.agreements.ceremony import Ceremony
 from services.agreements.sealing import Flaw, NotReadable, Seal, examine, sealing
 from services.agreements.tables import PaperRow
-from services.agreements.verification import Standing, subject_of
+from services.agreements.verification import Standing, Subject, subject_of
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
@@ -53,7 +53,7 @@ class Verdict:
     """What a seal says, and what it is worth."""
 
     party: Bilingual | None
-    """None if it names no party of this agreement."""
+    """None if it names no party of this agreement or amendment."""
     level: SignatureLevel | None
     """As the journal has it."""
     made_at: datetime
@@ -79,7 +79,7 @@ class Finding:
 
 
 async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
-    """What a file is worth as a paper of this agreement or ceremony."""
+    """What a file is worth as a paper of this agreement, amendment or ceremony."""
     hash = hashlib.sha256(file).hexdigest()
     papers = await _papers(db, [hash])
     subject = await subject_of(db, standing.id)
@@ -89,7 +89,7 @@ async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
             return Finding(Worth.of_another, hash)
         holds = paper.content_hash is not None and paper.content_hash in standing.hashes.values()
         return Finding(Worth.known if holds else Worth.outdated, hash, paper)
-    given = subject.signatures if isinstance(subject, Agreement) and paper is None else ()
+    given = subject.signatures if isinstance(subject, Agreement | Amendment) and paper is None else ()
     if scan := next((each for each in given if each.file_hash == hash), None):
         return Finding(Worth.contested if scan.contested else Worth.sealed, hash)
     if not file.startswith(b"%PDF-"):
@@ -99,39 +99,44 @@ async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
     return await _judge_seals(db, subject, file, hash)
 
 
-async def _judge_seals(db: Database, subject: Agreement | Ceremony | None, file: bytes, hash: str) -> Finding:
+async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash: str) -> Finding:
     try:
         seals = await in_worker(examine, file, sealing().trust, now())
     except (NotReadable, TimeoutError, BrokenProcessPool):
         return Finding(Worth.unreadable, hash)
     if not seals:
         return Finding(Worth.unknown, hash)
-    agreement = subject if isinstance(subject, Agreement) else None
-    signatures = {each.file_hash: each for each in agreement.signatures if each.file_hash} if agreement else {}
+    signed = subject if isinstance(subject, Agreement | Amendment) else None
+    signatures = {each.file_hash: each for each in signed.signatures if each.file_hash} if signed else {}
     papers = await _papers(db, [each.revision for each in seals])
     # One that counts vouches for those under it, though an amendment may have let their parties go.
     counts = any(each.revision in signatures for each in seals)
     verdicts = tuple(
-        _verdict(each, papers.get(each.revision), agreement, signatures.get(each.revision), counts=counts)
+        _verdict(each, papers.get(each.revision), signed, signatures.get(each.revision), counts=counts)
         for each in seals
     )
     found = {flaw for each in verdicts for flaw in each.flaws}
     if found:
         worth = Worth(next(flaw for flaw in Flaw if flaw in found))
-    elif agreement is None or any(each.content_hash != agreement.content_hash for each in seals):
+    elif signed is None or any(each.content_hash != signed.content_hash for each in seals):
         worth = Worth.outdated
     else:
-        worth = Worth.sealed if agreement.sealed_file == hash else Worth.earlier
+        worth = Worth.sealed if signed.sealed_file == hash else Worth.earlier
     return Finding(worth, hash, papers.get(hash), verdicts)
 
 
 def _verdict(
-    seal: Seal, paper: PaperRow | None, agreement: Agreement | None, signature: Signature | None, *, counts: bool
+    seal: Seal,
+    paper: PaperRow | None,
+    signed: Agreement | Amendment | None,
+    signature: Signature | AmendmentSignature | None,
+    *,
+    counts: bool,
 ) -> Verdict:
     flaws = set(seal.flaws)
     if paper is None:
         flaws.add(Flaw.unrecorded)
-    elif agreement is None or paper.subject_id != agreement.id:
+    elif signed is None or paper.subject_id != signed.id:
         flaws.add(Flaw.of_another)
     elif signature is None and not counts:
         flaws.add(Flaw.stale)
@@ -140,7 +145,7 @@ def _verdict(
     if signature and signature.level == "qualified" and not seal.qualified:
         flaws.add(Flaw.unqualified)
     return Verdict(
-        party=_party(agreement, seal.field) if agreement else None,
+        party=_party(signed, seal.field) if signed else None,
         level=signature.level if signature else None,
         made_at=seal.made_at,
         stamped=seal.stamped,
@@ -151,10 +156,10 @@ def _verdict(
     )
 
 
-def _party(agreement: Agreement, field: str) -> Bilingual | None:
-    named = (each for each in agreement.parties if str(each.party_id) == field)
+def _party(signed: Agreement | Amendment, field: str) -> Bilingual | None:
+    named = (each for each in signed.parties if str(each.party_id) == field)
     party = next(named, None)
-    return agreement.names.get(party.organisation_id) if party else None
+    return signed.names.get(party.organisation_id) if party else None
 
 
 async def _papers(db: Database, hashes: Sequence[str]) -> dict[str, PaperRow]:

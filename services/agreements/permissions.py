@@ -299,6 +299,7 @@ PERMISSIONS = Permissions(
         "read_ceremony": ANYONE,
         "read_minutes": ANYONE,
         "read_agreement_paper": ANYONE,
+        "read_amendment_paper": ANYONE,
         "read_certificate": ANYONE,
         "read_sealed_paper": ANYONE,
         "read_minutes_paper": ANYONE,

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex, ClauseRef
+from services.agreements.kinds import ContentPart
 from services.agreements.merge import Conflict
 from services.agreements.terms import BudgetLine, Duty
 from shared.events.agreements import AgreementParty, CenterToOpen
@@ -17,9 +18,14 @@ WORDS = Wording(Path(__file__).parent / "wording")
 def conflict_named(conflict: Conflict, names: Mapping[UUID, Bilingual]) -> dict[str, str]:
     """Where two sides clash, by language; `names` are those of the parties' organisations."""
     value = next(each for each in (conflict.current, conflict.branch, conflict.base) if each is not None)
-    if f"places.{conflict.part}.{conflict.key}" in WORDS:
-        return _said(f"{conflict.part}.{conflict.key}")
-    return _said(conflict.part, _name_of(value, names))
+    return part_named(conflict.part, conflict.key, value, names)
+
+
+def part_named(part: ContentPart, key: str, value: object, names: Mapping[UUID, Bilingual]) -> dict[str, str]:
+    """A part of a content with this value, by language; `names` are those of the parties' organisations."""
+    if f"places.{part}.{key}" in WORDS:
+        return _said(f"{part}.{key}")
+    return _said(part, name_of(value, names))
 
 
 def frozen_named(place: str, table: Sequence[ClauseRef]) -> dict[str, str]:
@@ -39,7 +45,8 @@ def _said(word: str, name: Bilingual | None = None) -> dict[str, str]:
     }
 
 
-def _name_of(value: object, names: Mapping[UUID, Bilingual]) -> Bilingual | None:
+def name_of(value: object, names: Mapping[UUID, Bilingual]) -> Bilingual | None:
+    """What a part is called: a clause by its title, a party by its organisation; None for what has no name."""
     match value:
         case AgreementParty():
             return names.get(value.organisation_id)

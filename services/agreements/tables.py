@@ -331,9 +331,9 @@ class PaperRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     hash: str = Field(sa_type=Text, primary_key=True)
     visible_to: list[str] = Field(sa_type=ARRAY(Text))
     subject_id: UUID
-    """The agreement's or the ceremony's."""
+    """The agreement's, the amendment's or the ceremony's."""
     document: str = Field(sa_type=Text)
-    """`agreement`, `certificate`, `minutes`, or `sealed`: the agreement with the seals of so many parties."""
+    """`agreement`, `amendment`, `certificate`, `minutes`, or `sealed`: the file with the seals of so many parties."""
     version: int
     language: str = Field(sa_type=Text)
     content_hash: str | None = Field(None, sa_type=Text, nullable=True)

@@ -90,6 +90,11 @@ async def put_content(tx: Transaction, content: Content) -> str:
     return await put_text(tx, canonical(content.model_dump(mode="json")).decode())
 
 
+async def get_content(tx: Transaction, hash: str) -> Content:
+    """The content that was kept under its hash."""
+    return Content.model_validate_json((await get_texts(tx, [hash]))[hash])
+
+
 async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
     """The table of clauses that a hash stands for, without their bodies.
 

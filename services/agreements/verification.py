@@ -4,24 +4,46 @@ It tells of organisations, never of people.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
+from services.agreements.content import language_hashes
 from services.agreements.papers.drawing import CODE, minutes_hash
-from services.agreements.tables import AGREEMENTS, CEREMONIES, PaperRow
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, PaperRow
 from services.agreements.terms import must_sign
+from services.agreements.text import get_content
 from shared.actor import NATIONAL
 from shared.clock import business_date
 from shared.database import Database, Transaction
+from shared.events.agreements import SignatureLevel
 from shared.refusals import NotFound
+from shared.store import Store
 
+Subject = Agreement | Amendment | Ceremony
+"""What a paper is about."""
+STORES: tuple[Store[Any], ...] = (AGREEMENTS, AMENDMENTS, CEREMONIES)
 NAMED = re.compile(rf"[0-9a-f]{{{CODE}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A party's signature: of the organisation, never of the person."""
+
+    party: Bilingual
+    level: SignatureLevel
+    on: date
+    """The day on the paper, for one by hand."""
+    contested: bool
+    """Whether the mandate behind it turned out to have ended before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +51,7 @@ class Standing:
     """How what a paper is about stands today."""
 
     kind: str
-    """`agreement` or `ceremony`."""
+    """`agreement`, `amendment` or `ceremony`."""
     id: UUID
     state: str
     title: Bilingual
@@ -39,13 +61,25 @@ class Standing:
     """How many have signed of those that sign: parties, or agreements in a ceremony."""
     of: int
     dates: dict[str, date]
-    """By what they say: `effective_from`, `effective_until`, `signed_on`, `amended_on`, `held_on`."""
+    """By what they say: `effective_from`, `effective_until`, `signed_on`, `amended_on`, `applied_on`, `held_on`."""
     hashes: dict[str, str]
-    """`content`, `ar` and `fr` of an agreement, `minutes` of a ceremony; none while the text is negotiated again."""
+    """`content`, `ar` and `fr` of an agreement or as an amendment makes it, `minutes` of a ceremony.
+
+    None while the text is negotiated again, or an amendment is on its way to another approval.
+    """
     current: bool
     """Whether the code names what holds today; if not, it was changed or reopened since."""
-    contested: bool = False
-    """Whether the mandate behind a signature turned out to have ended before it."""
+    signatures: tuple[Given, ...] = ()
+    """In the parties' order."""
+    number: int | None = None
+    """Of an amendment."""
+    amends: str | None = None
+    """The reference of the agreement that it changes."""
+
+    @property
+    def contested(self) -> bool:
+        """Whether one of the signatures is."""
+        return any(each.contested for each in self.signatures)
 
 
 async def look_up(db: Database, id: str, code: str) -> Standing | None:
@@ -60,25 +94,28 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
         subject = await _subject(tx, known)
         if subject is None:
             return None
-        standing = _of_agreement(subject, code) if isinstance(subject, Agreement) else _of_ceremony(subject, code)
+        match subject:
+            case Agreement():
+                standing = _of_agreement(subject, code)
+            case Amendment():
+                standing = await _of_amendment(tx, subject, code)
+            case Ceremony():
+                standing = _of_ceremony(subject, code)
         return standing if standing.current or await _was_issued(tx, known, code) else None
 
 
-async def subject_of(db: Database, id: UUID) -> Agreement | Ceremony | None:
-    """The agreement or the ceremony of this id."""
+async def subject_of(db: Database, id: UUID) -> Subject | None:
+    """The agreement, the amendment or the ceremony of this id."""
     async with db.transaction(NATIONAL) as tx:
         return await _subject(tx, id)
 
 
-async def _subject(tx: Transaction, id: UUID) -> Agreement | Ceremony | None:
-    try:
-        return await AGREEMENTS.read(tx, id)
-    except NotFound:
-        pass
-    try:
-        return await CEREMONIES.read(tx, id)
-    except NotFound:
-        return None
+async def _subject(tx: Transaction, id: UUID) -> Subject | None:
+    for store in STORES:
+        with suppress(NotFound):
+            found: Subject = await store.read(tx, id)
+            return found
+    return None
 
 
 async def _was_issued(tx: Transaction, id: UUID, code: str) -> bool:
@@ -90,7 +127,6 @@ async def _was_issued(tx: Transaction, id: UUID, code: str) -> bool:
 
 
 def _of_agreement(agreement: Agreement, code: str) -> Standing:
-    signed = {each.party_id for each in agreement.signatures}
     dates = {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until}
     if not agreement.missing_signatures and agreement.signatures:
         dates["signed_on"] = business_date(max(each.signed_at for each in agreement.signatures))
@@ -105,17 +141,55 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
         state=agreement.status,
         title=agreement.title,
         reference=agreement.reference,
-        parties=tuple(
-            agreement.names[party.organisation_id]
-            for party in agreement.parties
-            if party.organisation_id in agreement.names
-        ),
-        signed=len(signed),
+        parties=_parties(agreement),
+        signed=len(agreement.signatures),
         of=sum(must_sign(party) for party in agreement.parties),
         dates=dates,
         hashes=hashes,
         current=hashes.get("content", "").startswith(code),
-        contested=any(each.contested for each in agreement.signatures),
+        signatures=_signatures(agreement),
+    )
+
+
+async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Standing:
+    base, branch = await get_content(tx, amendment.base_hash), await get_content(tx, amendment.content_hash)
+    hashes = {}
+    if amendment.frozen:
+        hashes = {"content": amendment.content_hash, **language_hashes(branch.clauses).model_dump()}
+    dates = {}
+    if amendment.signatures and amendment.signing_order.complete:
+        dates["signed_on"] = business_date(max(each.signed_at for each in amendment.signatures))
+    if amendment.applied_on:
+        dates["applied_on"] = amendment.applied_on
+    return Standing(
+        kind=amendment.kind,
+        id=amendment.id,
+        state=amendment.status,
+        title=base.title,
+        reference=amendment.reference,
+        parties=_parties(amendment),
+        signed=len(amendment.signatures),
+        of=len(amendment.touched),
+        dates=dates,
+        hashes=hashes,
+        current=hashes.get("content", "").startswith(code),
+        signatures=_signatures(amendment),
+        number=amendment.number,
+        amends=(await AGREEMENTS.read(tx, amendment.agreement_id)).reference,
+    )
+
+
+def _parties(file: Agreement | Amendment) -> tuple[Bilingual, ...]:
+    named = (file.names.get(party.organisation_id) for party in file.parties)
+    return tuple(name for name in named if name)
+
+
+def _signatures(file: Agreement | Amendment) -> tuple[Given, ...]:
+    given = {each.party_id: each for each in file.signatures}
+    return tuple(
+        Given(file.names[party.organisation_id], signature.level, signature.day, signature.contested is not None)
+        for party in file.parties
+        if (signature := given.get(party.party_id)) and party.organisation_id in file.names
     )
 
 

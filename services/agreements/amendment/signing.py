@@ -68,7 +68,7 @@ class AmendmentSignature(BaseModel):
     """The day on the paper."""
     witness: str | None = None
     file_hash: str | None = None
-    """Of the scan."""
+    """Of the sealed PDF, or of the scan."""
     contested: date | None = None
     """The day from which on the mandate held no more, if that became known after the signature."""
 
@@ -98,12 +98,26 @@ class Signing(Approval, Offered):
     """Party -> who signs for it in whose place, while it is frozen."""
     scans: dict[UUID, Scan] = {}
     """Party -> its signature on paper that waits for its check."""
+    sealed_file: str | None = None
+    """As of an agreement: the hash of the PDF that carries the signatures sealed so far."""
+    archived_file: str | None = None
+    """As of an agreement: the hash of the PDF/A from before the first seal."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether its content is the one that was approved: it is what is signed, or was last."""
+        return bool(self.touched)
+
+    @property
+    def signing_parties(self) -> list[AgreementParty]:
+        """The parties whom it touches, in their order."""
+        return [party for party in self.parties if party.party_id in self.touched]
 
     @property
     def signing_order(self) -> SigningOrder:
         """Who signs when, of those whom it touches."""
-        parties = [party for party in self.parties if party.party_id in self.touched]
-        return SigningOrder(self.rules.signing.groups, parties, {each.party_id for each in self.signatures})
+        signed = {each.party_id for each in self.signatures}
+        return SigningOrder(self.rules.signing.groups, self.signing_parties, signed)
 
     @property
     def being_signed(self) -> bool:
@@ -159,6 +173,8 @@ class Signing(Approval, Offered):
         level: SignatureLevel,
         at: datetime,
         on_behalf_of: str | None = None,
+        file_hash: str | None = None,
+        archived_file: str | None = None,
     ) -> list[DomainEvent]:
         """Sign the frozen branch for a party; the last whom it touches makes the amendment signed.
 
@@ -180,8 +196,9 @@ class Signing(Approval, Offered):
             level=level,
             signed_at=at,
             on_behalf_of=on_behalf_of,
+            file_hash=file_hash,
         )
-        return self._count(given)
+        return self._count(given.keeping(archived_file=archived_file) if archived_file else given)
 
     def decline(self, party_id: UUID, *, content_hash: str, reason: str) -> list[DomainEvent]:
         """Refuse to sign for a party: the amendment will not be.
@@ -344,6 +361,9 @@ class Signing(Approval, Offered):
                 self.scans = self._scans_without(event.party_id)
                 signature = event.model_dump(include=set(AmendmentSignature.model_fields))
                 self.signatures = (*self.signatures, AmendmentSignature(**signature))
+                if event.file_hash and event.level != "handwritten_scan":
+                    self.sealed_file = event.file_hash
+                    self.archived_file = detail.get("archived_file") or self.archived_file
             case AmendmentSigned():
                 self.state = _S.signed
             case AmendmentSignatureContested():
@@ -353,6 +373,7 @@ class Signing(Approval, Offered):
                 )
             case AmendmentRebaseNeeded():
                 self.signatures, self.touched, self.delegations = (), (), {}
+                self.sealed_file = self.archived_file = None
                 self.offer_until(None)
         super().apply(event)
         if not self.being_signed:

@@ -29,7 +29,7 @@ from services.agreements.places import conflict_named
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.terms import Terms, check_terms
-from services.agreements.text import Clause, get_table, in_words, put_clauses, put_content
+from services.agreements.text import Clause, get_content, get_table, in_words, put_clauses, put_content
 from shared.actor import NATIONAL, SYSTEM, Actor, Role
 from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
@@ -37,7 +37,6 @@ from shared.events.agreements import AgreementParty, AmendmentType
 from shared.events.base import DomainEvent
 from shared.ids import new_id
 from shared.refusals import Refusal
-from shared.store import get_texts
 
 
 async def propose_amendment(
@@ -75,7 +74,7 @@ async def revise_amendment(
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "revise_amendment", by, expected)
         amendment.require("revise_amendment")
-        base = await kept_content(tx, amendment.base_hash)
+        base = await get_content(tx, amendment.base_hash)
         await _check(tx, agreement, amendment, base, content)
         await put_clauses(tx, clauses)
         branch = await put_content(tx, content)
@@ -268,12 +267,7 @@ async def content_of(tx: Transaction, agreement: Agreement) -> Content:
 
 async def contents_of(tx: Transaction, amendment: Amendment) -> tuple[Content, Content]:
     """What an amendment began from, and its branch."""
-    return await kept_content(tx, amendment.base_hash), await kept_content(tx, amendment.content_hash)
-
-
-async def kept_content(tx: Transaction, hash: str) -> Content:
-    """The content that was kept under its hash."""
-    return Content.model_validate_json((await get_texts(tx, [hash]))[hash])
+    return await get_content(tx, amendment.base_hash), await get_content(tx, amendment.content_hash)
 
 
 async def both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
@@ -348,7 +342,7 @@ async def _next_number(tx: Transaction, agreement: Agreement) -> int:
 
 
 async def _amended(tx: Transaction, agreement: Agreement, amendment: Amendment, today: date) -> list[DomainEvent]:
-    content = await kept_content(tx, amendment.content_hash)
+    content = await get_content(tx, amendment.content_hash)
     await require_family(tx, agreement, content)
     agreement.require_annexes(content)
     return agreement.amend(

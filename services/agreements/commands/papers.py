@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy.dialects.postgresql import insert
 
 from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.errors.sealing import SealedFileDamaged
 from services.agreements.papers import (
@@ -20,12 +21,13 @@ from services.agreements.papers import (
     render_minutes,
     require_printable,
 )
-from services.agreements.papers.drawing import draw_agreement, draw_certificate, draw_minutes
+from services.agreements.papers.drawing import draw_agreement, draw_amendment, draw_certificate, draw_minutes
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import agreement as read_agreement
-from services.agreements.tables import CEREMONIES, PaperRow
+from services.agreements.queries import amendment as read_amendment
+from services.agreements.tables import AGREEMENTS, CEREMONIES, PaperRow
 from shared import files
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.clock import now
 from shared.database import Database
 from shared.lately import Lately
@@ -57,6 +59,17 @@ async def issue_agreement(
         found = await read_agreement(tx, id, as_of=as_of, action="read_agreement_paper", by=by)
         paper = await draw_agreement(tx, found)
     return await _issue(db, "agreement", found, paper, render_agreement, language, paper.content_hash, by)
+
+
+async def issue_amendment(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
+    """The amendment on paper, with what it changes. Refuses CharactersNotPrintable."""
+    async with db.transaction(by.scope) as tx:
+        found = await read_amendment(tx, id, action="read_amendment_paper", by=by)
+        # Whom it brings in reads it before they see the agreement.
+        async with tx.widened(NATIONAL):
+            agreement = await AGREEMENTS.read(tx, found.agreement_id)
+        paper = await draw_amendment(tx, agreement, found)
+    return await _issue(db, "amendment", found, paper, render_agreement, language, paper.content_hash, by)
 
 
 async def issue_certificate(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
@@ -92,7 +105,7 @@ async def read_sealed(db: Database, id: UUID, *, by: Actor) -> Issued:
 async def _issue(
     db: Database,
     document: str,
-    subject: Agreement | Ceremony,
+    subject: Agreement | Amendment | Ceremony,
     paper: P,
     render: Callable[[P, Language], bytes],
     language: Language,

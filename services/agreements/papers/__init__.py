@@ -4,8 +4,10 @@ from services.agreements.papers.fonts import require_printable, unprintable
 from services.agreements.papers.frames import box_of, frames_for
 from services.agreements.papers.paper import (
     AgreementPaper,
+    AmendmentPaper,
     CenterLine,
     CertificatePaper,
+    ChangedPart,
     FileLine,
     Frame,
     Language,
@@ -19,8 +21,10 @@ from services.agreements.papers.printing import render_agreement, render_certifi
 
 __all__ = [
     "AgreementPaper",
+    "AmendmentPaper",
     "CenterLine",
     "CertificatePaper",
+    "ChangedPart",
     "FileLine",
     "Frame",
     "Language",

@@ -1,22 +1,28 @@
-"""Drawing up papers: what an agreement or a ceremony says in one version, gathered for the printer."""
+"""Drawing up papers: what an agreement, an amendment or a ceremony says in one version, gathered for the printer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import desc, select
 
-from services.agreements.agreement import Agreement
+from services.agreements.agreement import Agreement, Signature
 from services.agreements.agreement.core import SIGNED_BY_ALL
+from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony, CeremonyState
+from services.agreements.content import Content, language_hashes
+from services.agreements.merge import COLLECTIONS, Change, diff
 from services.agreements.papers.frames import frames_for
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.paper import (
     AgreementPaper,
     AmendmentLine,
+    AmendmentPaper,
     CenterLine,
     CertificatePaper,
+    ChangedPart,
     FileLine,
     Mark,
     MinutesPaper,
@@ -24,13 +30,22 @@ from services.agreements.papers.paper import (
     SealPaper,
     SignatureLine,
 )
+from services.agreements.places import name_of, part_named
 from services.agreements.tables import AMENDMENTS, CEREMONIES
 from services.agreements.terms import must_sign
-from services.agreements.text import get_clauses
+from services.agreements.text import get_clauses, get_content, in_words
 from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.database import Transaction
-from shared.events.agreements import AgreementApproved, AgreementPartySigned
+from shared.events.agreements import (
+    AgreementApproved,
+    AgreementParty,
+    AgreementPartySigned,
+    AmendmentAgreed,
+    AmendmentPartySigned,
+    CenterToOpen,
+)
+from shared.events.base import DomainEvent
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotAllowedNow
 from shared.store import digest, get_texts
@@ -55,25 +70,13 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
         school_year=agreement.school_year,
         effective_from=agreement.effective_from,
         effective_until=agreement.effective_until,
-        parties=tuple(
-            PartyLine(party_id=party.party_id, name=_name(agreement, party.organisation_id), roles=party.roles)
-            for party in agreement.parties
-        ),
+        parties=_parties(agreement),
         clauses=tuple(await get_clauses(tx, agreement.text_hash)) if agreement.text_hash else (),
         obligations=agreement.duties,
         budget=agreement.budget,
-        centers=tuple(
-            CenterLine(
-                name=Bilingual(ar=center.name_ar, fr=center.name_fr),
-                province=Bilingual(ar=PROVINCES[center.province].name_ar, fr=PROVINCES[center.province].name_fr),
-                operator=_name(agreement, center.operator_id),
-                funded_seats=center.funded_seats,
-                unfunded_seats=center.unfunded_seats,
-            )
-            for center in agreement.centers
-        ),
+        centers=tuple(_center(agreement, center) for center in agreement.centers),
         annexes=agreement.annexes,
-        signatures=await _signatures(tx, agreement) if frozen else (),
+        signatures=await _signatures(tx, agreement, _signing(agreement)) if frozen else (),
         amendments=await _amendments(tx, agreement),
         content_hash=agreement.content_hash,
         language_hashes=agreement.language_hashes,
@@ -82,30 +85,59 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
 
 async def draw_sealable(tx: Transaction, agreement: Agreement) -> AgreementPaper:
     """The frozen text with a frame for each party's seal: the same paper whenever it is drawn while it is frozen."""
-    query = select(JournalRow.occurred_at, JournalRow.aggregate_version).where(  # type: ignore[call-overload]
-        JournalRow.aggregate_id == agreement.id, JournalRow.type == AgreementApproved.type
-    )
-    frozen_at, version = (await tx.execute(query.order_by(desc("aggregate_version")).limit(1))).one()
-    signing = [party for party in agreement.parties if must_sign(party)]
-    return (await draw_agreement(tx, agreement)).model_copy(
-        update={
-            "drawn_at": frozen_at,
-            "version": version,
-            "signatures": (),
-            "frames": frames_for((party.party_id, _name(agreement, party.organisation_id)) for party in signing),
-        }
+    framed = await _framed(tx, agreement, _signing(agreement), AgreementApproved)
+    return (await draw_agreement(tx, agreement)).model_copy(update=framed)
+
+
+async def draw_amendment(tx: Transaction, agreement: Agreement, amendment: Amendment) -> AmendmentPaper:
+    """The amendment in its version: a draft until it is frozen."""
+    drawn_at, _ = await _moment(tx, amendment.id, amendment.version)
+    base, branch = await get_content(tx, amendment.base_hash), await get_content(tx, amendment.content_hash)
+    changes = await in_words(tx, diff(base, branch))
+    frozen = amendment.frozen
+    return AmendmentPaper(
+        drawn_at=drawn_at,
+        title=base.title,
+        academy=_academy(amendment),
+        reference=amendment.reference,
+        address=address_of(amendment.id, amendment.content_hash) if frozen else None,
+        mark=_mark(frozen=frozen),
+        version=amendment.version,
+        number=amendment.number,
+        amendment_type=amendment.amendment_type,
+        amends=agreement.reference,
+        parties=_parties(amendment),
+        centers={
+            each.center_id: Bilingual(ar=each.name_ar, fr=each.name_fr)
+            for content in (base, branch)
+            for each in content.centers
+        },
+        changes=tuple(_changed(amendment, each, (base, branch)) for each in changes),
+        signatures=await _signatures(tx, amendment, amendment.signing_parties) if frozen else (),
+        content_hash=amendment.content_hash if frozen else None,
+        language_hashes=language_hashes(branch.clauses) if frozen else None,
     )
 
 
-async def draw_seal(tx: Transaction, agreement: Agreement, signed: AgreementPartySigned, at: datetime) -> SealPaper:
+async def draw_sealable_amendment(tx: Transaction, agreement: Agreement, amendment: Amendment) -> AmendmentPaper:
+    """The frozen amendment with a frame for each seal: the same paper whenever it is drawn while it is frozen."""
+    framed = await _framed(tx, amendment, amendment.signing_parties, AmendmentAgreed)
+    return (await draw_amendment(tx, agreement, amendment)).model_copy(update=framed)
+
+
+async def draw_seal(
+    tx: Transaction, file: Agreement | Amendment, signed: AgreementPartySigned | AmendmentPartySigned, at: datetime
+) -> SealPaper:
     """What the seal of this signature shows."""
-    ceremonies = await _titles(tx, {signed.ceremony_id} if signed.ceremony_id else set())
+    ceremony_id = signed.ceremony_id if isinstance(signed, AgreementPartySigned) else None
+    ceremonies = await _titles(tx, {ceremony_id} if ceremony_id else set())
+    party = _name(file, signed.organisation_id)
     return SealPaper(
         drawn_at=at,
-        title=agreement.title,
+        title=party,
         mark=_mark(frozen=True),
         signature=SignatureLine(
-            party=_name(agreement, signed.organisation_id),
+            party=party,
             signed_at=at,
             level=signed.level,
             mandate_id=signed.mandate_id,
@@ -129,7 +161,7 @@ async def draw_certificate(tx: Transaction, agreement: Agreement) -> Certificate
         mark=_mark(frozen=True),
         version=agreement.version,
         head=head,
-        signatures=await _signatures(tx, agreement),
+        signatures=await _signatures(tx, agreement, _signing(agreement)),
         content_hash=agreement.content_hash,
         language_hashes=agreement.language_hashes,
         files=tuple(_files(agreement)),
@@ -174,25 +206,85 @@ async def _moment(tx: Transaction, id: UUID, version: int) -> tuple[datetime, st
     return occurred_at, hash.hex()
 
 
-async def _signatures(tx: Transaction, agreement: Agreement) -> tuple[SignatureLine, ...]:
-    given = {each.party_id: each for each in agreement.signatures}
-    ceremonies = await _titles(tx, {each.ceremony_id for each in agreement.signatures if each.ceremony_id})
+async def _framed(
+    tx: Transaction, file: Agreement | Amendment, signing: Iterable[AgreementParty], freezing: type[DomainEvent]
+) -> dict[str, object]:
+    """What makes a paper the one that takes the seals: that of its freezing, with frames in place of signatures."""
+    query = select(JournalRow.occurred_at, JournalRow.aggregate_version).where(  # type: ignore[call-overload]
+        JournalRow.aggregate_id == file.id, JournalRow.type == freezing.type
+    )
+    frozen_at, version = (await tx.execute(query.order_by(desc("aggregate_version")).limit(1))).one()
+    frames = frames_for((party.party_id, _name(file, party.organisation_id)) for party in signing)
+    return {"drawn_at": frozen_at, "version": version, "signatures": (), "frames": frames}
+
+
+async def _signatures(
+    tx: Transaction, file: Agreement | Amendment, signing: Iterable[AgreementParty]
+) -> tuple[SignatureLine, ...]:
+    given = {each.party_id: each for each in file.signatures}
+    sittings = {id: each.ceremony_id for id, each in given.items() if isinstance(each, Signature) and each.ceremony_id}
+    ceremonies = await _titles(tx, set(sittings.values()))
     return tuple(
         SignatureLine(
-            party=_name(agreement, party.organisation_id),
+            party=_name(file, party.organisation_id),
             signed_at=signature.signed_at,
             signed_on=signature.signed_on,
             level=signature.level,
             mandate_id=signature.mandate_id,
             delegated=signature.on_behalf_of is not None,
-            ceremony=ceremonies[signature.ceremony_id] if signature.ceremony_id else None,
+            ceremony=ceremonies[sittings[party.party_id]] if party.party_id in sittings else None,
             contested=signature.contested is not None,
         )
         if (signature := given.get(party.party_id))
-        else SignatureLine(party=_name(agreement, party.organisation_id))
-        for party in agreement.parties
-        if must_sign(party)
+        else SignatureLine(party=_name(file, party.organisation_id))
+        for party in signing
     )
+
+
+def _signing(agreement: Agreement) -> list[AgreementParty]:
+    return [party for party in agreement.parties if must_sign(party)]
+
+
+def _parties(file: Agreement | Amendment) -> tuple[PartyLine, ...]:
+    return tuple(_party(file, each) for each in file.parties)
+
+
+def _party(file: Agreement | Amendment, party: AgreementParty) -> PartyLine:
+    return PartyLine(party_id=party.party_id, name=_name(file, party.organisation_id), roles=party.roles)
+
+
+def _center(file: Agreement | Amendment, center: CenterToOpen) -> CenterLine:
+    province = PROVINCES[center.province]
+    return CenterLine(
+        name=Bilingual(ar=center.name_ar, fr=center.name_fr),
+        province=Bilingual(ar=province.name_ar, fr=province.name_fr),
+        operator=_name(file, center.operator_id),
+        funded_seats=center.funded_seats,
+        unfunded_seats=center.unfunded_seats,
+    )
+
+
+def _changed(amendment: Amendment, change: Change, contents: Sequence[Content]) -> ChangedPart:
+    """A change as people read it: with names for ids."""
+    names = {each.organisation_id: _name(amendment, each.organisation_id) for each in amendment.parties}
+
+    def told(value: Any) -> Any:
+        match value:
+            case AgreementParty():
+                return _party(amendment, value)
+            case CenterToOpen():
+                return _center(amendment, value)
+            case list():
+                return tuple(called[key] for key in value)
+        return value
+
+    called: dict[str, Bilingual] = {}
+    if change.part == "order":
+        [id] = [id for field, id in COLLECTIONS.values() if field == change.key]
+        there = [each for content in contents for each in getattr(content, change.key)]
+        called = {str(getattr(each, id)): name for each in there if (name := name_of(each, names))}
+    what = part_named(change.part, change.key, change.after if change.before is None else change.before, names)
+    return ChangedPart(part=change.part, what=what, before=told(change.before), after=told(change.after))
 
 
 async def _amendments(tx: Transaction, agreement: Agreement) -> tuple[AmendmentLine, ...]:
@@ -229,12 +321,12 @@ def _files(agreement: Agreement) -> list[FileLine]:
     return [file for file in files if file]
 
 
-def _name(agreement: Agreement, organisation: UUID) -> Bilingual:
-    return agreement.names.get(organisation) or Bilingual(ar=str(organisation), fr=str(organisation))
+def _name(file: Agreement | Amendment, organisation: UUID) -> Bilingual:
+    return file.names.get(organisation) or Bilingual(ar=str(organisation), fr=str(organisation))
 
 
-def _academy(agreement: Agreement) -> Bilingual | None:
-    academy = ACADEMIES[agreement.academy] if agreement.academy else None
+def _academy(file: Agreement | Amendment) -> Bilingual | None:
+    academy = ACADEMIES[file.academy] if file.academy else None
     return Bilingual(ar=academy.name_ar, fr=academy.name_fr) if academy else None
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex
+from services.agreements.kinds import ContentPart
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.text import Clause
 from shared.events.agreements import AmendmentType, LanguageHashes, PartyRole, SignatureLevel
@@ -124,6 +125,44 @@ class AgreementPaper(Paper):
     """Oldest first; what the paper says is the agreement as they left it."""
     content_hash: str | None = None
     """None until the text is frozen."""
+    language_hashes: LanguageHashes | None = None
+
+
+Value = Clause | PartyLine | CenterLine | Duty | BudgetLine | Annex | Bilingual | date | str | tuple[Bilingual, ...]
+"""What a part of an agreement says: the last are a title, a date, a school year, and names in their order."""
+
+
+class ChangedPart(Part):
+    """A part of the agreement that an amendment makes another."""
+
+    part: ContentPart
+    what: dict[str, str]
+    """Which it is, by language."""
+    before: Value | None
+    """None if it is added."""
+    after: Value | None
+    """None if it is taken out."""
+
+
+class AmendmentPaper(Paper):
+    """An amendment, as it stands in one version: what it changes, part by part."""
+
+    version: int
+    number: int | None
+    """None until it is approved."""
+    amendment_type: AmendmentType
+    amends: str | None
+    """The agreement's reference."""
+    parties: tuple[PartyLine, ...]
+    """Of the agreement before and after."""
+    centers: dict[UUID, Bilingual] = {}
+    """The names of its centers, before and after."""
+    changes: tuple[ChangedPart, ...]
+    signatures: tuple[SignatureLine, ...] = ()
+    frames: tuple[Frame, ...] = ()
+    """In place of the signatures, on the file that takes the seals."""
+    content_hash: str | None = None
+    """Of the agreement as it becomes; none until it is frozen."""
     language_hashes: LanguageHashes | None = None
 
 

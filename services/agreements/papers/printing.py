@@ -18,19 +18,25 @@ from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import Annex
 from services.agreements.papers.fonts import FONTS
 from services.agreements.papers.frames import HEIGHT, LABEL, WIDTH
 from services.agreements.papers.paper import (
     AgreementPaper,
+    AmendmentPaper,
+    CenterLine,
     CertificatePaper,
+    ChangedPart,
     Language,
     MinutesPaper,
     Paper,
     PartyLine,
     SealPaper,
     SignatureLine,
+    Value,
 )
-from services.agreements.terms import Duty
+from services.agreements.terms import BudgetLine, Duty
+from services.agreements.text import Clause
 from shared.clock import CASABLANCA
 from shared.money import Money
 
@@ -46,8 +52,8 @@ SPACED = re.compile(r"(?<!\d)\d{1,3}(?: \d{3})+(?!\d)")
 Said = dict[str, Any]
 
 
-def render_agreement(paper: AgreementPaper, language: Language) -> bytes:
-    """The agreement as PDF/A, tagged."""
+def render_agreement(paper: AgreementPaper | AmendmentPaper, language: Language) -> bytes:
+    """The agreement, or an amendment of it, as PDF/A, tagged."""
     return _pdf(paper, language)
 
 
@@ -143,10 +149,7 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
         "period": said["period"].format(
             first=day(paper.effective_from, language), last=day(paper.effective_until, language)
         ),
-        "parties": [
-            {"name": names[party.party_id], "roles": said["comma"].join(said["roles"][role] for role in party.roles)}
-            for party in paper.parties
-        ],
+        "parties": _parties(paper, language),
         "clauses": [
             {"title": _of(clause.title, language), "body": getattr(clause.body, language).splitlines()}
             for clause in paper.clauses
@@ -182,14 +185,9 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
             }
             for center in paper.centers
         ],
-        "annexes": [
-            {"name": annex.name, "rtl": _from_the_right(annex.name), "hash": annex.hash} for annex in paper.annexes
-        ],
+        "annexes": [_annex(annex) for annex in paper.annexes],
         "signatures": [_signature(line, language) for line in paper.signatures],
-        "frames": [
-            frame.model_dump(include={"page", "left", "top"}) | {"party": _of(frame.party, language)}
-            for frame in paper.frames
-        ],
+        "frames": _frames(paper, language),
         "amendments": [
             said["amendment"].format(
                 number=each.number,
@@ -201,6 +199,88 @@ def _agreement(paper: AgreementPaper, language: str) -> Said:
         ],
         "hashes": _hashes(paper, language) if paper.content_hash else None,
     }
+
+
+def _amendment(paper: AmendmentPaper, language: str) -> Said:
+    said = words(language)
+    title = said["changes"]["numbered" if paper.number else "unnumbered"]
+    return {
+        "title": title.format(number=paper.number, title=_of(paper.title, language)),
+        "version": number(paper.version, language),
+        "type": said["amendment_types"][paper.amendment_type],
+        "amends": paper.amends,
+        "parties": _parties(paper, language),
+        "changes": [_change(each, paper, language) for each in paper.changes],
+        "signatures": [_signature(line, language) for line in paper.signatures],
+        "frames": _frames(paper, language),
+        "hashes": _hashes(paper, language) if paper.content_hash else None,
+    }
+
+
+def _change(change: ChangedPart, paper: AmendmentPaper, language: str) -> Said:
+    said = words(language)["changes"]
+    how = "added" if change.before is None else "removed" if change.after is None else "changed"
+    sides = {"before": change.before, "after": change.after}
+    titles = {each.title for each in sides.values() if isinstance(each, Clause)}
+    return {
+        "heading": said["heading"].format(how=said[how], what=change.what[language]),
+        **{
+            name: None if value is None else _side(value, paper, language, titled=len(titles) > 1)
+            for name, value in sides.items()
+        },
+    }
+
+
+def _side(value: Value, paper: AmendmentPaper, language: str, *, titled: bool) -> Said:
+    """What a part says, in lines; a document beside them, since its name and its hash are in no language."""
+    said = words(language)
+    match value:
+        case Clause():
+            lines = [_of(value.title, language)] if titled else []
+            lines += getattr(value.body, language).splitlines()
+        case PartyLine():
+            lines = [_roles(value, language)]
+        case CenterLine():
+            named = {name: _of(getattr(value, name), language) for name in ("name", "province", "operator")}
+            seats = {name: number(getattr(value, name), language) for name in ("funded_seats", "unfunded_seats")}
+            lines = [said["changes"]["center"].format(**named, **seats)]
+        case Duty():
+            lines = _whole_duty(value, paper, language)
+        case BudgetLine():
+            payer = next(_of(each.name, language) for each in paper.parties if each.party_id == value.payer)
+            lines = [
+                said["changes"]["budget_line"].format(
+                    payer=payer,
+                    heading=_of(value.heading, language),
+                    kind=said["kinds"][value.kind],
+                    year=value.budget_year,
+                    amount=money(value.amount, language),
+                )
+            ]
+        case Annex():
+            return {"lines": [], "annex": _annex(value)}
+        case Bilingual():
+            lines = [_of(value, language)]
+        case date():
+            lines = [day(value, language)]
+        case str():
+            lines = [value]
+        case _:
+            lines = [f"{place}. {_of(name, language)}" for place, name in enumerate(value, 1)]
+    return {"lines": lines, "annex": None}
+
+
+def _whole_duty(duty: Duty, paper: AmendmentPaper, language: str) -> list[str]:
+    """All that an obligation says: what an agreement's paper leaves out may be the very thing that changes."""
+    said, told = words(language)["changes"], _duty(duty, paper.parties, language)
+    debtor = next(_of(each.name, language) for each in paper.parties if each.party_id == duty.debtor)
+    lines = [said["debtor"].format(debtor=debtor), told["what"], told["to"], told["due"], told["evidence"]]
+    if duty.fulfilled_by and duty.center_id:
+        lines.append(said[duty.fulfilled_by].format(center=_of(paper.centers[duty.center_id], language)))
+    lines += [said[f"blocks_{each}"] for each in duty.blocks]
+    if duty.survives:
+        lines.append(said["survives"])
+    return [line for line in lines if line]
 
 
 def _certificate(paper: CertificatePaper, language: str) -> Said:
@@ -263,6 +343,27 @@ def _duty(duty: Duty, parties: tuple[PartyLine, ...], language: str) -> Said:
     }
 
 
+def _parties(paper: AgreementPaper | AmendmentPaper, language: str) -> list[Said]:
+    return [{"name": _of(party.name, language), "roles": _roles(party, language)} for party in paper.parties]
+
+
+def _roles(party: PartyLine, language: str) -> str:
+    said = words(language)
+    joined: str = said["comma"].join(said["roles"][role] for role in party.roles)
+    return joined
+
+
+def _annex(annex: Annex) -> Said:
+    return {"name": annex.name, "rtl": _from_the_right(annex.name), "hash": annex.hash}
+
+
+def _frames(paper: AgreementPaper | AmendmentPaper, language: str) -> list[Said]:
+    return [
+        frame.model_dump(include={"page", "left", "top"}) | {"party": _of(frame.party, language)}
+        for frame in paper.frames
+    ]
+
+
 def _signature(line: SignatureLine, language: str) -> Said:
     said = words(language)["signatures"]
     if line.signed_at is None:
@@ -284,7 +385,7 @@ def _signature(line: SignatureLine, language: str) -> Said:
     }
 
 
-def _hashes(paper: AgreementPaper | CertificatePaper, language: str) -> list[Said]:
+def _hashes(paper: AgreementPaper | AmendmentPaper | CertificatePaper, language: str) -> list[Said]:
     said = words(language)["verification"]
     hashes = {"content": paper.content_hash}
     if paper.language_hashes:
@@ -327,6 +428,7 @@ def _of(text: Bilingual, language: str) -> str:
 
 SAYING: Mapping[type[Paper], tuple[str, Any]] = {
     AgreementPaper: ("agreement", _agreement),
+    AmendmentPaper: ("amendment", _amendment),
     SealPaper: ("seal", _seal),
     CertificatePaper: ("certificate", _certificate),
     MinutesPaper: ("minutes", _minutes),

@@ -11,11 +11,14 @@ from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex
+from services.agreements.kinds import ContentPart
 from services.agreements.papers.frames import frames_for
 from services.agreements.papers.paper import (
     AgreementPaper,
+    AmendmentPaper,
     CenterLine,
     CertificatePaper,
+    ChangedPart,
     FileLine,
     Language,
     MinutesPaper,
@@ -23,6 +26,7 @@ from services.agreements.papers.paper import (
     PartyLine,
     SealPaper,
     SignatureLine,
+    Value,
 )
 from services.agreements.papers.printing import pictures, render_agreement
 from services.agreements.sealing import Prepared, Signatory, Trust, complete, prepare
@@ -171,6 +175,87 @@ def agreement(**changes: object) -> AgreementPaper:
     return paper.model_copy(update=changes)
 
 
+def amendment(**changes: object) -> AmendmentPaper:
+    """An amendment of that agreement, with a change of every part, which two parties have signed."""
+    of = agreement()
+    _, operator, _, commune, _ = of.parties
+    duty, line, annex = of.obligations[1], of.budget[0], of.annexes[0]
+    duration = of.clauses[1]
+    longer = Prose(
+        ar="تسري هذه الاتفاقية أربع سنوات ابتداء من تاريخ دخولها حيز التنفيذ، دون تجديد ضمني.",
+        fr="La convention court quatre années à compter de son entrée en vigueur, sans reconduction tacite.",
+    )
+    center = of.centers[0]
+    parts: tuple[tuple[ContentPart, str, str, Value | None, Value | None], ...] = (
+        ("term", "تاريخ نهاية السريان", "la date de fin", of.effective_until, date(2030, 8, 31)),
+        ("clause", "البند «المدة»", "la clause « Durée »", duration, duration.model_copy(update={"body": longer})),
+        (
+            "party",
+            "الطرف «جماعة المثال (وهمي)»",
+            "la partie « Commune Exemple (fictif) »",
+            commune,
+            commune.model_copy(update={"roles": ("premises_host",)}),
+        ),
+        (
+            "center",
+            "المركز «مركز الأمل (وهمي)»",
+            "le centre « Centre Espoir (fictif) »",
+            center,
+            center.model_copy(update={"funded_seats": 120}),
+        ),
+        (
+            "obligation",
+            "الالتزام «فتح المركز واستقبال المستفيدين»",
+            "l'engagement « Ouvrir le centre et accueillir les bénéficiaires »",
+            duty,
+            duty.model_copy(
+                update={
+                    "due_on": date(2026, 11, 2),
+                    "fulfilled_by": "center_opened",
+                    "center_id": UUID(int=501),
+                    "blocks": ("renewal", "closing"),
+                    "survives": True,
+                }
+            ),
+        ),
+        (
+            "budget_line",
+            "باب الميزانية «التسيير»",
+            "la ligne budgétaire « Fonctionnement »",
+            line,
+            line.model_copy(update={"amount": Money(centimes=15_000_000)}),
+        ),
+        ("annex", f"المرفق «{annex.name}»", f"l'annexe « {annex.name} »", annex, None),
+        (
+            "order",
+            "ترتيب البنود",
+            "l'ordre des clauses",
+            tuple(each.title for each in of.clauses[2:]),
+            tuple(each.title for each in reversed(of.clauses[2:])),
+        ),
+    )
+    paper = AmendmentPaper(
+        **of.model_dump(include={"drawn_at", "title", "academy", "mark", "content_hash"}),
+        reference="AREF-06/2026-0016/A1",
+        address="https://mithaq.example/v/01920000-0000-7000-8000-0000000000a1?h=9f86d081884c7d65",
+        version=9,
+        number=1,
+        amendment_type="scope",
+        amends=of.reference,
+        parties=of.parties,
+        centers={UUID(int=501): center.name},
+        changes=tuple(
+            ChangedPart(part=part, what={"ar": ar, "fr": fr}, before=before, after=after)
+            for part, ar, fr, before, after in parts
+        ),
+        signatures=tuple(
+            line if line.party in (ACADEMY, operator.name) else SignatureLine(party=line.party) for line in signatures()
+        ),
+        language_hashes=of.language_hashes,
+    )
+    return paper.model_copy(update=changes)
+
+
 def signatures() -> tuple[SignatureLine, ...]:
     """The signatures of all parties, in a ceremony."""
     ceremony = Bilingual(ar="حفل التوقيع (وهمي)", fr="Cérémonie de signature (fictif)")
@@ -277,6 +362,9 @@ def main() -> None:
         "agreement-ar": (agreement(), "ar"),
         "agreement-fr": (agreement(), "fr"),
         "agreement-both": (agreement(), "both"),
+        "amendment-both": (amendment(), "both"),
+        "amendment-ar": (amendment(), "ar"),
+        "amendment-fr": (amendment(), "fr"),
         "certificate": (certificate(), "both"),
         "minutes": (minutes(), "both"),
     }

@@ -1,4 +1,4 @@
-"""Papers over HTTP: agreements, certificates and minutes as PDF."""
+"""Papers over HTTP: agreements, amendments, certificates and minutes as PDF."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -49,6 +49,14 @@ async def read_certificate(
 async def read_sealed_paper(id: UUID, by: CurrentActor, db: Db, known: Known = None) -> Response:
     """The agreement's file with the electronic seals given so far; 404 while there is none."""
     return _file(await papers.read_sealed(db, id, by=by), known)
+
+
+@router.get("/amendments/{id}/document", response_class=Pdf, responses=AS_PDF, tags=["amendments"])
+async def read_amendment_paper(
+    id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", known: Known = None
+) -> Response:
+    """The amendment as PDF, with what it changes, before and after; until it is approved it is marked as a draft."""
+    return _file(await papers.issue_amendment(db, id, language=language, by=by), known)
 
 
 @router.get("/ceremonies/{id}/minutes.pdf", response_class=Pdf, responses=AS_PDF, tags=["ceremonies"])

@@ -134,7 +134,7 @@ def _standing(
     wording: Wording = request.app.state.wording
     page = _page(request, language, standing=standing, code=code, finding=finding, missing=missing, most=MOST_BYTES)
     page["state"] = wording.text(f"states.{standing.kind}.{standing.state}", language)
-    page["dates"] = {name: day(each, language) for name, each in standing.dates.items()}
+    page["day"] = lambda date: day(date, language)
     page["moment"] = lambda at: f"{day(at.astimezone(CASABLANCA), language)}, {at.astimezone(CASABLANCA):%H:%M}"
     page["specimen"] = issuer().trial
     return HTMLResponse(TEMPLATES.get_template("verification.html").render(page), headers=_headers(language))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from uuid import UUID
 
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
@@ -25,12 +26,15 @@ from services.agreements.papers import (
     samples,
     unprintable,
 )
+from services.agreements.terms import Duty
+from services.agreements.text import Clause
 from shared.money import Money
 from shared.worker import end_worker, in_worker
 
 LANGUAGES: tuple[Language, ...] = ("ar", "fr", "both")
 PAPERS: dict[str, Callable[[Language], bytes]] = {
     "agreement": lambda language: render_agreement(samples.agreement(), language),
+    "amendment": lambda language: render_agreement(samples.amendment(), language),
     "certificate": lambda language: render_certificate(samples.certificate(), language),
     "minutes": lambda language: render_minutes(samples.minutes(), language),
 }
@@ -92,7 +96,7 @@ def test_only_our_fonts_are_used_and_they_are_in_the_file(name: str, language: L
 def test_every_character_of_the_labels_and_of_the_samples_can_be_printed() -> None:
     labels = json.dumps([printing.words(language) for language in ("ar", "fr")], ensure_ascii=False)
     templates = "".join(each.read_text("utf-8") for each in (printing.HERE / "templates").glob("*.typ"))
-    papers = (samples.agreement(), samples.certificate(), samples.minutes())
+    papers = (samples.agreement(), samples.amendment(), samples.certificate(), samples.minutes())
     assert unprintable(labels + templates + "".join(each.model_dump_json() for each in papers)) == ""
     dates = [date(2026, month, 1) for month in range(1, 13)]
     amounts = [Money(centimes=123_456_789_00)]
@@ -178,6 +182,57 @@ def test_a_certificate_names_texts_signatures_files_and_the_place_in_the_chain()
     for file in paper.files:
         assert file.hash in text
     assert text.count("A signé le") == 5
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_amendment_says_what_it_changes_before_and_after(language: Language) -> None:
+    paper = samples.amendment()
+    text = text_of(render_agreement(paper, language))
+    if language == "fr":
+        for code in (paper.reference, paper.content_hash, "?h=9f86d081884c7d65", f"modifiée: {paper.amends}."):
+            assert code and code in text
+    if language != "fr":
+        assert all_in("الملحق الاتفاقية المعدلة قبل التعديل بعد حذف المرفق ترتيب البنود", text)
+    if language == "ar":
+        return
+    for words in (
+        "Avenant n° 1 : Convention de partenariat",
+        "Modification : la date de fin Jusqu'ici 31 août 2029 Désormais 31 août 2030",
+        "La convention court trois années Désormais La convention court quatre années",
+        "100 places financées, 20 autres Désormais 120 places financées",
+        "Échéance : 5 octobre 2026 Désormais 2 novembre 2026",
+        "Remplie par l'ouverture du centre « Centre Espoir (fictif) »",
+        "Pas de clôture tant qu'elle n'est pas remplie Due aussi après une résiliation",
+        "Suppression : l'annexe « Règlement intérieur (fictif).pdf »",
+        "Modification : l'ordre des clauses",
+        "Association Horizon (fictif) A signé le 24 août 2026 à 10:31",
+        "Commune Exemple (fictif) N'a pas signé.",
+    ):
+        assert all_in(words, text)
+
+
+def test_every_field_of_what_an_amendment_changes_shows_on_paper() -> None:
+    """Two papers that differ in one field of one part differ in what they say."""
+    paper = samples.amendment()
+    seen = {text_of(render_agreement(paper, "both"))}
+    obligation = next(each for each in paper.changes if each.part == "obligation")
+    assert isinstance(obligation.after, Duty)
+    other = {"blocks": ("renewal",), "survives": False, "fulfilled_by": "center_filled", "creditor": UUID(int=1)}
+    for name, value in other.items():
+        changed = obligation.model_copy(update={"after": obligation.after.model_copy(update={name: value})})
+        changes = tuple(changed if each is obligation else each for each in paper.changes)
+        seen.add(text_of(render_agreement(paper.model_copy(update={"changes": changes}), "both")))
+    assert len(seen) == 1 + len(other)
+
+
+def test_a_clause_that_gets_another_title_shows_both() -> None:
+    paper = samples.amendment()
+    clause = next(each for each in paper.changes if each.part == "clause")
+    assert isinstance(clause.after, Clause)
+    title = Bilingual(ar="مدة السريان (وهمي)", fr="Durée de validité (fictif)")
+    renamed = clause.model_copy(update={"after": clause.after.model_copy(update={"title": title})})
+    text = text_of(render_agreement(paper.model_copy(update={"changes": (renamed,)}), "fr"))
+    assert text.count("Durée La convention court trois") == text.count("Durée de validité (fictif) La convention") == 1
 
 
 def test_minutes_say_the_text_that_was_adopted() -> None:

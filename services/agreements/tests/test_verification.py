@@ -10,6 +10,7 @@ from limits import parse
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands import papers
 from services.agreements.papers.drawing import minutes_hash
@@ -44,7 +45,7 @@ async def agreement(database: Database) -> Agreement:
     return await approved(database)
 
 
-def page_of(subject: Agreement, code: str | None = None) -> str:
+def page_of(subject: Agreement | Amendment, code: str | None = None) -> str:
     """The address that the code on its papers has."""
     return f"/v/{subject.id}?h={code if code is not None else (subject.content_hash or '')[:16]}"
 
@@ -117,7 +118,7 @@ async def test_the_page_speaks_the_readers_language(
 
 def test_every_state_has_its_meaning(app: FastAPI) -> None:
     wording = app.state.wording
-    for kind, states in (("agreement", AgreementState), ("ceremony", CeremonyState)):
+    for kind, states in (("agreement", AgreementState), ("amendment", AmendmentState), ("ceremony", CeremonyState)):
         for state in states:
             for language in LANGUAGES:
                 assert wording.text(f"verification.meanings.{kind}.{state}", language)

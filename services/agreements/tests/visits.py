@@ -137,6 +137,7 @@ def visits_to_amendments(
         "read_amendment_content": on(amendments, proposed, "/content", reads=True),
         "read_amendment_changes": on(amendments, proposed, "/changes", reads=True),
         "read_amendment_conflicts": on(amendments, overtaken, "/conflicts", reads=True),
+        "read_amendment_paper": on(amendments, proposed, "/document?language=fr", reads=True),
         "read_amendment_history": on(amendments, proposed, "/history", reads=True),
         "revise_amendment": revise_amendment,
         "submit_amendment": on(amendments, proposed, "/review"),

@@ -236,7 +236,7 @@ class AmendmentPartySigned(DomainEvent):
     on_behalf_of: str | None = None
     """The mandated person, when a delegate signed."""
     file_hash: str | None = None
-    """SHA-256 in hex of the scan of one on paper."""
+    """SHA-256 in hex of the sealed PDF, or of the scan of one on paper."""
     signed_on: date | None = None
     """The day on the paper."""
     witness: str | None = None
