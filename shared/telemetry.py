@@ -45,7 +45,7 @@ delivery_attempts = meter.create_counter(
     "mithaq.delivery.attempts", unit="{attempt}", description="sendings, by result"
 )
 notices_unheard = meter.create_counter(
-    "mithaq.notices.unheard", unit="{notice}", description="statutory notices of which nobody was told"
+    "mithaq.notices.unheard", unit="{notice}", description="statutory notices of which nobody there was told"
 )
 journal_lag = meter.create_gauge("mithaq.journal.lag", unit="s", description="age of the oldest unpublished event")
 consumer_lag = meter.create_gauge("mithaq.consumer.lag", unit="{event}", description="events a reaction has yet to see")

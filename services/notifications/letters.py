@@ -14,13 +14,14 @@ from services.notifications.notice import Notice, wording
 from services.notifications.outcome import Outcome
 from services.notifications.tables import UNDELIVERED, UndeliveredRow
 from services.notifications.telling import Decision, PersonTold
-from services.notifications.undelivered import Because, Undelivered
+from services.notifications.undelivered import Because, Undelivered, who_sees_to
 from services.notifications.waking import POST
 from shared.actor import SYSTEM
 from shared.audit import canonical
 from shared.context import acting
 from shared.database import Transaction
 from shared.ids import new_id
+from shared.territory import ACADEMY_CODES
 
 MOST_LINES = 50
 """Notices that a letter writes out."""
@@ -48,13 +49,21 @@ WRITE = text("""
 """)
 
 
-LOG = text("""
-    insert into letter_attempt (letter_id, person_id, jurisdiction, at, milliseconds, result, status, reason, excerpt)
-    select letter.id, person_id, jurisdiction, clock_timestamp() - make_interval(secs => :milliseconds / 1000.0),
-        :milliseconds, :result, :status, :reason, :excerpt
-    from letter join person on person.id = person_id where letter.id = :letter
+# What concerns every academy is none's own business.
+OF = text("""
+    select person_id, jurisdiction, array(
+        select distinct unnest(audience) from letter_line join notice using (event_id)
+        where letter_id = letter.id and jurisdiction = any(reach) and cardinality(audience) < :all
+    ) as concerned from letter join person on person.id = person_id where letter.id = :letter
 """)
-LAST_HOME = "select jurisdiction from letter_attempt where letter_id = letter.id order by id desc limit 1"
+LOG = text("""
+    insert into letter_attempt
+        (letter_id, person_id, jurisdiction, seen_by, at, milliseconds, result, status, reason, excerpt)
+    values (:letter, :person, :home, cast(:seen_by as text[]),
+        clock_timestamp() - make_interval(secs => :milliseconds / 1000.0),
+        :milliseconds, :result, :status, :reason, :excerpt)
+""")
+LAST_HOME = "select jurisdiction, seen_by from letter_attempt where letter_id = letter.id order by id desc limit 1"
 """Where the person was at home when the letter was last tried: the news is that place's, wherever they moved since."""
 # Of a letter that is being sent again it is nothing final that a copy of it came back.
 COME_BACK = text(f"""
@@ -62,9 +71,10 @@ COME_BACK = text(f"""
         update letter set state = 'returned', reason = 'returned ' || :status where id = :letter and state = 'sent'
         returning id, person_id, reason
     )
-    insert into letter_attempt (letter_id, person_id, jurisdiction, at, milliseconds, result, reason, excerpt)
-    select id, person_id, coalesce(({LAST_HOME}), 'national'), clock_timestamp(), 0, 'refused', reason, :excerpt
-    from letter
+    insert into letter_attempt (letter_id, person_id, jurisdiction, seen_by, at, milliseconds, result, reason, excerpt)
+    select id, person_id, coalesce(jurisdiction, 'national'), coalesce(seen_by, '{{}}'), clock_timestamp(), 0,
+        'refused', reason, :excerpt
+    from letter left join lateral ({LAST_HOME}) last on true
 """)
 # What tells of letters themselves tells of no further ones.
 REFUSED = text("""
@@ -87,7 +97,10 @@ STATUTORY = text(f"""
 async def log_attempt(tx: Transaction, letter_id: UUID, outcome: Outcome, *, milliseconds: int) -> None:
     """Keep how an attempt to send a letter went that has just ended."""
     said = (outcome.result, outcome.status, outcome.reason, outcome.excerpt)
-    kept = dict(zip(("result", "status", "reason", "excerpt"), said, strict=True))
+    kept: dict[str, Any] = dict(zip(("result", "status", "reason", "excerpt"), said, strict=True))
+    of = (await tx.execute(OF, {"letter": letter_id, "all": len(ACADEMY_CODES)})).one()
+    kept |= {"person": of.person_id, "home": of.jurisdiction}
+    kept["seen_by"] = list(who_sees_to(of.jurisdiction, tuple(sorted(of.concerned))))
     await tx.execute(LOG, {"letter": letter_id, "milliseconds": milliseconds, **kept})
 
 

@@ -43,6 +43,7 @@ PERMISSIONS = Permissions(
         "rehearse_subscription": ANYONE,
         "end_subscription": ANYONE,
         "read_explanation": ANYONE,
+        "read_unheard": READERS,
         "read_receipts": READERS,
         "acknowledge_receipt": DESK - {Role.operator},
         "read_preferences": ANYONE,

@@ -1,6 +1,6 @@
 """What notifications does about every event: write down who is told of it, and owe it to each of them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,7 +29,7 @@ from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.language import LANGUAGES
 from shared.messaging.reactions import Reactions
-from shared.territory import jurisdiction_of
+from shared.territory import ACADEMY_CODES, jurisdiction_of
 
 log = structlog.get_logger(__name__)
 
@@ -47,13 +47,13 @@ REMEMBER_CIRCLE = text("""
 """)
 NOTE = text("""
     with notice as (
-        insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces, actor,
-            correlation, traceparent, summaries)
-        select event_id, type, subject, version, "time", audience, data, names, reach, provinces, actor, correlation,
-            traceparent, summaries
+        insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces, unheard,
+            actor, correlation, traceparent, summaries)
+        select event_id, type, subject, version, "time", audience, data, names, reach, provinces, unheard, actor,
+            correlation, traceparent, summaries
         from jsonb_to_recordset(cast(:tellings as jsonb)) each (event_id uuid, type text, subject uuid, version int,
-            "time" timestamptz, audience text[], data jsonb, names jsonb, reach text[], provinces text[], actor text,
-            correlation uuid, traceparent text, summaries jsonb)
+            "time" timestamptz, audience text[], data jsonb, names jsonb, reach text[], provinces text[],
+            unheard text[], actor text, correlation uuid, traceparent text, summaries jsonb)
         on conflict (event_id) do nothing returning event_id
     ), decided as (
         insert into telling (event_id, jurisdiction, told, untold, at)
@@ -140,6 +140,14 @@ class Telling:
         kind = self.happening.kind
         return bool(kind.settles or kind.settles_own or self.left)
 
+    @property
+    def unheard(self) -> list[str]:
+        """Of a statutory notice, whom it addresses and nobody of whom is told: academies, and the nation."""
+        if not self.happening.kind.statutory:
+            return []
+        addressed = self.happening.audience | ({"national"} if self.happening.addresses("national") else set())
+        return sorted(addressed - {each.who.jurisdiction for each in self.decisions if each.told})
+
     def by(self, channel: Channel) -> list[Decision]:
         """Whom it tells on a channel."""
         return [each for each in self.decisions if each.told and each.channel == channel]
@@ -161,6 +169,7 @@ class Telling:
             "names": self.names,
             "reach": sorted(happening.codes),
             "provinces": sorted(happening.provinces),
+            "unheard": self.unheard,
             "actor": occurrence.actor,
             "correlation": str(occurrence.correlation),
             "traceparent": occurrence.traceparent or telemetry.current_traceparent(),
@@ -194,13 +203,18 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
 
 
 def _count_unheard(fresh: Sequence[Telling]) -> None:
-    """Count the statutory notices of which nobody at all was told: somebody at the desk must know."""
-    unheard = [each for each in fresh if each.happening.kind.statutory and not any(one.told for one in each.decisions)]
+    """Count the statutory notices of which nobody of an academy, or of the nation, was told: somebody must know.
+
+    A crash just before leaves them uncounted: their rows say it all the same.
+    """
+    unheard = Counter(code for each in fresh for code in each.unheard)
     # Zeros too: of a series that begins with its first one, the increase cannot be seen.
-    telemetry.notices_unheard.add(len(unheard))
-    for each in unheard:
-        told = {"type": each.happening.type, "event_id": str(each.id), "audience": sorted(each.happening.audience)}
-        log.error("nobody was told of a statutory notice", **told)
+    for code in ("national", *ACADEMY_CODES):
+        telemetry.notices_unheard.add(unheard[code], {"jurisdiction": code})
+    for each in fresh:
+        if each.unheard:
+            about = {"type": each.happening.type, "event_id": str(each.id), "unheard": each.unheard}
+            log.error("nobody was told of a statutory notice", **about)
 
 
 async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: datetime) -> Telling:

@@ -58,7 +58,10 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """An event as academies are told it, with the names known then: the same words in every channel, for ever."""
 
     __tablename__ = "notice"
-    __table_args__ = (Index("notice_time", "time", "event_id"),)
+    __table_args__ = (
+        Index("notice_time", "time", "event_id"),
+        Index("notice_unheard", "time", "event_id", postgresql_where=text("unheard <> '{}'")),
+    )
 
     event_id: UUID = Field(primary_key=True)
     type: str = Field(sa_type=Text)
@@ -71,6 +74,8 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     reach: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     """All whose jurisdiction it lies in: the nation, the audience, directorates and organisations."""
     provinces: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
+    unheard: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
+    """Of a statutory notice, whom it addresses and nobody of whom was told: academies, and the nation."""
     actor: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("''")})
     correlation: UUID
     traceparent: str | None = Field(None, sa_type=Text)
@@ -224,6 +229,8 @@ class LetterAttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-
     person_id: UUID
     jurisdiction: str = Field(sa_type=Text)
     """Where the person was at home then."""
+    seen_by: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
+    """The academies that see to it that they are told."""
     at: datetime = Field(sa_type=Instant)
     milliseconds: int
     result: str = Field(sa_type=Text)

@@ -10,6 +10,7 @@ from services.notifications.queries.people import inbox, inbox_counts, preferenc
 from services.notifications.queries.previews import preview
 from services.notifications.queries.receipts import receipts
 from services.notifications.queries.subscriptions import explanation, rehearsal, subscription, subscriptions
+from services.notifications.queries.unheard import unheard
 
 __all__ = [
     "academy_meant",
@@ -32,4 +33,5 @@ __all__ = [
     "rehearsal",
     "subscription",
     "subscriptions",
+    "unheard",
 ]

@@ -1,4 +1,4 @@
-"""What is read of the attempts to send letters to people: one's own, and a desk its own people's."""
+"""What is read of the attempts to send letters to people: one's own, and a desk its own people's and its region's."""
 
 from typing import Any
 from uuid import UUID
@@ -22,6 +22,8 @@ async def letter_attempts(
 ) -> tuple[list[LetterAttemptAnswer], str | None]:
     """Attempts to send letters to oneself or, for a desk, to those who were of its jurisdiction; newest first.
 
+    An academy sees to it that the people of its directorates are told, and those of the organisations that its notices
+    concern: what was tried for them it reads too.
     What the mail server answered is its person's alone: answers quote addresses.
     """
     PERMISSIONS.allow(by, "read_letter_attempts")
@@ -34,7 +36,7 @@ async def letter_attempts(
     elif "national" in by.scope:
         scope = by.scope
     else:
-        where.append(or_(mine, ATTEMPT.jurisdiction == by.jurisdiction))
+        where.append(or_(mine, ATTEMPT.jurisdiction == by.jurisdiction, ATTEMPT.seen_by.overlap([by.jurisdiction])))
     query = page.select(select(*ATTEMPT).where(*where), ATTEMPT.id, newest_first=True)
     async with db.transaction(scope) as tx:
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.id,))

@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, select, text
 from services.notifications.kinds import kinds
 from services.notifications.notice import Notice, wording
 from services.notifications.people import code_of, own_scope, person_id, recognise
-from services.notifications.permissions import PERMISSIONS
+from services.notifications.permissions import PERMISSIONS, READERS
 from services.notifications.preferences import Preferences
+from services.notifications.queries.unheard import own_codes
 from services.notifications.schemas.subscriptions import (
     Conditions,
     ExplanationAnswer,
@@ -23,6 +24,7 @@ from services.notifications.schemas.subscriptions import (
 )
 from services.notifications.tables import ENDPOINTS, NoticeRow, RuleRow, TellingRow
 from services.notifications.telling import EndpointTold, Happening, PersonTold, Recipient, told
+from services.notifications.undelivered import who_sees_to
 from shared.actor import Actor, Scope
 from shared.clock import now
 from shared.database import Transaction, Work
@@ -133,7 +135,7 @@ async def rehearsal(
 async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> ExplanationAnswer:
     """Who was told of an event and who was not, as it was decided, and what became of it. Raises NotFound.
 
-    All of it within one's jurisdiction.
+    All of it within one's jurisdiction; an academy's desk reads of the people too whom it sees to.
     """
     PERMISSIONS.allow(by, "read_explanation")
     async with db.transaction(by.scope) as tx:
@@ -141,8 +143,10 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
         row = (await tx.execute(query)).first()
         if row is None:
             raise NotFound()
-        own = [] if by.jurisdiction == "national" else [TELLING.jurisdiction == by.jurisdiction]
-        kept = (await tx.execute(select(TellingRow.__table__).where(TELLING.event_id == event_id, *own))).all()
+        homes = _homes_seen(row, by)
+        own = [] if by.jurisdiction == "national" else [TELLING.jurisdiction.in_(homes)]
+        async with tx.widened(by.scope | homes):
+            kept = (await tx.execute(select(TellingRow.__table__).where(TELLING.event_id == event_id, *own))).all()
         ids = {UUID(each["recipient"]) for telling in kept for each in (*telling.told, *telling.untold)}
         asked = {"event": event_id, "academy": by.jurisdiction, "ids": list(ids)}
         # Letters are their person's alone: of those who were decided about here, it is said what became of theirs.
@@ -177,7 +181,8 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
         type=row.type,
         time=row.time,
         summary=Notice.of(row).summary(language),
-        audience=row.audience if by.jurisdiction == "national" else [c for c in row.audience if c == by.jurisdiction],
+        audience=own_codes(row.audience, by),
+        unheard=own_codes(row.unheard, by),
         statutory=kind.statutory,
         importance=kind.importance,
         told=[shown(each, telling.jurisdiction) for telling in kept for each in telling.told],
@@ -188,6 +193,12 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
             if sending.academy and id not in told_then
         ],
     )
+
+
+def _homes_seen(row: Any, by: Actor) -> Scope:
+    """Of which jurisdictions one reads who was told of a notice: one's own, and for a desk those that it sees to."""
+    seen = row.reach if by.has(*READERS) else ()
+    return frozenset({by.jurisdiction, *(code for code in seen if by.jurisdiction in who_sees_to(code, row.audience))})
 
 
 async def _rules(

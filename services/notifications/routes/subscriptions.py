@@ -16,6 +16,7 @@ from services.notifications.schemas.subscriptions import (
     RehearsalAnswer,
     Subscribe,
     SubscriptionAnswer,
+    UnheardAnswer,
 )
 from shared.database import Transaction
 from shared.territory import AcademyCode, ProvinceCode
@@ -77,6 +78,13 @@ async def end_subscription(id: UUID, by: CurrentActor, once: Once) -> Response:
 async def read_explanation(id: UUID, by: CurrentActor, db: Db, language: Language) -> Response:
     """Who was told of an event, by which subscription, in which language, on which channel; who was not, and why."""
     return answer(await queries.explanation(db, id, language=language, by=by))
+
+
+@router.get("/notifications/unheard", response_model=Listing[UnheardAnswer])
+async def read_unheard(by: CurrentActor, db: Db, wanted: Page, language: Language) -> Response:
+    """Statutory notices of which nobody of an academy, or of the ministry, was told; newest first."""
+    found, next = await queries.unheard(db, language=language, page=wanted, by=by)
+    return page(wanted, found, next)
 
 
 @router.get("/notifications/event-types", response_model=Listing[EventTypeAnswer])

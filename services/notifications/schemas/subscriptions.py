@@ -127,6 +127,16 @@ class ToldAnswer(BaseModel):
     sending: SendingAnswer | None = Field(None, description="null for an inbox, and where nothing was ever to be sent")
 
 
+class UnheardAnswer(BaseModel):
+    """A statutory notice of which nobody was told where it had to be."""
+
+    id: UUID = Field(description="the event's: its explanation says who was told elsewhere, and who was not and why")
+    type: str
+    time: datetime
+    summary: str
+    unheard: list[str] = Field(description="academies, and `national` for the ministry")
+
+
 class ExplanationAnswer(BaseModel):
     """Who was told of an event, and who was not, and why: what was decided then, not what would be decided now."""
 
@@ -135,6 +145,9 @@ class ExplanationAnswer(BaseModel):
     time: datetime
     summary: str
     audience: list[str] = Field(description="the academies it concerns: nobody else was considered")
+    unheard: list[str] = Field(
+        description="of a statutory notice, the academies, and the nation, nobody of whom was told; empty: none"
+    )
     statutory: bool
     importance: Importance
     told: list[ToldAnswer]

@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
-from structlog.testing import capture_logs
 
 from services.notifications import commands, queries
 from services.notifications.schemas.subscriptions import Subscribe
@@ -29,7 +28,6 @@ from services.notifications.tests.builders import (
 )
 from services.notifications.tests.conftest import Post, Reads
 from services.notifications.undelivered import Undelivered
-from shared import telemetry
 from shared.actor import SYSTEM, Actor, Role
 from shared.clock import now
 from shared.database import Database
@@ -307,24 +305,3 @@ async def test_that_the_only_endpoint_of_an_academy_without_people_is_disabled_r
     async with post() as (postman, box):
         await postman.round()
     assert [message["To"] for message in box.received] == [ADDRESS]
-
-
-async def test_a_statutory_notice_of_which_nobody_was_told_is_counted_and_logged(
-    database: Database, settings: NotificationsSettings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counted: list[int] = []
-    monkeypatch.setattr(telemetry.notices_unheard, "add", counted.append)
-    with capture_logs() as logs:
-        event = await disabled(database, settings)
-        await told(database, happening(QUIET))
-    assert sum(counted) == 1 and 0 in counted
-    (said,) = [each for each in logs if each["log_level"] == "error"]
-    assert (said["type"], said["event_id"], said["audience"]) == (EndpointDisabled.type, str(event), ["MA-06"])
-    await person(database, MINISTRY)
-    await disabled_again(database)
-    assert sum(counted) == 1
-
-
-async def disabled_again(database: Database) -> None:
-    """The same news of another endpoint."""
-    await told(database, happening(EndpointDisabled.model_validate(EndpointDisabled.example)))

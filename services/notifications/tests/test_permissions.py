@@ -26,6 +26,11 @@ from tests.web.routes import ACADEMY, Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
 ACTIONS = sorted(PERMISSIONS)
+UNHEARD = """
+    insert into notice (event_id, type, subject, version, time, audience, data, names, reach, unheard, correlation)
+    select gen_random_uuid(), type, subject, version, time, audience, data, names, reach, audience, correlation
+    from notice where event_id = :event returning event_id
+"""
 LONG_AGO = "2024-09-01T10:00:00Z"
 
 
@@ -134,6 +139,12 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         (event,) = await told(database, happening(audience=(ACADEMY,)))
         return Visit(f"/api/v1/notifications/{event.id}/explanation", None, Endpoint(id=event.id, academy=ACADEMY))
 
+    async def read_unheard(_: Actor) -> Visit:
+        (event,) = await told(database, happening(audience=(ACADEMY,)))
+        # As if nobody had been told, whoever is known by now.
+        ((id,),) = await rows(database, UNHEARD, event=event.id)
+        return Visit("/api/v1/notifications/unheard?limit=100", None, Endpoint(id=id, academy=ACADEMY))
+
     async def mark_read(by: Actor) -> Visit:
         await subscription(by)
         await told(database, happening(audience=ACADEMY_CODES if by.jurisdiction == "national" else (by.jurisdiction,)))
@@ -191,6 +202,7 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "rehearse_subscription": personal("subscriptions/rehearsal"),
         "end_subscription": end_subscription,
         "read_explanation": read_explanation,
+        "read_unheard": read_unheard,
         "read_receipts": read_receipts,
         "acknowledge_receipt": acknowledge_receipt,
         "read_preferences": personal("notifications/preferences"),

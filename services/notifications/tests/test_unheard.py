@@ -1,0 +1,162 @@
+"""Statutory notices of which nobody of an academy was told: counted, kept, and shown to who can see to it."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from fastapi import FastAPI
+from structlog.testing import capture_logs
+
+from services.notifications import commands, queries
+from services.notifications.settings import NotificationsSettings
+from services.notifications.tests.builders import (
+    FOREIGNER,
+    OFFICER,
+    OPERATOR,
+    actor,
+    happening,
+    person,
+    published,
+    registered,
+    told,
+)
+from services.notifications.tests.conftest import Reads
+from shared import telemetry
+from shared.actor import SYSTEM, Actor, Role
+from shared.database import Database
+from shared.events.agreements import AgreementSuspended, AgreementTextRevised
+from shared.events.centers import CenterPlanned, CenterSuspended
+from shared.events.notifications import EndpointDisabled
+from shared.ids import new_id
+from shared.territory import ACADEMY_CODES, DIRECTORATES
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
+
+STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
+QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+MINISTRY = actor(Role.ministry_officer, jurisdiction="national", name="ministry")
+DIRECTORATE = actor(Role.directorate_officer, jurisdiction="DP-MOH", name="directorate")
+DEAD = "https://academie.example/avis"
+
+
+class Counted(dict[str, int]):
+    """What the metric counts, by jurisdiction."""
+
+    def add(self, number: int, attributes: dict[str, str]) -> None:
+        """Count."""
+        code = attributes["jurisdiction"]
+        self[code] = self.get(code, 0) + number
+
+    @property
+    def some(self) -> dict[str, int]:
+        """What is above zero."""
+        return {code: number for code, number in self.items() if number}
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
+    """What was counted so far."""
+    counts = Counted()
+    monkeypatch.setattr(telemetry.notices_unheard, "add", counts.add)
+    return counts
+
+
+async def listed(app: FastAPI, issuer: Issuer, by: Actor, **wanted: Any) -> list[tuple[UUID, list[str]]]:
+    """What somebody reads of what nobody was told."""
+    async with client_of(app, issuer.token(by)) as client:
+        found = await client.get("/api/v1/notifications/unheard", params=wanted)
+    assert found.status_code == 200, found.text
+    return [(UUID(each["id"]), each["unheard"]) for each in found.json()["items"]]
+
+
+async def test_an_academy_of_which_nobody_is_told_is_counted_although_another_hears(
+    app: FastAPI, issuer: Issuer, database: Database, settings: NotificationsSettings, counted: Counted
+) -> None:
+    await registered(database, settings, DEAD, academy="MA-05")
+    with capture_logs() as logs:
+        (event, _) = await told(
+            database, happening(STATUTORY, audience=("MA-05", "MA-06")), happening(QUIET, audience=("MA-06",))
+        )
+    assert counted.some == {"MA-06": 1}
+    # Zeros are counted too: the first one is an increase then.
+    assert {*counted} == {"national", *ACADEMY_CODES}
+    (said,) = [each for each in logs if each["log_level"] == "error"]
+    assert (said["type"], said["event_id"], said["unheard"]) == (STATUTORY.type, str(event.id), ["MA-06"])
+    for by in (OPERATOR, MINISTRY, OFFICER):
+        assert await listed(app, issuer, by) == [(event.id, ["MA-06"])]
+        assert (await queries.explanation(database, event.id, language="fr", by=by)).unheard == ["MA-06"]
+    assert await listed(app, issuer, FOREIGNER) == []
+    assert (await queries.explanation(database, event.id, language="fr", by=FOREIGNER)).unheard == []
+
+
+@pytest.mark.parametrize("hears", ["person", "endpoint", "letter"])
+async def test_an_academy_hears_by_a_person_s_inbox_or_letter_or_by_an_endpoint_that_is_not_disabled(
+    database: Database, settings: NotificationsSettings, counted: Counted, hears: str
+) -> None:
+    if hears == "endpoint":
+        await registered(database, settings, DEAD)
+    else:
+        await person(database, OFFICER, inbox="off", address="agent@academie.example" if hears == "letter" else None)
+    await told(database, happening(STATUTORY))
+    assert counted.some == {}
+
+
+async def test_a_directorate_that_hears_is_not_its_academy(database: Database, counted: Counted, reads: Reads) -> None:
+    await person(database, DIRECTORATE)
+    center, province = new_id(), DIRECTORATES["DP-MOH"].province
+    planned = CenterPlanned.model_validate(CenterPlanned.example | {"center_id": center, "province": province})
+    suspended = CenterSuspended.model_validate(CenterSuspended.example | {"center_id": center})
+    await told(database, *(happening(each, subject=center) for each in (planned, suspended)))
+    assert [item.type for item in await reads(DIRECTORATE)] == [CenterSuspended.type]
+    assert counted.some == {"MA-06": 1}
+
+
+async def test_what_concerns_the_nation_is_unheard_where_the_ministry_has_nobody(
+    database: Database, settings: NotificationsSettings, counted: Counted
+) -> None:
+    for academy in ACADEMY_CODES[1:]:
+        await registered(database, settings, DEAD, academy=academy)
+    await told(database, happening(STATUTORY, audience=ACADEMY_CODES), happening(STATUTORY, audience=()))
+    assert counted.some == {"national": 2, ACADEMY_CODES[0]: 1}
+    await person(database, MINISTRY)
+    await told(database, happening(STATUTORY, audience=()))
+    assert counted.some == {"national": 2, ACADEMY_CODES[0]: 1}
+
+
+async def test_the_same_event_twice_is_counted_once(database: Database, counted: Counted) -> None:
+    event = happening(STATUTORY)
+    await told(database, event, event)
+    assert counted.some == {"MA-06": 1}
+
+
+async def test_what_nobody_was_told_is_paged_newest_first(app: FastAPI, issuer: Issuer, database: Database) -> None:
+    events = await told(database, *(happening(STATUTORY) for _ in range(3)))
+    found: list[str] = []
+    path = "/api/v1/notifications/unheard?limit=2"
+    async with client_of(app, issuer.token(OPERATOR)) as client:
+        while path:
+            answered = await client.get(path)
+            found += [each["id"] for each in answered.json()["items"]]
+            path = answered.links.get("next", {}).get("url", "")
+    assert found == sorted((str(each.id) for each in events), reverse=True)
+
+
+async def test_that_an_academy_s_last_way_is_disabled_stands_in_the_ministry_s_and_the_operator_s_inbox_and_is_counted(
+    app: FastAPI,
+    issuer: Issuer,
+    database: Database,
+    settings: NotificationsSettings,
+    counted: Counted,
+    reads: Reads,
+) -> None:
+    for one in (MINISTRY, OPERATOR):
+        await person(database, one, inbox="off", email="off")
+    issued = await registered(database, settings, DEAD)
+    await commands.disable_endpoint(database, issued.endpoint.id, because="failing", by=SYSTEM)
+    (event,) = [each for each in await published(database) if isinstance(each.event, EndpointDisabled)]
+    await told(database, event)
+    for one in (MINISTRY, OPERATOR):
+        (item,) = await reads(one)
+        assert (item.event_id, item.importance, item.statutory) == (event.id, "urgent", True)
+    assert counted.some == {"MA-06": 1}
+    assert await listed(app, issuer, OPERATOR) == [(event.id, ["MA-06"])]
