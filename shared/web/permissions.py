@@ -1,6 +1,6 @@
 """Permissions: who may do what, as one table per service that tests walk whole."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -73,20 +73,23 @@ class UnavailableAction(BaseModel):
 
 def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[str]:
     """What this actor may do with the aggregate now, by the same two rules that commands apply."""
-    return [action for action, refusal in _verdicts(actor, aggregate, permissions) if refusal is None]
+    allowed = aggregate.allowed_in(aggregate.status)
+    return [action for action, refusal in _verdicts(actor, aggregate, permissions, allowed) if refusal is None]
 
 
 def unavailable_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[UnavailableAction]:
     """What the actor may do with such an aggregate in general but not with this one now, each with its reason."""
     return [
         UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal)[1])
-        for action, refusal in _verdicts(actor, aggregate, permissions)
+        for action, refusal in _verdicts(actor, aggregate, permissions, aggregate.ALLOWED)
         if refusal is not None and not isinstance(refusal, Forbidden | NotFound)
     ]
 
 
-def _verdicts(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> Iterator[tuple[str, Refusal | None]]:
+def _verdicts(
+    actor: Actor, aggregate: Aggregate, permissions: Permissions, actions: Iterable[str]
+) -> Iterator[tuple[str, Refusal | None]]:
     if actor.within(aggregate.visible_to()):
-        for action in aggregate.ALLOWED:
+        for action in actions:
             if action in permissions:
                 yield action, permissions.refusal_within(actor, action, aggregate) or aggregate.refusal_of(action)

@@ -204,14 +204,14 @@ class AgreementAnswer(BaseModel):
 
         Nobody can do anything about a past state.
         """
-        return cls(
-            **agreement.model_dump(exclude={"parties", "names", "signatures"}),
-            parties=PartyAnswer.all_of(agreement),
-            accepted_by=[each.party_id for each in agreement.acceptances],
-            approval=StepAnswer.of(agreement),
-            available_actions=available_actions(by, agreement, PERMISSIONS) if by else [],
-            unavailable_actions=unavailable_actions(by, agreement, PERMISSIONS) if by and reasons else [],
-        )
+        told = {
+            "parties": PartyAnswer.all_of(agreement),
+            "accepted_by": [each.party_id for each in agreement.acceptances],
+            "approval": StepAnswer.of(agreement),
+            "available_actions": available_actions(by, agreement, PERMISSIONS) if by else [],
+            "unavailable_actions": unavailable_actions(by, agreement, PERMISSIONS) if by and reasons else [],
+        }
+        return cls.model_validate(dict(agreement) | told)
 
 
 class TextAnswer(BaseModel):
