@@ -2,12 +2,14 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Text, Uuid
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -45,6 +47,11 @@ IN_SCOPE = (
     " or {column} && string_to_array(nullif(current_setting('mithaq.scope', true), ''), ',')"
 )
 """A pooled connection reads '' after a transaction-local setting ends, so '' must see nothing."""
+POLICIES = text("""
+    select relname, relrowsecurity, relforcerowsecurity, policyname, permissive, roles::text, cmd, qual, with_check
+    from pg_class left join pg_policies on tablename = relname and schemaname = current_schema
+    where relkind = 'r' and relnamespace = current_schema::regnamespace
+""")
 
 
 def migrate(service: str, server_url: str) -> None:
@@ -95,8 +102,12 @@ def run(metadata: MetaData) -> None:
     asyncio.run(_with_connection(url, migrate_in))
 
 
-def drift(url: str, metadata: MetaData) -> list[Any]:
-    """What the tables declare and the database at this URL does not have, or the other way round."""
+def drift(url: str, metadata: MetaData, seen_by: Mapping[str, str | None] = MappingProxyType({})) -> list[Any]:
+    """What the tables declare and the database at this URL does not have, or the other way round.
+
+    `seen_by` gives the condition of a table's policy where it is not that its `visible_to` is in scope; None for a
+    table whose rows belong to nobody, which has none.
+    """
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
@@ -107,9 +118,31 @@ def drift(url: str, metadata: MetaData) -> list[Any]:
             others = {*metadata.tables, *MessagingTable.metadata.tables, "alembic_version"} - {*target.tables}
             options = {"include_name": lambda name, kind, _, others=others: kind != "table" or name not in others}
             found.extend(compare_metadata(MigrationContext.configure(connection, opts=options), target))
+        found.extend(_other_policies(connection, metadata, seen_by))
 
     asyncio.run(_with_connection(url, compare))
     return found
+
+
+def _other_policies(connection: Connection, metadata: MetaData, seen_by: Mapping[str, str | None]) -> list[Any]:
+    """The policies that are not as declared: all are made anew, as a migration would, in a transaction given up."""
+    from alembic.migration import MigrationContext
+    from alembic.operations import Operations
+
+    there = {*connection.execute(POLICIES)}
+    op = Operations(MigrationContext.configure(connection))
+    for table, policy in {(each.relname, each.policyname) for each in there if each.policyname}:
+        op.execute(f'drop policy "{policy}" on "{table}"')
+    for table in {each.relname for each in there}:
+        op.execute(f'alter table "{table}" disable row level security, no force row level security')
+    _protect_journal(op)
+    for name, table in metadata.tables.items():
+        condition = seen_by.get(name, IN_SCOPE.format(column="visible_to"))
+        if condition is not None:
+            _show_rows(op, name, condition, aggregate={each.name for each in aggregate_columns()} <= {*table.c.keys()})
+    declared = {*connection.execute(POLICIES)}
+    connection.rollback()
+    return sorted(map(str, there ^ declared))
 
 
 def aggregate_columns() -> list[Column[Any]]:
@@ -131,8 +164,11 @@ def create_messaging(op: Any) -> None:
     op.execute("grant select, insert, update on relay_cursor, lease to mithaq_relay")
     op.execute(f"grant select ({PUBLISHED}) on journal to mithaq_relay")
     op.execute("grant select on alembic_version to mithaq_app")
-    op.execute("alter table journal enable row level security")
-    op.execute("alter table journal force row level security")
+    _protect_journal(op)
+
+
+def _protect_journal(op: Any) -> None:
+    _protect_rows(op, "journal")
     op.execute("create policy append on journal for insert to mithaq_app with check (true)")
     op.execute("create policy publish on journal for select to mithaq_relay using (true)")
 
@@ -155,9 +191,17 @@ def protect(
     The journal of an `aggregate` is as visible as its row.
     """
     grant(op, table, privileges)
+    _show_rows(op, table, IN_SCOPE.format(column=column), aggregate=aggregate)
+
+
+def _protect_rows(op: Any, table: str) -> None:
     op.execute(f'alter table "{table}" enable row level security')
     op.execute(f'alter table "{table}" force row level security')
-    op.execute(f'create policy jurisdiction on "{table}" to mithaq_app using ({IN_SCOPE.format(column=column)})')
+
+
+def _show_rows(op: Any, table: str, condition: str, *, aggregate: bool) -> None:
+    _protect_rows(op, table)
+    op.execute(f'create policy jurisdiction on "{table}" to mithaq_app using ({condition})')
     if aggregate:
         op.execute(
             f'create policy "read_{table}" on journal for select to mithaq_app'

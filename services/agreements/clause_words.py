@@ -28,7 +28,7 @@ async def clause_terms_of(tx: Transaction, agreement: UUID) -> set[str]:
 async def clauses_of(tx: Transaction, text_hash: str | None) -> dict[str, ClauseRef]:
     """The clauses of a text, by the terms that stand for them; none of no text.
 
-    Nor of one that is not kept: nothing is frozen or signed with it, but what happened is recorded all the same.
+    A text that is not kept has none either: nothing is frozen or signed with it, but what happened is recorded.
     """
     if text_hash is None or not (await tx.execute(IS_KEPT, {"hash": text_hash})).scalar():
         return {}

@@ -9,6 +9,8 @@ from services.centers.center import Center
 from shared.store import AggregateRow, Store, service_base
 
 Base = service_base("centers")
+SEEN_BY = {"resting_center": None}
+"""The condition on which rows are seen, where it is not that `visible_to` is in scope; None for those of nobody."""
 
 
 class CenterRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from services.centers import commands
 from services.centers.center import Center, CenterState
-from services.centers.tables import CENTERS, Base
+from services.centers.tables import CENTERS, SEEN_BY, Base
 from services.centers.tests.builders import (
     AGREEMENT,
     DIRECTOR,
@@ -90,4 +90,4 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
 
 
 def test_the_database_has_what_the_tables_declare(database_url: Callable[[str], str]) -> None:
-    assert drift(database_url("centers"), Base.metadata) == []
+    assert drift(database_url("centers"), Base.metadata, SEEN_BY) == []

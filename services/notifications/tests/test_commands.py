@@ -12,7 +12,7 @@ from services.notifications.endpoint import Endpoint
 from services.notifications.errors import AddressRefused, KeyMissing
 from services.notifications.keys import KeyRing, Sealed, shown
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tables import ENDPOINTS, Base
+from services.notifications.tables import ENDPOINTS, SEEN_BY, Base
 from services.notifications.tests.builders import FOREIGNER, OFFICER, OPERATOR, actor, happening, registered, rows, told
 from shared.actor import NATIONAL, Role
 from shared.clock import now
@@ -173,4 +173,4 @@ async def test_a_key_that_is_not_listed_any_more_is_asked_for_and_nothing_is_wra
 
 
 def test_the_migrations_make_what_the_tables_declare(database_url: Callable[[str], str]) -> None:
-    assert drift(database_url("notifications"), Base.metadata) == []
+    assert drift(database_url("notifications"), Base.metadata, SEEN_BY) == []
