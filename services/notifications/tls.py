@@ -5,8 +5,8 @@ import ssl
 OF_CERTIFICATE = {
     2: "the authority of its certificate is not known",
     9: "its certificate is not valid yet",
-    10: "its certificate has ended",
-    18: "its certificate is signed by itself",
+    10: "its certificate has expired",
+    18: "its certificate is self-signed",
     19: "the authority of its certificate is not known",
     20: "the authority of its certificate is not known",
     21: "the authority of its certificate is not known",

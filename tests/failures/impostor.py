@@ -87,7 +87,7 @@ def _outdated(by: Pair, folder: Path) -> ssl.SSLContext:
 
 
 FLAWS = (
-    Flaw("ended", "its certificate has ended", lambda by, at: serving(certified("receiver", by, days=-1), at)),
+    Flaw("expired", "its certificate has expired", lambda by, at: serving(certified("receiver", by, days=-1), at)),
     Flaw("not_yet", "its certificate is not valid yet", lambda by, at: serving(certified("receiver", by, since=1), at)),
     Flaw(
         "of_another",
@@ -99,7 +99,7 @@ FLAWS = (
         "the authority of its certificate is not known",
         lambda by, at: serving(certified("receiver", certified("stranger")), at),
     ),
-    Flaw("by_itself", "its certificate is signed by itself", lambda by, at: serving(certified("receiver"), at)),
+    Flaw("by_itself", "its certificate is self-signed", lambda by, at: serving(certified("receiver"), at)),
     Flaw("outdated", "it offers no version of TLS from 1.2 on", _outdated),
     Flaw("plain", "it does not speak TLS there", lambda by, at: None),
     Flaw(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import ssl
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -144,8 +144,13 @@ class Mailbox:
     def __init__(self) -> None:
         self.kept: Counter[str] = Counter()
         """Messages by their Message-ID, each time that one was handed over in full."""
+        self.addressed: dict[str, set[str]] = defaultdict(set)
+        """To whom each of them was addressed, ever."""
+        self.texts: dict[str, str] = {}
         self.deaths = 0
         self.dies = False
+        self.dies_over_each = 0
+        """How often it dies over one and the same message."""
         self.pause = 0.0
         self.handed = asyncio.Event()
 
@@ -161,10 +166,16 @@ class Mailbox:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - the name is aiosmtpd's
         """Keep the message; then say so, or die in between."""
-        self.kept[str(message_from_bytes(envelope.content, policy=default)["Message-ID"])] += 1
+        message = message_from_bytes(envelope.content, policy=default)
+        id = str(message["Message-ID"])
+        self.kept[id] += 1
+        self.addressed[id].update(envelope.rcpt_tos)
+        text = message.get_body(("plain",))
+        assert text
+        self.texts[id] = text.get_content()
         self.handed.set()
         await asyncio.sleep(self.pause)
-        if self.dies:
+        if self.dies or self.kept[id] <= self.dies_over_each:
             self.deaths += 1
             server.transport.abort()
         return "250 kept"

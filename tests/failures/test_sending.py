@@ -3,15 +3,17 @@
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import psutil
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from services.notifications import commands
 from services.notifications.endpoint import Scheme
@@ -20,7 +22,8 @@ from services.notifications.people import person_id
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.tests.builders import actor, happening, person, registered, rows, told
 from services.notifications.tests.certificates import certified, serving
-from shared.actor import Role
+from shared.actor import NATIONAL, Role
+from shared.events.agreements import AgreementTextRevised
 from tests.failures.impostor import FLAWS, Flaw, impostor
 from tests.failures.mailroom import OVERLAP, Gate, Mailroom, Misbehaviour, babble, cut, endless, loris, swallow
 from tests.fixtures.eventually import eventually
@@ -33,6 +36,8 @@ SEED = int(os.environ.get("MITHAQ_SEED", "2024"))
 SOON = 45.0
 """Seconds within which everything must be at rest again."""
 ACADEMIES = ("MA-03", "MA-06", "MA-11")
+QUIET = AgreementTextRevised.model_validate(AgreementTextRevised.example)
+"""Something that is told as people prefer."""
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(600 if FULL else 180)]
 
@@ -188,6 +193,56 @@ async def test_mail_is_repeated_at_most_once_per_death_of_the_mail_server_or_of_
     assert all(kept), "a mail is missing"
     assert sum(kept) - len(kept) <= kills + mailbox.deaths
     assert sum(f".{issued.endpoint.id}@" in each for each in mailbox.kept) == len(kept), "a mail that nobody was owed"
+    await mailroom.disable(issued.endpoint.id)
+
+
+async def test_mail_to_people_and_academies_is_repeated_once_per_death_of_its_server_and_none_is_lost(
+    mailroom: Mailroom,
+) -> None:
+    """The server has all of a message each time, and is gone before it says so: nobody can know whether it keeps it."""
+    mailbox, database = mailroom.mailbox, mailroom.database
+    at_once, gathering, foreigner = (
+        actor(Role.academy_officer, jurisdiction=academy, name=f"of-{address}")
+        for academy, address in (("MA-02", "at-once"), ("MA-02", "gathering"), ("MA-07", "foreign"))
+    )
+    for by, email in ((at_once, "immediate"), (gathering, "daily"), (foreigner, "immediate")):
+        await person(database, by, address=f"{by.subject}@academie.example", email=email)
+        await commands.subscribe(database, Subscribe(), by=by)
+    issued = await registered(database, mailroom.settings, "avis@academie.example", academy="MA-02", channel="email")
+    if not mailroom.senders:
+        await mailroom.start()
+    mailbox.dies_over_each = KILLS
+    try:
+        events = await told(database, *(happening(QUIET, audience=("MA-02",)) for _ in range(2)))
+        async with database.transaction(NATIONAL) as tx:
+            await tx.execute(text("update letter set next_attempt_at = now() where state = 'open'"))
+        asked = """
+            select letter.id, letter.person_id, letter.state, letter.attempts, array_agg(distinct line.event_id) as events,
+                array(select reason from letter_attempt where letter_id = letter.id order by id) as reasons
+            from letter join letter_line line on line.letter_id = letter.id
+            where letter.person_id = any(:people) group by letter.id
+        """
+        people = [person_id(by.person) for by in (at_once, gathering, foreigner)]
+
+        async def arrived() -> Sequence[Any]:
+            assert await mailroom.at_rest()
+            found = await rows(database, asked, people=people)
+            assert {each.state for each in found} == {"sent"}
+            return found
+
+        letters = await eventually(arrived, within=SOON, every=0.1)
+    finally:
+        mailbox.dies_over_each = 0
+    expected = {f"<{event.id}.{issued.endpoint.id}@localhost>": {"avis@academie.example"} for event in events}
+    for letter in letters:
+        assert letter.reasons == ["connection lost"] * KILLS + ["SMTP 250"] and letter.attempts == KILLS + 1
+        to = {people[0]: "of-at-once", people[1]: "of-gathering"}[letter.person_id]
+        expected[f"<letter.{letter.id}@localhost>"] = {f"{to}@academie.example"}
+        assert all(str(event) in mailbox.texts[f"<letter.{letter.id}@localhost>"] for event in letter.events)
+    assert sorted(len(letter.events) for letter in letters) == [1, 1, 2], "each by itself, and both in a digest"
+    ours = {id for id, text in mailbox.texts.items() if any(str(event.id) in id + text for event in events)}
+    assert {id: mailbox.addressed[id] for id in ours} == expected
+    assert {mailbox.kept[id] for id in ours} == {1 + KILLS}
     await mailroom.disable(issued.endpoint.id)
 
 
