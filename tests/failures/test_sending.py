@@ -217,7 +217,7 @@ async def test_mail_to_people_and_academies_is_repeated_once_per_death_of_its_se
         async with database.transaction(NATIONAL) as tx:
             await tx.execute(text("update letter set next_attempt_at = now() where state = 'open'"))
         asked = """
-            select letter.id, letter.person_id, letter.state, letter.attempts, array_agg(distinct line.event_id) as events,
+            select letter.id, letter.person_id, letter.state, attempts, array_agg(distinct line.event_id) as events,
                 array(select reason from letter_attempt where letter_id = letter.id order by id) as reasons
             from letter join letter_line line on line.letter_id = letter.id
             where letter.person_id = any(:people) group by letter.id

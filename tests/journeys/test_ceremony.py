@@ -1,15 +1,20 @@
 """The ceremony of 30 August 2024, end to end through the front door, on the embedded broker and on Apache Kafka."""
 
+import asyncio
+import re
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import pytest_asyncio
+from aiosmtpd.smtp import SMTP
 from opentelemetry.sdk.trace import ReadableSpan
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -23,18 +28,21 @@ from services.notifications.tests.receivers import Receiver, receiver
 from shared import telemetry
 from shared.actor import NATIONAL
 from shared.clock import now
+from shared.database import Database
 from shared.embedded.identity import load_credentials
 from shared.events.catalog import TOPICS
 from shared.ids import new_id
 from shared.settings import SERVICES, PlatformSettings
 from tests.fixtures.eventually import eventually
 from tests.journeys.platform import running
+from tests.journeys.readers import Post, Reader, two_readers
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 UNPUBLISHED = ("FICTIF-0", "president-01 (fictif)", "000000000000001")
 """Planted where it may be known but not published: receipt numbers, holders of mandates, company identifiers."""
 
+UUIDS = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DELIVERIES = text("""
     select event_id::text as event, delivery.academy, endpoint_id::text as endpoint,
            endpoint.state ->> 'channel' as channel, owed_by, again
@@ -49,6 +57,7 @@ class Played:
     it: Installation
     client: Client
     academies: Academies
+    readers: tuple[Reader, ...]
     outcome: Outcome
     spans: Sequence[ReadableSpan]
 
@@ -61,9 +70,10 @@ async def played(
     # A Kafka of its own: the topics of the shared one hold other installations' events.
     kafka = {"kafka_bootstrap": request.getfixturevalue("own_kafka").bootstrap} if request.param == "kafka" else {}
     url = urlunsplit(urlsplit(server_url)._replace(path=f"/j{new_id().hex[-10:]}"))
-    async with Academies() as academies:
+    readers = two_readers()
+    async with Academies() as academies, _listening(Post(academies, readers)) as mail_port:
         with pytest.MonkeyPatch.context() as patch, telemetry.recorded() as spans:
-            patch.setenv("MITHAQ_NOTIFICATIONS_SMTP_PORT", str(academies.mail_port))
+            patch.setenv("MITHAQ_NOTIFICATIONS_SMTP_PORT", str(mail_port))
             wanted = PlatformSettings(
                 database_url=SecretStr(url),
                 data_dir=Path(tmp_path_factory.mktemp("installation")),
@@ -74,11 +84,87 @@ async def played(
             async with running(wanted) as settings:
                 front_door = f"http://127.0.0.1:{settings.port}"
                 async with Client(front_door, load_credentials(settings.data_dir)) as client:
+                    for reader in readers:
+                        await reader.begin(client)
                     story = Story(client, academies, lambda step, done, of: None)
                     await story.play()
                     it = Installation(settings)
                     found = await outcome(it, client, story, academies, started=started)
-                    yield Played(it, client, academies, found, spans.get_finished_spans())
+                    yield Played(it, client, academies, readers, found, spans.get_finished_spans())
+
+
+@asynccontextmanager
+async def _listening(handler: Post) -> AsyncIterator[int]:
+    """The port of a mail server inside the block."""
+    server = await asyncio.get_running_loop().create_server(lambda: SMTP(handler), "127.0.0.1", 0)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@dataclass
+class Explained:
+    """What is explained of every event of the ceremony."""
+
+    answers: dict[str, JSON]
+    """By event."""
+    late: dict[str, tuple[str, Receiver]]
+    """Endpoints that were named afterwards and sent all of it: how, and who listened there."""
+
+    def told(self, recipient: str, channel: str) -> dict[str, JSON]:
+        """By event: what is said of a recipient who was told on a channel."""
+        return {
+            event: each
+            for event, answer in self.answers.items()
+            for each in answer["told"]
+            if (each["recipient"], each["channel"]) == (recipient, channel)
+        }
+
+    def not_told(self, recipient: str) -> dict[str, list[JSON]]:
+        """By event: what is said of a recipient who was not told, on a channel or at all."""
+        found: dict[str, list[JSON]] = defaultdict(list)
+        for event, answer in self.answers.items():
+            for each in answer["not_told"]:
+                if each["recipient"] == recipient:
+                    found[event].append(each)
+        return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def explained(played: Played) -> AsyncIterator[Explained]:
+    """What is explained, once two academies named another address and what was gathered for a digest was sent."""
+    async with played.it.database("notifications", role=None) as database:
+        # Time goes on meanwhile: what was told after we asked is not in the answers.
+        events = await _column(database, "select event_id::text from notice")
+        async with receiver() as recovering, receiver() as replaying:
+            late = {
+                await _late(played, "MA-06", recovering, "recovery"): ("recovered", recovering),
+                await _late(played, "MA-04", replaying, "replay"): ("replayed", replaying),
+            }
+            async with database.transaction(NATIONAL) as tx:
+                await tx.execute(text("update letter set next_attempt_at = clock_timestamp() where state = 'open'"))
+
+            async def sent() -> None:
+                waiting = "select state from letter join letter_line on letter_id = letter.id where event_id::text"
+                found = await _column(database, f"{waiting} = any(:events)", events=events)
+                assert set(found) == {"sent"}, set(found)
+
+            await eventually(sent, within=30)
+            asked = asyncio.Semaphore(4)
+
+            async def explain(event: str) -> JSON:
+                async with asked:
+                    return await played.client.get("auditor", f"notifications/{event}/explanation")
+
+            answers = await asyncio.gather(*map(explain, events))
+            yield Explained(dict(zip(events, answers, strict=True)), late)
+
+
+async def _column(database: Database, query: str, **values: Any) -> list[Any]:
+    async with database.transaction(NATIONAL) as tx:
+        return list((await tx.execute(text(query), values)).scalars())
 
 
 async def test_every_promise_of_the_ceremony_is_kept(played: Played) -> None:
@@ -97,45 +183,88 @@ async def test_an_academy_hears_of_its_own_region_only(played: Played) -> None:
         assert {frame["academy"] for frame in academy.frames.values()} <= {code}
 
 
-async def test_an_explanation_says_of_every_event_what_the_log_says(played: Played) -> None:
-    """Who was told, on which channel: as decided, as owed, and as it arrived at the academies.
+async def test_an_explanation_says_of_every_event_what_the_log_says(played: Played, explained: Explained) -> None:
+    """Which endpoint was told, on which channel: as decided, as owed, and as it arrived at the academies.
 
-    Two of them name another address afterwards, which is sent all of it: by a recovery, and by a replay.
+    Two academies name another address afterwards, which is sent all of it: by a recovery, and by a replay.
     """
+    owed: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
     async with played.it.database("notifications", role=None) as database, database.transaction(NATIONAL) as tx:
-        events = (await tx.execute(text("select event_id::text from notice"))).scalars().all()
-    # Time goes on meanwhile: what was told after we asked is not in the answers.
-    asked = set(events)
-    async with receiver() as recovering, receiver() as replaying:
-        late = {
-            await _late(played, "MA-06", recovering, "recovery"): ("recovered", recovering),
-            await _late(played, "MA-04", replaying, "replay"): ("replayed", replaying),
-        }
-        owed: dict[str, set[tuple[str | None, ...]]] = defaultdict(set)
-        async with played.it.database("notifications", role=None) as database, database.transaction(NATIONAL) as tx:
-            for row in await tx.execute(DELIVERIES):
-                owed[row.event].add((row.academy, row.endpoint, row.channel, row.owed_by, row.again))
-            endpoints = set((await tx.execute(text("select id::text from endpoint"))).scalars())
-        assert owed
-        said: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        later: dict[str, set[str]] = defaultdict(set)
-        for event in events:
-            explained = await played.client.get("auditor", f"notifications/{event}/explanation")
-            told = [each for each in explained["told"] if each["recipient"] in endpoints]
-            assert {_owed(each, "told") for each in told} | {
-                _owed(each, each["why"]) for each in explained["sent_later"]
-            } == owed[event], event
-            for each in told:
-                said[each["channel"]][each["jurisdiction"]].add(event)
-            for each in explained["sent_later"]:
-                later[each["recipient"]].add(event)
-                assert (each["why"], each["sending"]["again"]) == (late[each["recipient"]][0],) * 2
-        assert later.keys() == late.keys()
-        for endpoint, (_, listening) in late.items():
-            assert later[endpoint] == {headers["webhook-id"] for headers, _ in listening.received} & asked
+        for row in await tx.execute(DELIVERIES):
+            owed[row.event].add((row.academy, row.endpoint, row.channel, row.owed_by, row.again))
+        endpoints = set((await tx.execute(text("select id::text from endpoint"))).scalars())
+    assert owed
+    said: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    later: dict[str, set[str]] = defaultdict(set)
+    for event, answer in explained.answers.items():
+        told = [each for each in answer["told"] if each["recipient"] in endpoints]
+        assert {_owed(each, "told") for each in told} | {
+            _owed(each, each["why"]) for each in answer["sent_later"]
+        } == owed[event], event
+        for each in told:
+            said[each["channel"]][each["jurisdiction"]].add(event)
+        for each in answer["sent_later"]:
+            later[each["recipient"]].add(event)
+            assert (each["why"], each["sending"]["again"]) == (explained.late[each["recipient"]][0],) * 2
+    asked = explained.answers.keys()
+    assert later.keys() == explained.late.keys()
+    for endpoint, (_, listening) in explained.late.items():
+        assert later[endpoint] == {headers["webhook-id"] for headers, _ in listening.received} & asked
     for code, academy in played.academies.by_code.items():
         assert academy.webhooks.keys() & asked == said["webhook"][code]
         assert academy.emails.keys() & asked == said["email"][code]
+
+
+async def test_an_explanation_says_of_every_event_what_people_found_in_their_inbox_and_post(
+    played: Played, explained: Explained
+) -> None:
+    """Two people of two academies, told at once and by digest: each as explained, and whoever was not told, why."""
+    for reader in played.readers:
+        inbox, post = explained.told(reader.id, "inbox"), explained.told(reader.id, "email")
+        items = {item["event_id"]: item for item in await played.client.all(reader.persona, "inbox")}
+        assert items.keys() & explained.answers.keys() == inbox.keys()
+        # Each letter came once, and tells what it is explained to tell, no more and no less.
+        assert set(reader.letters.values()) == {1}
+        told = {event: set[str]() for event in post}
+        for id, letter in reader.texts.items():
+            for event in explained.answers.keys() & set(UUIDS.findall(letter)):
+                told[event].add(id)
+        assert told == {event: {f"<letter.{each['sending']['id']}@localhost>"} for event, each in post.items()}
+        assert {each["sending"]["state"] for each in post.values()} == {"sent"}
+        assert reader.languages == {each["language"] for each in (*post.values(), *inbox.values())}
+        not_told = explained.not_told(reader.id)
+        for event, answer in explained.answers.items():
+            entries = [each[event] for each in (inbox, post) if event in each] + not_told.get(event, [])
+            concerned = reader.academy in answer["audience"]
+            expected: list[set[str | None]] = [{None}, {"inbox", "email"}] if concerned else [set()]
+            assert {each["channel"] for each in entries} in expected and len(entries) <= 2, event
+            assert all(each["jurisdiction"] == reader.academy for each in entries)
+            for each in entries:
+                _holds(each, answer, reader)
+    at_once, daily = played.readers
+    assert len(at_once.letters) > len(daily.letters) >= 1
+    for reader in played.readers:
+        reasons = {each["why"] for entries in explained.not_told(reader.id).values() for each in entries}
+        assert {"no_rule_matches", "switched_off"} <= reasons, "nothing is shown of who is not told"
+
+
+def _holds(each: JSON, answer: JSON, reader: Reader) -> None:
+    """The reason that is given is the reader's own wish, or the event's kind."""
+    asked_for = reader.asked_for(answer["type"], answer["importance"])
+    match each["why"]:
+        case "rule":
+            assert asked_for and each["rule"] == reader.rule
+        case "work":
+            assert not asked_for and each["rule"] is None
+        case "statutory":
+            assert answer["statutory"]
+        case "no_rule_matches":
+            assert each["channel"] is None and not asked_for
+        case "switched_off":
+            assert reader.wishes(each["channel"], answer["type"]) == "off" and not answer["statutory"]
+        case other:
+            raise AssertionError(f"{other} is no reason here")
+    assert each["reason"], "it is said in words"
 
 
 def _owed(each: JSON, by: str) -> tuple[str | None, ...]:
