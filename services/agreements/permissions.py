@@ -96,13 +96,33 @@ def has_not_accepted(actor: Actor, agreement: Agreement) -> bool | Refusal:
     return AcceptedAlready(party=own.party_id) if accepted else True
 
 
-def checks_another(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
+def records_one(action: str) -> Condition:
+    """Whether a party's signature on paper can be taken down; if none can, why not one that is waited for."""
+
+    def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
+        if not owns_or_supervises(actor, file):
+            return False
+        awaited = file.signing_order.awaited
+        parties = sorted(file.parties, key=lambda each: each not in awaited)
+        refusals = [file.party_refusal(action, each.party_id) for each in parties]
+        return None in refusals or refusals[0] or False
+
+    return condition
+
+
+def checks_another(action: str) -> Condition:
     """Whoever keeps or supervises the file checks the scans of signatures that they neither gave nor saw given."""
-    if not owns_or_supervises(actor, file):
-        return False
-    if not file.scans or any(actor.person not in (scan.person, scan.witness) for scan in file.scans.values()):
-        return True
-    return CheckedByAnother()
+
+    def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
+        if not owns_or_supervises(actor, file):
+            return False
+        theirs = [id for id, scan in file.scans.items() if actor.person not in (scan.person, scan.witness)]
+        if file.scans and not theirs:
+            return CheckedByAnother()
+        refusals = [file.barred(action, each) for each in theirs]
+        return not refusals or None in refusals or refusals[0] or False
+
+    return condition
 
 
 def holds_the_text(actor: Actor, agreement: Agreement) -> bool | Refusal:
@@ -347,9 +367,11 @@ PERMISSIONS = Permissions(
                 "delegate_amendment",
             )
         },
-        "record_scan": owns_or_supervises,
-        "accept_scan": checks_another,
-        "return_scan": checks_another,
+        **{action: records_one(action) for action in ("record_scan", "record_amendment_scan")},
+        **{
+            action: checks_another(action)
+            for action in ("accept_scan", "return_scan", "accept_amendment_scan", "return_amendment_scan")
+        },
         "renew_offer": owns_or_supervises,
         "suspend_agreement": owns,
         "resume_agreement": owns,
@@ -369,9 +391,6 @@ PERMISSIONS = Permissions(
         "return_amendment": holds_the_step,
         "refuse_amendment": holds_the_step,
         "rebase_amendment": owns,
-        "record_amendment_scan": owns_or_supervises,
-        "accept_amendment_scan": checks_another,
-        "return_amendment_scan": checks_another,
         "renew_amendment_offer": owns,
         "withdraw_amendment": owns,
         "open_thread": may_represent,

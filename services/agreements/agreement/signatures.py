@@ -57,17 +57,38 @@ def require_delegable(delegator: str, delegate: str, valid_until: date, today: d
         raise DelegationOver(valid_until=valid_until)
 
 
-class Scan(BaseModel):
-    """A signature on paper: who gave it when, who saw it, and the picture of it."""
+class Mandated(BaseModel):
+    """What was signed under a mandate, whose end may become known later."""
 
     model_config = ConfigDict(frozen=True)
 
-    person: str
     mandate_id: UUID
+    contested: date | None = None
+    """The day from which on the mandate held no more, if that became known after the signature."""
+
+    @property
+    def day(self) -> date:
+        """The day on which the mandate had to hold."""
+        raise NotImplementedError
+
+    def contestable(self, mandate_id: UUID, ended_on: date) -> bool:
+        """Whether it rests on this mandate, which had ended by its day, and that is not known yet."""
+        return self.mandate_id == mandate_id and self.day >= ended_on and self.contested is None
+
+
+class Scan(Mandated):
+    """A signature on paper: who gave it when, who saw it, and the picture of it."""
+
+    person: str
     ceremony_id: UUID | None = None
     file_hash: str
     signed_on: date
     witness: str
+
+    @property
+    def day(self) -> date:
+        """The day on the paper."""
+        return self.signed_on
 
 
 def require_attested(scan: Scan, today: date) -> None:
@@ -101,16 +122,13 @@ class PartyRequest(BaseModel):
     """Why the last scan was returned."""
 
 
-class Signature(BaseModel):
+class Signature(Mandated):
     """A party's signature under the frozen text, through a mandated person."""
-
-    model_config = ConfigDict(frozen=True)
 
     party_id: UUID
     person: str
     on_behalf_of: str | None = None
     """The mandated person, when another signed by delegation."""
-    mandate_id: UUID
     ceremony_id: UUID | None
     text_hash: str
     level: SignatureLevel
@@ -121,8 +139,6 @@ class Signature(BaseModel):
     witness: str | None = None
     file_hash: str | None = None
     """Of the sealed PDF, or of the scan."""
-    contested: date | None = None
-    """The day from which on the mandate held no more, if that became known after the signature."""
 
     @property
     def day(self) -> date:

@@ -1,6 +1,6 @@
 """Signing: each party puts its signature under the frozen text, in its turn and while the offer stands."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
@@ -85,7 +85,7 @@ class Signing(Timely, Offered):
         return SigningOrder(self.rules.signing.groups, self.parties, signed)
 
     @property
-    def scans(self) -> Mapping[UUID, Scan]:
+    def scans(self) -> dict[UUID, Scan]:
         """The signatures on paper that wait for their check, by party."""
         return {each.party_id: each.scan for each in self.requests if each.scan}
 
@@ -227,13 +227,19 @@ class Signing(Timely, Offered):
         self._require_text(text_hash)
         self._require_offer(today)
         require_attested(scan, today)
-        return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **scan.model_dump())]
+        attested = scan.model_dump(exclude={"contested"})
+        return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **attested)]
 
-    def accept_scan(self, party_id: UUID, *, checker: str, at: datetime) -> list[DomainEvent]:
-        """Let a signature on paper count. Refuses NotAParty, NoScanToCheck, CheckedByAnother, TermOver."""
+    def scan_to_accept(self, party_id: UUID, *, checker: str) -> Scan:
+        """The scan that would count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("accept_scan")
+        self.party(party_id)
+        return scan_to_check(self.scans, party_id, checker)
+
+    def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
+        """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses, and TermOver."""
+        scan = self.scan_to_accept(party_id, checker=checker)
         party = self.party(party_id)
-        scan = scan_to_check(self.scans, party_id, checker)
         self._require_term(business_date(at))
         assert self.text_hash is not None, "frozen without a text"
         signed = AgreementPartySigned(
@@ -241,8 +247,9 @@ class Signing(Timely, Offered):
             party_id=party_id,
             organisation_id=party.organisation_id,
             text_hash=self.text_hash,
+            mandate_id=mandate_id,
             level="handwritten_scan",
-            **scan.model_dump(),
+            **scan.model_dump(exclude={"mandate_id", "contested"}),
         )
         return self._count(signed, at)
 
@@ -269,14 +276,18 @@ class Signing(Timely, Offered):
         return [AgreementSignatureOfferRenewed(agreement_id=self.id, offered_until=offered_until, awaited=awaited)]
 
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
-        """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""
+        """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays.
+
+        A signature on paper that waits for its check is marked too.
+        """
         self.require("contest_signatures")
+        given = {each.party_id: each for each in self.signatures} | self.scans
         return [
             AgreementSignatureContested(
-                agreement_id=self.id, party_id=each.party_id, mandate_id=mandate_id, ended_on=ended_on
+                agreement_id=self.id, party_id=party_id, mandate_id=mandate_id, ended_on=ended_on
             )
-            for each in self.signatures
-            if each.mandate_id == mandate_id and each.day >= ended_on and each.contested is None
+            for party_id, each in given.items()
+            if each.contestable(mandate_id, ended_on)
         ]
 
     def next_on(self) -> date | None:
@@ -384,10 +395,14 @@ class Signing(Timely, Offered):
                     self.sealed_file = event.file_hash
                     self.archived_file = detail.get("archived_file") or self.archived_file
             case AgreementSignatureContested():
+                contested = {"contested": event.ended_on}
                 self.signatures = tuple(
-                    each.model_copy(update={"contested": event.ended_on}) if each.party_id == event.party_id else each
+                    each.model_copy(update=contested) if each.party_id == event.party_id else each
                     for each in self.signatures
                 )
+                if waiting := self.scans.get(event.party_id):
+                    marked = waiting.model_copy(update=contested)
+                    self._become(RequestState.scanned, only=event.party_id, scan=marked)
             case AgreementSigned():
                 self.state = AgreementState.signed
                 self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)

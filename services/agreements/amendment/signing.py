@@ -4,10 +4,9 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
 from services.agreements.agreement.signatures import (
     Delegation,
+    Mandated,
     Scan,
     require_attested,
     require_delegable,
@@ -51,14 +50,11 @@ IN_TURN = frozenset({"sign_amendment", "record_amendment_scan"})
 CHECKS = frozenset({"accept_amendment_scan", "return_amendment_scan"})
 
 
-class AmendmentSignature(BaseModel):
+class AmendmentSignature(Mandated):
     """A party's signature under the branch."""
-
-    model_config = ConfigDict(frozen=True)
 
     party_id: UUID
     person: str
-    mandate_id: UUID
     level: SignatureLevel
     signed_at: datetime
     """When it counted; one on paper counts from its check on."""
@@ -69,8 +65,6 @@ class AmendmentSignature(BaseModel):
     witness: str | None = None
     file_hash: str | None = None
     """Of the sealed PDF, or of the scan."""
-    contested: date | None = None
-    """The day from which on the mandate held no more, if that became known after the signature."""
 
     @property
     def day(self) -> date:
@@ -249,27 +243,33 @@ class Signing(Approval, Offered):
         self.require_offer(today)
         self._party_for("record_amendment_scan", party_id, content_hash)
         require_attested(scan, today)
-        attested = scan.model_dump(exclude={"ceremony_id"})
+        attested = scan.model_dump(exclude={"ceremony_id", "contested"})
         return [
             AmendmentSignatureScanned(
                 amendment_id=self.id, agreement_id=self.agreement_id, party_id=party_id, **attested
             )
         ]
 
-    def accept_scan(self, party_id: UUID, *, checker: str, at: datetime) -> list[DomainEvent]:
-        """Let a signature on paper count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+    def scan_to_accept(self, party_id: UUID, *, checker: str) -> Scan:
+        """The scan that would count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("accept_amendment_scan")
+        self.party(party_id)
+        return scan_to_check(self.scans, party_id, checker)
+
+    def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
+        """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses."""
+        scan = self.scan_to_accept(party_id, checker=checker)
         party = self.party(party_id)
-        scan = scan_to_check(self.scans, party_id, checker)
         given = AmendmentPartySigned(
             amendment_id=self.id,
             agreement_id=self.agreement_id,
             party_id=party_id,
             organisation_id=party.organisation_id,
             content_hash=self.content_hash,
+            mandate_id=mandate_id,
             level="handwritten_scan",
             signed_at=at,
-            **scan.model_dump(exclude={"ceremony_id"}),
+            **scan.model_dump(exclude={"mandate_id", "ceremony_id", "contested"}),
         )
         return self._count(given)
 
@@ -319,17 +319,21 @@ class Signing(Approval, Offered):
         return [AmendmentSignatureReminded(parties=tuple(parties), days=days, awaited=tuple(awaited), **offer)]
 
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
-        """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays."""
+        """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays.
+
+        A signature on paper that waits for its check is marked too.
+        """
+        given = {each.party_id: each for each in self.signatures} | self.scans
         return [
             AmendmentSignatureContested(
                 amendment_id=self.id,
                 agreement_id=self.agreement_id,
-                party_id=each.party_id,
+                party_id=party_id,
                 mandate_id=mandate_id,
                 ended_on=ended_on,
             )
-            for each in self.signatures
-            if each.mandate_id == mandate_id and each.day >= ended_on and each.contested is None
+            for party_id, each in given.items()
+            if each.contestable(mandate_id, ended_on)
         ]
 
     def apply(self, event: DomainEvent) -> None:
@@ -367,10 +371,13 @@ class Signing(Approval, Offered):
             case AmendmentSigned():
                 self.state = _S.signed
             case AmendmentSignatureContested():
+                contested = {"contested": event.ended_on}
                 self.signatures = tuple(
-                    each.model_copy(update={"contested": event.ended_on}) if each.party_id == event.party_id else each
+                    each.model_copy(update=contested) if each.party_id == event.party_id else each
                     for each in self.signatures
                 )
+                if waiting := self.scans.get(event.party_id):
+                    self.scans = {**self.scans, event.party_id: waiting.model_copy(update=contested)}
             case AmendmentRebaseNeeded():
                 self.signatures, self.touched, self.delegations = (), (), {}
                 self.sealed_file = self.archived_file = None

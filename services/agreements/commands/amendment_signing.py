@@ -6,7 +6,7 @@ from uuid import UUID
 from services.agreements.agreement import Scan
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendments import amendable, both, record_signature
-from services.agreements.commands.authority import authority_of, delegator_of, require_kept
+from services.agreements.commands.authority import authority_of, delegator_of, require_kept, still_mandated
 from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.tables import AMENDMENTS
 from shared.actor import NATIONAL, Actor
@@ -137,12 +137,15 @@ async def accept_amendment_scan(
 ) -> Amendment:
     """Let a signature on paper count, having checked its scan; once all have signed, the amendment is applied.
 
-    Refuses NoScanToCheck, CheckedByAnother, TextTampered, and what applying it refuses.
+    It rests on a mandate of the day on the paper, by what is known by now. Refuses NoScanToCheck, CheckedByAnother,
+    NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered, and what applying it refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "accept_amendment_scan", by, expected)
         at = at or now()
-        events = amendment.accept_scan(party_id, checker=by.person, at=at)
+        scan = amendment.scan_to_accept(party_id, checker=by.person)
+        mandate_id = await still_mandated(tx, agreement, amendment.party(party_id).organisation_id, scan)
+        events = amendment.accept_scan(party_id, checker=by.person, mandate_id=mandate_id, at=at)
         await require_kept(tx, amendment.content_hash)
         return await record_signature(tx, agreement, amendment, events, by=by, at=at)
 

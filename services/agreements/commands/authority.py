@@ -1,15 +1,16 @@
 """What a signature rests on: the mandate, the association's standing, the ceremony, the text as it was frozen."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
+from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
 from sqlalchemy import text
 
-from services.agreements.agreement import Agreement, Delegation
+from services.agreements.agreement import Agreement, Delegation, Scan
 from services.agreements.agreement.core import names_of
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
@@ -26,11 +27,11 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver, TextTampered
-from services.agreements.permissions import PERMISSIONS, acts_for
+from services.agreements.permissions import PERMISSIONS, acts_for, owns_or_supervises
 from services.agreements.places import frozen_named
 from services.agreements.surroundings import Surroundings
 from services.agreements.text import get_annexes, get_table
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.database import Transaction
 from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementParty, AgreementTermsRevised
 from shared.refusals import NotFound, Refusal
@@ -46,13 +47,14 @@ ASKED = f"""
         ))
         %s
     )
-    select organisation, asked.person, held.id as mandate_id, valid_from, valid_until, covers, standing,
+    select organisation, asked.person, day, held.id as mandate_id, valid_from, valid_until, covers, standing,
         sitting.id as ceremony_id, sitting.status as ceremony_state, listed
-    from unnest(cast(:organisations as uuid[]), cast(:people as text[])) as asked(organisation, person)
+    from unnest(cast(:organisations as uuid[]), cast(:people as text[]), cast(:days as date[]))
+        as asked(organisation, person, day)
     left join lateral (
         select id, valid_from, valid_until, {COVERS} as covers from mandate
         where organisation_id = organisation and person = asked.person
-        order by :day between valid_from and valid_until desc, covers desc, valid_until desc limit 1
+        order by day between valid_from and valid_until desc, covers desc, valid_until desc limit 1
     ) held on true
     left join association_standing on association_standing.id = organisation
     left join sitting on true
@@ -102,6 +104,17 @@ DRIFTED = text("""
 SIGNS = frozenset({"sign_agreement", "sign_amendment"})
 """These a delegate does under the mandate of who delegated; for the others one's own is needed."""
 UNDER_MANDATE = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
+RECORDS = frozenset({"record_scan", "record_amendment_scan"})
+"""Who signed on paper is said with the scan: whether they hold a mandate is seen then."""
+ACCEPTS = frozenset({"accept_scan", "accept_amendment_scan"})
+"""These rest on the mandate of who signed, of the day on the paper."""
+GIVES = SIGNS | RECORDS
+BINDS = GIVES | ACCEPTS
+"""By these a party comes to be bound."""
+
+
+Asked = tuple[UUID, str, date]
+"""An organisation, a person and the day on which they would act for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +178,19 @@ async def may_sign(
     return mandate_id
 
 
+async def still_mandated(tx: Transaction, agreement: Agreement, organisation: UUID, scan: Scan) -> UUID:
+    """The mandate on which a signature on paper rests, by what is known when it is checked.
+
+    Refuses NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited.
+    """
+    # Whoever checks a scan need not see the mandates of who signed it.
+    async with tx.widened(NATIONAL):
+        authority = await authority_of(tx, organisation, scan.person, agreement, scan.signed_on)
+    mandate_id = authority.mandate_of(organisation, agreement, scan.signed_on)
+    authority.require_standing(organisation)
+    return mandate_id
+
+
 def delegator_of(delegation: Delegation | None, day: date) -> str | None:
     """Under whose mandate a delegate signs that day; none for whoever signs under their own. Refuses DelegationOver."""
     if delegation is None:
@@ -179,6 +205,21 @@ async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person
     return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
 
 
+class Step(NamedTuple):
+    """A step towards a party's signature, and whose authority of which day it rests on."""
+
+    action: str
+    party: AgreementParty
+    person: str
+    day: date
+    delegation: Delegation | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """By what its authority is looked up."""
+        return self.party.organisation_id, self.person, self.day
+
+
 async def look_for(
     tx: Transaction, file: Agreement | Amendment, agreement: Agreement, by: Actor, day: date
 ) -> Surroundings:
@@ -186,36 +227,56 @@ async def look_for(
 
     Whoever may never take one is told nothing. An agreement in a ceremony under way is signed in that ceremony.
     """
-    actions = [each for each in UNDER_MANDATE if each in file.ALLOWED and by.has(*PERMISSIONS[each])]
-    national = by.jurisdiction == "national"
-    parties = [each for each in file.parties if actions and (national or acts_for(by, each.organisation_id))]
-    if not parties:
+    steps = [*_own_steps(file, by, day), *_steps_on_paper(file, by, day)]
+    if not steps:
         return Surroundings(day)
-    delegations = {each.party_id: file.delegation(each.party_id, by.person) for each in parties}
-    asked = {(each.organisation_id, by.person) for each in parties}
-    asked |= {(each.organisation_id, given.delegator) for each in parties if (given := delegations[each.party_id])}
     tabled = agreement.id if file is agreement else None
-    found = await _authorities(tx, asked, agreement, day, tabled=tabled, reading=True)
+    # As for the commands: whoever sees to a scan need not see the mandates of who signed it.
+    async with tx.widened(NATIONAL):
+        found = await _authorities(tx, {each.asked for each in steps}, agreement, tabled=tabled, reading=True)
     hindered = await _hindered(tx, agreement) if file is agreement else None
 
-    def require(action: str, party: AgreementParty) -> None:
-        signs, organisation = action in SIGNS, party.organisation_id
-        holder = delegator_of(delegations[party.party_id], day) if signs else None
-        authority = found[organisation, holder or by.person]
-        authority.mandate_of(organisation, agreement, day)
-        if signs:
+    def require(step: Step) -> None:
+        authority, organisation = found[step.asked], step.party.organisation_id
+        delegator_of(step.delegation, day)
+        if step.action not in RECORDS:
+            authority.mandate_of(organisation, agreement, step.day)
+        if step.action in BINDS:
             authority.require_standing(organisation)
+        if step.action in GIVES:
             authority.require_ceremony(authority.ceremony_id)
-            if hindered:
-                raise hindered
+        if step.action in BINDS and hindered:
+            raise hindered
 
     barred: dict[tuple[str, UUID], Refusal] = {}
-    for action, party in product(actions, parties):
+    for step in steps:
         try:
-            require(action, party)
+            require(step)
         except Refusal as refusal:
-            barred[action, party.party_id] = refusal
+            barred[step.action, step.party.party_id] = refusal
     return Surroundings(day, barred=barred)
+
+
+def _own_steps(file: Agreement | Amendment, by: Actor, day: date) -> Iterator[Step]:
+    """What somebody may do under a mandate of theirs, or of who delegated to them."""
+    national = by.jurisdiction == "national"
+    parties = [each for each in file.parties if national or acts_for(by, each.organisation_id)]
+    for action, party in product(_open_to(by, UNDER_MANDATE, file), parties):
+        given = file.delegation(party.party_id, by.person) if action in SIGNS else None
+        yield Step(action, party, given.delegator if given else by.person, day, given)
+
+
+def _steps_on_paper(file: Agreement | Amendment, by: Actor, day: date) -> Iterator[Step]:
+    """What somebody who keeps or supervises the file may do with signatures on paper."""
+    if owns_or_supervises(by, file):
+        for action, party in product(_open_to(by, RECORDS, file), file.parties):
+            yield Step(action, party, by.person, day)
+        for action, (party_id, scan) in product(_open_to(by, ACCEPTS, file), file.scans.items()):
+            yield Step(action, file.party(party_id), scan.person, scan.signed_on)
+
+
+def _open_to(by: Actor, actions: Collection[str], file: Agreement | Amendment) -> list[str]:
+    return [each for each in actions if each in file.ALLOWED and by.has(*PERMISSIONS[each])]
 
 
 async def _hindered(tx: Transaction, agreement: Agreement) -> Refusal | None:
@@ -240,30 +301,30 @@ async def authority_of(
 
     That is also the ceremony asked for, or the one in which what is `tabled` is.
     """
-    asked = {(organisation, person)}
-    (found,) = (await _authorities(tx, asked, agreement, day, tabled=tabled, ceremony_id=ceremony_id)).values()
+    asked = {(organisation, person, day)}
+    (found,) = (await _authorities(tx, asked, agreement, tabled=tabled, ceremony_id=ceremony_id)).values()
     return found
 
 
 async def _authorities(
     tx: Transaction,
-    asked: Collection[tuple[UUID, str]],
+    asked: Collection[Asked],
     agreement: Agreement,
-    day: date,
     *,
     tabled: UUID | None,
     ceremony_id: UUID | None = None,
     reading: bool = False,
-) -> dict[tuple[UUID, str], Authority]:
+) -> dict[Asked, Authority]:
+    organisations, people, days = zip(*asked, strict=True)
     facts = scope_of(agreement) | {
         "tabled": tabled,
-        "organisations": [organisation for organisation, _ in asked],
-        "people": [person for _, person in asked],
+        "organisations": list(organisations),
+        "people": list(people),
+        "days": list(days),
         "ceremony": ceremony_id,
-        "day": day,
     }
     rows = await (await tx.connection()).execute(GLIMPSE if reading else AUTHORITY, facts)
-    return {(row.organisation, row.person): Authority(*row[2:]) for row in rows}
+    return {(row.organisation, row.person, row.day): Authority(*row[3:]) for row in rows}
 
 
 async def require_untampered(tx: Transaction, agreement: Agreement) -> None:

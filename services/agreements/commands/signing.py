@@ -8,7 +8,13 @@ from uuid import UUID
 from weakref import WeakValueDictionary
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import delegator_of, mandated, may_sign, require_untampered
+from services.agreements.commands.authority import (
+    delegator_of,
+    mandated,
+    may_sign,
+    require_untampered,
+    still_mandated,
+)
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.sealing import ReadySeal, SealOvertaken, make_seal, remember_files
@@ -230,12 +236,18 @@ async def record_scan(
 async def accept_scan(
     db: Work, id: UUID, *, party_id: UUID, by: Actor, expected: int | None = None, at: datetime | None = None
 ) -> Agreement:
-    """Let a signature on paper count, having checked its scan. Refuses NoScanToCheck, CheckedByAnother."""
+    """Let a signature on paper count, having checked its scan.
+
+    It rests on a mandate of the day on the paper, by what is known by now. Refuses NoScanToCheck, CheckedByAnother,
+    NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited.
+    """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "accept_scan", by, expected)
         at = at or now()
+        scan = agreement.scan_to_accept(party_id, checker=by.person)
+        mandate_id = await still_mandated(tx, agreement, agreement.party(party_id).organisation_id, scan)
         await require_parent_signed(tx, agreement)
-        events = agreement.accept_scan(party_id, checker=by.person, at=at)
+        events = agreement.accept_scan(party_id, checker=by.person, mandate_id=mandate_id, at=at)
         await require_untampered(tx, agreement)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from services.agreements import commands, queries
+from services.agreements import commands, queries, reactions
 from services.agreements.agreement import Agreement, Scope
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Attendee, Ceremony
@@ -26,6 +26,8 @@ from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today
 from shared.database import Database, Work
 from shared.events.agreements import AgreementParty, CenterToOpen, PartyRole
+from shared.events.base import Occurrence
+from shared.events.network import MandateEnded
 from shared.files import StoredFile
 from shared.ids import new_id
 from shared.refusals import Refusal
@@ -357,6 +359,14 @@ def mandate(organisation: UUID, by: Actor | None = None, **changes: Any) -> Mand
         "valid_until": today() + timedelta(days=365),
     }
     return MandateRow(**(fields | changes))
+
+
+async def end_mandate(database: Database, mandate_id: UUID, *, on: date) -> None:
+    """Let it become known that a mandate ended on a day."""
+    ended = MandateEnded(mandate_id=mandate_id, organisation_id=new_id(), ended_on=on, how="revoked")
+    told = Occurrence(ended, new_id(), mandate_id, 2, (), "somebody", AT, new_id())
+    async with database.transaction(NATIONAL) as tx:
+        await reactions.end_mandate(tx, told)
 
 
 def current(academy: str = "MA-06", **changes: Any) -> Terms:

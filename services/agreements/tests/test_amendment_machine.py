@@ -162,8 +162,10 @@ class AmendmentMachine(Machine):
         """It is found good, by another person; it counts then, though the offer is over meanwhile."""
         party_id, at = self.parties[who].party_id, AT + (self.today - AT.date())
         scan = self.aggregate.scans.get(party_id)
-        if self.attempt("accept_amendment_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, at=at)):
+        more: dict[str, Any] = {"mandate_id": new_id(), "at": at}
+        if self.attempt("accept_amendment_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, **more)):
             given = self.aggregate.signatures[-1]
+            assert (given.mandate_id, given.contested) == (more["mandate_id"], None), "it rests on what holds now"
             assert scan and checker == "c" and party_id not in self.aggregate.scans
             assert (given.level, given.witness, given.day) == ("handwritten_scan", "w", scan.signed_on)
 
@@ -173,6 +175,19 @@ class AmendmentMachine(Machine):
         party_id = self.parties[who].party_id
         if self.attempt("return_amendment_scan", lambda: self.aggregate.return_scan(party_id, checker="c", reason="r")):
             assert party_id not in self.aggregate.scans and self.aggregate.remarks == "r"
+
+    @rule(who=st.integers(0, 2))
+    def contest(self, who: int) -> None:
+        """A mandate turns out to have ended: what was signed under it is marked, on paper too, and once."""
+        given = [*self.aggregate.signatures, *self.aggregate.scans.values()]
+        if who < len(given):
+            one = given[who]
+            events = self.aggregate.contest_signatures(one.mandate_id, ended_on=one.day)
+            assert self.aggregate.contest_signatures(one.mandate_id, ended_on=one.day + timedelta(days=1)) == []
+            self.aggregate.evolve(events)
+            self.events += events
+            marked = [*self.aggregate.signatures, *self.aggregate.scans.values()][who].contested
+            assert marked == (one.contested or one.day)
 
     @rule(days=st.integers(1, 70))
     def days_pass(self, days: int) -> None:

@@ -217,7 +217,10 @@ class AgreementMachine(Machine):
     def check_scan(self, who: int, checker: str) -> None:
         """It is found good, by another person."""
         party_id = self.aggregate.parties[who].party_id
-        self.attempt("accept_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, at=self.at))
+        more: dict[str, Any] = {"mandate_id": new_id(), "at": self.at}
+        if self.attempt("accept_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, **more)):
+            given = self.aggregate.signatures[-1]
+            assert (given.mandate_id, given.contested) == (more["mandate_id"], None), "it rests on what holds now"
 
     @rule(who=st.integers(0, 3))
     def return_scan(self, who: int) -> None:
@@ -233,12 +236,14 @@ class AgreementMachine(Machine):
     @rule(who=st.integers(0, 3))
     def contest(self, who: int) -> None:
         """A mandate turns out to have ended."""
-        if who < len(self.aggregate.signatures):
-            one = self.aggregate.signatures[who]
-            self.attempt(
-                "contest_signatures",
-                lambda: self.aggregate.contest_signatures(one.mandate_id, ended_on=one.day - timedelta(days=1)),
-            )
+        given = [*self.aggregate.signatures, *self.aggregate.scans.values()]
+        if who < len(given):
+            one, ended_on = given[who], given[who].day - timedelta(days=1)
+            if self.attempt(
+                "contest_signatures", lambda: self.aggregate.contest_signatures(one.mandate_id, ended_on=ended_on)
+            ):
+                marked = [*self.aggregate.signatures, *self.aggregate.scans.values()][who].contested
+                assert marked == (one.contested or ended_on), "of a scan that waits, too; and once"
 
     @rule()
     def bring_into_force(self) -> None:

@@ -399,7 +399,10 @@ class AmendmentSigned(DomainEvent):
 
 
 class AmendmentSignatureContested(DomainEvent):
-    """A mandate had ended when it was signed under, as became known only later: the signature is contested."""
+    """A mandate had ended when it was signed under, as became known only later: the signature is contested.
+
+    So is a signature on paper that waits for its check: it does not count under that mandate any more.
+    """
 
     type = "ma.mithaq.amendment.signature_contested.v1"
     topic = "agreements.amendment"

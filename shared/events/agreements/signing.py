@@ -140,7 +140,10 @@ class AgreementScanReturned(DomainEvent):
 
 
 class AgreementSignatureContested(DomainEvent):
-    """It became known that the mandate under which a party signed had ended by then. The agreement stands as it is."""
+    """It became known that the mandate under which a party signed had ended by then. The agreement stands as it is.
+
+    So it does for a signature on paper that waits for its check: it does not count under that mandate any more.
+    """
 
     type = "ma.mithaq.agreement.signature_contested.v1"
     topic = "agreements.agreement"
