@@ -107,7 +107,10 @@ class MailClient:
         self.settings = settings
 
     async def send(self, message: EmailMessage) -> Outcome:
-        """Send one message to its one recipient: 4xx is tried again, 5xx is final, our own trouble is tried again."""
+        """Send one message to its one recipient: 4xx is tried again, 5xx is final, our own trouble is tried again.
+
+        What the server says of us, or of everybody, is our own trouble too, whatever the code.
+        """
         settings = self.settings
         try:
             # Its own time limit is for each command; ours is for all of them, because the lane's lease is.
@@ -127,8 +130,11 @@ class MailClient:
             return Outcome("failed", "the mail server does not let us in", error.code)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return _judged(error.recipients[0].code, error.recipients[0].message, of_address=True)
-        except aiosmtplib.SMTPResponseException as error:
+        except aiosmtplib.SMTPDataError as error:
             return _judged(error.code, error.message)
+        except aiosmtplib.SMTPResponseException as error:
+            # Said of us before anybody was named, so of every letter alike: it is repaired, and none is lost.
+            return Outcome("failed", f"SMTP {error.code}", error.code, excerpt_of(error.message.encode()))
         except (aiosmtplib.SMTPTimeoutError, TimeoutError):
             return Outcome("failed", "timeout")
         except aiosmtplib.SMTPServerDisconnected:

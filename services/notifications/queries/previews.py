@@ -9,7 +9,7 @@ from typing import Any, Literal
 from services.notifications.kinds import IMPORTANCE, kinds
 from services.notifications.letters import MOST_LINES, compose_letter
 from services.notifications.mail import compose
-from services.notifications.notice import Notice
+from services.notifications.notice import Notice, wording
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
 from services.notifications.queries.event_types import NOBODY, example_of
@@ -36,8 +36,9 @@ def preview(
 ) -> PreviewAnswer:
     """The example as it would be told, by the functions that tell.
 
-    A digest tells of `also` (patterns of types) beside it. A trigger's own reminder is the example of its type. Raises
-    NotFound for a type that is not published, and for a trigger that there is not.
+    A digest tells of `also` (patterns of types) beside it. A trigger's own reminder is the example of its type. Where
+    people are written no letters about a type, none is shown. Raises NotFound for a type that is not published, and for
+    a trigger that there is not.
     """
     PERMISSIONS.allow(by, "preview_notice")
     if type not in BY_TYPE:
@@ -48,10 +49,11 @@ def preview(
     kind = kinds().of(type)
     # What is statutory waits for no digest.
     form = "at_once" if kind.statutory and letter in ("daily", "weekly") else letter
+    message: EmailMessage | None = None
     due = notice.time
     if form == "academy":
         message = compose(notice, sender=PLACE, recipient=PLACE, endpoint_id=NOBODY, **ACADEMY, language=language)
-    else:
+    elif kind.letters:
         notices = [notice] if form == "at_once" else [notice, *_beside(type, also)]
         due = Preferences(email="immediate" if form == "at_once" else form).email_due(notice.time) or due
         place: Any = {"letter_id": NOBODY, "sender": PLACE, "recipient": PLACE, "date": due}
@@ -63,11 +65,12 @@ def preview(
         kind={name: asdict(kind)[name] for name in ("importance", "statutory", "receipt", "queue")},
         summary=notice.summary(language),
         payload=notice.payload(**ACADEMY, language=language),
-        letter=form,
-        due=due,
-        subject=str(message["Subject"]),
-        text=_part(message, "plain"),
-        html=_part(message, "html"),
+        letter=form if message else None,
+        no_letter=None if message else wording().text("why.no_letters", language),
+        due=due if message else None,
+        subject=message and str(message["Subject"]),
+        text=message and _part(message, "plain"),
+        html=message and _part(message, "html"),
     )
 
 
@@ -93,7 +96,10 @@ def _beside(type: str, also: Sequence[str]) -> list[Notice]:
     fitting = (
         each
         for each in BY_TYPE
-        if each != type and not kinds().of(each).statutory and any(fnmatchcase(each, pattern) for pattern in also)
+        if each != type
+        and kinds().of(each).letters
+        and not kinds().of(each).statutory
+        and any(fnmatchcase(each, pattern) for pattern in also)
     )
     return [example_of(each) for each in sorted(fitting, key=lambda each: -_weight(each))]
 

@@ -120,8 +120,11 @@ class PreviewAnswer(BaseModel):
     kind: dict[str, Any] = Field(description="importance, statutory, receipt, queue")
     summary: str
     payload: dict[str, Any] = Field(description="of webhook, feed and stream")
-    letter: LetterForm = Field(description="which letter it is: what is statutory comes at once and in no digest")
-    due: datetime = Field(description="when it would leave, if told now: a digest at its usual time")
-    subject: str
-    text: str
-    html: str
+    letter: LetterForm | None = Field(
+        description="which letter it is: what is statutory comes at once and in no digest; null: none is sent"
+    )
+    no_letter: str | None = Field(description="why none is sent; null where one is")
+    due: datetime | None = Field(description="when it would leave, if told now: a digest at its usual time")
+    subject: str | None
+    text: str | None
+    html: str | None

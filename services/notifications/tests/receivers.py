@@ -127,6 +127,16 @@ class Mailbox:
     pause: float = 0.0
     """Seconds before each reply."""
     received: list[EmailMessage] = field(default_factory=list)
+    of_sender: list[str] = field(default_factory=list)
+    """What it answers the sender in turn, before any recipient is named."""
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        """Take the sender, or say what the next reply says."""
+        reply = self.of_sender.pop(0) if self.of_sender else "250 OK"
+        if reply.startswith("250"):
+            envelope.mail_from = address
+            envelope.mail_options.extend(options)
+        return reply
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         """Take the recipient, or say what the next reply says."""

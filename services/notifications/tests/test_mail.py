@@ -227,6 +227,19 @@ async def test_a_mail_server_that_takes_its_time_gets_no_more_than_the_deadline(
         assert await MailClient(slow).send(_message("fr")) == Outcome("failed", "timeout")
 
 
+async def test_a_server_that_takes_nothing_from_us_is_tried_again_and_no_letter_is_given_up(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox() as (box, port):
+        box.of_sender = ["550 5.7.1 sender not allowed", "553 5.1.8 unknown domain"]
+        await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database)
+        async with sending(smtp_port=port):
+            await _state(database, "delivered")
+    log = await rows(database, "select result, status from attempt order by id")
+    assert log == [("failed", 550), ("failed", 553), ("delivered", 250)]
+
+
 async def test_a_password_is_not_sent_without_tls(settings: NotificationsSettings) -> None:
     asked: list[Any] = []
 

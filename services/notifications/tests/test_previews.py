@@ -169,6 +169,12 @@ def test_every_type_is_shown_in_every_letter(language: str) -> None:
     for event in ALL:
         for letter in ("at_once", "daily", "weekly", "academy"):
             shown = preview(event.type, language, letter=letter)
+            if letter != "academy" and not kinds().of(event.type).letters:
+                assert shown.no_letter == wording().text("why.no_letters", language)
+                assert (shown.letter, shown.due, shown.subject, shown.text, shown.html) == (None,) * 5
+                assert shown.summary and shown.payload["summary"] == shown.summary
+                continue
+            assert shown.no_letter is None
             statutory = kinds().of(event.type).statutory and letter in ("daily", "weekly")
             assert shown.letter == ("at_once" if statutory else letter)
             for said in (shown.subject, shown.text, shown.html):
@@ -178,6 +184,7 @@ def test_every_type_is_shown_in_every_letter(language: str) -> None:
 def test_a_digest_of_very_much_says_how_much_more_there_is() -> None:
     fitting = [type for type in BY_TYPE if not kinds().of(type).statutory]
     shown = preview(AgreementTextRevised.type, "fr", letter="daily", also=["*"])
+    assert shown.subject and shown.text
     assert str(len(fitting)) in shown.subject and shown.text.count(str(NOBODY)) == MOST_LINES
     assert wording().text("email.more", "fr", count=len(fitting) - MOST_LINES) in shown.text
 
