@@ -28,6 +28,7 @@ BOUNDED = {
     "EndpointAnswer": {"keys": "those whose overlap is not over"},
     "ExplanationAnswer": {
         "audience": "academies, twelve",
+        "unheard": "academies, and the nation",
         **dict.fromkeys(("told", "not_told", "sent_later"), "one event: who was considered when it was told"),
     },
     "ImpactAnswer": dict.fromkeys(
