@@ -305,6 +305,13 @@ class Mailroom:
         self.senders.append(await process.start())
         return process
 
+    async def crash(self) -> None:
+        """Let the database crash, and start it again on its data."""
+        await asyncio.to_thread(self.server.end, mode="immediate")
+        await asyncio.to_thread(self.server.start)
+        # What lies open here is broken.
+        await self.database.dispose()
+
     async def kill_all(self) -> None:
         """SIGKILL every sender."""
         while self.senders:
