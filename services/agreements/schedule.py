@@ -33,6 +33,8 @@ from shared.web import forget_answers
 log = structlog.get_logger(__name__)
 schedule = Schedule("agreements")
 
+BESIDE = timedelta(days=1)
+"""How long a version may run beside the one that replaces it."""
 LEFT_BEHIND = timedelta(seconds=15)
 """How old a batch is before we no longer expect the request that brought it to finish it."""
 
@@ -167,6 +169,17 @@ async def resume_batches(database: Database) -> None:
         batches = (await tx.exec(left.order_by(col(SignatureBatchRow.id)))).all()
     for batch in batches:
         await _alone(commands.resume_batch(database, batch), batch.id)
+
+
+@schedule.every(seconds=3600, id="find-by-clauses")
+async def find_by_clauses(database: Database) -> None:
+    """What a version before clauses were terms wrote, while it ran beside this one, is found by them too."""
+    row = AGREEMENTS.table.c
+    async with database.transaction(NATIONAL) as tx:
+        changed = select(row.id).where(row.updated_at > now() - BESIDE).order_by(row.id)
+        ids = (await tx.execute(changed)).scalars().all()
+    for id in ids:
+        await _alone(commands.find_by_clauses(database, id), id)
 
 
 @schedule.every(seconds=60, id="publish-checkpoint")

@@ -1,6 +1,6 @@
 """The agreements service's tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -426,19 +426,26 @@ class AgreementStore(Store[Agreement]):
         changed = [values for key, values in _entries(recorded).items() if before.get(key) != values]
         if changed:
             await (await tx.connection()).execute(PUT_OBLIGATIONS, changed)
-        finds = terms_of(recorded)
+        await self._find(tx, recorded.id, terms_of(recorded), before=found_by)
         if (recorded.status, recorded.text_hash) != stood:
-            # As they are there: a version from before clauses were terms, which may run beside this one, writes none.
-            found_by |= await clause_terms_of(tx, recorded.id)
-            clauses = await clauses_of(tx, recorded.text_hash)
-            finds |= clauses.keys()
-            await keep_words(tx, {term: clauses[term] for term in clauses.keys() - found_by})
-        if gone := found_by - finds:
-            await (await tx.connection()).execute(DROP_TERMS, {"id": recorded.id, "gone": sorted(gone)})
-        if new := finds - found_by:
-            rows = [{"term": term, "agreement_id": recorded.id} for term in sorted(new)]
-            await (await tx.connection()).execute(PUT_TERMS, rows)
+            await self.find_by_clauses(tx, recorded)
         return recorded
+
+    async def find_by_clauses(self, tx: Transaction, agreement: Agreement) -> None:
+        """Let the agreement, which is locked, be found by the clauses that it has, and by no others.
+
+        By what is there: a version from before clauses were terms, which may run beside this one, writes none.
+        """
+        there, clauses = await clause_terms_of(tx, agreement.id), await clauses_of(tx, agreement.text_hash)
+        await keep_words(tx, {term: clauses[term] for term in clauses.keys() - there})
+        await self._find(tx, agreement.id, clauses.keys(), before=there)
+
+    async def _find(self, tx: Transaction, id: UUID, terms: Set[str], *, before: Set[str]) -> None:
+        connection = await tx.connection()
+        if gone := before - terms:
+            await connection.execute(DROP_TERMS, {"id": id, "gone": sorted(gone)})
+        if new := terms - before:
+            await connection.execute(PUT_TERMS, [{"term": term, "agreement_id": id} for term in sorted(new)])
 
 
 def _entries(agreement: Agreement) -> dict[tuple[UUID, int], dict[str, Any]]:

@@ -91,7 +91,7 @@ from services.agreements.commands.obligations import (
     waive_obligation,
 )
 from services.agreements.commands.screens import ceremony_on, close_screens, open_screen
-from services.agreements.commands.searches import forget_search, save_search
+from services.agreements.commands.searches import find_by_clauses, forget_search, save_search
 from services.agreements.commands.signing import (
     accept_scan,
     contest_signatures,
@@ -145,6 +145,7 @@ __all__ = [
     "end_with_parent",
     "evaluate_renewal",
     "expire_agreement",
+    "find_by_clauses",
     "follow_center",
     "forget_search",
     "grant_substitution",

@@ -1,4 +1,4 @@
-"""Searches that people keep for themselves."""
+"""Searches that people keep for themselves, and what agreements are found by."""
 
 from typing import Any
 from uuid import UUID
@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from services.agreements.errors.searches import TooManySearches
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import SavedSearchRow
+from services.agreements.tables import AGREEMENTS, SavedSearchRow
 from services.agreements.words import words_to_find
 from shared.actor import NATIONAL, Actor
 from shared.database import Work
@@ -46,3 +46,9 @@ async def forget_search(db: Work, id: UUID, *, by: Actor) -> None:
         if (found := (await tx.execute(own)).scalar()) is None:
             raise NotFound()
         await tx.delete(found)
+
+
+async def find_by_clauses(db: Work, id: UUID) -> None:
+    """Let an agreement be found by the clauses that it has, whichever version wrote them."""
+    async with db.transaction(NATIONAL) as tx:
+        await AGREEMENTS.find_by_clauses(tx, await AGREEMENTS.load(tx, id))

@@ -10,7 +10,7 @@ from alembic import command
 from pydantic_core import to_json
 from sqlalchemy import text
 
-from services.agreements import commands, queries
+from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.queries import searches
@@ -153,6 +153,11 @@ async def test_what_the_version_before_wrote_beside_this_one_is_made_up_for(data
     await commands.open_negotiation(database, agreement.id, by=officer())
     assert await found(database, "versements") == []
     assert await found(database, "paiement unique") == [agreement.id], "another state makes up for it as well"
+    await as_the_version_before(database, agreement, [*clauses(), GRANT])
+    assert await found(database, "versements") == []
+    await schedule.find_by_clauses(database)
+    assert await found(database, "versements") == [agreement.id], "and in the end the schedule does"
+    assert await found(database, "paiement unique") == []
 
 
 async def as_the_version_before(database: Database, agreement: Agreement, told: Sequence[Clause]) -> None:
