@@ -16,7 +16,7 @@ from services.notifications.kinds import IMPORTANCE, Importance, Kind, Queue, ki
 from services.notifications.preferences import Preferences
 from shared.actor import Role
 from shared.events.base import DomainEvent, Occurrence
-from shared.territory import ACADEMY_CODES, jurisdiction_of
+from shared.territory import ACADEMY_CODES, MINISTRY_ID, codes_of, jurisdiction_of
 
 Channel = Literal["webhook", "email", "inbox"]
 Why = Literal[
@@ -45,6 +45,8 @@ INVOLVED = "organisations"
 """The field by which they name whole organisations."""
 AWAITED = "awaited"
 """The field by which they name the organisations whose work they are, and no other's."""
+MINISTRY = codes_of(MINISTRY_ID)
+"""The codes under which the ministry is a party."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,13 @@ class Happening:
         return jurisdiction in self.codes
 
     def addresses(self, jurisdiction: str) -> bool:
-        """Whether it is addressed to them, not only open to them: the nation may see all and is not told all."""
-        return self.is_national or self.kind.national if jurisdiction == "national" else jurisdiction in self.codes
+        """Whether it is addressed to them, not only open to them: the nation may see all and is not told all.
+
+        Of a region's agreements it is told as every party is: of those to which the ministry is one.
+        """
+        if jurisdiction != "national":
+            return jurisdiction in self.codes
+        return self.is_national or self.kind.national or not self.codes.isdisjoint(MINISTRY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -218,11 +218,11 @@ async def one_is_late_and_all_see_it(convention: Convention) -> None:
     days_told = [each["data"]["days"] for each in reminders if each["data"]["obligation_id"] == contribution]
     assert days_told == REMINDERS
 
-    # What is to come is asked of who owes it; what is late is told to all, the ministry but sees it.
+    # What is to come is asked of who owes it; what is late is told to all.
     ahead = {each["data"]["obligation_id"]: each for each in reminders if each["data"]["due_on"] > f"{today()}"}
     work = {
         name: {each["id"] for each in ahead.values() if each["data"]["debtor_id"] == organisation}
-        | {each["id"] for each in overdue[-1:] if name != "ministry"}
+        | {each["id"] for each in overdue[-1:]}
         for name, organisation in convention.parties.items()
     }
 

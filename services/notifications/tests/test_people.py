@@ -51,7 +51,7 @@ from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import MandateRecorded
 from shared.ids import new_id
 from shared.refusals import NotFound
-from shared.territory import ACADEMIES
+from shared.territory import ACADEMIES, MINISTRY_ID
 from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
@@ -115,6 +115,27 @@ async def test_who_is_not_asked_to_sign_is_not_reminded_of_it(database: Database
     await told(database, *(happening(each, subject=agreement) for each in (drafted, reminded)))
     assert [item.queue for item in await reads(MANAGER)] == ["to_sign"]
     assert await reads(DIRECTOR) == []
+
+
+@pytest.mark.parametrize("event", [AgreementObligationReminded, AgreementSuspended])
+async def test_every_party_hears_who_is_late_and_what_is_suspended_the_ministry_in_a_region_too(
+    database: Database, reads: Reads, event: type[DomainEvent]
+) -> None:
+    theirs, others = new_id(), new_id()
+    for one in (MANAGER, DIRECTOR, MINISTRY, FOREIGNER):
+        await person(database, one)
+    academy = ACADEMIES["MA-06"].organisation_id
+    for agreement, parties in ((theirs, (academy, ASSOCIATION, MINISTRY_ID)), (others, (academy, ASSOCIATION))):
+        drafted = example(AgreementDrafted, agreement_id=agreement, parties=_parties(*parties))
+        late = example(
+            event, agreement_id=agreement, **({"days": 7, "awaited": []} if event != AgreementSuspended else {})
+        )
+        await told(database, *(happening(each, subject=agreement) for each in (drafted, late)))
+    heard = {
+        one: sorted(item.path or "" for item in await reads(one)) for one in (MANAGER, DIRECTOR, MINISTRY, FOREIGNER)
+    }
+    both = sorted(f"/agreements/{each}" for each in (theirs, others))
+    assert heard == {MANAGER: both, DIRECTOR: both, MINISTRY: [f"/agreements/{theirs}"], FOREIGNER: []}
 
 
 @pytest.mark.parametrize("done", [AgreementObligationFulfilled, AgreementObligationWaived, AgreementObligationFailed])

@@ -17,13 +17,14 @@ from shared.events.agreements import ThreadOpened
 from shared.events.base import Occurrence
 from shared.events.catalog import ALL, BY_TYPE
 from shared.ids import new_id
-from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, PROVINCES
+from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, PROVINCES, codes_of
 
 AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
 IN_FORCE = "ma.mithaq.agreement.came_into_force.v1"
 SUSPENDED = "ma.mithaq.agreement.suspended.v1"
 APPROVED = "ma.mithaq.agreement.approved.v1"
 FELL_DUE = "ma.mithaq.agreement.obligation_fell_due.v1"
+REMINDED = "ma.mithaq.agreement.obligation_reminded.v1"
 TEXT = "ma.mithaq.agreement.text_revised.v1"
 ORG = "org:01900000-0000-7000-8000-00000000000a"
 
@@ -148,6 +149,22 @@ def test_the_nation_may_see_every_region_and_is_told_of_those_it_asked_for() -> 
     assert why(told(happening(SUSPENDED), follows, AT))[0] == ("inbox", "statutory", True)
     national = happening(SUSPENDED, audience=ACADEMY_CODES)
     assert why(told(national, person(**officer), AT))[0] == ("inbox", "statutory", True)
+
+
+@pytest.mark.parametrize("party", [MINISTRY_ID, None], ids=["the ministry is a party", "it is none"])
+def test_of_a_regions_agreement_the_ministry_is_told_as_a_party_and_not_otherwise(party: UUID | None) -> None:
+    ministry = person(role=Role.ministry_officer, home="national")
+    codes = {ORG, *(codes_of(party) if party else ())}
+    for type, reason in ((SUSPENDED, "statutory"), (REMINDED, "work"), (APPROVED, "work")):
+        for one in (ministry, person(role=Role.association_manager, home=ORG)):
+            inbox, *_ = why(told(happening(type, *codes), one, AT))
+            theirs = party is not None or one is not ministry
+            assert inbox == (("inbox", reason, True) if theirs else (None, "no_rule_matches", False)), type
+        elsewhere = person(role=Role.academy_officer, home="MA-07")
+        assert why(told(happening(type, *codes), elsewhere, AT)) == [(None, "outside_jurisdiction", False)]
+    assert why(told(happening(IN_FORCE, *codes), ministry, AT)) == [(None, "no_rule_matches", False)], (
+        "news is asked for"
+    )
 
 
 def test_work_finds_those_whose_it_is() -> None:
