@@ -8,7 +8,9 @@ from uuid import UUID
 
 from pydantic import PrivateAttr
 
-from services.agreements.errors.approval import ClosedPeriod
+from services.agreements.bilingual import Bilingual
+from services.agreements.errors import PartiesNotVetted
+from services.agreements.errors.approval import ClosedPeriod, MandatesMissing
 from services.agreements.kinds import Kind
 from shared.aggregate import Aggregate
 from shared.refusals import Refusal
@@ -24,6 +26,15 @@ class Surroundings(NamedTuple):
     """Organisations for which nobody holds a mandate on the day that covers the file."""
     barred: Mapping[tuple[str, UUID], Refusal] = MappingProxyType({})
     """Steps towards a signature that the reader may not take on the day, each with its party -> why."""
+
+    def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
+        """Why nothing is frozen: the network knows all parties by then, and each has somebody who may sign.
+
+        `names` are those of the organisations.
+        """
+        if self.unvetted:
+            return PartiesNotVetted(organisations=list(self.unvetted))
+        return MandatesMissing.naming(self.unmandated, names) if self.unmandated else None
 
 
 class Surrounded(Aggregate):

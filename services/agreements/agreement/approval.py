@@ -9,8 +9,8 @@ from services.agreements.agreement.core import Again, AgreementState, names_of
 from services.agreements.agreement.negotiation import Negotiation
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, content_hash, language_hashes
-from services.agreements.errors import PartiesNotVetted, TermOver
-from services.agreements.errors.approval import AuthorDoesNotApprove, MandatesMissing
+from services.agreements.errors import TermOver
+from services.agreements.errors.approval import AuthorDoesNotApprove
 from services.agreements.ladder import Ladder, StepApproval
 from shared.actor import Role
 from shared.clock import business_date
@@ -77,10 +77,7 @@ class Approval(Negotiation):
         if action == "approve_as_substitute":
             return self.guard("approve_agreement")
         if action == "approve_agreement" and self._around and self.ladder and self.ladder.nearly_complete:
-            if unvetted := self._around.unvetted:
-                return PartiesNotVetted(organisations=list(unvetted))
-            if unmandated := self._around.unmandated:
-                return MandatesMissing.naming(unmandated, self.names)
+            return self._around.freezing_refusal(self.names) or super().guard(action)
         return super().guard(action)
 
     def submit(self, at: datetime) -> list[DomainEvent]:

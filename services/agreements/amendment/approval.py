@@ -47,10 +47,17 @@ class Approval(Core):
         assert self.ladder is not None, "not submitted yet"
         return self.ladder
 
+    @property
+    def nearly_agreed(self) -> bool:
+        """Whether the next approval freezes it."""
+        return self.state == _S.under_review and self.climbing.nearly_complete
+
     def guard(self, action: str) -> Refusal | None:
-        """What stands in the way of an approver stands in the way of their substitute."""
+        """The last approval freezes: by then the network knows all parties, and who signs has somebody who may."""
         if action == "approve_amendment_as_substitute":
             return self.guard("approve_amendment")
+        if action == "approve_amendment" and self._around and self.nearly_agreed:
+            return self._around.freezing_refusal(self.names) or super().guard(action)
         return super().guard(action)
 
     @property

@@ -18,10 +18,9 @@ from services.agreements.commands.documents import require_files
 from services.agreements.commands.families import require_family
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
-from services.agreements.commands.vetting import names_of, unmandated_on, vetted
+from services.agreements.commands.vetting import names_of, unmandated_on, unvetted_of
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
-from services.agreements.errors.approval import MandatesMissing
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS
@@ -277,7 +276,20 @@ async def both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int 
     """
     agreement, amendment = await _load(tx, id, expected)
     PERMISSIONS.allow(by, action, amendment)
-    return agreement, amendment.amid(Surroundings(today()))
+    return agreement, await look_ahead(tx, agreement, amendment, today())
+
+
+async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Amendment:
+    """The amendment, told the day and, before it is frozen, which parties still stand in the way of that."""
+    around = Surroundings(day)
+    if amendment.nearly_agreed:
+        base, branch = await contents_of(tx, amendment)
+        signing = [amendment.party(each).organisation_id for each in touched_by(base, branch)]
+        # One that leaves signs too, and needs no accreditation for it.
+        async with tx.widened(NATIONAL):
+            unvetted = await unvetted_of(tx, [party.organisation_id for party in branch.parties])
+        around = Surroundings(day, tuple(unvetted), await unmandated_on(tx, agreement, signing, day))
+    return amendment.amid(around)
 
 
 async def amendable(
@@ -307,18 +319,13 @@ async def _approve(
     substitute: str | None = None,
     at: datetime,
 ) -> Amendment:
-    amendment.require("approve_amendment")
+    (await look_ahead(tx, agreement, amendment, business_date(at))).require("approve_amendment")
     number, touched, names = 0, tuple[UUID, ...](), dict[UUID, Bilingual]()
-    if amendment.climbing.nearly_complete:
+    if amendment.nearly_agreed:
         base, branch = await contents_of(tx, amendment)
         touched = touched_by(base, branch)
         await require_files(branch.annexes)
-        # One that leaves signs too, and needs no accreditation for it.
-        known = await vetted(tx, [party.organisation_id for party in branch.parties])
-        names = {**amendment.names, **known}
-        signing = [amendment.party(each).organisation_id for each in touched]
-        if unmandated := await unmandated_on(tx, agreement, signing, business_date(at)):
-            raise MandatesMissing.naming(unmandated, names)
+        names = {**amendment.names, **await names_of(tx, [party.organisation_id for party in branch.parties])}
         number = amendment.number or await _next_number(tx, agreement)
     events = amendment.approve(
         person,

@@ -10,7 +10,6 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
-from services.agreements.errors import PartiesNotVetted
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
 from services.agreements.terms import must_sign
@@ -68,13 +67,6 @@ def scope_of(agreement: Agreement) -> dict[str, Any]:
         "academy": agreement.academy,
         "agreement": agreement.id,
     }
-
-
-async def vetted(tx: Transaction, organisations: Sequence[UUID]) -> dict[UUID, Bilingual]:
-    """The names of these organisations. Refuses PartiesNotVetted if one is unknown or not accredited."""
-    if refused := await unvetted_of(tx, organisations):
-        raise PartiesNotVetted(organisations=refused)
-    return await names_of(tx, organisations)
 
 
 async def unvetted_of(tx: Transaction, organisations: Sequence[UUID]) -> list[UUID]:

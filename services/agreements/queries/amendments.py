@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.agreements.amendment import Amendment, AmendmentState
-from services.agreements.commands.amendments import content_of, contents_of
+from services.agreements.commands.amendments import content_of, contents_of, look_ahead
 from services.agreements.commands.authority import look_for
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
@@ -33,10 +33,12 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
     async with db.transaction(by.scope) as tx:
         found = await AMENDMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
-        if not found.being_signed:
+        if not (found.being_signed or found.nearly_agreed):
             return found.amid(Surroundings(today()))
         async with tx.widened(NATIONAL):
             agreement = await AGREEMENTS.read(tx, found.agreement_id)
+        if found.nearly_agreed:
+            return await look_ahead(tx, agreement, found, today())
         return found.amid(await look_for(tx, found, agreement, by, today()))
 
 

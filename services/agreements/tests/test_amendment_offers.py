@@ -1,7 +1,7 @@
 """Amendments are offered for signature until a day, recalled before it, and signed by a delegate under a mandate."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlmodel import col, update
@@ -17,11 +17,23 @@ from services.agreements.errors.signing import (
     OfferExpired,
     OfferStillStands,
 )
+from services.agreements.kinds import KINDS, AmendmentRule, Kind
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.reactions import end_mandate
 from services.agreements.tables import MandateRow
 from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
-from services.agreements.tests.builders import bound, current, officer, person, president, signer, stand
+from services.agreements.tests.builders import (
+    LEGAL,
+    MINISTRY,
+    bound,
+    current,
+    officer,
+    person,
+    president,
+    signer,
+    stand,
+)
+from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today
 from shared.database import Database
@@ -74,6 +86,21 @@ async def test_an_amendment_is_offered_for_as_long_as_its_kind_says(offered: Ame
     assert offered.expires_on == offered.offered_until
 
 
+async def why_not_approved(database: Database, amendment: Amendment, by: Actor = LEGAL) -> str | None:
+    """Why somebody cannot approve now, as they are told and as they are refused."""
+    told = await queries.amendment(database, amendment.id, by=by)
+    refusal = PERMISSIONS.refusal_of(by, "approve_amendment", told) or told.refusal_of("approve_amendment")
+    assert ("approve_amendment" in available_actions(by, told, PERMISSIONS)) == (refusal is None)
+    async with database.transaction(by.scope) as tx:
+
+        async def approve(*_: Any) -> object:
+            return await commands.approve_amendment(tx, amendment.id, by=by)
+
+        met = await refusal_of(tx, approve, None, by)  # type: ignore[arg-type]
+    assert (refusal and (refusal.slug, refusal.values)) == (met and (met.slug, met.values))
+    return refusal.slug if refusal else None
+
+
 async def test_no_amendment_is_frozen_for_a_party_for_which_nobody_may_sign(database: Database) -> None:
     agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
     _, operator, ministry = agreement.parties
@@ -86,6 +113,47 @@ async def test_no_amendment_is_frozen_for_a_party_for_which_nobody_may_sign(data
     assert missing.value.values["organisations"] == [operator.organisation_id]
     other = await revise(database, await propose(database, agreement), budget=(budget_line(ministry.party_id),))
     assert (await agree(database, other)).state == S.agreed, "whom it does not touch needs none"
+
+
+async def test_who_approves_an_amendment_is_told_who_cannot_sign_it_and_who_is_not_vetted(
+    as_: Any, database: Database
+) -> None:
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    operator = agreement.parties[1].organisation_id
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    theirs = update(MandateRow).where(col(MandateRow.organisation_id) == operator)
+    assert await why_not_approved(database, amendment) is None
+    for days, standing, why in ((-1, "accredited", "mandates-missing"), (0, "suspended", "parties-not-vetted")):
+        await stand(database, operator, standing)
+        async with database.transaction(NATIONAL) as tx:
+            await tx.exec(theirs.values(valid_until=today() + timedelta(days=days)))
+        assert await why_not_approved(database, amendment) == why
+        told = (await as_(LEGAL).get(f"/amendments/{amendment.id}")).json()
+        reasons = {each["action"]: each["type"] for each in told["unavailable_actions"]}
+        approving = ("approve_amendment", "approve_amendment_as_substitute")
+        assert {action: reasons.get(action) for action in approving} == dict.fromkeys(approving, f"/problems/{why}")
+        assert "return_amendment" in told["available_actions"]
+    await stand(database, operator, "accredited")
+    assert await why_not_approved(database, amendment) is None
+    assert await why_not_approved(database, amendment, officer()) == "author-does-not-approve"
+
+
+async def test_only_the_approval_that_freezes_an_amendment_asks_who_may_sign_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    kind = agreement.rules
+    rule = kind.amendments["scope"] if "scope" in kind.amendments else AmendmentRule(approval=kind.approval)
+    twice = tuple(tier.model_copy(update={"needed": 2}) for tier in rule.approval)
+    amendments = {**kind.amendments, "scope": rule.model_copy(update={"approval": twice})}
+    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"amendments": amendments}))
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    await stand(database, agreement.parties[1].organisation_id, "suspended")
+    assert await why_not_approved(database, amendment) is None
+    await commands.approve_amendment(database, amendment.id, by=LEGAL)
+    assert await why_not_approved(database, amendment, MINISTRY) == "parties-not-vetted"
 
 
 async def test_the_last_day_to_sign_an_amendment_counts_and_the_day_after_does_not(
