@@ -26,6 +26,8 @@ class Surroundings(NamedTuple):
     """Organisations for which nobody holds a mandate on the day that covers the file."""
     barred: Mapping[tuple[str, UUID], Refusal] = MappingProxyType({})
     """Steps towards a signature that the reader may not take on the day, each with its party -> why."""
+    on_paper: frozenset[str] = frozenset()
+    """Hashes of the files that show signatures on paper under its amendments."""
 
     def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
         """Why nothing is frozen: the network knows all parties by then, and each has somebody who may sign.
@@ -54,6 +56,11 @@ class Surrounded(Aggregate):
         """The file, told of its surroundings."""
         self._around = around
         return self
+
+    @property
+    def files_on_paper(self) -> frozenset[str]:
+        """Hashes of the files that show signatures on paper, which wait for their check or count."""
+        return self._around.on_paper if self._around else frozenset()
 
     def barred(self, action: str, party_id: UUID) -> Refusal | None:
         """Why whoever reads this may not take the step for the party, as far as was looked up."""

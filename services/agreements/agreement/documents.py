@@ -21,6 +21,7 @@ from services.agreements.errors.documents import (
     DocumentNotAllowedNow,
     DocumentOver,
     DocumentsFull,
+    DocumentShowsSignature,
     NoDocumentToWithdraw,
 )
 from services.agreements.errors.signing import FileUnknown
@@ -142,6 +143,8 @@ class Documents(Timely):
             return DocumentNotAllowedNow(
                 kind="document", document=document.document_id, action=action, state=document.state
             )
+        if document.hash in self.files_on_paper:
+            return DocumentShowsSignature(document=document.document_id)
         return self.annex_refusal() if self.in_text(document) else None
 
     def annex_refusal(self) -> Refusal | None:
@@ -209,7 +212,7 @@ class Documents(Timely):
         """Attach a file that is kept, in the place of another document of its category if one is named.
 
         Refuses DocumentCategoryUnknown, DocumentMustExpire, DocumentOver, DocumentAttachedAlready,
-        DocumentNotAllowedNow, DocumentsFull; an annex also AnnexFrozen, TextLocked.
+        DocumentNotAllowedNow, DocumentShowsSignature, DocumentsFull; an annex also AnnexFrozen, TextLocked.
         """
         self.require("attach_document")
         rule = self.document_rule(category)
@@ -244,7 +247,8 @@ class Documents(Timely):
     def withdraw(self, document_id: UUID, *, reason: str) -> list[DomainEvent]:
         """Let a document count no more.
 
-        Refuses NoDocumentToWithdraw, DocumentNotAllowedNow; of an annex also AnnexFrozen, TextLocked.
+        Refuses NoDocumentToWithdraw, DocumentNotAllowedNow, DocumentShowsSignature; of an annex also AnnexFrozen,
+        TextLocked.
         """
         self.require("withdraw_document")
         found = self._replaceable("withdraw_document", document_id)

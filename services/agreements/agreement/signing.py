@@ -90,6 +90,12 @@ class Signing(Timely, Offered):
         return {each.party_id: each.scan for each in self.requests if each.scan}
 
     @property
+    def files_on_paper(self) -> frozenset[str]:
+        """Those of its own signatures too."""
+        given = {each.file_hash for each in self.signatures if each.file_hash and each.level == "handwritten_scan"}
+        return super().files_on_paper | given | {scan.file_hash for scan in self.scans.values()}
+
+    @property
     def missing_signatures(self) -> tuple[AgreementParty, ...]:
         """The parties that have not signed though their group still needs signatures."""
         return self.signing_order.awaited

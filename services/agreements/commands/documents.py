@@ -9,6 +9,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
+from services.agreements.commands.vetting import look_around
 from services.agreements.content import Annex
 from services.agreements.errors.documents import FileLost
 from services.agreements.papers import require_printable
@@ -16,7 +17,7 @@ from services.agreements.permissions import PERMISSIONS, may_withdraw, represent
 from services.agreements.tables import AGREEMENTS
 from shared import files
 from shared.actor import Actor
-from shared.clock import business_date, now
+from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
 from shared.events.base import DomainEvent
 from shared.files import StoredFile
@@ -63,7 +64,8 @@ async def refusal_of_document(
     """Why a file would not be attached as things stand, so that it need not be kept; none if it would be."""
     try:
         async with db.transaction(by.scope) as tx:
-            _attached(await AGREEMENTS.read(tx, id), file, by, now(), **about)
+            agreement = await look_around(tx, await AGREEMENTS.read(tx, id), today())
+            _attached(agreement, file, by, now(), **about)
     except Refusal as refusal:
         return refusal
     return None

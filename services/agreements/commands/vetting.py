@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
@@ -27,12 +27,27 @@ MANDATED = text(f"""
     where organisation_id = any(:organisations) and :day between valid_from and valid_until
     group by organisation_id
 """)
+ON_PAPER = text("""
+    select file #>> '{}' from amendment, lateral (
+        select jsonb_path_query(state, '$.scans.*.file_hash') union all
+        select jsonb_path_query(state, '$.signatures[*] ? (@.level == "handwritten_scan").file_hash')
+    ) shown(file) where agreement_id = :agreement and status not in ('refused', 'withdrawn')
+""")
+"""Files that show signatures on paper under an agreement's amendments, whether they wait for their check or count."""
 BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_review})
 
 
 async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
-    """The agreement, told the day and, before it is frozen, which parties still stand in the way of that."""
+    """The agreement, told the day; before its freezing, which parties still stand in the way of that.
+
+    Once it is signed, which files show signatures under its amendments.
+    """
     around = Surroundings(day)
+    if agreement.state in SIGNED_BY_ALL and any(each.replaceable for each in agreement.documents):
+        # Whoever left the agreement does not see its amendments any more.
+        async with tx.widened(NATIONAL):
+            shown = (await tx.execute(ON_PAPER, {"agreement": agreement.id})).scalars()
+        around = Surroundings(day, on_paper=frozenset(shown))
     if agreement.state in BEFORE_FREEZING:
         organisations = [party.organisation_id for party in agreement.parties]
         signing = [party.organisation_id for party in agreement.parties if must_sign(party)]

@@ -54,6 +54,12 @@ class DocumentNotAllowedNow(Refusal):
     slug = "document-not-allowed-now"
 
 
+class DocumentShowsSignature(Refusal):
+    """The document is the scan of a signature on paper, which waits for its check or counts. Values: document."""
+
+    slug = "document-shows-signature"
+
+
 class AnnexFrozen(Refusal):
     """The annexes belong to a text that is not revised any more. Values: kind, state (the agreement's)."""
 
