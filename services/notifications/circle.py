@@ -5,6 +5,7 @@ It says no more than the owner of the subject says of who may see it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from shared.events.agreements import (
@@ -21,6 +22,7 @@ from shared.events.agreements import (
     ThreadResolved,
 )
 from shared.events.base import DomainEvent, Occurrence
+from shared.events.catalog import decode
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import AssociationRegistered, MandateRecorded
 from shared.events.notifications import ReminderFellDue
@@ -61,10 +63,19 @@ class Circle:
 
     def left_by(self, event: DomainEvent) -> frozenset[str]:
         """Whom the subject concerned until the event: that it does so no more is the last that they are told."""
-        match event:
-            case AgreementTermsRevised() | AgreementAmended() | CenterOperatorChanged():
-                return frozenset(self.codes) - {*self.after(event).codes}
+        return frozenset(self.codes) - {*self.after(event).codes} if event.type in LEAVING else frozenset()
+
+
+LEAVING = frozenset(each.type for each in (AgreementTermsRevised, AgreementAmended, CenterOperatorChanged))
+"""The types of event with which a subject may concern somebody no more."""
+
+
+def left_with(notice: Any) -> frozenset[str]:
+    """Whom the subject of a notice's row concerned until then: the notice still reached them."""
+    if notice.type not in LEAVING:
         return frozenset()
+    reached = Circle(tuple({*notice.reach} - {"national", *notice.audience}))
+    return reached.left_by(decode(notice.type, notice.data))
 
 
 def concerned(occurrence: Occurrence[DomainEvent]) -> tuple[UUID, ...]:

@@ -12,6 +12,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
+from services.notifications.arrival import LOCK_TELLING
 from services.notifications.circle import Circle, concerned
 from services.notifications.commands.receipts import ask_receipts
 from services.notifications.kinds import kinds
@@ -181,6 +182,7 @@ class Telling:
 @deliver.batch
 async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[DomainEvent]]) -> None:
     """Decide who is told, and owe it to them: numbers in each academy's feed, deliveries, inboxes, letters."""
+    await tx.execute(LOCK_TELLING)
     at = now()
     decided = [await _decided(tx, each, at) for each in occurrences]
     tellings = canonical([each.row() for each in decided]).decode()

@@ -171,6 +171,19 @@ class TellingRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     at: datetime = Field(sa_type=Instant)
 
 
+class ToldLaterRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
+    """What was decided about a notice and somebody who came after it had been told, and found it. Append-only."""
+
+    __tablename__ = "told_later"
+
+    event_id: UUID = Field(primary_key=True)
+    recipient: UUID = Field(primary_key=True)
+    jurisdiction: str = Field(sa_type=Text)
+    """Where they were at home then."""
+    decision: dict[str, Any] = Field(sa_type=JSONB)
+    at: datetime = Field(sa_type=Instant)
+
+
 class InboxItemRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """A notice in one person's inbox."""
 

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, Self
 from uuid import UUID
 
-from services.notifications.circle import Circle
+from services.notifications.circle import Circle, left_with
 from services.notifications.kinds import IMPORTANCE, Importance, Kind, Queue, kinds
 from services.notifications.preferences import Preferences
 from shared.actor import Role
@@ -93,7 +93,7 @@ class Happening:
             reach,
             frozenset(notice.provinces),
             notice.actor,
-            _named(notice.data),
+            _named(notice.data) | left_with(notice),
             _homes(notice.data, AWAITED),
         )
 

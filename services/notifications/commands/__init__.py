@@ -14,7 +14,13 @@ from services.notifications.commands.endpoints import (
     send_test,
 )
 from services.notifications.commands.keeping import rewrap_secrets
-from services.notifications.commands.people import mark_all_read, mark_read, report_bounces, set_preferences
+from services.notifications.commands.people import (
+    make_known,
+    mark_all_read,
+    mark_read,
+    report_bounces,
+    set_preferences,
+)
 from services.notifications.commands.receipts import acknowledge_receipt, escalate_receipts
 from services.notifications.commands.subscriptions import end_subscription, subscribe
 
@@ -28,6 +34,7 @@ __all__ = [
     "end_subscription",
     "escalate_receipts",
     "forget_attempts",
+    "make_known",
     "mark_all_read",
     "mark_read",
     "pause_endpoint",

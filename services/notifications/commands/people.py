@@ -7,16 +7,17 @@ from uuid import UUID
 from sqlalchemy import text
 
 from services.notifications.addresses import check_email
+from services.notifications.arrival import meet, usual_in
 from services.notifications.bounces import Returned, note_bounce, note_return, read_report, returns_all
 from services.notifications.commands.endpoints import disable_endpoint
 from services.notifications.kinds import Queue
 from services.notifications.lanes import LOCK_LANE
 from services.notifications.letters import note_returned
-from services.notifications.people import PREFERRED, meet, own_scope, person_id
+from services.notifications.people import PREFERRED, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
 from services.notifications.tables import ENDPOINTS
-from shared.actor import SYSTEM, Actor
+from shared.actor import SYSTEM, Actor, Role
 from shared.audit import canonical
 from shared.database import Transaction, Work
 from shared.refusals import NotFound
@@ -46,6 +47,13 @@ MARK_ALL = text("""
 """)
 
 
+async def make_known(db: Work, *, language: str, by: Actor) -> None:
+    """Know a person who came, so that their inbox fills from now on. A system is known once it asks for something."""
+    if not by.has(Role.academy_system):
+        async with db.transaction(own_scope(by)) as tx:
+            await meet(tx, by, usual_in(language))
+
+
 async def set_preferences(db: Work, wanted: Preferences, *, by: Actor) -> None:
     """Tell the person as they prefer from now on. Raises AddressRefused."""
     PERMISSIONS.allow(by, "set_preferences")
@@ -53,7 +61,7 @@ async def set_preferences(db: Work, wanted: Preferences, *, by: Actor) -> None:
         check_email(wanted.address)
     async with db.transaction(by.scope) as tx, tx.widened(own_scope(by)):
         by_type = canonical([each.model_dump() for each in wanted.by_type]).decode()
-        await tx.execute(PREFER, wanted.model_dump() | {"by_type": by_type, "person": await meet(tx, by)})
+        await tx.execute(PREFER, wanted.model_dump() | {"by_type": by_type, "person": await meet(tx, by, wanted)})
 
 
 async def mark_read(db: Work, id: UUID, *, read: bool, by: Actor) -> None:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import insert, text
 
-from services.notifications.people import code_of, meet, own_scope, person_id
+from services.notifications.arrival import meet
+from services.notifications.people import code_of, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.tables import ENDPOINTS, RuleRow

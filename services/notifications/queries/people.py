@@ -4,11 +4,11 @@ from typing import Any
 
 from sqlalchemy import func, select
 
+from services.notifications.arrival import meet, usual_in
 from services.notifications.kinds import QUEUES, Queue, kinds
 from services.notifications.notice import Notice, wording
-from services.notifications.people import own_scope, preferences_of, recognise
+from services.notifications.people import own_scope, preferences_of
 from services.notifications.permissions import PERMISSIONS
-from services.notifications.preferences import Preferences
 from services.notifications.schemas.people import (
     CountAnswer,
     CountsAnswer,
@@ -19,21 +19,21 @@ from services.notifications.schemas.people import (
 from services.notifications.tables import InboxItemRow, NoticeRow, PersonRow
 from shared.actor import Actor
 from shared.database import Work
+from shared.language import LANGUAGES
 from shared.web import PageRequest
 
 ITEM: Any = InboxItemRow.__table__.c
 NOTICE: Any = NoticeRow.__table__.c
+PERSON: Any = PersonRow.__table__.c
 ITEMS = (ITEM.id, ITEM.queue, ITEM.told_at, ITEM.read_at, ITEM.settled_at)
 
 
-async def preferences(db: Work, *, by: Actor) -> PreferencesAnswer:
-    """What one prefers; the usual for somebody who never said."""
+async def preferences(db: Work, *, language: str = LANGUAGES[0], by: Actor) -> PreferencesAnswer:
+    """What one prefers; the usual, in the language they ask in, for somebody who never said."""
     PERMISSIONS.allow(by, "read_preferences")
     async with db.transaction(own_scope(by)) as tx:
-        id = await recognise(tx, by)
-        row = await tx.get(PersonRow, id)
-    if row is None:
-        return PreferencesAnswer(person_id=id, **Preferences().model_dump())
+        id = await meet(tx, by, usual_in(language))
+        row = (await tx.execute(select(*PERSON).where(PERSON.id == id))).one()
     suspended = row.suspended_at and SuspendedAnswer(since=row.suspended_at, because=row.suspended_because or "")
     return PreferencesAnswer(person_id=id, email_suspended=suspended or None, **preferences_of(row).model_dump())
 
@@ -48,8 +48,9 @@ async def inbox(
     conditions += [ITEM.settled_at.is_(None), ITEM.queue.in_(kinds().asking)] if to_do else []
     scope = own_scope(by)
     async with db.transaction(scope) as tx:
+        me = await meet(tx, by, usual_in(language))
         query = _mine(*ITEMS, *(NOTICE[field] for field in Notice.__slots__), scope=scope)
-        query = query.where(ITEM.person_id == await recognise(tx, by), *conditions)
+        query = query.where(ITEM.person_id == me, *conditions)
         query = page.select(query, ITEM.told_at, ITEM.id, newest_first=True)
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.told_at, row.id))
     return [_shown(row, language) for row in rows], next
@@ -60,12 +61,13 @@ async def inbox_counts(db: Work, *, language: str, by: Actor) -> CountsAnswer:
     PERMISSIONS.allow(by, "read_inbox_counts")
     scope = own_scope(by)
     async with db.transaction(scope) as tx:
+        me = await meet(tx, by, usual_in(language))
         counted = (
             func.count().label("total"),
             func.count().filter(ITEM.read_at.is_(None)).label("unread"),
             func.count().filter(ITEM.settled_at.is_(None), ITEM.queue.in_(kinds().asking)).label("to_do"),
         )
-        query = _mine(ITEM.queue, *counted, scope=scope).where(ITEM.person_id == await recognise(tx, by))
+        query = _mine(ITEM.queue, *counted, scope=scope).where(ITEM.person_id == me)
         found = {row.queue: row for row in await tx.execute(query.group_by(ITEM.queue))}
     queues = [
         CountAnswer(

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, text
 
+from services.notifications.arrival import meet
 from services.notifications.kinds import kinds
 from services.notifications.notice import Notice, wording
-from services.notifications.people import code_of, own_scope, person_id, recognise
+from services.notifications.people import code_of, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS, READERS
 from services.notifications.preferences import Preferences
 from services.notifications.queries.unheard import own_codes
@@ -22,7 +23,7 @@ from services.notifications.schemas.subscriptions import (
     SubscriptionAnswer,
     ToldAnswer,
 )
-from services.notifications.tables import ENDPOINTS, NoticeRow, RuleRow, TellingRow
+from services.notifications.tables import ENDPOINTS, NoticeRow, RuleRow, TellingRow, ToldLaterRow
 from services.notifications.telling import EndpointTold, Happening, PersonTold, Recipient, told
 from services.notifications.undelivered import who_sees_to
 from shared.actor import Actor, Scope
@@ -35,6 +36,7 @@ from shared.web import PageRequest
 RULE: Any = RuleRow.__table__.c
 NOTICE: Any = NoticeRow.__table__.c
 TELLING: Any = TellingRow.__table__.c
+LATER: Any = ToldLaterRow.__table__.c
 ADDRESSES = text("""
     select id, state ->> 'address' as address, state ->> 'channel' as channel, state ->> 'language' as language
     from endpoint where id = any(cast(:ids as uuid[]))
@@ -71,7 +73,7 @@ async def subscriptions(
             return await _rules(tx, RULE.endpoint_id == endpoint_id, page)
         PERMISSIONS.allow(by, "read_subscriptions")
         async with tx.widened(own_scope(by)):
-            return await _rules(tx, RULE.person_id == await recognise(tx, by), page)
+            return await _rules(tx, RULE.person_id == await meet(tx, by), page)
 
 
 async def subscription(tx: Transaction, id: UUID, *, by: Actor) -> SubscriptionAnswer:
@@ -147,6 +149,9 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
         own = [] if by.jurisdiction == "national" else [TELLING.jurisdiction.in_(homes)]
         async with tx.widened(by.scope | homes):
             kept = (await tx.execute(select(TellingRow.__table__).where(TELLING.event_id == event_id, *own))).all()
+            found_by = [] if by.jurisdiction == "national" else [LATER.jurisdiction.in_(homes)]
+            came = await tx.execute(select(*LATER).where(LATER.event_id == event_id, *found_by).order_by(LATER.at))
+            newcomers = came.all()
         ids = {UUID(each["recipient"]) for telling in kept for each in (*telling.told, *telling.untold)}
         asked = {"event": event_id, "academy": by.jurisdiction, "ids": list(ids)}
         # Letters are their person's alone: of those who were decided about here, it is said what became of theirs.
@@ -191,7 +196,8 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
             shown(later(id, sending), sending.academy)
             for id, sending in sendings.items()
             if sending.academy and id not in told_then
-        ],
+        ]
+        + [shown(each.decision, each.jurisdiction) for each in newcomers],
     )
 
 

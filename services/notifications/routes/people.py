@@ -27,9 +27,9 @@ router = APIRouter(prefix="/api/v1", tags=["notifications"])
 
 
 @router.get("/notifications/preferences", response_model=PreferencesAnswer)
-async def read_preferences(by: CurrentActor, db: Db) -> Response:
-    """How one wants to be told."""
-    return answer(await queries.preferences(db, by=by))
+async def read_preferences(by: CurrentActor, db: Db, language: Language) -> Response:
+    """How one wants to be told; the usual, in the language one asks in, until one says otherwise."""
+    return answer(await queries.preferences(db, language=language, by=by))
 
 
 @router.put("/notifications/preferences", response_model=PreferencesAnswer)
@@ -49,7 +49,7 @@ async def read_inbox(
     unread: Annotated[bool, Query(description="only what was not read")] = False,
     to_do: Annotated[bool, Query(description="only what still asks for something")] = False,
 ) -> Response:
-    """One's inbox, newest first."""
+    """One's inbox, newest first: also of before one came, what waits for one's desk and what concerned one lately."""
     found, next = await queries.inbox(
         db, queue=queue, unread=unread, to_do=to_do, language=language, page=wanted, by=by
     )

@@ -12,12 +12,13 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Send
 
+from services.notifications import commands
 from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries import academy_meant
 from services.notifications.routes.hosted import AcademyMeant, Streams
 from services.notifications.stream import Hub
-from shared.web import CurrentActor, Language, TokenExpiry
+from shared.web import CurrentActor, Db, Language, TokenExpiry
 
 router = APIRouter(prefix="/api/v1", tags=["notifications"])
 
@@ -50,6 +51,7 @@ class Followed:
 
 async def _followed(
     by: CurrentActor,
+    db: Db,
     streams: Streams,
     language: Language,
     until: TokenExpiry,
@@ -60,7 +62,9 @@ async def _followed(
 ) -> Followed:
     # Here and not in the stream: once a stream has begun, nothing can be refused any more.
     PERMISSIONS.allow(by, "read_stream")
-    return Followed(streams, academy_meant(academy, by), last_event_id, language, until)
+    followed = Followed(streams, academy_meant(academy, by), last_event_id, language, until)
+    await commands.make_known(db, language=language, by=by)
+    return followed
 
 
 class LiveStream(StreamingResponse):

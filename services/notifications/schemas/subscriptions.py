@@ -153,5 +153,6 @@ class ExplanationAnswer(BaseModel):
     told: list[ToldAnswer]
     not_told: list[ToldAnswer]
     sent_later: list[ToldAnswer] = Field(
-        description="endpoints that were not told then, and got the message by a recovery or a replay"
+        description="who was not told then: endpoints that got the message by a recovery or a replay,"
+        " and people who came later and found it in their inbox"
     )

@@ -102,6 +102,8 @@ def happening(
     audience: Sequence[str] = ("MA-06",),
     subject: UUID | None = None,
     by: str = "mithaq#system",
+    version: int = 1,
+    at: datetime = AT,
     traceparent: str | None = None,
 ) -> Occurrence[DomainEvent]:
     """An event as it arrives; an agreement comes into force unless given."""
@@ -110,10 +112,10 @@ def happening(
         event=event or AgreementCameIntoForce(agreement_id=subject, academy="MA-06", in_force_on=DAY),
         id=new_id(),
         subject=subject,
-        version=1,
+        version=version,
         audience=tuple(audience),
         actor=by,
-        time=AT,
+        time=at,
         correlation=new_id(),
         traceparent=traceparent,
     )

@@ -232,11 +232,6 @@ async def test_who_moves_sees_nothing_of_where_they_were(database: Database, rea
     assert len(await reads(moved)) == 1
 
 
-async def test_reading_an_inbox_makes_nobody_known(database: Database, reads: Reads) -> None:
-    assert await reads(DIRECTOR) == []
-    assert await rows(database, "select 1 from person") == []
-
-
 async def test_items_are_read_and_unread_and_counted_by_queue(database: Database, reads: Reads) -> None:
     await person(database, DIRECTOR)
     await told(database, happening(example(AgreementSuspended)), happening(example(AgreementApproved)))

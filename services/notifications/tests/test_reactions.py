@@ -14,10 +14,11 @@ from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import Base
-from services.notifications.tests.builders import FOREIGNER, OFFICER, happening, person, registered, rows, told
+from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, person, registered, rows, told
 from services.notifications.tests.conftest import Sending
 from services.notifications.triggers import remind
-from shared.actor import EVERYONE, NATIONAL
+from shared.actor import EVERYONE, NATIONAL, Role
+from shared.clock import now
 from shared.database import Database
 from shared.events.agreements import (
     AgreementApproved,
@@ -124,7 +125,8 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
     approved = AgreementApproved(agreement_id=new_id(), reference="AREF-06/2024-0001", text_hash="0" * 64)
     signed = AgreementSigned.model_validate(AgreementSigned.example)
     suspended = AgreementSuspended.model_validate(AgreementSuspended.example)
-    await told(database, *(happening(event) for event in (drafted, approved, signed, suspended)))
+    await told(database, *(happening(event, at=now()) for event in (drafted, approved, signed, suspended)))
+    await commands.make_known(database, language="fr", by=actor(Role.academy_officer, name="colleague"))
     await remind(database, date(2027, 8, 1))
     async with database.transaction(NATIONAL) as tx:
         statutory = "select letter_id from letter_line join notice using (event_id) where type like '%.suspended.v1'"

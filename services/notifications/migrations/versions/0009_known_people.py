@@ -1,8 +1,23 @@
-"""Who is known."""
+"""Who comes finds what concerned them before; that they found it is kept as telling is."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from shared.migrations import protect
 
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """One row per notice and person, as visible as their jurisdiction."""
+    op.create_table(
+        "told_later",
+        sa.Column("event_id", sa.Uuid, primary_key=True),
+        sa.Column("recipient", sa.Uuid, primary_key=True),
+        sa.Column("jurisdiction", sa.Text, nullable=False),
+        sa.Column("decision", postgresql.JSONB, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    )
+    protect(op, "told_later", aggregate=False, column="array[jurisdiction]", privileges="select, insert")
