@@ -25,7 +25,7 @@ SEEN_BY = {
         "array[jurisdiction]": ("telling",),
         "array['person:' || id::text]": ("person",),
         "array['person:' || person_id::text]": ("bounce", "inbox_item", "letter", "letter_line"),
-        "array['person:' || person_id::text, jurisdiction]": ("letter_attempt",),
+        "(array['person:' || person_id::text, jurisdiction] || seen_by)": ("letter_attempt",),
         "(reach || audience)": ("notice",),
     }.items()
     for table in tables
