@@ -322,6 +322,7 @@ PERMISSIONS = Permissions(
         "read_amendment_paper": ANYONE,
         "read_certificate": ANYONE,
         "read_sealed_paper": ANYONE,
+        "read_sealed_amendment": ANYONE,
         "read_minutes_paper": ANYONE,
         "read_lobby": ANYONE,
         "name_chair": MINISTRY,

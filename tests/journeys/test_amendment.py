@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
 import pytest
 
 from cli.demo.client import JSON, Refused
@@ -56,14 +57,29 @@ class Amended:
         assert "approve_amendment" not in submitted["available_actions"]
         return await self.step(id, "approval", by=LEGAL)
 
-    async def sign_all(self, amendment: JSON) -> JSON:
+    async def sign_all(self, amendment: JSON, level: str = "simple") -> JSON:
         """Every signature that it needs."""
         for each in amendment["parties"]:
             if each["must_sign"]:
-                body = {"party_id": each["party_id"], "content_hash": amendment["content_hash"]}
+                body = {"party_id": each["party_id"], "content_hash": amendment["content_hash"], "level": level}
                 signer = self.desk.signers[each["organisation_id"]]
                 amendment = await self.desk.client.post(signer, f"amendments/{amendment['id']}/signatures", body)
         return amendment
+
+    async def verified(self, amendment: JSON) -> str:
+        """What the page behind its code says, to anybody, of the file that carries its seals."""
+        client = self.desk.client
+        headers = {"Authorization": f"Bearer {await client.token(OFFICER)}"}
+        path = f"{client.url}/api/v1/amendments/{amendment['id']}/sealed"
+        page = f"{client.url}/v/{amendment['id']}?h={amendment['content_hash'][:16]}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(path, headers=headers) as given:
+                file = await given.read()
+            form = aiohttp.FormData()
+            form.add_field("file", file, filename="exemple.pdf")
+            async with session.post(page, data=form, headers={"Accept-Language": "fr"}) as answer:
+                assert answer.status == 200
+                return await answer.text()
 
     async def clause(self) -> str:
         """The clause on the duration, in French, as it is agreed."""
@@ -146,13 +162,18 @@ async def test_the_second_of_two_amendments_of_one_clause_is_rebased_and_loses_n
         await it.step(money, "rebase", {})
     assert refused.value.slug == "rebase-conflicts" and "« Durée »" in str(refused.value)
 
-    # One side stands by decision; then it is approved, signed by all and applied under the number it had.
+    # One side stands by decision; then it is approved, sealed by all and applied under the number it had.
     rebased = await it.step(money, "rebase", {"resolved": [RESOLUTION | {"side": "branch"}]})
     assert (rebased["state"], rebased["number"]) == ("proposed", 2)
     changes = (await it.read(money, "/changes"))["items"]
     assert [each["part"] for each in changes] == ["clause", "budget_line"]
     assert changes[0]["before"]["body"]["fr"] == "Durée selon le premier (fictif)"
-    assert (await it.sign_all(await it.approve(money)))["state"] == "applied"
+    applied = await it.sign_all(await it.approve(money), "advanced")
+    assert applied["state"] == "applied"
+    assert [each["signature"]["level"] for each in applied["parties"]] == ["advanced"] * 3
+    page = await it.verified(applied)
+    assert "Avenant n° 2 :" in page and "un exemplaire signé de ce document" in page
+    assert page.count("Elle vaut : intacte") == 3 and applied["parties"][0]["signature"]["person"] not in page
 
     amended = await it.now()
     assert await it.clause() == "Durée selon le second (fictif)"

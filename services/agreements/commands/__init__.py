@@ -14,6 +14,7 @@ from services.agreements.commands.amendment_signing import (
     record_amendment_scan,
     renew_amendment_offer,
     return_amendment_scan,
+    sealed_amendment,
     sign_amendment,
 )
 from services.agreements.commands.amendments import (
@@ -193,6 +194,7 @@ __all__ = [
     "revoke_substitution",
     "save_search",
     "sealed",
+    "sealed_amendment",
     "sign_agreement",
     "sign_amendment",
     "sign_batch",

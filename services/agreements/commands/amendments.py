@@ -240,10 +240,20 @@ async def record_signature(
     One that is not in force yet is amended when it is.
     """
     await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
+    amended = await amended_at_once(tx, agreement, amendment, business_date(at))
+    return amendment if amended is None else await _apply(tx, agreement, amendment, amended, by, at)
+
+
+async def amended_at_once(
+    tx: Transaction, agreement: Agreement, amendment: Amendment, today: date
+) -> list[DomainEvent] | None:
+    """How an amendment that all have signed changes its agreement; None while one of them is not so far.
+
+    Refuses what applying it refuses.
+    """
     if amendment.refusal_of("apply_amendment") or agreement.refusal_of("amend_agreement"):
-        return amendment
-    amended = await _amended(tx, agreement, amendment, business_date(at))
-    return await _apply(tx, agreement, amendment, amended, by, at)
+        return None
+    return await _amended(tx, agreement, amendment, today)
 
 
 async def move_bases(

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import text
+from sqlalchemy import desc, text
+from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, Delegation, Scan
 from services.agreements.agreement.core import names_of
@@ -33,7 +34,14 @@ from services.agreements.surroundings import Surroundings
 from services.agreements.text import get_annexes, get_table
 from shared.actor import NATIONAL, Actor
 from shared.database import Transaction
-from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementParty, AgreementTermsRevised
+from shared.events.agreements import (
+    AgreementApproved,
+    AgreementDrafted,
+    AgreementParty,
+    AgreementTermsRevised,
+    AmendmentAgreed,
+)
+from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound, Refusal
 
 # All that signatures rest on, in one round trip: each person's best mandate, the association's standing, the ceremony.
@@ -347,6 +355,23 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     if places := [
         place for place, was in drifted if place != "names" or names_of({"names": from_json(was)}) != agreement.names
     ]:
+        raise _tampered(places)
+
+
+async def require_as_agreed(tx: Transaction, amendment: Amendment) -> None:
+    """Refuse TextTampered unless an amendment is as it was frozen: base and branch, number, who signs, the names."""
+    await require_kept(tx, amendment.base_hash)
+    await require_kept(tx, amendment.content_hash)
+    told = select(JournalRow).where(col(JournalRow.aggregate_id) == amendment.id).order_by(desc("aggregate_version"))
+    agreed = (await tx.exec(told.where(col(JournalRow.type) == AmendmentAgreed.type).limit(1))).one().event()
+    assert isinstance(agreed, AmendmentAgreed)
+    same = {
+        "number": (agreed.number, agreed.reference) == (amendment.number, amendment.reference),
+        "terms": (agreed.content_hash, agreed.detail["touched"])
+        == (amendment.content_hash, [str(each) for each in amendment.touched]),
+        "names": names_of(agreed.detail) == amendment.names,
+    }
+    if places := [place for place, holds in same.items() if not holds]:
         raise _tampered(places)
 
 

@@ -91,15 +91,22 @@ async def issue_minutes(db: Database, id: UUID, *, language: Language, by: Actor
 
 async def read_sealed(db: Database, id: UUID, *, by: Actor) -> Issued:
     """The file that carries the seals. Refuses NotFound without one, SealedFileDamaged."""
-    async with db.transaction(by.scope) as tx:
-        found = await read_agreement(tx, id, action="read_sealed_paper", by=by)
+    return await _sealed(await read_agreement(db, id, action="read_sealed_paper", by=by))
+
+
+async def read_sealed_amendment(db: Database, id: UUID, *, by: Actor) -> Issued:
+    """The amendment's file that carries the seals. Refuses NotFound without one, SealedFileDamaged."""
+    return await _sealed(await read_amendment(db, id, action="read_sealed_amendment", by=by))
+
+
+async def _sealed(found: Agreement | Amendment) -> Issued:
     if found.sealed_file is None:
         raise NotFound()
     try:
         pdf = await files.get(found.sealed_file)
     except (FileNotFoundError, files.FileDamaged):
         raise SealedFileDamaged(hash=found.sealed_file) from None
-    return Issued(pdf, found.sealed_file, f"{_number(found.reference, id)}-sealed-v{found.version}")
+    return Issued(pdf, found.sealed_file, f"{_number(found.reference, found.id)}-sealed-v{found.version}")
 
 
 async def _issue(

@@ -4,17 +4,19 @@ A file is kept before the signature is recorded, so a crash in between leaves at
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import structlog
 from cryptography import x509
 from sqlalchemy.dialects.postgresql import insert
 
 from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
 from services.agreements.errors.sealing import (
     CertificateNotQualified,
     CertificateNotTrusted,
@@ -24,9 +26,10 @@ from services.agreements.errors.sealing import (
     SealedFileDamaged,
     SealUnavailable,
 )
-from services.agreements.papers import AgreementPaper, SealPaper, render_agreement, require_printable
+from services.agreements.papers import AgreementPaper, AmendmentPaper, SealPaper, render_agreement, require_printable
 from services.agreements.sealing import (
     PATIENCE,
+    SEALED,
     Flaw,
     Provider,
     Signatory,
@@ -42,42 +45,92 @@ from services.agreements.tables import PaperRow
 from shared import files
 from shared.clock import business_date, now
 from shared.database import Transaction
-from shared.events.agreements import AgreementPartySigned, SignatureLevel
+from shared.events.agreements import AgreementPartySigned, AmendmentPartySigned, SignatureLevel
 from shared.messaging.crash import crash_point
-from shared.refusals import Refusal
+from shared.refusals import ConcurrentChange, Refusal
 from shared.worker import in_worker
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
+TRIES = 10
+"""How often a seal is made anew because another process signed first."""
+_turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
 
 class SealOvertaken(Exception):
-    """The agreement moved on since the seal was made, or none was; another must be made."""
+    """What is signed moved on since the seal was made, or none was; another must be made."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadySeal:
     """A sealed file that is kept and not recorded yet."""
 
-    agreement_id: UUID
+    id: UUID
     version: int
-    """Of the agreement that it was made for."""
+    """Of the agreement or the amendment that it was made for."""
     party_id: UUID
     at: datetime
     file_hash: str
     archived_file: str | None
     """Of the file before its first seal; none with later ones."""
 
-    def require_fitting(self, agreement: Agreement, party_id: UUID) -> None:
-        """Raise SealOvertaken unless the agreement is as it was and the party the same."""
-        if (self.agreement_id, self.version, self.party_id) != (agreement.id, agreement.version, party_id):
-            raise SealOvertaken
+
+async def seal_first(
+    id: UUID,
+    level: SignatureLevel,
+    make: Callable[[], Awaitable[ReadySeal]],
+    sign: Callable[[ReadySeal | Refusal | None], Awaitable[T]],
+) -> T:
+    """What `sign` gives, called with the seal that it needs, or why there is none: it says so in its turn.
+
+    A seal goes on top of those that are there. Who signs the same file in this process waits for that; if another
+    process was quicker, the seal is made anew. Refuses ConcurrentChange after TRIES.
+    """
+    if level not in SEALED:
+        return await sign(None)
+    turn = _turns.setdefault(id, asyncio.Lock())
+    async with turn:
+        for _ in range(TRIES):
+            seal: ReadySeal | Refusal
+            try:
+                seal = await make()
+            except Refusal as refusal:
+                seal = refusal
+            try:
+                return await sign(seal)
+            except SealOvertaken:
+                continue
+    raise ConcurrentChange()
+
+
+async def use_seal(
+    tx: Transaction,
+    file: Agreement | Amendment,
+    party_id: UUID,
+    level: SignatureLevel,
+    seal: ReadySeal | Refusal | None,
+) -> None:
+    """Let a signature of a level that is sealed rest on its seal, and know the file again when somebody brings it.
+
+    Raises SealOvertaken unless the file is as it was and the party the same, and the refusal that is in a seal's place.
+    """
+    if level not in SEALED:
+        return
+    if isinstance(seal, Refusal):
+        raise seal
+    if seal is None or (seal.id, seal.version, seal.party_id) != (file.id, file.version, party_id):
+        raise SealOvertaken
+    await _remember_files(tx, file, seal)
 
 
 async def make_seal(
-    agreement: Agreement, signed: AgreementPartySigned, shown: SealPaper, unsealed: AgreementPaper | None, at: datetime
+    file: Agreement | Amendment,
+    signed: AgreementPartySigned | AmendmentPartySigned,
+    shown: SealPaper,
+    unsealed: AgreementPaper | AmendmentPaper | None,
+    at: datetime,
 ) -> ReadySeal:
-    """Seal the agreement's file for the signature that is about to be recorded; `unsealed` prints its beginning.
+    """Seal a file for the signature that is about to be recorded; `unsealed` prints its beginning.
 
     Refuses LevelNotOffered, NoCertificate, CertificateNotTrusted, CertificateNotValid, CertificateRevoked,
     CertificateNotQualified, SealUnavailable, SealedFileDamaged, CharactersNotPrintable.
@@ -85,16 +138,16 @@ async def make_seal(
     provider = provider_of(signed.level)
     party = shown.signature.party
     pen = await _patiently(provider.pen_for(Signatory(signed.organisation_id, party, signed.person, signed.level)))
-    archived, file = await _beginning(agreement, unsealed)
+    archived, beginning = await _beginning(file, unsealed)
     require_printable(shown.model_dump_json())
     trust = sealing().trust
     prepared = await in_worker(
         prepare,
-        file,
+        beginning,
         shown,
         field=str(signed.party_id),
         frames=unsealed.frames if unsealed else (),
-        about=f"{agreement.reference} SHA-256 {agreement.content_hash}",
+        about=f"{file.reference} SHA-256 {file.content_hash}",
         at=at,
         chain=pen.chain,
         trust=trust,
@@ -109,7 +162,7 @@ async def make_seal(
     token = await _stamped(signature, trust)
     kept = await files.put(await in_worker(complete, prepared, signature, token))
     crash_point("seal.kept")
-    return ReadySeal(agreement.id, agreement.version, signed.party_id, at, kept.hash, archived)
+    return ReadySeal(file.id, file.version, signed.party_id, at, kept.hash, archived)
 
 
 def provider_of(level: SignatureLevel) -> Provider:
@@ -121,34 +174,35 @@ def provider_of(level: SignatureLevel) -> Provider:
     return provider
 
 
-async def remember_files(tx: Transaction, agreement: Agreement, seal: ReadySeal) -> None:
-    """Know the files again when somebody brings them."""
-    known = {"sealed": seal.file_hash, "agreement": seal.archived_file}
+async def _remember_files(tx: Transaction, file: Agreement | Amendment, seal: ReadySeal) -> None:
+    known = {"sealed": seal.file_hash, file.kind: seal.archived_file}
     for document, hash in known.items():
         if hash:
             row = PaperRow(
                 hash=hash,
-                visible_to=list(agreement.visible_to()),
-                subject_id=agreement.id,
+                visible_to=list(file.visible_to()),
+                subject_id=file.id,
                 document=document,
-                version=agreement.version,
+                version=file.version,
                 language="both",
-                content_hash=agreement.content_hash,
+                content_hash=file.content_hash,
                 issued_at=now(),
             )
             await tx.execute(insert(PaperRow).values(row.model_dump()).on_conflict_do_nothing())
 
 
-async def _beginning(agreement: Agreement, unsealed: AgreementPaper | None) -> tuple[str | None, bytes]:
+async def _beginning(
+    file: Agreement | Amendment, unsealed: AgreementPaper | AmendmentPaper | None
+) -> tuple[str | None, bytes]:
     if unsealed:
         require_printable(unsealed.model_dump_json())
         printed = await in_worker(render_agreement, unsealed, "both")
         return (await files.put(printed)).hash, printed
-    assert agreement.sealed_file is not None, "neither sealed nor to be printed"
+    assert file.sealed_file is not None, "neither sealed nor to be printed"
     try:
-        return None, await files.get(agreement.sealed_file)
+        return None, await files.get(file.sealed_file)
     except (FileNotFoundError, files.FileDamaged):
-        raise SealedFileDamaged(hash=agreement.sealed_file) from None
+        raise SealedFileDamaged(hash=file.sealed_file) from None
 
 
 async def _patiently(answer: Awaitable[T]) -> T:

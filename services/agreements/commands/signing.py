@@ -1,11 +1,9 @@
 """Signing: for a party, by delegation, on paper."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import TypedDict, TypeVar, Unpack
 from uuid import UUID
-from weakref import WeakValueDictionary
 
 from services.agreements.agreement import Agreement, Scan
 from services.agreements.commands.authority import (
@@ -17,7 +15,7 @@ from services.agreements.commands.authority import (
 )
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.loading import load_for
-from services.agreements.commands.sealing import ReadySeal, SealOvertaken, make_seal, remember_files
+from services.agreements.commands.sealing import ReadySeal, make_seal, seal_first, use_seal
 from services.agreements.commands.vetting import look_around
 from services.agreements.papers.drawing import draw_seal, draw_sealable
 from services.agreements.permissions import PERMISSIONS
@@ -28,12 +26,9 @@ from shared.clock import business_date, now
 from shared.database import Database, Transaction, Work
 from shared.events.agreements import AgreementPartySigned, SignatureLevel
 from shared.events.base import DomainEvent
-from shared.refusals import ConcurrentChange, Refusal
+from shared.refusals import Refusal
 
 T = TypeVar("T")
-TRIES = 10
-"""How often a seal is made anew because another process signed first."""
-_turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
 
 class Asked(TypedDict):
@@ -78,13 +73,7 @@ async def sign_agreement(
         ready = seal if isinstance(seal, ReadySeal) else None
         at = ready.at if ready else at or now()
         events = await _decide(tx, agreement, **asked, at=at, seal=ready)
-        if level in SEALED:
-            if isinstance(seal, Refusal):
-                raise seal
-            if ready is None:
-                raise SealOvertaken
-            ready.require_fitting(agreement, party_id)
-            await remember_files(tx, agreement, ready)
+        await use_seal(tx, agreement, party_id, level, seal)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 
 
@@ -96,37 +85,21 @@ async def sealed(
     at: datetime | None = None,
     **asked: Unpack[Asked],
 ) -> T:
-    """What `sign` gives, called with the seal that it needs, or why there is none: it says so in its turn.
-
-    A seal goes on top of those that are there. Who signs the same agreement in this process waits for that; if another
-    process was quicker, the seal is made anew. Refuses ConcurrentChange after TRIES.
-    """
-    if asked["level"] not in SEALED:
-        return await sign(None)
-    turn = _turns.setdefault(id, asyncio.Lock())
-    async with turn:
-        for _ in range(TRIES):
-            try:
-                return await sign(await _seal_for(db, id, at=at or now(), **asked))
-            except SealOvertaken:
-                continue
-    raise ConcurrentChange()
+    """What `sign` gives, with its seal made first if the level asks for one."""
+    return await seal_first(id, asked["level"], lambda: _seal_for(db, id, at=at or now(), **asked), sign)
 
 
-async def _seal_for(db: Database, id: UUID, *, at: datetime, **asked: Unpack[Asked]) -> ReadySeal | Refusal:
+async def _seal_for(db: Database, id: UUID, *, at: datetime, **asked: Unpack[Asked]) -> ReadySeal:
     """A seal for a signature that would be recorded now. Nothing is asked of a provider for one that would not."""
     by = asked["by"]
-    try:
-        async with db.transaction(by.scope) as tx:
-            agreement = await look_around(tx, await AGREEMENTS.read(tx, id), business_date(at))
-            PERMISSIONS.allow(by, "sign_agreement", agreement)
-            signed, *_ = await _decide(tx, agreement, **asked, at=at)
-            assert isinstance(signed, AgreementPartySigned)
-            shown = await draw_seal(tx, agreement, signed, at)
-            unsealed = await draw_sealable(tx, agreement) if agreement.sealed_file is None else None
-        return await make_seal(agreement, signed, shown, unsealed, at)
-    except Refusal as refusal:
-        return refusal
+    async with db.transaction(by.scope) as tx:
+        agreement = await look_around(tx, await AGREEMENTS.read(tx, id), business_date(at))
+        PERMISSIONS.allow(by, "sign_agreement", agreement)
+        signed, *_ = await _decide(tx, agreement, **asked, at=at)
+        assert isinstance(signed, AgreementPartySigned)
+        shown = await draw_seal(tx, agreement, signed, at)
+        unsealed = await draw_sealable(tx, agreement) if agreement.sealed_file is None else None
+    return await make_seal(agreement, signed, shown, unsealed, at)
 
 
 async def _decide(

@@ -137,15 +137,22 @@ async def refuse_amendment(id: UUID, body: Because, expected: IfMatch, by: Curre
 
 
 @router.post("/amendments/{id}/signatures", status_code=201, response_model=AmendmentAnswer)
-async def sign_amendment(id: UUID, body: SignAmendment, by: CurrentActor, once: Once) -> Response:
+async def sign_amendment(id: UUID, body: SignAmendment, by: CurrentActor, db: Db, once: Once) -> Response:
     """Sign for a party, under a mandate valid today; once all have, the agreement is amended.
 
-    The content's hash stands in for If-Match.
+    The content's hash stands in for If-Match. An advanced or qualified signature is a seal (PAdES) on the amendment's
+    file, made before it is recorded.
     """
-    return await once(
-        lambda tx: commands.sign_amendment(tx, id, **body.model_dump(), by=by),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-        location=lambda found: f"/api/v1/amendments/{found.id}",
+    return await commands.sealed_amendment(
+        db,
+        id,
+        lambda seal: once(
+            lambda tx: commands.sign_amendment(tx, id, **body.model_dump(), by=by, seal=seal),
+            answer=lambda found: AmendmentAnswer.of(found, by),
+            location=lambda found: f"/api/v1/amendments/{found.id}",
+        ),
+        **body.model_dump(),
+        by=by,
     )
 
 

@@ -59,6 +59,12 @@ async def read_amendment_paper(
     return _file(await papers.issue_amendment(db, id, language=language, by=by), known)
 
 
+@router.get("/amendments/{id}/sealed", response_class=Pdf, responses=AS_PDF, tags=["amendments"])
+async def read_sealed_amendment(id: UUID, by: CurrentActor, db: Db, known: Known = None) -> Response:
+    """The amendment's file with the electronic seals given so far; 404 while there is none."""
+    return _file(await papers.read_sealed_amendment(db, id, by=by), known)
+
+
 @router.get("/ceremonies/{id}/minutes.pdf", response_class=Pdf, responses=AS_PDF, tags=["ceremonies"])
 async def read_minutes_paper(
     id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", known: Known = None

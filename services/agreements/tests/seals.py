@@ -23,7 +23,7 @@ from pyhanko.sign.ades.qualified_asn1 import QcCertificateType, QcStatements
 from pyhanko.sign.timestamps import DummyTimeStamper, TimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from services.agreements.papers import AgreementPaper, SealPaper, frames_for, render_agreement, samples
+from services.agreements.papers import AgreementPaper, AmendmentPaper, SealPaper, frames_for, render_agreement, samples
 from services.agreements.sealing import SEALED, Pen, Prepared, Signatory, Trust, complete, configure, prepare, sealing
 from services.agreements.sealing.authority import usage
 from services.agreements.sealing.keys import Key, KeyPen
@@ -143,7 +143,7 @@ def sealable(**changes: object) -> AgreementPaper:
 
 def add_seal(
     file: bytes,
-    paper: AgreementPaper,
+    paper: AgreementPaper | AmendmentPaper,
     place: int,
     pen: KeyPen,
     *,

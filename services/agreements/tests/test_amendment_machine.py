@@ -110,15 +110,22 @@ class AmendmentMachine(Machine):
         """In review."""
         self.attempt("refuse_amendment", lambda: self.aggregate.refuse("r", LEGAL.roles))
 
-    @rule(who=st.integers(0, 2), stale=st.booleans())
-    def sign(self, who: int, stale: bool) -> None:
-        """One party signs one content."""
+    @rule(who=st.integers(0, 2), stale=st.booleans(), sealed=st.booleans())
+    def sign(self, who: int, stale: bool, sealed: bool) -> None:
+        """One party signs one content, with a seal or without."""
         content = self.aggregate.base_hash if stale else self.aggregate.content_hash
         party_id, at = self.parties[who].party_id, AT + (self.today - AT.date())
         if self.attempt(
             "sign_amendment",
             lambda: self.aggregate.sign(
-                party_id, content_hash=content, person="x", mandate_id=new_id(), level="simple", at=at
+                party_id,
+                content_hash=content,
+                person="x",
+                mandate_id=new_id(),
+                level="advanced" if sealed else "simple",
+                at=at,
+                file_hash=self._content() if sealed else None,
+                archived_file=self._content() if sealed and self.aggregate.sealed_file is None else None,
             ),
         ):
             assert not self.aggregate.offered_until or self.today <= self.aggregate.offered_until
@@ -262,6 +269,9 @@ class AmendmentMachine(Machine):
         if it.state == AmendmentState.signed:
             ways_out = {it.refusal_of(action) is None for action in ("withdraw_amendment", "rebase_amendment")}
             assert ways_out == {it.hindrance is not None}, "signed by all is undone only when it cannot be applied"
+        sealed = [each.file_hash for each in it.signatures if each.level == "advanced"]
+        assert it.sealed_file == (sealed[-1] if sealed else None), "the file carries the seals that count"
+        assert (it.archived_file is None) == (not sealed)
         if it.scans:
             assert it.state in BEING_SIGNED and {*it.scans} <= {*it.touched}
             assert not {*it.scans} & {each.party_id for each in it.signatures}, "a party signs once"

@@ -12,7 +12,6 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.errors import AlreadySigned, EffectiveDateAhead, MandateNotValid, NoMandate
 from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
-from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.errors.signing import (
     CheckedByAnother,
     FileUnknown,
@@ -118,8 +117,6 @@ async def test_a_kind_that_asks_for_a_level_amends_on_paper(
     for party_id in offered.touched:
         with pytest.raises(LevelTooLow):
             await sign_for(database, offered, party_id)
-        with pytest.raises(LevelNotOffered):
-            await sign_for(database, offered, party_id, level=least)
         await scan(database, offered, party_id)
         offered = await accept(database, offered, party_id)
     assert offered.state == S.applied

@@ -1,25 +1,43 @@
 """The page behind the code of an amendment: what it tells everybody, and what a file is worth that somebody brings."""
 
+import asyncio
+import io
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from sqlalchemy import text
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands import papers
 from services.agreements.judgement import Worth
+from services.agreements.papers.drawing import draw_sealable_amendment
+from services.agreements.reactions import end_mandate
+from services.agreements.sealing.keys import KeyPen
 from services.agreements.tests.branches import agree, carry, propose, reread, reword, sign_for
-from services.agreements.tests.builders import LEGAL, MINISTRY, attached, bound, current, officer
+from services.agreements.tests.builders import LEGAL, MINISTRY, approved, attached, bound, current, officer
+from services.agreements.tests.builders import sign_for as sign_agreement_for
+from services.agreements.tests.seals import DAY, Root, add_seal, seal_with
 from services.agreements.tests.test_amendment_scans import accept, scan
-from services.agreements.tests.test_sealed_files import said
+from services.agreements.tests.test_examination import with_white_over_the_page, written
+from services.agreements.tests.test_sealed_files import HOLDS, said
 from services.agreements.tests.test_verification import judge, look, page_of
 from shared import files
-from shared.clock import today
+from shared.actor import NATIONAL
+from shared.clock import now, today
 from shared.database import Database
+from shared.events.base import Occurrence
+from shared.events.network import MandateEnded
+from shared.ids import new_id
 from shared.language import LANGUAGES
+from shared.territory import MINISTRY_ID
 from tests.web.routes import client_of
 
 
@@ -139,6 +157,126 @@ async def test_the_scan_of_a_signature_is_genuine_until_it_is_contested(
     page = await judge(anybody, page_of(signed), picture)
     assert said(Worth.contested) in page and "contestée)" in page
     assert "Une des signatures est contestée" in page
+
+
+@pytest.fixture
+async def sealed(database: Database, offered: Amendment) -> Amendment:
+    """An amendment that two of the three have sealed."""
+    for party_id in offered.touched[:2]:
+        offered = await sign_for(database, offered, party_id, level="advanced")
+    return offered
+
+
+async def file_of(amendment: Amendment) -> bytes:
+    """Its file with the seals."""
+    return await files.get(amendment.sealed_file or "")
+
+
+async def test_a_sealed_file_is_genuine_and_each_seal_is_told(
+    anybody: AsyncClient, database: Database, sealed: Amendment
+) -> None:
+    page = await judge(anybody, page_of(sealed), await file_of(sealed))
+    assert said(Worth.sealed) in page and page.count(HOLDS) == 2 and "Exemplaire avec ses cachets" in page
+    assert page.count("(avancée") == 4, "two signatures, and the seals that carry them"
+    for each in sealed.signatures:
+        assert each.person not in page and str(each.mandate_id) not in page
+    earlier = await files.get(sealed.signatures[0].file_hash or "")
+    page = await judge(anybody, page_of(sealed), earlier)
+    assert said(Worth.earlier) in page and page.count(HOLDS) == 1
+    assert said(Worth.known) in await judge(anybody, page_of(sealed), await files.get(sealed.archived_file or ""))
+    applied = await sign_for(database, sealed, sealed.touched[2], level="advanced")
+    page = await judge(anybody, page_of(applied), await file_of(applied))
+    assert applied.state == "applied" and said(Worth.sealed) in page and page.count(HOLDS) == 3
+
+
+async def test_a_file_that_was_changed_is_told_how(anybody: AsyncClient, sealed: Amendment) -> None:
+    file, page = await file_of(sealed), page_of(sealed)
+    writer = IncrementalPdfFileWriter(io.BytesIO(file))
+    with_white_over_the_page(writer)
+    gap = file.rindex(b"00000000>")
+    for changed, worth in (
+        (file.replace(b"/Lang", b"/Lung", 1), Worth.altered),
+        (written(writer), Worth.extended),
+        (file[:-300], Worth.unreadable),
+        (file[:gap] + b"1" + file[gap + 1 :], Worth.unrecorded),
+    ):
+        assert said(worth) in await judge(anybody, page, changed)
+
+
+async def test_a_seal_that_we_did_not_record_is_told_by_its_flaw(
+    anybody: AsyncClient, database: Database, agreement: Agreement, sealed: Amendment, tmp_path: Path
+) -> None:
+    archived = await files.get(sealed.archived_file or "")
+    async with database.transaction(NATIONAL) as tx:
+        paper = await draw_sealable_amendment(tx, agreement, sealed)
+    root, at = Root(), now().replace(microsecond=0)
+
+    async def forged(pen: KeyPen) -> bytes:
+        return await asyncio.to_thread(add_seal, archived, paper, 0, pen, at=at)
+
+    good, over = root.issue(now() - DAY, now() + DAY), root.issue(now() - 9 * DAY, now() - DAY)
+    assert said(Worth.untrusted) in await judge(anybody, page_of(sealed), await forged(good))
+    seal_with(None, root.trust, tmp_path)
+    assert said(Worth.unrecorded) in await judge(anybody, page_of(sealed), await forged(good))
+    assert said(Worth.expired) in await judge(anybody, page_of(sealed), await forged(over))
+    seal_with(None, root.revoking(good, now() - timedelta(hours=2), told=now()), tmp_path)
+    assert said(Worth.revoked) in await judge(anybody, page_of(sealed), await forged(good))
+
+
+async def test_a_qualified_signature_whose_certificate_states_none_is_told_so(
+    anybody: AsyncClient, database: Database, databases: Any, sealed: Amendment
+) -> None:
+    async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
+        statement = "update amendment set state = jsonb_set(state, '{signatures,0,level}', '\"qualified\"')"
+        await tx.execute(text(statement))
+    assert said(Worth.unqualified) in await judge(anybody, page_of(sealed), await file_of(sealed))
+
+
+async def test_an_agreement_and_its_amendment_know_one_another_s_files_as_of_another(
+    anybody: AsyncClient, database: Database, sealed: Amendment
+) -> None:
+    other = await sign_agreement_for(database, await approved(database), MINISTRY_ID, level="advanced")
+    assert said(Worth.of_another) in await judge(anybody, page_of(other), await file_of(sealed))
+    assert said(Worth.of_another) in await judge(anybody, page_of(sealed), await files.get(other.sealed_file or ""))
+
+
+async def test_a_rebase_makes_the_sealed_file_void(
+    anybody: AsyncClient, database: Database, agreement: Agreement, sealed: Amendment
+) -> None:
+    file = await file_of(sealed)
+    await carry(database, await reword(database, await propose(database, agreement), "article-2", "Encore"))
+    assert said(Worth.stale) in await judge(anybody, page_of(sealed), file)
+    again = await agree(database, await commands.rebase_amendment(database, sealed.id, by=officer()))
+    page = await judge(anybody, page_of(again), file)
+    assert said(Worth.stale) in page and HOLDS not in page
+    anew = await sign_for(database, again, again.touched[0], level="advanced")
+    assert said(Worth.sealed) in await judge(anybody, page_of(anew), await file_of(anew))
+
+
+async def test_a_mandate_s_end_that_is_learned_later_contests_the_seal(
+    anybody: AsyncClient, database: Database, sealed: Amendment
+) -> None:
+    given = sealed.signatures[0]
+    ended = MandateEnded(
+        mandate_id=given.mandate_id,
+        organisation_id=sealed.party(given.party_id).organisation_id,
+        ended_on=today() - DAY,
+        how="revoked",
+    )
+    occurrence = Occurrence(
+        event=ended,
+        id=new_id(),
+        subject=given.mandate_id,
+        version=2,
+        audience=(),
+        actor="x",
+        time=now(),
+        correlation=new_id(),
+    )
+    async with database.transaction(NATIONAL) as tx:
+        await end_mandate(tx, occurrence)
+    page = await judge(anybody, page_of(sealed), await file_of(sealed))
+    assert said(Worth.contested) in page and page.count(HOLDS) == 1 and "contestée)" in page
 
 
 async def test_one_that_was_withdrawn_binds_nobody_and_is_still_known(

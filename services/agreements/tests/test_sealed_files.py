@@ -13,19 +13,16 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
-from services.agreements.errors.sealing import LevelNotOffered
 from services.agreements.judgement import Worth
 from services.agreements.papers.drawing import draw_sealable, minutes_hash
 from services.agreements.sealing import Flaw
-from services.agreements.tests.branches import agree, carry, propose, revise, reword
-from services.agreements.tests.branches import sign_for as sign_branch
+from services.agreements.tests.branches import carry, propose, revise
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
     accept_for_all,
     approved,
     attached,
-    bound,
     clauses,
     current,
     director,
@@ -249,13 +246,6 @@ async def test_an_amendment_leaves_the_file_genuine_and_out_of_date(anybody: Asy
     await carry(database, branch)
     page = await judge(anybody, page_of(agreement), file)
     assert said(Worth.outdated) in page and page.count(HOLDS) == 4
-
-
-async def test_an_amendment_has_no_file_to_seal(database: Database) -> None:
-    agreement = await bound(database, current(effective_from=today() - DAY))
-    branch = await agree(database, await reword(database, await propose(database, agreement), "article-1", "autre"))
-    with pytest.raises(LevelNotOffered):
-        await sign_branch(database, branch, branch.touched[0], level="advanced")
 
 
 async def test_a_mandate_s_end_that_is_learned_later_is_told(

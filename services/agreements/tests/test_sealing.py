@@ -172,7 +172,7 @@ async def test_two_processes_that_seal_at_once_lose_no_seal(
         def setdefault(self, _key: Any, default: Any = None) -> Any:
             return default
 
-    monkeypatch.setattr(signing, "_turns", Strangers())
+    monkeypatch.setattr(making, "_turns", Strangers())
     made = 0
     seal = making.make_seal
 

@@ -19,6 +19,7 @@ from services.agreements.tests.branches import (
     reread,
     reword,
     reworded,
+    sign_for,
 )
 from services.agreements.tests.builders import LEGAL, attached, mandate, signer
 from shared.actor import NATIONAL, Actor
@@ -57,6 +58,10 @@ def visits_to_amendments(
 
     async def agreed(by: Actor) -> Amendment:
         return await agree(database, await proposed(by))
+
+    async def sealed(by: Actor) -> Amendment:
+        amendment = await agreed(by)
+        return await sign_for(database, amendment, amendment.touched[0], level="advanced")
 
     def scan_for(amendment: Amendment, file_hash: str) -> dict[str, Any]:
         party = amendment.party(amendment.touched[0])
@@ -138,6 +143,7 @@ def visits_to_amendments(
         "read_amendment_changes": on(amendments, proposed, "/changes", reads=True),
         "read_amendment_conflicts": on(amendments, overtaken, "/conflicts", reads=True),
         "read_amendment_paper": on(amendments, proposed, "/document?language=fr", reads=True),
+        "read_sealed_amendment": on(amendments, sealed, "/sealed", reads=True),
         "read_amendment_history": on(amendments, proposed, "/history", reads=True),
         "revise_amendment": revise_amendment,
         "submit_amendment": on(amendments, proposed, "/review"),
