@@ -73,7 +73,7 @@ async def test_work_that_takes_too_long_is_ended_and_others_go_on(monkeypatch: p
 async def test_waiting_for_ones_turn_is_not_taking_long(monkeypatch: pytest.MonkeyPatch) -> None:
     before = await in_worker(os.getpid)
     monkeypatch.setattr(worker, "LONGEST", 2.0)
-    await asyncio.gather(*(in_worker(time.sleep, 0.8) for _ in range(3)))
+    await asyncio.gather(*(in_worker(time.sleep, 0.4) for _ in range(6)))
     assert await in_worker(os.getpid) == before
 
 

@@ -288,7 +288,10 @@ async def everything_arrived(here: Installation) -> None:
 
 
 async def waits_for_a_lock(here: Installation, service: str) -> bool:
-    waiting = text("select pid from pg_locks where not granted and relation = 'journal'::regclass")
+    waiting = text(
+        "select pid from pg_locks join pg_stat_activity using (pid)"
+        " where datname = current_database() and not granted and relation = 'journal'::regclass"
+    )
     return bool(await rows(here, service, waiting))
 
 

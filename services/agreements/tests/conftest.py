@@ -10,13 +10,15 @@ from fastapi import FastAPI
 
 import services.agreements
 from services.agreements import sealing
+from services.agreements.commands import checkpoints
 from services.agreements.papers import issuer
 from services.agreements.routes import router
 from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.clients import Client
 from shared.database import Database
 from shared.settings import PlatformSettings
-from shared.web import TokenVerifier, install
+from shared.web import TokenVerifier
+from tests.fixtures.api import api
 from tests.fixtures.database import Databases
 
 WORDING = Path(services.agreements.__file__).parent / "wording"
@@ -30,6 +32,12 @@ def papers(tmp_path: Path) -> None:
     sealing.configure(AgreementsSettings(platform=platform))
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint waits for whoever writes anywhere on the server: also for tests that take their time elsewhere."""
+    monkeypatch.setattr(checkpoints, "PATIENCE", 60.0)
+
+
 @pytest.fixture
 async def database(databases: Databases) -> Database:
     """The agreements' database, empty."""
@@ -39,10 +47,7 @@ async def database(databases: Databases) -> Database:
 @pytest.fixture
 def app(database: Database, verifier: TokenVerifier) -> FastAPI:
     """The agreements' API."""
-    app = FastAPI()
-    install(app, verifier=verifier, database=database, wording=WORDING)
-    app.include_router(router)
-    return app
+    return api(router, verifier=verifier, database=database, wording=WORDING)
 
 
 @pytest.fixture

@@ -52,7 +52,9 @@ from shared.territory import MINISTRY_ID
 from tests.fixtures.eventually import eventually
 
 START = today() - timedelta(days=30)
-WAITING = text("select count(*) from pg_locks where not granted")
+WAITING = text(
+    "select count(*) from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()"
+)
 
 
 def framework(**changes: Any) -> Terms:

@@ -265,10 +265,11 @@ async def test_a_provider_in_trouble_leaves_nothing_half_done(
     kind: type[Forging] | None,
 ) -> None:
     root = Root()
-    monkeypatch.setattr(making, "PATIENCE", 0.2)
     hands = seal_with(kind(root) if kind else None, root.trust, tmp_path)
-    with pytest.raises(SealUnavailable):
-        await seal_for(database, agreement, MINISTRY_ID)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(making, "PATIENCE", 0.2)
+        with pytest.raises(SealUnavailable):
+            await seal_for(database, agreement, MINISTRY_ID)
     assert await read(database, agreement) == agreement
     async with database.transaction(NATIONAL) as tx:
         assert len(await AGREEMENTS.history(tx, agreement.id)) == agreement.version

@@ -12,7 +12,8 @@ from services.centers.tables import CENTERS
 from services.centers.tests.builders import AGREEMENT, PLANNED
 from shared.actor import NATIONAL, SYSTEM
 from shared.database import Database
-from shared.web import TokenVerifier, install
+from shared.web import TokenVerifier
+from tests.fixtures.api import api
 from tests.fixtures.database import Databases
 
 
@@ -29,7 +30,4 @@ async def database(databases: Databases) -> Database:
 @pytest.fixture
 def app(database: Database, verifier: TokenVerifier) -> FastAPI:
     """The centers API."""
-    app = FastAPI()
-    install(app, verifier=verifier, database=database, wording=Path(services.centers.__file__).parent / "wording")
-    app.include_router(router)
-    return app
+    return api(router, verifier=verifier, database=database, wording=Path(services.centers.__file__).parent / "wording")

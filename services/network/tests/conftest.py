@@ -9,7 +9,8 @@ import services.network
 from services.network import commands
 from services.network.routes import router
 from shared.database import Database
-from shared.web import TokenVerifier, install
+from shared.web import TokenVerifier
+from tests.fixtures.api import api
 from tests.fixtures.database import Databases
 
 
@@ -24,7 +25,4 @@ async def database(databases: Databases) -> Database:
 @pytest.fixture
 def app(database: Database, verifier: TokenVerifier) -> FastAPI:
     """The register's API."""
-    app = FastAPI()
-    install(app, verifier=verifier, database=database, wording=Path(services.network.__file__).parent / "wording")
-    app.include_router(router)
-    return app
+    return api(router, verifier=verifier, database=database, wording=Path(services.network.__file__).parent / "wording")

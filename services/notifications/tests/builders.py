@@ -41,8 +41,8 @@ OPERATOR = actor(Role.operator, jurisdiction="national", name="operator")
 
 
 def settings(data_dir: Path, **changes: Any) -> NotificationsSettings:
-    """Settings for tests: loopback may be called, everything is quick."""
-    quick: dict[str, Any] = {"deadline": 0.5, "lease": 2.0, "retries": (0.05,) * 4, "idle_poll": 0.1}
+    """Settings for tests: loopback may be called, what comes again comes soon."""
+    quick: dict[str, Any] = {"deadline": 5.0, "lease": 8.0, "retries": (0.05,) * 4, "idle_poll": 0.1}
     platform = PlatformSettings(data_dir=data_dir)
     return NotificationsSettings(platform=platform, **quick | changes)
 

@@ -20,7 +20,8 @@ from services.notifications.tests import builders
 from services.notifications.tests.receivers import Mailbox, mailbox
 from shared.actor import Actor
 from shared.database import Database
-from shared.web import PageRequest, TokenVerifier, install
+from shared.web import PageRequest, TokenVerifier
+from tests.fixtures.api import api
 from tests.fixtures.database import Databases
 
 Post = Callable[..., AbstractAsyncContextManager[tuple[Postman, Mailbox]]]
@@ -30,7 +31,7 @@ Sending = Callable[..., AbstractAsyncContextManager[Sender]]
 
 @pytest.fixture
 def settings(tmp_path: Path) -> NotificationsSettings:
-    """Settings under which everything is quick."""
+    """Settings under which what comes again comes soon."""
     return builders.settings(tmp_path)
 
 
@@ -44,11 +45,9 @@ async def database(databases: Databases) -> Database:
 def app(database: Database, settings: NotificationsSettings, verifier: TokenVerifier) -> FastAPI:
     """The service's API in this process."""
     hosted = service(settings)
-    app = FastAPI()
-    app.state.hosted = SimpleNamespace(service=hosted)
-    install(app, verifier=verifier, database=database, wording=hosted.wording)
-    app.include_router(hosted.router)
-    return app
+    assert hosted.wording
+    state = {"hosted": SimpleNamespace(service=hosted)}
+    return api(hosted.router, verifier=verifier, database=database, wording=hosted.wording, **state)
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ async def test_a_passing_refusal_is_tried_again_under_the_same_message_id(databa
 async def test_a_killed_postmans_letters_are_taken_over_after_their_lease(database: Database, post: Post) -> None:
     await follower(database)
     await told(database, happening(QUIET))
-    async with post(lease=0.6, deadline=0.5) as (postman, box):
+    async with post() as (postman, box):
         (claimed,) = await postman._claim()
         assert await postman.round() == 0
         async with database.transaction(NATIONAL) as tx:

@@ -275,7 +275,8 @@ async def test_items_are_taken_in_the_order_of_their_ids_so_that_nobody_waits_in
             else _told_together(database, signed)
         )
         waits = """
-            select 1 from pg_locks where relation = 'inbox_item'::regclass
+            select 1 from pg_locks join pg_stat_activity using (pid)
+            where datname = current_database() and relation = 'inbox_item'::regclass
                 and pid in (select pid from pg_locks where not granted)
         """
         await eventually(lambda: rows(database, waits))

@@ -22,7 +22,9 @@ from tests.fixtures.eventually import eventually
 HOUR = "3600"
 LONG = {"deadline": 5.0, "lease": 8.0}
 HELD_UP = """
-    select 1 from pg_locks where relation = 'lane'::regclass and pid in (select pid from pg_locks where not granted)
+    select 1 from pg_locks join pg_stat_activity using (pid)
+    where datname = current_database() and relation = 'lane'::regclass
+        and pid in (select pid from pg_locks where not granted)
 """
 
 

@@ -8,7 +8,8 @@ from fastapi import FastAPI
 import services.reporting
 from services.reporting.routes import router
 from shared.database import Database
-from shared.web import TokenVerifier, install
+from shared.web import TokenVerifier
+from tests.fixtures.api import api
 from tests.fixtures.database import Databases
 
 
@@ -21,7 +22,6 @@ async def database(databases: Databases) -> Database:
 @pytest.fixture
 def app(database: Database, verifier: TokenVerifier) -> FastAPI:
     """The figures over HTTP."""
-    app = FastAPI()
-    install(app, verifier=verifier, database=database, wording=Path(services.reporting.__file__).parent / "wording")
-    app.include_router(router)
-    return app
+    return api(
+        router, verifier=verifier, database=database, wording=Path(services.reporting.__file__).parent / "wording"
+    )
