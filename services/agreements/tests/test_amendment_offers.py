@@ -19,7 +19,6 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.kinds import KINDS, AmendmentRule, Kind
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.reactions import end_mandate
 from services.agreements.tables import MandateRow
 from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
 from services.agreements.tests.builders import (
@@ -27,6 +26,7 @@ from services.agreements.tests.builders import (
     MINISTRY,
     bound,
     current,
+    end_mandate,
     officer,
     person,
     president,
@@ -37,9 +37,6 @@ from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today
 from shared.database import Database
-from shared.events.base import Occurrence
-from shared.events.network import MandateEnded
-from shared.ids import new_id
 from shared.web import available_actions
 
 S = AmendmentState
@@ -270,24 +267,7 @@ async def test_a_delegation_ends_with_the_mandate_that_it_rests_on(database: Dat
     party = operator_of(offered)
     offered = await delegate(database, offered)
     mandate_id = offered.delegations[party.party_id].mandate_id
-    ended = MandateEnded(
-        mandate_id=mandate_id,
-        organisation_id=party.organisation_id,
-        ended_on=today() - timedelta(days=1),
-        how="revoked",
-    )
-    occurrence: Any = Occurrence(
-        event=ended,
-        id=new_id(),
-        subject=mandate_id,
-        version=2,
-        audience=(),
-        actor="x",
-        time=now(),
-        correlation=new_id(),
-    )
-    async with database.transaction(NATIONAL) as tx:
-        await end_mandate(tx, occurrence)
+    await end_mandate(database, mandate_id, on=today() - timedelta(days=1))
     offered = await sign_for(database, offered, offered.parties[0].party_id)
     with pytest.raises(MandateNotValid):
         await sign_for(database, offered, party.party_id, by=deputy_of(offered))

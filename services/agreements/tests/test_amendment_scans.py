@@ -25,7 +25,6 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.kinds import KINDS, Kind, SigningGroup
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.reactions import end_mandate
 from services.agreements.tests.branches import (
     agree,
     budget_line,
@@ -37,14 +36,21 @@ from services.agreements.tests.branches import (
     reword,
     sign_for,
 )
-from services.agreements.tests.builders import LEGAL, attached, bound, current, director, officer, president, signer
+from services.agreements.tests.builders import (
+    LEGAL,
+    attached,
+    bound,
+    current,
+    director,
+    end_mandate,
+    officer,
+    president,
+    signer,
+)
 from services.agreements.tests.test_levels import ask
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
-from shared.events.base import Occurrence
-from shared.events.network import MandateEnded
-from shared.ids import new_id
 from shared.refusals import Forbidden
 from shared.web import available_actions, etag
 
@@ -239,23 +245,8 @@ async def test_a_mandate_that_had_ended_on_the_day_on_the_paper_contests_the_sig
 ) -> None:
     await scan(database, offered, signed_on=today() - DAY)
     (given,) = (await accept(database, offered)).signatures
-    organisation = offered.party(given.party_id).organisation_id
-    for version, ended_on, contested in ((2, today(), None), (3, today() - DAY, today() - DAY)):
-        ended = MandateEnded(
-            mandate_id=given.mandate_id, organisation_id=organisation, ended_on=ended_on, how="revoked"
-        )
-        occurrence = Occurrence(
-            event=ended,
-            id=new_id(),
-            subject=given.mandate_id,
-            version=version,
-            audience=(),
-            actor="x",
-            time=now(),
-            correlation=new_id(),
-        )
-        async with database.transaction(NATIONAL) as tx:
-            await end_mandate(tx, occurrence)
+    for ended_on, contested in ((today(), None), (today() - DAY, today() - DAY)):
+        await end_mandate(database, given.mandate_id, on=ended_on)
         assert (await reread(database, offered)).signatures[0].contested == contested
 
 

@@ -36,7 +36,6 @@ from services.agreements.errors.families import TermBeyondParent
 from services.agreements.errors.obligations import ObligationPartyUnknown
 from services.agreements.errors.signing import TextTampered
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.reactions import end_mandate
 from services.agreements.tables import AMENDMENTS, AssociationStandingRow
 from services.agreements.tests.branches import (
     agree,
@@ -63,6 +62,7 @@ from services.agreements.tests.builders import (
     center,
     current,
     director,
+    end_mandate,
     in_force,
     know,
     network_terms,
@@ -81,8 +81,6 @@ from services.agreements.tests.builders import (
 from shared.actor import NATIONAL, Role
 from shared.clock import now, today
 from shared.database import Database
-from shared.events.base import Occurrence
-from shared.events.network import MandateEnded
 from shared.ids import new_id
 from shared.money import Money
 from shared.refusals import NotAllowedNow, NotFound, Refusal, StaleVersion
@@ -676,26 +674,10 @@ async def test_a_mandate_that_turns_out_to_have_ended_contests_the_signature(dat
     amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
     amendment = await sign_for(database, amendment, agreement.parties[1].party_id)
     (given,) = amendment.signatures
-    ended = MandateEnded(
-        mandate_id=given.mandate_id,
-        organisation_id=agreement.parties[1].organisation_id,
-        ended_on=today() - timedelta(days=1),
-        how="revoked",
-    )
-    occurrence: Any = Occurrence(
-        event=ended,
-        id=new_id(),
-        subject=given.mandate_id,
-        version=2,
-        audience=(),
-        actor="x",
-        time=now(),
-        correlation=new_id(),
-    )
-    async with database.transaction(NATIONAL) as tx:
-        await end_mandate(tx, occurrence)
+    yesterday = today() - timedelta(days=1)
+    await end_mandate(database, given.mandate_id, on=yesterday)
     (contested,) = (await reread(database, amendment)).signatures
-    assert contested.contested == ended.ended_on
+    assert contested.contested == yesterday
 
 
 async def test_the_past_of_an_amended_agreement_is_as_it_was(database: Database) -> None:

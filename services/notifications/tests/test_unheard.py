@@ -24,11 +24,11 @@ from services.notifications.tests.conftest import Reads
 from shared import telemetry
 from shared.actor import SYSTEM, Actor, Role
 from shared.database import Database
-from shared.events.agreements import AgreementSuspended, AgreementTextRevised
+from shared.events.agreements import AgreementDrafted, AgreementParty, AgreementSuspended, AgreementTextRevised
 from shared.events.centers import CenterPlanned, CenterSuspended
 from shared.events.notifications import EndpointDisabled
 from shared.ids import new_id
-from shared.territory import ACADEMY_CODES, DIRECTORATES
+from shared.territory import ACADEMY_CODES, DIRECTORATES, MINISTRY_ID
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
 
@@ -87,6 +87,19 @@ async def test_an_academy_of_which_nobody_is_told_is_counted_although_another_he
         assert (await queries.explanation(database, event.id, language="fr", by=by)).unheard == ["MA-06"]
     assert await listed(app, issuer, FOREIGNER) == []
     assert (await queries.explanation(database, event.id, language="fr", by=FOREIGNER)).unheard == []
+
+
+@pytest.mark.parametrize("party", [True, False], ids=["the ministry is a party", "it is none"])
+async def test_what_concerns_the_ministry_as_a_party_is_unheard_where_it_has_nobody(
+    database: Database, counted: Counted, party: bool
+) -> None:
+    await person(database, OFFICER)
+    agreement = new_id()
+    theirs = AgreementParty(party_id=new_id(), organisation_id=MINISTRY_ID, roles=("supervising_ministry",))
+    parties = [theirs.model_dump()] if party else []
+    drafted = AgreementDrafted.model_validate(AgreementDrafted.example | {"parties": parties})
+    await told(database, *(happening(each, subject=agreement) for each in (drafted, STATUTORY)))
+    assert counted.some == ({"national": 1} if party else {})
 
 
 @pytest.mark.parametrize("hears", ["person", "endpoint", "letter"])
