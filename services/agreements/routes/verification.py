@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from services.agreements.judgement import Finding, judge
 from services.agreements.minutes import TEMPLATES
 from services.agreements.papers.issuer import issuer
-from services.agreements.papers.printing import day
+from services.agreements.papers.saying import day
 from services.agreements.verification import Standing, look_up
 from shared.clock import CASABLANCA
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording

@@ -24,6 +24,7 @@ from services.agreements.papers import (
     render_certificate,
     render_minutes,
     samples,
+    saying,
     unprintable,
 )
 from services.agreements.terms import Duty
@@ -94,15 +95,15 @@ def test_only_our_fonts_are_used_and_they_are_in_the_file(name: str, language: L
 
 
 def test_every_character_of_the_labels_and_of_the_samples_can_be_printed() -> None:
-    labels = json.dumps([printing.words(language) for language in ("ar", "fr")], ensure_ascii=False)
-    templates = "".join(each.read_text("utf-8") for each in (printing.HERE / "templates").glob("*.typ"))
+    labels = json.dumps([saying.words(language) for language in ("ar", "fr")], ensure_ascii=False)
+    templates = "".join(each.read_text("utf-8") for each in (saying.HERE / "templates").glob("*.typ"))
     papers = (samples.agreement(), samples.amendment(), samples.certificate(), samples.minutes())
     assert unprintable(labels + templates + "".join(each.model_dump_json() for each in papers)) == ""
     dates = [date(2026, month, 1) for month in range(1, 13)]
     amounts = [Money(centimes=123_456_789_00)]
     for language in ("ar", "fr"):
-        formatted = [printing.day(each, language) for each in dates]
-        assert unprintable("".join([*formatted, *(printing.money(each, language) for each in amounts)])) == ""
+        formatted = [saying.day(each, language) for each in dates]
+        assert unprintable("".join([*formatted, *(saying.money(each, language) for each in amounts)])) == ""
 
 
 def test_what_the_fonts_have_no_letter_for_is_found() -> None:
@@ -162,16 +163,16 @@ def test_numbers_are_never_broken_by_an_ordinary_space() -> None:
     told = printing.whole_numbers("مبلغ 125 000 درهم، ثم 1 250 000,00 في 2026 12 مركزا")
     assert told == "مبلغ 125\u202f000 درهم، ثم 1\u202f250\u202f000,00 في 2026 12 مركزا"
     for language in ("ar", "fr"):
-        for formatted in (printing.money(Money(centimes=1_250_000_00), language), printing.number(125000, language)):
+        for formatted in (saying.money(Money(centimes=1_250_000_00), language), saying.number(125000, language)):
             assert not re.search(r"\d \d", formatted)
-    assert printing.money(Money(centimes=12_500_000), "fr") == "125\u202f000,00\u00a0MAD"
+    assert saying.money(Money(centimes=12_500_000), "fr") == "125\u202f000,00\u00a0MAD"
 
 
 def test_dates_and_amounts_are_written_as_in_morocco() -> None:
-    assert printing.day(date(2026, 8, 24), "ar") == "24 غشت 2026"
-    assert printing.day(date(2026, 8, 24), "fr") == "24 août 2026"
-    assert printing.instant(samples.AT, "fr") == "24 août 2026 à 10:30"
-    assert "125.000,00" in printing.money(Money(centimes=12_500_000), "ar")
+    assert saying.day(date(2026, 8, 24), "ar") == "24 غشت 2026"
+    assert saying.day(date(2026, 8, 24), "fr") == "24 août 2026"
+    assert saying.instant(samples.AT, "fr") == "24 août 2026 à 10:30"
+    assert "125.000,00" in saying.money(Money(centimes=12_500_000), "ar")
 
 
 def test_a_certificate_names_texts_signatures_files_and_the_place_in_the_chain() -> None:

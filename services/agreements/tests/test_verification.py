@@ -93,6 +93,7 @@ async def test_the_page_names_no_person(anybody: AsyncClient, database: Database
     for party in agreement.parties:
         agreement = await sign_for(database, agreement, party.organisation_id)
     page = await look(anybody, page_of(agreement))
+    assert page.count("(simple, ") == len(agreement.signatures) == 3, "each party's level is told"
     for signature in agreement.signatures:
         assert signature.person not in page and signature.person.partition("#")[2] not in page
         assert str(signature.mandate_id) not in page

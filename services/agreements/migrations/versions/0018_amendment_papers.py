@@ -5,4 +5,4 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    """Nothing yet."""
+    """No change: its papers lie in the table of papers, and the names of its files in its state and its journal."""

@@ -1,0 +1,272 @@
+"""What papers say, in a language: agreements, certificates, minutes and seals in words."""
+
+import tomllib
+import unicodedata
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_date
+from babel.numbers import format_currency, format_decimal
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.content import Annex
+from services.agreements.papers.paper import (
+    AgreementPaper,
+    AmendmentPaper,
+    CertificatePaper,
+    MinutesPaper,
+    Paper,
+    PartyLine,
+    SealPaper,
+    SignatureLine,
+)
+from services.agreements.terms import Duty
+from shared.clock import CASABLANCA
+from shared.money import Money
+
+HERE = Path(__file__).parent
+WORDS = ("ar", "fr")
+"""The languages that papers are in."""
+LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
+
+Said = dict[str, Any]
+
+
+def words(language: str) -> Said:
+    """The labels of papers in a language."""
+    return _words()[language]
+
+
+@cache
+def _words() -> Mapping[str, Said]:
+    return {language: tomllib.loads((HERE / "words" / f"{language}.toml").read_text("utf-8")) for language in WORDS}
+
+
+def heading(paper: Paper, language: str) -> Said:
+    """What every paper begins with."""
+    return {
+        "title": of(paper.title, language),
+        "academy": of(paper.academy, language) if paper.academy else None,
+        "reference": paper.reference,
+    }
+
+
+def agreement(paper: AgreementPaper, language: str) -> Said:
+    """All that an agreement says."""
+    said = words(language)
+    names = {party.party_id: of(party.name, language) for party in paper.parties}
+    amounts = [line.amount for line in paper.budget]
+    return {
+        "version": number(paper.version, language),
+        "school_year": paper.school_year,
+        "period": said["period"].format(
+            first=day(paper.effective_from, language), last=day(paper.effective_until, language)
+        ),
+        "parties": parties(paper, language),
+        "clauses": [
+            {"title": of(clause.title, language), "body": getattr(clause.body, language).splitlines()}
+            for clause in paper.clauses
+        ],
+        "obligations": [
+            {
+                "debtor": names[party.party_id],
+                "duties": [
+                    duty(each, paper.parties, language) for each in paper.obligations if each.debtor == party.party_id
+                ],
+            }
+            for party in paper.parties
+            if any(each.debtor == party.party_id for each in paper.obligations)
+        ],
+        "budget": [
+            {
+                "payer": names[line.payer],
+                "line": of(line.heading, language),
+                "kind": said["kinds"][line.kind],
+                "year": str(line.budget_year),
+                "amount": money(line.amount, language),
+            }
+            for line in paper.budget
+        ],
+        "total": money(Money.total(amounts), language) if amounts else None,
+        "centers": [
+            {
+                "name": of(center.name, language),
+                "province": of(center.province, language),
+                "operator": of(center.operator, language),
+                "funded": number(center.funded_seats, language),
+                "unfunded": number(center.unfunded_seats, language),
+            }
+            for center in paper.centers
+        ],
+        "annexes": [annex(each) for each in paper.annexes],
+        "signatures": [signature(line, language) for line in paper.signatures],
+        "frames": frames(paper, language),
+        "amendments": [
+            said["amendment"].format(
+                number=each.number,
+                type=said["amendment_types"][each.amendment_type],
+                day=day(each.amended_on, language),
+                parties=said["comma"].join(of(name, language) for name in each.signed_by),
+            )
+            for each in paper.amendments
+        ],
+        "hashes": hashes(paper, language) if paper.content_hash else None,
+    }
+
+
+def certificate(paper: CertificatePaper, language: str) -> Said:
+    """What a certificate of signatures says."""
+    said = words(language)["certificate"]
+    return {
+        "version": said["version"].format(version=number(paper.version, language)),
+        "head": paper.head,
+        "signatures": [signature(line, language) for line in paper.signatures],
+        "hashes": hashes(paper, language),
+        "files": [
+            {
+                "what": said[file.kind].format(party=of(file.party, language) if file.party else ""),
+                "hash": file.hash,
+            }
+            for file in paper.files
+        ],
+    }
+
+
+def seal(paper: SealPaper, language: str) -> Said:
+    """What a seal shows."""
+    return {"signature": signature(paper.signature, language)}
+
+
+def minutes(paper: MinutesPaper, language: str) -> Said:
+    """What the minutes of a ceremony say."""
+    said = words(language)["minutes"]
+    # The first line is the title, which the paper has above.
+    _, *lines = getattr(paper, language).splitlines()
+    return {
+        "lines": [_line(each.strip()) for each in lines if each.strip()],
+        "adopted": said["adopted" if paper.adopted else "not_adopted"],
+        "hashes": [{"what": said["hash"], "hash": paper.minutes_hash}],
+    }
+
+
+def _line(line: str) -> Said:
+    """One line of the minutes' Markdown, which knows titles, points and plain lines."""
+    mark, _, rest = line.partition(" ")
+    if set(mark) == {"#"}:
+        return {"kind": "title", "text": rest}
+    if mark == "-":
+        return {"kind": "point", "text": rest}
+    return {"kind": "text", "text": line}
+
+
+def duty(duty: Duty, parties: tuple[PartyLine, ...], language: str) -> Said:
+    """An obligation: what, to whom, by when, on what evidence."""
+    said = words(language)["obligations"]
+    names = {party.party_id: of(party.name, language) for party in parties}
+    if duty.recurrence:
+        months = number(duty.recurrence.every_months, language)
+        due = said["again"].format(day=day(duty.recurrence.first_due_on, language), months=months)
+    elif duty.due_on:
+        due = said["on"].format(day=day(duty.due_on, language))
+    else:
+        due = said["after"].format(days=number(duty.due_days or 0, language))
+    return {
+        "what": of(duty.what, language),
+        "to": said["to"].format(creditor=names[duty.creditor]) if duty.creditor else said["to_all"],
+        "due": due,
+        "evidence": said["evidence"].format(evidence=of(duty.evidence, language)) if duty.evidence else None,
+    }
+
+
+def parties(paper: AgreementPaper | AmendmentPaper, language: str) -> list[Said]:
+    """The parties with their roles."""
+    return [{"name": of(party.name, language), "roles": roles(party, language)} for party in paper.parties]
+
+
+def roles(party: PartyLine, language: str) -> str:
+    """What a party is in the agreement."""
+    said = words(language)
+    joined: str = said["comma"].join(said["roles"][role] for role in party.roles)
+    return joined
+
+
+def annex(annex: Annex) -> Said:
+    """A document that is part of the text, which is named in no language."""
+    return {"name": annex.name, "rtl": _from_the_right(annex.name), "hash": annex.hash}
+
+
+def frames(paper: AgreementPaper | AmendmentPaper, language: str) -> list[Said]:
+    """The parties' places for their seals."""
+    return [
+        frame.model_dump(include={"page", "left", "top"}) | {"party": of(frame.party, language)}
+        for frame in paper.frames
+    ]
+
+
+def signature(line: SignatureLine, language: str) -> Said:
+    """A signature, or that it is missing."""
+    said = words(language)["signatures"]
+    if line.signed_at is None:
+        return {"party": of(line.party, language), "signed": said["missing"], "mandate": None, "facts": []}
+    facts = [said["level"].format(level=words(language)["levels"][line.level])]
+    if line.signed_on:
+        facts.append(said["by_hand"].format(day=day(line.signed_on, language)))
+    if line.delegated:
+        facts.append(said["delegated"])
+    if line.ceremony:
+        facts.append(said["ceremony"].format(ceremony=of(line.ceremony, language)))
+    if line.contested:
+        facts.append(said["contested"])
+    return {
+        "party": of(line.party, language),
+        "signed": said["signed"].format(at=instant(line.signed_at, language)),
+        "mandate": str(line.mandate_id) if line.mandate_id else None,
+        "facts": facts,
+    }
+
+
+def hashes(paper: AgreementPaper | AmendmentPaper | CertificatePaper, language: str) -> list[Said]:
+    """The hashes of what is agreed, each with what it is."""
+    said = words(language)["verification"]
+    found = {"content": paper.content_hash}
+    if paper.language_hashes:
+        found |= {"ar": paper.language_hashes.ar, "fr": paper.language_hashes.fr}
+    return [{"what": said[name], "hash": value} for name, value in found.items()]
+
+
+def day(value: date, language: str) -> str:
+    """A date in words, with Moroccan month names and Latin digits."""
+    return format_date(value, "d MMMM y", locale=LOCALES[language])
+
+
+def instant(value: datetime, language: str) -> str:
+    """A date and time of day in Morocco."""
+    local = value.astimezone(CASABLANCA)
+    said: str = words(language)["instant"]
+    return said.format(day=day(local, language), time=f"{local:%H:%M}")
+
+
+def number(value: int, language: str) -> str:
+    """A number, grouped as the language does."""
+    return format_decimal(value, locale=LOCALES[language])
+
+
+def money(value: Money, language: str) -> str:
+    """An amount with its currency."""
+    return format_currency(Decimal(str(value)), value.currency, locale=LOCALES[language])
+
+
+def _from_the_right(name: str) -> bool:
+    """Whether a name begins with a letter that is written from the right (UAX 9, rule P2)."""
+    kinds = map(unicodedata.bidirectional, name)
+    return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), False)
+
+
+def of(text: Bilingual, language: str) -> str:
+    """The text in this language."""
+    said: str = getattr(text, language)
+    return said
