@@ -14,6 +14,7 @@ from threading import Thread
 import pytest
 
 from services.notifications.tests.certificates import Pair, certified, serving
+from services.notifications.tls import OURS_REFUSED
 
 PATIENCE = 2.0
 """Seconds for which it waits for what it is sent."""
@@ -53,9 +54,14 @@ class Impostor:
             self.heard += connection.recv(65536)
             connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
             return
-        with self._tls.wrap_socket(connection, server_side=True) as agreed:
-            while read := agreed.recv(65536):
-                self.heard += read
+        with connection.dup() as lingering:
+            with suppress(ssl.SSLError), self._tls.wrap_socket(connection, server_side=True) as agreed:
+                while read := agreed.recv(65536):
+                    self.heard += read
+            # As servers do: what is cut while more arrives takes the reason that was given along with it.
+            lingering.shutdown(socket.SHUT_WR)
+            while lingering.recv(65536):
+                pass
 
 
 @contextmanager
@@ -76,6 +82,8 @@ class Flaw:
     reason: str
     serve: Callable[[Pair, Path], ssl.SSLContext | None]
     """By whom its academy is certified, and a folder to work in."""
+    or_else: str | None = None
+    """What may be told of an attempt instead."""
 
 
 def _outdated(by: Pair, folder: Path) -> ssl.SSLContext:
@@ -83,6 +91,16 @@ def _outdated(by: Pair, folder: Path) -> ssl.SSLContext:
     with pytest.deprecated_call():
         context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1
     context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
+
+
+def _refusing_late(by: Pair, folder: Path) -> ssl.SSLContext:
+    return serving(certified("receiver", by), folder, demands=certified("stranger"))
+
+
+def _refusing(by: Pair, folder: Path) -> ssl.SSLContext:
+    context = _refusing_late(by, folder)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
@@ -102,9 +120,7 @@ FLAWS = (
     Flaw("by_itself", "its certificate is self-signed", lambda by, at: serving(certified("receiver"), at)),
     Flaw("outdated", "it offers no version of TLS from 1.2 on", _outdated),
     Flaw("plain", "it does not speak TLS there", lambda by, at: None),
-    Flaw(
-        "refusing_ours",
-        "it does not accept the certificate that we show",
-        lambda by, at: serving(certified("receiver", by), at, demands=certified("stranger")),
-    ),
+    Flaw("refusing_ours", OURS_REFUSED, _refusing),
+    # With TLS 1.3 it refuses when all is agreed for us: what we are about to say may be cut off before we hear of it.
+    Flaw("refusing_ours_late", OURS_REFUSED, _refusing_late, or_else="connection lost"),
 )
