@@ -281,7 +281,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return await commands.let_time_pass(database, agreement.id, on=day)
 
     async def renew_agreement(by: Actor) -> Visit:
-        agreement = await evaluated(by)
+        agreement = await to_renew(by)
         (edition,) = agreement.editions
         body = edition.model_dump(mode="json", exclude={"number", "starts_on", "state"})
         body["ends_on"] = str(edition.ends_on + timedelta(days=300))
@@ -349,6 +349,8 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return Visit("/api/v1/ceremonies", body)
 
     def on_its_first(make: Any, path: str, *, versioned: bool, **more: str) -> Arrange:
+        make = kept(database, make)
+
         async def arrange(by: Actor) -> Visit:
             ceremony = await make(by)
             body = {"agreement_id": str(ceremony.agreements[0]), **more}
@@ -363,7 +365,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return await plan(database, *(each.id for each in both))
 
     async def sign_batch(by: Actor) -> Visit:
-        signature = await signing("signatures")(by)
+        signature = await signing_in_a_batch(by)
         assert signature.aggregate
         item = {"agreement_id": str(signature.aggregate.id), **signature.body}
         return Visit("/api/v1/signature-batches", {"items": [item]})
@@ -404,7 +406,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return Visit(f"/api/v1/saved-searches/{row.id}", aggregate=Own(id=row.id, home=by.jurisdiction))
 
     async def revise_terms(by: Actor) -> Visit:
-        agreement, terms = await draft(by), terms_for(by)
+        agreement, terms = await to_revise(by), terms_for(by)
         body = {
             name: value
             for name, value in body_of(terms).items()
@@ -413,14 +415,14 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return Visit(f"/api/v1/agreements/{agreement.id}/terms", body, agreement, agreement.version)
 
     async def pass_turn(by: Actor) -> Visit:
-        agreement = await negotiated(by)
+        agreement = await discussed(by)
         body = {"party_id": str(agreement.parties[-1].party_id), "note": "(fictif)"}
         if agreement.turn and agreement.turn.party_id == agreement.parties[-1].party_id:
             body["party_id"] = str(agreement.parties[0].party_id)
         return Visit(f"/api/v1/agreements/{agreement.id}/turn", body, agreement, agreement.version)
 
     async def accept_text(by: Actor) -> Visit:
-        agreement = await negotiated(by)
+        agreement = await discussed(by)
         body = {"party_id": str(party_for(by, agreement)), "text_hash": agreement.text_hash}
         return Visit(f"/api/v1/agreements/{agreement.id}/acceptances", body, agreement)
 
@@ -429,7 +431,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
 
     async def approve_as_substitute(by: Actor) -> Visit:
-        agreement = await in_review(by)
+        agreement = await waiting(by)
         days: dict[str, Any] = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
         await commands.grant_substitution(database, substitute=by.person, reason="(fictif)", by=LEGAL, **days)
         path = f"/api/v1/agreements/{agreement.id}/substituted-approval"
@@ -442,7 +444,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return Visit(f"/api/v1/substitutions/{made.id}/revocation", None, made, made.version)
 
     async def delegate_signing(by: Actor) -> Visit:
-        signature = await signing("delegations")(by)
+        signature = await delegating(by)
         del signature.body["text_hash"]
         until = (today() + timedelta(days=7)).isoformat()
         body = signature.body | {"delegate": "x#y", "valid_until": until, "document": "ACTE-EXEMPLE-1"}
@@ -462,7 +464,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return await attached(database, await frozen(by), "signed_copy")
 
     async def record_scan(by: Actor) -> Visit:
-        agreement = await with_a_scan(by)
+        agreement = await to_scan(by)
         body = to_jsonable_python(scan_of(agreement, agreement.documents[-1].hash))
         return Visit(f"/api/v1/agreements/{agreement.id}/scans", body, agreement)
 
@@ -472,8 +474,10 @@ def arranged(database: Database) -> dict[str, Arrange]:
         return await commands.record_scan(database, agreement.id, **body, by=LEGAL)
 
     def on_a_scan(path: str, **more: str) -> Arrange:
+        make = kept(database, scanned)
+
         async def arrange(by: Actor) -> Visit:
-            agreement = await scanned(by)
+            agreement = await make(by)
             body = {"party_id": str(agreement.parties[1].party_id), **more}
             return Visit(f"/api/v1/agreements/{agreement.id}/scans/{path}", body, agreement, agreement.version)
 
@@ -516,7 +520,9 @@ def arranged(database: Database) -> dict[str, Arrange]:
         assert agreement.offered_until
         return await commands.let_time_pass(database, agreement.id, on=agreement.offered_until + timedelta(days=1))
 
-    ended = kept(database, settled)
+    ended, waiting, to_renew = kept(database, settled), kept(database, in_review), kept(database, evaluated)
+    to_revise, discussed, to_scan = kept(database, draft), kept(database, negotiated), kept(database, with_a_scan)
+    signing_in_a_batch, delegating = signing("signatures"), signing("delegations")
     hours = count(1)
     agreements, ceremonies = "agreements", "ceremonies"
     return {
@@ -602,7 +608,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "name_chair": on(ceremonies, planned, "/chair", SEAT),
         "admit_attendee": on(ceremonies, lobby, "/attendees", SEAT),
         "strike_agreement": on_its_first(planned_for_two, "/strikes", versioned=True, **WHY),
-        "call_agreement": on_its_first(kept(database, opened), "/calls", versioned=False),
+        "call_agreement": on_its_first(opened, "/calls", versioned=False),
         "open_screen": open_screen,
         "close_screens": on(ceremonies, planned, "/screens", reads=True),
         "postpone_ceremony": on(ceremonies, planned, "/postponement", WHY),

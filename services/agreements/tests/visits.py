@@ -63,29 +63,37 @@ def visits_to_amendments(
         amendment = await agreed(by)
         return await sign_for(database, amendment, amendment.touched[0], level="advanced")
 
-    def scan_for(amendment: Amendment, file_hash: str) -> dict[str, Any]:
+    async def with_a_paper(by: Actor) -> Amendment:
+        amendment = await agreed(by)
+        await attached(database, await read(database, amendment.agreement_id), "signed_copy")
+        return amendment
+
+    async def scan_for(amendment: Amendment) -> dict[str, Any]:
         party = amendment.party(amendment.touched[0])
+        paper = (await read(database, amendment.agreement_id)).documents[-1]
         return {
             "party_id": party.party_id,
             "content_hash": amendment.content_hash,
             "person": signer(party.organisation_id).person,
-            "file_hash": file_hash,
+            "file_hash": paper.hash,
             "signed_on": today(),
         }
 
-    async def with_a_scan(by: Actor) -> tuple[Amendment, dict[str, Any]]:
-        amendment = await agreed(by)
-        paper = await attached(database, await read(database, amendment.agreement_id), "signed_copy")
-        return amendment, scan_for(amendment, paper.documents[-1].hash)
+    async def scanned(by: Actor) -> Amendment:
+        amendment = await with_a_paper(by)
+        return await commands.record_amendment_scan(database, amendment.id, **await scan_for(amendment), by=LEGAL)
 
     async def record_amendment_scan(by: Actor) -> Visit:
-        amendment, scan = await with_a_scan(by)
-        return Visit(f"/api/v1/amendments/{amendment.id}/scans", to_jsonable_python(scan), amendment)
+        amendment = await to_scan(by)
+        return Visit(
+            f"/api/v1/amendments/{amendment.id}/scans", to_jsonable_python(await scan_for(amendment)), amendment
+        )
 
     def on_a_scan(path: str, **more: str) -> Arrange:
+        make = kept(scanned)
+
         async def arrange(by: Actor) -> Visit:
-            amendment, scan = await with_a_scan(by)
-            amendment = await commands.record_amendment_scan(database, amendment.id, **scan, by=LEGAL)
+            amendment = await make(by)
             body = {"party_id": str(amendment.touched[0]), **more}
             return Visit(f"/api/v1/amendments/{amendment.id}/scans/{path}", body, amendment, amendment.version)
 
@@ -102,7 +110,7 @@ def visits_to_amendments(
         del visit.body["content_hash"]
         return visit
 
-    revisable, waiting = kept(proposed), kept(submitted)
+    revisable, waiting, to_scan = kept(proposed), kept(submitted), kept(with_a_paper)
 
     async def revise_amendment(by: Actor) -> Visit:
         amendment = await revisable(by)
