@@ -67,7 +67,7 @@ FILL = (
     f"""
     insert into agreement_term (agreement_id, term)
     select id, unnest(array['org:' || association, 'convention', 'partenariat', 'association', 'fictif',
-                            'شراكه', 'name' || n % {ASSOCIATIONS}, n::text])
+                            'شراكه', 'name' || n % {ASSOCIATIONS}, n::text, 'place' || n % 12])
     from ({COPIES}) copies
     where $3::uuid is not null
     """,
@@ -126,6 +126,9 @@ SEARCHES: tuple[tuple[Actor, dict[str, Any]], ...] = (
     (MINISTRY, {"q": "subject7"}),
     (MINISTRY, {"q": "seats", "sort": "-updated_at"}),
     (MINISTRY, {"q": "sometimes"}),
+    # Of another academy alone; and of what an academy sees of the nation's.
+    (MINISTRY, {"q": "place5", "academy": ("MA-07",)}),
+    (OFFICER, {"q": "sometimes", "sort": "-updated_at"}),
     (OFFICER, {"q": "منحة"}),
     (ASSOCIATION, {}),
     (ASSOCIATION, {"sort": "-updated_at", "q": "parten"}),

@@ -28,10 +28,16 @@ PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
 NO_BITMAPS, BITMAPS = text("set local enable_bitmapscan = off"), text("set local enable_bitmapscan = on")
 ROW = AGREEMENTS.table.c
 TERM, WORD = AgreementTermRow.__table__.c, ClauseWordRow.__table__.c
-FEW = 2_000
-"""So many times a word may be in the nation's agreements to be one of few."""
+FEW = 10_000
+"""So many times a word may be in the nation's agreements to be one of few: one that a single academy has is."""
+FEW_CLAUSES = 2_000
+"""And so many clauses may say it: to go from each to its agreements is a look of its own."""
 LED_TO = text("""
-    select case when count(*) <= :few
+    with said as materialized (
+        select clause from clause_word where word >= :word and word < :beyond
+        order by word, clause limit :few_clauses + 1
+    )
+    select case when count(*) <= :few and (select count(*) from said) <= :few_clauses
         then coalesce(array_agg(distinct agreement_id) filter (where agreement_id is not null), '{}') end
     from (
         (select agreement_id from agreement_term where term >= :word and term < :codes
@@ -41,10 +47,9 @@ LED_TO = text("""
          order by term, agreement_id limit :few + 1)
         union all
         select agreement_id
-        from (select clause from clause_word where word >= :word and word < :beyond
-              order by word, clause limit :few + 1) said
-             left join lateral (select agreement_id from agreement_term where term = clause
-                                order by agreement_id limit :few + 1) has on true
+        from said left join lateral (select agreement_id from agreement_term where term = clause
+                                     order by agreement_id limit :few + 1) has on true
+        where (select count(*) from said) <= :few_clauses
         limit :few + 1
     ) found
 """)
@@ -168,7 +173,7 @@ async def _has_words(tx: Transaction, q: str | None, by: Actor) -> list[ColumnEl
     led_to = await _led_to(tx, wanted) if wanted and _sees_many(by) else {}
     conditions = [_has(word) for word in wanted if word not in led_to]
     if led_to:
-        few = sorted(set.intersection(*led_to.values()))
+        few = list(set.intersection(*led_to.values()))
         conditions.append(ROW.id == any_(literal(few, ARRAY(ROW.id.type))))
     return conditions
 
@@ -176,6 +181,7 @@ async def _has_words(tx: Transaction, q: str | None, by: Actor) -> list[ColumnEl
 async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]]:
     """The agreements, anybody's, that each word of few leads to; the list itself stays within its reader's scope."""
     found: dict[str, set[UUID]] = {}
+    few = {"few": FEW, "few_clauses": FEW_CLAUSES}
     # A row that its reader must not see is thrown away before it counts: a word of others' would be followed to the
     # end of the register.
     async with tx.widened(NATIONAL):
@@ -183,7 +189,7 @@ async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]
         for word in wanted:
             beyond = word + LAST
             asked = {"codes": min(beyond, CODES[0]), "after_codes": max(word, CODES[1])}
-            ids = (await tx.execute(LED_TO, {"word": word, "beyond": beyond, "few": FEW, **asked})).scalar()
+            ids = (await tx.execute(LED_TO, {"word": word, "beyond": beyond, **few, **asked})).scalar()
             if ids is not None:
                 found[word] = {*ids}
         await tx.execute(BITMAPS)

@@ -58,10 +58,13 @@ async def revised(database: Database, agreement: Agreement, told: Sequence[Claus
     return await commands.revise_text(database, agreement.id, told, by=officer())
 
 
-@pytest.fixture(params=[0, searches.FEW], ids=["a word of many", "a word of few"])
+@pytest.fixture(
+    params=[("FEW", 0), ("FEW_CLAUSES", 0), ("FEW", searches.FEW)],
+    ids=["a word of many", "a word of many clauses", "a word of few"],
+)
 def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """What many have is looked for in another way than what few have, and is found the same."""
-    monkeypatch.setattr(searches, "FEW", request.param)
+    monkeypatch.setattr(searches, *request.param)
 
 
 @pytest.mark.usefixtures("few")
