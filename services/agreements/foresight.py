@@ -11,7 +11,8 @@ from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands.families import parent_of
 from services.agreements.impact import CenterFact, Decision, Impact, impact_of
-from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CenterFactRow, EndpointFactRow
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CenterFactRow, EndpointFactRow, ReaderFactRow
+from shared.actor import NATIONAL
 from shared.database import Transaction
 from shared.events.agreements import (
     AgreementSuspended,
@@ -41,6 +42,10 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
     reached = (
         select_columns(academy, func.count().label("number")).where(col(EndpointFactRow.enabled)).group_by(academy)
     )
+    # In number only, and of those who are told: a party's own rows are not its partner's to see.
+    async with tx.widened(NATIONAL):
+        homes = {"national", *(code for each in (agreement, *children) for code in each.visible_to())}
+        readers = (await tx.exec(select(ReaderFactRow).where(col(ReaderFactRow.jurisdiction).in_(homes)))).all()
     branch, families = AMENDMENTS.table.c, [each.id for each in (agreement, *children)]
     unsettled = select_columns(branch.id, branch.status).where(
         branch.agreement_id.in_(families), branch.status.in_(OPEN)
@@ -54,6 +59,7 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
         known=facts,
         amendments={each.id: each.status for each in await tx.execute(unsettled)},
         ceremonies={each.id: each.status for each in await tx.execute(listed)},
+        people={each.jurisdiction: each.people for each in readers},
         endpoints={each.academy: each.number for each in await tx.execute(reached)},
     )
 

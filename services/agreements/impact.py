@@ -19,7 +19,7 @@ from shared.audit import canonical
 from shared.events.agreements import CenterToOpen
 from shared.events.base import DomainEvent
 from shared.money import Money
-from shared.territory import PROVINCES
+from shared.territory import PROVINCES, jurisdiction_of
 
 Action = Literal["suspend_agreement", "terminate_agreement"]
 CenterStanding = Literal[
@@ -136,6 +136,13 @@ class SubscriberTouched(Part):
     endpoints: int
 
 
+class PeopleTouched(Part):
+    """How many people who are at home in a jurisdiction are told: an academy, a directorate, `org:<id>`, the nation."""
+
+    jurisdiction: str
+    number: int
+
+
 class Impact(BaseModel):
     """All that a decision would touch. Each list is sorted, so that the same impact is the same bytes."""
 
@@ -149,7 +156,13 @@ class Impact(BaseModel):
     ceremonies: list[CeremonyTouched]
     parties: list[UUID] = Field(description="the organisations that are told, as parties")
     subscribers: list[SubscriberTouched] = Field(
-        description="every academy that is told, also without an address; people who subscribe are not counted"
+        description="every academy that is told, also without an address; its people are under `people`"
+    )
+    people: list[PeopleTouched] = Field(
+        description="how many people find it in their inbox, by where they are at home: all known people of the"
+        " academies, of the parties, and of the nation where it concerns every academy or the ministry is a party,"
+        " whatever they subscribe to. Whom a subscription alone tells of it is not counted. The numbers are of the last"
+        " count; one is taken every minute"
     )
 
     @property
@@ -214,6 +227,7 @@ def impact_of(
     amendments: Mapping[UUID, str],
     ceremonies: Mapping[UUID, str],
     endpoints: Mapping[str, int],
+    people: Mapping[str, int],
 ) -> Impact:
     """What the decision would touch.
 
@@ -221,7 +235,7 @@ def impact_of(
     `known` is what the centers
     told, by center; `amendments` gives the state of each that is open, of
     the agreement and its children, `ceremonies` of each that lists the agreement; `endpoints` the number of addresses
-    of each academy.
+    of each academy, `people` of the known people of each jurisdiction.
     """
     own = _life(agreement, decided, parent)
     ends = own.after.state == AgreementState.terminated
@@ -244,6 +258,11 @@ def impact_of(
         ceremonies=_sorted(CeremonyTouched(ceremony_id=id, state=state) for id, state in ceremonies.items()),
         parties=sorted({party.organisation_id for life in lives for party in life.after.parties}),
         subscribers=[SubscriberTouched(academy=each, endpoints=endpoints.get(each, 0)) for each in academies],
+        people=[
+            PeopleTouched(jurisdiction=each, number=people[each])
+            for each in sorted({code for life in lives for code in _told(life.after)})
+            if people.get(each)
+        ],
     )
 
 
@@ -330,6 +349,12 @@ def _amounts(life: Life, *, since: int) -> list[AmountTouched]:
         )
         for line in lines
     ]
+
+
+def _told(agreement: Agreement) -> set[str]:
+    """The jurisdictions to whose people a statutory notice about an agreement is addressed."""
+    parties = {jurisdiction_of(party.organisation_id) for party in agreement.parties}
+    return parties | {*agreement.visible_to()} | (set() if agreement.academy else {"national"})
 
 
 def _sorted(parts: Iterable[P]) -> list[P]:

@@ -21,6 +21,7 @@ from services.agreements.tables import (
     MandateRow,
     ObligationRow,
     OrganisationRow,
+    ReaderFactRow,
 )
 from shared import territory
 from shared.database import Transaction
@@ -49,7 +50,7 @@ from shared.events.network import (
     MandateRecorded,
     OrganisationRegistered,
 )
-from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered
+from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered, ReadershipCounted
 from shared.messaging.reactions import Reactions
 from shared.territory import ACADEMIES
 
@@ -210,6 +211,14 @@ async def follow_endpoint(tx: Transaction, occurrence: Occurrence[Any]) -> None:
     await _put(
         tx, EndpointFactRow, id=event.endpoint_id, visible_to=[event.academy], academy=event.academy, enabled=enabled
     )
+
+
+@follow_endpoints.on(ReadershipCounted)
+async def follow_readership(tx: Transaction, occurrence: Occurrence[ReadershipCounted]) -> None:
+    """Keep how many people of a jurisdiction are told."""
+    event = occurrence.event
+    facts = event.model_dump(include={"jurisdiction", "people"})
+    await _put(tx, ReaderFactRow, id=event.readership_id, visible_to=[event.jurisdiction], **facts)
 
 
 async def _note(tx: Transaction, center_id: UUID, **facts: Any) -> None:

@@ -301,6 +301,18 @@ class EndpointFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, m
     enabled: bool
 
 
+class ReaderFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """How many people of a jurisdiction are known to the notifications, from their events: never who they are."""
+
+    __tablename__ = "reader_fact"
+    __table_args__ = (Index("reader_fact_jurisdiction", "jurisdiction"),)
+
+    id: UUID = Field(primary_key=True)
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    jurisdiction: str = Field(sa_type=Text)
+    people: int
+
+
 class CalendarRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     """A calendar feed; its address carries a token of which this row keeps the SHA-256 only."""
 

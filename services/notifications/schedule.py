@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.notifications.commands import escalate_receipts, forget_attempts
+from services.notifications.commands import count_readers, escalate_receipts, forget_attempts
 from services.notifications.settings import NotificationsSettings
 from services.notifications.triggers import remind
 from shared.clock import now, today
@@ -29,6 +29,12 @@ async def forget_old_attempts(database: Database) -> None:
 async def escalate(database: Database) -> None:
     """What no academy acknowledged in time is said once, to those who must know."""
     await escalate_receipts(database, now())
+
+
+@schedule.every(seconds=60, id="count-readers")
+async def count_known_people(database: Database) -> None:
+    """How many people of each jurisdiction are known is said where the number is another."""
+    await count_readers(database)
 
 
 @schedule.every(seconds=300, id="remind")

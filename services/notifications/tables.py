@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from services.notifications.endpoint import Endpoint
+from services.notifications.readership import Readership
 from services.notifications.receipt import Receipt
 from services.notifications.reminder import Reminder
 from services.notifications.undelivered import Undelivered
@@ -321,6 +322,12 @@ class AnnouncedDateRow(Base, table=True):  # type: ignore[call-arg, misc, valid-
     reminded: int | None = None
 
 
+class ReadershipRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """How many people of a jurisdiction are known."""
+
+    __tablename__ = "readership"
+
+
 class FeedHeadRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """The last number given out in an academy's feed. Its lock makes commit order and number order the same."""
 
@@ -435,3 +442,4 @@ RECEIPTS = Store(
 )
 UNDELIVERED = Store(Undelivered, UndeliveredRow)
 REMINDERS = Store(Reminder, ReminderRow)
+READERSHIPS = Store(Readership, ReadershipRow)

@@ -216,6 +216,23 @@ class ReceiptOverdue(DomainEvent):
     due_at: datetime
 
 
+class ReadershipCounted(DomainEvent):
+    """Another number of people of a jurisdiction is known, so that statutory notices reach as many inboxes."""
+
+    type = "ma.mithaq.readership.counted.v1"
+    topic = "notifications.readership"
+    example: ClassVar[dict[str, Any]] = {
+        "readership_id": "01920000-0000-5000-8000-0000000000e8",
+        "jurisdiction": "MA-06",
+        "people": 7,
+    }
+
+    readership_id: UUID
+    jurisdiction: str
+    """Where they are at home: the nation, an academy, a directorate or an organisation."""
+    people: int
+
+
 class LetterGivenUp(DomainEvent):
     """A letter with a statutory notice will not reach its person: refused, returned, or tried for days."""
 

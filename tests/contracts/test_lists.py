@@ -42,6 +42,7 @@ BOUNDED = {
             "ceremonies",
             "parties",
             "subscribers",
+            "people",
         ),
         "one decision, acknowledged as a whole by its hash: half of it would be no impact",
     ),

@@ -2,13 +2,14 @@
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.agreements import commands, queries, schedule
@@ -31,7 +32,9 @@ from services.agreements.tests.builders import (
 from services.centers import reactions as of_centers
 from services.centers.tables import CENTERS
 from services.centers.tests.builders import decisions
-from shared.actor import NATIONAL, SYSTEM
+from services.notifications import commands as of_notifications
+from services.notifications.reactions import tell_concerned
+from shared.actor import NATIONAL, SYSTEM, Actor, Role
 from shared.clock import today
 from shared.database import Database
 from shared.events.base import DomainEvent, Occurrence
@@ -269,6 +272,57 @@ async def test_the_end_of_a_framework_is_foretold_with_all_that_follows_it(world
     assert {each.agreement_id for each in looked.agreements} == {parent.id, *(each.id for each in children)}
     assert len(looked.subscribers) == 12, "a national text concerns every academy"
     await happened_as_told(world, looked, before, centers)
+
+
+@pytest.mark.parametrize("national", [False, True])
+@pytest.mark.parametrize("ahead", [False, True])
+async def test_the_people_of_the_preview_are_those_who_are_told(
+    world: World, databases: Databases, ahead: bool, national: bool
+) -> None:
+    notifications = await databases("notifications")
+    terms = current_network(effective_from=today() - timedelta(days=250)) if national else current()
+    agreement = await bound(world.agreements, terms)
+    homes = ["MA-06", "MA-06", "MA-05", "national", f"org:{agreement.parties[1].organisation_id}", f"org:{new_id()}"]
+    for number, home in enumerate(homes):
+        by = Actor("https://identity.example", f"reader-{number}", frozenset({Role.auditor}), home)
+        await of_notifications.make_known(notifications, language="fr", by=by)
+    await of_notifications.count_readers(notifications)
+    for row in await news_of(notifications):
+        async with world.agreements.transaction(NATIONAL) as tx:
+            await of_agreements.follow_readership(tx, occurrence_of(row))
+    scope = None if national else "money"
+    looked, _ = await decide(world, agreement, "terminate_agreement", ahead=ahead, scope=scope, centers=[])
+    for row in await news_of(world.agreements):
+        async with notifications.transaction(NATIONAL) as tx:
+            await tell_concerned(tx, [occurrence_of(row)])
+    types = ["ma.mithaq.agreement.terminated.v1"] + ["ma.mithaq.agreement.termination_announced.v1"] * ahead
+    for type in types:
+        assert Counter(await homes_told(notifications, type)) == {
+            each.jurisdiction: each.number for each in looked.people
+        }
+    assert sum(each.number for each in looked.people) == (5 if national else 4), "and of the ministry, which is a party"
+
+
+async def news_of(database: Database) -> Sequence[JournalRow]:
+    """All that a service has published."""
+    async with database.transaction(NATIONAL) as tx:
+        return (await tx.exec(select(JournalRow).order_by(col(JournalRow.id)))).all()
+
+
+def occurrence_of(row: JournalRow) -> Occurrence[Any]:
+    """A row as it arrives elsewhere."""
+    whose = row.event_id, row.aggregate_id, row.aggregate_version, tuple(row.audience), row.actor
+    return Occurrence(row.event(), *whose, row.occurred_at, row.correlation)
+
+
+async def homes_told(database: Database, type: str) -> list[str]:
+    """Where the people are at home who have an event of the type in their inbox."""
+    told = text("""
+        select jurisdiction from inbox_item join notice using (event_id) join person on person.id = person_id
+        where type = :type
+    """)
+    async with database.transaction(NATIONAL) as tx:
+        return list((await tx.execute(told, {"type": type})).scalars())
 
 
 async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_changed(world: World) -> None:

@@ -27,7 +27,7 @@ from services.agreements.tests.test_reactions import told
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database
-from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered
+from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered, ReadershipCounted
 from shared.ids import new_id
 from shared.refusals import Forbidden, NotFound
 
@@ -59,6 +59,23 @@ async def test_an_academys_enabled_addresses_are_counted_and_nobody_elses(databa
     async with database.transaction(officer("MA-07").scope) as tx:
         rows = await (await tx.connection()).exec_driver_sql("select academy from endpoint_fact")
         assert rows.scalars().all() == ["MA-07"], "an academy sees its own addresses only"
+
+
+async def test_the_people_of_the_academy_and_of_the_parties_are_counted_and_no_others(database: Database) -> None:
+    agreement = await bound(database)
+    party = f"org:{operator_of(agreement)}"
+    ids = {home: new_id() for home in ("MA-06", party, "MA-07", f"org:{new_id()}", "national")}
+    for people in (2, 3):
+        for home, id in ids.items():
+            counted = ReadershipCounted(readership_id=id, jurisdiction=home, people=people)
+            async with database.transaction(NATIONAL) as tx:
+                await reactions.follow_readership(tx, told(counted))
+        looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+        counted_homes = dict.fromkeys(("MA-06", "national", party), people)
+        assert {each.jurisdiction: each.number for each in looked.people} == counted_homes
+    async with database.transaction(officer("MA-07").scope) as tx:
+        rows = await (await tx.connection()).exec_driver_sql("select jurisdiction from reader_fact")
+        assert rows.scalars().all() == ["MA-07"], "an academy sees its own people's number only"
 
 
 async def test_a_preview_changes_nothing_and_needs_no_paper_yet(database: Database) -> None:

@@ -15,7 +15,17 @@ from services.notifications.kinds import kinds
 from services.notifications.people import own_scope, person_id
 from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
-from services.notifications.tests.builders import FOREIGNER, OFFICER, OPERATOR, actor, happening, person, rows, told
+from services.notifications.tests.builders import (
+    FOREIGNER,
+    OFFICER,
+    OPERATOR,
+    actor,
+    happening,
+    person,
+    published,
+    rows,
+    told,
+)
 from services.notifications.tests.conftest import Reads
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now
@@ -218,6 +228,20 @@ async def test_an_explanation_names_who_came_later_to_those_of_their_desk(databa
     mine, theirs = ((person_id(each.person), "statutory", "inbox") for each in (OFFICER, FOREIGNER))
     assert (await named(OFFICER), await named(FOREIGNER)) == ([mine], [theirs])
     assert await named(OPERATOR) == [mine, theirs]
+
+
+async def test_how_many_people_are_known_is_said_of_every_jurisdiction_once(database: Database, reads: Reads) -> None:
+    async def said() -> list[tuple[str, int]]:
+        await commands.count_readers(database)
+        assert await commands.count_readers(database) == 0
+        return [(each.event.jurisdiction, each.event.people) for each in await published(database)]  # type: ignore[attr-defined]
+
+    for one in (OFFICER, DIRECTOR, FOREIGNER):
+        await reads(one)
+    first = [("MA-05", 1), ("MA-06", 2)]
+    assert await said() == first
+    await reads(Actor(FOREIGNER.issuer, FOREIGNER.subject, FOREIGNER.roles, "MA-06"))
+    assert await said() == [*first, ("MA-05", 0), ("MA-06", 3)]
 
 
 def _seen(item: Any) -> tuple[Any, ...]:

@@ -1,17 +1,17 @@
-"""Who comes finds what concerned them before; that they found it is kept as telling is."""
+"""Who comes finds what concerned them before, which is kept as telling is; and how many are known is counted."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from shared.migrations import protect
+from shared.migrations import aggregate_columns, protect
 
 revision = "0009"
 down_revision = "0008"
 
 
 def upgrade() -> None:
-    """One row per notice and person, as visible as their jurisdiction."""
+    """One row per notice and person, and one per jurisdiction, as visible as the jurisdiction."""
     op.create_table(
         "told_later",
         sa.Column("event_id", sa.Uuid, primary_key=True),
@@ -21,3 +21,5 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     )
     protect(op, "told_later", aggregate=False, column="array[jurisdiction]", privileges="select, insert")
+    op.create_table("readership", *aggregate_columns())
+    protect(op, "readership")
