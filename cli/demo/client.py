@@ -14,6 +14,8 @@ from shared.embedded.identity import Credentials
 JSON = dict[str, Any]
 EARLY = 60.0
 """Seconds before its end at which a token is renewed."""
+PATIENCE = 60.0
+"""Seconds within which one service has heard what another said, on a machine with much to do."""
 
 
 class Refused(Exception):
@@ -103,7 +105,7 @@ class Client:
         self, persona: str, path: str, body: JSON | None = None, *, version: int | None = None, unless: Collection[str]
     ) -> JSON:
         """Command; while it is refused for one of these reasons, another service has not heard of something yet."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while True:
             try:
                 return await self.post(persona, path, body, version=version)
