@@ -23,6 +23,12 @@ class DomainEvent(BaseModel):
 
     _detail: dict[str, Any] = PrivateAttr(default_factory=dict)
 
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        # Left to itself, pydantic looks for private attributes once for each class that an event's stems from: that
+        # takes as long as all the rest of making one, and a past is made of hundreds.
+        cls.model_post_init = _keeping_nothing  # type: ignore[assignment, method-assign]
+
     def keeping(self, **detail: Any) -> Self:
         """This event with what only the owner's fold needs beyond the published data.
 
@@ -39,6 +45,10 @@ class DomainEvent(BaseModel):
         assert self.__pydantic_private__ is not None
         detail: dict[str, Any] = self.__pydantic_private__["_detail"]
         return detail
+
+
+def _keeping_nothing(event: DomainEvent, _context: Any, /) -> None:
+    object.__setattr__(event, "__pydantic_private__", {"_detail": {}})
 
 
 E_co = TypeVar("E_co", bound=DomainEvent, covariant=True)
