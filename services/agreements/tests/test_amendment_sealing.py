@@ -26,7 +26,13 @@ from services.agreements.errors.sealing import (
     SealedFileDamaged,
     SealUnavailable,
 )
-from services.agreements.errors.signing import LevelTooLow, NotYourTurnToSign, TextTampered
+from services.agreements.errors.signing import (
+    DelegationOver,
+    LevelTooLow,
+    NotYourTurnToSign,
+    OfferExpired,
+    TextTampered,
+)
 from services.agreements.kinds import KINDS, Kind, SigningGroup
 from services.agreements.papers.drawing import draw_sealable_amendment
 from services.agreements.sealing import Seal, configure, examine, sealing
@@ -52,6 +58,7 @@ from services.agreements.tests.builders import (
     officer,
     outcome_of,
     person,
+    signer,
 )
 from services.agreements.tests.seals import DAY, QUALIFIED, Root, seal_with
 from services.agreements.tests.test_levels import ask
@@ -83,9 +90,9 @@ async def offered(database: Database, agreement: Agreement) -> Amendment:
     return await agree(database, await reword(database, await propose(database, agreement), "article-1", "Autrement"))
 
 
-async def seal_for(database: Database, amendment: Amendment, at: int = 0, **options: Any) -> Amendment:
+async def seal_for(database: Database, amendment: Amendment, place: int = 0, **options: Any) -> Amendment:
     """An advanced signature for the party at this place of those whom it touches."""
-    return await sign_for(database, amendment, amendment.touched[at], **({"level": "advanced"} | options))
+    return await sign_for(database, amendment, amendment.touched[place], **({"level": "advanced"} | options))
 
 
 async def seals_of(amendment: Amendment) -> tuple[Seal, ...]:
@@ -215,6 +222,30 @@ async def test_no_key_is_asked_for_a_signature_that_would_be_refused(
     assert hands.asked == [] and (await reread(database, offered)).version == offered.version
     sealed = await seal_for(database, offered, 1)
     assert [each.organisation_id for each in hands.asked] == [operator] and sealed.signatures
+
+
+async def test_a_delegate_seals_for_the_mandated_until_the_delegation_or_the_offer_is_over(
+    database: Database, offered: Amendment, tmp_path: Path
+) -> None:
+    root = Root()
+    hands = seal_with(root.issue(now() - DAY, now() + DAY), root.trust, tmp_path)
+    party = offered.party(offered.touched[0])
+    holder, deputy = signer(party.organisation_id), person("deputy", Role.academy_director, "MA-06")
+    await commands.delegate_amendment(
+        database,
+        offered.id,
+        party_id=party.party_id,
+        delegate=deputy.person,
+        valid_until=today() + DAY,
+        document="(fictif) acte",
+        by=holder,
+    )
+    for by, days, refusal in ((deputy, 3, DelegationOver), (holder, 61, OfferExpired)):
+        with pytest.raises(refusal):
+            await seal_for(database, offered, by=by, at=now() + days * DAY)
+    assert hands.asked == []
+    [given] = (await seal_for(database, offered, by=deputy)).signatures
+    assert (given.person, given.on_behalf_of, given.level) == (deputy.person, holder.person, "advanced")
 
 
 @pytest.mark.parametrize(
