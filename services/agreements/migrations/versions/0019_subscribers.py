@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql
 from shared.migrations import protect
 
 revision = "0019"
-down_revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
