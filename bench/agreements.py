@@ -6,13 +6,15 @@ A register of 100,000 agreements with 2,000,000 journal rows; everything up to t
 import json
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
-from fastapi import Request
+from fastapi import FastAPI, Request
 from sqlalchemy import event, text
 
+import services.agreements
 from bench.environment import a_server, databases, prepare, run
 from bench.rows import Row, percentile
 from services.agreements import queries
@@ -27,10 +29,12 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.agreements import AgreementParty, AgreementTextRevised, CenterToOpen
 from shared.ids import new_id
+from shared.language import Wording
 from shared.settings import database_on
 from shared.store import put_texts
 from shared.territory import ACADEMIES, MINISTRY_ID
-from shared.web import PageRequest, answer, page
+from shared.web import WORDING, PageRequest, answer, page
+from shared.web.problems import reader
 
 MANY = 100_000
 PER_AGREEMENT = 20
@@ -146,6 +150,7 @@ def measure(only: str | None) -> list[Row]:
 
 
 async def _measure(server_url: str) -> list[Row]:
+    reader.set(_request())
     async with databases(server_url, "agreements") as (owner, app, _relay):
         lived = await _a_life(app)
         await _fill(owner, database_on(server_url, "agreements"), lived)
@@ -154,7 +159,7 @@ async def _measure(server_url: str) -> list[Row]:
         def reading(id: UUID) -> Timed:
             async def read() -> object:
                 found = await queries.agreement(app, id, action="read_agreement", by=MINISTRY)
-                return answer(AgreementAnswer.of(found, MINISTRY), version=found.version)
+                return answer(AgreementAnswer.of(found, MINISTRY, reasons=True), version=found.version)
 
             return read
 
@@ -177,6 +182,13 @@ async def _measure(server_url: str) -> list[Row]:
             await _compare(app, server_url, "agreements_read", reads, "<= 3, p99 <= 50 ms"),
             await _compare(app, server_url, "agreements_as_of", [remember], "p99 <= 20 ms"),
         ]
+
+
+def _request() -> Request:
+    """Whose language the reasons are told in."""
+    application = FastAPI()
+    application.state.wording = Wording(WORDING, Path(services.agreements.__file__).parent / "wording")
+    return Request({"type": "http", "headers": [], "app": application})
 
 
 async def _compare(app: Database, server_url: str, name: str, requests: Sequence[Timed], aim: str) -> Row:

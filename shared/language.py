@@ -3,7 +3,9 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 LANGUAGES = ("ar", "fr", "en")
@@ -55,6 +57,10 @@ class Wording:
         """The keys that begin with the prefix."""
         return [key for key in self._texts[LANGUAGES[0]] if key.startswith(prefix)]
 
+    def placeholders(self, key: str, language: str) -> frozenset[str]:
+        """The names of the values that the text asks for. Raises KeyError for an unknown key."""
+        return _placeholders(self._texts[language][key])
+
     def text(self, key: str, language: str, /, **values: Any) -> str:
         """The text with its placeholders filled; one without a value shows `…`. Raises KeyError for an unknown key.
 
@@ -68,6 +74,11 @@ class Wording:
 class _Values(dict[str, Any]):
     def __missing__(self, name: str) -> str:
         return "…"
+
+
+@cache
+def _placeholders(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name)
 
 
 def _flat(texts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -231,8 +231,10 @@ def _texts(wording: Wording, slug: str, language: str, values: dict[str, Any]) -
     if f"{key}.title" not in wording:
         title = slug.replace("-", " ").capitalize()
         return title, title
-    shown = {name: _shown(wording, language, name, value, values) for name, value in values.items()}
-    return wording.text(f"{key}.title", language, **shown), wording.text(f"{key}.detail", language, **shown)
+    title, detail = f"{key}.title", f"{key}.detail"
+    asked = wording.placeholders(title, language) | wording.placeholders(detail, language)
+    shown = {name: _shown(wording, language, name, values[name], values) for name in asked & values.keys()}
+    return wording.text(title, language, **shown), wording.text(detail, language, **shown)
 
 
 def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:
