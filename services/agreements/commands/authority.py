@@ -8,8 +8,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from pydantic_core import from_json
-from sqlalchemy import desc, text
-from sqlmodel import col, select
+from sqlalchemy import text
 
 from services.agreements.agreement import Agreement, Delegation, Scan
 from services.agreements.agreement.core import names_of
@@ -39,9 +38,8 @@ from shared.events.agreements import (
     AgreementDrafted,
     AgreementParty,
     AgreementTermsRevised,
-    AmendmentAgreed,
 )
-from shared.messaging.tables import JournalRow
+from shared.messaging.journal import past
 from shared.refusals import NotFound, Refusal
 
 # All that signatures rest on, in one round trip: each person's best mandate, the association's standing, the ceremony.
@@ -108,6 +106,14 @@ DRIFTED = text("""
     where was is distinct from is_now
 """).bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
 
+FROZEN = {
+    "number": ("agreement_id", "number", "reference"),
+    "kind": ("agreement_kind", "amendment_type"),
+    "terms": ("base_hash", "content_hash", "touched"),
+    "parties": ("parties",),
+    "names": ("names",),
+}
+"""By place: what an amendment's journal says beside its two contents, from which nothing departs once it is frozen."""
 
 SIGNS = frozenset({"sign_agreement", "sign_amendment"})
 """These a delegate does under the mandate of who delegated; for the others one's own is needed."""
@@ -359,19 +365,18 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
 
 
 async def require_as_agreed(tx: Transaction, amendment: Amendment) -> None:
-    """Refuse TextTampered unless an amendment is as it was frozen: base and branch, number, who signs, the names."""
+    """Refuse TextTampered unless an amendment is as it was frozen: base and branch by their hashes, the rest as told.
+
+    The journal tells which contents these are, the agreement, the kind, the number, the parties, who signs, the names.
+    """
     await require_kept(tx, amendment.base_hash)
     await require_kept(tx, amendment.content_hash)
-    told = select(JournalRow).where(col(JournalRow.aggregate_id) == amendment.id).order_by(desc("aggregate_version"))
-    agreed = (await tx.exec(told.where(col(JournalRow.type) == AmendmentAgreed.type).limit(1))).one().event()
-    assert isinstance(agreed, AmendmentAgreed)
-    same = {
-        "number": (agreed.number, agreed.reference) == (amendment.number, amendment.reference),
-        "terms": (agreed.content_hash, agreed.detail["touched"])
-        == (amendment.content_hash, [str(each) for each in amendment.touched]),
-        "names": names_of(agreed.detail) == amendment.names,
-    }
-    if places := [place for place, holds in same.items() if not holds]:
+    told = Amendment.fold(amendment.id, (each.event for each in await past(tx, amendment.id)))
+    if places := [
+        place
+        for place, fields in FROZEN.items()
+        if any(getattr(told, field) != getattr(amendment, field) for field in fields)
+    ]:
         raise _tampered(places)
 
 

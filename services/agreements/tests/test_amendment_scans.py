@@ -227,12 +227,21 @@ async def test_a_scan_is_void_once_the_agreement_is_another(database: Database, 
     assert (behind.state, behind.scans) == (S.rebase_needed, {})
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update content set body = 'autre' where body = 'Un (fictif).'",
+        "update amendment set state = jsonb_set(state, '{base_hash}', state->'content_hash')",
+        "update amendment set state = jsonb_set(state, '{parties,1,organisation_id}', to_jsonb(gen_random_uuid()))",
+    ],
+    ids=["a clause", "no change", "a party"],
+)
 async def test_a_branch_that_is_not_as_it_was_frozen_is_not_signed_on_paper(
-    database: Database, databases: Any, offered: Amendment
+    database: Database, databases: Any, offered: Amendment, statement: str
 ) -> None:
     await scan(database, offered)
     async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
-        await tx.execute(text("update content set body = 'autre' where body = 'Un (fictif).'"))
+        await tx.execute(text(statement))
     with pytest.raises(TextTampered):
         await accept(database, offered)
     await commands.return_amendment_scan(database, offered.id, party_id=offered.touched[0], reason="(fictif)", by=LEGAL)
