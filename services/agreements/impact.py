@@ -39,6 +39,8 @@ UNOPENED = frozenset({"planned", "fitting_out", "ready"})
 """Where there are no learners: a center takes them from its opening on."""
 DONE = frozenset({"handing_over", "closed", "abandoned"})
 """Where nothing becomes of a center any more."""
+SHOWN_ONLY = frozenset({"people"})
+"""What is shown and not acknowledged: anybody who opens their inbox changes it, and no decision does anything else."""
 
 
 class Part(BaseModel):
@@ -162,12 +164,12 @@ class Impact(BaseModel):
         description="how many people find it in their inbox, by where they are at home: all known people of the"
         " academies, of the parties, and of the nation where it concerns every academy or the ministry is a party,"
         " whatever they subscribe to. Whom a subscription alone tells of it is not counted. The numbers are of the last"
-        " count; one is taken every minute"
+        " count; one is taken every minute. They are shown and not acknowledged: another number refuses no decision"
     )
 
     @property
     def fingerprint(self) -> str:
-        """What stands for this very impact: twelve hex digits of SHA-256 for each part, in order."""
+        """What stands for this very impact: twelve hex digits of SHA-256 for each acknowledged part, in order."""
         return "-".join(self._marks().values())
 
     def changed_since(self, acknowledged: str) -> list[str]:
@@ -178,7 +180,7 @@ class Impact(BaseModel):
         return [part for (part, mark), before in zip(marks.items(), known, strict=True) if mark != before]
 
     def _marks(self) -> dict[str, str]:
-        told = self.model_dump(mode="json")
+        told = self.model_dump(mode="json", exclude={*SHOWN_ONLY})
         return {part: sha256(canonical({part: value})).hexdigest()[:12] for part, value in told.items()}
 
 

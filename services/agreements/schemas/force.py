@@ -79,7 +79,9 @@ class ImpactAnswer(Impact):
     unfunded_seats: int
     learners: int | None = Field(description="in number; none: not every center has told one")
     funded_learners: int | None = Field(description="of these, on funded seats")
-    acknowledgement: str = Field(description="to be given with the decision; it is refused once the impact is another")
+    acknowledgement: str = Field(
+        description="to be given with the decision; it is refused once the impact is another, but for `people`"
+    )
 
     @classmethod
     def told(cls, impact: Impact) -> Self:

@@ -141,7 +141,22 @@ async def test_the_acknowledgement_says_which_part_is_another(database: Database
     assert looked.changed_since(looked.fingerprint) == []
     other = looked.model_copy(update={"parties": looked.parties[1:]})
     assert other.changed_since(looked.fingerprint) == ["parties"]
-    assert looked.changed_since("ab") == list(Impact.model_fields), "what cannot be compared is all new"
+    acknowledged = [part for part in Impact.model_fields if part != "people"]
+    assert looked.changed_since("ab") == acknowledged, "what cannot be compared is all new"
+
+
+async def test_whoever_opens_their_inbox_keeps_nobody_from_deciding(database: Database) -> None:
+    agreement = await bound(database)
+    looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+    counted = ReadershipCounted(readership_id=new_id(), jurisdiction="MA-06", people=7)
+    async with database.transaction(NATIONAL) as tx:
+        await reactions.follow_readership(tx, told(counted))
+    now = await queries.impact(database, agreement.id, **LOOK, by=director())
+    assert ([each.number for each in looked.people], [each.number for each in now.people]) == ([], [7])
+    decided = await commands.terminate_agreement(
+        database, agreement.id, **DECISION, acknowledgement=looked.fingerprint, by=director()
+    )
+    assert decided.state == "terminated"
 
 
 async def test_a_decision_binds_to_the_paper_that_was_attached_for_it(database: Database) -> None:
