@@ -233,8 +233,10 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
 
 
 def _named(data: Mapping[str, Any]) -> frozenset[str]:
-    people = [*(data[field] for field in NAMED if data.get(field)), *data.get(MENTIONED, ())]
-    return frozenset(people) | _homes(data, INVOLVED)
+    mentioned = data.get(MENTIONED, ())
+    # Of some events it is their number.
+    several = () if isinstance(mentioned, int) else mentioned
+    return frozenset([*(data[field] for field in NAMED if data.get(field)), *several]) | _homes(data, INVOLVED)
 
 
 def _homes(data: Mapping[str, Any], field: str) -> frozenset[str]:

@@ -209,6 +209,13 @@ def test_whom_a_comment_mentions_is_told_if_the_agreement_is_theirs_to_see() -> 
     assert why(told(heard, elsewhere, AT)) == [(None, "outside_jurisdiction", False)]
 
 
+def test_whatever_is_published_can_be_told_a_number_of_people_too() -> None:
+    for each in ALL:
+        event = each.model_validate(each.example)
+        occurrence = Occurrence(event, new_id(), new_id(), 1, ("MA-06",), "somebody else", AT, new_id())
+        assert told(Happening.at(occurrence, Circle().after(event)), endpoint(), AT), event.type
+
+
 @pytest.mark.parametrize(
     ("organisation", "home"),
     [(ACADEMIES["MA-06"].organisation_id, "MA-06"), (MINISTRY_ID, "national"), (UUID(ORG.removeprefix("org:")), ORG)],
