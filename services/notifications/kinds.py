@@ -29,7 +29,7 @@ class Kind:
     national: bool = False
     """It is addressed to the nation too, whichever region it concerns."""
     letters: bool = True
-    """People are told of it by e-mail too, not in their inboxes alone."""
+    """It is told by e-mail too, not in inboxes and to webhooks alone."""
     private: bool = False
     """Of all endpoints only its subject is told."""
     queue: Queue = "information"
@@ -59,6 +59,11 @@ class Kinds:
     def asking(self) -> frozenset[Queue]:
         """The workqueues that ask for something until it is settled."""
         return frozenset(queue for kind in self.events.values() for queue in kind.settles)
+
+    @property
+    def unwritten(self) -> list[str]:
+        """The types of which no e-mail tells."""
+        return [type for type, kind in self.events.items() if not kind.letters]
 
     def path(self, type: str, subject: object, data: Mapping[str, object]) -> str | None:
         """Where people see what an event is about; None where there is nothing to see."""

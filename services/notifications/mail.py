@@ -36,6 +36,8 @@ class Subject(UniqueUnstructuredHeader):
 HEADERS = HeaderRegistry()
 HEADERS.map_to_type("subject", cast(Any, Subject))
 LETTER = SMTP.clone(header_factory=HEADERS)
+OF_US = ("5.7.", "5.1.7", "5.1.8")
+"""Who may send (policy, and the sender's address; RFC 3463): a server may hold that back until a recipient is named."""
 
 
 @cache
@@ -109,7 +111,7 @@ class MailClient:
     async def send(self, message: EmailMessage) -> Outcome:
         """Send one message to its one recipient: 4xx is tried again, 5xx is final, our own trouble is tried again.
 
-        What the server says of us, or of everybody, is our own trouble too, whatever the code.
+        What the server says of us, or of everybody, is our own trouble too, whatever the code and whenever it is said.
         """
         settings = self.settings
         try:
@@ -145,8 +147,7 @@ class MailClient:
 
 
 def _judged(code: int, said: str, *, of_address: bool = False) -> Outcome:
-    """4xx passes; 5xx is final. Of the address itself it is a bounce, unless it is our policy or a full mailbox."""
-    final = 500 <= code < 600
-    passing = said.startswith(("5.7.", "5.2.2"))
-    bounced = final and of_address and not passing
+    """4xx passes; 5xx is final. Of the address itself it is a bounce, unless the mailbox is full."""
+    final = 500 <= code < 600 and not (of_address and said.startswith(OF_US))
+    bounced = final and of_address and not said.startswith("5.2.2")
     return Outcome("refused" if final else "failed", f"SMTP {code}", code, excerpt_of(said.encode()), bounced=bounced)

@@ -224,7 +224,9 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
     if why in ("no_rule_matches", "not_theirs", "own_act"):
         return [Decision(one, None, why)]
     if isinstance(one, EndpointTold):
-        return [Decision(one, one.channel, why, at, rule) if one.enabled else Decision(one, one.channel, "disabled")]
+        if hindrance := _hindrance(happening.kind, one):
+            return [Decision(one, one.channel, hindrance)]
+        return [Decision(one, one.channel, why, at, rule)]
     queue = _queue(happening, one)
     return [
         Decision(one, channel, hindrance or why, None if hindrance else due, rule, queue)
@@ -259,6 +261,13 @@ def _reason(happening: Happening, one: Recipient) -> tuple[Why, UUID | None]:
     if happening.names(one):
         return "named", None
     return ("work" if _is_work_of(happening, one) else "no_rule_matches"), None
+
+
+def _hindrance(kind: Kind, one: EndpointTold) -> Why | None:
+    """What keeps an endpoint from being told."""
+    if not one.enabled:
+        return "disabled"
+    return "no_letters" if one.channel == "email" and not kind.letters else None
 
 
 def _is_work_of(happening: Happening, one: PersonTold) -> bool:

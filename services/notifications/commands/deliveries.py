@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from services.notifications.endpoint import Endpoint
 from services.notifications.errors import PeriodEmpty
+from services.notifications.kinds import kinds
 from services.notifications.lanes import LOCK_LANE, SET_DUE
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.tables import ENDPOINTS
@@ -42,6 +43,7 @@ OWE = text("""
     from feed_entry entry join notice using (event_id)
     where entry.academy = :academy and entry.told_at >= :since and entry.told_at < :until
         and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)
+        and notice.type <> all(cast(:unwritten as text[]))
         and (:everything or not exists (
             select 1 from telling where telling.event_id = entry.event_id and telling.jurisdiction = entry.academy
                 and untold @> jsonb_build_array(jsonb_build_object(
@@ -131,7 +133,8 @@ async def _replay(
         await tx.execute(LOCK_LANE, {"endpoint": id})
         how = "recovered" if what == "missed" else "replayed"
         period = {"since": since, "until": until, "everything": what == "everything", "how": how}
-        owed = await tx.execute(OWE, {"endpoint": id, "academy": endpoint.academy, **period})
+        unwritten = kinds().unwritten if endpoint.channel == "email" else []
+        owed = await tx.execute(OWE, {"endpoint": id, "academy": endpoint.academy, "unwritten": unwritten, **period})
         deliveries = max(0, owed.rowcount)  # type: ignore[attr-defined]
         events = endpoint.replay(what, since=since, until=until, deliveries=deliveries)
         await ENDPOINTS.record(tx, endpoint, events, by=by)

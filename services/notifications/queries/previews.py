@@ -37,7 +37,7 @@ def preview(
     """The example as it would be told, by the functions that tell.
 
     A digest tells of `also` (patterns of types) beside it. A trigger's own reminder is the example of its type. Where
-    people are written no letters about a type, none is shown. Raises NotFound for a type that is not published, and for
+    no letters are written about a type, none is shown. Raises NotFound for a type that is not published, and for
     a trigger that there is not.
     """
     PERMISSIONS.allow(by, "preview_notice")
@@ -51,7 +51,7 @@ def preview(
     form = "at_once" if kind.statutory and letter in ("daily", "weekly") else letter
     message: EmailMessage | None = None
     due = notice.time
-    if form == "academy":
+    if form == "academy" and kind.letters:
         message = compose(notice, sender=PLACE, recipient=PLACE, endpoint_id=NOBODY, **ACADEMY, language=language)
     elif kind.letters:
         notices = [notice] if form == "at_once" else [notice, *_beside(type, also)]

@@ -129,6 +129,8 @@ class Mailbox:
     received: list[EmailMessage] = field(default_factory=list)
     of_sender: list[str] = field(default_factory=list)
     """What it answers the sender in turn, before any recipient is named."""
+    of_message: list[str] = field(default_factory=list)
+    """What it answers to messages in turn, instead of keeping them."""
 
     async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         """Take the sender, or say what the next reply says."""
@@ -147,8 +149,10 @@ class Mailbox:
         return reply
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        """Keep the message."""
+        """Keep the message, or say what the next reply says."""
         await asyncio.sleep(self.pause)
+        if self.of_message:
+            return self.of_message.pop(0)
         self.received.append(message_from_bytes(envelope.content, policy=default))
         return "250 kept"
 

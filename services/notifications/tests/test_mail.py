@@ -18,22 +18,25 @@ from services.notifications.tests.builders import (
     OPERATOR,
     happening,
     notice,
+    person,
     published,
     registered,
     returned,
     rows,
     told,
 )
-from services.notifications.tests.conftest import Sending
+from services.notifications.tests.conftest import Post, Sending
 from services.notifications.tests.receivers import mailbox
 from shared.database import Database
-from shared.events.agreements import AgreementSigned
+from shared.events.agreements import AgreementSigned, AgreementSuspended
 from shared.events.notifications import EndpointDisabled
 from shared.ids import new_id
 from shared.language import LANGUAGES
 from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
+
+STATUTORY = AgreementSuspended.model_validate(AgreementSuspended.example)
 
 
 def _message(language: str) -> EmailMessage:
@@ -238,6 +241,57 @@ async def test_a_server_that_takes_nothing_from_us_is_tried_again_and_no_letter_
             await _state(database, "delivered")
     log = await rows(database, "select result, status from attempt order by id")
     assert log == [("failed", 550), ("failed", 553), ("delivered", 250)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "554 5.7.1 <avis@academie.example>: Relay access denied",
+        "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using bl.example",
+        "550 5.7.26 not authenticated",
+        "553 5.1.8 <mithaq@ministere.example>: Sender address rejected: domain not found",
+        "501 5.1.7 bad sender address syntax",
+    ],
+)
+async def test_what_a_server_says_of_us_only_once_a_recipient_is_named_gives_no_letter_up(
+    database: Database, settings: NotificationsSettings, sending: Sending, post: Post, said: str
+) -> None:
+    await person(database, OFFICER, address="agent@academie.example")
+    async with mailbox(said, said) as (box, port):
+        await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database, happening(STATUTORY))
+        async with sending(smtp_port=port, most_bounces=1):
+            await _state(database, "delivered")
+    assert len(box.received) == 1
+    status = int(said[:3])
+    log = await rows(database, "select result, status from attempt order by id")
+    assert log == [("failed", status), ("failed", status), ("delivered", 250)]
+    async with post(said) as (postman, _):
+        await postman.round()
+        assert await rows(database, "select state, status from letter") == [("waiting", status)]
+        await rows(database, "update letter set next_attempt_at = clock_timestamp() returning 1")
+        await postman.round()
+    assert await rows(database, "select state, status from letter") == [("sent", 250)]
+    assert [each.event.type for each in await published(database) if ".letter." in each.event.type] == []
+    assert await rows(database, "select 1 from bounce") == [] and await rows(database, "select enabled from lane") == [
+        (True,)
+    ]
+
+
+@pytest.mark.parametrize("said", ["554 relay access denied", "550 no", "550 5.1.1 no such user", "552 5.2.2 full"])
+async def test_what_a_server_says_of_a_recipient_is_final(settings: NotificationsSettings, said: str) -> None:
+    async with mailbox(said) as (_, port):
+        outcome = await MailClient(settings.model_copy(update={"smtp_port": port})).send(_message("fr"))
+    assert outcome.result == "refused" and outcome.bounced == ("5.2.2" not in said)
+
+
+async def test_what_a_server_says_of_a_letter_that_it_has_read_is_final_and_no_bounce(
+    settings: NotificationsSettings,
+) -> None:
+    async with mailbox() as (box, port):
+        box.of_message = ["554 5.7.1 message content rejected"]
+        outcome = await MailClient(settings.model_copy(update={"smtp_port": port})).send(_message("fr"))
+    assert outcome == Outcome("refused", "SMTP 554", 554, "5.7.1 message content rejected")
 
 
 async def test_a_password_is_not_sent_without_tls(settings: NotificationsSettings) -> None:

@@ -1,5 +1,6 @@
 """Who is told, and why: the one decision. No rule widens what the publisher's audience allows."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -247,6 +248,14 @@ def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:
         ("inbox", "statutory", True),
         ("email", "no_letters", False),
     ]
+
+
+def test_what_no_letter_tells_is_told_to_webhooks_and_to_no_address_of_an_academy() -> None:
+    news = happening("ma.mithaq.letter.to_academy_given_up.v1")
+    assert why(told(news, endpoint(), AT)) == [("webhook", "statutory", True)]
+    assert why(told(news, replace(endpoint(), channel="email"), AT)) == [("email", "no_letters", False)]
+    asked = replace(endpoint(rule(types=("*.letter.*",))), channel="email")
+    assert why(told(news, asked, AT)) == [("email", "no_letters", False)]
 
 
 def test_a_type_may_be_preferred_otherwise_and_what_is_statutory_is_told_all_the_same() -> None:
