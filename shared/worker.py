@@ -3,6 +3,7 @@
 import asyncio
 import multiprocessing
 import os
+import pickle
 import resource
 import signal
 import sys
@@ -49,8 +50,8 @@ async def in_worker(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwar
     """What the function gives, computed in the worker process; it is started when first needed.
 
     Function, arguments and result are pickled. If the worker dies over it, the function runs once more in a new one:
-    it must be pure. Raises what the function raises, TimeoutError after LONGEST seconds, and BrokenProcessPool if it
-    kills the second worker too.
+    it must be pure. Raises what the function raises (RuntimeError in place of what no future carries or does not come
+    whole from the worker), TimeoutError after LONGEST seconds, and BrokenProcessPool if it kills the second worker too.
     """
     try:
         return await _run(function, *args, **kwargs)
@@ -71,7 +72,7 @@ async def _run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
         pool = _pool()
         try:
             async with asyncio.timeout(LONGEST):
-                return await asyncio.wrap_future(pool.submit(function, *args, **kwargs))
+                return await asyncio.wrap_future(pool.submit(_done, function, *args, **kwargs))
         except TimeoutError:
             # Nothing else stops a function; who comes next finds a new worker.
             for process in list(pool._processes.values()):
@@ -81,6 +82,24 @@ async def _run(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -
             if _pool() is pool:
                 end_worker()
             raise
+
+
+def _done(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """In the worker: what the function gives, or an error that reaches the caller."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:
+        if _reaches(error):
+            raise
+        raise RuntimeError(repr(error)) from error
+
+
+def _reaches(error: Exception) -> bool:
+    # A future that is told StopIteration never ends; what cannot be unpickled breaks the pool.
+    try:
+        return not isinstance(pickle.loads(pickle.dumps(error)), StopIteration)  # noqa: S301 - our own bytes
+    except Exception:
+        return False
 
 
 @cache

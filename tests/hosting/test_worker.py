@@ -29,6 +29,23 @@ def die_once(mark: str) -> int:
     return os.getpid()
 
 
+class NamedError(Exception):
+    """One that does not come out of a pickle: it is made of a keyword."""
+
+    def __init__(self, *, page: int) -> None:
+        super().__init__(f"page {page}")
+
+
+def find_in_none() -> int:
+    """Look for what is not there."""
+    return next(iter(()))
+
+
+def refuse_page(page: int) -> None:
+    """Raise an error of one's own."""
+    raise NamedError(page=page)
+
+
 def alive(pid: int) -> bool:
     """Whether the process runs; a zombie does not."""
     try:
@@ -46,6 +63,15 @@ async def test_work_runs_in_one_process_that_is_not_ours() -> None:
 async def test_what_the_function_raises_reaches_the_caller() -> None:
     with pytest.raises(ValueError, match="invalid literal"):
         await in_worker(int, "not a number")
+
+
+async def test_an_error_that_no_future_carries_reaches_the_caller_as_one_that_it_does() -> None:
+    before = await in_worker(os.getpid)
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await asyncio.wait_for(in_worker(find_in_none), 10)
+    with pytest.raises(RuntimeError, match="page 3"):
+        await in_worker(refuse_page, 3)
+    assert await in_worker(os.getpid) == before
 
 
 async def test_a_worker_that_died_is_replaced_and_its_work_done_again(tmp_path: Path) -> None:

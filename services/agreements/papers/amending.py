@@ -58,10 +58,9 @@ def _side(value: Value, paper: AmendmentPaper, language: str, *, titled: bool) -
         case Duty():
             lines = _whole_duty(value, paper, language)
         case BudgetLine():
-            payer = next(of(each.name, language) for each in paper.parties if each.party_id == value.payer)
             lines = [
                 said["changes"]["budget_line"].format(
-                    payer=payer,
+                    payer=saying.called(value.payer, (*paper.parties, *paper.gone), language),
                     heading=of(value.heading, language),
                     kind=said["kinds"][value.kind],
                     year=value.budget_year,
@@ -83,11 +82,13 @@ def _side(value: Value, paper: AmendmentPaper, language: str, *, titled: bool) -
 
 def _whole_duty(duty: Duty, paper: AmendmentPaper, language: str) -> list[str]:
     """All that an obligation says: what an agreement's paper leaves out may be the very thing that changes."""
-    said, told = words(language)["changes"], saying.duty(duty, paper.parties, language)
-    debtor = next(of(each.name, language) for each in paper.parties if each.party_id == duty.debtor)
+    said, parties = words(language)["changes"], (*paper.parties, *paper.gone)
+    told, debtor = saying.duty(duty, parties, language), saying.called(duty.debtor, parties, language)
     lines = [said["debtor"].format(debtor=debtor), told["what"], told["to"], told["due"], told["evidence"]]
     if duty.fulfilled_by and duty.center_id:
-        lines.append(said[duty.fulfilled_by].format(center=of(paper.centers[duty.center_id], language)))
+        center = paper.centers.get(duty.center_id)
+        named = of(center, language) if center else str(duty.center_id)
+        lines.append(said[duty.fulfilled_by].format(center=named))
     lines += [said[f"blocks_{each}"] for each in duty.blocks]
     if duty.survives:
         lines.append(said["survives"])

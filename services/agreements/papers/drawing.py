@@ -107,6 +107,7 @@ async def draw_amendment(tx: Transaction, agreement: Agreement, amendment: Amend
         amendment_type=amendment.amendment_type,
         amends=agreement.reference,
         parties=_parties(amendment),
+        gone=await _gone(tx, agreement, amendment),
         centers={
             each.center_id: Bilingual(ar=each.name_ar, fr=each.name_fr)
             for content in (base, branch)
@@ -288,9 +289,8 @@ def _changed(amendment: Amendment, change: Change, contents: Sequence[Content]) 
 
 
 async def _amendments(tx: Transaction, agreement: Agreement) -> tuple[AmendmentLine, ...]:
-    """Those it is made of: they are part of what its readers may read, whoever signed them."""
-    async with tx.widened(NATIONAL):
-        applied = [await AMENDMENTS.read(tx, each.amendment_id) for each in agreement.amendments]
+    """Those it is made of, and who signed them."""
+    applied = await _applied(tx, agreement)
     return tuple(
         AmendmentLine(
             **each.model_dump(exclude={"amendment_id"}),
@@ -298,6 +298,19 @@ async def _amendments(tx: Transaction, agreement: Agreement) -> tuple[AmendmentL
         )
         for each, one in zip(agreement.amendments, applied, strict=True)
     )
+
+
+async def _gone(tx: Transaction, agreement: Agreement, amendment: Amendment) -> tuple[PartyLine, ...]:
+    """The parties that the agreement had before amendments, and that neither side of this one has."""
+    there = {each.party_id for each in amendment.parties}
+    had = {each.party_id: each for one in await _applied(tx, agreement) for each in one.parties}
+    return tuple(_party(agreement, each) for id, each in had.items() if id not in there)
+
+
+async def _applied(tx: Transaction, agreement: Agreement) -> list[Amendment]:
+    """What the agreement is made of is part of what its readers may read, whoever signed it."""
+    async with tx.widened(NATIONAL):
+        return [await AMENDMENTS.read(tx, each.amendment_id) for each in agreement.amendments]
 
 
 async def _titles(tx: Transaction, ceremonies: set[UUID]) -> Mapping[UUID, Bilingual]:

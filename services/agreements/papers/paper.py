@@ -155,6 +155,8 @@ class AmendmentPaper(Paper):
     """The agreement's reference."""
     parties: tuple[PartyLine, ...]
     """Of the agreement before and after."""
+    gone: tuple[PartyLine, ...] = ()
+    """Those that earlier amendments took out: what this one was drafted to change may still name them."""
     centers: dict[UUID, Bilingual] = {}
     """The names of its centers, before and after."""
     changes: tuple[ChangedPart, ...]

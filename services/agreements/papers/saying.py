@@ -2,12 +2,13 @@
 
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
@@ -58,7 +59,6 @@ def heading(paper: Paper, language: str) -> Said:
 def agreement(paper: AgreementPaper, language: str) -> Said:
     """All that an agreement says."""
     said = words(language)
-    names = {party.party_id: of(party.name, language) for party in paper.parties}
     amounts = [line.amount for line in paper.budget]
     return {
         "version": number(paper.version, language),
@@ -73,7 +73,7 @@ def agreement(paper: AgreementPaper, language: str) -> Said:
         ],
         "obligations": [
             {
-                "debtor": names[party.party_id],
+                "debtor": of(party.name, language),
                 "duties": [
                     duty(each, paper.parties, language) for each in paper.obligations if each.debtor == party.party_id
                 ],
@@ -83,7 +83,7 @@ def agreement(paper: AgreementPaper, language: str) -> Said:
         ],
         "budget": [
             {
-                "payer": names[line.payer],
+                "payer": called(line.payer, paper.parties, language),
                 "line": of(line.heading, language),
                 "kind": said["kinds"][line.kind],
                 "year": str(line.budget_year),
@@ -163,10 +163,9 @@ def _line(line: str) -> Said:
     return {"kind": "text", "text": line}
 
 
-def duty(duty: Duty, parties: tuple[PartyLine, ...], language: str) -> Said:
+def duty(duty: Duty, parties: Sequence[PartyLine], language: str) -> Said:
     """An obligation: what, to whom, by when, on what evidence."""
     said = words(language)["obligations"]
-    names = {party.party_id: of(party.name, language) for party in parties}
     if duty.recurrence:
         months = number(duty.recurrence.every_months, language)
         due = said["again"].format(day=day(duty.recurrence.first_due_on, language), months=months)
@@ -176,7 +175,7 @@ def duty(duty: Duty, parties: tuple[PartyLine, ...], language: str) -> Said:
         due = said["after"].format(days=number(duty.due_days or 0, language))
     return {
         "what": of(duty.what, language),
-        "to": said["to"].format(creditor=names[duty.creditor]) if duty.creditor else said["to_all"],
+        "to": said["to"].format(creditor=called(duty.creditor, parties, language)) if duty.creditor else said["to_all"],
         "due": due,
         "evidence": said["evidence"].format(evidence=of(duty.evidence, language)) if duty.evidence else None,
     }
@@ -185,6 +184,11 @@ def duty(duty: Duty, parties: tuple[PartyLine, ...], language: str) -> Said:
 def parties(paper: AgreementPaper | AmendmentPaper, language: str) -> list[Said]:
     """The parties with their roles."""
     return [{"name": of(party.name, language), "roles": roles(party, language)} for party in paper.parties]
+
+
+def called(party_id: UUID, parties: Sequence[PartyLine], language: str) -> str:
+    """A party's name; its id, if it is none of these."""
+    return next((of(each.name, language) for each in parties if each.party_id == party_id), str(party_id))
 
 
 def roles(party: PartyLine, language: str) -> str:

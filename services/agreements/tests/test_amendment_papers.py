@@ -18,6 +18,7 @@ from services.agreements.tests.branches import (
     owed,
     propose,
     read,
+    rebase,
     reread,
     revise,
     reword,
@@ -107,6 +108,27 @@ async def test_one_that_is_rebased_is_a_draft_again_under_its_number(
     rebased = await commands.rebase_amendment(database, offered.id, by=officer())
     again = text_of((await get(app, issuer, path_of(await agree(database, rebased)))).content)
     assert "PROJET" not in again and "Autrement" in again and "Encore" not in again, "the base has it already"
+
+
+async def test_a_party_that_an_earlier_amendment_let_go_is_named_where_a_later_one_still_counts_on_it(
+    app: FastAPI, database: Database, issuer: Issuer
+) -> None:
+    agreement = await bound(database, current(effective_from=today(), others=[party(new_id(), "funder")]))
+    *staying, leaver = agreement.parties
+    leaving = await revise(database, await propose(database, agreement), parties=tuple(staying))
+    counting = await propose(database, agreement)
+    content = await branch_of(database, counting)
+    duties = (owed(content, debtor=leaver.party_id), owed(content, creditor=leaver.party_id))
+    counting = await revise(
+        database, counting, obligations=(*content.obligations, *duties), budget=(budget_line(leaver.party_id),)
+    )
+    await carry(database, leaving)
+    counting = await rebase(database, counting)
+    assert leaver.party_id not in {each.party_id for each in counting.parties}
+    text = text_of((await get(app, issuer, path_of(counting))).content)
+    name = agreement.names[leaver.organisation_id].fr
+    told = (f"Due par {name}", f"Envers {name}", f"{name}, Équipement")
+    assert [text.count(each) for each in told] == [2, 2, 1] and str(leaver.party_id) not in text
 
 
 async def test_what_was_applied_stays_on_paper_as_it_was_signed(

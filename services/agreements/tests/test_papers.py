@@ -27,8 +27,9 @@ from services.agreements.papers import (
     saying,
     unprintable,
 )
-from services.agreements.terms import Duty
+from services.agreements.terms import BudgetLine, Duty
 from services.agreements.text import Clause
+from shared.ids import new_id
 from shared.money import Money
 from shared.worker import end_worker, in_worker
 
@@ -224,6 +225,25 @@ def test_every_field_of_what_an_amendment_changes_shows_on_paper() -> None:
         changes = tuple(changed if each is obligation else each for each in paper.changes)
         seen.add(text_of(render_agreement(paper.model_copy(update={"changes": changes}), "both")))
     assert len(seen) == 1 + len(other)
+
+
+def test_what_nothing_is_known_of_is_printed_as_its_id() -> None:
+    gone, center = new_id(), new_id()
+    paper = samples.amendment()
+    changes = []
+    for each in paper.changes:
+        match each.after:
+            case Duty():
+                other = {"debtor": gone, "creditor": gone, "center_id": center}
+            case BudgetLine():
+                other = {"payer": gone}
+            case _:
+                continue
+        changes.append(each.model_copy(update={"after": each.after.model_copy(update=other)}))
+    text = text_of(render_agreement(samples.amendment(changes=tuple(changes)), "fr"))
+    assert text.count(str(gone)) == 3 and str(center) in text
+    line = samples.agreement().budget[0].model_copy(update={"payer": gone})
+    assert str(gone) in text_of(render_agreement(samples.agreement(budget=(line,)), "fr"))
 
 
 def test_a_clause_that_gets_another_title_shows_both() -> None:
