@@ -9,6 +9,7 @@ from services.agreements.agreement import Agreement, Scan
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendments import amendable, amended_at_once, both, record_signature
 from services.agreements.commands.authority import authority_of, delegator_of, require_as_agreed, still_mandated
+from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.sealing import ReadySeal, make_seal, seal_first, use_seal
 from services.agreements.papers.drawing import draw_seal, draw_sealable_amendment
 from services.agreements.sealing import SEALED
@@ -47,7 +48,7 @@ async def sign_amendment(
 
     A level that is sealed takes the `seal` that `sealed_amendment` hands over; given a database, this makes it first.
     Refuses NoMandate, MandateNotValid, MandateOutOfScope, DelegationOver, AssociationNotAccredited, TextTampered, what
-    Amendment.sign and making the seal refuse, and what applying it refuses.
+    require_parent_signed, Amendment.sign and making the seal refuse, and what applying it refuses.
     """
     asked: Asked = {"party_id": party_id, "content_hash": content_hash, "level": level, "by": by}
     if seal is None and level in SEALED and isinstance(db, Database):
@@ -104,6 +105,7 @@ async def _decide(
     authority = await authority_of(tx, organisation, on_behalf_of or person, agreement, day)
     mandate_id = authority.mandate_of(organisation, agreement, day)
     authority.require_standing(organisation)
+    await require_parent_signed(tx, agreement)
     events = amendment.sign(
         party_id,
         content_hash=asked["content_hash"],
@@ -178,7 +180,7 @@ async def record_amendment_scan(
 
     `person` signed it and needed a mandate of that day; `file_hash` is that of a document of the agreement. Refuses
     FileUnknown, NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered and what
-    Amendment.record_scan refuses.
+    require_parent_signed and Amendment.record_scan refuse.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "record_amendment_scan", by, None)
@@ -189,6 +191,7 @@ async def record_amendment_scan(
             authority = await authority_of(tx, organisation, person, agreement, signed_on)
         mandate_id = authority.mandate_of(organisation, agreement, signed_on)
         authority.require_standing(organisation)
+        await require_parent_signed(tx, agreement)
         scan = Scan(person=person, mandate_id=mandate_id, file_hash=file_hash, signed_on=signed_on, witness=by.person)
         day = business_date(at or now())
         events = amendment.record_scan(party_id, scan, content_hash=content_hash, today=day)
@@ -202,13 +205,15 @@ async def accept_amendment_scan(
     """Let a signature on paper count, having checked its scan; once all have signed, the amendment is applied.
 
     It rests on a mandate of the day on the paper, by what is known by now. Refuses NoScanToCheck, CheckedByAnother,
-    NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered, and what applying it refuses.
+    NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered, what require_parent_signed
+    refuses, and what applying it refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "accept_amendment_scan", by, expected)
         at = at or now()
         scan = amendment.scan_to_accept(party_id, checker=by.person)
         mandate_id = await still_mandated(tx, agreement, amendment.party(party_id).organisation_id, scan)
+        await require_parent_signed(tx, agreement)
         events = amendment.accept_scan(party_id, checker=by.person, mandate_id=mandate_id, at=at)
         await require_as_agreed(tx, amendment)
         return await record_signature(tx, agreement, amendment, events, by=by, at=at)

@@ -248,7 +248,7 @@ async def look_for(
     # As for the commands: whoever sees to a scan need not see the mandates of who signed it.
     async with tx.widened(NATIONAL):
         found = await _authorities(tx, {each.asked for each in steps}, agreement, tabled=tabled, reading=True)
-    hindered = await _hindered(tx, agreement) if file is agreement else None
+    hindered = await _hindered(tx, agreement)
 
     def require(step: Step) -> None:
         authority, organisation = found[step.asked], step.party.organisation_id

@@ -33,7 +33,7 @@ async def parent_of(tx: Transaction, child: Agreement, *, reading: bool = False)
 
 
 async def require_parent_signed(tx: Transaction, agreement: Agreement, *, reading: bool = False) -> None:
-    """Refuse a signature under a child whose parent is not signed, rests, has ended or became shorter meanwhile."""
+    """Refuse a signature under a child or its amendment if the parent is not signed, rests, has ended or is shorter."""
     if agreement.parent_id is not None:
         (await parent_of(tx, agreement, reading=reading)).require_signed(agreement)
 

@@ -11,6 +11,7 @@ from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.errors import AssociationNotAccredited, MandateNotValid, MandateOutOfScope, NoMandate
 from services.agreements.errors.amendments import NotTouched
 from services.agreements.errors.approval import MandatesMissing
+from services.agreements.errors.families import ParentAtRest
 from services.agreements.errors.signing import (
     DelegateIsOneself,
     DelegationOver,
@@ -32,7 +33,9 @@ from services.agreements.tests.builders import (
     president,
     signer,
     stand,
+    suspend,
 )
+from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today
@@ -312,6 +315,25 @@ async def test_an_amendment_is_signed_declined_and_delegated_under_a_mandate_tha
     async with database.transaction(NATIONAL) as tx:
         await tx.exec(theirs.values(agreement_types=[], agreements=[offered.agreement_id]))
     assert (await delegate(database, offered)).version > offered.version
+
+
+async def test_no_amendment_is_signed_under_a_parent_that_rests_and_its_parties_may_still_decline(
+    database: Database,
+) -> None:
+    parent = await bound(database, framework())
+    child = await bound(database, following(parent.id))
+    offered = await agree(database, await reword(database, await propose(database, child), "article-1", "Un"))
+    parent = await suspend(database, parent)
+    for party in offered.parties:
+        assert await refused(database, offered, signer(party.organisation_id)) == {"sign_amendment": "parent-at-rest"}
+        for level in ("simple", "advanced"):
+            with pytest.raises(ParentAtRest):
+                await sign_for(database, offered, party.party_id, level=level)
+    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    for party in offered.parties:
+        assert await refused(database, offered, signer(party.organisation_id)) == {}
+        offered = await sign_for(database, offered, party.party_id)
+    assert offered.state == S.applied
 
 
 async def test_who_is_not_touched_delegates_nothing(database: Database) -> None:

@@ -289,6 +289,22 @@ async def test_on_paper_too_a_child_waits_for_its_parent(database: Database) -> 
     assert await reasons(database, child, LEGAL) == dict.fromkeys((record, accepting), "parent-at-rest")
 
 
+async def test_on_paper_too_an_amendment_waits_while_the_parent_of_its_agreement_rests(database: Database) -> None:
+    parent = await attached(database, await bound(database, framework()), "suspension_decision")
+    child = await attached(database, await bound(database, following(parent.id)), "signed_copy")
+    proposed = await branches.reword(database, await branches.propose(database, child), "article-1", "Un")
+    file = await branches.agree(database, proposed)
+    record, accepting, returning = STEPS[Amendment]
+    none = dict.fromkeys((accepting, returning), "no-scan-to-check")
+    assert await reasons(database, file, officer()) == none
+    await suspend(database, parent)
+    assert await reasons(database, file, officer()) == none | {record: "parent-at-rest"}
+    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    await scanned(database, file)
+    await suspend(database, await attached(database, parent, "suspension_decision"))
+    assert await reasons(database, file, LEGAL) == dict.fromkeys((record, accepting), "parent-at-rest")
+
+
 async def test_who_reads_of_signatures_on_paper_locks_no_row_and_sees_no_mandate(database: Database) -> None:
     agreement = await attached(database, await approved(database), "signed_copy")
     await scanned(database, agreement)
