@@ -1,10 +1,10 @@
-"""Circle: whom a subject concerns beside its academies, as its events told it: directorates and organisations.
+"""Circle: whom a subject concerns beside its academies, and by what agreement, as its events told it.
 
 It says no more than the owner of the subject says of who may see it.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -31,30 +31,36 @@ from shared.territory import NETWORK_ID, codes_of, directorates_of
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """The codes of those concerned, and the provinces a subject lies in."""
+    """The codes of those concerned, the provinces a subject lies in, and the type of the agreement it is about."""
 
     codes: tuple[str, ...] = ()
     provinces: tuple[str, ...] = ()
+    agreement_type: str | None = None
+    """None: about no single agreement, or about one whose type is not known."""
 
     def after(self, event: DomainEvent) -> "Circle":
         """The circle once the event has happened."""
         match event:
-            case AgreementDrafted() | AgreementTermsRevised():
-                return Circle(_orgs(party.organisation_id for party in event.parties), self.provinces)
+            case AgreementDrafted():
+                codes = _orgs(party.organisation_id for party in event.parties)
+                return replace(self, codes=codes, agreement_type=event.agreement_type)
+            case AgreementTermsRevised():
+                return replace(self, codes=_orgs(party.organisation_id for party in event.parties))
             case AgreementSigned():
                 # A center's directorate sees the center, and the agreement only as a party.
-                return Circle(self.codes, _provinces(event))
+                return replace(self, provinces=_provinces(event), agreement_type=event.agreement_type)
             case AgreementAmended():
-                return Circle(_orgs(party.organisation_id for party in event.parties), _provinces(event))
+                codes = _orgs(party.organisation_id for party in event.parties)
+                return replace(self, codes=codes, provinces=_provinces(event))
             case AmendmentProposed() if event.parties:
-                return Circle(_orgs(event.parties), self.provinces)
+                return replace(self, codes=_orgs(event.parties))
             case AmendmentRevised() | AmendmentRebased():
                 # Whoever saw a branch sees what becomes of it.
-                return Circle(tuple(sorted({*self.codes, *_orgs(event.parties)})), self.provinces)
+                return replace(self, codes=tuple(sorted({*self.codes, *_orgs(event.parties)})))
             case ThreadOpened() | ThreadAnswered() | ThreadResolved() | ThreadReopened():
-                return Circle(_orgs(event.parties))
+                return replace(self, codes=_orgs(event.parties), provinces=())
             case CenterPlanned() | CenterOperatorChanged():
-                return _in(event.province, _org(event.operator_id))
+                return replace(_in(event.province, _org(event.operator_id)), agreement_type=self.agreement_type)
             case AssociationRegistered():
                 return _in(event.province, _org(event.association_id), _org(NETWORK_ID))
             case MandateRecorded():
@@ -90,6 +96,18 @@ def concerned(occurrence: Occurrence[DomainEvent]) -> tuple[UUID, ...]:
         agreement: UUID = event.agreement_id  # type: ignore[attr-defined]
         return occurrence.subject, agreement
     return (occurrence.subject,)
+
+
+def agreements_of(occurrence: Occurrence[DomainEvent]) -> tuple[UUID, ...]:
+    """Whose agreement's type an event is about, the first that is known: what it names, or else its own subject.
+
+    An event about several agreements (a ceremony, a substitution, a mandate) is about none of them alone.
+    """
+    event = occurrence.event
+    named = getattr(event, "agreement_id", None)
+    if isinstance(event, ReminderFellDue):
+        return (named or event.subject_id,)
+    return (named, occurrence.subject) if named else (occurrence.subject,)
 
 
 def _in(province: str, *codes: str) -> Circle:

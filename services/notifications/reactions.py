@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from services.notifications.arrival import LOCK_TELLING
-from services.notifications.circle import Circle, concerned
+from services.notifications.circle import Circle, agreements_of, concerned
 from services.notifications.commands.receipts import ask_receipts
 from services.notifications.kinds import kinds
 from services.notifications.letters import write_letters
@@ -42,19 +42,20 @@ REMEMBER_NAME = text("""
     on conflict (id) do update set ar = excluded.ar, fr = excluded.fr
 """)
 REMEMBER_CIRCLE = text("""
-    insert into circle (subject, codes, provinces)
-    values (:subject, cast(:codes as text[]), cast(:provinces as text[]))
-    on conflict (subject) do update set codes = excluded.codes, provinces = excluded.provinces
+    insert into circle (subject, codes, provinces, agreement_type)
+    values (:subject, cast(:codes as text[]), cast(:provinces as text[]), :agreement_type)
+    on conflict (subject) do update set codes = excluded.codes, provinces = excluded.provinces,
+        agreement_type = coalesce(excluded.agreement_type, circle.agreement_type)
 """)
 NOTE = text("""
     with notice as (
-        insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces, unheard,
-            actor, correlation, traceparent, summaries)
-        select event_id, type, subject, version, "time", audience, data, names, reach, provinces, unheard, actor,
-            correlation, traceparent, summaries
+        insert into notice (event_id, type, subject, version, time, audience, data, names, reach, provinces,
+            agreement_type, unheard, actor, correlation, traceparent, summaries)
+        select event_id, type, subject, version, "time", audience, data, names, reach, provinces, agreement_type,
+            unheard, actor, correlation, traceparent, summaries
         from jsonb_to_recordset(cast(:tellings as jsonb)) each (event_id uuid, type text, subject uuid, version int,
             "time" timestamptz, audience text[], data jsonb, names jsonb, reach text[], provinces text[],
-            unheard text[], actor text, correlation uuid, traceparent text, summaries jsonb)
+            agreement_type text, unheard text[], actor text, correlation uuid, traceparent text, summaries jsonb)
         on conflict (event_id) do nothing returning event_id
     ), decided as (
         insert into telling (event_id, jurisdiction, told, untold, at)
@@ -170,6 +171,7 @@ class Telling:
             "names": self.names,
             "reach": sorted(happening.codes),
             "provinces": sorted(happening.provinces),
+            "agreement_type": happening.agreement_type,
             "unheard": self.unheard,
             "actor": occurrence.actor,
             "correlation": str(occurrence.correlation),
@@ -225,11 +227,12 @@ async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: dat
         await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
     # What the event itself says of whom it concerns is not in the table yet.
     asked = {"national", *occurrence.audience, *Circle().after(event).codes}
-    found = await known(tx, concerned(occurrence), asked, subjects_of(event))
+    found = await known(tx, concerned(occurrence), asked, subjects_of(event), agreements_of(occurrence))
     circle = found.circle.after(event)
     if circle is not found.circle:
         remembered = {"codes": list(circle.codes), "provinces": list(circle.provinces)}
-        await tx.execute(REMEMBER_CIRCLE, {"subject": occurrence.subject, **remembered})
+        about = {"subject": occurrence.subject, "agreement_type": circle.agreement_type}
+        await tx.execute(REMEMBER_CIRCLE, about | remembered)
     left = found.circle.left_by(event)
     happening = Happening.at(occurrence, circle, left)
     inside = [one for one in found.recipients if happening.within(one.jurisdiction)]

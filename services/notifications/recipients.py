@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from services.notifications.circle import Circle
 from services.notifications.preferences import Preferences
-from services.notifications.telling import EndpointTold, PersonTold, Recipient, Rule
+from services.notifications.telling import LISTS, EndpointTold, PersonTold, Recipient, Rule
 from shared.actor import Role
 from shared.database import Transaction
 
@@ -19,13 +19,20 @@ RULES = """
 """
 # One statement, because every event asks it.
 KNOWN = text(f"""
-    with found as (select * from circle where subject = any(cast(:concerned as uuid[]))), circle as (
-        select (select codes from found order by array_position(cast(:concerned as uuid[]), subject) limit 1) as codes,
-            array(select distinct unnest(provinces) from found) as provinces
+    with found as (
+        select *, array_position(cast(:concerned as uuid[]), subject) as nth,
+            array_position(cast(:agreements as uuid[]), subject) as about
+        from circle where subject = any(cast(:concerned as uuid[]) || cast(:agreements as uuid[]))
+    ), circle as (
+        select (select codes from found where nth is not null order by nth limit 1) as codes,
+            array(select distinct unnest(provinces) from found where nth is not null) as provinces,
+            (select agreement_type from found where about is not null and agreement_type is not null
+                order by about limit 1) as agreement_type
     )
     select 'known' as what, jsonb_build_object(
         'codes', coalesce((select codes from circle), '{{}}'),
         'provinces', (select provinces from circle),
+        'agreement_type', (select agreement_type from circle),
         'names', (
             select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{{}}')
             from name where id = any(cast(:ids as uuid[]))
@@ -55,13 +62,23 @@ class Known:
     """Of the jurisdictions asked about and of the circle."""
 
 
-async def known(tx: Transaction, concerned: Sequence[UUID], codes: Collection[str], named: Iterable[UUID]) -> Known:
-    """The circle of the first of `concerned` that has one, the names of `named`, the endpoints and people of both."""
-    found = (await tx.execute(KNOWN, {"concerned": list(concerned), "codes": sorted(codes), "ids": list(named)})).all()
+async def known(
+    tx: Transaction,
+    concerned: Sequence[UUID],
+    codes: Collection[str],
+    named: Iterable[UUID],
+    agreements: Sequence[UUID] = (),
+) -> Known:
+    """The circle of the first of `concerned` that has one, the names of `named`, the endpoints and people of both.
+
+    The type of agreement is that of the first of `agreements` whose type is known.
+    """
+    about = {"concerned": list(concerned), "agreements": list(agreements), "ids": list(named)}
+    found = (await tx.execute(KNOWN, about | {"codes": sorted(codes)})).all()
     facts = next(row.facts for row in found if row.what == "known")
     make: dict[str, Callable[[dict[str, Any]], Recipient]] = {"endpoint": _endpoint, "person": _person}
     return Known(
-        Circle(tuple(sorted(facts["codes"])), tuple(sorted(facts["provinces"]))),
+        Circle(tuple(sorted(facts["codes"])), tuple(sorted(facts["provinces"])), facts["agreement_type"]),
         facts["names"],
         [make[row.what](row.facts) for row in found if row.what in make],
     )
@@ -69,7 +86,7 @@ async def known(tx: Transaction, concerned: Sequence[UUID], codes: Collection[st
 
 def rule_of(facts: Any) -> Rule:
     """The rule of a row's values."""
-    lists = {name: tuple(facts[name]) for name in ("types", "academies", "provinces", "parties")}
+    lists = {name: tuple(facts[name]) for name in LISTS}
     return Rule(UUID(str(facts["id"])), importance=facts["importance"], **lists)
 
 

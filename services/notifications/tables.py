@@ -91,6 +91,8 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     reach: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     """All whose jurisdiction it lies in: the nation, the audience, directorates and organisations."""
     provinces: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
+    agreement_type: str | None = Field(None, sa_type=Text)
+    """Of the agreement it is about, as far as it was known."""
     unheard: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     """Of a statutory notice, whom it addresses and nobody of whom was told: academies, and the nation."""
     actor: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("''")})
@@ -101,13 +103,14 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
 
 
 class CircleRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
-    """Whom a subject concerns beside its academies: as its events said."""
+    """Whom a subject concerns beside its academies, and by what type of agreement: as its events said."""
 
     __tablename__ = "circle"
 
     subject: UUID = Field(primary_key=True)
     codes: list[str] = Field(sa_type=ARRAY(Text))
     provinces: list[str] = Field(sa_type=ARRAY(Text))
+    agreement_type: str | None = Field(None, sa_type=Text)
 
 
 class PersonRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
@@ -152,6 +155,7 @@ class RuleRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     types: list[str] = Field(sa_type=ARRAY(Text))
     academies: list[str] = Field(sa_type=ARRAY(Text))
     provinces: list[str] = Field(sa_type=ARRAY(Text))
+    agreement_types: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     parties: list[str] = Field(sa_type=ARRAY(Text))
     importance: str = Field(sa_type=Text)
     made_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)

@@ -4,7 +4,7 @@ The reaction tells by it, an explanation shows what it decided then, and a rehea
 Jurisdiction comes first: whatever a rule says, nobody is told of what is not theirs to see.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -45,6 +45,8 @@ INVOLVED = "organisations"
 """The field by which they name whole organisations."""
 AWAITED = "awaited"
 """The field by which they name the organisations whose work they are, and no other's."""
+LISTS = ("types", "academies", "provinces", "agreement_types", "parties")
+"""The conditions of a rule of which one value must fit; empty, all do."""
 MINISTRY = codes_of(MINISTRY_ID)
 """The codes under which the ministry is a party."""
 
@@ -65,6 +67,8 @@ class Happening:
     """The people it names, and the jurisdictions of those whose organisation it names or no longer concerns."""
     awaited: frozenset[str] = frozenset()
     """The jurisdictions whose work it is; none: of all whose role it is."""
+    agreement_type: str | None = None
+    """Of the agreement it is about; None: of no single one, or it is not known."""
 
     @classmethod
     def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle, left: frozenset[str] = frozenset()) -> Self:
@@ -80,6 +84,7 @@ class Happening:
             occurrence.actor,
             _named(event) | left,
             _homes(event, AWAITED),
+            circle.agreement_type,
         )
 
     @classmethod
@@ -95,6 +100,7 @@ class Happening:
             notice.actor,
             _named(notice.data) | left_with(notice),
             _homes(notice.data, AWAITED),
+            notice.agreement_type,
         )
 
     @property
@@ -134,6 +140,7 @@ class Rule:
     """Patterns of event types, `*` standing for anything."""
     academies: tuple[str, ...] = ()
     provinces: tuple[str, ...] = ()
+    agreement_types: tuple[str, ...] = ()
     parties: tuple[str, ...] = ()
     """Organisations, as `org:<id>`."""
     importance: Importance = "information"
@@ -141,13 +148,22 @@ class Rule:
 
     def matches(self, happening: Happening) -> bool:
         """Whether the event is one of those wanted."""
-        return (
-            IMPORTANCE.index(happening.kind.importance) >= IMPORTANCE.index(self.importance)
-            and (not self.types or any(fnmatchcase(happening.type, pattern) for pattern in self.types))
-            and (not self.academies or not happening.audience.isdisjoint(self.academies))
-            and (not self.provinces or not happening.provinces.isdisjoint(self.provinces))
-            and (not self.parties or not happening.codes.isdisjoint(self.parties))
-        )
+        return next(self.unmet(happening), None) is None
+
+    def unmet(self, happening: Happening) -> Iterator[str]:
+        """The conditions that the event does not meet. One of an agreement's type is met by none that is not known."""
+        if IMPORTANCE.index(happening.kind.importance) < IMPORTANCE.index(self.importance):
+            yield "importance"
+        if self.types and not any(fnmatchcase(happening.type, pattern) for pattern in self.types):
+            yield "types"
+        if self.academies and happening.audience.isdisjoint(self.academies):
+            yield "academies"
+        if self.provinces and happening.provinces.isdisjoint(self.provinces):
+            yield "provinces"
+        if self.agreement_types and happening.agreement_type not in self.agreement_types:
+            yield "agreement_types"
+        if self.parties and happening.codes.isdisjoint(self.parties):
+            yield "parties"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +213,8 @@ class Decision:
     rule: UUID | None = None
     queue: Queue | None = None
     """Where it stands in an inbox."""
+    unmet: Mapping[str, Sequence[str]] | None = None
+    """Where no rule matches: of each, by its id, the conditions that were not met."""
 
     @property
     def told(self) -> bool:
@@ -205,7 +223,7 @@ class Decision:
 
     def facts(self) -> Mapping[str, Any]:
         """The decision as JSON values."""
-        return {
+        facts = {
             "recipient": str(self.who.id),
             "name": self.who.person if isinstance(self.who, PersonTold) else None,
             "channel": self.channel,
@@ -214,6 +232,7 @@ class Decision:
             "due": self.due and self.due.isoformat(),
             "rule": self.rule and str(self.rule),
         }
+        return facts | {"unmet": self.unmet} if self.unmet else facts
 
 
 def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
@@ -221,7 +240,10 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
     if not happening.within(one.jurisdiction):
         return [Decision(one, None, "outside_jurisdiction")]
     why, rule = _reason(happening, one)
-    if why in ("no_rule_matches", "not_theirs", "own_act"):
+    if why == "no_rule_matches":
+        unmet = {str(each.id): [*each.unmet(happening)] for each in one.rules}
+        return [Decision(one, None, why, unmet=unmet)]
+    if why in ("not_theirs", "own_act"):
         return [Decision(one, None, why)]
     if isinstance(one, EndpointTold):
         if hindrance := _hindrance(happening.kind, one):

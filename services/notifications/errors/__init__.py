@@ -10,11 +10,12 @@ from services.notifications.errors.endpoints import (
     PeriodEmpty,
     SecretsStillOverlap,
 )
-from services.notifications.errors.people import MatchesNothing, NotABounce, ReceiptNotDue
+from services.notifications.errors.people import AgreementTypeUnknown, MatchesNothing, NotABounce, ReceiptNotDue
 
 __all__ = [
     "AcademyNotNamed",
     "AddressRefused",
+    "AgreementTypeUnknown",
     "CertificateRefused",
     "KeyMissing",
     "MatchesNothing",

@@ -21,3 +21,10 @@ class MatchesNothing(Refusal):
 
     status = 422
     slug = "matches-nothing"
+
+
+class AgreementTypeUnknown(Refusal):
+    """There is no such type of agreement. Values: given, known, the types there are."""
+
+    status = 422
+    slug = "agreement-type-unknown"

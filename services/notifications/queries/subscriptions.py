@@ -1,6 +1,7 @@
 """What is read of subscriptions: the list, what one would have told, and who was told of an event and why."""
 
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,6 +23,7 @@ from services.notifications.schemas.subscriptions import (
     SendingAnswer,
     SubscriptionAnswer,
     ToldAnswer,
+    UnmetAnswer,
 )
 from services.notifications.tables import ENDPOINTS, NoticeRow, RuleRow, TellingRow, ToldLaterRow
 from services.notifications.telling import EndpointTold, Happening, PersonTold, Recipient, told
@@ -167,7 +169,11 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
         # A person is told by letter or in the inbox, an endpoint in one way only.
         sent = sending and (sending.academy or (decision["channel"] == "email" and decision["due"]))
         return ToldAnswer(
-            **decision | {"name": decision["name"] or (endpoint and endpoint.address)},
+            **decision
+            | {
+                "name": decision["name"] or (endpoint and endpoint.address),
+                "unmet": _unmet(decision.get("unmet", {}), language),
+            },
             jurisdiction=jurisdiction,
             reason=wording().text(f"why.{decision['why']}", language),
             sending=SendingAnswer.model_validate(sending, from_attributes=True) if sent else None,
@@ -199,6 +205,18 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
         ]
         + [shown(each.decision, each.jurisdiction) for each in newcomers],
     )
+
+
+def _unmet(kept: Mapping[str, list[Any]], language: str) -> list[UnmetAnswer]:
+    """The conditions that were not met, by subscription."""
+    return [
+        UnmetAnswer(
+            rule=UUID(rule),
+            conditions=conditions,
+            reason=", ".join(wording().text(f"conditions.{each}", language) for each in conditions),
+        )
+        for rule, conditions in kept.items()
+    ]
 
 
 def _homes_seen(row: Any, by: Actor) -> Scope:

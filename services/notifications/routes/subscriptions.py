@@ -10,12 +10,14 @@ from services.notifications.kinds import Importance
 from services.notifications.schemas.event_types import EventTypeAnswer
 from services.notifications.schemas.people import LetterForm, PreviewAnswer
 from services.notifications.schemas.subscriptions import (
+    ABOUT_AGREEMENTS,
     Conditions,
     ExplanationAnswer,
     Pattern,
     RehearsalAnswer,
     Subscribe,
     SubscriptionAnswer,
+    TypeOfAgreement,
     UnheardAnswer,
 )
 from shared.database import Transaction
@@ -53,6 +55,7 @@ async def rehearse_subscription(
     types: Annotated[tuple[Pattern, ...], Query(max_length=50)] = (),
     academies: Annotated[tuple[AcademyCode, ...], Query(max_length=50)] = (),
     provinces: Annotated[tuple[ProvinceCode, ...], Query(max_length=50)] = (),
+    agreement_types: Annotated[tuple[TypeOfAgreement, ...], Query(max_length=50, description=ABOUT_AGREEMENTS)] = (),
     parties: Annotated[tuple[UUID, ...], Query(max_length=50)] = (),
     importance: Importance = "information",
     days: Annotated[int, Query(ge=1, le=366, description="how far back")] = 30,
@@ -62,6 +65,7 @@ async def rehearse_subscription(
         types=list(types),
         academies=list(academies),
         provinces=list(provinces),
+        agreement_types=list(agreement_types),
         parties=list(parties),
         importance=importance,
     )

@@ -2,21 +2,30 @@
 
 from datetime import datetime
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.notifications.errors import MatchesNothing
+from services.notifications.errors import AgreementTypeUnknown, MatchesNothing
 from services.notifications.kinds import Importance
-from services.notifications.telling import Rule, Why
+from services.notifications.telling import LISTS, Rule, Why
+from shared.events.agreements import AgreementType
 from shared.events.catalog import BY_TYPE
 from shared.territory import AcademyCode, ProvinceCode
 from shared.web import Body
 
 Pattern = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.*]{1,100}$")]
+TYPES_OF_AGREEMENT = get_args(AgreementType)
+TypeOfAgreement = Annotated[str, Field(max_length=100, json_schema_extra={"enum": list(TYPES_OF_AGREEMENT)})]
+"""One that there is not is refused by a name of its own."""
+Condition = Literal["importance", "types", "academies", "provinces", "agreement_types", "parties"]
 MOST = 50
 """Most values of one condition."""
+ABOUT_AGREEMENTS = (
+    "types of the agreement that an event is about: its own events, its amendments', open points', reminders' and"
+    " centers'. An event about several agreements, or about one whose type is not known, does not fit"
+)
 
 
 class Conditions(Body):
@@ -25,18 +34,26 @@ class Conditions(Body):
     types: list[Pattern] = Field([], max_length=MOST, description="event types, `*` standing for anything")
     academies: list[AcademyCode] = Field([], max_length=MOST)
     provinces: list[ProvinceCode] = Field([], max_length=MOST)
+    agreement_types: list[TypeOfAgreement] = Field([], max_length=MOST, description=ABOUT_AGREEMENTS)
     parties: list[UUID] = Field([], max_length=MOST, description="organisations that are concerned")
     importance: Importance = Field("information", description="the least importance")
 
     def conditions(self) -> dict[str, Any]:
-        """The columns of a rule. Raises MatchesNothing for a pattern that no event type fits."""
+        """The columns of a rule.
+
+        Raises MatchesNothing for a pattern that no event type fits, AgreementTypeUnknown for a type there is not.
+        """
         for pattern in self.types:
             if not any(fnmatchcase(type, pattern) for type in BY_TYPE):
                 raise MatchesNothing(pattern=pattern)
+        for agreement_type in self.agreement_types:
+            if agreement_type not in TYPES_OF_AGREEMENT:
+                raise AgreementTypeUnknown(given=agreement_type, known=", ".join(TYPES_OF_AGREEMENT))
         return {
             "types": self.types,
             "academies": self.academies,
             "provinces": self.provinces,
+            "agreement_types": self.agreement_types,
             "parties": [f"org:{party}" for party in self.parties],
             "importance": self.importance,
         }
@@ -44,7 +61,7 @@ class Conditions(Body):
     def rule(self, id: UUID) -> Rule:
         """The rule they would be."""
         kept = self.conditions()
-        lists = {name: tuple(kept[name]) for name in ("types", "academies", "provinces", "parties")}
+        lists = {name: tuple(kept[name]) for name in LISTS}
         return Rule(id, importance=self.importance, **lists)
 
 
@@ -62,6 +79,7 @@ class SubscriptionAnswer(BaseModel):
     types: list[str]
     academies: list[str]
     provinces: list[str]
+    agreement_types: list[str]
     parties: list[UUID]
     importance: Importance
     made_at: datetime
@@ -112,6 +130,14 @@ class SendingAnswer(BaseModel):
     ended_at: datetime | None = Field(description="when it arrived, or when it was given up")
 
 
+class UnmetAnswer(BaseModel):
+    """A subscription that an event did not fit."""
+
+    rule: UUID = Field(description="the subscription")
+    conditions: list[Condition] = Field(description="which of its conditions the event did not meet")
+    reason: str = Field(description="the same in words")
+
+
 class ToldAnswer(BaseModel):
     """That somebody was told, or was not, as it was decided then; and what became of it."""
 
@@ -123,6 +149,9 @@ class ToldAnswer(BaseModel):
     why: Why
     reason: str = Field(description="the same in words")
     rule: UUID | None = Field(description="the subscription that decided")
+    unmet: list[UnmetAnswer] = Field(
+        description="where none matched, which conditions were not met; empty: there was none, or it was not kept then"
+    )
     due: datetime | None = Field(description="when it was to be told; null: never")
     sending: SendingAnswer | None = Field(None, description="null for an inbox, and where nothing was ever to be sent")
 

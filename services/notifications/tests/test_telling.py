@@ -122,6 +122,8 @@ def test_an_endpoint_with_rules_is_told_what_fits_one_of_them() -> None:
         ({"academies": ("MA-01",)}, False),
         ({"provinces": ("MA-CAS",)}, True),
         ({"provinces": ("MA-TNG",)}, False),
+        ({"agreement_types": ("local", "regional")}, True),
+        ({"agreement_types": ("framework",)}, False),
         ({"parties": (ORG,)}, True),
         ({"parties": ("org:other",)}, False),
         ({"importance": "attention"}, True),
@@ -130,8 +132,13 @@ def test_an_endpoint_with_rules_is_told_what_fits_one_of_them() -> None:
     ],
 )
 def test_all_conditions_of_a_rule_hold(conditions: Any, fits: bool) -> None:
-    event = happening(IN_FORCE, ORG, provinces=frozenset({"MA-CAS"}))
+    event = happening(IN_FORCE, ORG, provinces=frozenset({"MA-CAS"}), agreement_type="regional")
     assert rule(**conditions).matches(event) == fits
+    assert [*rule(**conditions).unmet(event)] == ([] if fits else [[*conditions][-1]])
+
+
+def test_a_type_of_agreement_is_not_met_by_an_event_whose_agreement_s_type_is_not_known() -> None:
+    assert not rule(agreement_types=("regional",)).matches(happening())
 
 
 def test_statutory_notices_come_at_once_whatever_the_preference_or_the_rules() -> None:

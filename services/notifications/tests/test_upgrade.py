@@ -40,7 +40,10 @@ STORIES: list[list[type[DomainEvent]]] = [
     [MandateRecorded],
     [MandateRecorded, MandateEnded],
 ]
-LIVES = {new_id(): [example(each) for each in story] for story in STORIES}
+AGREEMENT = UUID(AgreementDrafted.example["agreement_id"])
+LIVES = {
+    AGREEMENT if not number else new_id(): [example(each) for each in story] for number, story in enumerate(STORIES)
+}
 
 
 def test_whom_subjects_concern_and_when_they_end_is_known_after_an_upgrade(installation: str) -> None:
@@ -54,8 +57,10 @@ def test_whom_subjects_concern_and_when_they_end_is_known_after_an_upgrade(insta
         expected = Circle()
         for event in events:
             expected = expected.after(event)
-        codes, provinces = circles.pop(subject)
+        codes, provinces, agreement_type = circles.pop(subject)
         assert ({*codes}, {*provinces}) == ({*expected.codes}, {*expected.provinces}), events[0].type
+        about = any(isinstance(each, (AgreementDrafted, CenterPlanned)) for each in events)
+        assert agreement_type == ("regional" if about else None), events[0].type
     assert circles == {}
     signed, _, _, _, mandate, _ = LIVES
     assert dates == {
@@ -82,7 +87,10 @@ async def _tell(url: str) -> None:
 
 async def _known(url: str) -> tuple[dict[UUID, Any], dict[UUID, Any]]:
     database = Database(url)
-    circles = {subject: rest for subject, *rest in await rows(database, "select subject, codes, provinces from circle")}
+    circles = {
+        subject: rest
+        for subject, *rest in await rows(database, "select subject, codes, provinces, agreement_type from circle")
+    }
     query = 'select subject, trigger, "on", audience from announced_date'
     dates = {subject: tuple(rest) for subject, *rest in await rows(database, query)}
     await database.dispose()
