@@ -20,7 +20,7 @@ KEEP = text(
 
 
 async def clause_terms_of(tx: Transaction, agreement: UUID) -> set[str]:
-    """The terms that stand for clauses, of those that an agreement is found by."""
+    """The terms that stand for clauses and for the text that has them, of those that an agreement is found by."""
     asked = {"id": agreement, "first": CLAUSE, "last": CLAUSE + LAST}
     return set((await (await tx.connection()).execute(THERE, asked)).scalars())
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Date
-from sqlmodel import case, col, column, func, or_, select, true
+from sqlmodel import case, col, column, exists, func, or_, select, true
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
@@ -18,10 +18,12 @@ from services.agreements.tables import (
     AMENDMENTS,
     CENTER_DAYS,
     OWED,
+    AgreementTermRow,
     CenterFactRow,
     ObligationRow,
     SignatureBatchRow,
 )
+from services.agreements.words import TEXT
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -35,6 +37,8 @@ schedule = Schedule("agreements")
 
 BESIDE = timedelta(days=1)
 """How long a version may run beside the one that replaces it."""
+PORTION = 200
+"""Agreements that a job looks into at a time while others wait for it."""
 LEFT_BEHIND = timedelta(seconds=15)
 """How old a batch is before we no longer expect the request that brought it to finish it."""
 
@@ -171,13 +175,18 @@ async def resume_batches(database: Database) -> None:
         await _alone(commands.resume_batch(database, batch), batch.id)
 
 
-@schedule.every(seconds=3600, id="find-by-clauses")
+@schedule.every(seconds=300, id="find-by-clauses")
 async def find_by_clauses(database: Database) -> None:
-    """What a version before clauses were terms wrote, while it ran beside this one, is found by them too."""
-    row = AGREEMENTS.table.c
+    """What a version before clauses were terms wrote, while it ran beside this one, is found by them too.
+
+    Only agreements whose terms are not those of their text: on most days none.
+    """
+    row, there = AGREEMENTS.table.c, AgreementTermRow.__table__.c
+    text_hash = row.state["text_hash"].astext
+    found = exists().where(there.agreement_id == row.id, there.term == TEXT + text_hash)
+    lacking = select(row.id).where(row.updated_at > now() - BESIDE, text_hash.is_not(None), ~found)
     async with database.transaction(NATIONAL) as tx:
-        changed = select(row.id).where(row.updated_at > now() - BESIDE).order_by(row.id)
-        ids = (await tx.execute(changed)).scalars().all()
+        ids = (await tx.execute(lacking.order_by(row.updated_at, row.id).limit(PORTION))).scalars().all()
     for id in ids:
         await _alone(commands.find_by_clauses(database, id), id)
 

@@ -17,7 +17,7 @@ from services.agreements.clause_words import clause_terms_of, clauses_of, keep_w
 from services.agreements.substitution import Substitution
 from services.agreements.terms import Fulfilling
 from services.agreements.thread import Thread
-from services.agreements.words import terms_of
+from services.agreements.words import TEXT, terms_of
 from shared.actor import Actor
 from shared.database import Transaction
 from shared.events.agreements import SignatureLevel
@@ -450,7 +450,8 @@ class AgreementStore(Store[Agreement]):
         """
         there, clauses = await clause_terms_of(tx, agreement.id), await clauses_of(tx, agreement.text_hash)
         await keep_words(tx, {term: clauses[term] for term in clauses.keys() - there})
-        await self._find(tx, agreement.id, clauses.keys(), before=there)
+        text = {TEXT + agreement.text_hash} if agreement.text_hash else set()
+        await self._find(tx, agreement.id, clauses.keys() | text, before=there)
 
     async def _find(self, tx: Transaction, id: UUID, terms: Set[str], *, before: Set[str]) -> None:
         connection = await tx.connection()

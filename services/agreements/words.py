@@ -17,6 +17,8 @@ LONGEST = 40
 """Letters of a word that are kept."""
 CLAUSE, LAST = "§", "\U0010ffff"
 """What the term of a clause begins with, and what comes after every word that continues another."""
+TEXT = CLAUSE + CLAUSE
+"""What the term begins with that says of which text the terms of clauses are."""
 CODES = ("org:", "org;")
 """Between these are the terms that are codes of organisations; in this range there is no word."""
 WORD = re.compile(r"[^\W_]+")

@@ -175,13 +175,64 @@ async def as_the_version_before(database: Database, agreement: Agreement, told: 
 async def terms(database: Database, agreement: Agreement) -> list[tuple[Any, ...]]:
     """The terms that stand for an agreement's clauses."""
     return await rows(
-        database, f"select term from agreement_term where term like '§%' and agreement_id = '{agreement.id}' order by 1"
+        database,
+        f"select term from agreement_term where {OF_CLAUSES} and agreement_id = '{agreement.id}' order by 1",
     )
 
 
+async def test_a_day_on_which_thousands_changed_leaves_the_schedule_nothing_to_look_into(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_into = followed(monkeypatch)
+    agreement = await drafted(database, GRANT)
+    async with database.transaction(NATIONAL) as tx:
+        for each in (ANOTHER_TWO_THOUSAND, THEIR_TERMS):
+            await tx.execute(text(each), {"id": agreement.id})
+    assert await rows(database, "select count(*) from agreement where updated_at > now() - interval '1 hour'") == [
+        (2001,)
+    ]
+    await schedule.find_by_clauses(database)
+    assert looked_into == []
+
+
+async def test_the_schedule_looks_into_a_few_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_into = followed(monkeypatch)
+    monkeypatch.setattr(schedule, "PORTION", 2)
+    behind = [await drafted(database) for _ in range(3)]
+    for each in behind:
+        await as_the_version_before(database, each, [*clauses(), GRANT])
+    for seen in (2, 3, 3):
+        await schedule.find_by_clauses(database)
+        assert len(looked_into) == seen
+    assert {*await found(database, "versements")} == {each.id for each in behind}
+
+
+def followed(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The ids of the agreements that the schedule looks into from here on."""
+    looked_into: list[Any] = []
+    find = commands.find_by_clauses
+
+    async def noted(db: Database, id: Any) -> None:
+        looked_into.append(id)
+        await find(db, id)
+
+    monkeypatch.setattr(commands, "find_by_clauses", noted)
+    return looked_into
+
+
+ANOTHER_TWO_THOUSAND = """
+    insert into agreement select made.* from agreement each, generate_series(1, 2000) number,
+        jsonb_populate_record(each, jsonb_build_object('id', md5(number::text)::uuid)) made
+    where each.id = :id
+"""
+THEIR_TERMS = """
+    insert into agreement_term (term, agreement_id)
+    select term, agreement.id from agreement_term, agreement where agreement_id = :id and agreement.id <> :id
+"""
+OF_CLAUSES = "term like '§%' and term not like '§§%'"
 KEPT = (
     "select word, clause from clause_word order by 1, 2",
-    "select agreement_id, term from agreement_term order by 1, 2",
+    "select agreement_id, term from agreement_term where term not like '§§%' order by 1, 2",
 )
 
 
