@@ -281,9 +281,10 @@ def _on(agreement: Agreement, day: date, parent: Agreement | None = None) -> Agr
     ahead, above = agreement.model_copy(), _on(parent, day) if parent else None
     if above and above.state == AgreementState.terminated:
         return ahead.evolve(ahead.end_with(above, today=day))
-    if ahead.state == AgreementState.signed and above is None:
+    binds = ahead.refusal_of("bring_into_force") is None
+    if binds and above is None:
         ahead.evolve(ahead.bring_into_force(day))
-    elif ahead.state == AgreementState.signed and above and above.state == AgreementState.in_force:
+    elif binds and above and above.state == AgreementState.in_force:
         ahead.evolve(ahead.bring_into_force_with(above, day))
     return ahead.evolve(ahead.pass_time(day))
 

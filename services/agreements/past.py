@@ -34,6 +34,7 @@ from shared.events.agreements import (
     AgreementSigned,
     AgreementSuspended,
     AgreementTerminated,
+    AgreementVisaRecorded,
 )
 from shared.events.base import DomainEvent
 from shared.messaging.journal import Recorded
@@ -55,8 +56,8 @@ EFFECTS: dict[type[DomainEvent], Effect] = {
     AgreementSignatureOfferExpired: Effect(
         lambda it: it.offered_until + ONE_DAY, (AgreementApproved, AgreementSignatureOfferRenewed)
     ),
-    # What was signed after its start date bound nobody before.
-    AgreementCameIntoForce: Effect(lambda it: it.in_force_on, (AgreementSigned,)),
+    # What was signed after its start date, or waited for its visa, bound nobody before.
+    AgreementCameIntoForce: Effect(lambda it: it.in_force_on, (AgreementSigned, AgreementVisaRecorded)),
     AgreementSuspended: Effect(lambda it: it.effective_on, (AgreementCameIntoForce,)),
     AgreementResumed: Effect(lambda it: it.effective_on, (AgreementSuspended,)),
     AgreementTerminated: Effect(lambda it: it.effective_on, (AgreementSigned, AgreementCameIntoForce)),

@@ -259,6 +259,7 @@ PERMISSIONS = Permissions(
         "accept_scan": DESK,
         "return_scan": DESK,
         "renew_offer": DESK,
+        "record_visa": DESK,
         "suspend_agreement": HEADS,
         "resume_agreement": HEADS,
         "terminate_agreement": HEADS,
@@ -374,6 +375,7 @@ PERMISSIONS = Permissions(
             for action in ("accept_scan", "return_scan", "accept_amendment_scan", "return_amendment_scan")
         },
         "renew_offer": owns_or_supervises,
+        "record_visa": owns,
         "suspend_agreement": owns,
         "resume_agreement": owns,
         "terminate_agreement": owns,

@@ -13,6 +13,7 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
 from services.agreements.agreement.obligations import COUNTING
 from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
+from services.agreements.kinds import KINDS
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
@@ -45,9 +46,14 @@ LEFT_BEHIND = timedelta(seconds=15)
 
 @schedule.every(seconds=30, id="bring-into-force")
 async def bring_into_force(database: Database) -> None:
-    """Signed agreements bind from their start date on."""
+    """Signed agreements bind from their start date on; who waits for a visa is not looked at before it is recorded."""
     row, day = AGREEMENTS.table.c, today()
-    due = select(row.id).where(row.status == AgreementState.signed, row.effective_from <= day)
+    unasked = row.agreement_kind.not_in([kind.id for kind in KINDS.values() if kind.visa])
+    due = select(row.id).where(
+        row.status == AgreementState.signed,
+        row.effective_from <= day,
+        or_(unasked, row.state["visa"]["visa_number"].astext.is_not(None)),
+    )
     async with database.transaction(NATIONAL) as tx:
         ids = (await tx.execute(due.order_by(row.id))).scalars().all()
     for id in ids:

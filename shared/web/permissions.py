@@ -1,7 +1,7 @@
 """Permissions: who may do what, as one table per service that tests walk whole."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, Field
 
@@ -70,6 +70,11 @@ class UnavailableAction(BaseModel):
     type: str = Field(description="stable reference of the reason, as a problem's type")
     detail: str = Field(description="the reason, in the language of the answer")
 
+    @classmethod
+    def of(cls, action: str, refusal: Refusal) -> Self:
+        """What a refusal says of the action."""
+        return cls(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal)[1])
+
 
 def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[str]:
     """What this actor may do with the aggregate now, by the same two rules that commands apply."""
@@ -80,7 +85,7 @@ def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissio
 def unavailable_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[UnavailableAction]:
     """What the actor may do with such an aggregate in general but not with this one now, each with its reason."""
     return [
-        UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal)[1])
+        UnavailableAction.of(action, refusal)
         for action, refusal in _verdicts(actor, aggregate, permissions, aggregate.ALLOWED)
         if refusal is not None and not isinstance(refusal, Forbidden | NotFound)
     ]

@@ -10,7 +10,7 @@ from services.agreements.agreement.documents import Document, Documents, Documen
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.family import Family
-from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension
+from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension, Visa
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligations import Claim, Obligation, ObligationState
 from services.agreements.agreement.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
@@ -63,4 +63,5 @@ __all__ = [
     "Signature",
     "Suspension",
     "Turn",
+    "Visa",
 ]

@@ -22,6 +22,10 @@ from services.agreements.errors.force import (
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
+    NoVisaNeeded,
+    VisaDatedAhead,
+    VisaMissing,
+    VisaRecordedAlready,
 )
 from shared.clock import business_date
 from shared.events.agreements import (
@@ -35,6 +39,7 @@ from shared.events.agreements import (
     AgreementSuspensionAnnounced,
     AgreementTerminated,
     AgreementTerminationAnnounced,
+    AgreementVisaRecorded,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
@@ -80,10 +85,23 @@ class Announcement(Grounds):
     centers: tuple[UUID, ...] = ()
 
 
+class Visa(BaseModel):
+    """The visa that the kind asks for, as it was recorded."""
+
+    model_config = ConfigDict(frozen=True)
+
+    visa_number: str
+    granted_on: date
+    recorded_on: date
+    document_hash: str | None = None
+    """SHA-256 of the document itself, in hex."""
+
+
 class Force(Signing, Editions):
     """From when to when the agreement binds, and while it rests."""
 
     ALLOWED: ClassVar = {
+        "record_visa": frozenset({_S.signed}),
         "bring_into_force": frozenset({_S.signed}),
         "suspend_agreement": frozenset({_S.in_force}),
         "resume_agreement": frozenset({_S.suspended}),
@@ -93,6 +111,7 @@ class Force(Signing, Editions):
         "cancel_agreement": frozenset({_S.draft, _S.negotiation, _S.legal_review}) | BEING_SIGNED,
     }
 
+    visa: Visa | None = None
     suspension: Suspension | None = None
     announcement: Announcement | None = None
     ending: Ending | None = None
@@ -110,7 +129,16 @@ class Force(Signing, Editions):
         return self.in_force_on or signed_on
 
     def guard(self, action: str) -> Refusal | None:
-        """One thing is announced at a time, and only what is announced is withdrawn."""
+        """A visa that is asked for is recorded once, before anything binds.
+
+        One thing is announced at a time, and only what is announced is withdrawn.
+        """
+        if action == "bring_into_force" and self.rules.visa and self.visa is None:
+            return VisaMissing(visa=self.rules.visa.model_dump())
+        if action == "record_visa" and self.rules.visa is None:
+            return NoVisaNeeded()
+        if action == "record_visa" and self.visa:
+            return VisaRecordedAlready(visa_number=self.visa.visa_number, recorded_on=self.visa.recorded_on)
         if action in ANNOUNCED and self.announcement is not None:
             told = self.announcement
             return AlreadyAnnounced(announced=told.announced, effective_on=told.effective_on)
@@ -118,16 +146,37 @@ class Force(Signing, Editions):
             return NothingAnnounced()
         return super().guard(action)
 
+    def record_visa(
+        self, *, visa_number: str, granted_on: date, document_hash: str | None = None, today: date
+    ) -> list[DomainEvent]:
+        """Take down the visa that all who signed wait for; the agreement binds from today on if it has started.
+
+        Refuses NoVisaNeeded, VisaRecordedAlready, TermOver, VisaDatedAhead.
+        """
+        self.require("record_visa")
+        self._require_term(today)
+        if granted_on > today:
+            raise VisaDatedAhead(granted_on=granted_on, today=today)
+        recorded = AgreementVisaRecorded(
+            agreement_id=self.id, visa_number=visa_number, granted_on=granted_on, recorded_on=today
+        ).keeping(document_hash=document_hash)
+        # A child binds once its parent does, which the schedule looks at.
+        if self.parent_id is not None:
+            return [recorded]
+        return [recorded, *self.model_copy().evolve([recorded]).bring_into_force(today)]
+
     def bring_into_force(self, today: date, *, since: date | None = None) -> list[DomainEvent]:
         """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens.
 
-        `since` is the day on which the last thing came about that it waited for: it binds nobody before that.
+        It binds nobody before its visa is recorded, if it needs one, nor before `since`, the day on which the last
+        thing came about that it waited for otherwise. Refuses VisaMissing.
         """
         self.require("bring_into_force")
-        ends_first = self.announcement is not None and self.announcement.effective_on <= self.effective_from
+        recorded_on = self.visa.recorded_on if self.visa else self.effective_from
+        in_force_on = max(self.effective_from, recorded_on, since or self.effective_from)
+        ends_first = self.announcement is not None and self.announcement.effective_on <= in_force_on
         if today < self.effective_from or ends_first:
             return []
-        in_force_on = max(self.effective_from, since or self.effective_from)
         return [AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=in_force_on)]
 
     def suspend(
@@ -258,6 +307,8 @@ class Force(Signing, Editions):
         match event:
             case AgreementSigned():
                 self.stands_since = event.signed_on
+            case AgreementVisaRecorded():
+                self.visa = Visa(**event.model_dump(include={*Visa.model_fields}), **event.detail)
             case AgreementCameIntoForce():
                 self.state = AgreementState.in_force
                 self.stands_since = event.in_force_on

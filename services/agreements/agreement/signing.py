@@ -337,8 +337,8 @@ class Signing(Timely, Offered):
             effective_until=self.effective_until,
             centers=self.centers,
         )
-        # A child binds once its parent does, which the schedule looks at.
-        if today < self.effective_from or self.parent_id is not None:
+        # A child binds once its parent does, which the schedule looks at; another waits for its visa.
+        if today < self.effective_from or self.parent_id is not None or self.rules.visa is not None:
             return [signed]
         return [signed, AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=today)]
 

@@ -70,6 +70,7 @@ from services.agreements.commands.editions import (
 from services.agreements.commands.families import end_with_parent
 from services.agreements.commands.force import (
     close_agreement,
+    record_visa,
     resume_agreement,
     suspend_agreement,
     terminate_agreement,
@@ -167,6 +168,7 @@ __all__ = [
     "rebase_amendment",
     "record_amendment_scan",
     "record_scan",
+    "record_visa",
     "refusal_of_document",
     "refuse_amendment",
     "renew_agreement",

@@ -28,6 +28,30 @@ class Grounds(TypedDict):
     effective_on: NotRequired[date | None]
 
 
+async def record_visa(
+    db: Work,
+    id: UUID,
+    *,
+    visa_number: str,
+    granted_on: date,
+    document_hash: str | None = None,
+    by: Actor,
+    expected: int | None = None,
+) -> Agreement:
+    """Take down the visa without which the signed agreement binds nobody.
+
+    Refuses FileUnknown, and what Agreement.record_visa refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "record_visa", by, expected)
+        if document_hash is not None:
+            agreement.require_file(document_hash)
+        recorded = agreement.record_visa(
+            visa_number=visa_number, granted_on=granted_on, document_hash=document_hash, today=today()
+        )
+        return await AGREEMENTS.record(tx, agreement, recorded, by=by)
+
+
 async def suspend_agreement(
     db: Work,
     id: UUID,

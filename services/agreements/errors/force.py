@@ -65,6 +65,31 @@ class ImpactChanged(Refusal):
     slug = "impact-changed"
 
 
+class VisaMissing(Refusal):
+    """All have signed, and the visa that the kind asks for is not recorded. Values: visa (its name)."""
+
+    slug = "visa-missing"
+
+
+class NoVisaNeeded(Refusal):
+    """The kind asks for no visa."""
+
+    slug = "no-visa-needed"
+
+
+class VisaRecordedAlready(Refusal):
+    """The visa is recorded. Values: visa_number, recorded_on."""
+
+    slug = "visa-recorded-already"
+
+
+class VisaDatedAhead(Refusal):
+    """A visa is recorded once it is granted. Values: granted_on, today."""
+
+    status = 422
+    slug = "visa-dated-ahead"
+
+
 class ObligationsUnsettled(Refusal):
     """Obligations are still open. Values: obligations."""
 

@@ -186,6 +186,8 @@ class Kind(Part):
     obligations: ObligationRule = ObligationRule()
     amendments: Mapping[AmendmentType, AmendmentRule] = Field(default_factory=dict)
     """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
+    visa: Bilingual | None = None
+    """The name of the visa without which what all have signed binds nobody; none of the kinds here asks for one."""
     closed: tuple[Closure, ...] = ()
     """When which actions rest; none of the kinds here has such a time, as no public text names one."""
     notice_days: int = 0

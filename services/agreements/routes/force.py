@@ -13,6 +13,7 @@ from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.force import (
     CloseAgreement,
     ImpactAnswer,
+    RecordVisa,
     ResumeAgreement,
     SuspendAgreement,
     TerminateAgreement,
@@ -46,6 +47,15 @@ async def read_impact(
         by=by,
     )
     return answer(ImpactAnswer.told(found))
+
+
+@router.post("/{id}/visa", response_model=AgreementAnswer)
+async def record_visa(id: UUID, body: RecordVisa, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Record the visa without which the signed agreement does not come into force."""
+    return await once(
+        lambda tx: commands.record_visa(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
 
 
 @router.post("/{id}/suspension", response_model=AgreementAnswer)

@@ -16,6 +16,7 @@ from services.agreements.agreement import (
     Ending,
     Suspension,
     Turn,
+    Visa,
 )
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex
@@ -188,6 +189,7 @@ class AgreementAnswer(BaseModel):
     content_hash: str | None = Field(description="over all that is agreed, while it is frozen")
     language_hashes: LanguageHashes | None = Field(description="of each language's text alone, while it is frozen")
     remarks: str | None
+    visa: Visa | None = Field(description="as recorded, where the kind asks for one")
     suspension: Suspension | None
     announcement: Announcement | None = Field(description="a suspension or termination whose day has not come")
     ending: Ending | None
@@ -195,7 +197,9 @@ class AgreementAnswer(BaseModel):
     closed_file: ClosedFile | None = Field(description="from the closing on; archived is a date on it")
     available_actions: list[str]
     unavailable_actions: list[UnavailableAction] = Field(
-        [], description="in the answer to a single read: what the reader may do in general but not now, and why"
+        [],
+        description="in the answer to a single read: what the reader may do in general but not now, and why;"
+        " and why time does not bring it into force (bring_into_force)",
     )
 
     @classmethod
@@ -209,9 +213,15 @@ class AgreementAnswer(BaseModel):
             "accepted_by": [each.party_id for each in agreement.acceptances],
             "approval": StepAnswer.of(agreement),
             "available_actions": available_actions(by, agreement, PERMISSIONS) if by else [],
-            "unavailable_actions": unavailable_actions(by, agreement, PERMISSIONS) if by and reasons else [],
+            "unavailable_actions": _reasons(agreement, by) if by and reasons else [],
         }
         return cls.model_validate(dict(agreement) | told)
+
+
+def _reasons(agreement: Agreement, by: Actor) -> list[UnavailableAction]:
+    waiting = agreement.refusal_of("bring_into_force") if agreement.state == AgreementState.signed else None
+    found = unavailable_actions(by, agreement, PERMISSIONS)
+    return [*found, UnavailableAction.of("bring_into_force", waiting)] if waiting else found
 
 
 class TextAnswer(BaseModel):

@@ -15,6 +15,14 @@ from shared.web import Body
 Acknowledgement = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{1,400}$")]
 
 
+class RecordVisa(Body):
+    """The visa that the agreement's kind asks for."""
+
+    visa_number: Line = Field(description="the reference of the visa")
+    granted_on: date = Field(description="never ahead")
+    document_hash: Hash | None = Field(None, description="of the file, if it was attached")
+
+
 class OnADocument(Body):
     """On what it stands: the reference of a legal document, its file, or both."""
 

@@ -36,6 +36,7 @@ class KindAnswer(BaseModel):
         description="state of an agreement: the categories of papers without which it does not get there"
     )
     editions: EditionRule | None
+    visa: Bilingual | None = Field(description="the visa without which a signed agreement does not come into force")
     closed: list[Closure] = Field(description="times of the year in which some actions rest; month-day, both included")
     notice_days: int = Field(description="days of notice before a termination takes effect, at least")
     suspension_notice_days: int = Field(description="the same before a suspension")

@@ -3,13 +3,16 @@
 import hashlib
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
+
+import pytest
 
 from services.agreements import commands, queries, reactions
 from services.agreements.agreement import Agreement, Scope
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Attendee, Ceremony
+from services.agreements.kinds import KINDS, Kind
 from services.agreements.reactions import codes_of
 from services.agreements.tables import (
     AGREEMENTS,
@@ -328,6 +331,22 @@ def clauses(number: int = 2, *, words: str = "") -> list[Clause]:
         )
         for n in range(1, number + 1)
     ]
+
+
+def ask_for_a_visa(patched: pytest.MonkeyPatch, like: str = "academy-association") -> str:
+    """Let there be a kind like this one that asks for a visa; gives its id."""
+    visa = Bilingual(ar="تأشيرة (مثال)", fr="Visa (exemple)")
+    kind = KINDS[like].model_copy(update={"id": f"{like}-visa", "visa": visa})
+    patched.setitem(cast(dict[str, Kind], KINDS), kind.id, kind)
+    return kind.id
+
+
+async def signed_by_all(database: Database, terms: Terms) -> Agreement:
+    """An agreement in the database that all its parties have signed."""
+    agreement = await approved(database, terms)
+    for each in agreement.parties:
+        agreement = await sign_for(database, agreement, each.organisation_id)
+    return agreement
 
 
 async def know(database: Database, terms: Terms, *, standing: str = "accredited", mandates: bool = True) -> None:

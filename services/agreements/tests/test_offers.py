@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from typing import Any, get_args
 
+import pytest
+
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState, Confirmation, Document
 from services.agreements.impact import Action
@@ -16,6 +18,7 @@ from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
     accept_for_all,
+    ask_for_a_visa,
     attached,
     bound,
     clauses,
@@ -205,6 +208,7 @@ TRIES: dict[str, Try] = {
     "renew_offer": plain(commands.renew_offer),
     "attach_document": plain(commands.attach_document, file=stored(b"(fictif)"), category="annex", name="exemple.pdf"),
     "withdraw_document": lambda tx, it, by: commands.withdraw_document(tx, it.id, to_withdraw(it, by), **WHY, by=by),
+    "record_visa": plain(commands.record_visa, visa_number="VISA-EXEMPLE-2", granted_on=today()),
     "suspend_agreement": looked_at("suspend_agreement", scope="centers"),
     "resume_agreement": plain(commands.resume_agreement),
     "terminate_agreement": looked_at("terminate_agreement"),
@@ -312,6 +316,10 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     for each in it.parties:
         it = await sign_for(database, it, each.organisation_id)
     yield "signed", it
+    it = await frozen(current(operator=OPERATOR, effective_from=starts, agreement_kind="academy-association-visa"))
+    for each in it.parties:
+        it = await sign_for(database, it, each.organisation_id)
+    yield "signed, its visa missing", it
     it = await in_force()
     yield "in force", it
     it = await commands.let_time_pass(database, it.id, on=it.editions[0].ends_on)
@@ -365,8 +373,9 @@ async def refusal_of(tx: Transaction, attempt: Try, it: Agreement, by: Actor) ->
     return None
 
 
-async def test_what_is_offered_is_what_is_accepted(database: Database) -> None:
+async def test_what_is_offered_is_what_is_accepted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """Roles that may never take an action are refused it on its route (test_permissions); here are the others."""
+    ask_for_a_visa(monkeypatch)
     offerable = [action for action in Agreement.ALLOWED if action in PERMISSIONS]
     assert sorted(offerable) == sorted(TRIES), "every action that may be offered is tried"
     await files.put(b"(fictif)")

@@ -58,6 +58,7 @@ from shared.events.agreements import (
     AgreementSuspensionAnnounced,
     AgreementTerminationAnnounced,
     AgreementTextRevised,
+    AgreementVisaRecorded,
 )
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
@@ -202,7 +203,7 @@ def test_every_day_that_an_event_tells_is_one_it_counts_from_or_not_for_a_reason
     ahead = {AgreementSuspensionAnnounced, AgreementTerminationAnnounced, AgreementAnnouncementWithdrawn}
     """They tell of a day that comes or would have come."""
     today = {AgreementAmended, AgreementClosed, AgreementEditionClosed, AgreementSigned}
-    today |= {AgreementObligationFailed, AgreementObligationWaived}
+    today |= {AgreementObligationFailed, AgreementObligationWaived, AgreementVisaRecorded}
     """They are acts, and say on which day."""
     acts = {AgreementObligationReminded, AgreementObligationReturned, AgreementDocumentReminded}
     acts |= {AgreementDocumentAttached}

@@ -32,6 +32,7 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    ask_for_a_visa,
     attached,
     body_of,
     bound,
@@ -50,6 +51,7 @@ from services.agreements.tests.builders import (
     plan,
     reviewed,
     sign_for,
+    signed_by_all,
     signer,
     suspend,
     terminate,
@@ -70,6 +72,7 @@ ACTIONS = sorted(PERMISSIONS)
 OFFICE = DIRECTORATES["DP-CAS-ANFA"].organisation_id
 STORES = {each.aggregate.kind: each for each in (AGREEMENTS, AMENDMENTS, CEREMONIES)}
 WHY = {"reason": "(fictif) motif"}
+VISA = {"visa_number": "VISA-EXEMPLE-2", "granted_on": today().isoformat()}
 COMMENT = {"body": "(fictif) remarque"}
 SUBSTITUTE = {
     "substitute": "x#y",
@@ -89,6 +92,13 @@ class Own(Aggregate):
     def visible_to(self) -> tuple[str, ...]:
         """Its person's jurisdiction."""
         return (self.home,)
+
+
+@pytest.fixture(autouse=True)
+def some_kinds_ask_for_a_visa(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of each keeper's."""
+    for kind in ("academy-association", "ministry-network"):
+        ask_for_a_visa(monkeypatch, kind)
 
 
 def terms_for(by: Actor) -> Terms:
@@ -167,6 +177,12 @@ def arranged(database: Database) -> dict[str, Arrange]:
     async def sealed(by: Actor) -> Agreement:
         agreement = await frozen(by)
         return await sign_for(database, agreement, agreement.parties[0].organisation_id, level="advanced")
+
+    async def without_a_visa(by: Actor) -> Agreement:
+        terms = terms_for(by)
+        return await signed_by_all(
+            database, terms.model_copy(update={"agreement_kind": f"{terms.agreement_kind}-visa"})
+        )
 
     async def suspended(by: Actor) -> Agreement:
         return await suspend(database, await in_force(by))
@@ -562,6 +578,7 @@ def arranged(database: Database) -> dict[str, Arrange]:
         "reopen_text": on(agreements, frozen, "/reopening", WHY),
         "sign_agreement": signing("signatures"),
         "decline_agreement": signing("refusals", **WHY),
+        "record_visa": on(agreements, without_a_visa, "/visa", VISA),
         "suspend_agreement": decided("suspend_agreement", "/suspension", scope="money"),
         "resume_agreement": on(agreements, suspended, "/resumption", {}),
         "terminate_agreement": decided("terminate_agreement", "/termination"),

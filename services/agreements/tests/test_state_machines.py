@@ -1,9 +1,11 @@
 """Agreements and ceremonies under every order of actions that anybody could try."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
@@ -29,6 +31,7 @@ from services.agreements.tests.builders import (
     DECISION,
     LEGAL,
     NAME,
+    ask_for_a_visa,
     director,
     officer,
     owing,
@@ -54,6 +57,7 @@ PAPERS = st.sampled_from(
 BACK = st.sampled_from([None, 0, 30, 300])
 """Days before today on which a decision shall have taken effect."""
 TEXTS = st.sampled_from(["ab" * 32, "cd" * 32])
+KINDS_TRIED = ["academy-association", "directorate-association", "academy-association-visa"]
 PEOPLE = [
     officer(),
     director(),
@@ -64,6 +68,14 @@ PEOPLE = [
 """Who tries to approve; the first wrote the text."""
 
 
+@pytest.fixture(scope="module", autouse=True)
+def a_kind_asks_for_a_visa() -> Iterator[None]:
+    """While the machines run."""
+    with pytest.MonkeyPatch.context() as patched:
+        ask_for_a_visa(patched)
+        yield
+
+
 class AgreementMachine(Machine):
     """An agreement between four parties, one a witness, over some years."""
 
@@ -71,7 +83,7 @@ class AgreementMachine(Machine):
     at: datetime
     references: set[str]
 
-    @initialize(wait=st.integers(0, 400), kind=st.sampled_from(["academy-association", "directorate-association"]))
+    @initialize(wait=st.integers(0, 400), kind=st.sampled_from(KINDS_TRIED))
     def start(self, wait: int, kind: str = "academy-association") -> None:
         """A draft, some days before its start; approved in one step, or in two by three people."""
         terms = regional(agreement_kind=kind, others=[party(new_id(), "witness")])
@@ -249,6 +261,13 @@ class AgreementMachine(Machine):
     def bring_into_force(self) -> None:
         """If it is time."""
         self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
+
+    @rule(back=st.sampled_from([-1, 0, 30]))
+    def record_visa(self, back: int) -> None:
+        """What the kind may wait for."""
+        day = self.today - timedelta(days=back)
+        recorded: dict[str, Any] = {"visa_number": "v", "granted_on": day, "today": self.today}
+        self.attempt("record_visa", lambda: self.aggregate.record_visa(**recorded))
 
     @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
     def suspend(self, scope: Any, on_paper: bool, ahead: bool, back: int | None) -> None:
@@ -504,6 +523,9 @@ class AgreementMachine(Machine):
         assert [each.number for each in it.amendments] == list(range(1, len(it.amendments) + 1))
         assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
         assert (it.state == AgreementState.suspended) == (it.suspension is not None)
+        assert it.visa is None or it.rules.visa, "nobody records what is not asked for"
+        if it.in_force_on and it.rules.visa:
+            assert it.visa and it.visa.recorded_on <= it.in_force_on, "nothing binds before its visa"
         if it.suspension:
             assert it.in_force_on and it.in_force_on <= it.suspension.effective_on, "what binds nobody does not rest"
         if it.announcement is not None:

@@ -17,6 +17,7 @@ from shared.events.agreements.agreement import (
     AgreementTerminated,
     AgreementTermsRevised,
     AgreementTextRevised,
+    AgreementVisaRecorded,
 )
 from shared.events.agreements.amendment import (
     AmendmentAgreed,
@@ -179,6 +180,7 @@ __all__ = [
     "AgreementTextRevised",
     "AgreementTurnPassed",
     "AgreementType",
+    "AgreementVisaRecorded",
     "AmendmentAgreed",
     "AmendmentApplied",
     "AmendmentApprovalOverdue",

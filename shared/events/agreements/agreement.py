@@ -228,8 +228,27 @@ class AgreementSigned(DomainEvent):
     centers: tuple[CenterToOpen, ...]
 
 
+class AgreementVisaRecorded(DomainEvent):
+    """The visa for which the signed agreement waited is recorded."""
+
+    type = "ma.mithaq.agreement.visa_recorded.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "visa_number": "VISA-EXEMPLE-2",
+        "granted_on": "2024-09-03",
+        "recorded_on": "2024-09-05",
+    }
+
+    agreement_id: UUID
+    visa_number: str
+    granted_on: date
+    recorded_on: date
+    """It binds nobody before this day."""
+
+
 class AgreementCameIntoForce(DomainEvent):
-    """The start date is reached: the agreement binds."""
+    """The start date is reached, and any visa recorded: the agreement binds."""
 
     type = "ma.mithaq.agreement.came_into_force.v1"
     topic = "agreements.agreement"

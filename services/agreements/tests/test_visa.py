@@ -1,0 +1,204 @@
+"""The visa: what all have signed binds nobody before the visa that its kind asks for is recorded."""
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from services.agreements import commands, queries, schedule
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.errors import TermOver
+from services.agreements.errors.force import NoVisaNeeded, VisaDatedAhead, VisaMissing, VisaRecordedAlready
+from services.agreements.errors.signing import FileUnknown
+from services.agreements.kinds import KINDS, read_kinds
+from services.agreements.tables import AGREEMENTS
+from services.agreements.tests.builders import (
+    AT,
+    DECISION,
+    ask_for_a_visa,
+    attached,
+    current,
+    director,
+    in_force,
+    network_terms,
+    officer,
+    regional,
+    signed,
+    signed_by_all,
+)
+from services.agreements.tests.test_kinds import CLAUSE, LOCAL
+from shared.actor import NATIONAL
+from shared.clock import now, today
+from shared.database import Database
+from shared.events.agreements import AgreementCameIntoForce
+from shared.web import etag
+from tests.fixtures.identity import Issuer
+from tests.web.conventions import is_problem
+from tests.web.routes import client_of
+
+START = date(2024, 9, 2)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def kind(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A kind that asks for a visa."""
+    return ask_for_a_visa(monkeypatch)
+
+
+def waiting(**changes: Any) -> Agreement:
+    """Signed by all some days before its start, without its visa."""
+    return signed(regional(agreement_kind="academy-association-visa", **changes))
+
+
+def record(agreement: Agreement, on: date, **changes: Any) -> Agreement:
+    """The visa recorded on a day, granted the day before."""
+    given: dict[str, Any] = {"visa_number": "VISA-EXEMPLE-2", "granted_on": on - DAY, "today": on}
+    return agreement.evolve(agreement.record_visa(**(given | changes)))
+
+
+def test_none_of_the_kinds_asks_for_a_visa_unless_its_file_says_so(kind: str, tmp_path: Path) -> None:
+    assert [each for each, rules in KINDS.items() if rules.visa] == [kind]
+    (tmp_path / "essai").mkdir()
+    for key in ("object", "duties"):
+        (tmp_path / "essai" / f"{key}.toml").write_text(CLAUSE.format(key=key), "utf-8")
+    (tmp_path / "essai.toml").write_text('visa = { ar = "تأشيرة (مثال)", fr = "Visa (exemple)" }\n' + LOCAL, "utf-8")
+    visa = read_kinds(tmp_path)["essai"].visa
+    assert visa and visa.fr == "Visa (exemple)"
+
+
+def test_what_needs_a_visa_binds_nobody_before_it_is_recorded() -> None:
+    agreement = waiting()
+    for day in (START, START + 40 * DAY):
+        with pytest.raises(VisaMissing):
+            agreement.bring_into_force(day)
+    record(agreement, START + 40 * DAY)
+    assert (agreement.state, agreement.in_force_on) == (AgreementState.in_force, START + 40 * DAY)
+    assert agreement.visa and agreement.visa.granted_on == START + 39 * DAY
+
+
+def test_the_last_signature_after_the_start_lets_nothing_bind_without_its_visa() -> None:
+    assert signed(at=AT + 9 * DAY).state == AgreementState.in_force
+    late = signed(regional(agreement_kind="academy-association-visa"), at=AT + 9 * DAY)
+    assert late.state == AgreementState.signed
+
+
+def test_a_visa_before_the_start_leaves_the_start_as_it_is() -> None:
+    agreement = record(waiting(), START - DAY)
+    assert agreement.state == AgreementState.signed
+    assert agreement.bring_into_force(START - DAY) == []
+    (bound,) = agreement.bring_into_force(START + 9 * DAY)
+    assert isinstance(bound, AgreementCameIntoForce) and bound.in_force_on == START
+
+
+def test_a_visa_is_recorded_once_and_only_where_it_is_asked_for() -> None:
+    with pytest.raises(NoVisaNeeded):
+        record(signed(), START)
+    with pytest.raises(VisaRecordedAlready):
+        record(record(waiting(), START - 2 * DAY), START - DAY)
+
+
+def test_a_visa_is_recorded_when_it_is_granted_and_before_the_term() -> None:
+    agreement = waiting()
+    with pytest.raises(VisaDatedAhead):
+        record(agreement, START, granted_on=START + DAY)
+    with pytest.raises(TermOver):
+        record(agreement, agreement.effective_until + DAY)
+
+
+async def test_a_visa_names_a_file_of_the_agreement(database: Database, kind: str) -> None:
+    agreement = await signed_by_all(database, current(agreement_kind=kind))
+    given: dict[str, Any] = {"visa_number": "VISA-EXEMPLE-2", "granted_on": today(), "by": officer()}
+    with pytest.raises(FileUnknown):
+        await commands.record_visa(database, agreement.id, **given, document_hash="ef" * 32)
+    hash = (await attached(database, agreement, "annex")).documents[-1].hash
+    agreement = await commands.record_visa(database, agreement.id, **given, document_hash=hash)
+    assert agreement.visa and agreement.visa.document_hash == hash
+
+
+def test_a_child_with_its_visa_waits_for_its_parent() -> None:
+    parent = in_force(network_terms(agreement_kind="framework", effective_from=START))
+    child = record(waiting(parent_id=parent.id), START + 5 * DAY)
+    assert child.state == AgreementState.signed
+    (bound,) = child.bring_into_force_with(parent, START + 9 * DAY)
+    assert isinstance(bound, AgreementCameIntoForce) and bound.in_force_on == START + 5 * DAY
+
+
+def test_what_is_to_end_by_the_day_of_its_visa_never_binds() -> None:
+    agreement = waiting()
+    decision = DECISION | {"notified_on": START, "today": START}
+    agreement.evolve(agreement.terminate(**decision))
+    assert agreement.announcement
+    record(agreement, agreement.announcement.effective_on)
+    assert agreement.visa and agreement.state == AgreementState.signed
+    ended = agreement.evolve(agreement.pass_time(agreement.effective_until))
+    assert ended.state == AgreementState.terminated and ended.in_force_on is None
+
+
+async def test_the_schedule_looks_at_what_waits_for_a_visa_only_once_it_is_recorded(
+    database: Database, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await signed_by_all(database, current(agreement_kind=kind))
+    without = await signed_by_all(database, current(agreement_kind=kind))
+    plain = await signed_by_all(database, current())
+    given: dict[str, Any] = {"visa_number": "VISA-EXEMPLE-2", "granted_on": today(), "by": officer()}
+    assert (await commands.record_visa(database, agreement.id, **given)).state == AgreementState.signed
+    monkeypatch.setattr(schedule, "today", lambda: today() + DAY)
+    with monkeypatch.context() as patched:
+        looked: list[object] = []
+
+        async def look(_: Database, id: object, **__: object) -> None:
+            looked.append(id)
+
+        patched.setattr(commands, "bring_into_force", look)
+        await schedule.bring_into_force(database)
+    assert looked == sorted([agreement.id, plain.id])
+    await schedule.bring_into_force(database)
+    async with database.transaction(NATIONAL) as tx:
+        found = [await AGREEMENTS.read(tx, each.id) for each in (agreement, without, plain)]
+    assert [each.state for each in found] == ["in_force", "signed", "in_force"]
+    assert found[0].in_force_on == agreement.effective_from
+    with pytest.raises(VisaMissing):
+        await commands.bring_into_force(database, without.id, on=today() + DAY)
+
+
+async def test_what_waits_for_its_visa_says_so_until_it_is_recorded(
+    app: FastAPI, database: Database, issuer: Issuer, kind: str
+) -> None:
+    agreement = await signed_by_all(database, current(agreement_kind=kind, effective_from=today()))
+    agreement = await attached(database, agreement, "annex")
+    url = f"/api/v1/agreements/{agreement.id}"
+    body = {
+        "visa_number": "VISA-EXEMPLE-2",
+        "granted_on": str(today() - DAY),
+        "document_hash": agreement.documents[-1].hash,
+    }
+    async with client_of(app, issuer.token(officer())) as keeper:
+        told = (await keeper.get(url, headers={"Accept-Language": "fr"})).json()
+        (why,) = [each for each in told["unavailable_actions"] if each["action"] == "bring_into_force"]
+        assert why["type"] == "/problems/visa-missing" and "Visa (exemple)" in why["detail"]
+        assert (told["state"], told["visa"]) == ("signed", None) and "record_visa" in told["available_actions"]
+        before = now()
+        versioned = {"If-Match": etag(agreement.version)}
+        is_problem(
+            await keeper.post(f"{url}/visa", json=body | {"granted_on": str(today() + DAY)}, headers=versioned),
+            422,
+            "visa-dated-ahead",
+        )
+        recorded = await keeper.post(f"{url}/visa", json=body, headers=versioned)
+        told = (await keeper.get(url)).json()
+        assert recorded.status_code == 200 and told["state"] == "in_force"
+        assert told["visa"] == body | {"recorded_on": str(today())}
+        assert "bring_into_force" not in {each["action"] for each in told["unavailable_actions"]}
+        past = (await keeper.get(url, params={"as_of": before.isoformat()})).json()
+        assert (past["state"], past["visa"]) == ("signed", None), "it binds from its visa on, on the same day"
+
+
+async def test_the_preview_of_an_end_lets_nothing_bind_without_its_visa(database: Database, kind: str) -> None:
+    agreement = await signed_by_all(database, current(agreement_kind=kind))
+    looked = await queries.impact(
+        database, agreement.id, action="terminate_agreement", notified_on=today(), by=director()
+    )
+    assert (looked.agreements[0].state, looked.agreements[0].becomes) == ("signed", "terminated")
