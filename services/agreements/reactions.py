@@ -120,7 +120,11 @@ async def know_mandate(tx: Transaction, occurrence: Occurrence[MandateRecorded])
 
 @follow.on(MandateEnded)
 async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> None:
-    """From the day it ended on, the mandate holds no more."""
+    """From the day it ended on, the mandate holds no more.
+
+    The mandate's row comes first: who signs under it right now is waited for, and the signature is seen below. Whoever
+    comes later waits for us. Where both wait for one another PostgreSQL ends one, and either is tried again.
+    """
     event = occurrence.event
     change = update(MandateRow).where(col(MandateRow.id) == event.mandate_id)
     await tx.execute(change.values(valid_until=event.ended_on - timedelta(days=1)))

@@ -61,14 +61,16 @@ ASKED = f"""
         select id, valid_from, valid_until, {COVERS} as covers from mandate
         where organisation_id = organisation and person = asked.person
         order by day between valid_from and valid_until desc, covers desc, valid_until desc limit 1
+        %s
     ) held on true
     left join association_standing on association_standing.id = organisation
     left join sitting on true
 """
-# Whoever signs keeps the ceremony as it is until we commit (close_ceremony waits for us, or we for it).
-AUTHORITY = text(ASKED % "for share")
+# Whoever signs keeps the ceremony and the mandate as they are until we commit: close_ceremony and end_mandate wait for
+# us and then see the signature, or we wait for them and see the end.
+AUTHORITY = text(ASKED % ("for share", "for share"))
 # Whoever reads holds up nobody.
-GLIMPSE = text(ASKED % "")
+GLIMPSE = text(ASKED % ("", ""))
 # PostgreSQL hashes what it keeps: nothing but the places that differ comes back.
 TAMPERED = text("""
     with frozen as (

@@ -380,11 +380,11 @@ def mandate(organisation: UUID, by: Actor | None = None, **changes: Any) -> Mand
     return MandateRow(**(fields | changes))
 
 
-async def end_mandate(database: Database, mandate_id: UUID, *, on: date) -> None:
+async def end_mandate(db: Work, mandate_id: UUID, *, on: date) -> None:
     """Let it become known that a mandate ended on a day."""
     ended = MandateEnded(mandate_id=mandate_id, organisation_id=new_id(), ended_on=on, how="revoked")
     told = Occurrence(ended, new_id(), mandate_id, 2, (), "somebody", AT, new_id())
-    async with database.transaction(NATIONAL) as tx:
+    async with db.transaction(NATIONAL) as tx:
         await reactions.end_mandate(tx, told)
 
 
