@@ -1,35 +1,28 @@
 """Arrival: who comes for the first time, or to another desk, finds what concerns them there as if they had been there.
 
 What waits for them and what happened lately, by the very decision that tells. Nobody is written to about the past.
+Where they come from and what they may find there is `past`.
 """
 
-from collections import defaultdict
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, text
 
-from services.notifications.circle import LEAVING, left_with
-from services.notifications.kinds import Queue, kinds
+from services.notifications.kinds import kinds
+from services.notifications.past import Found, found_by, work_of
 from services.notifications.people import PREFERRED, person_id, preferences_of
 from services.notifications.preferences import Preferences
-from services.notifications.tables import NoticeRow, PersonRow
-from services.notifications.telling import INVOLVED, MENTIONED, NAMED, Decision, Happening, PersonTold, told
-from shared.actor import Actor, Role
+from services.notifications.tables import PersonRow
+from services.notifications.telling import PersonTold
+from shared.actor import Actor
 from shared.audit import canonical
 from shared.clock import now
 from shared.database import Transaction
-from shared.events.catalog import BY_TYPE
 from shared.ids import new_id
-from shared.territory import jurisdiction_of
 
-RECENT = timedelta(days=30)
-"""How far back one is told what happened."""
-WAITS = timedelta(days=366)
-"""How far back one is told what still asks for something."""
-MOST = 5000
-"""Notices that are looked at, the newest first."""
 USUAL = Preferences()
 """What somebody prefers who never said."""
 
@@ -47,6 +40,14 @@ COME = text(f"""
     on conflict (id) do update set jurisdiction = excluded.jurisdiction, roles = excluded.roles
     where (person.jurisdiction, person.roles) is distinct from (excluded.jurisdiction, excluded.roles)
     returning 1
+""")
+SNAPSHOT = text("select pg_current_snapshot()::text")
+# As the relay reads the journal: what was not committed yet when the snapshot was taken, and nothing else.
+TOLD_SINCE = text("""
+    select distinct subject from notice
+    where (xid >= pg_snapshot_xmax(cast(cast(:snapshot as text) as pg_snapshot))
+            or xid = any(array(select pg_snapshot_xip(cast(cast(:snapshot as text) as pg_snapshot)))))
+        and reach && array[cast(:home as text)]
 """)
 # By their ids, as all who touch several items lock them.
 LOCK_ITEMS = text("select 1 from inbox_item where person_id = :person order by id for update")
@@ -69,7 +70,6 @@ FIND = text("""
     insert into told_later (event_id, recipient, jurisdiction, decision, at)
     select event_id, :person, :jurisdiction, decision, :at from found join put using (id)
 """)
-NOTICE: Any = NoticeRow.__table__.c
 PERSON: Any = PersonRow.__table__.c
 
 
@@ -78,7 +78,7 @@ def usual_in(language: str) -> Preferences:
     return USUAL.model_copy(update={"language": language})
 
 
-async def meet(tx: Transaction, by: Actor, usual: Preferences = USUAL) -> UUID:
+async def meet(tx: Transaction, by: Actor, usual: Preferences) -> UUID:
     """Know a person from now on as their token describes them today; gives their id.
 
     Somebody new prefers what is `usual`. The transaction sees their own rows and those of their jurisdiction.
@@ -87,77 +87,41 @@ async def meet(tx: Transaction, by: Actor, usual: Preferences = USUAL) -> UUID:
     me = {"id": id, "jurisdiction": by.jurisdiction, "roles": sorted(by.roles)}
     if (await tx.execute(AT_HOME, me)).first():
         return id
-    await tx.execute(LOCK_ARRIVAL)
     by_type = canonical([each.model_dump() for each in usual.by_type]).decode()
     if (await tx.execute(COME, usual.model_dump() | {"by_type": by_type, "person": by.person} | me)).first():
-        await _find(tx, by, id, now())
+        row = (await tx.execute(select(*PERSON).where(PERSON.id == id))).one()
+        await _arrive(tx, PersonTold(id, by.person, by.jurisdiction, by.roles, preferences_of(row)), now())
     return id
 
 
-async def _find(tx: Transaction, by: Actor, id: UUID, at: datetime) -> None:
-    """Put into somebody's inbox what concerns them where they are now; the work of another desk is theirs no more."""
-    preferences = preferences_of((await tx.execute(select(*PERSON).where(PERSON.id == id))).one())
-    one = PersonTold(id, by.person, by.jurisdiction, by.roles, preferences)
-    found = [
+async def _arrive(tx: Transaction, one: PersonTold, at: datetime) -> None:
+    """Put into somebody's inbox what concerns them where they are now; the work of another desk is theirs no more.
+
+    The year is read while others are told; telling waits only for what was told meanwhile to be read, and for the rest
+    to be written.
+    """
+    snapshot = (await tx.execute(SNAPSHOT)).scalar_one()
+    found = await found_by(tx, one, at)
+    await tx.execute(LOCK_ARRIVAL)
+    since = {"snapshot": snapshot, "home": one.jurisdiction}
+    if moved := set((await tx.execute(TOLD_SINCE, since)).scalars()):
+        found = [each for each in found if each.subject not in moved] + await found_by(tx, one, at, subjects=moved)
+    await tx.execute(LOCK_ITEMS, {"person": one.id})
+    await tx.execute(LEAVE_WORK, {"person": one.id, "queues": sorted(kinds().asking - work_of(one.roles)), "at": at})
+    kept = {"person": one.id, "jurisdiction": one.jurisdiction, "at": at}
+    await tx.execute(FIND, kept | {"found": canonical(_items(found)).decode()})
+
+
+def _items(found: Iterable[Found]) -> list[dict[str, Any]]:
+    """As rows of an inbox: told at the same instant, they stand in the order of their ids."""
+    return [
         {
             "id": str(new_id()),
-            "event_id": str(row.event_id),
-            "subject": str(row.subject),
-            "queue": decision.queue,
-            "settled_at": done and done.isoformat(),
-            "decision": decision.facts(),
+            "event_id": str(each.event_id),
+            "subject": str(each.subject),
+            "queue": each.decision.queue,
+            "settled_at": each.done and each.done.isoformat(),
+            "decision": each.decision.facts(),
         }
-        for row, decision, done in await _found(tx, one, at)
+        for each in sorted(found, key=lambda each: (each.time, each.event_id))
     ]
-    await tx.execute(LOCK_ITEMS, {"person": id})
-    await tx.execute(LEAVE_WORK, {"person": id, "queues": sorted(kinds().asking - _work_of(by.roles)), "at": at})
-    kept = {"person": id, "jurisdiction": by.jurisdiction, "at": at}
-    await tx.execute(FIND, kept | {"found": canonical(found).decode()})
-
-
-async def _found(tx: Transaction, one: PersonTold, at: datetime) -> list[tuple[Any, Decision, datetime | None]]:
-    """What somebody finds, oldest first: the notice, the decision, and when nothing was left to do about it."""
-    matters = (NOTICE.time >= at - WAITS, NOTICE.type.in_(_matter_to(one)), NOTICE.reach.overlap([one.jurisdiction]))
-    newest = select(*NOTICE).where(*matters).order_by(NOTICE.time.desc(), NOTICE.event_id.desc()).limit(MOST)
-    rows = (await tx.execute(newest)).all()[::-1]
-    stories: dict[UUID, list[Any]] = defaultdict(list)
-    for row in rows:
-        stories[row.subject].append(row)
-    found = []
-    for row in rows:
-        for each in told(Happening.of(row), one, at):
-            if each.told and each.channel == "inbox" and each.queue:
-                later = (other for other in stories[row.subject] if other.version > row.version)
-                done = next((other.time for other in later if _settles(other, row, each.queue, one)), None)
-                if row.time >= at - RECENT or (done is None and each.queue in kinds().asking):
-                    found.append((row, each, done))
-    return found
-
-
-def _settles(later: Any, row: Any, queue: Queue, one: PersonTold) -> bool:
-    """Whether what happened later left nothing to do about a notice: as the reaction settles what is in an inbox."""
-    kind = kinds().of(later.type)
-    if queue in kind.settles and all(row.data.get(field) == later.data[field] for field in kind.same):
-        return True
-    if queue in kind.settles_own and jurisdiction_of(UUID(later.data["organisation_id"])) == one.jurisdiction:
-        return True
-    return queue in kinds().asking and one.jurisdiction in left_with(later)
-
-
-def _matter_to(one: PersonTold) -> list[str]:
-    """The types of event that somebody may be told without having asked, or that end their work."""
-    naming = {*NAMED, MENTIONED, INVOLVED}
-    return [
-        type
-        for type, kind in kinds().events.items()
-        if kind.statutory
-        or kind.queue in _work_of(one.roles)
-        or kind.settles
-        or kind.settles_own
-        or type in LEAVING
-        or not naming.isdisjoint(BY_TYPE[type].model_fields)
-    ]
-
-
-def _work_of(roles: frozenset[Role]) -> frozenset[Queue]:
-    return frozenset(queue for queue, holders in kinds().work.items() if not holders.isdisjoint(roles))

@@ -13,6 +13,7 @@ from services.notifications.readership import Readership
 from services.notifications.receipt import Receipt
 from services.notifications.reminder import Reminder
 from services.notifications.undelivered import Undelivered
+from shared.messaging.tables import Xid8
 from shared.migrations import IN_SCOPE
 from shared.store import AggregateRow, Store, service_base
 
@@ -23,7 +24,7 @@ SEEN_BY = {
         "array[academy]": ("attempt", "delivery", "endpoint_secret", "feed_entry", "feed_head", "lane"),
         # Gathered over all jurisdictions: only national work, which composes sentences, reads them.
         "array['national']": ("announced_date", "circle", "name"),
-        "array[jurisdiction]": ("telling",),
+        "array[jurisdiction]": ("telling", "told_later"),
         "array['person:' || id::text]": ("person",),
         "array['person:' || person_id::text]": ("bounce", "inbox_item", "letter", "letter_line"),
         "(array['person:' || person_id::text, jurisdiction] || seen_by)": ("letter_attempt",),
@@ -77,6 +78,9 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     __tablename__ = "notice"
     __table_args__ = (
         Index("notice_time", "time", "event_id"),
+        Index("notice_story", "subject", "version"),
+        Index("notice_type", "type", "time"),
+        Index("notice_xid", "xid"),
         Index("notice_unheard", "time", "event_id", postgresql_where=text("unheard <> '{}'")),
     )
 
@@ -96,6 +100,10 @@ class NoticeRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     unheard: list[str] = Field(sa_type=ARRAY(Text), sa_column_kwargs={"server_default": text("'{}'")})
     """Of a statutory notice, whom it addresses and nobody of whom was told: academies, and the nation."""
     actor: str = Field(sa_type=Text, sa_column_kwargs={"server_default": text("''")})
+    # As the journal's: who comes reads what was told while they read the rest.
+    xid: str | None = Field(
+        None, sa_type=Xid8, nullable=False, sa_column_kwargs={"server_default": text("pg_current_xact_id()")}
+    )
     correlation: UUID
     traceparent: str | None = Field(None, sa_type=Text)
     summaries: dict[str, str] | None = Field(None, sa_type=JSONB, nullable=True)

@@ -89,6 +89,14 @@ def jurisdiction_of(organisation: UUID) -> str:
     return _HOMES.get(organisation, f"org:{organisation}")
 
 
+def organisation_of(jurisdiction: str) -> UUID:
+    """The organisation whose people have a jurisdiction."""
+    if jurisdiction == "national":
+        return MINISTRY_ID
+    office = OFFICES.get(jurisdiction)
+    return office.organisation_id if office else UUID(jurisdiction.removeprefix("org:"))
+
+
 def codes_of(organisation: UUID) -> tuple[str, ...]:
     """The codes under which an organisation sees what it is a party of: its own, and a directorate's `DP-…`.
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy import insert, text
 
-from services.notifications.arrival import meet
+from services.notifications.arrival import meet, usual_in
 from services.notifications.people import code_of, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.schemas.subscriptions import Subscribe
@@ -12,6 +12,7 @@ from services.notifications.tables import ENDPOINTS, RuleRow
 from shared.actor import Actor
 from shared.database import Work
 from shared.ids import new_id
+from shared.language import LANGUAGES
 from shared.refusals import NotFound
 
 OWN = text("select id from rule where id = :id and person_id = :person and ended_at is null for update")
@@ -19,10 +20,10 @@ OF_ENDPOINT = text("select endpoint_id from rule where id = :id and endpoint_id 
 END = text("update rule set ended_at = clock_timestamp(), ended_by = :by where id = :id and ended_at is null")
 
 
-async def subscribe(db: Work, wanted: Subscribe, *, by: Actor) -> UUID:
+async def subscribe(db: Work, wanted: Subscribe, *, language: str = LANGUAGES[0], by: Actor) -> UUID:
     """Tell an endpoint, or the person who asks, of what fits from now on; gives the subscription's id.
 
-    Raises NotFound for a foreign endpoint.
+    Who was not known reads the language they ask in from now on. Raises NotFound for a foreign endpoint.
     """
     id = new_id()
     rule = {"id": id, "made_by": by.person, **wanted.conditions()}
@@ -35,7 +36,7 @@ async def subscribe(db: Work, wanted: Subscribe, *, by: Actor) -> UUID:
             return id
         PERMISSIONS.allow(by, "subscribe")
         async with tx.widened(own_scope(by)):
-            person = await meet(tx, by)
+            person = await meet(tx, by, usual_in(language))
             rule |= {"person_id": person, "visible_to": [code_of(person)]}
             await tx.execute(insert(RuleRow).values(**rule))
             return id

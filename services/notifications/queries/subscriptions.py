@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, text
 
-from services.notifications.arrival import meet
+from services.notifications.arrival import meet, usual_in
 from services.notifications.kinds import kinds
 from services.notifications.notice import Notice, wording
 from services.notifications.people import code_of, own_scope, person_id
@@ -32,6 +32,7 @@ from shared.actor import Actor, Scope
 from shared.clock import now
 from shared.database import Transaction, Work
 from shared.ids import new_id
+from shared.language import LANGUAGES
 from shared.refusals import NotFound
 from shared.web import PageRequest
 
@@ -66,16 +67,19 @@ STEP = 500
 
 
 async def subscriptions(
-    db: Work, *, endpoint_id: UUID | None, page: PageRequest, by: Actor
+    db: Work, *, endpoint_id: UUID | None, page: PageRequest, language: str = LANGUAGES[0], by: Actor
 ) -> tuple[list[SubscriptionAnswer], str | None]:
-    """One's own subscriptions, or an endpoint's, oldest first. Raises NotFound for a foreign endpoint."""
+    """One's own subscriptions, or an endpoint's, oldest first. Raises NotFound for a foreign endpoint.
+
+    Who was not known reads the language they ask in from now on.
+    """
     async with db.transaction(by.scope) as tx:
         if endpoint_id:
             PERMISSIONS.allow(by, "read_subscriptions", await ENDPOINTS.read(tx, endpoint_id))
             return await _rules(tx, RULE.endpoint_id == endpoint_id, page)
         PERMISSIONS.allow(by, "read_subscriptions")
         async with tx.widened(own_scope(by)):
-            return await _rules(tx, RULE.person_id == await meet(tx, by), page)
+            return await _rules(tx, RULE.person_id == await meet(tx, by, usual_in(language)), page)
 
 
 async def subscription(tx: Transaction, id: UUID, *, by: Actor) -> SubscriptionAnswer:

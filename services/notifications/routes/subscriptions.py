@@ -30,19 +30,21 @@ OfEndpoint = Annotated[UUID | None, Query(description="an endpoint's; one's own 
 
 
 @router.post("/subscriptions", status_code=201, response_model=SubscriptionAnswer)
-async def subscribe(body: Subscribe, by: CurrentActor, once: Once) -> Response:
+async def subscribe(body: Subscribe, by: CurrentActor, once: Once, language: Language) -> Response:
     """Be told of what fits, or have an endpoint told; never of what lies outside its jurisdiction."""
 
     async def made(tx: Transaction) -> SubscriptionAnswer:
-        return await queries.subscription(tx, await commands.subscribe(tx, body, by=by), by=by)
+        return await queries.subscription(tx, await commands.subscribe(tx, body, language=language, by=by), by=by)
 
     return await once(made, answer=lambda found: found)
 
 
 @router.get("/subscriptions", response_model=Listing[SubscriptionAnswer])
-async def read_subscriptions(by: CurrentActor, db: Db, wanted: Page, endpoint_id: OfEndpoint = None) -> Response:
+async def read_subscriptions(
+    by: CurrentActor, db: Db, wanted: Page, language: Language, endpoint_id: OfEndpoint = None
+) -> Response:
     """What one asked to be told, or what an endpoint is told. An endpoint without any is told all of its academy."""
-    found, next = await queries.subscriptions(db, endpoint_id=endpoint_id, page=wanted, by=by)
+    found, next = await queries.subscriptions(db, endpoint_id=endpoint_id, page=wanted, language=language, by=by)
     return page(wanted, found, next)
 
 

@@ -8,13 +8,17 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
-from services.notifications import commands, queries
+from services.notifications import commands, past, queries
 from services.notifications.arrival import LOCK_TELLING
 from services.notifications.kinds import kinds
 from services.notifications.people import own_scope, person_id
+from services.notifications.preferences import Preferences
 from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.subscriptions import Subscribe
+from services.notifications.telling import Decision, Happening, PersonTold
+from services.notifications.telling import told as decide
 from services.notifications.tests.builders import (
     FOREIGNER,
     OFFICER,
@@ -48,6 +52,10 @@ from tests.web.routes import client_of
 
 ASSOCIATION, PARTNER = new_id(), new_id()
 DIRECTOR = actor(Role.academy_director, name="director")
+WAITS_FOR_OTHERS = """
+    select 1 from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())
+"""
 HOMES = [
     (Role.academy_director, "MA-06"),
     (Role.academy_officer, "MA-06"),
@@ -67,6 +75,19 @@ def example(event: type[DomainEvent], **changes: Any) -> DomainEvent:
 def lately(event: type[DomainEvent] = AgreementSuspended, *, days: int = 1, **more: Any) -> Occurrence[DomainEvent]:
     """An event of some days ago."""
     return happening(example(event), at=now() - timedelta(days=days), **more)
+
+
+@pytest.fixture
+def decided(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """The subjects of the notices that were decided about for who comes, in order."""
+    subjects: list[UUID] = []
+
+    def deciding(happening: Happening, *given: Any) -> list[Decision]:
+        subjects.append(happening.subject)
+        return decide(happening, *given)
+
+    monkeypatch.setattr(past, "told", deciding)
+    return subjects
 
 
 async def test_who_opens_their_inbox_is_known_from_then_on(database: Database, reads: Reads) -> None:
@@ -93,6 +114,19 @@ async def test_whoever_reads_what_is_theirs_is_known(
         reading.cancel()
         await asyncio.gather(reading, return_exceptions=True)
     assert known == [(person_id(by.person),)]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_whoever_begins_with_their_subscriptions_is_known_by_the_language_they_ask_in(
+    method: str, app: FastAPI, database: Database, issuer: Issuer
+) -> None:
+    by = issuer.person("somebody", "MA-06", Role.academy_officer)
+    async with client_of(app, issuer.token(by)) as client:
+        asked = {"Accept-Language": "fr", "Idempotency-Key": "first"}
+        body: dict[str, Any] | None = {} if method == "POST" else None
+        done = await client.request(method, "/api/v1/subscriptions", json=body, headers=asked)
+    assert done.is_success, done.text
+    assert await rows(database, "select language from person") == [("fr",)]
 
 
 async def test_a_system_that_follows_the_stream_is_no_person(database: Database) -> None:
@@ -155,15 +189,74 @@ async def test_what_is_told_while_somebody_comes_is_told_or_found(database: Data
     async with database.transaction(NATIONAL) as tx:
         await tell_concerned(tx, [event])
         coming = asyncio.ensure_future(reads(OFFICER))
-        waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
-        await eventually(lambda: rows(database, waits))
+        await eventually(lambda: rows(database, WAITS_FOR_OTHERS))
     assert [each.event_id for each in await coming] == [event.id]
     async with database.transaction(own_scope(DIRECTOR)) as tx:
         await queries.inbox_counts(tx, language="fr", by=DIRECTOR)
         telling = asyncio.create_task(told(database, lately()))
-        await eventually(lambda: rows(database, waits))
+        await eventually(lambda: rows(database, WAITS_FOR_OTHERS))
     await telling
     assert len(await reads(DIRECTOR)) == 2
+
+
+async def test_who_comes_reads_the_past_while_others_are_told_and_then_what_was_told_meanwhile(
+    database: Database, reads: Reads, decided: list[UUID]
+) -> None:
+    lives = [new_id() for _ in range(3)]
+    before = await told(database, *(lately(AgreementApproved, subject=each, days=60) for each in lives))
+    later = lately(AgreementSigned, subject=lives[0], version=2), lately(AgreementApproved)
+    async with database.transaction(NATIONAL) as tx:
+        await tell_concerned(tx, later)
+        coming = asyncio.ensure_future(reads(DIRECTOR, to_do=True))
+        await eventually(lambda: rows(database, WAITS_FOR_OTHERS))
+        assert {*decided} == {each.subject for each in before}
+        decided.clear()
+    assert {each.path for each in await coming} == {f"/agreements/{each}" for each in (*lives[1:], later[1].subject)}
+    assert {*decided} == {later[1].subject}, "what nothing was told of is not decided about again"
+
+
+async def test_a_year_of_what_is_long_done_is_not_decided_about(
+    database: Database, reads: Reads, decided: list[UUID]
+) -> None:
+    agreement = new_id()
+    for version in range(1, 40, 2):
+        await told(
+            database,
+            lately(AgreementApproved, days=200, subject=agreement, version=version),
+            lately(AgreementSigned, days=190, subject=agreement, version=version + 1),
+        )
+    assert await reads(DIRECTOR) == []
+    assert decided == []
+
+
+async def test_work_is_found_a_year_back_and_no_further(database: Database, reads: Reads) -> None:
+    here, _ = await told(database, lately(AgreementApproved, days=365), lately(AgreementApproved, days=367))
+    assert [each.event_id for each in await reads(DIRECTOR)] == [here.id]
+
+
+@pytest.mark.parametrize("later", ["regional", "national"])
+async def test_no_number_of_later_notices_hides_work_that_waits(
+    later: str, database: Database, reads: Reads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of those that are not addressed to the nation, nor of those that are."""
+    monkeypatch.setattr(past, "MOST", 3)
+    ministry = actor(Role.ministry_officer, jurisdiction="national", name="ministry")
+    work = [lately(AgreementApproved, audience=(), days=60 + each) for each in range(5)]
+    heard = [lately(audience=() if later == "national" else ("MA-06",)) for _ in range(5)]
+    await told(database, *work, *heard, lately(audience=(), days=29))
+    assert {each.event_id for each in await reads(ministry, to_do=True)} == {each.id for each in work}
+    assert len(await reads(ministry)) == 5 + (3 if later == "national" else 1)
+
+
+async def test_who_comes_is_helped_by_an_index_on_what_kind_of_notice_it_is(database: Database) -> None:
+    """None on whom it reaches would be taken under row-level security, so a year is found by type."""
+    one = PersonTold(new_id(), "somebody", "MA-06", DIRECTOR.roles, Preferences())
+    async with database.transaction(own_scope(DIRECTOR)) as tx:
+        await tx.execute(text("set local enable_seqscan = off"))
+        for statement in (past.WAITING, past.LATELY):
+            query = text("explain " + statement.replace("{within}", ""))
+            plan = "\n".join((await tx.execute(query, past.values(one, now()))).scalars())
+            assert "notice_type" in plan and "notice_story" in plan, plan
 
 
 async def test_telling_waits_for_nobody_who_is_known(database: Database, reads: Reads) -> None:
