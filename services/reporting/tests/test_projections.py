@@ -93,6 +93,7 @@ LEAVE_THE_STATE = {
     "text_accepted",
     "text_revised",
     "turn_passed",
+    "visa_recorded",
 }
 """Events of an agreement or a center after which it is counted in the state it was in."""
 
