@@ -280,13 +280,13 @@ async def contents_of(tx: Transaction, amendment: Amendment) -> tuple[Content, C
 
 
 async def both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
-    """The agreement and its amendment, locked, if this person may take the action on the amendment.
+    """The agreement and its amendment, locked and told the day, if this person may take the action on the amendment.
 
     Raises NotFound, StaleVersion, Forbidden.
     """
     agreement, amendment = await _load(tx, id, expected)
     PERMISSIONS.allow(by, action, amendment)
-    return agreement, await look_ahead(tx, agreement, amendment, today())
+    return agreement, amendment.amid(Surroundings(today()))
 
 
 async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Amendment:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, update
 
 from services.agreements import commands, queries, schedule
@@ -137,6 +138,27 @@ async def test_who_approves_an_amendment_is_told_who_cannot_sign_it_and_who_is_n
     await stand(database, operator, "accredited")
     assert await why_not_approved(database, amendment) is None
     assert await why_not_approved(database, amendment, officer()) == "author-does-not-approve"
+
+
+@pytest.mark.parametrize(
+    ("command", "told", "state"),
+    [
+        (commands.return_amendment, {"remarks": "(fictif)", "by": LEGAL}, S.proposed),
+        (commands.refuse_amendment, {"reason": "(fictif)", "by": LEGAL}, S.refused),
+        (commands.withdraw_amendment, {"reason": "(fictif)", "by": officer()}, S.withdrawn),
+    ],
+    ids=["returned", "refused", "withdrawn"],
+)
+async def test_what_is_nearly_agreed_leaves_its_review_though_its_content_was_lost(
+    database: Database, databases: Any, command: Any, told: dict[str, Any], state: S
+) -> None:
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
+        await tx.execute(text("delete from content where hash = :hash"), {"hash": amendment.content_hash})
+    assert amendment.nearly_agreed
+    assert (await command(database, amendment.id, **told)).state == state
 
 
 async def test_only_the_approval_that_freezes_an_amendment_asks_who_may_sign_it(
