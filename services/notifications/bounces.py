@@ -35,15 +35,17 @@ TAKE_BACK = text("""
         where event_id = :event and endpoint_id = :endpoint and state = 'delivered' returning *
     )
     insert into attempt
-        (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, excerpt, language)
+        (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, reason, excerpt, language, bounced)
     select id, endpoint_id, academy, event_id, clock_timestamp(), 0, 'refused', 'returned ' || :status, :reason,
-        (select language from attempt sent where sent.delivery_id = returned.id order by sent.id desc limit 1)
+        (select language from attempt sent where sent.delivery_id = returned.id order by sent.id desc limit 1), :bounced
     from returned returning delivery_id
 """)
 # A server that takes everything and returns it later has taken others meanwhile: those before this one are asked.
 RETURNS_ALL = text(f"""
-    select count(*) = :most and bool_and(before.state = 'refused') from (
-        select earlier.state from delivery this
+    select count(*) = :most and bool_and(before.bounced) from (
+        select coalesce(
+            (select bounced from attempt where delivery_id = earlier.id order by attempt.id desc limit 1), false
+        ) as bounced from delivery this
         join delivery earlier using (academy, endpoint_id)
         where this.event_id = :event and this.endpoint_id = :endpoint and earlier.state <> 'waiting'
             and coalesce(earlier.delivered_at, earlier.next_attempt_at) > {MOVED_AT}
@@ -97,13 +99,14 @@ async def note_return(tx: Transaction, returned: Returned) -> bool:
     False for a letter that is unknown, came back before, or is being sent again.
     """
     noted: dict[str, Any] = {"event": returned.id, "endpoint": returned.endpoint_id, "status": returned.status}
-    taken_back = (await tx.execute(TAKE_BACK, noted | {"reason": returned.reason})).scalars().all()
+    why = {"reason": returned.reason, "bounced": returned.is_hard}
+    taken_back = (await tx.execute(TAKE_BACK, noted | why)).scalars().all()
     await give_up_deliveries(tx, taken_back, "returned")
     return bool(taken_back)
 
 
 async def returns_all(tx: Transaction, returned: Returned, *, most: int) -> bool:
-    """Whether an endpoint's letter that came back is the `most`-th in a row that did."""
+    """Whether an endpoint's letter that came back is the `most`-th in a row that its address did not take."""
     asked = {"event": returned.id, "endpoint": returned.endpoint_id, "most": most}
     return bool((await tx.execute(RETURNS_ALL, asked)).scalar_one())
 

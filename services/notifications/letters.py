@@ -21,7 +21,6 @@ from shared.audit import canonical
 from shared.context import acting
 from shared.database import Transaction
 from shared.ids import new_id
-from shared.territory import ACADEMY_CODES
 
 MOST_LINES = 50
 """Notices that a letter writes out."""
@@ -49,12 +48,11 @@ WRITE = text("""
 """)
 
 
-# What concerns every academy is none's own business.
 OF = text("""
-    select person_id, jurisdiction, array(
-        select distinct unnest(audience) from letter_line join notice using (event_id)
-        where letter_id = letter.id and jurisdiction = any(reach) and cardinality(audience) < :all
-    ) as concerned from letter join person on person.id = person_id where letter.id = :letter
+    select person_id, jurisdiction, coalesce((
+        select jsonb_agg(distinct audience) from letter_line join notice using (event_id)
+        where letter_id = letter.id and jurisdiction = any(reach)
+    ), '[[]]') as lines from letter join person on person.id = person_id where letter.id = :letter
 """)
 LOG = text("""
     insert into letter_attempt
@@ -98,9 +96,10 @@ async def log_attempt(tx: Transaction, letter_id: UUID, outcome: Outcome, *, mil
     """Keep how an attempt to send a letter went that has just ended."""
     said = (outcome.result, outcome.status, outcome.reason, outcome.excerpt)
     kept: dict[str, Any] = dict(zip(("result", "status", "reason", "excerpt"), said, strict=True))
-    of = (await tx.execute(OF, {"letter": letter_id, "all": len(ACADEMY_CODES)})).one()
+    of = (await tx.execute(OF, {"letter": letter_id})).one()
     kept |= {"person": of.person_id, "home": of.jurisdiction}
-    kept["seen_by"] = list(who_sees_to(of.jurisdiction, tuple(sorted(of.concerned))))
+    # Line by line: a digest of what concerns one region each is the business of each, and not of the nation alone.
+    kept["seen_by"] = sorted({code for line in of.lines for code in who_sees_to(of.jurisdiction, tuple(line))})
     await tx.execute(LOG, {"letter": letter_id, "milliseconds": milliseconds, **kept})
 
 

@@ -35,15 +35,17 @@ WRITE = text("""
     with result as (
         select * from jsonb_to_recordset(cast(:results as jsonb)) as result (
             delivery_id uuid, token uuid, result text, state text, delay float8, at timestamptz, milliseconds int,
-            status int, reason text, excerpt text, language text, epoch int
+            status int, reason text, excerpt text, language text, bounced bool, epoch int
         )
     ), held as (
         select endpoint_id, epoch from lane
         where lease_token in (select token from result where state <> 'delivered') order by endpoint_id for share
     ), logged as (
         insert into attempt
-            (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, status, reason, excerpt, language)
-        select id, endpoint_id, academy, event_id, at, milliseconds, result, result.status, reason, excerpt, language
+            (delivery_id, endpoint_id, academy, event_id, at, milliseconds, result, status, reason, excerpt, language,
+            bounced)
+        select id, endpoint_id, academy, event_id, at, milliseconds, result, result.status, reason, excerpt, language,
+            bounced
         from result join delivery on delivery.id = delivery_id order by at
     )
     update delivery set

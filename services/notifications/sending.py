@@ -38,8 +38,8 @@ GATHER = 0.005
 """Seconds in which news gather before one looks: one look serves many lanes."""
 
 RETURNED = text(f"""
-    select count(*) = :most and bool_and(result = 'refused') from (
-        select result from attempt join delivery on delivery.id = delivery_id
+    select count(*) = :most and bool_and(bounced) from (
+        select bounced from attempt join delivery on delivery.id = delivery_id
         where attempt.endpoint_id = :endpoint and coalesce(delivered_at, next_attempt_at) > {MOVED_AT}
         order by attempt.id desc limit :most
     ) last
@@ -167,6 +167,7 @@ class Sender:
                 "reason": outcome.reason,
                 "excerpt": outcome.excerpt,
                 "language": lane.endpoint.language,
+                "bounced": outcome.bounced,
                 "channel": lane.endpoint.channel,
             }
         )

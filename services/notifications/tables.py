@@ -446,6 +446,8 @@ class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """The beginning of the answer: a stranger's words."""
     language: str | None = Field(None, sa_type=Text)
     """Of the message: with the notice it gives the very bytes that were sent."""
+    bounced: bool = Field(False, sa_column_kwargs={"server_default": text("false")})
+    """Whether the address itself took nothing: not for our policy, nor because its mailbox is full."""
 
 
 ENDPOINTS = Store(Endpoint, EndpointRow, lambda each: {"academy": each.academy, "status": each.status})

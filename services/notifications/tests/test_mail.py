@@ -183,6 +183,47 @@ async def test_an_address_whose_server_takes_its_mail_and_returns_it_later_is_di
     assert event.because == "failing" and event.endpoint_id == issued.endpoint.id
 
 
+@pytest.mark.parametrize("soft", ["5.2.2", "5.7.1"])
+async def test_letters_that_came_back_though_their_address_is_good_disable_nothing_with_the_first_that_is_not(
+    database: Database, settings: NotificationsSettings, sending: Sending, soft: str
+) -> None:
+    async with mailbox() as (box, port):
+        await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database, *(happening() for _ in range(5)))
+        async with sending(smtp_port=port):
+            await _state(database, *["delivered"] * 5)
+    for number, status in enumerate((soft, soft, "5.1.1", "5.1.1", "5.1.1")):
+        assert await rows(database, "select enabled from lane") == [(True,)], number
+        report = returned(box.received[number], status).decode()
+        counted = 0 if status == soft else 1
+        assert await commands.report_bounces(database, report, most=3, by=OPERATOR) == (1, counted)
+    assert await rows(database, "select enabled from lane") == [(False,)]
+
+
+async def test_letters_refused_though_their_address_is_good_disable_nothing_with_the_first_that_is_not(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with mailbox("552 5.2.2 full", "250 ok", "550 5.1.1 no", "552 5.2.2 full", *["550 5.1.1 no"] * 2) as (
+        box,
+        port,
+    ):
+        box.of_message = ["554 5.7.1 message content rejected"]
+        await registered(database, settings, "avis@academie.example", channel="email")
+        await told(database, *(happening() for _ in range(3)))
+        async with sending(smtp_port=port, most_bounces=2):
+            await _state(database, *["refused"] * 3)
+            await told(database, *(happening() for _ in range(2)))
+            await _state(database, *["refused"] * 5)
+            assert await rows(database, "select enabled from lane") == [(True,)]
+            await told(database, *(happening() for _ in range(2)))
+            await _state(database, *["refused"] * 6, "waiting")
+
+            async def disabled() -> bool:
+                return await rows(database, "select enabled from lane") == [(False,)]
+
+            await eventually(disabled)
+
+
 async def test_what_an_address_returned_before_it_was_changed_does_not_disable_the_new_one(
     database: Database, settings: NotificationsSettings, sending: Sending
 ) -> None:

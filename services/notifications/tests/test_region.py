@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from services.notifications import commands
+from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.tests.builders import OPERATOR, actor, happening, person, returned, rows, told
 from services.notifications.tests.conftest import Post
 from shared.actor import EVERYONE, Actor, Role
@@ -128,6 +129,30 @@ async def test_what_concerns_every_academy_is_no_academy_s_to_read_of_an_organis
         by = actor(Role.academy_director, jurisdiction=academy)
         assert await attempts(app, issuer, by) == own
         assert await explained(app, issuer, event, by) == own
+
+
+async def test_a_digest_of_what_concerns_each_region_by_itself_is_each_one_s_to_read(
+    app: FastAPI, issuer: Issuer, database: Database, post: Post
+) -> None:
+    manager = actor(Role.association_manager, jurisdiction=ORG)
+    await person(database, manager, address=ADDRESS, email="daily")
+    await commands.subscribe(database, Subscribe(), by=manager)
+    planned = CenterPlanned.model_validate(CenterPlanned.example | {"operator_id": ORGANISATION})
+    digest = [happening(planned, subject=new_id(), audience=(academy,)) for academy in ACADEMY_CODES[1:]]
+    await told(database, *digest, happening(planned, subject=new_id(), audience=ACADEMY_CODES))
+    await rows(database, "update letter set next_attempt_at = clock_timestamp() returning 1")
+    async with post() as (postman, box):
+        await postman.round()
+    assert len(box.received) == 1
+    for academy in ACADEMY_CODES:
+        read = await attempts(app, issuer, actor(Role.academy_director, jurisdiction=academy))
+        assert read == ({ORG} if academy != ACADEMY_CODES[0] else set()), academy
+    await told(database, *(happening(planned, subject=new_id(), audience=(academy,)) for academy in ACADEMY_CODES))
+    await rows(database, "update letter set next_attempt_at = clock_timestamp() where state = 'open' returning 1")
+    async with post() as (postman, _):
+        await postman.round()
+    for academy in ACADEMY_CODES:
+        assert await attempts(app, issuer, actor(Role.academy_director, jurisdiction=academy)) == {ORG}, academy
 
 
 async def test_that_a_letter_came_back_is_read_by_who_read_that_it_had_left(

@@ -314,7 +314,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_any_more(
     quick = Sender(settings, database)
     (again,) = await eventually(quick.claims.look)
     result = {"delivery_id": str(lane.parcels[0].delivery_id), "delay": 0, "at": now().isoformat(), "milliseconds": 1}
-    gone = {"status": None, "reason": "late", "excerpt": None, "language": "fr", "channel": "webhook"}
+    gone = {"status": None, "reason": "late", "excerpt": None, "language": "fr", "bounced": False, "channel": "webhook"}
     for held, outcome, state in ((again, "delivered", "delivered"), (lane, "failed", "waiting")):
         told_by = {"token": str(held.token), "result": outcome, "state": state}
         recording = asyncio.create_task(quick.recorder.run())

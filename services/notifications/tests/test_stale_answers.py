@@ -148,5 +148,5 @@ async def test_an_answer_that_is_written_while_its_endpoint_is_resumed_rests_not
 def _answer(lane: Any, result: str, state: str) -> dict[str, Any]:
     (parcel,) = lane.parcels
     said = {"result": result, "state": state, "delay": float(HOUR), "status": 550, "reason": "no", "excerpt": None}
-    made = {"at": now(), "milliseconds": 1, "language": "fr", "channel": lane.endpoint.channel}
+    made = {"at": now(), "milliseconds": 1, "language": "fr", "bounced": False, "channel": lane.endpoint.channel}
     return {"delivery_id": parcel.delivery_id, "token": lane.token, "epoch": lane.epoch} | said | made
