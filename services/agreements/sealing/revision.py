@@ -69,10 +69,13 @@ def prepare(
         return flaw
     if shown.signature.level == "qualified" and not is_qualified(signing, trust.policies):
         return Flaw.unqualified
-    writer = IncrementalPdfFileWriter(io.BytesIO(file))
+    # What follows begins on a line of its own (ISO 19005-2, 6.1.9); Typst leaves its last line open.
+    writer = IncrementalPdfFileWriter(io.BytesIO(file if file.endswith(b"\n") else file + b"\n"))
     pages = max((frame.page for frame in frames), default=0) + 1
     for frame in frames:
-        append_signature_field(writer, SigFieldSpec(str(frame.party_id), on_page=frame.page - pages, box=box_of(frame)))
+        name, read = str(frame.party_id), f"{frame.party.ar} / {frame.party.fr}"
+        place = SigFieldSpec(name, on_page=frame.page - pages, box=box_of(frame), readable_field_name=read)
+        append_signature_field(writer, place)
     signer = _signer(chain)
     metadata = PdfSignatureMetadata(
         field_name=field,

@@ -1,0 +1,52 @@
+"""That papers are what they say they are: veraPDF looks for faults against PDF/A-2a and PDF/UA-1."""
+
+import subprocess
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+
+from services.agreements.papers import render_agreement, render_certificate, render_minutes, samples
+from tests.fixtures.java import java_with
+
+VERAPDF = Path(__file__).parents[3] / "tests" / "fixtures" / "verapdf"
+QUICK = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
+"""It runs once, for seconds."""
+RHINO = "org.mozilla.javascript.tools.shell.Main"
+SEAL_UNDER_NO_TAG = "7.18.4"
+
+
+def faults(files: Mapping[str, bytes], folder: Path) -> dict[tuple[str, str], set[str]]:
+    """The clauses of each standard that each file breaks, by its name and the standard's."""
+    for name, content in files.items():
+        (folder / f"{name}.pdf").write_bytes(content)
+    java = java_with(VERAPDF / "pom.xml", folder / "classpath")
+    asked = [*java, *QUICK, RHINO, "-version", "200", str(VERAPDF / "validate.js")]
+    asked += [str(folder / f"{name}.pdf") for name in files]
+    told = subprocess.run(asked, check=True, capture_output=True, text=True, timeout=120).stdout
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for line in told.splitlines():
+        file, standard, fault = line.split("\t", 2)
+        found[Path(file).stem, standard] |= {fault} if fault else set()
+    return found
+
+
+def test_papers_keep_to_the_standards_that_they_claim(tmp_path: Path) -> None:
+    agreement = samples.agreement()
+    whole = render_agreement(agreement, "both")
+    files = {
+        "arabic": render_agreement(agreement, "ar"),
+        "french": render_agreement(agreement, "fr"),
+        "both": whole,
+        "amendment": render_agreement(samples.amendment(), "both"),
+        "certificate": render_certificate(samples.certificate(), "both"),
+        "minutes": render_minutes(samples.minutes(), "both"),
+        "sealed": samples.sealed(),
+        "spoilt": whole.replace(b"/Marked true", b"/Marked null").replace(b"DocTitle true", b"DocTitle null"),
+    }
+    clean: dict[tuple[str, str], set[str]] = {(name, standard): set() for name in files for standard in ("2a", "ua1")}
+    expected = clean | {
+        ("sealed", "ua1"): {SEAL_UNDER_NO_TAG},
+        ("spoilt", "2a"): {"6.7.2.2"},
+        ("spoilt", "ua1"): {"6.2", "7.1"},
+    }
+    assert faults(files, tmp_path) == expected
