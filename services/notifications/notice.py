@@ -16,7 +16,7 @@ from shared.clock import CASABLANCA
 from shared.events.base import DomainEvent
 from shared.language import Wording
 from shared.messaging.envelope import source_of, topic_of
-from shared.territory import ACADEMIES, PROVINCES
+from shared.territory import ACADEMIES, DIRECTORATES, PROVINCES
 
 LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?$")
@@ -70,9 +70,14 @@ class Notice:
         values = {field: _shown(field, value, language) for field, value in self.data.items()}
         for subject in SUBJECTS:
             if (id := self.data.get(f"{subject}_id")) is not None:
-                name = self.names.get(id)
-                values[subject] = name["fr" if language in LATIN else "ar"] if name else f"n° {id[:8]}"
+                values[subject] = self._name_of(id, language)
+        if (organisation := _organisation_at(self.data)) is not None:
+            values["jurisdiction"] = self._name_of(organisation, language)
         return values
+
+    def _name_of(self, id: str, language: str) -> str:
+        name = self.names.get(id)
+        return name["fr" if language in LATIN else "ar"] if name else f"n° {id[:8]}"
 
     def payload(self, *, academy: str, sequence: int, language: str) -> dict[str, Any]:
         """The thin message: Standard Webhooks' type, timestamp and data, a CloudEvent too, and where it belongs."""
@@ -123,7 +128,15 @@ def name_told_by(event: DomainEvent) -> tuple[UUID, str, str] | None:
 def subjects_of(event: DomainEvent) -> Iterable[UUID]:
     """The ids whose names a sentence about the event may use."""
     data = event.model_dump()
-    return [data[f"{subject}_id"] for subject in SUBJECTS if data.get(f"{subject}_id")]
+    organisation = _organisation_at(data)
+    home = [UUID(organisation)] if organisation else []
+    return [*(data[f"{subject}_id"] for subject in SUBJECTS if data.get(f"{subject}_id")), *home]
+
+
+def _organisation_at(data: Mapping[str, Any]) -> str | None:
+    """The id of the organisation whose jurisdiction (`org:<id>`) an event names; None if it names no such one."""
+    kind, _, id = str(data.get("jurisdiction", "")).partition(":")
+    return id if kind == "org" else None
 
 
 def _shown(field: str, value: Any, language: str) -> str:
@@ -131,8 +144,11 @@ def _shown(field: str, value: Any, language: str) -> str:
         return str(len(value))
     if not isinstance(value, str):
         return "" if value is None else str(value)
-    if field == "academy":
+    if field in ("academy", "jurisdiction") and value in ACADEMIES:
         return str(getattr(ACADEMIES[value], f"name_{language}"))
+    if field == "jurisdiction" and value in DIRECTORATES:
+        place = DIRECTORATES[value].name_ar if language == "ar" else DIRECTORATES[value].name_fr
+        return f"{wording().text('values.jurisdiction.directorate', language)} ({place})"
     if field == "province":
         return PROVINCES[value].name_ar if language == "ar" else PROVINCES[value].name_fr
     if DATE.match(value):

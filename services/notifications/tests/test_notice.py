@@ -6,12 +6,18 @@ import re
 import pytest
 
 from services.notifications.notice import name_told_by, wording
-from services.notifications.tests.builders import notice
+from services.notifications.tests.builders import happening, notice, rows
+from services.notifications.tests.builders import told as told_events
+from shared.database import Database
 from shared.events.agreements import AgreementCameIntoForce, AgreementSigned
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.events.centers import CenterPlanned
+from shared.events.network import AssociationRegistered
+from shared.events.notifications import ReadershipCounted
+from shared.ids import new_id
 from shared.language import LANGUAGES
+from shared.territory import ACADEMIES
 
 
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
@@ -101,6 +107,43 @@ def test_a_sentence_uses_the_name_that_is_known_and_the_dates_as_people_write_th
     assert notice(event, names=names).summary("ar") == (
         "الاتفاقية \u2068AREF-06/2024-0001\u2069 سارية منذ \u20682 شتنبر 2024\u2069."
     )
+
+
+ASSOCIATION, UNNAMED = "0192f0c1-0000-7000-8000-000000000001", "0193f0c1-0000-7000-8000-000000000001"
+HOMES = {
+    "national": ("المستوى الوطني", "niveau national", "national level"),
+    "MA-06": tuple(getattr(ACADEMIES["MA-06"], f"name_{language}") for language in LANGUAGES),
+    "DP-MOH": tuple(
+        f"{office} ({place})"
+        for office, place in (
+            ("المديرية الإقليمية", "المحمدية"),
+            ("direction provinciale", "Mohammedia"),
+            ("provincial directorate", "Mohammedia"),
+        )
+    ),
+    f"org:{ASSOCIATION}": ("جمعية مثال", "Association Exemple", "Association Exemple"),
+    f"org:{UNNAMED}": ("n° ", "n° ", "n° "),
+}
+
+
+@pytest.mark.parametrize("home", HOMES, ids=lambda home: home[:8])
+def test_a_jurisdiction_is_told_by_its_name(home: str) -> None:
+    counted = ReadershipCounted(readership_id=new_id(), jurisdiction=home, people=3)
+    told = notice(counted, names={ASSOCIATION: {"ar": "جمعية مثال", "fr": "Association Exemple"}})
+    for language, name in zip(LANGUAGES, HOMES[home], strict=True):
+        said = told.summary(language)
+        assert name in said and (home == "national" or home not in said), said
+
+
+async def test_an_organisation_of_which_something_is_counted_is_told_by_the_name_it_registered_with(
+    database: Database,
+) -> None:
+    registered = AssociationRegistered.model_validate(AssociationRegistered.example)
+    home = f"org:{registered.association_id}"
+    counted = ReadershipCounted(readership_id=new_id(), jurisdiction=home, people=3)
+    await told_events(database, happening(registered), happening(counted, audience=()))
+    ((summaries,),) = await rows(database, "select summaries from notice where type = :type", type=counted.type)
+    assert registered.name_ar in summaries["ar"] and registered.name_fr in summaries["fr"]
 
 
 def test_names_come_from_the_events_that_tell_them() -> None:

@@ -102,14 +102,14 @@ async def test_what_concerns_the_ministry_as_a_party_is_unheard_where_it_has_nob
     assert counted.some == ({"national": 1} if party else {})
 
 
-@pytest.mark.parametrize("hears", ["person", "endpoint", "letter"])
-async def test_an_academy_hears_by_a_person_s_inbox_or_letter_or_by_an_endpoint_that_is_not_disabled(
+@pytest.mark.parametrize("hears", ["person", "endpoint"])
+async def test_an_academy_hears_by_a_person_s_inbox_or_by_an_endpoint_that_is_not_disabled(
     database: Database, settings: NotificationsSettings, counted: Counted, hears: str
 ) -> None:
     if hears == "endpoint":
         await registered(database, settings, DEAD)
     else:
-        await person(database, OFFICER, inbox="off", address="agent@academie.example" if hears == "letter" else None)
+        await person(database, OFFICER, inbox="off", email="off")
     await told(database, happening(STATUTORY))
     assert counted.some == {}
 
