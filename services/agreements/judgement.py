@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -30,6 +30,8 @@ class Worth(StrEnum):
 
     known = "known"
     outdated = "outdated"
+    void = "void"
+    """As it was given out or signed, of what was given up since."""
     sealed = "sealed"
     earlier = "earlier"
     """Sealed, but others have sealed since."""
@@ -46,6 +48,10 @@ class Worth(StrEnum):
     unreadable = "unreadable"
     not_a_pdf = "not_a_pdf"
     unknown = "unknown"
+
+
+HOLDING = frozenset({Worth.known, Worth.sealed, Worth.earlier})
+"""Of what holds as far as it goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,11 @@ class Finding:
 
 async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
     """What a file is worth as a paper of this agreement, amendment or ceremony."""
+    finding = await _judge(db, standing, file)
+    return replace(finding, worth=Worth.void) if standing.void and finding.worth in HOLDING else finding
+
+
+async def _judge(db: Database, standing: Standing, file: bytes) -> Finding:
     hash = hashlib.sha256(file).hexdigest()
     papers = await _papers(db, [hash])
     subject = await subject_of(db, standing.id)

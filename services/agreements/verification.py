@@ -31,6 +31,8 @@ from shared.store import Store
 Subject = Agreement | Amendment | Ceremony
 """What a paper is about."""
 STORES: tuple[Store[Any], ...] = (AGREEMENTS, AMENDMENTS, CEREMONIES)
+VOID = frozenset({"cancelled", "refused", "withdrawn"})
+"""States of what was given up before it bound anybody."""
 NAMED = re.compile(rf"[0-9a-f]{{{CODE}}}")
 
 
@@ -60,6 +62,7 @@ class Standing:
     signed: int
     """How many have signed of those that sign: parties, or agreements in a ceremony."""
     of: int
+    """0 while an amendment is on its way to another approval, which says anew who signs: then nobody is counted."""
     dates: dict[str, date]
     """By what they say: `effective_from`, `effective_until`, `signed_on`, `amended_on`, `applied_on`, `held_on`."""
     hashes: dict[str, str]
@@ -75,6 +78,11 @@ class Standing:
     """Of an amendment."""
     amends: str | None = None
     """The reference of the agreement that it changes."""
+
+    @property
+    def void(self) -> bool:
+        """Whether it was given up before it bound anybody."""
+        return self.state in VOID
 
     @property
     def contested(self) -> bool:

@@ -1,11 +1,12 @@
 """The page behind the code of an amendment: what it tells everybody, and what a file is worth that somebody brings."""
 
 import asyncio
+import html
 import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fastapi import FastAPI
@@ -18,6 +19,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands import papers
 from services.agreements.judgement import Worth
+from services.agreements.kinds import KINDS, Kind, SigningGroup
 from services.agreements.papers.drawing import draw_sealable_amendment
 from services.agreements.reactions import end_mandate
 from services.agreements.sealing.keys import KeyPen
@@ -27,7 +29,7 @@ from services.agreements.tests.builders import sign_for as sign_agreement_for
 from services.agreements.tests.seals import DAY, Root, add_seal, seal_with
 from services.agreements.tests.test_amendment_scans import accept, scan
 from services.agreements.tests.test_examination import with_white_over_the_page, written
-from services.agreements.tests.test_sealed_files import HOLDS, said
+from services.agreements.tests.test_sealed_files import HOLDS, TEXTS, said
 from services.agreements.tests.test_verification import judge, look, page_of
 from shared import files
 from shared.actor import NATIONAL
@@ -286,5 +288,54 @@ async def test_one_that_was_withdrawn_binds_nobody_and_is_still_known(
     await commands.withdraw_amendment(database, offered.id, reason="(fictif) secret", by=officer())
     withdrawn = await reread(database, offered)
     page = await judge(anybody, page_of(withdrawn), pdf)
-    assert "Il a été retiré" in page and "secret" not in page and said(Worth.known) in page
+    assert "Il a été retiré" in page and "secret" not in page and said(Worth.void) in page
     assert withdrawn.state == "withdrawn" and LEGAL.person not in page
+
+
+async def test_the_files_of_one_that_was_withdrawn_are_genuine_and_bind_nobody(
+    anybody: AsyncClient, database: Database, sealed: Amendment
+) -> None:
+    assert sealed.offered_until
+    await commands.let_amendment_time_pass(database, sealed.id, on=sealed.offered_until + DAY)
+    await commands.withdraw_amendment(database, sealed.id, reason="(fictif)", by=officer())
+    page = await judge(anybody, page_of(sealed), await file_of(sealed))
+    assert said(Worth.void) in page and said(Worth.sealed) not in page and page.count(HOLDS) == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_while_who_signs_is_open_nobody_is_counted(
+    anybody: AsyncClient, database: Database, agreement: Agreement, offered: Amendment, language: str
+) -> None:
+    await issue(database, offered)
+    await carry(database, await reword(database, await propose(database, agreement), "article-2", "Encore"))
+    for withdrawn in (False, True):
+        if withdrawn:
+            await commands.withdraw_amendment(database, offered.id, reason="(fictif)", by=officer())
+        page = await look(anybody, page_of(offered), language)
+        assert TEXTS.text("verification.signed.amendment", language) not in page
+        assert (TEXTS.text("verification.reopened", language) in html.unescape(page)) is not withdrawn
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_where_some_signatures_are_enough_the_page_claims_no_more(
+    anybody: AsyncClient,
+    database: Database,
+    offered: Amendment,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str,
+) -> None:
+    kind = offered.rules
+    group = SigningGroup(roles=tuple({role for each in offered.parties for role in each.roles}), needed=2)
+    signing = kind.signing.model_copy(update={"groups": (group,)})
+    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"signing": signing}))
+    for party_id in offered.touched[:2]:
+        offered = await sign_for(database, offered, party_id)
+    assert offered.state == "applied"
+    page = html.unescape(await look(anybody, page_of(offered), language))
+    assert TEXTS.text("verification.count", language, signed=2, of=3) in page
+    enough = {
+        "ar": "اكتملت التوقيعات المطلوبة",
+        "fr": "Toutes les signatures requises sont données",
+        "en": "All the signatures required are given",
+    }
+    assert enough[language] in page
