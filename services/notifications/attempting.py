@@ -92,7 +92,7 @@ class Attempts:
 
     async def _post(self, lane: Lane, parcel: Parcel, at: datetime, span: Span) -> Outcome:
         endpoint, notice = lane.endpoint, parcel.notice
-        body = notice.body(**_place(lane, parcel))
+        body = notice.body(**_place(lane, parcel), previous=parcel.previous)
         signers = [self._signer(lane, key) for key in endpoint.live_keys(at)]
         headers = signing.headers(notice.event_id, at, body, signers)
         if traceparent := telemetry.traceparent_of(span):

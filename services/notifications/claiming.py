@@ -79,7 +79,8 @@ PARCELS = text("""
     unnest(cast(:endpoints as uuid[]), cast(:after as bigint[]), cast(:most as int[]), cast(:in_order as bool[]))
         wanted (endpoint_id, after, most, in_order)
     cross join lateral (
-        select id as delivery_id, event_id, attempts, sequence, replayed, next_attempt_at <= now() as due from delivery
+        select id as delivery_id, event_id, attempts, sequence, previous, replayed,
+            next_attempt_at <= now() as due from delivery
         where delivery.endpoint_id = wanted.endpoint_id and state = 'waiting' and sequence > wanted.after
             and (wanted.in_order or next_attempt_at <= now())
         order by sequence limit wanted.most
@@ -227,7 +228,9 @@ class Claims:
             lane.more = len(due) == most[lane.endpoint.id]
             for row in due:
                 lane.parcels.append(
-                    Parcel(row.delivery_id, row.attempts, row.sequence, row.replayed, notices[row.event_id])
+                    Parcel(
+                        row.delivery_id, row.attempts, row.sequence, row.previous, row.replayed, notices[row.event_id]
+                    )
                 )
                 lane.last = row.sequence
             lane.fetched.set()

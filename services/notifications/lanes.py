@@ -37,6 +37,7 @@ class Parcel:
     delivery_id: UUID
     attempts: int
     sequence: int
+    previous: int | None
     replayed: bool
     notice: Notice
 

@@ -1,4 +1,4 @@
-"""Notice: what an academy is told of an event, the same bytes in webhook, feed and stream, in its language."""
+"""Notice: what an academy is told of an event, the same words in webhook, feed and stream, in its language."""
 
 import json
 import re
@@ -79,13 +79,18 @@ class Notice:
         name = self.names.get(id)
         return name["fr" if language in LATIN else "ar"] if name else f"n° {id[:8]}"
 
-    def payload(self, *, academy: str, sequence: int, language: str) -> dict[str, Any]:
-        """The thin message: Standard Webhooks' type, timestamp and data, a CloudEvent too, and where it belongs."""
-        return {**self._said(language), "academy": academy, "sequence": sequence}
+    def payload(self, *, academy: str, sequence: int, language: str, previous: int | None = None) -> dict[str, Any]:
+        """The thin message: Standard Webhooks' type, timestamp and data, a CloudEvent too, and where it belongs.
 
-    def body(self, *, academy: str, sequence: int, language: str) -> bytes:
+        An endpoint's message says which number it was owed before, where that is known.
+        """
+        before = {} if previous is None else {"previous_sequence": previous}
+        return {**self._said(language), "academy": academy, "sequence": sequence, **before}
+
+    def body(self, *, academy: str, sequence: int, language: str, previous: int | None = None) -> bytes:
         """The payload as it is signed and sent."""
-        return b'%s,"academy":"%s","sequence":%d}' % (_beginning(self, language), academy.encode(), sequence)
+        before = b"" if previous is None else b',"previous_sequence":%d' % previous
+        return b'%s,"academy":"%s","sequence":%d%s}' % (_beginning(self, language), academy.encode(), sequence, before)
 
     def _said(self, language: str) -> dict[str, Any]:
         """What every academy is told alike."""

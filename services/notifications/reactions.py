@@ -67,7 +67,8 @@ NOTE = text("""
     select event_id from notice
 """)
 # Last and in one statement, so that the feeds' row locks are held as briefly as can be. Academies and lanes are locked
-# in one order.
+# in one order. What a lane was owed last is read of the locked row: of all others the statement sees what was before it
+# waited.
 OWE = text("""
     with told as (
         select * from jsonb_to_recordset(cast(:told as jsonb))
@@ -85,18 +86,24 @@ OWE = text("""
         select academy, event_id, last - number + nth as sequence from entry join head using (academy)
     ), fed as (
         insert into feed_entry (academy, sequence, event_id) select academy, sequence, event_id from numbered
-    ), owed as (
-        insert into delivery (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at)
-        select lane.endpoint_id, academy, event_id, sequence, 'waiting', 0, clock_timestamp()
-        from numbered join told using (event_id) join lane using (academy)
-        where lane.endpoint_id = any(endpoints) order by sequence
-        returning endpoint_id
+    ), due as (
+        select lane.endpoint_id, academy, event_id, sequence
+        from numbered join told using (event_id) join lane using (academy) where lane.endpoint_id = any(endpoints)
     ), locked as (
-        select endpoint_id from lane where endpoint_id in (select endpoint_id from owed) order by endpoint_id for update
+        select endpoint_id, last_owed from lane where endpoint_id in (select endpoint_id from due)
+        order by endpoint_id for update
+    ), owed as (
+        insert into delivery (endpoint_id, academy, event_id, sequence, previous, state, attempts, next_attempt_at)
+        select endpoint_id, academy, event_id, sequence,
+            lag(sequence, 1, last_owed) over (partition by endpoint_id order by sequence),
+            'waiting', 0, clock_timestamp()
+        from due join locked using (endpoint_id) order by endpoint_id, sequence
+        returning endpoint_id, sequence
     )
-    update lane set due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
+    update lane set last_owed = last, due_at = case when concurrency = 1 then coalesce(due_at, clock_timestamp())
         else least(due_at, clock_timestamp()) end
-    from locked where locked.endpoint_id = lane.endpoint_id
+    from (select endpoint_id, max(sequence) as last from owed group by endpoint_id) newest
+    where newest.endpoint_id = lane.endpoint_id
 """)
 # Once for all events that are told together, so that all who lock several items do so in the order of their ids.
 LOCK_ITEMS = text("""

@@ -387,6 +387,8 @@ class LaneRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """When the lane's first waiting delivery is due; null when none waits."""
     lease_token: UUID | None = None
     lease_until: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    last_owed: int = Field(0, sa_type=BigInteger, sa_column_kwargs={"server_default": text("0")})
+    """The number of the last notice that was owed to it when it was told; 0: none yet."""
     epoch: int = Field(0, sa_column_kwargs={"server_default": text("0")})
     """How often it was started over: what was sent in an earlier epoch is answered for that one alone."""
 
@@ -407,6 +409,9 @@ class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     academy: str = Field(sa_type=Text)
     event_id: UUID
     sequence: int = Field(sa_type=BigInteger)
+    previous: int | None = Field(None, sa_type=BigInteger)
+    """The number of what was owed to the endpoint before it, 0 for the first; null: not known, of the first that a
+    recovery or a replay added, and of what a version owed that did not keep it."""
     state: str = Field("waiting", sa_type=Text)
     """waiting, delivered, or refused (the mail server will never take it)."""
     attempts: int = 0

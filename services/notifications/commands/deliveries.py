@@ -37,9 +37,10 @@ FORGET = [
 # Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
 # not missed.
 OWE = text("""
-    insert into delivery as owed (endpoint_id, academy, event_id, sequence, state, attempts, next_attempt_at,
-        owed_by, again)
-    select :endpoint, entry.academy, entry.event_id, entry.sequence, 'waiting', 0, clock_timestamp(), :how, :how
+    insert into delivery as owed (endpoint_id, academy, event_id, sequence, previous, state, attempts,
+        next_attempt_at, owed_by, again)
+    select :endpoint, entry.academy, entry.event_id, entry.sequence,
+        lag(entry.sequence) over (order by entry.sequence), 'waiting', 0, clock_timestamp(), :how, :how
     from feed_entry entry join notice using (event_id)
     where entry.academy = :academy and entry.told_at >= :since and entry.told_at < :until
         and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)

@@ -68,7 +68,7 @@ async def delivery_attempts(
         if endpoint.channel == "email" or row.language is None:
             return None
         place = {"academy": found.academy, "sequence": found.sequence, "language": row.language}
-        return Notice.of(told).body(**place).decode()
+        return Notice.of(told).body(**place, previous=found.previous).decode()
 
     def answered(row: Any) -> DeliveryAttemptAnswer:
         signed_at = None if endpoint.channel == "email" else int(row.at.timestamp())

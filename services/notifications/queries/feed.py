@@ -31,8 +31,7 @@ async def feed(
     async def look() -> Found:
         async with db.transaction(by.scope) as tx:
             rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.academy, row.sequence))
-        place = {"academy": academy, "language": language}
-        found = (Notice.of(row).payload(sequence=row.sequence, **place) for row in rows)
+        found = (Notice.of(row).payload(academy=academy, sequence=row.sequence, language=language) for row in rows)
         return [NoticeAnswer(**each) for each in found], next
 
     if not wait:

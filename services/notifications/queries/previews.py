@@ -64,7 +64,7 @@ def preview(
         language=language,
         kind={name: asdict(kind)[name] for name in ("importance", "statutory", "receipt", "queue")},
         summary=notice.summary(language),
-        payload=notice.payload(**ACADEMY, language=language),
+        payload=notice.payload(**ACADEMY, language=language, previous=0),
         letter=form if message else None,
         no_letter=None if message else wording().text("why.no_letters", language),
         due=due if message else None,

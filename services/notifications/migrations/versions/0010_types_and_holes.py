@@ -1,4 +1,4 @@
-"""Subscriptions by the type of agreement that an event is about."""
+"""Subscriptions by the type of agreement that an event is about; each delivery keeps which was owed before it."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,6 +20,11 @@ ABOUT_THEM = """
     where notice.subject = circle.subject and type in ('ma.mithaq.center.planned.v1', 'ma.mithaq.thread.opened.v1',
         'ma.mithaq.amendment.proposed.v1')
 """
+LAST_OWED = """
+    update lane set last_owed = last
+    from (select endpoint_id, max(sequence) as last from delivery group by endpoint_id) owed
+    where owed.endpoint_id = lane.endpoint_id
+"""
 
 
 def upgrade() -> None:
@@ -30,3 +35,6 @@ def upgrade() -> None:
     op.add_column("rule", sa.Column("agreement_types", texts, nullable=False, server_default="{}"))
     op.execute(AGREEMENTS)
     op.execute(ABOUT_THEM)
+    op.add_column("delivery", sa.Column("previous", sa.BigInteger))
+    op.add_column("lane", sa.Column("last_owed", sa.BigInteger, nullable=False, server_default="0"))
+    op.execute(LAST_OWED)
