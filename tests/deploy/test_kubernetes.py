@@ -155,7 +155,24 @@ def test_nothing_may_talk_to_anything_unless_it_is_said(overlay: str) -> None:
             assert way.get("from"), f"{name} lets everybody in"
 
 
-def test_only_the_notifier_calls_strangers_and_never_an_inside_address() -> None:
+@pytest.mark.parametrize(
+    ("overlay", "named"),
+    [("single-node", {"api"}), ("production", {"api", "documents", "documents-desk", "postgres", "kafka"})],
+)
+def test_who_may_call_any_address_is_named_in_the_operations_manual_and_calls_https_only(
+    overlay: str, named: set[str]
+) -> None:
+    anywhere = {
+        each["metadata"]["name"]: {port["port"] for port in way["ports"]}
+        for each in resources(overlay, "NetworkPolicy")
+        for way in each["spec"].get("egress", [])
+        if not way.get("to")
+    }
+    assert {*anywhere} == named
+    assert all(ports <= {443, 6443} for ports in anywhere.values())
+
+
+def test_the_notifier_calls_receivers_and_mail_servers_and_never_an_inside_address() -> None:
     policies = {each["metadata"]["name"]: each["spec"] for each in resources("production", "NetworkPolicy")}
     (way,) = policies["notifier"]["egress"]
     (block,) = way["to"]

@@ -32,8 +32,6 @@ from tests.failures.receiving import Key, Receiver
 OVERLAP = timedelta(seconds=1)
 """For how long a replaced secret goes on signing here."""
 QUICK = {
-    "MITHAQ_NOTIFICATIONS_DEADLINE": "1",
-    "MITHAQ_NOTIFICATIONS_LEASE": "2",
     "MITHAQ_NOTIFICATIONS_BREAKER_PAUSE": "0.5",
     "MITHAQ_NOTIFICATIONS_RETRIES": str([0.2] * 500),
 }
@@ -297,9 +295,16 @@ class Mailroom:
         """Send nothing more to an endpoint."""
         await commands.disable_endpoint(self.database, endpoint_id, by=OPERATOR)
 
-    async def start(self, *, clock: float = 0.0, crash_at: str = "") -> Process:
-        """Another sender, perhaps with a clock that is wrong by so many seconds, or one that dies at a point."""
+    async def start(self, *, clock: float = 0.0, crash_at: str = "", patience: int = 1) -> Process:
+        """Another sender, perhaps with a clock that is wrong by so many seconds, or one that dies at a point.
+
+        One with patience gives an attempt so many seconds: who demands how each ended is not misled by a slow machine.
+        """
         environment = self._environment | {"MITHAQ_TEST_CLOCK": str(clock), "MITHAQ_CRASH_AT": crash_at}
+        environment |= {
+            "MITHAQ_NOTIFICATIONS_DEADLINE": str(patience),
+            "MITHAQ_NOTIFICATIONS_LEASE": str(2 * patience),
+        }
         process = Process("notifications", "workers", environment, self.directory / "workers.log")
         self._started.append(process)
         self.senders.append(await process.start())

