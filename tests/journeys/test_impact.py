@@ -16,18 +16,23 @@ from services.agreements import commands, queries, schedule
 from services.agreements import reactions as of_agreements
 from services.agreements.agreement import Agreement
 from services.agreements.impact import Impact
-from services.agreements.tables import AGREEMENTS, AMENDMENTS, EndpointFactRow
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, EndpointFactRow
 from services.agreements.terms import Terms
 from services.agreements.tests.branches import agree, propose, reword
 from services.agreements.tests.builders import (
     DECISION,
+    approved,
+    attached,
     bound,
     center,
     current,
     current_network,
     head_of,
+    hold,
     owing,
+    party,
     president,
+    sign_for,
 )
 from services.centers import reactions as of_centers
 from services.centers.tables import CENTERS
@@ -42,6 +47,7 @@ from shared.ids import new_id
 from shared.messaging.tables import JournalRow
 from shared.money import Money
 from shared.refusals import Refusal
+from shared.territory import jurisdiction_of
 from tests.fixtures.database import Databases
 
 STEPS = ("start_fitting_out", "grant_visa", "open_center", "suspend_center")
@@ -276,13 +282,25 @@ async def test_the_end_of_a_framework_is_foretold_with_all_that_follows_it(world
 
 @pytest.mark.parametrize("national", [False, True])
 @pytest.mark.parametrize("ahead", [False, True])
-async def test_the_people_of_the_preview_are_those_who_are_told(
-    world: World, databases: Databases, ahead: bool, national: bool
+@pytest.mark.parametrize(
+    ("action", "types"),
+    [
+        ("suspend_agreement", ("suspended", "suspension_announced")),
+        ("terminate_agreement", ("terminated", "termination_announced")),
+    ],
+)
+async def test_the_people_and_parties_of_the_preview_are_those_who_are_told(
+    world: World, databases: Databases, action: str, types: tuple[str, str], ahead: bool, national: bool
 ) -> None:
     notifications = await databases("notifications")
-    terms = current_network(effective_from=today() - timedelta(days=250)) if national else current()
+    terms = (
+        current_network(effective_from=today() - timedelta(days=250))
+        if national
+        else current(others=[party(new_id(), "funder")])
+    )
     agreement = await bound(world.agreements, terms)
-    homes = ["MA-06", "MA-06", "MA-05", "national", f"org:{agreement.parties[1].organisation_id}", f"org:{new_id()}"]
+    organisations = {jurisdiction_of(each.organisation_id) for each in agreement.parties} - {"MA-06", "national"}
+    homes = ["MA-06", "MA-06", "MA-05", "national", *organisations, f"org:{new_id()}"]
     for number, home in enumerate(homes):
         by = Actor("https://identity.example", f"reader-{number}", frozenset({Role.auditor}), home)
         await of_notifications.make_known(notifications, language="fr", by=by)
@@ -290,17 +308,36 @@ async def test_the_people_of_the_preview_are_those_who_are_told(
     for row in await news_of(notifications):
         async with world.agreements.transaction(NATIONAL) as tx:
             await of_agreements.follow_readership(tx, occurrence_of(row))
-    scope = None if national else "money"
-    looked, _ = await decide(world, agreement, "terminate_agreement", ahead=ahead, scope=scope, centers=[])
+    looked, _ = await decide(world, agreement, action, ahead=ahead, scope="money", centers=[])
     for row in await news_of(world.agreements):
         async with notifications.transaction(NATIONAL) as tx:
             await tell_concerned(tx, [occurrence_of(row)])
-    types = ["ma.mithaq.agreement.terminated.v1"] + ["ma.mithaq.agreement.termination_announced.v1"] * ahead
-    for type in types:
-        assert Counter(await homes_told(notifications, type)) == {
-            each.jurisdiction: each.number for each in looked.people
-        }
-    assert sum(each.number for each in looked.people) == (5 if national else 4), "and of the ministry, which is a party"
+    for type in types[: 1 + ahead]:
+        told = Counter(await homes_told(notifications, f"ma.mithaq.agreement.{type}.v1"))
+        assert told == {each.jurisdiction: each.number for each in looked.people}
+        assert {jurisdiction_of(each) for each in looked.parties} - {"MA-06", "national"} == organisations & {*told}
+    there = 3 + national + len(organisations)
+    assert sum(each.number for each in looked.people) == there, "and of the ministry, which is a party"
+
+
+@pytest.mark.parametrize("action", ["suspend_agreement", "terminate_agreement"])
+async def test_the_ceremonies_of_the_preview_are_those_that_have_it_on_their_table_when_it_happens(
+    world: World, action: str
+) -> None:
+    agreement = await approved(world.agreements, current(effective_from=today()))
+    for rule in agreement.rules.documents:
+        if rule.before and rule.before != "approve_agreement":
+            await attached(world.agreements, agreement, rule.category)
+    ceremony = await hold(world.agreements, agreement.id)
+    await hold(world.agreements, (await approved(world.agreements)).id)
+    for each in agreement.parties:
+        await sign_for(world.agreements, agreement, each.organisation_id, ceremony_id=ceremony.id)
+    looked, _ = await decide(world, agreement, action, ahead=False, scope="money", centers=[])
+    row = CEREMONIES.table.c
+    async with world.agreements.transaction(NATIONAL) as tx:
+        ceremonies = [await CEREMONIES.read(tx, id) for id in (await tx.execute(select(row.id))).scalars()]
+    has_it = {each.id: each.state for each in ceremonies if agreement.id in each.agreements}
+    assert {each.ceremony_id: each.state for each in looked.ceremonies} == has_it == {ceremony.id: "open"}
 
 
 async def news_of(database: Database) -> Sequence[JournalRow]:
