@@ -133,6 +133,6 @@ async def test_the_paper_of_an_amended_agreement_names_its_amendments_and_the_on
     amended = await read(database, agreement.id)
     headers = {"Accept-Language": "fr"}
     page = f"/v/{agreement.id}?h={(amended.content_hash or '')[:16]}"
-    for paper, said in ((before, "mais dépassé"), (after, "son contenu est celui")):
+    for paper, said in ((before, "mais dépassé"), (after, "a pas changé depuis")):
         answered = await http.post(page, files={"file": ("x.pdf", paper)}, headers=headers)
         assert "Modifiée en dernier lieu le" in answered.text and said in answered.text
