@@ -45,7 +45,7 @@ from shared.events.agreements import (
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.catalog import BY_TYPE
 from shared.ids import new_id
-from shared.territory import ACADEMIES
+from shared.territory import ACADEMIES, MINISTRY_ID
 from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
@@ -343,7 +343,7 @@ def _seen(item: Any) -> tuple[Any, ...]:
 
 def _random_lives(chance: Random) -> list[Occurrence[DomainEvent]]:
     """What may happen to a few agreements and amendments, in any order, to any of their parties."""
-    organisations = [ASSOCIATION, PARTNER, ACADEMIES["MA-06"].organisation_id]
+    organisations = [ASSOCIATION, PARTNER, ACADEMIES["MA-06"].organisation_id, MINISTRY_ID]
     parties, obligations = [new_id(), new_id()], [new_id(), new_id()]
     kinds_of_life = {
         "agreement": ["drafted", "terms_revised", "amended", "party_signed"],
@@ -352,7 +352,7 @@ def _random_lives(chance: Random) -> list[Occurrence[DomainEvent]]:
     begins = now() - timedelta(days=20)
     happened: list[Occurrence[DomainEvent]] = []
     for life in [*kinds_of_life] * 2:
-        subject = new_id()
+        subject, audience = new_id(), chance.choice([("MA-06",), ("MA-06",), ()])
         first, *whose = (BY_TYPE[f"ma.mithaq.{life}.{verb}.v1"] for verb in kinds_of_life[life])
         matters = [
             BY_TYPE[type]
@@ -376,5 +376,6 @@ def _random_lives(chance: Random) -> list[Occurrence[DomainEvent]]:
                     for each in several
                 ]
             at = begins + timedelta(hours=len(happened))
-            happened.append(happening(example(event, **changes), subject=subject, version=version, at=at))
+            told_of: dict[str, Any] = {"subject": subject, "audience": audience, "version": version, "at": at}
+            happened.append(happening(example(event, **changes), **told_of))
     return happened
