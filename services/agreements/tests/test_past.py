@@ -40,16 +40,20 @@ from shared.database import Database, Transaction
 from shared.events.agreements import (
     AgreementAmended,
     AgreementAnnouncementWithdrawn,
+    AgreementCameIntoForce,
     AgreementClosed,
     AgreementDocumentAttached,
     AgreementDocumentReminded,
     AgreementEditionClosed,
+    AgreementExpired,
     AgreementNegotiationOpened,
+    AgreementNotRenewed,
     AgreementObligationFailed,
     AgreementObligationReminded,
     AgreementObligationReturned,
     AgreementObligationWaived,
     AgreementPartySigned,
+    AgreementRenewed,
     AgreementResumed,
     AgreementSignatureContested,
     AgreementSignatureScanned,
@@ -87,6 +91,8 @@ def steps(agreement: Agreement, chance: random.Random) -> DomainEvent:
             reason=f"motif {chance.random()} (fictif)", document="d"
         ),
         AgreementResumed(agreement_id=id, effective_on=day, centers=()),
+        AgreementCameIntoForce(agreement_id=id, academy="MA-06", in_force_on=day),
+        AgreementExpired(agreement_id=id, academy="MA-06", expired_on=day),
     ]
     return chance.choice(told)
 
@@ -119,6 +125,7 @@ async def test_as_of_a_day_is_the_fold_of_what_counted_by_then(database: Databas
     agreement = await a_life(database, 20, chance)
     journal = await journal_of(database, agreement)
     instants = [row.occurred_at for row in journal] + [BEGINNING + chance.randrange(400) * DAY for _ in range(5)]
+    instants += [start_of(day) for row in journal if (day := told_day(row.event()))]
     recorded = [row.recorded_at for row in journal if row.recorded_at]
     for instant in instants:
         known_at = chance.choice([None, *recorded])
@@ -139,8 +146,56 @@ async def test_as_of_a_day_is_the_fold_of_what_counted_by_then(database: Databas
 
 def fold_of(agreement: Agreement, life: list[Recorded], instant: datetime) -> dict[str, Any] | None:
     """What the events that counted by then make of the agreement; None without any."""
-    events = [each.event for since, each in counting_from(life) if since <= instant]
+    events: list[DomainEvent] = []
+    counted: dict[str, bool] = {}
+    for each in life:
+        counts = each.at <= instant
+        if not counts and (day := told_day(each.event)):
+            _, rests_on = DAYS[name_of(each.event)]
+            counts = start_of(day) <= instant and all(counted.get(base, True) for base in rests_on.split())
+        counted[name_of(each.event)] = counts
+        if counts:
+            events.append(each.event)
     return told(Agreement.fold(agreement.id, events)) if events else None
+
+
+def name_of(event: DomainEvent) -> str:
+    """What happened."""
+    return event.type.removeprefix("ma.mithaq.agreement.").removesuffix(".v1")
+
+
+def told_day(event: DomainEvent) -> date | None:
+    """The day since when it is so, as the event tells; None: since its moment."""
+    name, _, after = DAYS.get(name_of(event), ("", ""))[0].partition(" + ")
+    said: date | None = getattr(event, name) if name else None
+    match event:
+        case AgreementRenewed(tacit=False):
+            return None
+        case AgreementNotRenewed(how=how) if how != "lapsed":
+            return None
+    return said + timedelta(int(after or 0)) if said else None
+
+
+UNDER_WAY = "came_into_force resumed amended"
+DAYS = {
+    "signature_offer_expired": ("offered_until + 1", "approved signature_offer_renewed"),
+    "came_into_force": ("in_force_on", "signed visa_recorded"),
+    "suspended": ("effective_on", "came_into_force"),
+    "resumed": ("effective_on", "suspended"),
+    "terminated": ("effective_on", "signed came_into_force"),
+    "expired": ("expired_on", "came_into_force"),
+    "archived": ("archived_on", "closed"),
+    "edition_opened": ("starts_on", f"{UNDER_WAY} renewed"),
+    "edition_ended": ("ended_on + 1", "edition_opened amended"),
+    "renewal_fell_due": ("due_on", "edition_opened amended"),
+    "renewed": ("starts_on", "renewal_fell_due"),
+    "not_renewed": ("effective_until + 1", "renewal_fell_due"),
+    "obligation_fell_due": ("due_on", f"{UNDER_WAY} renewed"),
+    "obligation_claimed": ("claimed_on", UNDER_WAY),
+    "obligation_fulfilled": ("fulfilled_on", UNDER_WAY),
+    "document_expired": ("expires_on + 1", "document_attached"),
+}
+"""By what happened: the day that says since when (decision 0042), and what had to count for it to count that early."""
 
 
 def told(agreement: Agreement) -> dict[str, Any]:
@@ -188,7 +243,10 @@ class LateMachine(test_state_machines.BoundAgreementMachine):
         assert as_of(self.aggregate.id, self.life, self.at).model_dump() == self.aggregate.model_dump()
         counting = list(counting_from(self.life))
         assert all(since <= each.at for since, each in counting)
-        for instant in sorted({since for since, _ in counting}):
+        days = {start_of(day) for each in self.life if (day := told_day(each.event))}
+        for instant in sorted({each for each in days if each <= self.at} | {since for since, _ in counting}):
+            if fold_of(self.aggregate, self.life, instant) is None:
+                continue
             found = as_of(self.aggregate.id, self.life, instant)
             assert told(found) == fold_of(self.aggregate, self.life, instant)
             assert (found.state == AgreementState.suspended) == (found.suspension is not None)
