@@ -1,4 +1,7 @@
-"""Notice: what an academy is told of an event, the same words in webhook, feed and stream, in its language."""
+"""Notice: what an academy is told of an event, in its language.
+
+The same bytes in feed, stream and webhook, but for what a webhook adds at its end: what its endpoint was owed before.
+"""
 
 import json
 import re

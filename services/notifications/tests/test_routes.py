@@ -103,7 +103,9 @@ async def test_the_feed_holds_the_very_bytes_of_the_webhooks(
     async with by() as client:
         feed = await client.get("/api/v1/notifications/feed", headers={"Accept-Language": "fr"})
     for _, body in academy.received:
-        assert body in feed.content
+        # What an endpoint was owed before is its own, and stands at the end.
+        said, own, _before = body.rpartition(b',"previous_sequence":')
+        assert own and said in feed.content
 
 
 async def test_the_feed_is_read_page_by_page_and_from_where_one_was(by: Any, database: Database) -> None:
