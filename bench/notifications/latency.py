@@ -81,7 +81,7 @@ async def _healthy_p99(
         await receivers.behave({})
         await receivers.delivered(within=120.0)
     arrived = await receivers.arrived()
-    complete.append(sum(committed.keys() == {id for id, _ in arrived[code]} for code in ACADEMY_CODES))
+    complete.append(sum(committed.keys() <= {id for id, _ in arrived[code]} for code in ACADEMY_CODES))
     delays = _delays(arrived, committed, after=WARM_UP)
     return percentile(_all({code: delays[code] for code in HEALTHY}), 0.99)
 
