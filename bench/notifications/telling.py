@@ -44,8 +44,6 @@ async def tell(database: Database, *, rate: float, seconds: float) -> dict[str, 
 
     The moment of each one's commit, by its id.
     """
-    async with database.transaction(NATIONAL) as tx:
-        await tell_concerned(tx, [happening()])
     committed: dict[str, float] = {}
     started = time.monotonic()
     async with asyncio.timeout(4 * seconds):
