@@ -8,7 +8,8 @@ import pytest
 import pytest_asyncio
 
 from tests.failures.system import System
-from tests.fixtures.kafka import NoKafka, no_kafka
+from tests.fixtures.java import do_without
+from tests.fixtures.kafka import NoKafka
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["embedded", "kafka"])
@@ -20,6 +21,6 @@ async def system(request: pytest.FixtureRequest, run_dir: Path) -> AsyncIterator
         await system.start_all()
         yield system
     except NoKafka as reason:
-        no_kafka(str(reason))
+        do_without(str(reason))
     finally:
         await system.end()
