@@ -16,7 +16,7 @@ async def _tell(url: str, rate: float, seconds: float) -> dict[str, float]:
     database = Database(url)
     try:
         # One beforehand: what this process does for the first time is no part of what is measured.
-        await tell(database, rate=rate, seconds=1 / rate)
+        await tell(database, rate=1.0, seconds=1.0)
         return await tell(database, rate=rate, seconds=seconds)
     finally:
         await database.dispose()
