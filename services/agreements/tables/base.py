@@ -1,0 +1,15 @@
+"""What the service's tables have in common, and which of their rows are seen."""
+
+from shared.store import service_base
+
+Base = service_base("agreements")
+
+SEEN_BY = {
+    # The nation's scope is said first and apart, and spares a term the look at its agreement (migration 0015).
+    "agreement_term": "current_setting('mithaq.scope', true) = 'national'"
+    " or (select true from agreement where agreement.id = agreement_id)",
+    "thread": "exists (select from agreement where agreement.id = agreement_id)",
+    **dict.fromkeys(("association_standing", "center_fact", "organisation", "reference_counter", "screen"), None),
+    **dict.fromkeys(("chain_head", "clause_word"), None),
+}
+"""The condition on which rows are seen, where it is not that `visible_to` is in scope; None for those of nobody."""
