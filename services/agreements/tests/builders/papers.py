@@ -1,0 +1,27 @@
+"""Papers."""
+
+import hashlib
+
+from shared.files import StoredFile
+
+
+def pdf(words: str = "exemple") -> bytes:
+    """The smallest PDF: one empty page, unlike that of other words."""
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+    ]
+    file, places = b"%%PDF-1.7\n%% %b\n" % words.encode(), list[int]()
+    for number, part in enumerate(parts, 1):
+        places.append(len(file))
+        file += b"%d 0 obj\n%b\nendobj\n" % (number, part)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    end = b"trailer\n<</Size 4/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % len(file)
+    return file + b"xref\n0 4\n0000000000 65535 f \n" + table + end
+
+
+def stored(content: bytes = b"exemple") -> StoredFile:
+    """A file that is kept, as far as an agreement knows."""
+    hash = hashlib.sha256(content).hexdigest()
+    return StoredFile(hash=hash, size=len(content), media_type="application/pdf")
