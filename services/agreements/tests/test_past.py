@@ -19,7 +19,7 @@ from services.agreements.changes import KEYS, Change, changes
 from services.agreements.content import ClauseRef
 from services.agreements.past import EFFECTS, as_of, counting_from
 from services.agreements.tables import AGREEMENTS
-from services.agreements.tests import test_state_machines
+from services.agreements.tests import machines
 from services.agreements.tests.builders import (
     AT,
     DECISION,
@@ -203,7 +203,7 @@ def told(agreement: Agreement) -> dict[str, Any]:
     return agreement.model_dump(exclude={"version"})
 
 
-class LateMachine(test_state_machines.BoundAgreementMachine):
+class LateMachine(machines.BoundAgreementMachine):
     """The same agreement, of which much is told late: whatever is left out of its life, the rest folds."""
 
     life: list[Recorded]
@@ -283,9 +283,9 @@ async def put_table(tx: Transaction, table: tuple[ClauseRef, ...]) -> str:
     return await put_text(tx, canonical(TABLE.dump_python(table, mode="json")).decode())
 
 
-def signed_by_all(text: str = TEXT) -> test_state_machines.AgreementMachine:
+def signed_by_all(text: str = TEXT) -> machines.AgreementMachine:
     """What tries an agreement that all have signed, some days before its start."""
-    machine = test_state_machines.AgreementMachine()
+    machine = machines.AgreementMachine()
     machine.start(0)
     machine.freeze(text)
     machine.all_sign()
@@ -293,7 +293,7 @@ def signed_by_all(text: str = TEXT) -> test_state_machines.AgreementMachine:
     return machine
 
 
-def life_of(machine: test_state_machines.AgreementMachine) -> list[Recorded]:
+def life_of(machine: machines.AgreementMachine) -> list[Recorded]:
     """Its life, as recorded when the machine began."""
     return [Recorded(version, AT, event) for version, event in enumerate(machine.events, 1)]
 

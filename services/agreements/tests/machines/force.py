@@ -1,0 +1,113 @@
+"""An agreement binds, rests, is amended and ends."""
+
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import rule
+
+from services.agreements.agreement import DocumentState
+from services.agreements.agreement.documents import LIVING
+from services.agreements.tests.branches import owed
+from services.agreements.tests.builders import DECISION
+from services.agreements.tests.machines.life import Life
+from shared.ids import new_id
+
+BACK = st.sampled_from([None, 0, 30, 300])
+"""Days before today on which a decision shall have taken effect."""
+
+
+class Force(Life):
+    """From the day on which it binds."""
+
+    @rule()
+    def bring_into_force(self) -> None:
+        """If it is time."""
+        self.attempt("bring_into_force", lambda: self.aggregate.bring_into_force(self.today))
+
+    @rule(back=st.sampled_from([-1, 0, 30]))
+    def record_visa(self, back: int) -> None:
+        """What the kind may wait for."""
+        day = self.today - timedelta(days=back)
+        recorded: dict[str, Any] = {"visa_number": "v", "granted_on": day, "today": self.today}
+        self.attempt("record_visa", lambda: self.aggregate.record_visa(**recorded))
+
+    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
+    def suspend(self, scope: Any, on_paper: bool, ahead: bool, back: int | None) -> None:
+        """Rest."""
+        if on_paper:
+            self.attach("suspension_decision", 60, False)
+        decision = self._decision(ahead, back)
+        self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **decision))
+
+    @rule()
+    def resume(self) -> None:
+        """Go on."""
+        day = self.today
+        self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=day))
+
+    @rule(on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
+    def terminate(self, on_paper: bool, ahead: bool, back: int | None) -> None:
+        """End early."""
+        if on_paper:
+            self.attach("termination_decision", 60, False)
+        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision(ahead, back)))
+
+    @rule()
+    def withdraw_announcement(self) -> None:
+        """Not after all."""
+        self.attempt(
+            "withdraw_announcement", lambda: self.aggregate.withdraw_announcement(reason="r", today=self.today)
+        )
+
+    @rule(kept=st.integers(0, 3), more=st.booleans(), days=st.sampled_from([-300, 0, 300]), seats=st.integers(0, 99))
+    def amend(self, kept: int, more: bool, days: int, seats: int) -> None:
+        """Some duties go, one comes, the end moves, and the center has other seats; what is settled stays."""
+        it = self.aggregate
+        content = it.content(())
+        amended = content.model_copy(
+            update={
+                "obligations": (*content.obligations[:kept], *((owed(content),) if more else ())),
+                "effective_until": content.effective_until + timedelta(days=days),
+                "centers": (content.centers[0].model_copy(update={"funded_seats": seats}),),
+            }
+        )
+        settled = [each for each in it.obligations if each.settled_on]
+        if self.attempt(
+            "amend_agreement",
+            lambda: it.amend(
+                amended,
+                text_hash="cd" * 32,
+                amendment_id=new_id(),
+                number=len(it.amendments) + 1,
+                amendment_type="scope",
+                names=it.names,
+                signatures=(),
+                today=self.today,
+            ),
+        ):
+            assert it.content(()) == amended
+            assert [each for each in it.obligations if each.settled_on] == settled
+
+    @rule()
+    def expire(self) -> None:
+        """End in time."""
+        self.attempt("expire_agreement", lambda: self.aggregate.expire(self.today))
+
+    @rule()
+    def let_time_pass(self) -> None:
+        """What the days brought about; asked again at once, nothing more."""
+        events = self.aggregate.pass_time(self.today)
+        self.aggregate.evolve(events)
+        self.events += events
+        assert self.aggregate.pass_time(self.today) == []
+        next_on = self.aggregate.next_on()
+        assert next_on is None or next_on > self.today
+        if self.aggregate.state in LIVING:
+            holding = [each for each in self.aggregate.documents if each.state == DocumentState.current]
+            assert all(each.expires_on is None or each.expires_on >= self.today for each in holding)
+
+    def _decision(self, ahead: bool, back: int | None) -> dict[str, Any]:
+        noticed = self.today if ahead else self.today - timedelta(400)
+        day = {} if back is None else {"effective_on": self.today - timedelta(back)}
+        return DECISION | day | {"notified_on": noticed, "today": self.today}
