@@ -1,6 +1,7 @@
 """Builders of amendments: branches of agreements in the database, on their way to being applied."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,14 +12,20 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content
 from services.agreements.merge import Place, Side
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
-from services.agreements.terms import BudgetLine, Duty
-from services.agreements.tests.builders import LEGAL, MINISTRY, director, officer, signer
+from services.agreements.terms import BudgetLine, Duty, Terms
+from services.agreements.tests.builders import LEGAL, MINISTRY, current, director, officer, signer
 from services.agreements.text import Clause, Prose, table_of
 from shared.actor import NATIONAL, Actor
+from shared.clock import today
 from shared.database import Database
 from shared.events.agreements import AmendmentType
 from shared.ids import new_id
 from shared.money import Money
+
+
+def running(**changes: Any) -> Terms:
+    """Terms of an agreement that is in force as soon as all have signed, of an association of its own."""
+    return current(**({"effective_from": today() - timedelta(days=40)} | changes))
 
 
 def keeper_of(file: Agreement | Amendment) -> Actor:

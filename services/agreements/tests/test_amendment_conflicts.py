@@ -1,0 +1,140 @@
+"""Amendments side by side: what one brings, the other keeps, or is asked about."""
+
+from datetime import timedelta
+
+import pytest
+
+from services.agreements import commands, queries
+from services.agreements.amendment import AmendmentState
+from services.agreements.errors.amendments import RebaseConflicts
+from services.agreements.errors.obligations import ObligationPartyUnknown
+from services.agreements.tests.branches import (
+    agree,
+    branch_of,
+    budget_line,
+    carry,
+    owed,
+    propose,
+    read,
+    rebase,
+    reread,
+    revise,
+    reword,
+    running,
+    sign_for,
+)
+from services.agreements.tests.builders import LEGAL, bound, officer, party
+from shared.database import Database
+from shared.ids import new_id
+from shared.refusals import StaleVersion
+
+
+async def test_a_contribution_that_another_amendment_brought_survives_the_next_one(database: Database) -> None:
+    """What eTools PR #3090 lost: a part that only the base has gained since the branch began."""
+    agreement = await bound(database, running())
+    textual = await reword(database, await propose(database, agreement), "article-1", "Autrement")
+    funding = await propose(database, agreement)
+    line = budget_line(agreement.parties[0].party_id)
+    duty = owed(await branch_of(database, funding))
+    await carry(database, await revise(database, funding, budget=(line,), obligations=(duty,)))
+    textual = await rebase(database, await reread(database, textual))
+    await carry(database, textual)
+    amended = await read(database, agreement.id)
+    assert amended.budget == (line,) and amended.duties == (duty,)
+    _, clauses = await queries.text(database, agreement.id, as_of=None, by=LEGAL)
+    assert clauses[0].body.fr == "Autrement (fictif)."
+
+
+async def test_two_amendments_of_one_clause_are_a_named_conflict_with_both_sides(database: Database) -> None:
+    agreement = await bound(database, running())
+    one = await reword(database, await propose(database, agreement), "article-1", "Un")
+    other = await reword(database, await propose(database, agreement), "article-1", "Deux")
+    other = await reword(database, other, "article-2", "Encore")
+    other = await agree(database, other)
+    await carry(database, one)
+    other = await reread(database, other)
+    assert (other.state, other.signatures, other.touched) == (AmendmentState.rebase_needed, (), ())
+    _, (conflict,) = await queries.amendment_conflicts(database, other.id, by=LEGAL)
+    assert (conflict.part, conflict.key) == ("clause", "article-1")
+    assert [side.body.fr for side in (conflict.current, conflict.branch)] == ["Un (fictif).", "Deux (fictif)."]
+    with pytest.raises(RebaseConflicts) as refused:
+        await rebase(database, other)
+    assert refused.value.values["places"] == ["clause article-1"]
+    (named,) = refused.value.values["conflicts"]
+    assert (named["current"]["body"]["fr"], named["branch"]["body"]["ar"]) == ("Un (fictif).", "Deux (وهمي).")
+    assert (await reread(database, other)).version == other.version
+    other = await rebase(database, other, {("clause", "article-1"): "branch"})
+    assert (other.state, other.number) == (AmendmentState.proposed, 1)
+    other = await carry(database, other)
+    assert (other.state, other.number) == (AmendmentState.applied, 1)
+    _, clauses = await queries.text(database, agreement.id, as_of=None, by=LEGAL)
+    assert [each.body.fr for each in clauses[:2]] == ["Deux (fictif).", "Encore (fictif)."]
+
+
+async def test_an_amendment_that_was_applied_first_moves_the_base_of_every_open_one(database: Database) -> None:
+    agreement = await bound(database, running())
+    applied, drawn, reviewed, signing, withdrawn = [
+        await reword(database, await propose(database, agreement), "article-2", str(words)) for words in range(5)
+    ]
+    await commands.submit_amendment(database, reviewed.id, by=officer())
+    signing = await agree(database, signing)
+    await sign_for(database, signing, signing.touched[0])
+    await commands.withdraw_amendment(database, withdrawn.id, reason="r", by=officer())
+    await carry(database, applied)
+    states = [(await reread(database, each)).state for each in (applied, drawn, reviewed, signing, withdrawn)]
+    assert states == [
+        AmendmentState.applied,
+        AmendmentState.rebase_needed,
+        AmendmentState.rebase_needed,
+        AmendmentState.rebase_needed,
+        AmendmentState.withdrawn,
+    ]
+
+
+async def test_a_conflict_that_was_looked_at_before_the_agreement_changed_again_is_not_resolved(
+    database: Database,
+) -> None:
+    agreement = await bound(database, running())
+    late = await reword(database, await propose(database, agreement), "article-1", "Tard")
+    await carry(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    seen = await reread(database, late)
+    await carry(
+        database,
+        await reword(database, await propose(database, await read(database, agreement.id)), "article-1", "Deux"),
+    )
+    with pytest.raises(StaleVersion):
+        await commands.rebase_amendment(
+            database, late.id, resolved={("clause", "article-1"): "branch"}, by=officer(), expected=seen.version
+        )
+
+
+async def test_what_both_sides_brought_must_hold_together_before_it_is_approved(database: Database) -> None:
+    """One lets a funder go, the other has it owe something: no part is in conflict, the whole is."""
+    funder = new_id()
+    agreement = await bound(database, running(others=[party(funder, "funder")]))
+    leaver = agreement.parties[-1]
+    leaving = await propose(database, agreement)
+    leaving = await revise(database, leaving, parties=agreement.parties[:-1])
+    owing_more = await propose(database, agreement)
+    duty = owed(await branch_of(database, owing_more), debtor=leaver.party_id)
+    owing_more = await revise(database, owing_more, obligations=(duty,))
+    await carry(database, leaving)
+    owing_more = await rebase(database, owing_more)
+    with pytest.raises(ObligationPartyUnknown):
+        await commands.submit_amendment(database, owing_more.id, by=officer())
+    owing_more = await revise(
+        database, owing_more, obligations=(duty.model_copy(update={"debtor": agreement.parties[1].party_id}),)
+    )
+    assert (await carry(database, owing_more)).state == AmendmentState.applied
+
+
+async def test_a_shorter_term_because_of_no_renewal_moves_the_base_too(database: Database) -> None:
+    agreement = await bound(database, running())
+    amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    deadline = agreement.editions[0].ends_on
+    await commands.let_time_pass(database, agreement.id, on=deadline + timedelta(days=1))
+    assert (await read(database, agreement.id)).effective_until == deadline
+    amendment = await reread(database, amendment)
+    assert amendment.state == AmendmentState.rebase_needed
+    amendment = await rebase(database, amendment)
+    assert (await branch_of(database, amendment)).effective_until == deadline
