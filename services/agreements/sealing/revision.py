@@ -25,6 +25,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.agreements.papers import Frame, SealPaper, box_of, render_seal
 from services.agreements.sealing.qualified import is_qualified
+from services.agreements.sealing.tagging import tag_fields
 from services.agreements.sealing.timestamps import HASH, Given
 from services.agreements.sealing.trust import Flaw, Trust
 
@@ -76,6 +77,8 @@ def prepare(
         name, read = str(frame.party_id), f"{frame.party.ar} / {frame.party.fr}"
         place = SigFieldSpec(name, on_page=frame.page - pages, box=box_of(frame), readable_field_name=read)
         append_signature_field(writer, place)
+    if frames:
+        tag_fields(writer)
     signer = _signer(chain)
     metadata = PdfSignatureMetadata(
         field_name=field,

@@ -222,9 +222,11 @@ def signed_by(pen: KeyPen, data: bytes) -> bytes:
     raise AssertionError("a key in memory waits for nobody")
 
 
-def revisions(root: Root, number: int = 3, **changes: object) -> list[bytes]:
-    """A sample agreement sealed by its first parties, one revision after the other."""
-    paper = sealable(**changes)
+def revisions(
+    root: Root, number: int = 3, paper: AgreementPaper | AmendmentPaper | None = None, **changes: object
+) -> list[bytes]:
+    """A paper, by default a sample agreement, sealed by its first parties, one revision after the other."""
+    paper = paper or sealable(**changes)
     file, made = render_agreement(paper, "both"), []
     for place in range(number):
         file = add_seal(file, paper, place, root.issue(), trust=root.trust, at=AT + timedelta(minutes=place))

@@ -5,15 +5,18 @@ import io
 from datetime import timedelta
 
 import pytest
-from pyhanko.pdf_utils.generic import ArrayObject, DictionaryObject, NameObject, PdfObject, StreamObject, pdf_string
+from pyhanko.pdf_utils.generic import ArrayObject, NameObject, StreamObject, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.agreements.papers import render_agreement, samples
 from services.agreements.sealing import Flaw, NotReadable, Seal, Trust, examination, examine
+from services.agreements.sealing.tagging import entries, tag_fields
 from services.agreements.tests.seals import AT, DAY, Root, add_seal, revisions, sealable
 
 NOW = AT + DAY
+MOST_CLAUSES = 200
+"""That an agreement has, see the schemas."""
 
 
 @pytest.fixture(scope="module")
@@ -72,14 +75,15 @@ def test_one_changed_byte_is_found_wherever_it_is(root: Root, sealed: list[bytes
     assert found is None or any(each.flaws for each in found) or found[-1].revision != hash_of(sealed[-1])
 
 
+def test_a_text_of_as_many_clauses_as_may_be_is_examined_like_any(root: Root) -> None:
+    *_, last = sealable().clauses
+    file = revisions(root, 2, clauses=(last,) * MOST_CLAUSES)[-1]
+    assert flaws_of(file, root.trust) == [(), ()]
+
+
 def test_what_a_seal_covers_was_altered(root: Root, sealed: list[bytes]) -> None:
     file = sealed[-1].replace(b"/Lang", b"/Lung", 1)
     assert file != sealed[-1] and flaws_of(file, root.trust) == [(Flaw.altered,)] * 3
-
-
-def entries(**named: PdfObject) -> DictionaryObject:
-    """A dictionary of PDF."""
-    return DictionaryObject({NameObject(f"/{name}"): value for name, value in named.items()})  # type: ignore[no-untyped-call]
 
 
 def with_title(writer: IncrementalPdfFileWriter) -> None:
@@ -108,7 +112,7 @@ def written(writer: IncrementalPdfFileWriter) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.parametrize("change", [with_title, with_white_over_the_page, with_a_note])
+@pytest.mark.parametrize("change", [with_title, with_white_over_the_page, with_a_note, tag_fields])
 def test_an_update_after_the_seals_is_found(root: Root, sealed: list[bytes], change: object) -> None:
     assert callable(change)
     writer = IncrementalPdfFileWriter(io.BytesIO(sealed[-1]))
