@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 # Before any of them imports another.
-pytest.register_assert_rewrite("tests.fixtures")
+pytest.register_assert_rewrite(
+    "tests", *(f"services.{each.parent.name}.tests" for each in (Path(__file__).parent / "services").glob("*/tests"))
+)
 # Every module of tests/fixtures may offer fixtures.
 pytest_plugins = [
     f"tests.fixtures.{module.stem}"
