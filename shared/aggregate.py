@@ -1,14 +1,23 @@
 """The aggregate: decides (methods return events) and evolves (apply); no I/O, no await."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, PrivateAttr
 
 from shared.events.base import DomainEvent
 from shared.refusals import NotAllowedNow, Refusal
+
+Change = TypeVar("Change", bound=Callable[..., None])
+
+
+def follows(change: Change) -> Change:
+    """Let a part of an aggregate follow events: those of the type, or types, by which the method's argument goes."""
+    told = next(iter(get_type_hints(change).values()))
+    change.follows = get_args(told) or (told,)  # type: ignore[attr-defined]
+    return change
 
 
 class Aggregate(BaseModel):
@@ -39,8 +48,22 @@ class Aggregate(BaseModel):
         return str(getattr(self, "state", ""))
 
     def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says: the only place where they change."""
-        raise NotImplementedError
+        """Change the fields as the event says: the only place where they change.
+
+        An aggregate of one class matches the event here. One that is made of parts leaves it at this: each part says
+        with `follows` what it does after which events, and they take their turns in the order of their inheritance.
+        """
+        for change in self.changes_by(type(event)):
+            change(self, event)
+
+    @classmethod
+    @cache
+    def changes_by(cls, event: type[DomainEvent]) -> tuple[Callable[[Any, DomainEvent], None], ...]:
+        """What the parts do after such an event. TypeError if it is another aggregate's."""
+        if not event.topic.endswith(f".{cls.kind}"):
+            raise TypeError(f"{cls.kind} does not follow {event.type}")
+        methods = (method for part in cls.__mro__ for method in vars(part).values())
+        return tuple(method for method in methods if event in getattr(method, "follows", ()))
 
     def audience(self) -> tuple[str, ...]:
         """Academy codes to be told; national = all twelve, empty = the ministry only."""

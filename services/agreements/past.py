@@ -97,9 +97,10 @@ def as_of(id: UUID, life: Iterable[Recorded], instant: datetime | None) -> Agree
     What counts is folded in the order of its recording, in which it was decided one upon the other: of two decisions
     on the same days the later one holds. At the last instant the past is therefore the present.
     """
-    found = Agreement(id=id)
+    found, version = Agreement(id=id), 0
     for since, each in counting_from(life):
         if instant is None or since <= instant:
             found.apply(each.event)
-            found.version = each.version
+            version = each.version
+    found.version = version
     return found

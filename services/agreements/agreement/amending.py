@@ -17,6 +17,7 @@ from services.agreements.content import Content, content_hash, language_hashes
 from services.agreements.errors import TermOver
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
 from services.agreements.terms import BudgetLine, Duty
+from shared.aggregate import follows
 from shared.events.agreements import AgreementAmended, AmendmentType
 from shared.events.base import DomainEvent
 
@@ -104,19 +105,14 @@ class Amending(Signing, Negotiation, Editions):
             )
         ]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementAmended():
-                before = self.model_copy()
-                self._take_over(event)
-                self.follow([Duty.model_validate(each) for each in event.detail["obligations"]], since=event.amended_on)
-                self.amend_editions(before)
-                self.amendments = (
-                    *self.amendments,
-                    AppliedAmendment(**event.model_dump(include=set(AppliedAmendment.model_fields))),
-                )
-        super().apply(event)
+    @follows
+    def _change_content(self, event: AgreementAmended) -> None:
+        before = self.model_copy()
+        self._take_over(event)
+        self.follow([Duty.model_validate(each) for each in event.detail["obligations"]], since=event.amended_on)
+        self.amend_editions(before)
+        applied = AppliedAmendment(**event.model_dump(include=set(AppliedAmendment.model_fields)))
+        self.amendments = (*self.amendments, applied)
 
     def _take_over(self, event: AgreementAmended) -> None:
         detail: dict[str, Any] = event.detail

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from services.agreements.agreement.core import Again, AgreementState, names_of
@@ -13,6 +13,7 @@ from services.agreements.errors import TermOver
 from services.agreements.errors.approval import AuthorDoesNotApprove
 from services.agreements.ladder import Ladder, StepApproval
 from shared.actor import Role
+from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementApprovalOverdue,
@@ -152,25 +153,30 @@ class Approval(Negotiation):
         )
         return frozen.keeping(names=names)
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        detail: dict[str, Any] = event.detail
-        match event:
-            case AgreementSubmittedForReview():
-                self.state = AgreementState.legal_review
-                self.turn = None
-                self.ladder = Ladder(tiers=detail["tiers"], since=detail["at"])
-            case AgreementStepApproved():
-                self.ladder = self.climbing.having(StepApproval.model_validate(detail["approval"]))
-            case AgreementApprovalOverdue():
-                self.ladder = self.climbing.escalated(event.level)
-            case AgreementApproved():
-                self.state = AgreementState.ready_to_sign
-                self.reference = event.reference
-                self.names = names_of(detail)
-                self.remarks = None
-                self.voided = ()
-            case AgreementNegotiationOpened() if self.ladder:
-                self.voided = self.ladder.approvals
-                self.ladder = self.ladder.restarted(datetime.fromisoformat(detail["at"]))
-        super().apply(event)
+    @follows
+    def _begin_review(self, event: AgreementSubmittedForReview) -> None:
+        self.state = AgreementState.legal_review
+        self.turn = None
+        self.ladder = Ladder(tiers=event.detail["tiers"], since=event.detail["at"])
+
+    @follows
+    def _climb(self, event: AgreementStepApproved) -> None:
+        self.ladder = self.climbing.having(StepApproval.model_validate(event.detail["approval"]))
+
+    @follows
+    def _escalate(self, event: AgreementApprovalOverdue) -> None:
+        self.ladder = self.climbing.escalated(event.level)
+
+    @follows
+    def _end_review(self, event: AgreementApproved) -> None:
+        self.state = AgreementState.ready_to_sign
+        self.reference = event.reference
+        self.names = names_of(event.detail)
+        self.remarks = None
+        self.voided = ()
+
+    @follows
+    def _void_approvals(self, event: AgreementNegotiationOpened) -> None:
+        if self.ladder:
+            self.voided = self.ladder.approvals
+            self.ladder = self.ladder.restarted(datetime.fromisoformat(event.detail["at"]))

@@ -17,6 +17,7 @@ from services.agreements.errors.force import (
     EditionsUnderReview,
     ObligationsUnsettled,
 )
+from shared.aggregate import follows
 from shared.events.agreements import AgreementArchived, AgreementClosed
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
@@ -105,16 +106,15 @@ class Closing(Editions):
             return super().due_by(today)
         return [AgreementArchived(agreement_id=self.id, archived_on=self._archive_on)]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementClosed():
-                self.state = AgreementState.closed
-                self.closed_file = ClosedFile(closed_on=event.closed_on, **event.detail)
-            case AgreementArchived():
-                assert self.closed_file is not None, "closed before it is archived"
-                self.closed_file = self.closed_file.model_copy(update={"archived_on": event.archived_on})
-        super().apply(event)
+    @follows
+    def _close_file(self, event: AgreementClosed) -> None:
+        self.state = AgreementState.closed
+        self.closed_file = ClosedFile(closed_on=event.closed_on, **event.detail)
+
+    @follows
+    def _archive_file(self, event: AgreementArchived) -> None:
+        assert self.closed_file is not None, "closed before it is archived"
+        self.closed_file = self.closed_file.model_copy(update={"archived_on": event.archived_on})
 
     @property
     def _archive_on(self) -> date | None:

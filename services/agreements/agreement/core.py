@@ -12,6 +12,7 @@ from services.agreements.errors import KindIsKept, NotAParty
 from services.agreements.kinds import KINDS, Kind
 from services.agreements.surroundings import Surrounded
 from services.agreements.terms import BudgetLine, Duty, Terms, check_terms
+from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementApproved,
     AgreementDrafted,
@@ -170,25 +171,13 @@ class Core(Surrounded):
         """Back to the parties; the parts that lose something by it say so first."""
         return [AgreementNegotiationOpened(agreement_id=self.id, because=because).keeping(remarks=reason, at=at)]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementDrafted():
-                self.agreement_kind = event.agreement_kind
-                self.agreement_type = event.agreement_type
-                self.academy = event.academy
-                self._agree(event)
-            case AgreementTermsRevised():
-                self._agree(event)
-            case AgreementTextRevised():
-                self.text_hash = event.text_hash
-            case AgreementApproved():
-                self.content_hash, self.language_hashes = event.content_hash, event.language_hashes
-            case AgreementNegotiationOpened():
-                self.content_hash = self.language_hashes = None
-        if event.topic != AgreementDrafted.topic:
-            raise TypeError(f"not an agreement's event: {event.type}")
+    @follows
+    def _begin(self, event: AgreementDrafted) -> None:
+        self.agreement_kind = event.agreement_kind
+        self.agreement_type = event.agreement_type
+        self.academy = event.academy
 
+    @follows
     def _agree(self, event: AgreementDrafted | AgreementTermsRevised) -> None:
         detail: dict[str, Any] = event.detail
         self.parties = event.parties
@@ -201,6 +190,18 @@ class Core(Surrounded):
         self.centers = tuple(CenterToOpen.model_validate(center) for center in detail["centers"])
         self.budget = tuple(BudgetLine.model_validate(line) for line in detail.get("budget", ()))
         self.duties = tuple(Duty.model_validate(duty) for duty in detail.get("obligations", ()))
+
+    @follows
+    def _say(self, event: AgreementTextRevised) -> None:
+        self.text_hash = event.text_hash
+
+    @follows
+    def _freeze(self, event: AgreementApproved) -> None:
+        self.content_hash, self.language_hashes = event.content_hash, event.language_hashes
+
+    @follows
+    def _melt(self, _: AgreementNegotiationOpened) -> None:
+        self.content_hash = self.language_hashes = None
 
 
 def _kept(terms: Terms) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from services.agreements.errors.documents import (
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import DocumentRule
 from services.agreements.terms import BudgetLine
+from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementAmended,
     AgreementDocumentAttached,
@@ -61,7 +62,8 @@ OPEN = frozenset(_S) - {_S.cancelled, _S.closed}
 LIVING = OPEN - {_S.terminated, _S.expired}
 """Where it matters until when a paper holds."""
 REPLACEABLE = frozenset({_D.current, _D.expired})
-DECIDES: dict[type[DomainEvent], str] = {
+Decision = AgreementSuspensionAnnounced | AgreementSuspended | AgreementTerminationAnnounced | AgreementTerminated
+DECIDES: dict[type[Decision], str] = {
     AgreementSuspensionAnnounced: "suspend_agreement",
     AgreementSuspended: "suspend_agreement",
     AgreementTerminationAnnounced: "terminate_agreement",
@@ -283,33 +285,44 @@ class Documents(Timely):
                 told.append(AgreementDocumentReminded(**one, expires_on=expires_on, days=min(passed)))
         return told or super().due_by(today)
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementDocumentAttached():
-                if event.replaces:
-                    self._change_document(event.replaces, state=_D.replaced)
-                fields = event.model_dump(exclude={"agreement_id", "replaces"}) | event.detail
-                document = Document.model_validate(fields)
-                self.documents = (*self.documents, document)
-                if document.part_of_text:
-                    self.annexed = _with(self.annexed, document.document_id, replaces=event.replaces)
-            case AgreementDocumentWithdrawn():
-                self._change_document(event.document_id, state=_D.withdrawn, **event.detail)
-                self.annexed = tuple(id for id in self.annexed if id != event.document_id)
-            case AgreementDocumentReminded():
-                self._change_document(event.document_id, reminded=event.days)
-            case AgreementDocumentExpired():
-                self._change_document(event.document_id, state=_D.expired)
-            case AgreementTermsRevised():
-                revised = [BudgetLine.model_validate(line) for line in event.detail.get("budget", ())]
-                if _substance(revised) != _substance(self.budget):
-                    self._spend({rule.category for rule in self.rules.documents if rule.for_cash})
-            case AgreementAmended() if "annexed" in event.detail:
-                self.annexed = tuple(UUID(id) for id in event.detail["annexed"])
-            case _ if action := DECIDES.get(type(event)):
-                self._spend({rule.category for rule in self.rules.documents if rule.once and rule.before == action})
-        super().apply(event)
+    @follows
+    def _put_in(self, event: AgreementDocumentAttached) -> None:
+        if event.replaces:
+            self._change_document(event.replaces, state=_D.replaced)
+        fields = event.model_dump(exclude={"agreement_id", "replaces"}) | event.detail
+        document = Document.model_validate(fields)
+        self.documents = (*self.documents, document)
+        if document.part_of_text:
+            self.annexed = _with(self.annexed, document.document_id, replaces=event.replaces)
+
+    @follows
+    def _take_out(self, event: AgreementDocumentWithdrawn) -> None:
+        self._change_document(event.document_id, state=_D.withdrawn, **event.detail)
+        self.annexed = tuple(id for id in self.annexed if id != event.document_id)
+
+    @follows
+    def _recall(self, event: AgreementDocumentReminded) -> None:
+        self._change_document(event.document_id, reminded=event.days)
+
+    @follows
+    def _let_run_out(self, event: AgreementDocumentExpired) -> None:
+        self._change_document(event.document_id, state=_D.expired)
+
+    @follows
+    def _reserve_anew(self, event: AgreementTermsRevised) -> None:
+        revised = [BudgetLine.model_validate(line) for line in event.detail.get("budget", ())]
+        if _substance(revised) != _substance(self.budget):
+            self._spend({rule.category for rule in self.rules.documents if rule.for_cash})
+
+    @follows
+    def _annex(self, event: AgreementAmended) -> None:
+        if "annexed" in event.detail:
+            self.annexed = tuple(UUID(id) for id in event.detail["annexed"])
+
+    @follows
+    def _use_up(self, event: Decision) -> None:
+        action = DECIDES[type(event)]
+        self._spend({rule.category for rule in self.rules.documents if rule.once and rule.before == action})
 
     def _replaceable(self, action: str, document_id: UUID) -> Document:
         found = self.document(document_id)

@@ -21,6 +21,7 @@ from services.agreements.errors.editions import (
 )
 from services.agreements.errors.obligations import ObligationsUnmet
 from services.agreements.terms import Duty
+from shared.aggregate import follows
 from shared.clock import months_after
 from shared.events.agreements import (
     AgreementEditionClosed,
@@ -220,38 +221,53 @@ class Editions(Obligations):
             self._deadline(today) or self._renewal_due(today) or self._turn_of_editions(today) or super().due_by(today)
         )
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementSigned():
-                self.editions = (self._first(),) if self.rules.editions else ()
-            case AgreementEditionOpened():
-                self._change_edition(event.edition, state=_E.running)
-            case AgreementEditionEnded():
-                self._change_edition(event.edition, state=_E.under_review)
-            case AgreementEditionClosed():
-                self._change_edition(event.edition, state=_E.closed)
-            case AgreementTerminated() | AgreementExpired():
-                self._change_editions({_E.running}, lambda _: {"state": _E.under_review})
-                self._change_editions({_E.planned}, lambda _: {"state": _E.cancelled})
-                if self.renewal_deadline_on:
-                    self._change_renewal(state=_R.lapsed)
-            case AgreementRenewalFellDue():
-                days = {"due_on": event.due_on, "deadline_on": event.deadline_on}
-                self.renewal = Renewal(edition=event.edition, state=_R.due, **days)
-            case AgreementRenewalEvaluated():
-                self._change_renewal(state=_R.evaluated, outcome=event.outcome, **event.detail)
-            case AgreementRenewalReturned():
-                self._change_renewal(state=_R.due, outcome=None, **event.detail)
-            case AgreementRenewed():
-                self._change_renewal(state=_R.renewed)
-                planned = event.model_dump(include=set(Edition.model_fields)) | {"number": event.edition}
-                self.editions = (*self.editions, Edition.model_validate(planned | event.detail))
-            case AgreementNotRenewed():
-                state = _R.not_renewed if event.how == "decided" else _R.lapsed
-                self._change_renewal(state=state, **event.detail)
-                self.effective_until = event.effective_until
-        super().apply(event)
+    @follows
+    def _plan_first(self, _: AgreementSigned) -> None:
+        self.editions = (self._first(),) if self.rules.editions else ()
+
+    @follows
+    def _open_edition(self, event: AgreementEditionOpened) -> None:
+        self._change_edition(event.edition, state=_E.running)
+
+    @follows
+    def _review_edition(self, event: AgreementEditionEnded) -> None:
+        self._change_edition(event.edition, state=_E.under_review)
+
+    @follows
+    def _close_edition(self, event: AgreementEditionClosed) -> None:
+        self._change_edition(event.edition, state=_E.closed)
+
+    @follows
+    def _end_editions(self, _: AgreementTerminated | AgreementExpired) -> None:
+        self._change_editions({_E.running}, lambda _: {"state": _E.under_review})
+        self._change_editions({_E.planned}, lambda _: {"state": _E.cancelled})
+        if self.renewal_deadline_on:
+            self._change_renewal(state=_R.lapsed)
+
+    @follows
+    def _begin_renewal(self, event: AgreementRenewalFellDue) -> None:
+        days = {"due_on": event.due_on, "deadline_on": event.deadline_on}
+        self.renewal = Renewal(edition=event.edition, state=_R.due, **days)
+
+    @follows
+    def _evaluate_renewal(self, event: AgreementRenewalEvaluated) -> None:
+        self._change_renewal(state=_R.evaluated, outcome=event.outcome, **event.detail)
+
+    @follows
+    def _return_renewal(self, event: AgreementRenewalReturned) -> None:
+        self._change_renewal(state=_R.due, outcome=None, **event.detail)
+
+    @follows
+    def _plan_next(self, event: AgreementRenewed) -> None:
+        self._change_renewal(state=_R.renewed)
+        planned = event.model_dump(include=set(Edition.model_fields)) | {"number": event.edition}
+        self.editions = (*self.editions, Edition.model_validate(planned | event.detail))
+
+    @follows
+    def _plan_none(self, event: AgreementNotRenewed) -> None:
+        state = _R.not_renewed if event.how == "decided" else _R.lapsed
+        self._change_renewal(state=state, **event.detail)
+        self.effective_until = event.effective_until
 
     @property
     def renewal_deadline_on(self) -> date | None:

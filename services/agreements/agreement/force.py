@@ -27,6 +27,7 @@ from services.agreements.errors.force import (
     VisaMissing,
     VisaRecordedAlready,
 )
+from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementAnnouncementWithdrawn,
@@ -302,47 +303,61 @@ class Force(Signing, Editions):
             return super().due_by(today)
         return super().due_by(told.effective_on - timedelta(days=1)) or [self._takes_effect(told)]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementSigned():
-                self.stands_since = event.signed_on
-            case AgreementVisaRecorded():
-                self.visa = Visa(**event.model_dump(include={*Visa.model_fields}), **event.detail)
-            case AgreementCameIntoForce():
-                self.state = AgreementState.in_force
-                self.stands_since = event.in_force_on
-            case AgreementSuspensionAnnounced():
-                what = event.model_dump(include={"effective_on", "scope", "centers"})
-                self.announcement = Announcement(announced="suspension", **what, **event.detail)
-            case AgreementTerminationAnnounced():
-                self.announcement = Announcement(
-                    announced="termination", effective_on=event.effective_on, **event.detail
-                )
-            case AgreementAnnouncementWithdrawn():
-                self.announcement = None
-            case AgreementSuspended():
-                self.state = AgreementState.suspended
-                self.announcement = None
-                self.stands_since = event.effective_on
-                self.suspension = Suspension(
-                    effective_on=event.effective_on, scope=event.scope, centers=event.centers, **event.detail
-                )
-            case AgreementResumed():
-                self.state = AgreementState.in_force
-                self.stands_since = event.effective_on
-                self.suspension = None
-            case AgreementTerminated():
-                self.state = AgreementState.terminated
-                self.announcement = self.suspension = None
-                self.ending = Ending(effective_on=event.effective_on, **event.detail)
-            case AgreementExpired():
-                self.state = AgreementState.expired
-                self.announcement = self.suspension = None
-            case AgreementCancelled():
-                self.state = AgreementState.cancelled
-                self.ending = Ending.model_validate(event.detail)
-        super().apply(event)
+    @follows
+    def _stand(self, event: AgreementSigned) -> None:
+        self.stands_since = event.signed_on
+
+    @follows
+    def _take_visa(self, event: AgreementVisaRecorded) -> None:
+        self.visa = Visa(**event.model_dump(include={*Visa.model_fields}), **event.detail)
+
+    @follows
+    def _bind(self, event: AgreementCameIntoForce) -> None:
+        self.state = AgreementState.in_force
+        self.stands_since = event.in_force_on
+
+    @follows
+    def _announce_suspension(self, event: AgreementSuspensionAnnounced) -> None:
+        what = event.model_dump(include={"effective_on", "scope", "centers"})
+        self.announcement = Announcement(announced="suspension", **what, **event.detail)
+
+    @follows
+    def _announce_termination(self, event: AgreementTerminationAnnounced) -> None:
+        self.announcement = Announcement(announced="termination", effective_on=event.effective_on, **event.detail)
+
+    @follows
+    def _announce_nothing(self, _: AgreementAnnouncementWithdrawn) -> None:
+        self.announcement = None
+
+    @follows
+    def _rest(self, event: AgreementSuspended) -> None:
+        self.state = AgreementState.suspended
+        self.announcement = None
+        self.stands_since = event.effective_on
+        what = event.model_dump(include={"effective_on", "scope", "centers"})
+        self.suspension = Suspension(**what, **event.detail)
+
+    @follows
+    def _bind_again(self, event: AgreementResumed) -> None:
+        self.state = AgreementState.in_force
+        self.stands_since = event.effective_on
+        self.suspension = None
+
+    @follows
+    def _end_early(self, event: AgreementTerminated) -> None:
+        self.state = AgreementState.terminated
+        self.announcement = self.suspension = None
+        self.ending = Ending(effective_on=event.effective_on, **event.detail)
+
+    @follows
+    def _run_out(self, _: AgreementExpired) -> None:
+        self.state = AgreementState.expired
+        self.announcement = self.suspension = None
+
+    @follows
+    def _come_to_nothing(self, event: AgreementCancelled) -> None:
+        self.state = AgreementState.cancelled
+        self.ending = Ending.model_validate(event.detail)
 
     def _notice_days(self, action: str) -> int:
         return self.rules.notice_days if action == "terminate_agreement" else self.rules.suspension_notice_days

@@ -1,7 +1,7 @@
 """Negotiation: the text passes from party to party until all have accepted it."""
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -18,6 +18,7 @@ from services.agreements.errors.negotiation import (
     TurnIsTheirs,
 )
 from services.agreements.terms import Terms, must_sign
+from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementAcceptancesLapsed,
     AgreementDrafted,
@@ -159,23 +160,26 @@ class Negotiation(Core):
         lapsed = AgreementAcceptancesLapsed(agreement_id=self.id, because=because, parties=parties)
         return [lapsed.keeping(reason=reason)]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        detail: dict[str, Any] = event.detail
-        match event:
-            case AgreementDrafted() | AgreementTermsRevised() | AgreementTextRevised():
-                self.authors = tuple(dict.fromkeys([*self.authors, detail["by"]]))
-            case AgreementNegotiationOpened():
-                self.state = AgreementState.negotiation
-                self.remarks = detail.get("remarks")
-                self.turn = Turn(party_id=self.keeper.party_id, since=detail["at"])
-            case AgreementTurnPassed():
-                self.turn = Turn(party_id=event.party_id, since=detail["at"], note=detail["note"])
-            case AgreementTextAccepted():
-                accepted = Acceptance(
-                    party_id=event.party_id, text_hash=event.text_hash, person=detail["person"], at=detail["at"]
-                )
-                self.acceptances = (*self.acceptances, accepted)
-            case AgreementAcceptancesLapsed():
-                self.acceptances = ()
-        super().apply(event)
+    @follows
+    def _remember_author(self, event: AgreementDrafted | AgreementTermsRevised | AgreementTextRevised) -> None:
+        self.authors = tuple(dict.fromkeys([*self.authors, event.detail["by"]]))
+
+    @follows
+    def _open_table(self, event: AgreementNegotiationOpened) -> None:
+        self.state = AgreementState.negotiation
+        self.remarks = event.detail.get("remarks")
+        self.turn = Turn(party_id=self.keeper.party_id, since=event.detail["at"])
+
+    @follows
+    def _give_turn(self, event: AgreementTurnPassed) -> None:
+        self.turn = Turn(party_id=event.party_id, since=event.detail["at"], note=event.detail["note"])
+
+    @follows
+    def _take_acceptance(self, event: AgreementTextAccepted) -> None:
+        said = {name: event.detail[name] for name in ("person", "at")}
+        accepted = Acceptance(party_id=event.party_id, text_hash=event.text_hash, **said)
+        self.acceptances = (*self.acceptances, accepted)
+
+    @follows
+    def _drop_acceptances(self, _: AgreementAcceptancesLapsed) -> None:
+        self.acceptances = ()

@@ -12,6 +12,7 @@ from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
 from services.agreements.terms import Duty, Fulfilling
+from shared.aggregate import follows
 from shared.clock import months_after
 from shared.events.agreements import (
     AgreementCameIntoForce,
@@ -291,42 +292,60 @@ class Obligations(Timely):
                 if duty.obligation_id not in before:
                     self._owe(duty, since=since)
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AgreementCameIntoForce():
-                self.in_force_on = event.in_force_on
-                for duty in self.duties:
-                    self._owe(duty, since=event.in_force_on)
-            case AgreementSuspended():
-                self._change(lambda each: {"state": _O.frozen, "frozen_from": each.state}, OWED)
-            case AgreementResumed() | AgreementExpired():
-                self._thaw()
-            case AgreementTerminated():
-                self._thaw()
-                surviving = {duty.obligation_id for duty in self.duties if duty.survives}
-                self._change(lambda each: {} if each.obligation_id in surviving else {"state": _O.cancelled}, UNSETTLED)
-            case AgreementRenewed():
-                for duty in self.duties:
-                    self._owe(duty, since=event.starts_on)
-            case AgreementObligationFellDue():
-                self._replace(event, state=_O.due)
-                self._open_next(event.obligation_id)
-            case AgreementObligationReminded():
-                self._replace(event, reminded=event.days)
-            case AgreementObligationClaimed():
-                claim = Claim(**event.detail, claimed_on=event.claimed_on)
-                self._replace(event, state=_O.claimed, claim=claim, reason=None)
-            case AgreementObligationReturned():
-                self._replace(event, state=_O.due, **event.detail)
-            case AgreementObligationFulfilled():
-                self._replace(event, state=_O.fulfilled, settled_on=event.fulfilled_on)
-            case AgreementObligationWaived():
-                self._replace(event, state=_O.waived, settled_on=event.waived_on, **event.detail)
-                self._open_next(event.obligation_id)
-            case AgreementObligationFailed():
-                self._replace(event, state=_O.failed, settled_on=event.failed_on)
-        super().apply(event)
+    @follows
+    def _owe_first(self, event: AgreementCameIntoForce) -> None:
+        self.in_force_on = event.in_force_on
+        for duty in self.duties:
+            self._owe(duty, since=event.in_force_on)
+
+    @follows
+    def _owe_next(self, event: AgreementRenewed) -> None:
+        for duty in self.duties:
+            self._owe(duty, since=event.starts_on)
+
+    @follows
+    def _stop_owing(self, _: AgreementSuspended) -> None:
+        self._change(lambda each: {"state": _O.frozen, "frozen_from": each.state}, OWED)
+
+    @follows
+    def _thaw(self, _: AgreementResumed | AgreementExpired | AgreementTerminated) -> None:
+        self._change(lambda each: {"state": each.frozen_from, "frozen_from": None}, {_O.frozen})
+
+    @follows
+    def _owe_what_survives(self, _: AgreementTerminated) -> None:
+        surviving = {duty.obligation_id for duty in self.duties if duty.survives}
+        self._change(lambda each: {} if each.obligation_id in surviving else {"state": _O.cancelled}, UNSETTLED)
+
+    @follows
+    def _fall_due(self, event: AgreementObligationFellDue) -> None:
+        self._replace(event, state=_O.due)
+        self._open_next(event.obligation_id)
+
+    @follows
+    def _note_reminder(self, event: AgreementObligationReminded) -> None:
+        self._replace(event, reminded=event.days)
+
+    @follows
+    def _take_claim(self, event: AgreementObligationClaimed) -> None:
+        claim = Claim(**event.detail, claimed_on=event.claimed_on)
+        self._replace(event, state=_O.claimed, claim=claim, reason=None)
+
+    @follows
+    def _give_claim_back(self, event: AgreementObligationReturned) -> None:
+        self._replace(event, state=_O.due, **event.detail)
+
+    @follows
+    def _settle(self, event: AgreementObligationFulfilled) -> None:
+        self._replace(event, state=_O.fulfilled, settled_on=event.fulfilled_on)
+
+    @follows
+    def _let_off(self, event: AgreementObligationWaived) -> None:
+        self._replace(event, state=_O.waived, settled_on=event.waived_on, **event.detail)
+        self._open_next(event.obligation_id)
+
+    @follows
+    def _fail(self, event: AgreementObligationFailed) -> None:
+        self._replace(event, state=_O.failed, settled_on=event.failed_on)
 
     def _taken(self, action: str, obligation_id: UUID, occurrence: int) -> Obligation:
         self.require(action)
@@ -401,9 +420,6 @@ class Obligations(Timely):
         duty = self.duty(obligation_id)
         if duty.recurrence is not None:
             self._owe(duty, since=duty.recurrence.first_due_on)
-
-    def _thaw(self) -> None:
-        self._change(lambda each: {"state": each.frozen_from, "frozen_from": None}, {_O.frozen})
 
     def _change(self, change: Callable[[Obligation], dict[str, Any]], states: Collection[ObligationState]) -> None:
         self.obligations = tuple(

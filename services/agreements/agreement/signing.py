@@ -29,6 +29,7 @@ from services.agreements.errors.signing import (
 from services.agreements.offer import Offered
 from services.agreements.signing_order import SigningOrder, require_level
 from services.agreements.terms import must_sign
+from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementApproved,
@@ -367,62 +368,80 @@ class Signing(Timely, Offered):
         if today > self.effective_until:
             raise TermOver(effective_until=self.effective_until)
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        detail: dict[str, Any] = event.detail
-        match event:
-            case AgreementApproved():
-                self.offer_until(event.offered_until)
-                self.requests = tuple(PartyRequest(party_id=each.party_id) for each in self.parties if must_sign(each))
-            case AgreementSignatureOfferRenewed():
-                self.offer_until(event.offered_until)
-                self._become(RequestState.requested, of={RequestState.expired}, delegation=None)
-            case AgreementSignatureOfferExpired():
-                self.offer_over = True
-                self._become(RequestState.expired, of={RequestState.requested, RequestState.delegated})
-            case AgreementSignatureReminded():
-                self.reminded = event.days
-            case AgreementSigningDelegated():
-                delegation = Delegation(
-                    **event.model_dump(include={*Delegation.model_fields}), document=detail["document"]
-                )
-                self._become(RequestState.delegated, only=event.party_id, delegation=delegation)
-            case AgreementSignatureScanned():
-                scan = Scan(**event.model_dump(include={*Scan.model_fields}))
-                self._become(RequestState.scanned, only=event.party_id, scan=scan, remark=None)
-            case AgreementScanReturned():
-                again = RequestState.expired if self.offer_over else RequestState.requested
-                self._become(again, only=event.party_id, scan=None, remark=detail["reason"])
-            case AgreementPartySigned():
-                self.state = AgreementState.partially_signed
-                self.signatures = (*self.signatures, _signature(event))
-                self._become(RequestState.signed, only=event.party_id, scan=None)
-                if event.file_hash and event.level != "handwritten_scan":
-                    self.sealed_file = event.file_hash
-                    self.archived_file = detail.get("archived_file") or self.archived_file
-            case AgreementSignatureContested():
-                contested = {"contested": event.ended_on}
-                self.signatures = tuple(
-                    each.model_copy(update=contested) if each.party_id == event.party_id else each
-                    for each in self.signatures
-                )
-                if waiting := self.scans.get(event.party_id):
-                    marked = waiting.model_copy(update=contested)
-                    self._become(RequestState.scanned, only=event.party_id, scan=marked)
-            case AgreementSigned():
-                self.state = AgreementState.signed
-                self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
-            case AgreementPartyDeclined():
-                self.signatures = ()
-                self._become(RequestState.declined, only=event.party_id)
-            case AgreementNegotiationOpened():
-                self.signatures = ()
-                self.offered_until = self.sealed_file = self.archived_file = None
-                self.offer_over = False
-                self._become(RequestState.voided, of=OPEN_REQUESTS | {RequestState.signed}, scan=None)
-            case AgreementCancelled():
-                self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
-        super().apply(event)
+    @follows
+    def _ask(self, event: AgreementApproved) -> None:
+        self.offer_until(event.offered_until)
+        self.requests = tuple(PartyRequest(party_id=each.party_id) for each in self.parties if must_sign(each))
+
+    @follows
+    def _ask_again(self, event: AgreementSignatureOfferRenewed) -> None:
+        self.offer_until(event.offered_until)
+        self._become(RequestState.requested, of={RequestState.expired}, delegation=None)
+
+    @follows
+    def _end_offer(self, _: AgreementSignatureOfferExpired) -> None:
+        self.offer_over = True
+        self._become(RequestState.expired, of={RequestState.requested, RequestState.delegated})
+
+    @follows
+    def _remind(self, event: AgreementSignatureReminded) -> None:
+        self.reminded = event.days
+
+    @follows
+    def _hand_over(self, event: AgreementSigningDelegated) -> None:
+        shared = event.model_dump(include={*Delegation.model_fields})
+        delegation = Delegation(**shared, document=event.detail["document"])
+        self._become(RequestState.delegated, only=event.party_id, delegation=delegation)
+
+    @follows
+    def _show_scan(self, event: AgreementSignatureScanned) -> None:
+        scan = Scan(**event.model_dump(include={*Scan.model_fields}))
+        self._become(RequestState.scanned, only=event.party_id, scan=scan, remark=None)
+
+    @follows
+    def _give_scan_back(self, event: AgreementScanReturned) -> None:
+        again = RequestState.expired if self.offer_over else RequestState.requested
+        self._become(again, only=event.party_id, scan=None, remark=event.detail["reason"])
+
+    @follows
+    def _put_signature(self, event: AgreementPartySigned) -> None:
+        self.state = AgreementState.partially_signed
+        self.signatures = (*self.signatures, _signature(event))
+        self._become(RequestState.signed, only=event.party_id, scan=None)
+        if event.file_hash and event.level != "handwritten_scan":
+            self.sealed_file = event.file_hash
+            self.archived_file = event.detail.get("archived_file") or self.archived_file
+
+    @follows
+    def _doubt_signature(self, event: AgreementSignatureContested) -> None:
+        contested = {"contested": event.ended_on}
+        self.signatures = tuple(
+            each.model_copy(update=contested) if each.party_id == event.party_id else each for each in self.signatures
+        )
+        if waiting := self.scans.get(event.party_id):
+            marked = waiting.model_copy(update=contested)
+            self._become(RequestState.scanned, only=event.party_id, scan=marked)
+
+    @follows
+    def _end_signing(self, _: AgreementSigned) -> None:
+        self.state = AgreementState.signed
+        self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
+
+    @follows
+    def _refuse(self, event: AgreementPartyDeclined) -> None:
+        self.signatures = ()
+        self._become(RequestState.declined, only=event.party_id)
+
+    @follows
+    def _undo_signing(self, _: AgreementNegotiationOpened) -> None:
+        self.signatures = ()
+        self.offered_until = self.sealed_file = self.archived_file = None
+        self.offer_over = False
+        self._become(RequestState.voided, of=OPEN_REQUESTS | {RequestState.signed}, scan=None)
+
+    @follows
+    def _ask_no_more(self, _: AgreementCancelled) -> None:
+        self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
 
     def _become(
         self,

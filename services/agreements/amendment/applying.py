@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 from services.agreements.amendment.core import AmendmentState
 from services.agreements.amendment.signing import Signing
 from services.agreements.errors.amendments import SignedAmendmentStands
+from shared.aggregate import follows
 from shared.events.agreements import AmendmentApplied, AmendmentHindered, AmendmentRebaseNeeded
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
@@ -70,15 +71,16 @@ class Applying(Signing):
         )
         return [hindered.keeping(values=found.values)]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        match event:
-            case AmendmentHindered():
-                values = event.detail["values"]
-                self.hindrance = Hindrance(refusal=event.refusal, values=values, since=event.hindered_on)
-            case AmendmentApplied():
-                self.state = _S.applied
-                self.applied_on, self.hindrance = event.applied_on, None
-            case AmendmentRebaseNeeded():
-                self.hindrance = None
-        super().apply(event)
+    @follows
+    def _wait(self, event: AmendmentHindered) -> None:
+        values = event.detail["values"]
+        self.hindrance = Hindrance(refusal=event.refusal, values=values, since=event.hindered_on)
+
+    @follows
+    def _take_effect(self, event: AmendmentApplied) -> None:
+        self.state = _S.applied
+        self.applied_on, self.hindrance = event.applied_on, None
+
+    @follows
+    def _wait_no_more(self, _: AmendmentRebaseNeeded) -> None:
+        self.hindrance = None

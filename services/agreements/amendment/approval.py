@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from services.agreements.amendment.core import AmendmentState, Core
@@ -10,6 +10,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.errors.approval import AuthorDoesNotApprove
 from services.agreements.ladder import Ladder, StepApproval
 from shared.actor import Role
+from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
     AmendmentAgreed,
@@ -148,30 +149,38 @@ class Approval(Core):
             for late in self.climbing.overdue(at)
         ]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        detail: dict[str, Any] = event.detail
-        match event:
-            case AmendmentSubmitted():
-                self.state = _S.under_review
-                self.remarks = None
-                self.ladder = Ladder(tiers=detail["tiers"], since=detail["at"])
-            case AmendmentStepApproved():
-                self.ladder = self.climbing.having(StepApproval.model_validate(detail["approval"]))
-            case AmendmentApprovalOverdue():
-                self.ladder = self.climbing.escalated(event.level)
-            case AmendmentAgreed():
-                self.state = _S.agreed
-            case AmendmentReturned():
-                self.state = _S.proposed
-                self.remarks = detail["remarks"]
-                self.ladder = None
-            case AmendmentRebaseNeeded():
-                self.ladder = None
-            case AmendmentRefused():
-                self.state = _S.refused
-                self.remarks = detail["remarks"]
-        super().apply(event)
+    @follows
+    def _begin_review(self, event: AmendmentSubmitted) -> None:
+        self.state = _S.under_review
+        self.remarks = None
+        self.ladder = Ladder(tiers=event.detail["tiers"], since=event.detail["at"])
+
+    @follows
+    def _climb(self, event: AmendmentStepApproved) -> None:
+        self.ladder = self.climbing.having(StepApproval.model_validate(event.detail["approval"]))
+
+    @follows
+    def _escalate(self, event: AmendmentApprovalOverdue) -> None:
+        self.ladder = self.climbing.escalated(event.level)
+
+    @follows
+    def _end_review(self, _: AmendmentAgreed) -> None:
+        self.state = _S.agreed
+
+    @follows
+    def _write_again(self, event: AmendmentReturned) -> None:
+        self.state = _S.proposed
+        self.remarks = event.detail["remarks"]
+        self.ladder = None
+
+    @follows
+    def _drop_approvals(self, _: AmendmentRebaseNeeded) -> None:
+        self.ladder = None
+
+    @follows
+    def _come_to_nothing(self, event: AmendmentRefused) -> None:
+        self.state = _S.refused
+        self.remarks = event.detail["remarks"]
 
     def _refused(self, because: Literal["review", "declined"], reason: str) -> DomainEvent:
         refused = AmendmentRefused(amendment_id=self.id, agreement_id=self.agreement_id, because=because)

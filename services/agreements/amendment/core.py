@@ -11,6 +11,7 @@ from services.agreements.errors.agreements import NotAParty
 from services.agreements.errors.amendments import NothingAmended
 from services.agreements.kinds import KINDS, AmendmentRule, ContentPart, Kind
 from services.agreements.surroundings import Surrounded
+from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementParty,
     AmendmentAgreed,
@@ -211,36 +212,42 @@ class Core(Surrounded):
         """The agreement is over: there is nothing left to amend."""
         return [self._withdrawn("agreement_ended", None)] if self.state in OPEN else []
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
+    @follows
+    def _begin(self, event: AmendmentProposed) -> None:
         detail: dict[str, Any] = event.detail
-        match event:
-            case AmendmentProposed():
-                self.agreement_id = event.agreement_id
-                self.amendment_type = event.amendment_type
-                self.academy = event.academy
-                self.agreement_kind = detail["agreement_kind"]
-                self.codes = tuple(detail["codes"])
-                self.reason = detail["reason"]
-                self.base_hash = self.content_hash = detail["base_hash"]
-                self._wrote(detail)
-            case AmendmentRevised():
-                self.content_hash = event.content_hash
-                self._wrote(detail)
-            case AmendmentAgreed():
-                self.number, self.reference = event.number, event.reference
-                self.names = names_of(detail)
-            case AmendmentRebaseNeeded():
-                self.state = _S.rebase_needed
-            case AmendmentRebased():
-                self.state = _S.proposed
-                self.base_hash, self.content_hash = detail["base_hash"], event.content_hash
-                self._wrote(detail)
-            case AmendmentWithdrawn():
-                self.state = _S.withdrawn
-                self.remarks = detail["remarks"]
-        if event.topic != AmendmentProposed.topic:
-            raise TypeError(f"not an amendment's event: {event.type}")
+        self.agreement_id = event.agreement_id
+        self.amendment_type = event.amendment_type
+        self.academy = event.academy
+        self.agreement_kind = detail["agreement_kind"]
+        self.codes = tuple(detail["codes"])
+        self.reason = detail["reason"]
+        self.base_hash = self.content_hash = detail["base_hash"]
+        self._wrote(detail)
+
+    @follows
+    def _say(self, event: AmendmentRevised) -> None:
+        self.content_hash = event.content_hash
+        self._wrote(event.detail)
+
+    @follows
+    def _number(self, event: AmendmentAgreed) -> None:
+        self.number, self.reference = event.number, event.reference
+        self.names = names_of(event.detail)
+
+    @follows
+    def _lack_base(self, _: AmendmentRebaseNeeded) -> None:
+        self.state = _S.rebase_needed
+
+    @follows
+    def _stand_anew(self, event: AmendmentRebased) -> None:
+        self.state = _S.proposed
+        self.base_hash, self.content_hash = event.detail["base_hash"], event.content_hash
+        self._wrote(event.detail)
+
+    @follows
+    def _take_back(self, event: AmendmentWithdrawn) -> None:
+        self.state = _S.withdrawn
+        self.remarks = event.detail["remarks"]
 
     def _withdrawn(self, because: Literal["decision", "agreement_ended"], reason: str | None) -> DomainEvent:
         withdrawn = AmendmentWithdrawn(amendment_id=self.id, agreement_id=self.agreement_id, because=because)

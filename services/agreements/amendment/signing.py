@@ -1,7 +1,7 @@
 """Signing: the parties that the amendment touches put their signatures under the frozen branch."""
 
 from datetime import date, datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from services.agreements.agreement.signatures import (
@@ -25,12 +25,14 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.offer import Offered
 from services.agreements.signing_order import SigningOrder, require_level
+from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementParty,
     AmendmentAgreed,
     AmendmentPartySigned,
     AmendmentRebaseNeeded,
+    AmendmentRefused,
     AmendmentScanReturned,
     AmendmentSignatureContested,
     AmendmentSignatureOfferExpired,
@@ -39,6 +41,7 @@ from shared.events.agreements import (
     AmendmentSignatureScanned,
     AmendmentSigned,
     AmendmentSigningDelegated,
+    AmendmentWithdrawn,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -336,55 +339,72 @@ class Signing(Approval, Offered):
             if each.contestable(mandate_id, ended_on)
         ]
 
-    def apply(self, event: DomainEvent) -> None:
-        """Change the fields as the event says."""
-        detail: dict[str, Any] = event.detail
-        match event:
-            case AmendmentAgreed():
-                self.touched = tuple(map(UUID, detail["touched"]))
-                self.offer_until(event.offered_until)
-            case AmendmentSignatureOfferRenewed():
-                self.offer_until(event.offered_until)
-                self.delegations = {}
-            case AmendmentSignatureOfferExpired():
-                self.offer_over = True
-            case AmendmentSignatureReminded():
-                self.reminded = event.days
-            case AmendmentSigningDelegated():
-                kept = event.model_dump(include={*Delegation.model_fields})
-                delegation = Delegation(**kept, document=detail["document"])
-                self.delegations = {**self.delegations, event.party_id: delegation}
-            case AmendmentSignatureScanned():
-                scan = Scan(**event.model_dump(include={*Scan.model_fields}))
-                self.scans = {**self.scans, event.party_id: scan}
-            case AmendmentScanReturned():
-                self.scans = self._scans_without(event.party_id)
-                self.remarks = detail["remarks"]
-            case AmendmentPartySigned():
-                self.state = _S.signing
-                self.scans = self._scans_without(event.party_id)
-                signature = event.model_dump(include=set(AmendmentSignature.model_fields))
-                self.signatures = (*self.signatures, AmendmentSignature(**signature))
-                if event.file_hash and event.level != "handwritten_scan":
-                    self.sealed_file = event.file_hash
-                    self.archived_file = detail.get("archived_file") or self.archived_file
-            case AmendmentSigned():
-                self.state = _S.signed
-            case AmendmentSignatureContested():
-                contested = {"contested": event.ended_on}
-                self.signatures = tuple(
-                    each.model_copy(update=contested) if each.party_id == event.party_id else each
-                    for each in self.signatures
-                )
-                if waiting := self.scans.get(event.party_id):
-                    self.scans = {**self.scans, event.party_id: waiting.model_copy(update=contested)}
-            case AmendmentRebaseNeeded():
-                self.signatures, self.touched, self.delegations = (), (), {}
-                self.sealed_file = self.archived_file = None
-                self.offer_until(None)
-        super().apply(event)
-        if not self.being_signed:
-            self.scans = {}
+    @follows
+    def _ask(self, event: AmendmentAgreed) -> None:
+        self.touched = tuple(map(UUID, event.detail["touched"]))
+        self.offer_until(event.offered_until)
+
+    @follows
+    def _ask_again(self, event: AmendmentSignatureOfferRenewed) -> None:
+        self.offer_until(event.offered_until)
+        self.delegations = {}
+
+    @follows
+    def _end_offer(self, _: AmendmentSignatureOfferExpired) -> None:
+        self.offer_over = True
+
+    @follows
+    def _remind(self, event: AmendmentSignatureReminded) -> None:
+        self.reminded = event.days
+
+    @follows
+    def _hand_over(self, event: AmendmentSigningDelegated) -> None:
+        shared = event.model_dump(include={*Delegation.model_fields})
+        delegation = Delegation(**shared, document=event.detail["document"])
+        self.delegations = {**self.delegations, event.party_id: delegation}
+
+    @follows
+    def _show_scan(self, event: AmendmentSignatureScanned) -> None:
+        scan = Scan(**event.model_dump(include={*Scan.model_fields}))
+        self.scans = {**self.scans, event.party_id: scan}
+
+    @follows
+    def _give_scan_back(self, event: AmendmentScanReturned) -> None:
+        self.scans = self._scans_without(event.party_id)
+        self.remarks = event.detail["remarks"]
+
+    @follows
+    def _put_signature(self, event: AmendmentPartySigned) -> None:
+        self.state = _S.signing
+        self.scans = self._scans_without(event.party_id)
+        signature = event.model_dump(include=set(AmendmentSignature.model_fields))
+        self.signatures = (*self.signatures, AmendmentSignature(**signature))
+        if event.file_hash and event.level != "handwritten_scan":
+            self.sealed_file = event.file_hash
+            self.archived_file = event.detail.get("archived_file") or self.archived_file
+
+    @follows
+    def _end_signing(self, _: AmendmentSigned) -> None:
+        self.state = _S.signed
+
+    @follows
+    def _doubt_signature(self, event: AmendmentSignatureContested) -> None:
+        contested = {"contested": event.ended_on}
+        self.signatures = tuple(
+            each.model_copy(update=contested) if each.party_id == event.party_id else each for each in self.signatures
+        )
+        if waiting := self.scans.get(event.party_id):
+            self.scans = {**self.scans, event.party_id: waiting.model_copy(update=contested)}
+
+    @follows
+    def _undo_signing(self, _: AmendmentRebaseNeeded) -> None:
+        self.signatures, self.touched, self.delegations = (), (), {}
+        self.sealed_file = self.archived_file = None
+        self.offer_until(None)
+
+    @follows
+    def _drop_scans(self, _: AmendmentSigned | AmendmentRebaseNeeded | AmendmentRefused | AmendmentWithdrawn) -> None:
+        self.scans = {}
 
     def _scans_without(self, party_id: UUID) -> dict[UUID, Scan]:
         return {each: scan for each, scan in self.scans.items() if each != party_id}
