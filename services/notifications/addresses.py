@@ -18,7 +18,7 @@ def check_address(channel: Channel, address: str, guard: Guard) -> str:
     try:
         return _email(address) if channel == "email" else str(guard.check_url(address))
     except AddressNotAllowed as error:
-        raise AddressRefused(address=address, reason=str(error)) from None
+        raise AddressRefused(address=address, reason=error.code) from None
 
 
 def check_email(address: str) -> str:
@@ -26,15 +26,15 @@ def check_email(address: str) -> str:
     try:
         return _email(address)
     except AddressNotAllowed as error:
-        raise AddressRefused(address=address, reason=str(error)) from None
+        raise AddressRefused(address=address, reason=error.code) from None
 
 
 def _email(text: str) -> str:
     try:
         parsed = Address(addr_spec=text)
     except (ValueError, IndexError, MessageError):
-        raise AddressNotAllowed("not an e-mail address") from None
+        raise AddressNotAllowed("no_email") from None
     plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_EMAIL
     if not plain or parsed.addr_spec != text or not parsed.username or "." not in parsed.domain.strip("."):
-        raise AddressNotAllowed("not an e-mail address")
+        raise AddressNotAllowed("no_email")
     return text

@@ -25,30 +25,29 @@ LONGEST_URL = 2000
 MOST_LOOKUPS = 64
 """Names that are looked up at once: several times what one academy can have under way."""
 
-# IANA's special-purpose registries, as of 2026; what the address is for stands beside it.
+# IANA's special-purpose registries, as of 2026; what the address is stands beside it.
 CLOSED: dict[Network, str] = {
     ip_network(network): name
     for network, name in {
-        "0.0.0.0/8": "this network",
+        "0.0.0.0/8": "reserved",
         "10.0.0.0/8": "private",
-        "100.64.0.0/10": "carrier NAT",
+        "100.64.0.0/10": "private",
         "127.0.0.0/8": "loopback",
-        "168.63.129.16/32": "cloud metadata",
-        "169.254.0.0/16": "link-local",
+        "169.254.0.0/16": "link_local",
         "172.16.0.0/12": "private",
-        "192.0.0.0/24": "protocol assignments",
-        "192.0.2.0/24": "documentation",
-        "192.88.99.0/24": "6to4 relay",
+        "192.0.0.0/24": "reserved",
+        "192.0.2.0/24": "reserved",
+        "192.88.99.0/24": "tunnel",
         "192.168.0.0/16": "private",
-        "198.18.0.0/15": "benchmarking",
-        "198.51.100.0/24": "documentation",
-        "203.0.113.0/24": "documentation",
+        "198.18.0.0/15": "reserved",
+        "198.51.100.0/24": "reserved",
+        "203.0.113.0/24": "reserved",
         "224.0.0.0/4": "multicast",
         "240.0.0.0/4": "reserved",
-        "2001::/23": "protocol assignments, Teredo among them",
-        "2001:db8::/32": "documentation",
-        "2002::/16": "6to4",
-        "3fff::/20": "documentation",
+        "2001::/23": "tunnel",
+        "2001:db8::/32": "reserved",
+        "2002::/16": "tunnel",
+        "3fff::/20": "reserved",
     }.items()
 }
 METADATA = frozenset(map(ip_address, ("169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
@@ -60,6 +59,11 @@ NAT64 = ip_network("64:ff9b::/96")
 
 class AddressNotAllowed(OSError):
     """We do not call this address; the message says why. An OSError, so that it ends a connection attempt."""
+
+    @property
+    def code(self) -> str:
+        """Why, as reasons say it."""
+        return f"address_{self}"
 
 
 class Guard:
@@ -98,27 +102,27 @@ class Guard:
 
     def _check_url(self, text: str) -> URL:
         if len(text) > LONGEST_URL or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-            raise AddressNotAllowed("not a URL")
+            raise AddressNotAllowed("no_url")
         try:
             url = URL(text)
             port = url.explicit_port
         except ValueError:
-            raise AddressNotAllowed("not a URL") from None
+            raise AddressNotAllowed("no_url") from None
         if not url.absolute or not url.host:
-            raise AddressNotAllowed("not a URL")
+            raise AddressNotAllowed("no_url")
         if url.user is not None or url.password is not None:
-            raise AddressNotAllowed("a URL with a user or password in it")
+            raise AddressNotAllowed("with_user")
         if url.fragment:
-            raise AddressNotAllowed("a URL with a fragment")
+            raise AddressNotAllowed("with_fragment")
         literal = _literal(url.host)
         inside = literal is not None and self._is_allowed(literal)
         near = inside or (self.plain_http and url.host == "localhost")
         if url.scheme != "https" and not (url.scheme == "http" and self.plain_http and near):
-            raise AddressNotAllowed("only https")
+            raise AddressNotAllowed("no_https")
         if literal is not None:
             self.check(literal)
         if not near and port is not None and port not in self.ports:
-            raise AddressNotAllowed(f"port {port}")
+            raise AddressNotAllowed("port")
         return url
 
     def check(self, address: Address) -> None:
@@ -137,10 +141,12 @@ class Guard:
 
 
 def why_closed(address: Address) -> str | None:
-    """Why this address is not of the public internet; None if it is."""
+    """What this address is that is not of the public internet; None if it is of it."""
+    if address in METADATA:
+        return "metadata"
     if isinstance(address, IPv6Address):
         if address.scope_id:
-            return "link-local"
+            return "link_local"
         if inner := address.ipv4_mapped:
             return why_closed(inner)
         if address in NAT64:
@@ -149,7 +155,7 @@ def why_closed(address: Address) -> str | None:
             return _v6_name(address)
         # ISATAP keeps an IPv4 address in its last half, behind 0:5efe or 200:5efe.
         if int(address) >> 32 & 0xFFFFFFFF in (0x00005EFE, 0x02005EFE):
-            return "ISATAP"
+            return "tunnel"
     return next((name for network, name in CLOSED.items() if address in network), None)
 
 
@@ -221,5 +227,5 @@ def _v6_name(address: IPv6Address) -> str:
     if address.is_multicast:
         return "multicast"
     if address.is_link_local:
-        return "link-local"
+        return "link_local"
     return "private" if address.is_private else "reserved"

@@ -4,7 +4,7 @@ import json
 import ssl
 import tempfile
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from secrets import token_bytes
 from typing import Self
@@ -58,18 +58,18 @@ class Credentials:
         if self.certificate is None and self.key is None:
             return None, None
         if self.certificate is None or self.key is None:
-            raise CertificateRefused(reason="a certificate goes with its key")
+            raise CertificateRefused(reason="certificate_incomplete")
         first = _certificates(self.certificate)[0]
         try:
             key = load_pem_private_key(self.key.encode(), None)
         except (ValueError, TypeError):
-            raise CertificateRefused(reason="not a private key in PEM, without a passphrase") from None
+            raise CertificateRefused(reason="certificate_key") from None
         public = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if key.public_key().public_bytes(*public) != first.public_key().public_bytes(*public):
-            raise CertificateRefused(reason="the key is not the certificate's")
+            raise CertificateRefused(reason="certificate_other_key")
         until = first.not_valid_after_utc
         if until <= now():
-            raise CertificateRefused(reason=f"the certificate ended on {until.astimezone(UTC).date()}")
+            raise CertificateRefused(reason="certificate_ended")
         return _fingerprint(first), until
 
     def _trusted(self) -> str | None:
@@ -80,7 +80,7 @@ def _certificates(pem: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
-        raise CertificateRefused(reason="not a certificate in PEM") from None
+        raise CertificateRefused(reason="certificate_unreadable") from None
 
 
 def _fingerprint(certificate: x509.Certificate) -> str:

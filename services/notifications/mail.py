@@ -129,25 +129,26 @@ class MailClient:
                     timeout=settings.deadline,
                 )
         except aiosmtplib.SMTPAuthenticationError as error:
-            return Outcome("failed", "the mail server does not let us in", error.code)
+            return Outcome("failed", f"mail_sign_in SMTP {error.code}", error.code)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return _judged(error.recipients[0].code, error.recipients[0].message, of_address=True)
         except aiosmtplib.SMTPDataError as error:
             return _judged(error.code, error.message)
         except aiosmtplib.SMTPResponseException as error:
             # Said of us before anybody was named, so of every letter alike: it is repaired, and none is lost.
-            return Outcome("failed", f"SMTP {error.code}", error.code, excerpt_of(error.message.encode()))
+            return Outcome("failed", f"mail_deferred SMTP {error.code}", error.code, excerpt_of(error.message.encode()))
         except (aiosmtplib.SMTPTimeoutError, TimeoutError):
             return Outcome("failed", "timeout")
         except aiosmtplib.SMTPServerDisconnected:
-            return Outcome("failed", "connection lost")
+            return Outcome("failed", "connection_lost")
         except (aiosmtplib.SMTPException, OSError):
-            return Outcome("failed", "not connected")
-        return Outcome("delivered", "SMTP 250", 250, excerpt_of(said.encode()))
+            return Outcome("failed", "not_connected")
+        return Outcome("delivered", "taken SMTP 250", 250, excerpt_of(said.encode()))
 
 
 def _judged(code: int, said: str, *, of_address: bool = False) -> Outcome:
     """4xx passes; 5xx is final. Of the address itself it is a bounce, unless the mailbox is full."""
     final = 500 <= code < 600 and not (of_address and said.startswith(OF_US))
     bounced = final and of_address and not said.startswith("5.2.2")
-    return Outcome("refused" if final else "failed", f"SMTP {code}", code, excerpt_of(said.encode()), bounced=bounced)
+    why = f"{'mail_refused' if final else 'mail_deferred'} SMTP {code}"
+    return Outcome("refused" if final else "failed", why, code, excerpt_of(said.encode()), bounced=bounced)

@@ -24,6 +24,7 @@ class Outcome:
 
     result: Result
     reason: str
+    """A code of `reasons`, and what there is to add to it."""
     status: int | None = None
     excerpt: str | None = None
     wait: float | None = None

@@ -1,25 +1,25 @@
-"""TLS: what kept it from being agreed with a receiver, in words for whoever sees to it."""
+"""TLS: what kept it from being agreed with a receiver, as a code of `reasons`."""
 
 import ssl
 
 OF_CERTIFICATE = {
-    2: "the authority of its certificate is not known",
-    9: "its certificate is not valid yet",
-    10: "its certificate has expired",
-    18: "its certificate is self-signed",
-    19: "the authority of its certificate is not known",
-    20: "the authority of its certificate is not known",
-    21: "the authority of its certificate is not known",
-    62: "its certificate is for another name",
-    64: "its certificate is for another address",
+    2: "tls_authority",
+    9: "tls_not_yet",
+    10: "tls_expired",
+    18: "tls_self_signed",
+    19: "tls_authority",
+    20: "tls_authority",
+    21: "tls_authority",
+    62: "tls_other_name",
+    64: "tls_other_address",
 }
 """By OpenSSL's codes (X509_V_ERR_…)."""
-NO_VERSION = "it offers no version of TLS from 1.2 on"
-NO_TLS = "it does not speak TLS there"
-BROKEN_OFF = "it broke off without a word"
-OURS_REFUSED = "it does not accept the certificate that we show"
-OURS_MISSING = "it demands a certificate of us"
-NOT_AGREED = "it agrees to nothing that we offer"
+NO_VERSION = "tls_version"
+NO_TLS = "tls_not_spoken"
+BROKEN_OFF = "tls_broken_off"
+OURS_REFUSED = "tls_ours_refused"
+OURS_MISSING = "tls_ours_missing"
+NOT_AGREED = "tls_not_agreed"
 OF_PROTOCOL = {
     "UNSUPPORTED_PROTOCOL": NO_VERSION,
     "TLSV1_ALERT_PROTOCOL_VERSION": NO_VERSION,
@@ -51,5 +51,4 @@ def why_no_tls(error: BaseException) -> str | None:
     if found is None:
         return None
     code, name = getattr(found, "verify_code", None), getattr(found, "reason", None)
-    said = OF_CERTIFICATE.get(code or 0) or OF_PROTOCOL.get(name or "")
-    return f"TLS failed: {said}" if said else "TLS failed"
+    return OF_CERTIFICATE.get(code or 0) or OF_PROTOCOL.get(name or "") or "tls_failed"

@@ -63,7 +63,7 @@ class WebhookClient:
         except TimeoutError:
             return Outcome("failed", "timeout")
         except AddressNotAllowed as error:
-            return Outcome("failed", f"address not allowed: {error}")
+            return Outcome("failed", error.code)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Outcome("failed", _why(error))
         return _judged(response.status, read, response.headers.get("Retry-After"))
@@ -79,29 +79,31 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _judged(status: int, read: bytes, wait: str | None) -> Outcome:
-    reason, excerpt = f"HTTP {status}", excerpt_of(read)
+    excerpt = excerpt_of(read)
     if 200 <= status < 300:
-        return Outcome("delivered", reason, status, excerpt)
+        return Outcome("delivered", f"taken HTTP {status}", status, excerpt)
     if status == 410:
-        return Outcome("gone", reason, status, excerpt)
+        return Outcome("gone", f"gone HTTP {status}", status, excerpt)
     delay = retry_after(wait)
-    return Outcome("failed", reason, status, excerpt, None if delay is None else min(delay, LONGEST_WAIT))
+    why = {3: "redirected", 5: "receiver_failed"}.get(status // 100, "too_many" if status == 429 else "not_accepted")
+    wanted = None if delay is None else min(delay, LONGEST_WAIT)
+    return Outcome("failed", f"{why} HTTP {status}", status, excerpt, wanted)
 
 
 def _why(error: Exception) -> str:
-    """The kind of failure in words; never the library's own, which may quote what a stranger sent."""
+    """The kind of failure; never in the library's own words, which may quote what a stranger sent."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, AddressNotAllowed):
-        return f"address not allowed: {cause}"
+        return cause.code
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "name not resolved"
+        return "name_not_resolved"
     if no_tls := why_no_tls(error):
         return no_tls
     if isinstance(cause, ConnectionResetError) and isinstance(error, aiohttp.ClientConnectorError):
         # It was there: only while TLS is being agreed can a connection be cut that is not made yet.
-        return f"TLS failed: {BROKEN_OFF}"
+        return BROKEN_OFF
     if isinstance(error, aiohttp.ClientConnectorError):
-        return "not connected"
+        return "connection_refused" if isinstance(cause, ConnectionRefusedError) else "not_connected"
     if isinstance(error, aiohttp.ServerDisconnectedError | OSError):
-        return "connection lost"
-    return "not HTTP"
+        return "connection_lost"
+    return "not_http"

@@ -105,22 +105,22 @@ def _refusing(by: Pair, folder: Path) -> ssl.SSLContext:
 
 
 FLAWS = (
-    Flaw("expired", "its certificate has expired", lambda by, at: serving(certified("receiver", by, days=-1), at)),
-    Flaw("not_yet", "its certificate is not valid yet", lambda by, at: serving(certified("receiver", by, since=1), at)),
+    Flaw("expired", "tls_expired", lambda by, at: serving(certified("receiver", by, days=-1), at)),
+    Flaw("not_yet", "tls_not_yet", lambda by, at: serving(certified("receiver", by, since=1), at)),
     Flaw(
         "of_another",
-        "its certificate is for another address",
+        "tls_other_address",
         lambda by, at: serving(certified("receiver", by, address="127.0.0.2"), at),
     ),
     Flaw(
         "by_a_stranger",
-        "the authority of its certificate is not known",
+        "tls_authority",
         lambda by, at: serving(certified("receiver", certified("stranger")), at),
     ),
-    Flaw("by_itself", "its certificate is self-signed", lambda by, at: serving(certified("receiver"), at)),
-    Flaw("outdated", "it offers no version of TLS from 1.2 on", _outdated),
-    Flaw("plain", "it does not speak TLS there", lambda by, at: None),
+    Flaw("by_itself", "tls_self_signed", lambda by, at: serving(certified("receiver"), at)),
+    Flaw("outdated", "tls_version", _outdated),
+    Flaw("plain", "tls_not_spoken", lambda by, at: None),
     Flaw("refusing_ours", OURS_REFUSED, _refusing),
     # With TLS 1.3 it refuses when all is agreed for us: what we are about to say may be cut off before we hear of it.
-    Flaw("refusing_ours_late", OURS_REFUSED, _refusing_late, or_else="connection lost"),
+    Flaw("refusing_ours_late", OURS_REFUSED, _refusing_late, or_else="connection_lost"),
 )

@@ -202,7 +202,7 @@ async def test_an_academy_that_was_down_for_three_days_catches_up_by_its_feed_an
     arrivals = dict.fromkeys(headers["webhook-id"] for headers, _ in academy.receiver.received)
     assert [id for id in arrivals if id in caught_up] == caught_up, "what was missed came out of order"
     tried = await _attempts(academy, caught_up[0])
-    assert [each["reason"] for each in tried] == ["not connected"] * (1 + len(RETRIES)) + ["HTTP 200"]
+    assert [each["code"] for each in tried] == ["connection_refused"] * (1 + len(RETRIES)) + ["taken"]
 
 
 async def test_while_a_secret_is_replaced_both_verify_and_then_the_new_one_alone(region: Region) -> None:

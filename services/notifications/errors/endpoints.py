@@ -4,7 +4,7 @@ from shared.refusals import Refusal
 
 
 class AddressRefused(Refusal):
-    """Not an address that can be told anything, or one we never call. Values: address, reason."""
+    """Not an address that can be told anything, or one we never call. Values: address, reason (a code)."""
 
     status = 422
     slug = "address-refused"
@@ -23,7 +23,7 @@ class NothingToSecure(Refusal):
 
 
 class CertificateRefused(Refusal):
-    """Not a certificate, key or authority that TLS can use. Values: reason."""
+    """Not a certificate, key or authority that TLS can use. Values: reason (a code)."""
 
     status = 422
     slug = "certificate-refused"

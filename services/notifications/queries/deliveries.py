@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from services.notifications.notice import Notice
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.queries.academies import within
-from services.notifications.schemas import AttemptAnswer, DeliveryAnswer, DeliveryAttemptAnswer
+from services.notifications.schemas import DeliveryAnswer, DeliveryAttemptAnswer
 from services.notifications.tables import ENDPOINTS, AttemptRow, DeliveryRow, NoticeRow
 from shared.actor import Actor
 from shared.database import Work
@@ -51,9 +51,9 @@ async def delivery(db: Work, id: UUID, *, by: Actor) -> DeliveryAnswer:
 
 
 async def delivery_attempts(
-    db: Work, id: UUID, *, page: PageRequest, by: Actor
+    db: Work, id: UUID, *, language: str, page: PageRequest, by: Actor
 ) -> tuple[list[DeliveryAttemptAnswer], str | None]:
-    """The attempts of one delivery, newest first, with what was sent. Raises NotFound."""
+    """The attempts of one delivery, newest first, with what was sent, told in this language. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
         found = (await tx.execute(DELIVERIES.where(DELIVERY.id == id, *within(DELIVERY.academy, by)))).first()
         if found is None:
@@ -73,7 +73,7 @@ async def delivery_attempts(
     def answered(row: Any) -> DeliveryAttemptAnswer:
         signed_at = None if endpoint.channel == "email" else int(row.at.timestamp())
         more = {"id": id, "message_id": row.event_id, "timestamp": signed_at, "body": sent(row)}
-        return DeliveryAttemptAnswer(**AttemptAnswer.model_validate(row, from_attributes=True).model_dump(), **more)
+        return DeliveryAttemptAnswer.of(row, language, **more)
 
     return [answered(row) for row in rows], next
 

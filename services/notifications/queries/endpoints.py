@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import select, text
 
 from services.notifications.endpoint import Endpoint, EndpointState
+from services.notifications.notice import wording
 from services.notifications.permissions import PERMISSIONS
-from services.notifications.schemas import AttemptAnswer, HealthAnswer
+from services.notifications.schemas import AttemptAnswer, DisabledAnswer, HealthAnswer
 from services.notifications.tables import ENDPOINTS, AttemptRow
 from shared.actor import Actor
 from shared.database import Work
@@ -32,6 +33,11 @@ LANE = text("""
     from lane where endpoint_id = :endpoint
 """)
 
+DISABLED = text("""
+    select data ->> 'because' as because, recorded_at as since from journal
+    where aggregate_id = :endpoint and type = 'ma.mithaq.endpoint.disabled.v1' order by id desc limit 1
+""")
+
 
 async def endpoints(
     db: Work, *, academy: str | None, state: EndpointState | None, page: PageRequest, by: Actor
@@ -53,23 +59,31 @@ async def endpoint(db: Work, id: UUID, *, by: Actor) -> Endpoint:
 
 
 async def attempts(
-    db: Work, endpoint_id: UUID, *, page: PageRequest, by: Actor
+    db: Work, endpoint_id: UUID, *, language: str, page: PageRequest, by: Actor
 ) -> tuple[list[AttemptAnswer], str | None]:
-    """The attempts to deliver to an endpoint, newest first. Raises NotFound."""
+    """The attempts to deliver to an endpoint, newest first, told in this language. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_attempts", await ENDPOINTS.read(tx, endpoint_id))
         query = page.select(select(*ATTEMPT).where(ATTEMPT.endpoint_id == endpoint_id), ATTEMPT.id, newest_first=True)
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.id,))
-    return [AttemptAnswer.model_validate(row, from_attributes=True) for row in rows], next
+    return [AttemptAnswer.of(row, language) for row in rows], next
 
 
-async def health(db: Work, endpoint_id: UUID, *, by: Actor) -> HealthAnswer:
+async def health(db: Work, endpoint_id: UUID, *, language: str, by: Actor) -> HealthAnswer:
     """How an endpoint is doing, by its last attempts and its lane. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
-        PERMISSIONS.allow(by, "read_health", await ENDPOINTS.read(tx, endpoint_id))
+        endpoint = await ENDPOINTS.read(tx, endpoint_id)
+        PERMISSIONS.allow(by, "read_health", endpoint)
         figures = (await tx.execute(FIGURES, {"endpoint": endpoint_id})).one()
         lane = (await tx.execute(LANE, {"endpoint": endpoint_id})).one()
         failed = select(*ATTEMPT).where(ATTEMPT.endpoint_id == endpoint_id, ATTEMPT.result != "delivered")
         failure = (await tx.execute(failed.order_by(ATTEMPT.id.desc()).limit(1))).first()
-    last = AttemptAnswer.model_validate(failure, from_attributes=True) if failure else None
-    return HealthAnswer(endpoint_id=endpoint_id, last_failure=last, **figures._mapping, **lane._mapping)
+        ended = (await tx.execute(DISABLED, {"endpoint": endpoint_id})).first()
+    last = AttemptAnswer.of(failure, language) if failure else None
+    why = _disabled(ended, language) if ended and endpoint.state == EndpointState.disabled else None
+    return HealthAnswer(endpoint_id=endpoint_id, last_failure=last, disabled=why, **figures._mapping, **lane._mapping)
+
+
+def _disabled(row: Any, language: str) -> DisabledAnswer:
+    reason = wording().text(f"values.because.{row.because}", language)
+    return DisabledAnswer(since=row.since, because=row.because, reason=reason)

@@ -18,7 +18,14 @@ ATTEMPT: Any = LetterAttemptRow.__table__.c
 
 
 async def letter_attempts(
-    db: Work, *, letter_id: UUID | None, recipient: UUID | None, result: Result | None, page: PageRequest, by: Actor
+    db: Work,
+    *,
+    letter_id: UUID | None,
+    recipient: UUID | None,
+    result: Result | None,
+    language: str,
+    page: PageRequest,
+    by: Actor,
 ) -> tuple[list[LetterAttemptAnswer], str | None]:
     """Attempts to send letters to oneself or, for a desk, to those who were of its jurisdiction; newest first.
 
@@ -40,6 +47,4 @@ async def letter_attempts(
     query = page.select(select(*ATTEMPT).where(*where), ATTEMPT.id, newest_first=True)
     async with db.transaction(scope) as tx:
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.id,))
-    found = [LetterAttemptAnswer.model_validate(row, from_attributes=True) for row in rows]
-    me = person_id(by.person)
-    return [each if each.person_id == me else each.model_copy(update={"excerpt": None}) for each in found], next
+    return [LetterAttemptAnswer.of(row, language, me=person_id(by.person)) for row in rows], next

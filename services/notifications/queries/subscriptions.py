@@ -180,7 +180,7 @@ async def explanation(db: Work, event_id: UUID, *, language: str, by: Actor) -> 
             },
             jurisdiction=jurisdiction,
             reason=wording().text(f"why.{decision['why']}", language),
-            sending=SendingAnswer.model_validate(sending, from_attributes=True) if sent else None,
+            sending=SendingAnswer.of(sending, language) if sent else None,
         )
 
     def later(id: UUID, sending: Any) -> dict[str, Any]:

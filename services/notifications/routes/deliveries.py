@@ -9,7 +9,7 @@ from services.notifications import commands, queries
 from services.notifications.schemas import DeliveryAnswer, DeliveryAttemptAnswer
 from shared.database import Transaction
 from shared.territory import AcademyCode
-from shared.web import CurrentActor, Db, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, Language, Listing, Once, Page, answer, page
 
 router = APIRouter(prefix="/api/v1", tags=["notifications"])
 
@@ -37,9 +37,9 @@ async def read_delivery(id: UUID, by: CurrentActor, db: Db) -> Response:
 
 
 @router.get("/deliveries/{id}/attempts", response_model=Listing[DeliveryAttemptAnswer])
-async def read_delivery_attempts(id: UUID, by: CurrentActor, db: Db, wanted: Page) -> Response:
+async def read_delivery_attempts(id: UUID, by: CurrentActor, db: Db, wanted: Page, language: Language) -> Response:
     """How sending it went, newest first, with what was sent."""
-    found, next = await queries.delivery_attempts(db, id, page=wanted, by=by)
+    found, next = await queries.delivery_attempts(db, id, language=language, page=wanted, by=by)
     return page(wanted, found, next)
 
 

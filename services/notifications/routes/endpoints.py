@@ -25,7 +25,7 @@ from services.notifications.schemas import (
     SecureEndpoint,
 )
 from shared.territory import AcademyCode
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, IfMatch, Language, Listing, Once, Page, answer, page
 
 LONGEST_OVERLAP = 30 * 86400
 """Seconds for which two secrets may sign side by side."""
@@ -199,13 +199,13 @@ async def replay_feed(id: UUID, body: ReplayFeed, by: CurrentActor, once: Once) 
 
 
 @router.get("/endpoints/{id}/health", response_model=HealthAnswer)
-async def read_health(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_health(id: UUID, by: CurrentActor, db: Db, language: Language) -> Response:
     """How an endpoint is doing, by its last thousand attempts."""
-    return answer(await queries.health(db, id, by=by))
+    return answer(await queries.health(db, id, language=language, by=by))
 
 
 @router.get("/endpoints/{id}/attempts", response_model=Listing[AttemptAnswer])
-async def read_attempts(id: UUID, by: CurrentActor, db: Db, wanted: Page) -> Response:
+async def read_attempts(id: UUID, by: CurrentActor, db: Db, wanted: Page, language: Language) -> Response:
     """How sending to an endpoint went, newest first."""
-    found, next = await queries.attempts(db, id, page=wanted, by=by)
+    found, next = await queries.attempts(db, id, language=language, page=wanted, by=by)
     return page(wanted, found, next)

@@ -82,13 +82,14 @@ async def read_letter_attempts(
     by: CurrentActor,
     db: Db,
     wanted: Page,
+    language: Language,
     letter_id: UUID | None = None,
     recipient: Annotated[UUID | None, Query(description="a person's id, as explanations name them")] = None,
     result: Result | None = None,
 ) -> Response:
     """How sending letters to oneself went, and for a desk, to its people; newest first."""
     found, next = await queries.letter_attempts(
-        db, letter_id=letter_id, recipient=recipient, result=result, page=wanted, by=by
+        db, letter_id=letter_id, recipient=recipient, result=result, language=language, page=wanted, by=by
     )
     return page(wanted, found, next)
 

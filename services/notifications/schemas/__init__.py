@@ -4,6 +4,7 @@ from services.notifications.schemas.deliveries import DeliveryAnswer, DeliveryAt
 from services.notifications.schemas.endpoints import (
     AttemptAnswer,
     ChangeEndpoint,
+    DisabledAnswer,
     EndpointAnswer,
     HealthAnswer,
     IssuedAnswer,
@@ -22,6 +23,7 @@ __all__ = [
     "ChangeEndpoint",
     "DeliveryAnswer",
     "DeliveryAttemptAnswer",
+    "DisabledAnswer",
     "EndpointAnswer",
     "HealthAnswer",
     "IssuedAnswer",

@@ -1,7 +1,7 @@
 """Bodies and answers about endpoints, and about the attempts to deliver to them."""
 
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
@@ -11,6 +11,7 @@ from services.notifications.endpoint import Endpoint, EndpointState, Scheme
 from services.notifications.identity import Credentials
 from services.notifications.outcome import Result
 from services.notifications.permissions import PERMISSIONS
+from services.notifications.reasons import said
 from shared.actor import Actor
 from shared.events.notifications import Channel
 from shared.territory import AcademyCode
@@ -148,8 +149,23 @@ class AttemptAnswer(BaseModel):
     milliseconds: int
     result: Result
     status: int | None = Field(description="HTTP or SMTP status, if there was an answer")
-    reason: str
+    code: str | None = Field(description="why, as a code that stays; null of what is older than the codes")
+    reason: str = Field(description="the same in words")
     excerpt: str | None = Field(description="the beginning of the answer")
+
+    @classmethod
+    def of(cls, row: Any, language: str, **more: Any) -> Self:
+        """The attempt of a row, as people of this language read it."""
+        told = {name: getattr(row, name) for name in AttemptAnswer.model_fields if name not in ("code", "reason")}
+        return cls(**told | said(row.reason, language) | more)
+
+
+class DisabledAnswer(BaseModel):
+    """Why nothing new is owed to an endpoint."""
+
+    since: datetime
+    because: Literal["gone", "failing", "decision"]
+    reason: str = Field(description="the same in words")
 
 
 class HealthAnswer(BaseModel):
@@ -161,6 +177,7 @@ class HealthAnswer(BaseModel):
     milliseconds_p50: float | None = Field(description="half of the deliveries took no longer")
     milliseconds_p99: float | None = Field(description="99 of 100 deliveries took no longer")
     last_failure: AttemptAnswer | None
+    disabled: DisabledAnswer | None = Field(description="null unless it is disabled")
     breaker: Literal["closed", "open", "half_open"] = Field(description="open: it is left alone for a while")
     failures: int = Field(description="attempts that failed since the last that did not")
     waiting: int = Field(description="deliveries that wait")

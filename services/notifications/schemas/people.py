@@ -1,7 +1,7 @@
 """What people ask about their own notices, and what they are answered."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from services.notifications.kinds import Importance, Queue
 from services.notifications.outcome import Result
 from services.notifications.preferences import Preferences
+from services.notifications.reasons import said
 from shared.web import Body
 
 
@@ -91,8 +92,15 @@ class LetterAttemptAnswer(BaseModel):
     milliseconds: int
     result: Result
     status: int | None = Field(description="SMTP status, if there was an answer")
-    reason: str = Field(description="`returned …` where it had been taken and came back later")
+    code: str | None = Field(description="why, as a code that stays; null of what is older than the codes")
+    reason: str = Field(description="the same in words")
     excerpt: str | None = Field(description="the beginning of the answer; null to all but its person, whom it may name")
+
+    @classmethod
+    def of(cls, row: Any, language: str, *, me: UUID) -> Self:
+        """The attempt of a row, as this person reads it in this language."""
+        told = {name: getattr(row, name) for name in cls.model_fields if name not in ("code", "reason")}
+        return cls(**told | said(row.reason, language) | ({} if row.person_id == me else {"excerpt": None}))
 
 
 class ReportBounces(Body):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from services.notifications.errors import AgreementTypeUnknown, MatchesNothing
 from services.notifications.kinds import Importance
+from services.notifications.reasons import said
 from services.notifications.telling import LISTS, Rule, Why
 from shared.events.agreements import AgreementType
 from shared.events.catalog import BY_TYPE
@@ -124,10 +125,17 @@ class SendingAnswer(BaseModel):
     again: Literal["recovered", "replayed", "resent"] | None = Field(
         description="how it was last asked for again; null: it was only told"
     )
-    reason: str | None = Field(description="what came of the last attempt; null before that")
+    code: str | None = Field(description="what came of the last attempt, as a code that stays; null before that")
+    reason: str | None = Field(description="the same in words")
     alert: UUID | None = Field(description="the event that says that a statutory letter was given up; it is told too")
     language: str | None = Field(description="of the message that was sent last; null before that")
     ended_at: datetime | None = Field(description="when it arrived, or when it was given up")
+
+    @classmethod
+    def of(cls, row: Any, language: str) -> Self:
+        """What became of it, as people of this language read it."""
+        told = {name: getattr(row, name) for name in cls.model_fields if name not in ("code", "reason")}
+        return cls(**told | said(row.reason, language))
 
 
 class UnmetAnswer(BaseModel):

@@ -63,6 +63,7 @@ class AttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     status: int | None = None
     """HTTP or SMTP status, if there was an answer."""
     reason: str = Field(sa_type=Text)
+    """A code of `reasons`, and what there is to add to it; words in rows from before there were codes."""
     excerpt: str | None = Field(None, sa_type=Text)
     """The beginning of the answer: a stranger's words."""
     language: str | None = Field(None, sa_type=Text)

@@ -92,7 +92,7 @@ async def test_a_statutory_e_mail_that_an_academy_s_address_refuses_once_is_told
     for by in (OPERATOR, OFFICER):
         found = await queries.explanation(database, event.id, language="fr", by=by)
         (sent,) = [each.sending for each in found.told if each.recipient == endpoint.id]
-        assert sent and (sent.state, sent.reason, sent.alert) == ("refused", "SMTP 552", said.id)
+        assert sent and (sent.state, sent.code, sent.alert) == ("refused", "mail_refused", said.id)
 
 
 async def test_the_refusal_and_what_is_said_of_it_are_written_together(

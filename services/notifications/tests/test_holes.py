@@ -122,7 +122,7 @@ async def test_a_message_says_the_same_however_often_it_is_sent(
     assert bodies[1] == bodies[2] == bodies[5]
     assert bodies[0] == bodies[3]
     page = PageRequest(None, None, 10)  # type: ignore[arg-type]
-    attempts, _ = await queries.delivery_attempts(database, second[0].id, page=page, by=OFFICER)
+    attempts, _ = await queries.delivery_attempts(database, second[0].id, language="fr", page=page, by=OFFICER)
     assert {each.body for each in attempts} == {bodies[1].decode()}
 
 

@@ -91,6 +91,7 @@ def fills() -> dict[str, set[str]]:
             f"triggers.{each.name}": reminded - (set() if each.subject_type == "agreement" else {"agreement"})
             for each in triggers()
         },
+        "attempts.reason": {"reason", "more"},
         **composed()[0],
     }
 

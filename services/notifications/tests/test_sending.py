@@ -142,7 +142,7 @@ async def test_nobody_is_sent_into_another_academy_s_network(
         monkeypatch.setitem(vars(settings), "guard", Guard(plain_http=True, by_academy=networks))
         async with sending(academy_networks=networks, retries=(60.0,)):
             attempts = "select academy, reason from attempt order by academy"
-            expected = [("MA-05", "address not allowed: only https"), ("MA-06", "HTTP 200")]
+            expected = [("MA-05", "address_no_https"), ("MA-06", "taken HTTP 200")]
             await eventually(lambda: _holds(database, attempts, expected))
     ((_, body),) = inside.received
     assert b'"academy":"MA-06"' in body
@@ -172,7 +172,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(
         await registered(database, settings, academy.url)
         await told(database)
         async with sending(retries=(60.0,)):
-            await eventually(lambda: _as_list(database, [("failed", "HTTP 302")]))
+            await eventually(lambda: _as_list(database, [("failed", "redirected HTTP 302")]))
     assert not elsewhere.received
     assert await _states(database) == ["waiting"]
 
@@ -184,7 +184,7 @@ async def test_a_receiver_says_when_to_come_back(
         await registered(database, settings, academy.url)
         await told(database)
         async with sending():
-            await eventually(lambda: _as_list(database, [("failed", "HTTP 429")]))
+            await eventually(lambda: _as_list(database, [("failed", "too_many HTTP 429")]))
     ((due,),) = await rows(database, "select next_attempt_at from delivery")
     assert timedelta(minutes=59) < due - now() < timedelta(minutes=61)
 
@@ -198,7 +198,7 @@ async def test_when_a_receiver_asks_for_a_rest_nothing_that_is_for_it_is_begun(
         async with sending(breaker_failures=100):
             await eventually(lambda: rows(database, "select 1 from lane where open_until is not null"))
             await told(database)
-            await eventually(lambda: _as_list(database, [("failed", "HTTP 503")] * 3))
+            await eventually(lambda: _as_list(database, [("failed", "receiver_failed HTTP 503")] * 3))
     assert len(academy.received) == 3, "only those under way when the first answer came"
     ((until,),) = await rows(database, "select open_until from lane")
     assert timedelta(minutes=59) < until - now() < timedelta(minutes=61)
@@ -371,7 +371,7 @@ async def test_a_secret_that_does_not_open_stops_no_other_endpoint(
         await told(database)
         async with sending(retries=(60.0,)):
             await eventually(lambda: len(sound.received) == 1)
-            await eventually(lambda: _tried(database, "our own fault: CannotOpen"))
+            await eventually(lambda: _tried(database, "own_fault CannotOpen"))
     assert not broken.received
 
 

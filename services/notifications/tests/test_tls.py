@@ -1,4 +1,4 @@
-"""What keeps TLS from being agreed is said in words. The fault matrix has every such receiver: tests/failures."""
+"""What keeps TLS from being agreed is told by a code. The fault matrix has every such receiver: tests/failures."""
 
 import ssl
 from pathlib import Path
@@ -28,16 +28,16 @@ async def test_a_receiver_that_breaks_off_without_a_word_is_told_from_one_that_i
     tls = serving(certified("receiver", theirs), tmp_path, demands=theirs)
     tls.maximum_version = ssl.TLSVersion.TLSv1_2
     reason = await said_of(settings, tls, Credentials(authority=theirs.pem))
-    assert reason == "TLS failed: it broke off without a word"
+    assert reason == "tls_broken_off"
     async with WebhookClient(settings.guard, deadline=5.0) as client:
-        assert (await client.post("https://127.0.0.1:1/", b"{}", {})).reason == "not connected"
+        assert (await client.post("https://127.0.0.1:1/", b"{}", {})).reason == "connection_refused"
 
 
 @pytest.mark.parametrize(
     ("error", "said"),
     [
         (OSError("ssl"), None),
-        (ssl.SSLError(1, "[SSL: SOMETHING_NEW] <script>what a stranger sent</script>"), "TLS failed"),
+        (ssl.SSLError(1, "[SSL: SOMETHING_NEW] <script>what a stranger sent</script>"), "tls_failed"),
     ],
 )
 def test_nothing_is_said_in_a_stranger_s_words(error: OSError, said: str | None) -> None:
