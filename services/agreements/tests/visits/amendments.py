@@ -1,13 +1,11 @@
 """Visits to the routes of amendments, for the walk of every route."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 from pydantic_core import to_jsonable_python
 
 from services.agreements import commands, queries
-from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.schemas.amendments import AmendedContent
 from services.agreements.tests.branches import (
@@ -22,36 +20,25 @@ from services.agreements.tests.branches import (
     sign_for,
 )
 from services.agreements.tests.builders import LEGAL, attached, mandate, signer
+from services.agreements.tests.visits.made import WHY, Made, organisation_for
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
-from shared.database import Database
 from tests.web.routes import Arrange, Visit
 
-WHY = {"reason": "(fictif) motif"}
 
-
-def visits_to_amendments(
-    database: Database,
-    in_force: Callable[[Actor], Awaitable[Agreement]],
-    organisation_for: Callable[[Actor], Any],
-    on: Callable[..., Arrange],
-    kept: Callable[[Callable[[Actor], Awaitable[Amendment]]], Callable[[Actor], Awaitable[Amendment]]],
-) -> dict[str, Arrange]:
-    """A visit per action.
-
-    `in_force` makes an agreement, `organisation_for` gives the party that the actor signs for, `on` a visit to what it
-    makes, and what is `kept` is made again only when a visit has changed it.
-    """
+def visits(made: Made) -> dict[str, Arrange]:
+    """A visit per action."""
+    database = made.database
 
     async def proposed(by: Actor) -> Amendment:
-        return await reword(database, await propose(database, await in_force(by)), "article-1", "Autrement")
+        return await reword(database, await propose(database, await made.in_force(by)), "article-1", "Autrement")
 
     async def submitted(by: Actor) -> Amendment:
         amendment = await proposed(by)
         return await commands.submit_amendment(database, amendment.id, by=keeper_of(amendment))
 
     async def overtaken(by: Actor) -> Amendment:
-        agreement = await in_force(by)
+        agreement = await made.in_force(by)
         behind = await reword(database, await propose(database, agreement), "article-2", "Encore")
         await carry(database, await reword(database, await propose(database, agreement), "article-1", "Autrement"))
         return await reread(database, behind)
@@ -90,7 +77,7 @@ def visits_to_amendments(
         )
 
     def on_a_scan(path: str, **more: str) -> Arrange:
-        make = kept(scanned)
+        make = made.kept(scanned)
 
         async def arrange(by: Actor) -> Visit:
             amendment = await make(by)
@@ -110,7 +97,7 @@ def visits_to_amendments(
         del visit.body["content_hash"]
         return visit
 
-    revisable, waiting, to_scan = kept(proposed), kept(submitted), kept(with_a_paper)
+    revisable, waiting, to_scan = made.kept(proposed), made.kept(submitted), made.kept(with_a_paper)
 
     async def revise_amendment(by: Actor) -> Visit:
         amendment = await revisable(by)
@@ -127,7 +114,7 @@ def visits_to_amendments(
         return Visit(path, {"person": LEGAL.person}, amendment, amendment.version)
 
     def signing(path: str, **more: str) -> Arrange:
-        frozen = kept(agreed)
+        frozen = made.kept(agreed)
 
         async def arrange(by: Actor) -> Visit:
             amendment = await frozen(by)
@@ -144,28 +131,30 @@ def visits_to_amendments(
     delegating = signing("delegations", delegate="x#deputy", valid_until=until, document="(fictif) acte")
     agreements, amendments = "agreements", "amendments"
     return {
-        "propose_amendment": on(agreements, in_force, "/amendments", WHY | {"amendment_type": "seats"}, reads=True),
-        "read_amendments": on(agreements, in_force, "/amendments", reads=True),
-        "read_amendment": on(amendments, proposed, reads=True),
-        "read_amendment_content": on(amendments, proposed, "/content", reads=True),
-        "read_amendment_changes": on(amendments, proposed, "/changes", reads=True),
-        "read_amendment_conflicts": on(amendments, overtaken, "/conflicts", reads=True),
-        "read_amendment_paper": on(amendments, proposed, "/document?language=fr", reads=True),
-        "read_sealed_amendment": on(amendments, sealed, "/sealed", reads=True),
-        "read_amendment_history": on(amendments, proposed, "/history", reads=True),
+        "propose_amendment": made.on(
+            agreements, made.in_force, "/amendments", WHY | {"amendment_type": "seats"}, reads=True
+        ),
+        "read_amendments": made.on(agreements, made.in_force, "/amendments", reads=True),
+        "read_amendment": made.on(amendments, proposed, reads=True),
+        "read_amendment_content": made.on(amendments, proposed, "/content", reads=True),
+        "read_amendment_changes": made.on(amendments, proposed, "/changes", reads=True),
+        "read_amendment_conflicts": made.on(amendments, overtaken, "/conflicts", reads=True),
+        "read_amendment_paper": made.on(amendments, proposed, "/document?language=fr", reads=True),
+        "read_sealed_amendment": made.on(amendments, sealed, "/sealed", reads=True),
+        "read_amendment_history": made.on(amendments, proposed, "/history", reads=True),
         "revise_amendment": revise_amendment,
-        "submit_amendment": on(amendments, proposed, "/review"),
-        "approve_amendment": on(amendments, submitted, "/approval"),
+        "submit_amendment": made.on(amendments, proposed, "/review"),
+        "approve_amendment": made.on(amendments, submitted, "/approval"),
         "approve_amendment_as_substitute": approve_amendment_as_substitute,
-        "return_amendment": on(amendments, submitted, "/remarks", {"remarks": "(fictif)"}),
-        "refuse_amendment": on(amendments, submitted, "/rejection", WHY),
+        "return_amendment": made.on(amendments, submitted, "/remarks", {"remarks": "(fictif)"}),
+        "refuse_amendment": made.on(amendments, submitted, "/rejection", WHY),
         "sign_amendment": signing("signatures"),
         "decline_amendment": signing("refusals", **WHY),
         "delegate_amendment": delegate_amendment,
         "record_amendment_scan": record_amendment_scan,
         "accept_amendment_scan": on_a_scan("acceptance"),
         "return_amendment_scan": on_a_scan("return", **WHY),
-        "renew_amendment_offer": on(amendments, no_longer_offered, "/offer"),
-        "rebase_amendment": on(amendments, overtaken, "/rebase", {}),
-        "withdraw_amendment": on(amendments, proposed, "/withdrawal", WHY),
+        "renew_amendment_offer": made.on(amendments, no_longer_offered, "/offer"),
+        "rebase_amendment": made.on(amendments, overtaken, "/rebase", {}),
+        "withdraw_amendment": made.on(amendments, proposed, "/withdrawal", WHY),
     }
