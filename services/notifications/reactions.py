@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from uuid import UUID
 import structlog
 from opentelemetry.trace import SpanKind
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.arrival import LOCK_TELLING
 from services.notifications.circle import Circle, agreements_of, concerned
@@ -18,7 +19,7 @@ from services.notifications.commands.receipts import ask_receipts
 from services.notifications.kinds import kinds
 from services.notifications.letters import write_letters
 from services.notifications.notice import Notice, name_told_by, subjects_of
-from services.notifications.recipients import known
+from services.notifications.recipients import Known, known
 from services.notifications.telling import Channel, Decision, EndpointTold, Happening, told
 from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
@@ -37,13 +38,17 @@ log = structlog.get_logger(__name__)
 reactions = Reactions("notifications")
 deliver = reactions.reaction("deliver", batch=20, events=(DomainEvent,))
 
-REMEMBER_NAME = text("""
-    insert into name (id, ar, fr) values (:id, :ar, :fr)
+# By their ids, as all who write several of them lock them. Most events call things what they were called before.
+REMEMBER_NAMES = text("""
+    insert into name (id, ar, fr)
+    select id, ar, fr from jsonb_to_recordset(cast(:names as jsonb)) each (id uuid, ar text, fr text) order by id
     on conflict (id) do update set ar = excluded.ar, fr = excluded.fr
+    where (name.ar, name.fr) is distinct from (excluded.ar, excluded.fr)
 """)
-REMEMBER_CIRCLE = text("""
+REMEMBER_CIRCLES = text("""
     insert into circle (subject, codes, provinces, agreement_type)
-    values (:subject, cast(:codes as text[]), cast(:provinces as text[]), :agreement_type)
+    select subject, codes, provinces, agreement_type from jsonb_to_recordset(cast(:circles as jsonb))
+        each (subject uuid, codes text[], provinces text[], agreement_type text) order by subject
     on conflict (subject) do update set codes = excluded.codes, provinces = excluded.provinces,
         agreement_type = coalesce(excluded.agreement_type, circle.agreement_type)
 """)
@@ -122,8 +127,8 @@ SETTLE_OWN = text("""
 """)
 PUT_IN_INBOXES = text("""
     insert into inbox_item (person_id, event_id, subject, queue, told_at)
-    select person_id, :event_id, :subject, queue, :at
-    from jsonb_to_recordset(cast(:items as jsonb)) each (person_id uuid, queue text)
+    select person_id, event_id, subject, queue, :at
+    from jsonb_to_recordset(cast(:items as jsonb)) each (person_id uuid, event_id uuid, subject uuid, queue text)
 """)
 
 
@@ -161,6 +166,11 @@ class Telling:
         """Whom it tells on a channel."""
         return [each for each in self.decisions if each.told and each.channel == channel]
 
+    def items(self) -> list[dict[str, Any]]:
+        """What it puts into inboxes."""
+        about = {"event_id": str(self.id), "subject": str(self.occurrence.subject)}
+        return [about | {"person_id": str(each.who.id), "queue": each.queue} for each in self.by("inbox")]
+
     def row(self) -> dict[str, Any]:
         """The notice and the decisions as JSON values."""
         occurrence, happening = self.occurrence, self.happening
@@ -191,15 +201,22 @@ class Telling:
 @deliver.batch
 async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[DomainEvent]]) -> None:
     """Decide who is told, and owe it to them: numbers in each academy's feed, deliveries, inboxes, letters."""
-    await tx.execute(LOCK_TELLING)
+    # Without the session's layers, as whoever sends: of every event it is asked.
+    db = await tx.connection()
+    await db.execute(LOCK_TELLING)
     at = now()
-    decided = [await _decided(tx, each, at) for each in occurrences]
+    decided = await _decided(db, occurrences, at)
     tellings = canonical([each.row() for each in decided]).decode()
-    new = set((await tx.execute(NOTE, {"tellings": tellings, "at": at})).scalars())
+    new = set((await db.execute(NOTE, {"tellings": tellings, "at": at})).scalars())
     fresh = [each for each in decided if each.id in new]
     if done := [each.occurrence.subject for each in fresh if each.settles]:
-        await tx.execute(LOCK_ITEMS, {"subjects": done})
+        await db.execute(LOCK_ITEMS, {"subjects": done})
+    items: list[dict[str, Any]] = []
     for each in fresh:
+        if each.settles:
+            # What was put into inboxes before is settled with the rest, what comes after is not.
+            await _put_in_inboxes(db, items, at)
+            items = []
         story, name = each.occurrence, f"tell {each.occurrence.event.type}"
         # A batch has a trace of its own; what follows from an event goes on with the event's.
         with (
@@ -207,8 +224,10 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
             telemetry.continued(story.traceparent, name, kind=SpanKind.CONSUMER),
         ):
             await _follow(tx, each, at)
+        items += each.items()
+    await _put_in_inboxes(db, items, at)
     await write_letters(tx, {each.id: each.by("email") for each in fresh}, at)
-    await tx.execute(OWE, {"told": canonical([_owed(place, each) for place, each in enumerate(fresh)]).decode()})
+    await db.execute(OWE, {"told": canonical([_owed(place, each) for place, each in enumerate(fresh)]).decode()})
     tx.after_commit(NEWS.ring)
     tx.after_commit(partial(_count_unheard, fresh))
 
@@ -228,27 +247,49 @@ def _count_unheard(fresh: Sequence[Telling]) -> None:
             log.error("nobody was told of a statutory notice", **about)
 
 
-async def _decided(tx: Transaction, occurrence: Occurrence[DomainEvent], at: datetime) -> Telling:
-    event = occurrence.event
-    if name := name_told_by(event):
-        await tx.execute(REMEMBER_NAME, dict(zip(("id", "ar", "fr"), name, strict=True)))
-    # What the event itself says of whom it concerns is not in the table yet.
-    asked = {"national", *occurrence.audience, *Circle().after(event).codes}
-    found = await known(tx, concerned(occurrence), asked, subjects_of(event), agreements_of(occurrence))
-    circle = found.circle.after(event)
-    if circle is not found.circle:
-        remembered = {"codes": list(circle.codes), "provinces": list(circle.provinces)}
-        about = {"subject": occurrence.subject, "agreement_type": circle.agreement_type}
-        await tx.execute(REMEMBER_CIRCLE, about | remembered)
-    left = found.circle.left_by(event)
-    happening = Happening.at(occurrence, circle, left)
-    inside = [one for one in found.recipients if happening.within(one.jurisdiction)]
-    decisions = [each for one in inside for each in told(happening, one, at)]
-    return Telling(occurrence, happening, found.names, decisions, left)
+async def _decided(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainEvent]], at: datetime) -> list[Telling]:
+    """What is decided about each, one after the other: what one says of its subject holds for the next."""
+    found = await _known(db, occurrences)
+    names: dict[UUID, Mapping[str, str]] = {}
+    circles: dict[UUID, Circle] = {}
+    decided = []
+    for occurrence in occurrences:
+        event = occurrence.event
+        if name := name_told_by(event):
+            id, ar, fr = name
+            found.names[id] = names[id] = {"ar": ar, "fr": fr}
+        before = found.circle(concerned(occurrence), agreements_of(occurrence))
+        if (circle := before.after(event)) is not before:
+            found.circles[occurrence.subject] = circles[occurrence.subject] = circle
+        left = before.left_by(event)
+        happening = Happening.at(occurrence, circle, left)
+        inside = [one for code in sorted(happening.codes) for one in found.recipients.get(code, ())]
+        decisions = [each for one in inside for each in told(happening, one, at)]
+        said = {str(id): found.names[id] for id in subjects_of(event) if id in found.names}
+        decided.append(Telling(occurrence, happening, said, decisions, left))
+    if names:
+        told_names = [{"id": str(id), **each} for id, each in names.items()]
+        await db.execute(REMEMBER_NAMES, {"names": canonical(told_names).decode()})
+    if circles:
+        told_circles = [{"subject": str(subject), **asdict(each)} for subject, each in circles.items()]
+        await db.execute(REMEMBER_CIRCLES, {"circles": canonical(told_circles).decode()})
+    return decided
+
+
+async def _known(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainEvent]]) -> Known:
+    """All that is known of these events: what they themselves say of whom they concern is in no table yet."""
+    subjects: set[UUID] = set()
+    named: set[UUID] = set()
+    codes = {"national"}
+    for each in occurrences:
+        subjects.update((each.subject, *concerned(each), *agreements_of(each)))
+        named.update(subjects_of(each.event))
+        codes.update((*each.audience, *Circle().after(each.event).codes))
+    return await known(db, subjects, codes, named)
 
 
 async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
-    """What else an event is cause for: dates to remind of, receipts to ask for, work that is done, and work to do."""
+    """What else an event is cause for: dates to remind of, receipts to ask for, and work that is done."""
     occurrence, kind = telling.occurrence, telling.happening.kind
     await follow_dates(tx, occurrence)
     if days := kind.receipt:
@@ -263,9 +304,11 @@ async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
         await _settle_own(tx, telling, queues, {jurisdiction_of(organisation)}, at)
     if telling.left:
         await _settle_own(tx, telling, kinds().asking, telling.left, at)
-    if items := [{"person_id": str(each.who.id), "queue": each.queue} for each in telling.by("inbox")]:
-        about = {"event_id": occurrence.id, "subject": occurrence.subject, "at": at}
-        await tx.execute(PUT_IN_INBOXES, about | {"items": canonical(items).decode()})
+
+
+async def _put_in_inboxes(db: AsyncConnection, items: Sequence[Mapping[str, Any]], at: datetime) -> None:
+    if items:
+        await db.execute(PUT_IN_INBOXES, {"items": canonical(items).decode(), "at": at})
 
 
 async def _settle_own(

@@ -1,43 +1,29 @@
 """Recipients: all who may be told of something, with what they asked for and what they prefer."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.circle import Circle
 from services.notifications.preferences import Preferences
 from services.notifications.telling import LISTS, EndpointTold, PersonTold, Recipient, Rule
 from shared.actor import Role
-from shared.database import Transaction
 
 RULES = """
     coalesce((select jsonb_agg(to_jsonb(rule) order by made_at, rule.id) from rule where {owner} and ended_at is null),
         '[]') as rules
 """
-# One statement, because every event asks it.
+# One statement, because all that is told asks it.
 KNOWN = text(f"""
-    with found as (
-        select *, array_position(cast(:concerned as uuid[]), subject) as nth,
-            array_position(cast(:agreements as uuid[]), subject) as about
-        from circle where subject = any(cast(:concerned as uuid[]) || cast(:agreements as uuid[]))
-    ), circle as (
-        select (select codes from found where nth is not null order by nth limit 1) as codes,
-            array(select distinct unnest(provinces) from found where nth is not null) as provinces,
-            (select agreement_type from found where about is not null and agreement_type is not null
-                order by about limit 1) as agreement_type
-    )
-    select 'known' as what, jsonb_build_object(
-        'codes', coalesce((select codes from circle), '{{}}'),
-        'provinces', (select provinces from circle),
-        'agreement_type', (select agreement_type from circle),
-        'names', (
-            select coalesce(jsonb_object_agg(id, jsonb_build_object('ar', ar, 'fr', fr)), '{{}}')
-            from name where id = any(cast(:ids as uuid[]))
-        )
-    ) as facts
+    with circle as (select * from circle where subject = any(cast(:subjects as uuid[])))
+    select 'circle' as what, to_jsonb(circle) as facts from circle
+    union all
+    select 'name', to_jsonb(name) from name where id = any(cast(:named as uuid[]))
     union all
     select 'endpoint', to_jsonb(each) from (
         select endpoint.id, endpoint.academy as jurisdiction, state ->> 'channel' as channel,
@@ -47,40 +33,49 @@ KNOWN = text(f"""
     union all
     select 'person', to_jsonb(each) from (
         select person.*, {RULES.format(owner="rule.person_id = person.id")} from person
-        where jurisdiction = any(cast(:codes as text[]) || coalesce((select codes from circle), '{{}}'))
+        where jurisdiction = any(cast(:codes as text[]) || array(select unnest(codes) from circle))
     ) each
 """)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known when an event comes: whom its subject concerns, what things are called, who may be told."""
+    """What is known when events come: whom their subjects concern, what things are called, who may be told."""
 
-    circle: Circle
-    names: dict[str, Any]
-    recipients: Sequence[Recipient]
-    """Of the jurisdictions asked about and of the circle."""
+    circles: dict[UUID, Circle]
+    """By subject."""
+    names: dict[UUID, Mapping[str, str]]
+    """By id."""
+    recipients: Mapping[str, Sequence[Recipient]]
+    """By jurisdiction."""
+
+    def circle(self, concerned: Iterable[UUID], agreements: Iterable[UUID]) -> Circle:
+        """The circle of the first of `concerned` that has one, in the provinces of all of them.
+
+        The type of agreement is that of the first of `agreements` whose type is known.
+        """
+        found = [self.circles[each] for each in concerned if each in self.circles]
+        provinces = {province for each in found for province in each.provinces}
+        types = (self.circles[each].agreement_type for each in agreements if each in self.circles)
+        return Circle(found[0].codes if found else (), tuple(sorted(provinces)), next(filter(None, types), None))
 
 
 async def known(
-    tx: Transaction,
-    concerned: Sequence[UUID],
-    codes: Collection[str],
-    named: Iterable[UUID],
-    agreements: Sequence[UUID] = (),
+    db: AsyncConnection, subjects: Collection[UUID], codes: Collection[str], named: Collection[UUID]
 ) -> Known:
-    """The circle of the first of `concerned` that has one, the names of `named`, the endpoints and people of both.
-
-    The type of agreement is that of the first of `agreements` whose type is known.
-    """
-    about = {"concerned": list(concerned), "agreements": list(agreements), "ids": list(named)}
-    found = (await tx.execute(KNOWN, about | {"codes": sorted(codes)})).all()
-    facts = next(row.facts for row in found if row.what == "known")
-    make: dict[str, Callable[[dict[str, Any]], Recipient]] = {"endpoint": _endpoint, "person": _person}
+    """The circles of `subjects`, the names of `named`, and all endpoints and people of `codes` and of the circles."""
+    asked = {"subjects": list(subjects), "codes": sorted(codes), "named": list(named)}
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for what, facts in await db.execute(KNOWN, asked):
+        found[what].append(facts)
+    recipients: dict[str, list[Recipient]] = defaultdict(list)
+    everyone: list[Recipient] = [*map(_endpoint, found["endpoint"]), *map(_person, found["person"])]
+    for one in everyone:
+        recipients[one.jurisdiction].append(one)
     return Known(
-        Circle(tuple(sorted(facts["codes"])), tuple(sorted(facts["provinces"])), facts["agreement_type"]),
-        facts["names"],
-        [make[row.what](row.facts) for row in found if row.what in make],
+        {UUID(each["subject"]): _circle(each) for each in found["circle"]},
+        {UUID(each["id"]): {"ar": each["ar"], "fr": each["fr"]} for each in found["name"]},
+        recipients,
     )
 
 
@@ -88,6 +83,10 @@ def rule_of(facts: Any) -> Rule:
     """The rule of a row's values."""
     lists = {name: tuple(facts[name]) for name in LISTS}
     return Rule(UUID(str(facts["id"])), importance=facts["importance"], **lists)
+
+
+def _circle(facts: dict[str, Any]) -> Circle:
+    return Circle(tuple(sorted(facts["codes"])), tuple(facts["provinces"]), facts["agreement_type"])
 
 
 def _endpoint(facts: dict[str, Any]) -> EndpointTold:
