@@ -14,12 +14,15 @@ from services.agreements.commands import checkpoints
 from services.agreements.papers import issuer
 from services.agreements.routes import router
 from services.agreements.settings import AgreementsSettings
+from services.agreements.tests.builders import MINISTRY
 from services.agreements.tests.clients import Client
 from shared.database import Database
 from shared.settings import PlatformSettings
 from shared.web import TokenVerifier
 from tests.fixtures.api import api
 from tests.fixtures.database import Databases
+from tests.fixtures.identity import Issuer
+from tests.web.routes import client_of
 
 WORDING = Path(services.agreements.__file__).parent / "wording"
 
@@ -61,3 +64,10 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 def as_(http: httpx.AsyncClient, token: Any) -> Any:
     """`as_(actor)`: that person's client."""
     return lambda by: Client(http, token, by)
+
+
+@pytest.fixture
+async def client(app: FastAPI, issuer: Issuer) -> AsyncIterator[httpx.AsyncClient]:
+    """The ministry's client."""
+    async with client_of(app, issuer.token(MINISTRY)) as client:
+        yield client

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date
 from typing import Any, cast
@@ -278,13 +278,6 @@ async def test_a_list_that_is_too_long_for_a_file_is_refused_whole(
     answered = await exported(app, issuer)
     assert (answered.status_code, answered.json()["type"]) == (409, "/problems/list-too-long")
     assert (await exported(app, issuer, state="signed")).status_code == 200
-
-
-@pytest.fixture
-async def client(app: FastAPI, issuer: Issuer) -> AsyncIterator[AsyncClient]:
-    """The ministry's client."""
-    async with client_of(app, issuer.token(MINISTRY)) as client:
-        yield client
 
 
 async def save(client: AsyncClient, name: str, **search: Any) -> Any:
