@@ -28,12 +28,18 @@ class Surroundings(NamedTuple):
     """Steps towards a signature that the reader may not take on the day, each with its party -> why."""
     on_paper: frozenset[str] = frozenset()
     """Hashes of the files that show signatures on paper under its amendments."""
+    over: Refusal | None = None
+    """Of an amendment: why its agreement is not amended any more."""
+    lost: Refusal | None = None
+    """What is missing of a text that is to be frozen."""
 
     def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
-        """Why nothing is frozen: the network knows all parties by then, and each has somebody who may sign.
+        """Why nothing is frozen: all of it is there, the network knows all parties, and each has who may sign for it.
 
         `names` are those of the organisations.
         """
+        if self.lost:
+            return self.lost
         if self.unvetted:
             return PartiesNotVetted(organisations=list(self.unvetted))
         return MandatesMissing.naming(self.unmandated, names) if self.unmandated else None

@@ -13,7 +13,8 @@ from pydantic_core import from_json
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex, ClauseRef, Content
-from services.agreements.errors.texts import ClauseRepeated
+from services.agreements.errors.texts import ClauseRepeated, TextLost
+from services.agreements.places import frozen_named
 from shared.audit import canonical
 from shared.database import Transaction
 from shared.store import digest, get_texts, put_text, put_texts
@@ -76,9 +77,8 @@ async def put_clauses(tx: Transaction, clauses: Sequence[Clause]) -> tuple[Claus
 
 
 async def in_words(tx: Transaction, found: Sequence[M]) -> list[M]:
-    """What was found, with clauses where it holds rows of a table: what people read is not hashes."""
-    rows = [value for each in found for _, value in each if isinstance(value, ClauseRef)]
-    bodies = await get_texts(tx, {body for row in rows for body in (row.ar, row.fr)})
+    """What was found, with clauses where it holds rows of a table: what people read is not hashes. Refuses TextLost."""
+    bodies = await _bodies(tx, [value for each in found for _, value in each if isinstance(value, ClauseRef)])
     return [
         each.model_copy(update={name: _clause(value, bodies) for name, value in each if isinstance(value, ClauseRef)})
         for each in found
@@ -90,35 +90,50 @@ async def put_content(tx: Transaction, content: Content) -> str:
     return await put_text(tx, canonical(content.model_dump(mode="json")).decode())
 
 
+async def get_text(tx: Transaction, hash: str, place: str = "table") -> str:
+    """What was kept under its hash. Refuses TextLost, which names the place."""
+    if (kept := (await get_texts(tx, [hash])).get(hash)) is None:
+        raise TextLost(places=[place], where=[frozen_named(place, ())])
+    return kept
+
+
 async def get_content(tx: Transaction, hash: str) -> Content:
-    """The content that was kept under its hash."""
-    return Content.model_validate_json((await get_texts(tx, [hash]))[hash])
+    """The content that was kept under its hash. Refuses TextLost."""
+    return Content.model_validate_json(await get_text(tx, hash))
 
 
 async def get_table(tx: Transaction, text_hash: str) -> tuple[ClauseRef, ...]:
     """The table of clauses that a hash stands for, without their bodies.
 
-    It stands for a content; in agreements from before contents were kept, for the table alone.
+    It stands for a content; in agreements from before contents were kept, for the table alone. Refuses TextLost.
     """
-    kept = from_json((await get_texts(tx, [text_hash]))[text_hash])
+    kept = from_json(await get_text(tx, text_hash))
     return TABLE.validate_python(kept["clauses"] if isinstance(kept, dict) else kept)
 
 
 async def get_annexes(tx: Transaction, text_hash: str) -> tuple[Annex, ...]:
-    """The annexes of the content that a hash stands for."""
-    kept = from_json((await get_texts(tx, [text_hash]))[text_hash])
+    """The annexes of the content that a hash stands for. Refuses TextLost."""
+    kept = from_json(await get_text(tx, text_hash))
     return ANNEXES.validate_python(kept.get("annexes", ()) if isinstance(kept, dict) else ())
 
 
 async def get_clauses(tx: Transaction, text_hash: str) -> list[Clause]:
-    """The clauses that a hash stands for."""
+    """The clauses that a hash stands for. Refuses TextLost."""
     return await table_clauses(tx, await get_table(tx, text_hash))
 
 
 async def table_clauses(tx: Transaction, table: Sequence[ClauseRef]) -> list[Clause]:
-    """The clauses of a table."""
-    bodies = await get_texts(tx, {body for row in table for body in (row.ar, row.fr)})
+    """The clauses of a table. Refuses TextLost."""
+    bodies = await _bodies(tx, table)
     return [_clause(row, bodies) for row in table]
+
+
+async def _bodies(tx: Transaction, table: Sequence[ClauseRef]) -> Mapping[str, str]:
+    bodies = await get_texts(tx, {body for row in table for body in (row.ar, row.fr)})
+    lost = [f"{row.key}/{name}" for row in table for name in ("ar", "fr") if getattr(row, name) not in bodies]
+    if lost:
+        raise TextLost(places=lost, where=[frozen_named(place, table) for place in lost])
+    return bodies
 
 
 def _clause(row: ClauseRef, bodies: Mapping[str, str]) -> Clause:

@@ -17,6 +17,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.content import language_hashes
+from services.agreements.errors.texts import TextLost
 from services.agreements.papers.drawing import CODE, minutes_hash
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, PaperRow
 from services.agreements.terms import must_sign
@@ -160,10 +161,15 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
 
 
 async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Standing:
-    base, branch = await get_content(tx, amendment.base_hash), await get_content(tx, amendment.content_hash)
-    hashes = {}
-    if amendment.frozen:
-        hashes = {"content": amendment.content_hash, **language_hashes(branch.clauses).model_dump()}
+    agreement = await AGREEMENTS.read(tx, amendment.agreement_id)
+    title, hashes = agreement.title, {"content": amendment.content_hash}
+    # How it stands is told without what the store has lost, too.
+    with suppress(TextLost):
+        title = (await get_content(tx, amendment.base_hash)).title
+        branch = await get_content(tx, amendment.content_hash)
+        hashes |= language_hashes(branch.clauses).model_dump()
+    if not amendment.frozen:
+        hashes = {}
     dates = {}
     if amendment.signatures and amendment.signing_order.complete:
         dates["signed_on"] = business_date(max(each.signed_at for each in amendment.signatures))
@@ -173,7 +179,7 @@ async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Sta
         kind=amendment.kind,
         id=amendment.id,
         state=amendment.status,
-        title=base.title,
+        title=title,
         reference=amendment.reference,
         parties=_parties(amendment),
         signed=len(amendment.signatures),
@@ -183,7 +189,7 @@ async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Sta
         current=hashes.get("content", "").startswith(code),
         signatures=_signatures(amendment),
         number=amendment.number,
-        amends=(await AGREEMENTS.read(tx, amendment.agreement_id)).reference,
+        amends=agreement.reference,
     )
 
 

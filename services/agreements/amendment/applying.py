@@ -9,6 +9,7 @@ from pydantic_core import to_jsonable_python
 from services.agreements.amendment.core import AmendmentState
 from services.agreements.amendment.signing import Signing
 from services.agreements.errors.amendments import SignedAmendmentStands
+from services.agreements.errors.signing import TextTampered
 from shared.aggregate import follows
 from shared.events.agreements import AmendmentApplied, AmendmentHindered, AmendmentRebaseNeeded
 from shared.events.base import DomainEvent
@@ -44,9 +45,11 @@ class Applying(Signing):
     """While it is signed and the agreement cannot become what it says."""
 
     def guard(self, action: str) -> Refusal | None:
-        """What all have signed is undone only when it cannot be applied."""
+        """What all have signed is undone only when it cannot be applied; no branch is made of what was altered."""
         if action in UNDO and self.state == _S.signed and self.hindrance is None:
             return SignedAmendmentStands(reference=self.reference)
+        if action == "rebase_amendment" and self.hindrance and self.hindrance.refusal == TextTampered.slug:
+            return self.hindrance.as_refusal()
         return super().guard(action)
 
     def applied(self, on: date) -> list[DomainEvent]:

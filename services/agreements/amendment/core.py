@@ -45,6 +45,20 @@ _S = AmendmentState
 BEING_SIGNED = frozenset({_S.agreed, _S.signing})
 OPEN = BEING_SIGNED | {_S.proposed, _S.under_review, _S.signed, _S.rebase_needed}
 """Not decided yet: what is in them rests on the agreement as it is."""
+FORWARD = frozenset(
+    {
+        "revise_amendment",
+        "submit_amendment",
+        "approve_amendment",
+        "sign_amendment",
+        "delegate_amendment",
+        "record_amendment_scan",
+        "accept_amendment_scan",
+        "renew_amendment_offer",
+        "rebase_amendment",
+    }
+)
+"""Steps that lead to an amended agreement: none is taken once it is over. Those that lead away from it are."""
 
 
 class Core(Surrounded):
@@ -117,7 +131,9 @@ class Core(Surrounded):
         return self.codes
 
     def guard(self, action: str) -> Refusal | None:
-        """There is something to approve."""
+        """There is something to approve, and an agreement to amend."""
+        if action in FORWARD and self._around and self._around.over:
+            return self._around.over
         if action == "submit_amendment" and self.content_hash == self.base_hash:
             return NothingAmended()
         return super().guard(action)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands.authority import require_as_agreed
 from services.agreements.commands.documents import require_files
 from services.agreements.commands.families import require_family
 from services.agreements.commands.loading import load_for
@@ -21,6 +22,7 @@ from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import names_of, unmandated_on, unvetted_of
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
+from services.agreements.errors.texts import TextLost
 from services.agreements.merge import Place, Side, diff, rebase, touched_by
 from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS
@@ -102,7 +104,7 @@ async def approve_amendment(
     """Approve the current step; the last approval freezes the branch and gives it the agreement's next number.
 
     Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association,
-    MandatesMissing if nobody may sign for a party that it touches, and FileLost if the storage lost an annex.
+    MandatesMissing if nobody may sign for a party that it touches, TextLost and FileLost for what is kept no more.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "approve_amendment", by, expected)
@@ -156,13 +158,15 @@ async def let_amendment_time_pass(db: Work, id: UUID, *, on: date) -> Amendment:
 async def apply_amendment(db: Work, id: UUID, *, at: datetime) -> Amendment:
     """Let a signed amendment change its agreement, which is in force meanwhile. The schedule asks for it.
 
-    What the rules no longer allow is not refused to anybody here: the amendment says so from now on.
+    What the rules no longer allow, or is not what was signed any more, is not refused to anybody here: the amendment
+    says so from now on.
     """
     async with db.transaction(SYSTEM.scope) as tx:
         agreement, amendment = await _load(tx, id)
         amendment.require("apply_amendment")
         agreement.require("amend_agreement")
         try:
+            await require_as_agreed(tx, amendment)
             amended = await _amended(tx, agreement, amendment, business_date(at))
         except Refusal as refusal:
             hindered = amendment.hinder(refusal, business_date(at))
@@ -173,13 +177,14 @@ async def apply_amendment(db: Work, id: UUID, *, at: datetime) -> Amendment:
 async def rebase_amendment(
     db: Work, id: UUID, *, resolved: Mapping[Place, Side] | None = None, by: Actor, expected: int | None = None
 ) -> Amendment:
-    """Put the branch on the agreement as it is now. Refuses RebaseConflicts until each is resolved.
+    """Put the branch on the agreement as it is now. Refuses RebaseConflicts until each is resolved, and TextTampered.
 
     Whether what both sides brought holds together is asked at the next submission: until then it can be revised.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "rebase_amendment", by, expected)
         amendment.require("rebase_amendment")
+        await require_as_agreed(tx, amendment)
         current = await content_of(tx, agreement)
         base, branch = await contents_of(tx, amendment)
         sides = resolved or {}
@@ -286,28 +291,37 @@ async def both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int 
     """
     agreement, amendment = await _load(tx, id, expected)
     PERMISSIONS.allow(by, action, amendment)
-    return agreement, amendment.amid(Surroundings(today()))
+    return agreement, amendment.amid(beside(agreement, today()))
+
+
+def beside(agreement: Agreement, day: date) -> Surroundings:
+    """What an amendment is told of its agreement on a day."""
+    return Surroundings(day, over=agreement.refusal_of("propose_amendment"))
 
 
 async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Amendment:
-    """The amendment, told the day and, before it is frozen, which parties still stand in the way of that."""
-    around = Surroundings(day)
+    """The amendment, told of its agreement and, before it is frozen, what still stands in the way of that."""
+    around = beside(agreement, day)
     if amendment.nearly_agreed:
-        base, branch = await contents_of(tx, amendment)
+        try:
+            base, branch = await contents_of(tx, amendment)
+        except TextLost as lost:
+            return amendment.amid(around._replace(lost=lost))
         signing = [amendment.party(each).organisation_id for each in touched_by(base, branch)]
         # One that leaves signs too, and needs no accreditation for it.
         async with tx.widened(NATIONAL):
             unvetted = await unvetted_of(tx, [party.organisation_id for party in branch.parties])
-        around = Surroundings(day, tuple(unvetted), await unmandated_on(tx, agreement, signing, day))
+        unmandated = await unmandated_on(tx, agreement, signing, day)
+        around = around._replace(unvetted=tuple(unvetted), unmandated=unmandated)
     return amendment.amid(around)
 
 
 async def amendable(
     tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None
 ) -> tuple[Agreement, Amendment]:
-    """The same, if the agreement can be amended still."""
+    """The same, for a step that leads on: refused by the amendment itself once its agreement is over."""
     agreement, amendment = await both(tx, id, action, by, expected)
-    agreement.require("propose_amendment")
+    amendment.require(action)
     return agreement, amendment
 
 

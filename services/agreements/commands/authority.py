@@ -114,6 +114,8 @@ FROZEN = {
     "terms": ("base_hash", "content_hash", "touched"),
     "parties": ("parties",),
     "names": ("names",),
+    "delegations": ("delegations",),
+    "signatures": ("signatures", "scans", "sealed_file", "archived_file"),
 }
 """By place: what an amendment's journal says beside its two contents, from which nothing departs once it is frozen."""
 
@@ -369,7 +371,8 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
 async def require_as_agreed(tx: Transaction, amendment: Amendment) -> None:
     """Refuse TextTampered unless an amendment is as it was frozen: base and branch by their hashes, the rest as told.
 
-    The journal tells which contents these are, the agreement, the kind, the number, the parties, who signs, the names.
+    The journal tells which contents these are, the agreement, the kind, the number, the parties, who signs, the names,
+    who was let sign for whom, and which signatures were given.
     """
     await require_kept(tx, amendment.base_hash)
     await require_kept(tx, amendment.content_hash)

@@ -69,8 +69,8 @@ class CheckedByAnother(Refusal):
 class TextTampered(Refusal):
     """What is kept is not what was frozen any more. Values: places, where.
 
-    A place is `<clause>/<language>`, `table`, `terms`, `annexes`, `kind`, `framework`, `number`, `parties` or
-    `names`; `where` are their names by language.
+    A place is `<clause>/<language>`, `table`, `terms`, `annexes`, `kind`, `framework`, `number`, `parties`, `names`,
+    `delegations` or `signatures`; `where` are their names by language.
     """
 
     slug = "text-tampered"

@@ -8,3 +8,10 @@ class ClauseRepeated(Refusal):
 
     status = 422
     slug = "clause-repeated"
+
+
+class TextLost(Refusal):
+    """The store does not have what was kept there any more. Values: places, where: as of TextTampered."""
+
+    status = 500
+    slug = "text-lost"

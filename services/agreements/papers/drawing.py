@@ -33,7 +33,7 @@ from services.agreements.papers.paper import (
 from services.agreements.places import name_of, part_named
 from services.agreements.tables import AMENDMENTS, CEREMONIES
 from services.agreements.terms import must_sign
-from services.agreements.text import get_clauses, get_content, in_words
+from services.agreements.text import get_clauses, get_content, get_text, in_words
 from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.database import Transaction
@@ -48,7 +48,7 @@ from shared.events.agreements import (
 from shared.events.base import DomainEvent
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotAllowedNow
-from shared.store import digest, get_texts
+from shared.store import digest
 from shared.territory import ACADEMIES, PROVINCES
 
 CODE = 16
@@ -170,19 +170,18 @@ async def draw_certificate(tx: Transaction, agreement: Agreement) -> Certificate
 
 
 async def draw_minutes(tx: Transaction, ceremony: Ceremony) -> MinutesPaper:
-    """The minutes as they were drawn up at the closing. NotAllowedNow before it."""
+    """The minutes as they were drawn up at the closing. NotAllowedNow before it, TextLost."""
     if not ceremony.minutes:
         raise NotAllowedNow(action="read_minutes_paper", kind=ceremony.kind, state=ceremony.status, allowed=[])
     drawn_at, _ = await _moment(tx, ceremony.id, ceremony.version)
-    texts = await get_texts(tx, ceremony.minutes.values())
     hash = minutes_hash(ceremony)
     return MinutesPaper(
         drawn_at=drawn_at,
         title=ceremony.title,
         address=address_of(ceremony.id, hash),
         mark=_mark(frozen=True),
-        ar=texts[ceremony.minutes["ar"]],
-        fr=texts[ceremony.minutes["fr"]],
+        ar=await get_text(tx, ceremony.minutes["ar"], "minutes"),
+        fr=await get_text(tx, ceremony.minutes["fr"], "minutes"),
         adopted=ceremony.state == CeremonyState.minutes_adopted,
         minutes_hash=hash,
     )

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.agreements.amendment import Amendment, AmendmentState
-from services.agreements.commands.amendments import content_of, contents_of, look_ahead
+from services.agreements.amendment import OPEN, Amendment, AmendmentState
+from services.agreements.commands.amendments import beside, content_of, contents_of, look_ahead
 from services.agreements.commands.authority import look_for
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
@@ -24,8 +24,10 @@ async def amendments(
 ) -> tuple[Sequence[Amendment], str | None]:
     """A page of an agreement's amendments, oldest first, and the next one's cursor. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
-        PERMISSIONS.allow(by, "read_amendments", await AGREEMENTS.read(tx, agreement_id))
-        return await AMENDMENTS.find(tx, AMENDMENTS.table.c.agreement_id == agreement_id, page=page)
+        agreement = await AGREEMENTS.read(tx, agreement_id)
+        PERMISSIONS.allow(by, "read_amendments", agreement)
+        found, next = await AMENDMENTS.find(tx, AMENDMENTS.table.c.agreement_id == agreement_id, page=page)
+        return [each.amid(beside(agreement, today())) for each in found], next
 
 
 async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: Actor) -> Amendment:
@@ -33,13 +35,14 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
     async with db.transaction(by.scope) as tx:
         found = await AMENDMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
-        if not (found.being_signed or found.nearly_agreed):
+        if found.state not in OPEN:
             return found.amid(Surroundings(today()))
         async with tx.widened(NATIONAL):
             agreement = await AGREEMENTS.read(tx, found.agreement_id)
-        if found.nearly_agreed:
+        if not found.being_signed:
             return await look_ahead(tx, agreement, found, today())
-        return found.amid(await look_for(tx, found, agreement, by, today()))
+        around = await look_for(tx, found, agreement, by, today())
+        return found.amid(around._replace(over=beside(agreement, today()).over))
 
 
 async def amendment_contents(db: Work, id: UUID, *, action: str, by: Actor) -> tuple[Content, Content]:

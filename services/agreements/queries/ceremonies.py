@@ -10,11 +10,11 @@ from services.agreements.commands.ceremonies import missing_for
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.ceremonies import LobbyAnswer, LobbyItem, MinutesAnswer
 from services.agreements.tables import AGREEMENTS, CEREMONIES
+from services.agreements.text import get_text
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Work
 from shared.refusals import NotAllowedNow
-from shared.store import get_texts
 from shared.web import PageRequest
 
 
@@ -70,12 +70,12 @@ async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAns
 
 
 async def minutes(db: Work, id: UUID, *, by: Actor) -> MinutesAnswer:
-    """A closed ceremony's minutes. Raises NotFound; NotAllowedNow before the closing."""
+    """A closed ceremony's minutes. Raises NotFound; NotAllowedNow before the closing, TextLost."""
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_minutes", found)
         if not found.minutes:
             raise NotAllowedNow(action="read_minutes", kind=found.kind, state=found.status, allowed=[])
-        texts = await get_texts(tx, found.minutes.values())
+        said = {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
     adopted = found.state == CeremonyState.minutes_adopted
-    return MinutesAnswer(adopted=adopted, ar=texts[found.minutes["ar"]], fr=texts[found.minutes["fr"]])
+    return MinutesAnswer(adopted=adopted, **said)
