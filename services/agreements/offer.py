@@ -3,11 +3,10 @@
 from datetime import date, timedelta
 
 from services.agreements.errors.signing import OfferExpired
-from services.agreements.kinds import Kind
-from shared.aggregate import Aggregate
+from services.agreements.ruled import Ruled
 
 
-class Offered(Aggregate):
+class Offered(Ruled):
     """Until when it can be signed: agreements and amendments alike."""
 
     offered_until: date | None = None
@@ -15,11 +14,6 @@ class Offered(Aggregate):
     offer_over: bool = False
     reminded: int | None = None
     """The last reminder sent, by its days before the end of the offer."""
-
-    @property
-    def rules(self) -> Kind:
-        """What its kind asks."""
-        raise NotImplementedError
 
     @property
     def being_signed(self) -> bool:

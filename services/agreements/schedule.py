@@ -5,7 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Date
+from sqlalchemy import Date, cast
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import case, col, column, exists, func, or_, select, true
 
 from services.agreements import commands
@@ -48,11 +49,13 @@ LEFT_BEHIND = timedelta(seconds=15)
 async def bring_into_force(database: Database) -> None:
     """Signed agreements bind from their start date on; who waits for a visa is not looked at before it is recorded."""
     row, day = AGREEMENTS.table.c, today()
-    unasked = row.agreement_kind.not_in([kind.id for kind in KINDS.values() if kind.visa])
+    kept = row.state["kept_rules"].astext
+    asked_today = row.agreement_kind.in_([kind.id for kind in KINDS.values() if kind.visa])
+    asks = case((kept.is_not(None), cast(kept, JSONB)["visa"].astext.is_not(None)), else_=asked_today)
     due = select(row.id).where(
         row.status == AgreementState.signed,
         row.effective_from <= day,
-        or_(unasked, row.state["visa"]["visa_number"].astext.is_not(None)),
+        or_(~asks, row.state["visa"]["visa_number"].astext.is_not(None)),
     )
     async with database.transaction(NATIONAL) as tx:
         ids = (await tx.execute(due.order_by(row.id))).scalars().all()

@@ -11,8 +11,7 @@ from pydantic import PrivateAttr
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors import PartiesNotVetted
 from services.agreements.errors.approval import ClosedPeriod, MandatesMissing
-from services.agreements.kinds import Kind
-from shared.aggregate import Aggregate
+from services.agreements.ruled import Ruled
 from shared.refusals import Refusal
 
 
@@ -45,18 +44,13 @@ class Surroundings(NamedTuple):
         return MandatesMissing.naming(self.unmandated, names) if self.unmandated else None
 
 
-class Surrounded(Aggregate):
+class Surrounded(Ruled):
     """A file that is told of its surroundings before a person acts on it or is offered to.
 
     What time and events bring about is not told, and is refused nothing by them. They are no part of the state.
     """
 
     _around: Surroundings | None = PrivateAttr(default=None)
-
-    @property
-    def rules(self) -> Kind:
-        """What its kind asks."""
-        raise NotImplementedError
 
     def amid(self, around: Surroundings) -> Self:
         """The file, told of its surroundings."""
@@ -73,9 +67,9 @@ class Surrounded(Aggregate):
         return self._around.barred.get((action, party_id)) if self._around else None
 
     def guard(self, action: str) -> Refusal | None:
-        """Nothing is done while its kind closes it for a time of the year."""
+        """Nothing is done while its kind closes it for a time of the year: today's, as it is offices that close."""
         if self._around:
-            for closure in self.rules.closed:
+            for closure in self.todays_kind.closed:
                 until = closure.until(self._around.day)
                 if until and action in closure.actions:
                     return ClosedPeriod(action=action, until=until, reason=closure.reason.model_dump())

@@ -25,7 +25,7 @@ from services.agreements.errors.obligations import (
     ObligationPartyUnknown,
     ObligationToOneself,
 )
-from services.agreements.kinds import KINDS, REGIONAL, Kind
+from services.agreements.kinds import KINDS, REGIONAL, Kind, Rules
 from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
@@ -119,7 +119,7 @@ class Terms(BaseModel):
 
     @property
     def rules(self) -> Kind:
-        """What the kind asks."""
+        """What the kind asks of a draft, today."""
         return KINDS[self.agreement_kind]
 
 
@@ -128,29 +128,34 @@ def must_sign(party: AgreementParty) -> bool:
     return set(party.roles) != {"witness"}
 
 
-def check_terms(terms: Terms) -> None:
-    """Refuse terms that do not hold together: dates, academy, parties and their roles, centers."""
-    if terms.agreement_kind not in KINDS:
-        raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
+def check_terms(terms: Terms, rules: Rules | None = None) -> None:
+    """Refuse terms that do not hold together: dates, academy, parties and their roles, centers.
+
+    `rules` are those of an agreement that is there already; a draft goes by its kind's.
+    """
+    if rules is None:
+        if terms.agreement_kind not in KINDS:
+            raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
+        rules = terms.rules
     if terms.effective_until < terms.effective_from:
         raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
     if terms.academy is not None and terms.academy not in ACADEMIES:
-        raise AcademyNotForType(agreement_type=terms.rules.agreement_type)
-    if (terms.rules.agreement_type in REGIONAL) != (terms.academy is not None):
-        raise AcademyNotForType(agreement_type=terms.rules.agreement_type)
-    _check_parties(terms)
+        raise AcademyNotForType(agreement_type=rules.agreement_type)
+    if (rules.agreement_type in REGIONAL) != (terms.academy is not None):
+        raise AcademyNotForType(agreement_type=rules.agreement_type)
+    _check_parties(terms, rules)
     _check_centers(terms)
     _check_budget(terms)
     _check_obligations(terms)
 
 
-def _check_parties(terms: Terms) -> None:
+def _check_parties(terms: Terms, rules: Rules) -> None:
     organisations = [party.organisation_id for party in terms.parties]
     for organisation in organisations:
         if organisations.count(organisation) > 1:
             raise PartyRepeated(organisation=organisation)
     bound = {ACADEMIES[terms.academy].organisation_id} if terms.academy else {MINISTRY_ID}
-    if terms.rules.agreement_type == "network":
+    if rules.agreement_type == "network":
         bound.add(NETWORK_ID)
     for organisation in sorted(bound.difference(organisations)):
         raise PartyMissing(organisation=organisation)
@@ -158,7 +163,7 @@ def _check_parties(terms: Terms) -> None:
         if "supervising_ministry" in party.roles and party.organisation_id != MINISTRY_ID:
             raise RoleReserved(organisation=party.organisation_id)
     roles = {role for party in terms.parties for role in party.roles}
-    if missing := [role for role in terms.rules.roles if role not in roles]:
+    if missing := [role for role in rules.roles if role not in roles]:
         raise RolesMissing(roles=missing)
 
 

@@ -150,8 +150,9 @@ class Approval(Negotiation):
             content_hash=content_hash(self.content(clauses)),
             language_hashes=language_hashes(clauses),
             offered_until=self.rules.signing.offered_until(today),
+            kind_version=self.rules.version,
         )
-        return frozen.keeping(names=names)
+        return frozen.keeping(names=names, rules=self.rules.as_kept())
 
     @follows
     def _begin_review(self, event: AgreementSubmittedForReview) -> None:

@@ -9,7 +9,6 @@ from uuid import UUID
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, Content
 from services.agreements.errors import KindIsKept, NotAParty
-from services.agreements.kinds import KINDS, Kind
 from services.agreements.surroundings import Surrounded
 from services.agreements.terms import BudgetLine, Duty, Terms, check_terms
 from shared.aggregate import follows
@@ -68,7 +67,6 @@ class Core(Surrounded):
     }
 
     state: AgreementState = AgreementState.draft
-    agreement_kind: str = "academy-association"
     agreement_type: AgreementType = "regional"
     academy: str | None = None
     title: Bilingual = Bilingual(ar="-", fr="-")
@@ -92,11 +90,6 @@ class Core(Surrounded):
     reference: str | None = None
     remarks: str | None = None
     """What legal review, a reopening or a declining party last said."""
-
-    @property
-    def rules(self) -> Kind:
-        """What its kind asks."""
-        return KINDS[self.agreement_kind]
 
     def audience(self) -> tuple[str, ...]:
         """The agreement's academy; all twelve for a national agreement."""
@@ -150,7 +143,8 @@ class Core(Surrounded):
             effective_until=terms.effective_until,
             framework_id=terms.parent_id,
         )
-        return [revised.keeping(names=names, by=by, **_kept(terms))]
+        spent = [rule.category for rule in self.rules.documents if rule.for_cash]
+        return [revised.keeping(names=names, by=by, for_cash=spent, **_kept(terms))]
 
     def revise(self, text_hash: str, *, by: str) -> list[DomainEvent]:
         """Put another text, both languages at once; the same text again changes nothing."""
@@ -198,10 +192,12 @@ class Core(Surrounded):
     @follows
     def _freeze(self, event: AgreementApproved) -> None:
         self.content_hash, self.language_hashes = event.content_hash, event.language_hashes
+        self.keep(event.detail.get("rules"))
 
     @follows
     def _melt(self, _: AgreementNegotiationOpened) -> None:
         self.content_hash = self.language_hashes = None
+        self.keep(None)
 
 
 def _kept(terms: Terms) -> dict[str, Any]:

@@ -312,7 +312,8 @@ class Documents(Timely):
     def _reserve_anew(self, event: AgreementTermsRevised) -> None:
         revised = [BudgetLine.model_validate(line) for line in event.detail.get("budget", ())]
         if _substance(revised) != _substance(self.budget):
-            self._spend({rule.category for rule in self.rules.documents if rule.for_cash})
+            asked = [rule.category for rule in self.rules.documents if rule.for_cash]
+            self._spend({*event.detail.get("for_cash", asked)})
 
     @follows
     def _annex(self, event: AgreementAmended) -> None:

@@ -26,11 +26,18 @@ class Family(Force):
     ALLOWED: ClassVar = {"end_with_parent": Force.ALLOWED["terminate_agreement"]}
 
     def require_child(self, child: Core) -> None:
-        """Refuse an agreement that cannot follow this one: ChildNotOfKind, ParentOver, TermBeyondParent."""
-        if child.agreement_kind not in self.rules.children:
+        """Refuse a draft that cannot follow this one: ChildNotOfKind, and what require_within refuses.
+
+        Which kinds may follow it is its kind's of today: so a new one can.
+        """
+        if child.agreement_kind not in self.todays_kind.children:
             raise ChildNotOfKind(
-                parent=self.id, agreement_kind=child.agreement_kind, children=list(self.rules.children)
+                parent=self.id, agreement_kind=child.agreement_kind, children=list(self.todays_kind.children)
             )
+        self.require_within(child)
+
+    def require_within(self, child: Core) -> None:
+        """Refuse what follows this one and cannot any more: ParentOver, TermBeyondParent."""
         self._require_alive()
         if child.effective_from < self.effective_from or child.effective_until > self.effective_until:
             raise TermBeyondParent(
@@ -40,9 +47,9 @@ class Family(Force):
     def require_signed(self, child: Core) -> None:
         """Refuse to let a child be signed before this one is, while it rests, or if it cannot follow it any more.
 
-        Refuses ParentNotSigned, ParentAtRest, and what require_child refuses.
+        Refuses ParentNotSigned, ParentAtRest, and what require_within refuses.
         """
-        self.require_child(child)
+        self.require_within(child)
         if self.suspension is not None:
             raise ParentAtRest(parent=self.id, reference=self.reference, since=self.suspension.effective_on)
         if self.state not in (_S.signed, _S.in_force):

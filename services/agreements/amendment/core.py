@@ -9,7 +9,7 @@ from services.agreements.agreement.core import names_of
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.agreements import NotAParty
 from services.agreements.errors.amendments import NothingAmended
-from services.agreements.kinds import KINDS, AmendmentRule, ContentPart, Kind
+from services.agreements.kinds import AmendmentRule, ContentPart
 from services.agreements.surroundings import Surrounded
 from shared.aggregate import follows
 from shared.events.agreements import (
@@ -73,7 +73,6 @@ class Core(Surrounded):
 
     state: AmendmentState = AmendmentState.proposed
     agreement_id: UUID = UUID(int=0)
-    agreement_kind: str = "academy-association"
     amendment_type: AmendmentType = "correction"
     academy: str | None = None
     codes: tuple[str, ...] = ()
@@ -93,11 +92,6 @@ class Core(Surrounded):
     """Of the base and of the branch."""
     names: dict[UUID, Bilingual] = {}
     """Names of the parties' organisations, as last known before its approval, and then for good."""
-
-    @property
-    def rules(self) -> Kind:
-        """What the agreement's kind asks."""
-        return KINDS[self.agreement_kind]
 
     @property
     def own_rule(self) -> AmendmentRule:
@@ -144,6 +138,7 @@ class Core(Surrounded):
         *,
         agreement_id: UUID,
         agreement_kind: str,
+        rules: Mapping[str, Any] | None,
         amendment_type: AmendmentType,
         academy: str | None,
         codes: Collection[str],
@@ -153,7 +148,7 @@ class Core(Surrounded):
         reason: str,
         by: str,
     ) -> list[DomainEvent]:
-        """Begin a branch of the agreement's content as it is."""
+        """Begin a branch of the agreement's content as it is; `rules` are those that it keeps."""
         proposed = AmendmentProposed(
             amendment_id=id,
             agreement_id=agreement_id,
@@ -164,6 +159,7 @@ class Core(Surrounded):
         return [
             proposed.keeping(
                 agreement_kind=agreement_kind,
+                rules=rules,
                 codes=codes,
                 parties=parties,
                 names=names,
@@ -235,6 +231,7 @@ class Core(Surrounded):
         self.amendment_type = event.amendment_type
         self.academy = event.academy
         self.agreement_kind = detail["agreement_kind"]
+        self.keep(detail.get("rules"))
         self.codes = tuple(detail["codes"])
         self.reason = detail["reason"]
         self.base_hash = self.content_hash = detail["base_hash"]

@@ -52,6 +52,7 @@ async def propose_amendment(
             id,
             agreement_id=agreement_id,
             agreement_kind=agreement.agreement_kind,
+            rules=agreement.rules.as_kept() if agreement.kept_rules else None,
             amendment_type=amendment_type,
             academy=agreement.academy,
             codes=agreement.visible_to(),
@@ -408,7 +409,8 @@ async def _apply(
 
 async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, base: Content, branch: Content) -> None:
     agreed: dict[str, Any] = {name: getattr(branch, name) for name in Terms.model_fields if hasattr(branch, name)}
-    check_terms(Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed))
+    terms = Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed)
+    check_terms(terms, agreement.rules)
     agreement.check_amended(branch)
     agreement.require_annexes(branch)
     require_printable(" ".join(each.name for each in branch.annexes))

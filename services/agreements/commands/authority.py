@@ -101,6 +101,7 @@ DRIFTED = text("""
     )
     select place, was from drafted, termed, approved, lateral (values
         ('kind', drafted.data->>'agreement_kind', cast(:kind as text)),
+        ('kind', approved.detail->>'rules', cast(cast(cast(:rules as text) as jsonb) as text)),
         ('framework', termed.data->>'framework_id', cast(:parent as text)),
         ('number', approved.data->>'reference', cast(:reference as text)),
         ('names', coalesce(approved.detail->>'names', '{}'), null)
@@ -110,7 +111,7 @@ DRIFTED = text("""
 
 FROZEN = {
     "number": ("agreement_id", "number", "reference"),
-    "kind": ("agreement_kind", "amendment_type"),
+    "kind": ("agreement_kind", "kept_rules", "amendment_type"),
     "terms": ("base_hash", "content_hash", "touched"),
     "parties": ("parties",),
     "names": ("names",),
@@ -357,6 +358,7 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     beside = {
         "agreement": agreement.id,
         "kind": agreement.agreement_kind,
+        "rules": agreement.kept_rules,
         "parent": str(agreement.parent_id) if agreement.parent_id else None,
         "reference": agreement.reference,
     }

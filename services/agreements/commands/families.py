@@ -41,11 +41,11 @@ async def require_parent_signed(tx: Transaction, agreement: Agreement, *, readin
 async def require_family(tx: Transaction, agreement: Agreement, content: Content) -> None:
     """Refuse a content with which the agreement would outrun its parent, or end before a child that is signed.
 
-    Refuses what Agreement.require_child refuses, ParentUnknown, ChildrenBeyondTerm.
+    Refuses what Agreement.require_within refuses, ParentUnknown, ChildrenBeyondTerm.
     """
     amended = agreement.model_copy(update=content.model_dump(include={"effective_from", "effective_until"}))
     if agreement.parent_id is not None:
-        (await parent_of(tx, amended)).require_child(amended)
+        (await parent_of(tx, amended)).require_within(amended)
     row = AGREEMENTS.table.c
     children = select(row.id).where(row.parent_id == agreement.id, row.status.in_(AMENDABLE))
     async with tx.widened(NATIONAL):

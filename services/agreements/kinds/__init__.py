@@ -1,13 +1,15 @@
 """Kinds of agreement, as data: what each asks of its parties, text, papers, approval, signing and editions.
 
 A new kind is a TOML file beside this one and a folder of clauses named like it; no code. Numbers in the files are
-parameters (domain: what no public text fixes): working values that the ministry sets.
+parameters (domain: what no public text fixes): working values that the ministry sets. Whatever of a kind's data is
+changed, its version is the next one; what was approved keeps the rules of its own.
 """
 
 import tomllib
 from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -164,18 +166,18 @@ class Closure(Part):
         return date(year, month, min(last, monthrange(year, month)[1]))
 
 
-class Kind(Part):
-    """One kind of agreement."""
+class Rules(Part):
+    """What a kind asks of each of its agreements: what is kept with one that is approved.
+
+    What was kept is read for good: a field that is added here has a default, and none is renamed or taken away.
+    """
 
     id: str
+    version: int = Field(ge=1)
+    """Which version of the kind's data this is."""
     agreement_type: AgreementType
-    name: Bilingual
     roles: tuple[PartyRole, ...] = ()
     """Roles that at least one party must hold."""
-    children: tuple[str, ...] = ()
-    """Kinds that may name an agreement of this kind as their parent."""
-    clauses: tuple[ClauseTemplate, ...] = Field(min_length=1)
-    """The sections of its text, in their order."""
     acceptance: bool = False
     """Whether every party that signs must first accept the negotiated text."""
     approval: tuple[Tier, ...]
@@ -188,8 +190,6 @@ class Kind(Part):
     """Amendment type -> its rule; a type that is not listed follows the agreement's own ladder."""
     visa: Bilingual | None = None
     """The name of the visa without which what all have signed binds nobody; none of the kinds here asks for one."""
-    closed: tuple[Closure, ...] = ()
-    """When which actions rest; none of the kinds here has such a time, as no public text names one."""
     notice_days: int = 0
     """Days between the decision to terminate and its effect, at least."""
     suspension_notice_days: int = 0
@@ -204,6 +204,28 @@ class Kind(Part):
         """State -> the categories of papers without which it is not entered."""
         states = dict.fromkeys(rule.state for rule in self.documents if rule.state)
         return {state: [rule.category for rule in self.documents if rule.state == state] for state in states}
+
+    def as_kept(self) -> dict[str, Any]:
+        """The rules alone, as JSON values, with what is not said at its default: a default may change too."""
+        return self.model_dump(mode="json", include=set(Rules.model_fields))
+
+
+@lru_cache(maxsize=512)
+def rules_of(kept: str) -> Rules:
+    """The rules that were kept as this JSON; what a later version of Mithaq kept beside them is passed over."""
+    return Rules.model_validate_json(kept, extra="ignore")
+
+
+class Kind(Rules):
+    """One kind of agreement as it is today: its rules, and what it says to those who draft."""
+
+    name: Bilingual
+    children: tuple[str, ...] = ()
+    """Kinds that may name an agreement of this kind as their parent."""
+    clauses: tuple[ClauseTemplate, ...] = Field(min_length=1)
+    """The sections of its text, in their order."""
+    closed: tuple[Closure, ...] = ()
+    """When which actions rest; none of the kinds here has such a time, as no public text names one."""
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -246,4 +268,4 @@ def _documents(wanted: Iterable[str | dict[str, Any]], common: Path) -> list[dic
 
 
 KINDS: Mapping[str, Kind] = read_kinds(Path(__file__).parent)
-"""Every kind there is, by its id."""
+"""Every kind there is, as it is today, by its id."""

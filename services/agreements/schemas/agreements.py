@@ -169,6 +169,9 @@ class AgreementAnswer(BaseModel):
     version: int
     state: AgreementState
     agreement_kind: str
+    kind_version: int | None = Field(
+        description="the version of the kind under which it was approved, which it keeps; none: today's holds"
+    )
     agreement_type: AgreementType
     academy: str | None
     reference: str | None = Field(description="from the freezing of the text on")
@@ -209,6 +212,7 @@ class AgreementAnswer(BaseModel):
         Nobody can do anything about a past state.
         """
         told = {
+            "kind_version": agreement.kind_version,
             "parties": PartyAnswer.all_of(agreement),
             "accepted_by": [each.party_id for each in agreement.acceptances],
             "approval": StepAnswer.of(agreement),

@@ -24,6 +24,7 @@ class KindAnswer(BaseModel):
     """A kind of agreement: what it asks, and the text that it proposes."""
 
     id: str
+    version: int = Field(description="of all that is said here; what was approved keeps the rules of its own version")
     agreement_type: AgreementType
     name: Bilingual
     roles: list[PartyRole] = Field(description="at least one party must hold each")

@@ -36,6 +36,7 @@ class AmendmentMachine(Machine):
             self.aggregate.id,
             agreement_id=new_id(),
             agreement_kind=terms.agreement_kind,
+            rules=terms.rules.as_kept(),
             amendment_type="scope",
             academy=terms.academy,
             codes=("MA-06",),

@@ -1,7 +1,7 @@
 """Amendments are offered for signature until a day, recalled before it, and signed by a delegate under a mandate."""
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -19,7 +19,7 @@ from services.agreements.errors.signing import (
     OfferExpired,
     OfferStillStands,
 )
-from services.agreements.kinds import KINDS, AmendmentRule, Kind
+from services.agreements.kinds import KINDS, AmendmentRule
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import MandateRow
 from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
@@ -27,6 +27,7 @@ from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
     bound,
+    change_kind,
     current,
     end_mandate,
     officer,
@@ -164,12 +165,12 @@ async def test_what_is_nearly_agreed_leaves_its_review_though_its_content_was_lo
 async def test_only_the_approval_that_freezes_an_amendment_asks_who_may_sign_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
-    kind = agreement.rules
+    kind = KINDS["academy-association"]
     rule = kind.amendments["scope"] if "scope" in kind.amendments else AmendmentRule(approval=kind.approval)
     twice = tuple(tier.model_copy(update={"needed": 2}) for tier in rule.approval)
     amendments = {**kind.amendments, "scope": rule.model_copy(update={"approval": twice})}
-    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"amendments": amendments}))
+    change_kind(monkeypatch, amendments=amendments)
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
     amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
     amendment = await commands.submit_amendment(database, amendment.id, by=officer())
     await stand(database, agreement.parties[1].organisation_id, "suspended")

@@ -1,7 +1,8 @@
 """Amendments are signed on paper as agreements are: a witness attests the scan, and another person checks it."""
 
 from datetime import date, timedelta
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,7 +24,7 @@ from services.agreements.errors.signing import (
     TextTampered,
     WitnessIsSigner,
 )
-from services.agreements.kinds import KINDS, Kind, SigningGroup
+from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tests.branches import (
     agree,
@@ -40,6 +41,7 @@ from services.agreements.tests.builders import (
     LEGAL,
     attached,
     bound,
+    change_kind,
     current,
     director,
     end_mandate,
@@ -47,6 +49,7 @@ from services.agreements.tests.builders import (
     president,
     signer,
 )
+from services.agreements.tests.seals import QUALIFIED, Root, seal_with
 from services.agreements.tests.test_levels import ask
 from shared.actor import NATIONAL
 from shared.clock import now, today
@@ -116,9 +119,13 @@ async def test_the_last_signature_on_paper_applies_the_amendment(database: Datab
 
 @pytest.mark.parametrize("least", ["advanced", "qualified"])
 async def test_a_kind_that_asks_for_a_level_amends_on_paper(
-    database: Database, agreement: Agreement, monkeypatch: pytest.MonkeyPatch, least: Any
+    database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, least: Any
 ) -> None:
     ask(monkeypatch, least)
+    root = Root()
+    seal_with(root.issue(now() - DAY, now() + DAY, states=QUALIFIED), root.trust, tmp_path)
+    agreement = await bound(database, current(effective_from=today() - 40 * DAY))
+    agreement = await attached(database, agreement, "signed_copy")
     offered = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
     for party_id in offered.touched:
         with pytest.raises(LevelTooLow):
@@ -184,12 +191,14 @@ async def test_a_scan_keeps_to_what_a_signature_keeps_to(database: Database, off
     assert (await reread(database, offered)).version == offered.version
 
 
-async def test_on_paper_too_each_signs_in_its_turn(
-    database: Database, offered: Amendment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kind = offered.rules
-    signing = kind.signing.model_copy(update={"groups": (SigningGroup(roles=("operator",)),)})
-    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"signing": signing}))
+@pytest.fixture
+def operator_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of which operators sign before the others."""
+    change_kind(monkeypatch, signing=SigningRule(groups=(SigningGroup(roles=("operator",)),)))
+
+
+@pytest.mark.usefixtures("operator_first")
+async def test_on_paper_too_each_signs_in_its_turn(database: Database, offered: Amendment) -> None:
     first, operator, _ = offered.touched
     with pytest.raises(NotYourTurnToSign):
         await scan(database, offered, first)

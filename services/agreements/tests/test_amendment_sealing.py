@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -33,7 +33,7 @@ from services.agreements.errors.signing import (
     OfferExpired,
     TextTampered,
 )
-from services.agreements.kinds import KINDS, Kind, SigningGroup
+from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.papers.drawing import draw_sealable_amendment
 from services.agreements.sealing import Seal, configure, examine, sealing
 from services.agreements.settings import AgreementsSettings
@@ -52,6 +52,7 @@ from services.agreements.tests.branches import (
 from services.agreements.tests.builders import (
     MINISTRY,
     bound,
+    change_kind,
     current,
     mandate,
     network_terms,
@@ -61,7 +62,6 @@ from services.agreements.tests.builders import (
     signer,
 )
 from services.agreements.tests.seals import DAY, QUALIFIED, Root, seal_with
-from services.agreements.tests.test_levels import ask
 from services.agreements.tests.test_papers import all_in, text_of
 from services.agreements.tests.test_sealing import is_chain
 from shared import files
@@ -196,7 +196,7 @@ async def test_the_same_seal_twice_at_once_counts_once(database: Database, offer
 
 
 async def test_no_key_is_asked_for_a_signature_that_would_be_refused(
-    database: Database, agreement: Agreement, offered: Amendment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, agreement: Agreement, offered: Amendment, tmp_path: Path
 ) -> None:
     root = Root()
     hands = seal_with(root.issue(now() - DAY, now() + DAY), root.trust, tmp_path)
@@ -216,17 +216,28 @@ async def test_no_key_is_asked_for_a_signature_that_would_be_refused(
     )
     with pytest.raises(NotTouched):
         await sign_for(database, narrow, agreement.parties[1].party_id, level="advanced")
-    ask(monkeypatch, "qualified")
-    with pytest.raises(LevelTooLow):
-        await seal_for(database, offered)
-    monkeypatch.undo()
-    kind = offered.rules
-    signing = kind.signing.model_copy(update={"groups": (SigningGroup(roles=("operator",)),)})
-    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"signing": signing}))
-    with pytest.raises(NotYourTurnToSign):
-        await seal_for(database, offered)
     assert hands.asked == [] and (await reread(database, offered)).version == offered.version
     sealed = await seal_for(database, offered, 1)
+    assert [each.organisation_id for each in hands.asked] == [operator] and sealed.signatures
+
+
+async def test_no_key_is_asked_below_the_level_nor_before_ones_turn(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = (SigningGroup(roles=("operator",)),)
+    change_kind(monkeypatch, signing=SigningRule(groups=groups, least_level="qualified"))
+    root = Root()
+    hands = seal_with(root.issue(now() - DAY, now() + DAY, states=QUALIFIED), root.trust, tmp_path)
+    agreement = await bound(database, current(effective_from=today()))
+    offered = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    hands.asked.clear()
+    with pytest.raises(LevelTooLow):
+        await seal_for(database, offered, 1)
+    with pytest.raises(NotYourTurnToSign):
+        await seal_for(database, offered, level="qualified")
+    assert hands.asked == [] and (await reread(database, offered)).version == offered.version
+    sealed = await seal_for(database, offered, 1, level="qualified")
+    operator = offered.party(offered.touched[1]).organisation_id
     assert [each.organisation_id for each in hands.asked] == [operator] and sealed.signatures
 
 

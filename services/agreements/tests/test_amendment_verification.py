@@ -6,7 +6,7 @@ import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -19,12 +19,12 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands import papers
 from services.agreements.judgement import Worth
-from services.agreements.kinds import KINDS, Kind, SigningGroup
+from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.papers.drawing import draw_sealable_amendment
 from services.agreements.reactions import end_mandate
 from services.agreements.sealing.keys import KeyPen
 from services.agreements.tests.branches import agree, carry, propose, reread, reword, sign_for
-from services.agreements.tests.builders import LEGAL, MINISTRY, approved, attached, bound, current, officer
+from services.agreements.tests.builders import LEGAL, MINISTRY, approved, attached, bound, change_kind, current, officer
 from services.agreements.tests.builders import sign_for as sign_agreement_for
 from services.agreements.tests.seals import DAY, Root, add_seal, seal_with
 from services.agreements.tests.test_amendment_scans import accept, scan
@@ -316,18 +316,18 @@ async def test_while_who_signs_is_open_nobody_is_counted(
         assert (TEXTS.text("verification.reopened", language) in html.unescape(page)) is not withdrawn
 
 
+@pytest.fixture
+def two_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind of which two parties sign for all."""
+    group = SigningGroup(roles=("granting_authority", "operator", "supervising_ministry"), needed=2)
+    change_kind(monkeypatch, signing=SigningRule(groups=(group,)))
+
+
+@pytest.mark.usefixtures("two_are_enough")
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_where_some_signatures_are_enough_the_page_claims_no_more(
-    anybody: AsyncClient,
-    database: Database,
-    offered: Amendment,
-    monkeypatch: pytest.MonkeyPatch,
-    language: str,
+    anybody: AsyncClient, database: Database, offered: Amendment, language: str
 ) -> None:
-    kind = offered.rules
-    group = SigningGroup(roles=tuple({role for each in offered.parties for role in each.roles}), needed=2)
-    signing = kind.signing.model_copy(update={"groups": (group,)})
-    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"signing": signing}))
     for party_id in offered.touched[:2]:
         offered = await sign_for(database, offered, party_id)
     assert offered.state == "applied"

@@ -1,5 +1,6 @@
 """Kinds of agreement are data: what each asks is in its file, and a new one needs no code."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +26,7 @@ from services.agreements.tests.builders import (
 )
 from services.agreements.text import get_clauses
 from shared.actor import NATIONAL
+from shared.audit import canonical
 from shared.database import Database
 from shared.events.agreements import PartyRole
 from shared.ids import new_id
@@ -58,7 +60,17 @@ OF_CENTERS = {
     "renewal",
 }
 """What Mithaq adds where centers are run."""
+VERSIONS = {
+    ("academy-association", 1): "5219212c78c864788e663e4a6be2d7d2be0eefac82f16394b00af0af1e0fb5e8",
+    ("academy-foundation-association", 1): "5737577eee96aacc0663664cf1a1bec732e65a212f445fd390f6269b3394c105",
+    ("directorate-association", 1): "cdc6fb9bd28a79a6fa978b1893eebb919ade39afab0e443647f6dcfffa6ce776",
+    ("framework", 1): "a4900043f8f7ba43ecc62e837c1104883ee0e9a20b362c45cc5c815b403bfd04",
+    ("ministry-association", 1): "7779de2f6702146fba4155aadb4243cbb517e9b94edd5d9827a28d418e9caa01",
+    ("ministry-network", 1): "3bae74b382d9e17ced8fc98d988a03fbb414f7619eca3f7df3d27f3c0744639a",
+}
+"""Kind and version -> SHA-256 of all its data, the texts of its clauses with it. A line is added, none is changed."""
 LOCAL = """
+version = 1
 agreement_type = "local"
 name = { ar = "اتفاقية تجريبية (وهمية)", fr = "Convention d'essai (fictive)" }
 roles = ["operator", "premises_host"]
@@ -105,6 +117,26 @@ def test_a_kind_says_what_it_asks_of_parties_text_approval_signing_and_time(kind
     assert kind.obligations.remind_before and kind.obligations.remind_after
     assert bool(kind.editions) == (kind.agreement_type != "framework")
     assert kind.name.ar != kind.name.fr
+
+
+def test_what_a_kind_asks_or_proposes_changes_with_its_version_only() -> None:
+    found = {
+        (id, kind.version): sha256(canonical(kind.model_dump(mode="json", exclude_defaults=True))).hexdigest()
+        for id, kind in KINDS.items()
+    }
+    changed = [f"{id}: version = {n + 1}" for (id, n), hash in found.items() if VERSIONS.get((id, n), hash) != hash]
+    assert not changed, "the data of a version is as it was published: another is the next version"
+    assert found.items() <= VERSIONS.items(), "a new version is written down"
+
+
+def test_a_kind_without_a_version_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "essai").mkdir()
+    for key in ("object", "duties"):
+        (tmp_path / "essai" / f"{key}.toml").write_text(CLAUSE.format(key=key), "utf-8")
+    for version in ("", "version = 0"):
+        (tmp_path / "essai.toml").write_text(LOCAL.replace("version = 1", version), "utf-8")
+        with pytest.raises(ValueError, match="version"):
+            read_kinds(tmp_path)
 
 
 def test_there_is_a_kind_of_every_track() -> None:

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import cast
 
 import pytest
 from fastapi import FastAPI
@@ -10,7 +9,7 @@ from fastapi import FastAPI
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.errors.signing import LevelTooLow
-from services.agreements.kinds import KINDS, Kind
+from services.agreements.kinds import KINDS
 from services.agreements.tests.branches import agree, propose, reword
 from services.agreements.tests.branches import sign_for as sign_branch
 from services.agreements.tests.builders import (
@@ -18,6 +17,8 @@ from services.agreements.tests.builders import (
     approved,
     attached,
     batch_of,
+    bound,
+    change_kind,
     current,
     director,
     hold,
@@ -40,9 +41,8 @@ from tests.web.routes import client_of
 
 def ask(monkeypatch: pytest.MonkeyPatch, least: SignatureLevel) -> None:
     """Let the kind of regional agreements ask for a level."""
-    kind = KINDS["academy-association"]
-    signing = kind.signing.model_copy(update={"least_level": least})
-    monkeypatch.setitem(cast(dict[str, Kind], KINDS), kind.id, kind.model_copy(update={"signing": signing}))
+    signing = KINDS["academy-association"].signing.model_copy(update={"least_level": least})
+    change_kind(monkeypatch, signing=signing)
 
 
 @pytest.fixture
@@ -125,11 +125,9 @@ async def test_an_advanced_signature_does_not_do_where_a_qualified_one_is_asked(
 
 
 async def test_an_amendment_is_not_signed_below_the_level(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    agreement = await approved(database, current(effective_from=today() - DAY))
-    for each in agreement.parties:
-        agreement = await sign_for(database, agreement, each.organisation_id)
-    branch = await agree(database, await reword(database, await propose(database, agreement), "article-1", "autre"))
     ask(monkeypatch, "advanced")
+    agreement = await bound(database, current(effective_from=today() - DAY))
+    branch = await agree(database, await reword(database, await propose(database, agreement), "article-1", "autre"))
     with pytest.raises(LevelTooLow):
         await sign_branch(database, branch, branch.touched[0])
     signed = await sign_branch(database, branch, branch.touched[0], level="advanced")

@@ -48,8 +48,13 @@ class LateMachine(BoundAgreementMachine):
 
     def teardown(self) -> None:
         """At every instant the past is the fold of what counted by then, holds together, and ends in the present."""
-        if not hasattr(self, "life"):
-            return
+        try:
+            if hasattr(self, "life"):
+                self._look_back()
+        finally:
+            super().teardown()
+
+    def _look_back(self) -> None:
         assert as_of(self.aggregate.id, self.life, None).model_dump() == self.aggregate.model_dump()
         assert as_of(self.aggregate.id, self.life, self.at).model_dump() == self.aggregate.model_dump()
         counting = list(counting_from(self.life))

@@ -130,6 +130,7 @@ class AgreementApproved(DomainEvent):
         "content_hash": TEXT,
         "language_hashes": {"ar": TEXT, "fr": TEXT},
         "offered_until": "2024-10-29",
+        "kind_version": 1,
     }
 
     agreement_id: UUID
@@ -141,6 +142,8 @@ class AgreementApproved(DomainEvent):
     language_hashes: LanguageHashes | None = None
     offered_until: date | None = None
     """The last day to sign; none if the kind sets no limit."""
+    kind_version: int | None = None
+    """The version of the kind whose rules the agreement keeps from here on; none before rules were kept."""
 
 
 class AgreementPartySigned(DomainEvent):

@@ -28,9 +28,15 @@ ASKED = frozenset({"centers", "notified_on", "effective_on"})
 
 async def signed_by_all(database: Database, terms: Terms) -> Agreement:
     """An agreement in the database that all its parties have signed."""
-    agreement = await approved(database, terms)
-    for each in agreement.parties:
-        agreement = await sign_for(database, agreement, each.organisation_id)
+    return await sign_all(database, await approved(database, terms))
+
+
+async def sign_all(database: Database, agreement: Agreement) -> Agreement:
+    """All sign who are still to, each in their turn and at the level that is asked."""
+    while agreement.being_signed:
+        order, level = agreement.signing_order, agreement.rules.signing.least_level
+        turn = next(each for each in order.may_sign_now if each in order.awaited)
+        agreement = await sign_for(database, agreement, turn.organisation_id, level=level)
     return agreement
 
 
@@ -77,8 +83,7 @@ async def bound(database: Database, terms: Terms | None = None) -> Agreement:
     for rule in agreement.rules.documents:
         if rule.before and rule.before != "approve_agreement":
             await attached(database, agreement, rule.category)
-    for each in agreement.parties:
-        agreement = await sign_for(database, agreement, each.organisation_id)
+    agreement = await sign_all(database, agreement)
     if agreement.state == "signed":
         agreement = await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
     return agreement

@@ -118,6 +118,13 @@ def ask_for_a_visa(patched: pytest.MonkeyPatch, like: str = "academy-association
     return kind.id
 
 
+def change_kind(patched: pytest.MonkeyPatch, id: str = "academy-association", **changes: Any) -> Kind:
+    """The ministry changes a kind: from now on its data is another, under its next version."""
+    changed = KINDS[id].model_copy(update={"version": KINDS[id].version + 1} | changes)
+    patched.setitem(cast(dict[str, Kind], KINDS), id, changed)
+    return changed
+
+
 def current(academy: str = "MA-06", **changes: Any) -> Terms:
     """Terms that start tomorrow, whatever day it is."""
     dates = {"effective_from": today() + timedelta(days=1), "effective_until": today() + timedelta(days=1000)}

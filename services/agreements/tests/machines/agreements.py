@@ -20,6 +20,7 @@ from services.agreements.content import content_hash
 from services.agreements.terms import Recurrence, must_sign
 from services.agreements.tests.builders import AT, owing, party, regional
 from services.agreements.tests.machines.editions import Editions
+from services.agreements.tests.machines.kinds import Kinds
 from services.agreements.tests.machines.negotiation import PEOPLE, Negotiation
 from services.agreements.tests.machines.obligations import Obligations
 from services.agreements.tests.machines.signing import Signing
@@ -28,7 +29,7 @@ from shared.ids import new_id
 KINDS_TRIED = ["academy-association", "directorate-association", "academy-association-visa"]
 
 
-class AgreementMachine(Negotiation, Signing, Obligations, Editions):
+class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
     """An agreement between four parties, one a witness, over some years."""
 
     @initialize(wait=st.integers(0, 400), kind=st.sampled_from(KINDS_TRIED))
