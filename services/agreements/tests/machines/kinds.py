@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, invariant, rule
+from hypothesis.stateful import invariant, rule
 
 from services.agreements.kinds import EditionRule, ObligationRule, SigningGroup, SigningRule
 from services.agreements.tests.builders import NAME, change_kind
@@ -26,17 +26,13 @@ CHANGES: list[dict[str, Any]] = [
 class Kinds(Life):
     """What was approved keeps the rules of its approval."""
 
-    patched: pytest.MonkeyPatch
-
-    @initialize()
-    def begin(self) -> None:
-        """Kinds are as their files say."""
+    def __init__(self) -> None:
+        super().__init__()
         self.patched = pytest.MonkeyPatch()
 
     def teardown(self) -> None:
-        """They are so again."""
-        if hasattr(self, "patched"):
-            self.patched.undo()
+        """Kinds are as their files say again."""
+        self.patched.undo()
 
     @rule(changes=st.sampled_from(CHANGES))
     def the_ministry_changes_the_kind(self, changes: dict[str, Any]) -> None:
