@@ -45,10 +45,11 @@ async def tell(database: Database, *, rate: float, seconds: float) -> dict[str, 
     The moment of each one's commit, by its id.
     """
     committed: dict[str, float] = {}
-    started = time.monotonic()
+    begun = started = time.monotonic()
     async with asyncio.timeout(4 * seconds):
         while (taken := len(committed)) < int(rate * seconds):
-            await asyncio.sleep(started + taken / rate - time.monotonic())
+            await asyncio.sleep(max(started + taken / rate, begun + deliver.pace) - time.monotonic())
+            begun = time.monotonic()
             come = int((time.monotonic() - started) * rate) + 1 - taken
             chunk = [happening() for _ in range(min(come, deliver.batch_size))]
             async with database.transaction(NATIONAL) as tx:

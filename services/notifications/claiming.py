@@ -127,6 +127,11 @@ class Claims:
         self._targets: Recent[Target] = Recent()
         self._notices: Recent[Notice] = Recent()
 
+    @property
+    def flows(self) -> bool:
+        """Whether a lane in hand was brought all it is owed just now, and may soon be owed more."""
+        return any(lane.flows and not lane.more for lane in self.held.values())
+
     async def look(self) -> list[Lane]:
         """Lease due lanes, as far as slots are free, at most a quarter of them for one academy.
 
@@ -225,7 +230,7 @@ class Claims:
         for lane in lanes:
             found = by_endpoint[lane.endpoint.id]
             due = _until_one_waits(found)
-            lane.more = len(due) == most[lane.endpoint.id]
+            lane.more, lane.flows = len(due) == most[lane.endpoint.id], bool(due)
             for row in due:
                 lane.parcels.append(
                     Parcel(

@@ -66,7 +66,9 @@ class Lane:
     last: int = 0
     """The number of the last parcel that was fetched."""
     more: bool = True
-    """Whether there may be parcels behind the last."""
+    """Whether there are parcels behind the last, as far as was seen."""
+    flows: bool = True
+    """Whether the last look brought some: others may be told meanwhile."""
     halted: bool = False
     """Nothing more is begun: the head failed, the breaker opened, or the lane is not ours as it was."""
     sent: int = 0
@@ -92,7 +94,7 @@ class Lane:
 
     def runs_low(self, level: int) -> bool:
         """Whether more parcels should be fetched while the last ones are under way."""
-        return self.more and not self.halted and len(self.parcels) <= level and self.quota is None
+        return self.flows and not self.halted and len(self.parcels) <= level and self.quota is None
 
     def halt(self) -> None:
         """Begin nothing more."""

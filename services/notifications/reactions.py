@@ -36,7 +36,8 @@ from shared.territory import ACADEMY_CODES, jurisdiction_of
 log = structlog.get_logger(__name__)
 
 reactions = Reactions("notifications")
-deliver = reactions.reaction("deliver", batch=20, events=(DomainEvent,))
+# What a transaction costs by itself is more than what an event costs in it.
+deliver = reactions.reaction("deliver", batch=20, pace=0.02, events=(DomainEvent,))
 
 # By their ids, as all who write several of them lock them. Most events call things what they were called before.
 REMEMBER_NAMES = text("""

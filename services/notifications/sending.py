@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 SHORTEST_PAUSE = 0.01
 LONGEST_HOLD = 0.05
 """Seconds after which lanes in hand are looked at again: who disables an endpoint elsewhere waits no longer."""
+LONGEST_FLOW = 0.025
+"""The same while lanes are owed one thing after the other: they stay in hand, and what comes is fetched together."""
 GATHER = 0.005
 """Seconds in which news gather before one looks: one look serves many lanes."""
 
@@ -72,7 +74,8 @@ class Sender:
                         lanes.add(task := asyncio.create_task(self._work(lane, stop)))
                         task.add_done_callback(lanes.discard)
                     pause = SHORTEST_PAUSE if claimed else min(2 * pause, self.settings.idle_poll)
-                    if await self._rest(min(pause, LONGEST_HOLD) if lanes else pause, stop):
+                    longest = LONGEST_FLOW if self.claims.flows else LONGEST_HOLD if lanes else pause
+                    if await self._rest(min(pause, longest), stop):
                         pause = SHORTEST_PAUSE
                 for lane in self.claims.held.values():
                     lane.halt()
@@ -141,12 +144,13 @@ class Sender:
         """The lane's next parcel; None when it has none left, or must begin no more."""
         while not lane.halted and not lane.parcels and lane.runs_low(0):
             lane.fetched.clear()
-            self._heard.set()
+            if lane.more:
+                self._heard.set()
             await lane.fetched.wait()
         if lane.halted or not lane.parcels or stop.is_set() or time.monotonic() > lane.until:
             return None
         parcel = lane.parcels.popleft()
-        if lane.runs_low(self.settings.batch // 2):
+        if lane.more and lane.runs_low(self.settings.batch // 2):
             self._heard.set()
         return parcel
 

@@ -5,6 +5,7 @@ dropped, the next one is applied, a later one is held back. Broker offsets follo
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
@@ -57,12 +58,15 @@ class Reaction:
         id: str,
         *,
         batch: int = 1,
+        pace: float = 0.0,
         tables: tuple[type[SQLModel], ...] = (),
         events: tuple[type[DomainEvent], ...] = (),
     ) -> None:
         self.id = id
         self.group = f"{service}.{id}"
         self.batch_size = batch
+        self.pace = pace
+        """Seconds from one look for events to the next, at least: what comes meanwhile is taken together."""
         self.tables = tables
         """What a rebuild empties; only projections have them."""
         self.events = events
@@ -119,13 +123,16 @@ class Reactions:
         self.service = service
         self.all: list[Reaction] = []
 
-    def reaction(self, id: str, *, batch: int = 1, events: tuple[type[DomainEvent], ...] = ()) -> Reaction:
+    def reaction(
+        self, id: str, *, batch: int = 1, pace: float = 0.0, events: tuple[type[DomainEvent], ...] = ()
+    ) -> Reaction:
         """A reaction that commands: one event, one transaction, or where many wait, up to `batch` of them.
 
-        When one of a batch fails, all of it goes one by one. `events` are the types for a function registered with
-        `batch`.
+        When one of a batch fails, all of it goes one by one. With a `pace` it looks no more often than once in so many
+        seconds: an event alone is taken at once, many in a row share transactions. `events` are the types for a
+        function registered with `batch`.
         """
-        return self._add(Reaction(self.service, id, batch=batch, events=events))
+        return self._add(Reaction(self.service, id, batch=batch, pace=pace, events=events))
 
     def projection(
         self, id: str, *, tables: tuple[type[SQLModel], ...], events: tuple[type[DomainEvent], ...] = ()
@@ -157,6 +164,8 @@ class ReactionRunner:
         self.assigned: frozenset[Position] = frozenset()
         self.last_progress = time.monotonic()
         """When a record was last taken care of, on the monotonic clock (seconds)."""
+        self._taken = -math.inf
+        """When the last records were taken, on the same clock."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """React until told to stop; then finish the event in hand, commit and leave the group."""
@@ -176,7 +185,9 @@ class ReactionRunner:
 
     async def _turn(self, subscription: Subscription, stop: asyncio.Event) -> None:
         try:
+            await asyncio.sleep(self._taken + self.reaction.pace - time.monotonic())
             received = await subscription.fetch(BATCH)
+            self._taken = time.monotonic()
             self.assigned = subscription.assigned
             size = self.reaction.batch_size
             done: dict[Position, int] = {}

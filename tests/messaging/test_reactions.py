@@ -1,7 +1,8 @@
 """An effect happens once and in order; what fails waits, visibly, and holds up nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
@@ -241,6 +242,26 @@ async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database:
     async with running(effects, database, topics):
         await eventually(lambda: is_done(database, {subject: [1]}))
     assert await waiting(database) == [(0, True)]
+
+
+async def test_a_reaction_with_a_pace_looks_no_more_often_than_that(database: Database, topics: Broker) -> None:
+    pace, taken = 0.3, asyncio.Queue[int]()
+    effects, subject = Effects(), new_id()
+    effects.reaction = Reactions("centers").reaction(
+        "paced", batch=20, pace=pace, events=(AgreementSubmittedForReview,)
+    )
+
+    @effects.reaction.batch
+    async def note(_: Transaction, occurrences: Sequence[Occurrence[Any]]) -> None:
+        for each in occurrences:
+            taken.put_nowait(each.version)
+
+    started = time.monotonic()
+    async with running(effects, database, topics):
+        for version in (1, 2, 3):
+            await topics.publish([event(subject, version)])
+            assert await taken.get() == version
+    assert time.monotonic() - started >= 2 * pace
 
 
 async def test_a_deadlock_is_tried_again_and_never_parked(database: Database, topics: Broker) -> None:
