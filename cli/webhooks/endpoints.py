@@ -12,7 +12,6 @@ from cli.events import moment
 from cli.installation import asynchronous
 from cli.output import Form, Output, Yes, confirm, say, show, show_one
 from cli.webhooks.door import Academy, door_of
-from shared.clock import now
 
 app = typer.Typer()
 Id = Annotated[UUID, typer.Argument(help="The endpoint's id.")]
@@ -173,7 +172,7 @@ async def replay(
     output: Output = Form.table,
 ) -> None:
     """Send everything told between two instants, marked as a replay where it had arrived."""
-    body = {"since": since.isoformat(), "until": (until or now()).isoformat()}
+    body = {"since": since.isoformat(), "until": until and until.isoformat()}
     async with door_of(context).opened() as door:
         show_one(await door.post(f"endpoints/{id}/replay", body), output)
 

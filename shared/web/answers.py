@@ -1,13 +1,25 @@
 """Bodies and answers: strict on what comes in, exact bytes on what goes out."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
 
 from shared.database import Database
 from shared.web.etags import etag
 from shared.web.problems import language_of
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not within the years 1 to 9999 of UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""An instant that a request names, with an offset of any zone; one that UTC has no year for is refused."""
 
 
 class Body(BaseModel):

@@ -94,9 +94,12 @@ async def recover_missed(db: Work, id: UUID, *, since: datetime, by: Actor, expe
 
 
 async def replay_feed(
-    db: Work, id: UUID, *, since: datetime, until: datetime, by: Actor, expected: int | None = None
+    db: Work, id: UUID, *, since: datetime, until: datetime | None = None, by: Actor, expected: int | None = None
 ) -> Replay:
-    """Send everything told between these instants, marked as a replay where it had arrived. Raises PeriodEmpty."""
+    """Send everything told between these instants, or up to now, marked as a replay where it had arrived.
+
+    Raises PeriodEmpty.
+    """
     return await _replay(db, id, "everything", since, until, by, expected)
 
 

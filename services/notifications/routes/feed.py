@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from services.notifications import queries
 from services.notifications.feed import Excerpt
@@ -12,7 +11,7 @@ from services.notifications.queries import academy_meant
 from services.notifications.routes.hosted import AcademyMeant, Streams
 from services.notifications.schemas import NoticeAnswer
 from services.notifications.schemas.subscriptions import Pattern
-from shared.web import CurrentActor, Db, Language, Listing, Page, page
+from shared.web import CurrentActor, Db, Language, Listing, Moment, Page, page
 
 router = APIRouter(prefix="/api/v1", tags=["notifications"])
 
@@ -27,8 +26,8 @@ async def read_feed(
     academy: AcademyMeant = None,
     after: Annotated[int, Query(ge=0, lt=2**63, description="the last sequence already known")] = 0,
     types: Annotated[tuple[Pattern, ...], Query(max_length=50, description="event types, `*` for anything")] = (),
-    since: Annotated[AwareDatetime | None, Query(description="only events that happened from then on")] = None,
-    until: Annotated[AwareDatetime | None, Query(description="only events that happened before")] = None,
+    since: Annotated[Moment | None, Query(description="only events that happened from then on")] = None,
+    until: Annotated[Moment | None, Query(description="only events that happened before")] = None,
     wait: Annotated[int, Query(ge=0, le=30, description="seconds to wait for something when there is nothing")] = 0,
 ) -> Response:
     """All that an academy was ever told, in order, delivered or not: what a webhook missed is here.

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from services.notifications.commands import Issued, Replay
 from services.notifications.endpoint import Endpoint, EndpointState, Scheme
@@ -15,7 +15,7 @@ from services.notifications.reasons import said
 from shared.actor import Actor
 from shared.events.notifications import Channel
 from shared.territory import AcademyCode
-from shared.web import Body, available_actions
+from shared.web import Body, Moment, available_actions
 
 LanguageCode = Literal["ar", "fr", "en"]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=2000)]
@@ -68,14 +68,14 @@ class RewrappedAnswer(BaseModel):
 class RecoverMissed(Body):
     """From when on."""
 
-    since: AwareDatetime
+    since: Moment
 
 
 class ReplayFeed(Body):
     """From when on, and up to but not including when."""
 
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment | None = Field(None, description="left out, up to now")
 
 
 class ReplayAnswer(BaseModel):
