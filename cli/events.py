@@ -27,10 +27,12 @@ UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def moment(value: str) -> datetime:
     """A time: `10m` ago (s, m, h, d), or an ISO date or instant (UTC unless it says otherwise)."""
-    if span := re.fullmatch(r"(\d+)([smhd])", value):
-        return now() - timedelta(**{UNITS[span[2]]: int(span[1])})
     try:
+        if span := re.fullmatch(r"(\d+)([smhd])", value):
+            return now() - timedelta(**{UNITS[span[2]]: int(span[1])})
         at = datetime.fromisoformat(value)
+    except OverflowError:
+        raise typer.BadParameter(f"{value} is before there were years") from None
     except ValueError:
         raise typer.BadParameter(f"{value} is neither like 10m nor like 2024-08-30T10:00") from None
     return at if at.tzinfo else at.replace(tzinfo=UTC)

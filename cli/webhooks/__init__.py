@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli.webhooks import catalogue, deliveries, endpoints, feed, listening, secrets
-from cli.webhooks.door import Door
+from cli.webhooks import catalogue, deliveries, endpoints, feed, listening, secrets, telling
+from cli.webhooks.door import Door, Language
 
 app = typer.Typer(help="What academies are told and where, over the public API.", no_args_is_help=True)
-for noun in (endpoints, deliveries, feed, listening, catalogue, secrets):
+for noun in (endpoints, deliveries, feed, telling, listening, catalogue, secrets):
     app.registered_commands += noun.app.registered_commands
 
 
@@ -23,9 +23,10 @@ def sign_in(
         typer.Option(envvar="MITHAQ_TOKEN", help="An access token; left out, a persona of the trial signs in."),
     ] = None,
     persona: Annotated[str, typer.Option("--as", help="That persona, such as officer-ma-06.")] = "operator",
+    language: Language = "fr",
 ) -> None:
-    """Say which platform is meant, and who asks."""
-    context.obj = Door(url, token, persona)
+    """Say which platform is meant, who asks, and in which language they are answered."""
+    context.obj = Door(url, token, persona, language)
 
 
 __all__ = ["app"]

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 import aiohttp
@@ -19,7 +19,9 @@ PAGE = 100
 WHOLE = aiohttp.ClientTimeout(total=60)
 CODES = {401: Exit.identity, 403: Exit.identity, 404: Exit.not_found, 409: Exit.conflict, 412: Exit.conflict}
 Academy = Annotated[str | None, typer.Option(help="The academy, such as MA-06; who belongs to one need not say it.")]
-Language = Annotated[str, typer.Option(help="Of what is told: ar, fr or en.")]
+Spoken = Literal["ar", "fr", "en"]
+Language = Annotated[Spoken, typer.Option(envvar="MITHAQ_LANGUAGE", help="Of what the platform says.")]
+OwnLanguage = Annotated[Spoken | None, typer.Option(help="Of what is told; left out, as for everything.")]
 
 
 @dataclass
@@ -29,6 +31,7 @@ class Door:
     url: str | None
     token: str | None
     persona: str
+    language: str
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator["Asking"]:
@@ -36,7 +39,7 @@ class Door:
         url = (self.url or f"http://127.0.0.1:{platform_settings().port}").rstrip("/")
         async with aiohttp.ClientSession() as session:
             try:
-                asking = Asking(session, url, lambda: self._signed_in(url))
+                asking = Asking(session, url, lambda: self._signed_in(url), self.language)
                 await asking.sign_in()
                 yield asking
             except aiohttp.ClientConnectionError:
@@ -59,10 +62,12 @@ class Door:
 class Asking:
     """Calls the API."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: Callable[[], Awaitable[str]]) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, token: Callable[[], Awaitable[str]], language: str
+    ) -> None:
         self.session = session
         self.url = f"{url}/api/v1"
-        self.headers: dict[str, str] = {}
+        self.headers = {"Accept-Language": language}
         self._token = token
 
     async def sign_in(self) -> None:
@@ -109,7 +114,9 @@ class Asking:
 
 def refusal(status: int, problem: JSON) -> Failed:
     """What the platform says (RFC 9457), as a command says it."""
-    said = " ".join(str(problem[part]) for part in ("title", "detail") if problem.get(part))
+    said = ". ".join(str(problem[part]) for part in ("title", "detail") if problem.get(part))
+    for each in problem.get("errors") or ():
+        said += f"\n{each.get('pointer') or each.get('parameter')}: {each['detail']}"
     code = CODES.get(status, Exit.usage if status < 500 else Exit.degraded)
     return Failed(said or f"The platform answers {status}.", run="mithaq webhooks --help", code=code)
 

@@ -195,7 +195,13 @@ def _brief(endpoint: dict[str, Any]) -> dict[str, Any]:
     return {name: endpoint[name] for name in SHOWN}
 
 
+def _public_key(endpoint: dict[str, Any]) -> str | None:
+    """By which a receiver verifies what the newest secret signs; None for a shared one, and for e-mail."""
+    return endpoint["keys"][0]["public_key"] if endpoint["keys"] else None
+
+
 def _show_issued(issued: dict[str, Any], output: Form) -> None:
-    show_one(issued if output is Form.json else _brief(issued) | {"secret": issued["secret"]}, output)
+    secret = {"secret": issued["secret"]} if issued["secret"] else {"public_key": _public_key(issued)}
+    show_one(issued if output is Form.json else _brief(issued) | secret, output)
     if issued["secret"]:
         say("Keep the secret now: it is not shown again.")

@@ -17,7 +17,7 @@ from yarl import URL
 
 from cli.installation import asynchronous
 from cli.output import Exit, Failed, Form, Output, out, say
-from cli.webhooks.door import Academy, Asking, Language, door_of
+from cli.webhooks.door import Academy, Asking, OwnLanguage, door_of
 from shared.clock import now
 
 app = typer.Typer()
@@ -36,7 +36,7 @@ async def listen(
     context: typer.Context,
     forward: Annotated[str, typer.Option(help="Where the receiver listens on this machine.")],
     academy: Academy = None,
-    language: Language = "fr",
+    language: OwnLanguage = None,
     after: Annotated[int | None, typer.Option(min=0, help="Begin behind this sequence; left out, now.")] = None,
     secret: Annotated[
         str | None, typer.Option(envvar="WEBHOOK_SECRET", help="Sign with this; left out, with a new one, shown here.")
@@ -58,7 +58,7 @@ async def listen(
     say(f"forwarding to {forward}" + ("" if secret else f"\nsigned with [bold]{signing}[/]"))
     done = 0
     async with door_of(context).opened() as door:
-        door.headers["Accept-Language"] = language
+        door.headers["Accept-Language"] = language or door.headers["Accept-Language"]
         async for notice in followed(door, academy, after):
             _show(notice, await forwarded(door.session, forward, notice, webhook), output)
             done += 1

@@ -77,8 +77,8 @@ def test_an_endpoint_lives_its_whole_life_from_the_command_line(
     Webhook(issued["secret"]).verify(body, headers)
 
     owed = [each["id"] for each in records(webhooks("deliveries", "--endpoint", id, "-o", "json"))]
-    made = [records(webhooks("attempts", each, "--delivery", "-o", "json"))[0]["body"] for each in owed]
-    assert body.decode() in made, "what was sent, to the byte"
+    made = [one for each in owed for one in records(webhooks("attempts", each, "--delivery", "-o", "json"))]
+    assert body.decode() in [one["body"] for one in made], "what was sent, to the byte"
 
     changed = record(webhooks("change", id, "--language", "ar", "--rate", "2", "-o", "json"))
     assert (changed["language"], changed["rate"], changed["address"]) == ("ar", 2.0, address)
@@ -127,6 +127,53 @@ def test_what_the_platform_refuses_is_said_in_its_words(webhooks: Webhooks) -> N
     assert (done.exit_code, done.stdout) == (2, "")
     assert "10.0.0.1" in done.stderr
     assert webhooks("health", "01920000-0000-7000-8000-000000000000").exit_code == 3
+
+
+def test_what_nobody_heard_is_listed_and_explained_in_the_reader_s_language(webhooks: Webhooks) -> None:
+    id = record(webhooks("register", "https://127.0.0.1:1/avis", "--academy", "MA-08", "-o", "json"))["id"]
+    webhooks("disable", id, "--yes")
+    deadline = time.monotonic() + 20
+    while not (found := [each for each in _unheard(webhooks) if "MA-08" in each["unheard"]]):
+        assert time.monotonic() < deadline, "nothing is listed"
+        time.sleep(0.1)
+    assert found[0]["type"] == "ma.mithaq.endpoint.disabled.v1"
+    said = {
+        language: record(webhooks("--language", language, "explain", found[0]["id"], "-o", "json"))
+        for language in ("ar", "fr", "en")
+    }
+    assert len({each["summary"] for each in said.values()}) == 3
+    reasons = {language: _reason_of(id, each["not_told"]) for language, each in said.items()}
+    assert len(set(reasons.values())) == 3, reasons
+    assert reasons["fr"] in webhooks("--language", "fr", "explain", found[0]["id"]).stdout
+    assert webhooks("explain", id).exit_code == 3
+
+
+def _reason_of(endpoint: str, not_told: list[dict[str, Any]]) -> str:
+    return next(str(one["reason"]) for one in not_told if one["recipient"] == endpoint)
+
+
+def _unheard(webhooks: Webhooks) -> list[dict[str, Any]]:
+    return records(webhooks("unheard", "-o", "json"))
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("ar", "لا نتصل إلا بواسطة"), ("fr", "seul https"), ("en", "only https")]
+)
+def test_what_the_platform_says_is_asked_for_in_one_language(webhooks: Webhooks, language: str, words: str) -> None:
+    done = webhooks("--language", language, "register", "http://academie.example/", "--academy", "MA-06")
+    assert words in done.stderr
+    wrong = webhooks("--language", language, "register", "a@academie.example", "--academy", "MA-06", "--language", "xx")
+    assert "#/language" in wrong.stderr, "each value that is not acceptable is named"
+
+
+def test_a_receiver_that_verifies_by_a_public_key_is_shown_it(webhooks: Webhooks) -> None:
+    shown = webhooks("register", "https://127.0.0.1:1/a", "--academy", "MA-09", "--signature", "v1a")
+    assert "whpk_" in shown.stdout
+
+
+def test_a_time_further_back_than_time_goes_is_refused(webhooks: Webhooks) -> None:
+    done = webhooks("recover", "01920000-0000-7000-8000-000000000000", "--since", "9999999999d")
+    assert (done.exit_code, done.exception.__class__) == (2, SystemExit)
 
 
 def test_the_catalogue_shows_schema_and_example_of_every_type(webhooks: Webhooks) -> None:

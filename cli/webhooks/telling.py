@@ -1,0 +1,51 @@
+"""Telling: who was told of an event and why, and what nobody heard."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from cli.installation import asynchronous
+from cli.output import Form, Output, say, show, show_one
+from cli.webhooks.door import door_of
+
+app = typer.Typer()
+SHOWN = ("name", "channel", "language", "reason")
+
+
+@app.command()
+@asynchronous
+async def unheard(
+    context: typer.Context,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many, newest first.")] = 50,
+    output: Output = Form.table,
+) -> None:
+    """Statutory notices of which nobody of an academy, or of the ministry, was told: somebody has to telephone."""
+    async with door_of(context).opened() as door:
+        found = await door.some("notifications/unheard", most=limit)
+    show(found, output, none="everything was heard by somebody")
+
+
+@app.command()
+@asynchronous
+async def explain(
+    context: typer.Context,
+    event: Annotated[UUID, typer.Argument(help="The event's id, a message's webhook-id.")],
+    output: Output = Form.table,
+) -> None:
+    """Who was told of an event, who was not, and why; and what became of it."""
+    async with door_of(context).opened() as door:
+        found = await door.get(f"notifications/{event}/explanation")
+    if output is Form.json:
+        show_one(found, output)
+        return
+    lists = {name: found.pop(name) for name in ("told", "not_told", "sent_later")}
+    show_one(found, output)
+    for name, each in lists.items():
+        say(f"\n{name.replace('_', ' ')}:")
+        show([_brief(one) for one in each], output, none="nobody")
+
+
+def _brief(one: dict[str, Any]) -> dict[str, Any]:
+    sending = one["sending"] or {"state": None, "reason": None}
+    return {name: one[name] for name in SHOWN} | {"became": sending["state"], "because": sending["reason"]}
