@@ -11,7 +11,16 @@ from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands.families import parent_of
 from services.agreements.impact import CenterFact, Decision, Impact, impact_of
-from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CenterFactRow, EndpointFactRow, ReaderFactRow
+from services.agreements.readers import Branch, Subscribers, seen_by
+from services.agreements.tables import (
+    AGREEMENTS,
+    AMENDMENTS,
+    CEREMONIES,
+    CenterFactRow,
+    EndpointFactRow,
+    ReaderFactRow,
+    SubscriberFactRow,
+)
 from shared.actor import NATIONAL
 from shared.database import Transaction
 from shared.events.agreements import (
@@ -42,14 +51,22 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
     reached = (
         select_columns(academy, func.count().label("number")).where(col(EndpointFactRow.enabled)).group_by(academy)
     )
-    # In number only, and of those who are told: a party's own rows are not its partner's to see.
-    async with tx.widened(NATIONAL):
-        homes = {"national", *(code for each in (agreement, *children) for code in each.visible_to())}
-        readers = (await tx.exec(select(ReaderFactRow).where(col(ReaderFactRow.jurisdiction).in_(homes)))).all()
-    branch, families = AMENDMENTS.table.c, [each.id for each in (agreement, *children)]
-    unsettled = select_columns(branch.id, branch.status).where(
+    branch, families = AMENDMENTS.table.c, {each.id: each for each in (agreement, *children)}
+    unsettled = select_columns(branch.id, branch.status, branch.agreement_id, branch.visible_to).where(
         branch.agreement_id.in_(families), branch.status.in_(OPEN)
     )
+    amendments = {
+        each.id: Branch(each.agreement_id, each.status, frozenset(each.visible_to))
+        for each in await tx.execute(unsettled)
+    }
+    homes = {"national", *(code for each in amendments.values() for code in each.codes)}
+    for each in families.values():
+        homes |= {*each.visible_to(), *(code for center in each.centers for code in seen_by(center))}
+    # In number only, and of those who are told: a party's own rows are not its partner's to see.
+    async with tx.widened(NATIONAL):
+        readers = (await tx.exec(select(ReaderFactRow).where(col(ReaderFactRow.jurisdiction).in_(homes)))).all()
+        asking = select(SubscriberFactRow).where(col(SubscriberFactRow.jurisdiction).in_(homes))
+        subscribers = [Subscribers.model_validate(each) for each in (await tx.exec(asking)).all()]
     return impact_of(
         agreement,
         _decision(decided),
@@ -57,9 +74,10 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
         children=children,
         parent=await parent_of(tx, agreement) if agreement.parent_id else None,
         known=facts,
-        amendments={each.id: each.status for each in await tx.execute(unsettled)},
+        amendments=amendments,
         ceremonies={each.id: each.status for each in await tx.execute(listed)},
         people={each.jurisdiction: each.people for each in readers},
+        subscribers=subscribers,
         endpoints={each.academy: each.number for each in await tx.execute(reached)},
     )
 

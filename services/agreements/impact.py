@@ -5,7 +5,8 @@ told. Centers follow by their own service's doing, so that what they will do is 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, timedelta
 from hashlib import sha256
 from typing import Literal, NamedTuple, Self, TypeVar
@@ -15,11 +16,22 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.agreement import Agreement, AgreementState, EditionState, ObligationState, Scope
 from services.agreements.bilingual import Bilingual
+from services.agreements.readers import (
+    Branch,
+    News,
+    PeopleTouched,
+    Subscribers,
+    news_of,
+    news_of_branch,
+    news_of_center,
+    people_told,
+)
 from shared.audit import canonical
-from shared.events.agreements import CenterToOpen
+from shared.events.agreements import AgreementSuspended, AgreementTerminated, CenterToOpen
 from shared.events.base import DomainEvent
+from shared.events.centers import CenterAbandoned, CenterHandoverStarted, CenterSuspended
 from shared.money import Money
-from shared.territory import PROVINCES, jurisdiction_of
+from shared.territory import PROVINCES
 
 Action = Literal["suspend_agreement", "terminate_agreement"]
 CenterStanding = Literal[
@@ -39,6 +51,17 @@ UNOPENED = frozenset({"planned", "fitting_out", "ready"})
 """Where there are no learners: a center takes them from its opening on."""
 DONE = frozenset({"handing_over", "closed", "abandoned"})
 """Where nothing becomes of a center any more."""
+TAKES_EFFECT: Mapping[Action, str] = {
+    "suspend_agreement": AgreementSuspended.type,
+    "terminate_agreement": AgreementTerminated.type,
+}
+"""What is published on the day of effect."""
+CENTER_MOVES: Mapping[CenterStanding, str] = {
+    "suspended": CenterSuspended.type,
+    "abandoned": CenterAbandoned.type,
+    "handing_over": CenterHandoverStarted.type,
+}
+"""What a center publishes when this becomes of it."""
 SHOWN_ONLY = frozenset({"people"})
 """What is shown and not acknowledged: anybody who opens their inbox changes it, and no decision does anything else."""
 
@@ -138,13 +161,6 @@ class SubscriberTouched(Part):
     endpoints: int
 
 
-class PeopleTouched(Part):
-    """How many people who are at home in a jurisdiction are told: an academy, a directorate, `org:<id>`, the nation."""
-
-    jurisdiction: str
-    number: int
-
-
 class Impact(BaseModel):
     """All that a decision would touch. Each list is sorted, so that the same impact is the same bytes."""
 
@@ -161,10 +177,11 @@ class Impact(BaseModel):
         description="every academy that is told, also without an address; its people are under `people`"
     )
     people: list[PeopleTouched] = Field(
-        description="how many people find it in their inbox, by where they are at home: all known people of the"
-        " academies, of the parties, and of the nation where it concerns every academy or the ministry is a party,"
-        " whatever they subscribe to. Whom a subscription alone tells of it is not counted. The numbers are of the last"
-        " count; one is taken every minute. They are shown and not acknowledged: another number refuses no decision"
+        description="how many people are told of it or of what follows from it, each once, by where they are at home:"
+        " all known people of the academies, of the parties, of the directorates of centers that rest, and of the"
+        " nation where it concerns every academy or the ministry is a party, whatever they subscribe to; of those who"
+        " may see it besides, whoever subscribes to it. The numbers are of the last count; one is taken every minute."
+        " They are shown and not acknowledged: another number refuses no decision"
     )
 
     @property
@@ -226,18 +243,20 @@ def impact_of(
     children: Iterable[Agreement],
     parent: Agreement | None = None,
     known: Mapping[UUID, CenterFact],
-    amendments: Mapping[UUID, str],
+    amendments: Mapping[UUID, Branch],
     ceremonies: Mapping[UUID, str],
     endpoints: Mapping[str, int],
     people: Mapping[str, int],
+    subscribers: Iterable[Subscribers],
 ) -> Impact:
     """What the decision would touch.
 
     `decided` is what the agreement decides; `children` are those that follow it and last, `parent` is what it follows;
     `known` is what the centers
-    told, by center; `amendments` gives the state of each that is open, of
-    the agreement and its children, `ceremonies` of each that lists the agreement; `endpoints` the number of addresses
-    of each academy, `people` of the known people of each jurisdiction.
+    told, by center; `amendments` are those that are open, of
+    the agreement and its children, `ceremonies` gives the state of each that lists the agreement; `endpoints` the
+    number of addresses of each academy, `people` of the known people of each jurisdiction, of whom `subscribers` asked
+    for the same.
     """
     own = _life(agreement, decided, parent)
     ends = own.after.state == AgreementState.terminated
@@ -245,26 +264,24 @@ def impact_of(
     if ends:
         lives += [_life(child, child.end_with(own.after, today=decision.effective_on)) for child in children]
     academies = sorted({academy for life in lives for academy in life.after.audience()})
+    centers = _sorted(each for life in lives for each in _centers(life, decision, known))
+    branches = amendments if ends else {}
+    published = [*_published(lives, {event.type for event in decided}, decision.action, centers, branches)]
     return Impact(
         decision=decision,
         agreements=[_agreement(life) for life in lives],
-        centers=_sorted(each for life in lives for each in _centers(life, decision, known)),
+        centers=centers,
         obligations=_sorted(each for life in lives for each in _obligations(life)),
         editions=_sorted(each for life in lives for each in _editions(life)),
         amounts=_sorted(each for life in lives for each in _amounts(life, since=decision.effective_on.year)),
         amendments=_sorted(
-            AmendmentTouched(amendment_id=id, state=state, becomes="withdrawn")
-            for id, state in amendments.items()
-            if ends
+            AmendmentTouched(amendment_id=id, state=branch.state, becomes="withdrawn")
+            for id, branch in branches.items()
         ),
         ceremonies=_sorted(CeremonyTouched(ceremony_id=id, state=state) for id, state in ceremonies.items()),
         parties=sorted({party.organisation_id for life in lives for party in life.after.parties}),
         subscribers=[SubscriberTouched(academy=each, endpoints=endpoints.get(each, 0)) for each in academies],
-        people=[
-            PeopleTouched(jurisdiction=each, number=people[each])
-            for each in sorted({code for life in lives for code in _told(life.after)})
-            if people.get(each)
-        ],
+        people=people_told(published, people, subscribers),
     )
 
 
@@ -354,10 +371,24 @@ def _amounts(life: Life, *, since: int) -> list[AmountTouched]:
     ]
 
 
-def _told(agreement: Agreement) -> set[str]:
-    """The jurisdictions to whose people a statutory notice about an agreement is addressed."""
-    parties = {jurisdiction_of(party.organisation_id) for party in agreement.parties}
-    return parties | {*agreement.visible_to()} | (set() if agreement.academy else {"national"})
+def _published(
+    lives: Sequence[Life],
+    decided: AbstractSet[str],
+    action: Action,
+    centers: Iterable[CenterTouched],
+    amendments: Mapping[UUID, Branch],
+) -> Iterator[News]:
+    """What is published about it: the decision, at once and on its day, what ends with it, and what the centers do."""
+    own, *children = (life.after for life in lives)
+    yield from (news_of(own, type) for type in {*decided, TAKES_EFFECT[action]})
+    yield from (news_of(child, TAKES_EFFECT[action]) for child in children)
+    by_id = {each.id: each for each in (own, *children)}
+    yield from (news_of_branch(by_id[each.agreement_id], each) for each in amendments.values())
+    yield from (
+        news_of_center(by_id[each.agreement_id], each.center_id, type)
+        for each in centers
+        if (type := CENTER_MOVES.get(each.becomes)) and each.becomes != each.state
+    )
 
 
 def _sorted(parts: Iterable[P]) -> list[P]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, text
+from sqlalchemy import delete, func, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import SQLModel, case, col, select, update
 
@@ -22,6 +22,7 @@ from services.agreements.tables import (
     ObligationRow,
     OrganisationRow,
     ReaderFactRow,
+    SubscriberFactRow,
 )
 from shared import territory
 from shared.database import Transaction
@@ -50,7 +51,13 @@ from shared.events.network import (
     MandateRecorded,
     OrganisationRegistered,
 )
-from shared.events.notifications import EndpointDisabled, EndpointEnabled, EndpointRegistered, ReadershipCounted
+from shared.events.notifications import (
+    EndpointDisabled,
+    EndpointEnabled,
+    EndpointRegistered,
+    ReadershipCounted,
+    SubscribershipCounted,
+)
 from shared.messaging.reactions import Reactions
 from shared.territory import ACADEMIES
 
@@ -223,6 +230,17 @@ async def follow_readership(tx: Transaction, occurrence: Occurrence[ReadershipCo
     event = occurrence.event
     facts = event.model_dump(include={"jurisdiction", "people"})
     await _put(tx, ReaderFactRow, id=event.readership_id, visible_to=[event.jurisdiction], **facts)
+
+
+@follow_endpoints.on(SubscribershipCounted)
+async def follow_subscribership(tx: Transaction, occurrence: Occurrence[SubscribershipCounted]) -> None:
+    """Keep how many people of a jurisdiction subscribe to the same, as long as anybody does."""
+    event = occurrence.event
+    if not event.people:
+        await tx.execute(delete(SubscriberFactRow).where(col(SubscriberFactRow.id) == event.subscribership_id))
+        return
+    facts = event.model_dump(mode="json", include={"jurisdiction", "wanted", "people"})
+    await _put(tx, SubscriberFactRow, id=event.subscribership_id, visible_to=[event.jurisdiction], **facts)
 
 
 async def _note(tx: Transaction, center_id: UUID, **facts: Any) -> None:

@@ -1,7 +1,7 @@
 """Recipients: all who may be told of something, with what they asked for and what they prefer."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from services.notifications.circle import Circle
 from services.notifications.preferences import Preferences
 from services.notifications.telling import LISTS, EndpointTold, PersonTold, Recipient, Rule
 from shared.actor import Role
+from shared.database import Transaction
 
 RULES = """
     coalesce((select jsonb_agg(to_jsonb(rule) order by made_at, rule.id) from rule where {owner} and ended_at is null),
@@ -36,6 +37,13 @@ KNOWN = text(f"""
         where jurisdiction = any(cast(:codes as text[]) || array(select unnest(codes) from circle))
     ) each
 """)
+ASKING = text(f"""
+    select to_jsonb(each) as facts from (
+        select person.*, {RULES.format(owner="rule.person_id = person.id")} from person
+        where exists (select 1 from rule where rule.person_id = person.id and ended_at is null)
+    ) each
+""")
+STEP = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,14 @@ async def known(
         {UUID(each["id"]): {"ar": each["ar"], "fr": each["fr"]} for each in found["name"]},
         recipients,
     )
+
+
+async def asking(tx: Transaction) -> AsyncIterator[PersonTold]:
+    """All people who subscribe to something."""
+    rows = await tx.stream(ASKING)
+    async for some in rows.partitions(STEP):
+        for row in some:
+            yield _person(row.facts)
 
 
 def rule_of(facts: Any) -> Rule:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from services.notifications.commands import count_readers, escalate_receipts, forget_attempts
+from services.notifications.commands import count_readers, count_subscribers, escalate_receipts, forget_attempts
 from services.notifications.settings import NotificationsSettings
 from services.notifications.triggers import remind
 from shared.clock import now, today
@@ -35,6 +35,12 @@ async def escalate(database: Database) -> None:
 async def count_known_people(database: Database) -> None:
     """How many people of each jurisdiction are known is said where the number is another."""
     await count_readers(database)
+
+
+@schedule.every(seconds=60, id="count-subscribers")
+async def count_who_asked_for_the_same(database: Database) -> None:
+    """How many people subscribe to the same of what is foretold is said where the number is another."""
+    await count_subscribers(database)
 
 
 @schedule.every(seconds=300, id="remind")

@@ -7,7 +7,6 @@ Jurisdiction comes first: whatever a rule says, nobody is told of what is not th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import Any, Literal, Self
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from services.notifications.kinds import IMPORTANCE, Importance, Kind, Queue, ki
 from services.notifications.preferences import Preferences
 from shared.actor import Role
 from shared.events.base import DomainEvent, Occurrence
+from shared.subscribing import unmet
 from shared.territory import ACADEMY_CODES, MINISTRY_ID, codes_of, jurisdiction_of
 
 Channel = Literal["webhook", "email", "inbox"]
@@ -151,19 +151,10 @@ class Rule:
         return next(self.unmet(happening), None) is None
 
     def unmet(self, happening: Happening) -> Iterator[str]:
-        """The conditions that the event does not meet. One of an agreement's type is met by none that is not known."""
+        """The conditions that the event does not meet."""
         if IMPORTANCE.index(happening.kind.importance) < IMPORTANCE.index(self.importance):
             yield "importance"
-        if self.types and not any(fnmatchcase(happening.type, pattern) for pattern in self.types):
-            yield "types"
-        if self.academies and happening.audience.isdisjoint(self.academies):
-            yield "academies"
-        if self.provinces and happening.provinces.isdisjoint(self.provinces):
-            yield "provinces"
-        if self.agreement_types and happening.agreement_type not in self.agreement_types:
-            yield "agreement_types"
-        if self.parties and happening.codes.isdisjoint(self.parties):
-            yield "parties"
+        yield from unmet(self, happening)
 
 
 @dataclass(frozen=True, slots=True)

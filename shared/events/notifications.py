@@ -4,6 +4,8 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from shared.events.base import DomainEvent
 
 ENDPOINT = "01920000-0000-7000-8000-0000000000ed"
@@ -230,6 +232,48 @@ class ReadershipCounted(DomainEvent):
     readership_id: UUID
     jurisdiction: str
     """Where they are at home: the nation, an academy, a directorate or an organisation."""
+    people: int
+
+
+class Wanted(BaseModel):
+    """What people asked to be told of: all conditions hold; an empty one always does."""
+
+    model_config = ConfigDict(frozen=True)
+
+    types: tuple[str, ...]
+    """Of the event, those that are foretold: patterns, least importance and preferences are worked out."""
+    academies: tuple[str, ...] = ()
+    provinces: tuple[str, ...] = ()
+    agreement_types: tuple[str, ...] = ()
+    parties: tuple[str, ...] = ()
+    """Organisations that are concerned, as `org:<id>`."""
+
+
+class SubscribershipCounted(DomainEvent):
+    """Another number of people subscribe to the same of what suspending or terminating an agreement publishes."""
+
+    type = "ma.mithaq.subscribership.counted.v1"
+    topic = "notifications.subscribership"
+    example: ClassVar[dict[str, Any]] = {
+        "subscribership_id": "01920000-0000-5000-8000-0000000000e7",
+        "jurisdiction": "national",
+        "wanted": [
+            {
+                "types": ["ma.mithaq.agreement.suspended.v1", "ma.mithaq.agreement.terminated.v1"],
+                "academies": ["MA-06"],
+                "provinces": [],
+                "agreement_types": [],
+                "parties": [],
+            }
+        ],
+        "people": 2,
+    }
+
+    subscribership_id: UUID
+    jurisdiction: str
+    """Where they are at home: the nation, an academy, a directorate or an organisation."""
+    wanted: tuple[Wanted, ...]
+    """All that each of them asked for; what fits one of these is told."""
     people: int
 
 

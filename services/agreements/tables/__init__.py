@@ -14,6 +14,7 @@ from services.agreements.tables.neighbours import (
     MandateRow,
     OrganisationRow,
     ReaderFactRow,
+    SubscriberFactRow,
 )
 from services.agreements.tables.obligations import OWED, ObligationRow
 from services.agreements.tables.papers import PaperRow
@@ -48,4 +49,5 @@ __all__ = [
     "SavedSearchRow",
     "ScreenRow",
     "SignatureBatchRow",
+    "SubscriberFactRow",
 ]

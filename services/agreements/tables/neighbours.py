@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Index, Text, Uuid
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from services.agreements.tables.base import Base
@@ -65,6 +66,20 @@ class ReaderFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     id: UUID = Field(primary_key=True)
     visible_to: list[str] = Field(sa_type=ARRAY(Text))
     jurisdiction: str = Field(sa_type=Text)
+    people: int
+
+
+class SubscriberFactRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """How many people of a jurisdiction subscribe to the same, from the notifications' events: never who they are."""
+
+    __tablename__ = "subscriber_fact"
+    __table_args__ = (Index("subscriber_fact_jurisdiction", "jurisdiction"),)
+
+    id: UUID = Field(primary_key=True)
+    visible_to: list[str] = Field(sa_type=ARRAY(Text))
+    jurisdiction: str = Field(sa_type=Text)
+    wanted: list[dict[str, Any]] = Field(sa_type=JSONB)
+    """What fits one of these is told them."""
     people: int
 
 

@@ -21,7 +21,7 @@ from services.notifications.commands.people import (
     report_bounces,
     set_preferences,
 )
-from services.notifications.commands.readers import count_readers
+from services.notifications.commands.readers import count_readers, count_subscribers
 from services.notifications.commands.receipts import acknowledge_receipt, escalate_receipts
 from services.notifications.commands.subscriptions import end_subscription, subscribe
 
@@ -31,6 +31,7 @@ __all__ = [
     "acknowledge_receipt",
     "change_endpoint",
     "count_readers",
+    "count_subscribers",
     "disable_endpoint",
     "enable_endpoint",
     "end_subscription",

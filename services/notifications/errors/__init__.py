@@ -10,7 +10,13 @@ from services.notifications.errors.endpoints import (
     PeriodEmpty,
     SecretsStillOverlap,
 )
-from services.notifications.errors.people import AgreementTypeUnknown, MatchesNothing, NotABounce, ReceiptNotDue
+from services.notifications.errors.people import (
+    AgreementTypeUnknown,
+    MatchesNothing,
+    NotABounce,
+    ReceiptNotDue,
+    TooManySubscriptions,
+)
 
 __all__ = [
     "AcademyNotNamed",
@@ -25,4 +31,5 @@ __all__ = [
     "PeriodEmpty",
     "ReceiptNotDue",
     "SecretsStillOverlap",
+    "TooManySubscriptions",
 ]

@@ -23,6 +23,12 @@ class MatchesNothing(Refusal):
     slug = "matches-nothing"
 
 
+class TooManySubscriptions(Refusal):
+    """A person, or an endpoint, has so many subscriptions and no more. Values: most."""
+
+    slug = "too-many-subscriptions"
+
+
 class AgreementTypeUnknown(Refusal):
     """There is no such type of agreement. Values: given, known, the types there are."""
 

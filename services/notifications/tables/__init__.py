@@ -6,7 +6,14 @@ from services.notifications.tables.endpoints import ENDPOINTS, LaneRow, SecretRo
 from services.notifications.tables.feed import FeedEntryRow, FeedHeadRow
 from services.notifications.tables.letters import UNDELIVERED, LetterAttemptRow, UndeliveredRow
 from services.notifications.tables.notices import NoticeRow, TellingRow, ToldLaterRow
-from services.notifications.tables.people import READERSHIPS, InboxItemRow, PersonRow, ReadershipRow
+from services.notifications.tables.people import (
+    READERSHIPS,
+    SUBSCRIBERSHIPS,
+    InboxItemRow,
+    PersonRow,
+    ReadershipRow,
+    SubscribershipRow,
+)
 from services.notifications.tables.receipts import RECEIPTS
 from services.notifications.tables.reminders import REMINDERS, ReminderRow
 from services.notifications.tables.subscriptions import RuleRow
@@ -17,6 +24,7 @@ __all__ = [
     "RECEIPTS",
     "REMINDERS",
     "SEEN_BY",
+    "SUBSCRIBERSHIPS",
     "UNDELIVERED",
     "AttemptRow",
     "Base",
@@ -32,6 +40,7 @@ __all__ = [
     "ReminderRow",
     "RuleRow",
     "SecretRow",
+    "SubscribershipRow",
     "TellingRow",
     "ToldLaterRow",
     "UndeliveredRow",

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlmodel import Field
 
 from services.notifications.readership import Readership
+from services.notifications.subscribership import Subscribership
 from services.notifications.tables.base import Base, Instant
 from shared.store import AggregateRow, Store
 
@@ -66,4 +67,11 @@ class ReadershipRow(AggregateRow, Base, table=True):  # type: ignore[valid-type,
     __tablename__ = "readership"
 
 
+class SubscribershipRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
+    """How many people of a jurisdiction subscribe to the same."""
+
+    __tablename__ = "subscribership"
+
+
 READERSHIPS = Store(Readership, ReadershipRow)
+SUBSCRIBERSHIPS = Store(Subscribership, SubscribershipRow)

@@ -128,6 +128,7 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
     await told(database, *(happening(event, at=now()) for event in (drafted, approved, signed, suspended)))
     await commands.make_known(database, language="fr", by=actor(Role.academy_officer, name="colleague"))
     await commands.count_readers(database)
+    await commands.count_subscribers(database)
     await remind(database, date(2027, 8, 1))
     async with database.transaction(NATIONAL) as tx:
         statutory = "select letter_id from letter_line join notice using (event_id) where type like '%.suspended.v1'"
