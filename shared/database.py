@@ -20,12 +20,12 @@ SET_SCOPE = text("select set_config('mithaq.scope', :scope, true)")
 class Transaction(AsyncSession):
     """An open transaction. Commands join it when they are given one."""
 
-    def __init__(self, database: "Database", scope: Scope) -> None:
-        super().__init__(database.engine, expire_on_commit=False)
+    def __init__(self, database: "Database", scope: Scope, connection: AsyncConnection) -> None:
+        super().__init__(connection, expire_on_commit=False)
         self.database = database
         self.scope = scope
         self._after_commit: list[Callable[[], None]] = []
-        self._connection: AsyncConnection | None = None
+        self._connection = connection
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator["Transaction"]:  # noqa: ARG002 - as on a Database
@@ -42,11 +42,16 @@ class Transaction(AsyncSession):
         finally:
             await connection.execute(SET_SCOPE, {"scope": ",".join(sorted(self.scope))})
 
-    async def connection(self, *binding: Any, **options: Any) -> AsyncConnection:
-        """The connection of this transaction: always the same one, so that asking for it costs nothing."""
-        if self._connection is None:
-            self._connection = await super().connection(*binding, **options)
+    async def connection(self, *_binding: Any, **_options: Any) -> AsyncConnection:
+        """The connection of this transaction: whoever needs no more of it leaves the session unused."""
         return self._connection
+
+    @asynccontextmanager
+    async def begin_nested(self) -> AsyncIterator[None]:  # type: ignore[override]
+        """A savepoint: what fails inside the block leaves the rest of the transaction as it was."""
+        async with super().begin_nested():
+            await super().connection()  # the session puts the savepoint off until it asks for its connection itself
+            yield
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the transaction has committed."""
@@ -80,11 +85,12 @@ class Database:
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
         """One transaction that sees the scope's rows only; commits at the end of the block, or not at all."""
-        async with Transaction(self, scope) as tx:
-            connection = await tx.connection()
+        async with self.engine.connect() as connection, Transaction(self, scope, connection) as tx:
             await connection.execute(SET_SCOPE, {"scope": ",".join(sorted(scope))})
             yield tx
-            await tx.commit()
+            if tx.in_transaction():
+                await tx.commit()
+            await connection.commit()
         for callback in tx._after_commit:
             callback()
 

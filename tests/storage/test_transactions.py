@@ -1,0 +1,70 @@
+"""A transaction: what its session and its connection write is one, kept whole or not at all."""
+
+from contextlib import suppress
+
+import pytest
+
+from shared.actor import NATIONAL
+from shared.database import Database, Transaction
+from shared.messaging.tables import ContentRow
+from shared.store import digest, get_texts, put_text
+from tests.fixtures.database import Databases
+
+BY_SESSION, BY_CONNECTION = "by the session", "by the connection"
+BOTH = {digest(each): each for each in (BY_SESSION, BY_CONNECTION)}
+
+
+@pytest.fixture
+async def database(databases: Databases) -> Database:
+    """A database with room for one transaction at a time."""
+    return await databases("network", pool_size=1)
+
+
+async def write(tx: Transaction) -> None:
+    tx.add(ContentRow(hash=digest(BY_SESSION), body=BY_SESSION))
+    connection = await tx.connection()
+    await connection.execute(ContentRow.__table__.insert(), {"hash": digest(BY_CONNECTION), "body": BY_CONNECTION})  # type: ignore[attr-defined]
+
+
+async def kept(database: Database) -> dict[str, str]:
+    async with database.transaction(NATIONAL) as tx:
+        return await get_texts(tx, BOTH)
+
+
+async def test_what_was_added_and_what_was_executed_is_committed_together(database: Database) -> None:
+    told: list[bool] = []
+    async with database.transaction(NATIONAL) as tx:
+        tx.after_commit(lambda: told.append(True))
+        await write(tx)
+    assert (await kept(database), told) == (BOTH, [True])
+
+
+async def test_nothing_is_left_of_a_block_that_failed_and_its_connection_serves_the_next(database: Database) -> None:
+    told: list[bool] = []
+    with suppress(LookupError):
+        async with database.transaction(NATIONAL) as tx:
+            tx.after_commit(lambda: told.append(True))
+            await write(tx)
+            await tx.flush()
+            raise LookupError
+    assert (await kept(database), told) == ({}, [])
+
+
+async def test_nothing_is_left_of_a_block_whose_last_row_cannot_be_written(database: Database) -> None:
+    async with database.transaction(NATIONAL) as tx:
+        await put_text(tx, BY_SESSION)
+    with pytest.raises(Exception, match="duplicate key"):
+        async with database.transaction(NATIONAL) as tx:
+            await write(tx)
+    assert [*(await kept(database)).values()] == [BY_SESSION]
+
+
+async def test_a_savepoint_takes_back_what_both_wrote_in_it(database: Database) -> None:
+    async with database.transaction(NATIONAL) as tx:
+        with suppress(LookupError):
+            async with tx.begin_nested():
+                await write(tx)
+                await tx.flush()
+                raise LookupError
+        await write(tx)
+    assert await kept(database) == BOTH
