@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -17,6 +17,7 @@ PREFERENCE = re.compile(
 )
 
 
+@lru_cache
 def choose(accept_language: str | None) -> str:
     """The language of ours that an Accept-Language header (RFC 9110, 12.5.4) prefers; the default without one."""
     best, language = 0.0, LANGUAGES[0]

@@ -1,5 +1,6 @@
 """Who may do what in the agreements service: one table, and whose agreement it is."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
@@ -72,6 +73,16 @@ def acts_for(actor: Actor, organisation: UUID) -> bool:
     return organisation_of(actor) == organisation
 
 
+def _one_may(refusals: Iterable[Refusal | None]) -> bool | Refusal:
+    """Whether any of them is no refusal; else the first."""
+    first = None
+    for refusal in refusals:
+        if refusal is None:
+            return True
+        first = first or refusal
+    return first or False
+
+
 def represents_one_for(action: str) -> Condition:
     """Whether a party for which the actor may act can take this step; if none can, why their own cannot."""
 
@@ -81,8 +92,7 @@ def represents_one_for(action: str) -> Condition:
         national = actor.jurisdiction == "national"
         able = [each for each in file.parties if national or acts_for(actor, each.organisation_id)]
         able.sort(key=lambda each: not acts_for(actor, each.organisation_id))
-        refusals = [file.party_refusal(action, each.party_id) for each in able]
-        return None in refusals or refusals[0] or False
+        return _one_may(file.party_refusal(action, each.party_id) for each in able)
 
     return condition
 
@@ -104,8 +114,7 @@ def records_one(action: str) -> Condition:
             return False
         awaited = file.signing_order.awaited
         parties = sorted(file.parties, key=lambda each: each not in awaited)
-        refusals = [file.party_refusal(action, each.party_id) for each in parties]
-        return None in refusals or refusals[0] or False
+        return _one_may(file.party_refusal(action, each.party_id) for each in parties)
 
     return condition
 
@@ -119,8 +128,7 @@ def checks_another(action: str) -> Condition:
         theirs = [id for id, scan in file.scans.items() if actor.person not in (scan.person, scan.witness)]
         if file.scans and not theirs:
             return CheckedByAnother()
-        refusals = [file.barred(action, each) for each in theirs]
-        return not refusals or None in refusals or refusals[0] or False
+        return not theirs or _one_may(file.barred(action, each) for each in theirs)
 
     return condition
 

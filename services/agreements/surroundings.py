@@ -64,7 +64,8 @@ class Surrounded(Ruled):
 
     def barred(self, action: str, party_id: UUID) -> Refusal | None:
         """Why whoever reads this may not take the step for the party, as far as was looked up."""
-        return self._around.barred.get((action, party_id)) if self._around else None
+        around = self._around
+        return around.barred.get((action, party_id)) if around else None
 
     def guard(self, action: str) -> Refusal | None:
         """Nothing is done while its kind closes it for a time of the year: today's, as it is offices that close."""

@@ -73,7 +73,7 @@ class UnavailableAction(BaseModel):
     @classmethod
     def of(cls, action: str, refusal: Refusal) -> Self:
         """What a refusal says of the action."""
-        return cls(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal)[1])
+        return cls(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal))
 
 
 def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import asyncpg
@@ -125,10 +125,10 @@ reader: ContextVar[Request] = ContextVar("reader")
 """Whose request is being answered: its language and its service's wording."""
 
 
-def told(refusal: Refusal) -> tuple[str, str]:
-    """A refusal as title and detail for whoever is being answered: for answers that say why something cannot be."""
+def told(refusal: Refusal) -> str:
+    """A refusal's detail for whoever is being answered: for answers that say why something cannot be."""
     request = reader.get()
-    return _texts(request.app.state.wording, refusal.slug, language_of(request), dict(refusal.values))
+    return _text("detail", request.app.state.wording, refusal.slug, language_of(request), refusal.values)
 
 
 def members_of(request: Request, refusal: Refusal) -> dict[str, Any]:
@@ -137,13 +137,12 @@ def members_of(request: Request, refusal: Refusal) -> dict[str, Any]:
     values = dict(refusal.values)
     if refusal.status == 503:
         values.setdefault("retry_after", RETRY_AFTER)
-    wording, language = request.app.state.wording, language_of(request)
-    title, detail = _texts(wording, refusal.slug, language, values | {"trace_id": trace_id})
+    asked = (request.app.state.wording, refusal.slug, language_of(request), values | {"trace_id": trace_id})
     return {
         "type": f"/problems/{refusal.slug}",
-        "title": title,
+        "title": _text("title", *asked),
         "status": refusal.status,
-        "detail": detail,
+        "detail": _text("detail", *asked),
         "instance": request.url.path,
         "trace_id": trace_id,
         **{name: value for name, value in values.items() if name not in STANDARD},
@@ -226,15 +225,13 @@ def install_problems(app: FastAPI) -> None:
         return problem(request, known(**values), headers=dict(error.headers or {}))
 
 
-def _texts(wording: Wording, slug: str, language: str, values: dict[str, Any]) -> tuple[str, str]:
-    key = f"refusals.{slug}"
-    if f"{key}.title" not in wording:
-        title = slug.replace("-", " ").capitalize()
-        return title, title
-    title, detail = f"{key}.title", f"{key}.detail"
-    asked = wording.placeholders(title, language) | wording.placeholders(detail, language)
-    shown = {name: _shown(wording, language, name, values[name], values) for name in asked & values.keys()}
-    return wording.text(title, language, **shown), wording.text(detail, language, **shown)
+def _text(part: Literal["title", "detail"], wording: Wording, slug: str, language: str, values: dict[str, Any]) -> str:
+    key = f"refusals.{slug}.{part}"
+    if key not in wording:
+        return slug.replace("-", " ").capitalize()
+    asked = wording.placeholders(key, language) & values.keys()
+    shown = {name: _shown(wording, language, name, values[name], values) for name in asked}
+    return wording.text(key, language, **shown)
 
 
 def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:

@@ -136,7 +136,7 @@ class Signing(Timely, Offered):
         self.party(party_id)
         if any(signature.party_id == party_id for signature in self.signatures):
             return AlreadySigned(party=party_id)
-        if self.request(party_id).scan:
+        if party_id in self.scans:
             return ScanToBeChecked(party=party_id)
         if barred := self.barred(action, party_id):
             return barred

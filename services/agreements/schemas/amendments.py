@@ -249,7 +249,7 @@ class HindranceAnswer(BaseModel):
         if (found := amendment.hindrance) is None:
             return None
         refusal = found.as_refusal()
-        return cls(type=f"/problems/{refusal.slug}", detail=told(refusal)[1], since=found.since)
+        return cls(type=f"/problems/{refusal.slug}", detail=told(refusal), since=found.since)
 
 
 class AmendmentAnswer(BaseModel):
