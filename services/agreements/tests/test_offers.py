@@ -42,7 +42,7 @@ from shared.clock import today
 from shared.database import Database, Transaction
 from shared.ids import new_id
 from shared.money import Money
-from shared.refusals import Refusal
+from shared.refusals import Forbidden, NotFound, Refusal
 from shared.territory import NETWORK_ID
 from shared.web import available_actions
 
@@ -374,7 +374,10 @@ async def refusal_of(tx: Transaction, attempt: Try, it: Agreement, by: Actor) ->
 
 
 async def test_what_is_offered_is_what_is_accepted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Roles that may never take an action are refused it on its route (test_permissions); here are the others."""
+    """Roles that may never take an action, and strangers, are refused it on its route (test_permissions).
+
+    Here are the others, and one try by each stranger.
+    """
     ask_for_a_visa(monkeypatch)
     offerable = [action for action in Agreement.ALLOWED if action in PERMISSIONS]
     assert sorted(offerable) == sorted(TRIES), "every action that may be offered is tried"
@@ -383,12 +386,20 @@ async def test_what_is_offered_is_what_is_accepted(database: Database, monkeypat
     wrong: list[str] = []
     async for name, there in life(database):
         seen.add(there.state)
+        closed: dict[str, Refusal] = {}
         async with database.transaction(NATIONAL) as tx:
             for who, by in EVERYBODY.items():
                 it = await as_told(tx, there, by)
                 offered = available_actions(by, it, PERMISSIONS)
+                if not by.within(it.visible_to()):
+                    if offered or not isinstance(await refusal_of(tx, TRIES["revise_text"], it, by), NotFound):
+                        wrong.append(f"{who} sees it, {name}: {offered}")
+                    continue
                 for action in (each for each in offerable if by.has(*PERMISSIONS[each])):
-                    refusal = await refusal_of(tx, TRIES[action], it, by)
+                    # What the state refuses it refuses to everybody: tried until somebody hears it who may else.
+                    refusal = closed.get(action) or await refusal_of(tx, TRIES[action], it, by)
+                    if refusal and it.refusal_of(action) and not isinstance(refusal, Forbidden):
+                        closed[action] = refusal
                     if (action in offered) != (refusal is None):
                         wrong.append(f"{action} by {who}, {name}: {refusal!r}")
                 annex, revised = annex_of(it), "revise_text" in offered
