@@ -29,7 +29,8 @@ class Entry:
 class Schedule:
     """All jobs of one service.
 
-    A job must be repeatable: it may run again after a crash, or twice around a change of leader.
+    A job must be repeatable: it may run again after a crash, or twice around a change of leader. A leader that stood
+    still for longer than its lease may commit once more before it hears that another leads.
     """
 
     def __init__(self, service: str) -> None:
@@ -50,21 +51,33 @@ class Schedule:
         leadership = Lease("schedule", lasting=lease)
         due: dict[str, float] = {}
         while not stop.is_set():
-            try:
-                async with database.transaction(NATIONAL) as tx:
-                    leads = await leadership.take(tx)
-            except Exception:
-                log.exception("schedule fails", service=self.service)
-                leads = False
-            for entry in self.entries if leads else ():
-                if time.monotonic() < due.get(entry.id, 0):
-                    continue
-                try:
-                    await entry.job(database)
-                    due[entry.id] = time.monotonic() + entry.seconds
-                except Exception:
-                    # Its turn comes again soon, and the others must not wait for that.
-                    log.exception("job fails", service=self.service, job=entry.id)
+            if await leadership.keep(database):
+                await self._lead(database, leadership, due)
             await wait(stop, min([lease / 3, *(entry.seconds for entry in self.entries)]))
         async with database.transaction(NATIONAL) as tx:
             await leadership.release(tx)
+
+    async def _lead(self, database: Database, leadership: Lease, due: dict[str, float]) -> None:
+        """Do what is due, however long it takes; once another may lead, what is not committed is given up."""
+        over = asyncio.Event()
+        working = asyncio.create_task(self._work(database, due))
+        working.add_done_callback(lambda _: over.set())
+        try:
+            while not await wait(over, leadership.lasting.total_seconds() / 3):
+                if not await leadership.keep(database):
+                    log.warning("deposed", service=self.service)
+                    break
+        finally:
+            working.cancel()
+            await asyncio.wait([working])
+
+    async def _work(self, database: Database, due: dict[str, float]) -> None:
+        for entry in self.entries:
+            if time.monotonic() < due.get(entry.id, 0):
+                continue
+            try:
+                await entry.job(database)
+                due[entry.id] = time.monotonic() + entry.seconds
+            except Exception:
+                # Its turn comes again soon, and the others must not wait for that.
+                log.exception("job fails", service=self.service, job=entry.id)
