@@ -29,6 +29,10 @@ from shared.events.notifications import ReminderFellDue
 from shared.territory import NETWORK_ID, codes_of, directorates_of
 
 
+class AgreementNotKnown(Exception):
+    """Whom an amendment concerns its agreement says, and that has not been heard of yet: it waits until then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Circle:
     """The codes of those concerned, the provinces a subject lies in, and the type of the agreement it is about."""
@@ -82,6 +86,11 @@ def left_with(notice: Any) -> frozenset[str]:
         return frozenset()
     reached = Circle(tuple({*notice.reach} - {"national", *notice.audience}))
     return reached.left_by(decode(notice.type, notice.data))
+
+
+def said_by_nobody(event: DomainEvent, known: Circle) -> bool:
+    """Whether neither the event, nor anything heard before it, says whom it concerns: so the first amendments began."""
+    return isinstance(event, AmendmentProposed) and not event.parties and not known.codes
 
 
 def concerned(occurrence: Occurrence[DomainEvent]) -> tuple[UUID, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.notifications.arrival import LOCK_TELLING
-from services.notifications.circle import Circle, agreements_of, concerned
+from services.notifications.circle import AgreementNotKnown, Circle, agreements_of, concerned, said_by_nobody
 from services.notifications.commands.receipts import ask_receipts
 from services.notifications.kinds import kinds
 from services.notifications.letters import write_letters
@@ -260,6 +260,8 @@ async def _decided(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainE
             id, ar, fr = name
             found.names[id] = names[id] = {"ar": ar, "fr": fr}
         before = found.circle(concerned(occurrence), agreements_of(occurrence))
+        if said_by_nobody(event, before):
+            raise AgreementNotKnown()
         if (circle := before.after(event)) is not before:
             found.circles[occurrence.subject] = circles[occurrence.subject] = circle
         left = before.left_by(event)

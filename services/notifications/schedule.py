@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from services.notifications.commands import count_readers, count_subscribers, escalate_receipts, forget_attempts
+from services.notifications.early import tell_early
 from services.notifications.settings import NotificationsSettings
 from services.notifications.triggers import remind
 from shared.clock import now, today
@@ -41,6 +42,12 @@ async def count_known_people(database: Database) -> None:
 async def count_who_asked_for_the_same(database: Database) -> None:
     """How many people subscribe to the same of what is foretold is said where the number is another."""
     await count_subscribers(database)
+
+
+@schedule.every(seconds=60, id="tell-early")
+async def tell_what_came_early(database: Database) -> None:
+    """What was heard before the agreement that it is about is told once that is known."""
+    await tell_early(database)
 
 
 @schedule.every(seconds=300, id="remind")

@@ -272,7 +272,7 @@ async def test_mail_to_people_and_academies_is_repeated_once_per_death_of_its_se
         mailbox.dies_over_each = 0
     expected = {f"<{event.id}.{issued.endpoint.id}@localhost>": {"avis@academie.example"} for event in events}
     for letter in letters:
-        assert letter.reasons == ["connection lost"] * KILLS + ["SMTP 250"] and letter.attempts == KILLS + 1
+        assert letter.reasons == ["connection_lost"] * KILLS + ["taken SMTP 250"] and letter.attempts == KILLS + 1
         to = {people[0]: "of-at-once", people[1]: "of-gathering"}[letter.person_id]
         expected[f"<letter.{letter.id}@localhost>"] = {f"{to}@academie.example"}
         assert all(str(event) in mailbox.texts[f"<letter.{letter.id}@localhost>"] for event in letter.events)

@@ -1,6 +1,8 @@
 """What the tests of notifications are made of."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from email.message import EmailMessage
 from pathlib import Path
@@ -15,7 +17,7 @@ from services.notifications.endpoint import Endpoint, Pace, SigningKey
 from services.notifications.notice import Notice
 from services.notifications.people import person_id
 from services.notifications.preferences import Preferences
-from services.notifications.reactions import tell_concerned
+from services.notifications.reactions import deliver, tell_concerned
 from services.notifications.settings import NotificationsSettings
 from shared.actor import NATIONAL, Actor, Role
 from shared.database import Database
@@ -23,6 +25,9 @@ from shared.events.agreements import AgreementCameIntoForce
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.catalog import decode
 from shared.ids import new_id
+from shared.messaging.broker import Broker, Message
+from shared.messaging.envelope import to_message
+from shared.messaging.reactions import ReactionRunner
 from shared.settings import PlatformSettings
 
 AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
@@ -119,6 +124,37 @@ def happening(
         correlation=new_id(),
         traceparent=traceparent,
     )
+
+
+def message(event: type[DomainEvent], subject: UUID, version: int = 1, **changes: Any) -> Message:
+    """An event's example, changed, as its publisher's relay puts it into the topic, for MA-06."""
+    return to_message(
+        {
+            "event_id": new_id(),
+            "aggregate_type": event.type.split(".")[2],
+            "aggregate_id": subject,
+            "aggregate_version": version,
+            "type": event.type,
+            "audience": ["MA-06"],
+            "actor": "mithaq#system",
+            "occurred_at": AT,
+            "recorded_at": AT,
+            "data": event.example | changes,
+            "correlation": new_id(),
+            "causation": None,
+            "traceparent": None,
+        }
+    )
+
+
+@asynccontextmanager
+async def notifying(database: Database, broker: Broker) -> AsyncIterator[None]:
+    """A process that tells, inside the block."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(ReactionRunner(deliver, database, broker).run(stop))
+    yield
+    stop.set()
+    await task
 
 
 async def told(database: Database, *occurrences: Occurrence[DomainEvent]) -> list[Occurrence[DomainEvent]]:

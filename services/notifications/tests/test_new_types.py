@@ -1,63 +1,24 @@
 """While an upgrade runs, an old process hears what it does not know: it waits, visibly, and is told once by the new."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from services.notifications.reactions import deliver
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OFFICER, person, registered, rows
+from services.notifications.tests.builders import OFFICER, message, notifying, person, registered, rows
 from services.notifications.tests.conftest import Reads
 from shared.actor import NATIONAL
-from shared.clock import now
 from shared.database import Database
 from shared.events import catalog
-from shared.events.base import DomainEvent
 from shared.events.notifications import LetterGivenUp, LetterToAcademyGivenUp
 from shared.ids import new_id
 from shared.messaging import parked
-from shared.messaging.broker import Broker, Message
-from shared.messaging.envelope import to_message
-from shared.messaging.reactions import ReactionRunner
+from shared.messaging.broker import Broker
 from shared.refusals import NotFound
 from tests.fixtures.eventually import eventually
 
 NEW, OLD = LetterToAcademyGivenUp, LetterGivenUp
-
-
-def message(event: type[DomainEvent], subject: UUID, version: int = 1) -> Message:
-    """An event as its publisher's relay puts it into the topic."""
-    return to_message(
-        {
-            "event_id": new_id(),
-            "aggregate_type": "letter",
-            "aggregate_id": subject,
-            "aggregate_version": version,
-            "type": event.type,
-            "audience": ["MA-06"],
-            "actor": "mithaq#system",
-            "occurred_at": now(),
-            "recorded_at": now(),
-            "data": event.example,
-            "correlation": new_id(),
-            "causation": None,
-            "traceparent": None,
-        }
-    )
-
-
-@asynccontextmanager
-async def notifying(database: Database, broker: Broker) -> AsyncIterator[None]:
-    """A process that tells, inside the block."""
-    stop = asyncio.Event()
-    task = asyncio.create_task(ReactionRunner(deliver, database, broker).run(stop))
-    yield
-    stop.set()
-    await task
 
 
 async def told_types(database: Database) -> list[str]:
