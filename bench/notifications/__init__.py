@@ -1,6 +1,7 @@
 """What telling the academies costs, on a real PostgreSQL and with real receivers on loopback."""
 
 from bench.environment import a_server, prepare, run
+from bench.notifications.arriving import arrival
 from bench.notifications.latency import ingest_to_first_byte, isolation_healthy_p99
 from bench.notifications.sending import backlog_100k, sender_vs_raw_posts
 from bench.notifications.stream import sse_fan_out
@@ -8,7 +9,7 @@ from bench.rows import Row
 from services.notifications.settings import NotificationsSettings
 from shared import telemetry
 
-BENCHMARKS = (sender_vs_raw_posts, ingest_to_first_byte, isolation_healthy_p99, backlog_100k, sse_fan_out)
+BENCHMARKS = (sender_vs_raw_posts, ingest_to_first_byte, isolation_healthy_p99, backlog_100k, sse_fan_out, arrival)
 
 
 def measure(only: str | None) -> list[Row]:
