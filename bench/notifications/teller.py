@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bench.environment import run
 from bench.notifications.telling import tell
+from services.notifications.settings import NotificationsSettings
+from shared import telemetry
 from shared.database import Database
 
 
@@ -24,4 +26,5 @@ async def _tell(url: str, rate: float, seconds: float) -> dict[str, float]:
 
 if __name__ == "__main__":
     url, rate, seconds, file = sys.argv[1:]
+    telemetry.configure("notifications", NotificationsSettings())
     Path(file).write_text(json.dumps(run(_tell(url, float(rate), float(seconds)))))

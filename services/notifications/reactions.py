@@ -1,15 +1,16 @@
 """What notifications does about every event: write down who is told of it, and owe it to each of them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
 import structlog
 from opentelemetry.trace import SpanKind
+from pydantic_core import to_json
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,7 +25,6 @@ from services.notifications.telling import Channel, Decision, EndpointTold, Happ
 from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
 from shared import telemetry
-from shared.audit import canonical
 from shared.clock import now
 from shared.context import acting
 from shared.database import Transaction
@@ -207,7 +207,7 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
     await db.execute(LOCK_TELLING)
     at = now()
     decided = await _decided(db, occurrences, at)
-    tellings = canonical([each.row() for each in decided]).decode()
+    tellings = to_json([each.row() for each in decided]).decode()
     new = set((await db.execute(NOTE, {"tellings": tellings, "at": at})).scalars())
     fresh = [each for each in decided if each.id in new]
     if done := [each.occurrence.subject for each in fresh if each.settles]:
@@ -228,7 +228,7 @@ async def tell_concerned(tx: Transaction, occurrences: Sequence[Occurrence[Domai
         items += each.items()
     await _put_in_inboxes(db, items, at)
     await write_letters(tx, {each.id: each.by("email") for each in fresh}, at)
-    await db.execute(OWE, {"told": canonical([_owed(place, each) for place, each in enumerate(fresh)]).decode()})
+    await db.execute(OWE, {"told": to_json([_owed(place, each) for place, each in enumerate(fresh)]).decode()})
     tx.after_commit(NEWS.ring)
     tx.after_commit(partial(_count_unheard, fresh))
 
@@ -239,13 +239,20 @@ def _count_unheard(fresh: Sequence[Telling]) -> None:
     A crash just before leaves them uncounted: their rows say it all the same.
     """
     unheard = Counter(code for each in fresh for code in each.unheard)
-    # Zeros too: of a series that begins with its first one, the increase cannot be seen.
-    for code in ("national", *ACADEMY_CODES):
-        telemetry.notices_unheard.add(unheard[code], {"jurisdiction": code})
+    _count_from_zero(telemetry.notices_unheard.add)
+    for code, number in unheard.items():
+        telemetry.notices_unheard.add(number, {"jurisdiction": code})
     for each in fresh:
         if each.unheard:
             about = {"type": each.happening.type, "event_id": str(each.id), "unheard": each.unheard}
             log.error("nobody was told of a statutory notice", **about)
+
+
+@cache
+def _count_from_zero(add: Callable[[int, dict[str, str]], None]) -> None:
+    """Of a series that begins with its first one, the increase cannot be seen. Once: counting costs."""
+    for code in ("national", *ACADEMY_CODES):
+        add(0, {"jurisdiction": code})
 
 
 async def _decided(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainEvent]], at: datetime) -> list[Telling]:
@@ -272,10 +279,10 @@ async def _decided(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainE
         decided.append(Telling(occurrence, happening, said, decisions, left))
     if names:
         told_names = [{"id": str(id), **each} for id, each in names.items()]
-        await db.execute(REMEMBER_NAMES, {"names": canonical(told_names).decode()})
+        await db.execute(REMEMBER_NAMES, {"names": to_json(told_names).decode()})
     if circles:
         told_circles = [{"subject": str(subject), **asdict(each)} for subject, each in circles.items()]
-        await db.execute(REMEMBER_CIRCLES, {"circles": canonical(told_circles).decode()})
+        await db.execute(REMEMBER_CIRCLES, {"circles": to_json(told_circles).decode()})
     return decided
 
 
@@ -300,7 +307,7 @@ async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
     if queues := kind.settles:
         data = occurrence.event.model_dump(mode="json")
         same = {field: data[field] for field in kind.same}
-        settled = {"subject": occurrence.subject, "queues": list(queues), "same": canonical(same).decode(), "at": at}
+        settled = {"subject": occurrence.subject, "queues": list(queues), "same": to_json(same).decode(), "at": at}
         await tx.execute(SETTLE, settled)
     if queues := kind.settles_own:
         organisation: UUID = occurrence.event.organisation_id  # type: ignore[attr-defined]
@@ -311,7 +318,7 @@ async def _follow(tx: Transaction, telling: Telling, at: datetime) -> None:
 
 async def _put_in_inboxes(db: AsyncConnection, items: Sequence[Mapping[str, Any]], at: datetime) -> None:
     if items:
-        await db.execute(PUT_IN_INBOXES, {"items": canonical(items).decode(), "at": at})
+        await db.execute(PUT_IN_INBOXES, {"items": to_json(items).decode(), "at": at})
 
 
 async def _settle_own(
