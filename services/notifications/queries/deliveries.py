@@ -19,14 +19,22 @@ ATTEMPT: Any = AttemptRow.__table__.c
 DELIVERY: Any = DeliveryRow.__table__.c
 NOTICE: Any = NoticeRow.__table__.c
 
-DELIVERIES: Select[Any] = select(*DELIVERY, NOTICE.type).join_from(
+LAST: Any = select(ATTEMPT.reason).where(ATTEMPT.delivery_id == DELIVERY.id).order_by(ATTEMPT.id.desc()).limit(1)
+DELIVERIES: Select[Any] = select(*DELIVERY, NOTICE.type, LAST.scalar_subquery().label("reason")).join_from(
     DeliveryRow, NoticeRow, DELIVERY.event_id == NOTICE.event_id
 )
 TOLD: Select[Any] = select(*(NOTICE[field] for field in Notice.__slots__))
 
 
 async def deliveries(
-    db: Work, *, endpoint_id: UUID | None, state: str | None, academy: str | None, page: PageRequest, by: Actor
+    db: Work,
+    *,
+    endpoint_id: UUID | None,
+    state: str | None,
+    academy: str | None,
+    language: str,
+    page: PageRequest,
+    by: Actor,
 ) -> tuple[list[DeliveryAnswer], str | None]:
     """Deliveries within one's jurisdiction, newest first."""
     PERMISSIONS.allow(by, "read_deliveries")
@@ -37,17 +45,17 @@ async def deliveries(
     )
     async with db.transaction(by.scope) as tx:
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.created_at, row.id))
-    return [_delivery(row) for row in rows], next
+    return [DeliveryAnswer.of(row, language) for row in rows], next
 
 
-async def delivery(db: Work, id: UUID, *, by: Actor) -> DeliveryAnswer:
+async def delivery(db: Work, id: UUID, *, language: str, by: Actor) -> DeliveryAnswer:
     """One delivery. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
         row = (await tx.execute(DELIVERIES.where(DELIVERY.id == id, *within(DELIVERY.academy, by)))).first()
         if row is None:
             raise NotFound()
     PERMISSIONS.allow(by, "read_delivery")
-    return _delivery(row)
+    return DeliveryAnswer.of(row, language)
 
 
 async def delivery_attempts(
@@ -76,8 +84,3 @@ async def delivery_attempts(
         return DeliveryAttemptAnswer.of(row, language, **more)
 
     return [answered(row) for row in rows], next
-
-
-def _delivery(row: Any) -> DeliveryAnswer:
-    found = DeliveryAnswer.model_validate(row, from_attributes=True)
-    return found if found.state == "waiting" else found.model_copy(update={"next_attempt_at": None})

@@ -19,21 +19,22 @@ async def read_deliveries(
     by: CurrentActor,
     db: Db,
     wanted: Page,
+    language: Language,
     endpoint_id: UUID | None = None,
     academy: AcademyCode | None = None,
     state: Literal["waiting", "delivered", "refused"] | None = None,
 ) -> Response:
     """What was sent and what waits, newest first."""
     found, next = await queries.deliveries(
-        db, endpoint_id=endpoint_id, academy=academy, state=state, page=wanted, by=by
+        db, endpoint_id=endpoint_id, academy=academy, state=state, language=language, page=wanted, by=by
     )
     return page(wanted, found, next)
 
 
 @router.get("/deliveries/{id}", response_model=DeliveryAnswer)
-async def read_delivery(id: UUID, by: CurrentActor, db: Db) -> Response:
+async def read_delivery(id: UUID, by: CurrentActor, db: Db, language: Language) -> Response:
     """One delivery."""
-    return answer(await queries.delivery(db, id, by=by))
+    return answer(await queries.delivery(db, id, language=language, by=by))
 
 
 @router.get("/deliveries/{id}/attempts", response_model=Listing[DeliveryAttemptAnswer])
@@ -44,11 +45,11 @@ async def read_delivery_attempts(id: UUID, by: CurrentActor, db: Db, wanted: Pag
 
 
 @router.post("/deliveries/{id}/redelivery", response_model=DeliveryAnswer)
-async def redeliver(id: UUID, by: CurrentActor, once: Once) -> Response:
+async def redeliver(id: UUID, by: CurrentActor, once: Once, language: Language) -> Response:
     """Send it again, under the same webhook-id."""
 
     async def again(tx: Transaction) -> DeliveryAnswer:
         await commands.redeliver(tx, id, by=by)
-        return await queries.delivery(tx, id, by=by)
+        return await queries.delivery(tx, id, language=language, by=by)
 
     return await once(again, answer=lambda found: found)

@@ -1,11 +1,12 @@
 """Answers about deliveries."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from services.notifications.reasons import said
 from services.notifications.schemas.endpoints import AttemptAnswer
 
 
@@ -24,9 +25,18 @@ class DeliveryAnswer(BaseModel):
     again: Literal["recovered", "replayed", "resent"] | None = Field(
         description="how it was last asked for again; null: it was only told"
     )
+    code: str | None = Field(description="what came of the last attempt, as a code that stays; null before that")
+    reason: str | None = Field(description="the same in words")
     next_attempt_at: datetime | None = Field(description="null when nothing more is due")
     delivered_at: datetime | None
     created_at: datetime
+
+    @classmethod
+    def of(cls, row: Any, language: str) -> Self:
+        """The delivery of a row with its last reason, as people of this language read it."""
+        told = {name: getattr(row, name) for name in cls.model_fields if name not in ("code", "reason")}
+        due = {} if row.state == "waiting" else {"next_attempt_at": None}
+        return cls(**told | said(row.reason, language) | due)
 
 
 class DeliveryAttemptAnswer(AttemptAnswer):

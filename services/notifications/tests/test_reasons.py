@@ -147,6 +147,10 @@ async def test_each_reader_reads_in_their_language_why_an_attempt_failed_and_why
                 reasons.in_words(f"receiver_failed HTTP {503}", language),
             ]
             assert bool(ENGLISH.search(log[1]["reason"])) == (language == "en")
+    for language in LANGUAGES:
+        (owed,) = (await read(app, issuer, "deliveries", language))["items"]
+        assert owed == await read(app, issuer, f"deliveries/{delivery}", language)
+        assert (owed["code"], owed["reason"]) == ("gone", reasons.in_words("gone HTTP 410", language))
     said = {each: await read(app, issuer, f"endpoints/{id}/health", each) for each in LANGUAGES}
     assert {each["disabled"]["because"] for each in said.values()} == {"gone"}
     assert {each["last_failure"]["code"] for each in said.values()} == {"gone"}
