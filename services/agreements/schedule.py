@@ -5,8 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Date, cast
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Date
 from sqlmodel import case, col, column, exists, func, or_, select, true
 
 from services.agreements import commands
@@ -14,7 +13,6 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
 from services.agreements.agreement.obligations import COUNTING
 from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
-from services.agreements.kinds import KINDS
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
@@ -25,6 +23,7 @@ from services.agreements.tables import (
     ObligationRow,
     SignatureBatchRow,
 )
+from services.agreements.waiting import awaits_visa
 from services.agreements.words import TEXT
 from shared.actor import NATIONAL
 from shared.clock import now, today
@@ -49,14 +48,7 @@ LEFT_BEHIND = timedelta(seconds=15)
 async def bring_into_force(database: Database) -> None:
     """Signed agreements bind from their start date on; who waits for a visa is not looked at before it is recorded."""
     row, day = AGREEMENTS.table.c, today()
-    kept = row.state["kept_rules"].astext
-    asked_today = row.agreement_kind.in_([kind.id for kind in KINDS.values() if kind.visa])
-    asks = case((kept.is_not(None), cast(kept, JSONB)["visa"].astext.is_not(None)), else_=asked_today)
-    due = select(row.id).where(
-        row.status == AgreementState.signed,
-        row.effective_from <= day,
-        or_(~asks, row.state["visa"]["visa_number"].astext.is_not(None)),
-    )
+    due = select(row.id).where(row.status == AgreementState.signed, row.effective_from <= day, ~awaits_visa())
     async with database.transaction(NATIONAL) as tx:
         ids = (await tx.execute(due.order_by(row.id))).scalars().all()
     for id in ids:

@@ -12,7 +12,9 @@ from shared.actor import Role
 Importance = Literal["information", "attention", "urgent"]
 IMPORTANCE: tuple[Importance, ...] = get_args(Importance)
 """From the least to the most."""
-Queue = Literal["to_sign", "to_approve", "obligations", "to_acknowledge", "reminders", "mentions", "information"]
+Queue = Literal[
+    "to_sign", "to_approve", "obligations", "visas", "to_acknowledge", "reminders", "mentions", "information"
+]
 QUEUES: tuple[Queue, ...] = get_args(Queue)
 """The workqueues of an inbox, in the order in which people are shown them."""
 

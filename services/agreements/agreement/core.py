@@ -24,7 +24,7 @@ from shared.events.agreements import (
     LanguageHashes,
 )
 from shared.events.base import DomainEvent
-from shared.territory import ACADEMY_CODES, codes_of
+from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, codes_of
 
 
 class AgreementState(StrEnum):
@@ -110,6 +110,12 @@ class Core(Surrounded):
             if party.party_id == party_id:
                 return party
         raise NotAParty(party=party_id)
+
+    @property
+    def keeper(self) -> AgreementParty:
+        """The party whose office keeps the file: the academy, or the ministry for a national agreement."""
+        organisation = ACADEMIES[self.academy].organisation_id if self.academy else MINISTRY_ID
+        return next(party for party in self.parties if party.organisation_id == organisation)
 
     @staticmethod
     def draft(id: UUID, terms: Terms, *, names: dict[UUID, Bilingual], by: str) -> list[DomainEvent]:

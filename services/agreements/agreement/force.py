@@ -23,9 +23,11 @@ from services.agreements.errors.force import (
     NoticeAhead,
     NoticeTooShort,
     NoVisaNeeded,
+    NoVisaRecorded,
     VisaDatedAhead,
     VisaMissing,
     VisaRecordedAlready,
+    VisaTookEffect,
 )
 from shared.aggregate import follows
 from shared.clock import business_date
@@ -41,6 +43,7 @@ from shared.events.agreements import (
     AgreementTerminated,
     AgreementTerminationAnnounced,
     AgreementVisaRecorded,
+    AgreementVisaWithdrawn,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
@@ -103,6 +106,7 @@ class Force(Signing, Editions):
 
     ALLOWED: ClassVar = {
         "record_visa": frozenset({_S.signed}),
+        "withdraw_visa": frozenset({_S.signed}),
         "bring_into_force": frozenset({_S.signed}),
         "suspend_agreement": frozenset({_S.in_force}),
         "resume_agreement": frozenset({_S.suspended}),
@@ -140,6 +144,10 @@ class Force(Signing, Editions):
             return NoVisaNeeded()
         if action == "record_visa" and self.visa:
             return VisaRecordedAlready(visa_number=self.visa.visa_number, recorded_on=self.visa.recorded_on)
+        if action == "withdraw_visa" and self.visa is None:
+            return NoVisaRecorded()
+        if action == "withdraw_visa" and self._around:
+            return self._visa_in_effect(self._around.day) or super().guard(action)
         if action in ANNOUNCED and self.announcement is not None:
             told = self.announcement
             return AlreadyAnnounced(announced=told.announced, effective_on=told.effective_on)
@@ -166,6 +174,20 @@ class Force(Signing, Editions):
             return [recorded]
         return [recorded, *self.model_copy().evolve([recorded]).bring_into_force(today)]
 
+    def withdraw_visa(self, *, reason: str, today: date) -> list[DomainEvent]:
+        """Take back a visa that was recorded by mistake, before anything binds by it: it is waited for again.
+
+        Refuses NoVisaRecorded, VisaTookEffect.
+        """
+        self.require("withdraw_visa")
+        if refusal := self._visa_in_effect(today):
+            raise refusal
+        assert self.visa is not None, "the guard lets nothing through without one"
+        withdrawn = AgreementVisaWithdrawn(
+            agreement_id=self.id, visa_number=self.visa.visa_number, awaited=(self.keeper.organisation_id,)
+        )
+        return [withdrawn.keeping(reason=reason)]
+
     def bring_into_force(self, today: date, *, since: date | None = None) -> list[DomainEvent]:
         """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens.
 
@@ -173,10 +195,7 @@ class Force(Signing, Editions):
         thing came about that it waited for otherwise. Refuses VisaMissing.
         """
         self.require("bring_into_force")
-        recorded_on = self.visa.recorded_on if self.visa else self.effective_from
-        in_force_on = max(self.effective_from, recorded_on, since or self.effective_from)
-        ends_first = self.announcement is not None and self.announcement.effective_on <= in_force_on
-        if today < self.effective_from or ends_first:
+        if (in_force_on := self._binds_from(today, since)) is None:
             return []
         return [AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=in_force_on)]
 
@@ -312,6 +331,10 @@ class Force(Signing, Editions):
         self.visa = Visa(**event.model_dump(include={*Visa.model_fields}), **event.detail)
 
     @follows
+    def _lose_visa(self, _: AgreementVisaWithdrawn) -> None:
+        self.visa = None
+
+    @follows
     def _bind(self, event: AgreementCameIntoForce) -> None:
         self.state = AgreementState.in_force
         self.stands_since = event.in_force_on
@@ -358,6 +381,19 @@ class Force(Signing, Editions):
     def _come_to_nothing(self, event: AgreementCancelled) -> None:
         self.state = AgreementState.cancelled
         self.ending = Ending.model_validate(event.detail)
+
+    def _visa_in_effect(self, today: date) -> VisaTookEffect | None:
+        """Whether it binds by its visa already, though that is not recorded yet. Of a child, its parent tells."""
+        if self.visa is None or self.parent_id is not None or self._binds_from(today) is None:
+            return None
+        return VisaTookEffect(visa_number=self.visa.visa_number, effective_from=self.effective_from)
+
+    def _binds_from(self, today: date, since: date | None = None) -> date | None:
+        """The day from which it binds; none before its start, or if it is to end by then."""
+        recorded_on = self.visa.recorded_on if self.visa else self.effective_from
+        day = max(self.effective_from, recorded_on, since or self.effective_from)
+        ends_first = self.announcement is not None and self.announcement.effective_on <= day
+        return None if today < self.effective_from or ends_first else day
 
     def _notice_days(self, action: str) -> int:
         return self.rules.notice_days if action == "terminate_agreement" else self.rules.suspension_notice_days

@@ -31,7 +31,6 @@ from shared.events.agreements import (
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
-from shared.territory import ACADEMIES, MINISTRY_ID
 
 _S = AgreementState
 
@@ -74,12 +73,6 @@ class Negotiation(Core):
     turn: Turn | None = None
     """Only while it is negotiated."""
     acceptances: tuple[Acceptance, ...] = ()
-
-    @property
-    def keeper(self) -> AgreementParty:
-        """The party whose office keeps the file: the academy, or the ministry for a national agreement."""
-        organisation = ACADEMIES[self.academy].organisation_id if self.academy else MINISTRY_ID
-        return next(party for party in self.parties if party.organisation_id == organisation)
 
     @property
     def not_accepted(self) -> tuple[AgreementParty, ...]:

@@ -47,6 +47,7 @@ from shared.events.agreements import (
     AgreementSignatureScanned,
     AgreementSigned,
     AgreementSigningDelegated,
+    AgreementVisaAwaited,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -338,8 +339,10 @@ class Signing(Timely, Offered):
             effective_until=self.effective_until,
             centers=self.centers,
         )
-        # A child binds once its parent does, which the schedule looks at; another waits for its visa.
-        if today < self.effective_from or self.parent_id is not None or self.rules.visa is not None:
+        if self.rules.visa is not None:
+            return [signed, AgreementVisaAwaited(agreement_id=self.id, awaited=(self.keeper.organisation_id,))]
+        # A child binds once its parent does, which the schedule looks at.
+        if today < self.effective_from or self.parent_id is not None:
             return [signed]
         return [signed, AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=today)]
 

@@ -75,6 +75,7 @@ from services.agreements.commands.force import (
     suspend_agreement,
     terminate_agreement,
     withdraw_announcement,
+    withdraw_visa,
 )
 from services.agreements.commands.negotiation import (
     accept_text,
@@ -210,4 +211,5 @@ __all__ = [
     "withdraw_amendment",
     "withdraw_announcement",
     "withdraw_document",
+    "withdraw_visa",
 ]

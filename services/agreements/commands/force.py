@@ -52,6 +52,14 @@ async def record_visa(
         return await AGREEMENTS.record(tx, agreement, recorded, by=by)
 
 
+async def withdraw_visa(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Agreement:
+    """Take back a visa that was recorded by mistake. Refuses NoVisaRecorded, and VisaTookEffect once it binds by it."""
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "withdraw_visa", by, expected)
+        withdrawn = agreement.withdraw_visa(reason=reason, today=today())
+        return await AGREEMENTS.record(tx, agreement, withdrawn, by=by)
+
+
 async def suspend_agreement(
     db: Work,
     id: UUID,

@@ -83,6 +83,18 @@ class VisaRecordedAlready(Refusal):
     slug = "visa-recorded-already"
 
 
+class NoVisaRecorded(Refusal):
+    """No visa is recorded that could be taken back."""
+
+    slug = "no-visa-recorded"
+
+
+class VisaTookEffect(Refusal):
+    """The agreement binds by its visa: it can only be terminated. Values: visa_number, effective_from."""
+
+    slug = "visa-took-effect"
+
+
 class VisaDatedAhead(Refusal):
     """A visa is recorded once it is granted. Values: granted_on, today."""
 

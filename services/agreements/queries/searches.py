@@ -13,6 +13,7 @@ from services.agreements.errors.searches import ListTooLong
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.searches import Search
 from services.agreements.tables import AGREEMENTS, AgreementTermRow, ClauseWordRow, SavedSearchRow
+from services.agreements.waiting import awaits_visa
 from services.agreements.words import CLAUSE, CODES, LAST, words_to_find
 from shared.actor import NATIONAL, Actor
 from shared.database import Transaction, Work
@@ -146,6 +147,8 @@ def _where(search: Search, by: Actor) -> Iterator[ColumnElement[bool]]:
     for column, wanted in chosen:
         if wanted:
             yield column.in_(wanted)
+    if search.awaits == "visa":
+        yield awaits_visa()
     if search.in_effect_from:
         yield ROW.effective_until >= search.in_effect_from
     if search.in_effect_until:

@@ -58,6 +58,15 @@ async def record_visa(id: UUID, body: RecordVisa, expected: IfMatch, by: Current
     )
 
 
+@router.post("/{id}/visa/withdrawal", response_model=AgreementAnswer)
+async def withdraw_visa(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Take back a visa that was recorded by mistake, before the agreement is in force by it."""
+    return await once(
+        lambda tx: commands.withdraw_visa(tx, id, reason=body.reason, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
 @router.post("/{id}/suspension", response_model=AgreementAnswer)
 async def suspend_agreement(
     id: UUID, body: SuspendAgreement, expected: IfMatch, by: CurrentActor, once: Once

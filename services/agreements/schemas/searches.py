@@ -37,6 +37,9 @@ class Search(BaseModel):
     agreement_kind: Annotated[tuple[KindId, ...], Field(max_length=20, description="one of these")] = ()
     agreement_type: Annotated[tuple[AgreementType, ...], Field(max_length=20, description="one of these")] = ()
     academy: Annotated[tuple[AcademyCode, ...], Field(max_length=12, description="one of these")] = ()
+    awaits: Literal["visa"] | None = Field(
+        None, description="all have signed, and what its kind asks for before it binds is not recorded"
+    )
     party: UUID | None = Field(None, description="an organisation that is party to it")
     in_effect_from: date | None = Field(None, description="its term reaches this day or a later one")
     in_effect_until: date | None = Field(None, description="its term begins on this day or an earlier one")

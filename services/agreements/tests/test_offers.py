@@ -209,6 +209,7 @@ TRIES: dict[str, Try] = {
     "attach_document": plain(commands.attach_document, file=stored(b"(fictif)"), category="annex", name="exemple.pdf"),
     "withdraw_document": lambda tx, it, by: commands.withdraw_document(tx, it.id, to_withdraw(it, by), **WHY, by=by),
     "record_visa": plain(commands.record_visa, visa_number="VISA-EXEMPLE-2", granted_on=today()),
+    "withdraw_visa": plain(commands.withdraw_visa, **WHY),
     "suspend_agreement": looked_at("suspend_agreement", scope="centers"),
     "resume_agreement": plain(commands.resume_agreement),
     "terminate_agreement": looked_at("terminate_agreement"),

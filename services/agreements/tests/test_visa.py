@@ -6,17 +6,27 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
+from httpx import AsyncClient
 
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.errors import TermOver
-from services.agreements.errors.force import NoVisaNeeded, VisaDatedAhead, VisaMissing, VisaRecordedAlready
+from services.agreements.errors.force import (
+    NoVisaNeeded,
+    NoVisaRecorded,
+    VisaDatedAhead,
+    VisaMissing,
+    VisaRecordedAlready,
+    VisaTookEffect,
+)
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import KINDS, read_kinds
+from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS
 from services.agreements.tests.builders import (
     AT,
     DECISION,
+    approved,
     ask_for_a_visa,
     attached,
     current,
@@ -24,7 +34,9 @@ from services.agreements.tests.builders import (
     in_force,
     network_terms,
     officer,
+    ready,
     regional,
+    sign,
     signed,
     signed_by_all,
 )
@@ -32,7 +44,9 @@ from services.agreements.tests.test_kinds import CLAUSE, LOCAL
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
-from shared.events.agreements import AgreementCameIntoForce
+from shared.events.agreements import AgreementCameIntoForce, AgreementVisaAwaited, AgreementVisaWithdrawn
+from shared.ids import new_id
+from shared.refusals import NotAllowedNow
 from shared.web import etag
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
@@ -194,6 +208,72 @@ async def test_what_waits_for_its_visa_says_so_until_it_is_recorded(
         assert "bring_into_force" not in {each["action"] for each in told["unavailable_actions"]}
         past = (await keeper.get(url, params={"as_of": before.isoformat()})).json()
         assert (past["state"], past["visa"]) == ("signed", None), "it binds from its visa on, on the same day"
+
+
+def test_a_visa_recorded_by_mistake_is_taken_back_before_its_effect_and_recorded_again() -> None:
+    agreement = record(waiting(), START - 5 * DAY)
+    agreement.evolve(agreement.withdraw_visa(reason="(fictif) mauvais numéro", today=START - DAY))
+    assert (agreement.visa, agreement.state) == (None, AgreementState.signed)
+    with pytest.raises(VisaMissing):
+        agreement.bring_into_force(START)
+    with pytest.raises(NoVisaRecorded):
+        agreement.withdraw_visa(reason="(fictif)", today=START)
+    record(agreement, START + 2 * DAY, visa_number="VISA-EXEMPLE-3")
+    assert agreement.visa and agreement.visa.visa_number == "VISA-EXEMPLE-3"
+    assert agreement.in_force_on == START + 2 * DAY
+
+
+def test_a_visa_is_not_taken_back_once_the_agreement_binds_by_it() -> None:
+    agreement = record(waiting(), START - 5 * DAY)
+    with pytest.raises(VisaTookEffect):
+        agreement.withdraw_visa(reason="(fictif)", today=START)
+    assert isinstance(agreement.amid(Surroundings(START)).refusal_of("withdraw_visa"), VisaTookEffect)
+    assert agreement.amid(Surroundings(START - DAY)).refusal_of("withdraw_visa") is None
+    bound = record(waiting(), START + DAY)
+    with pytest.raises(NotAllowedNow):
+        bound.withdraw_visa(reason="(fictif)", today=START + DAY)
+
+
+def test_who_waits_for_a_visa_is_told_once_all_have_signed_and_when_it_is_taken_back() -> None:
+    agreement = waiting()
+    keeper = agreement.keeper.organisation_id
+    unsigned = ready(regional(agreement_kind="academy-association-visa"))
+    *others, last = (each.party_id for each in unsigned.parties)
+    for party_id in others:
+        sign(unsigned, party_id)
+    who: dict[str, Any] = {"person": "somebody", "mandate_id": new_id(), "ceremony_id": None, "level": "simple"}
+    told = unsigned.sign(last, text_hash=unsigned.text_hash or "", at=AT, **who)[-1]
+    assert isinstance(told, AgreementVisaAwaited) and told.awaited == (keeper,)
+    (withdrawn,) = record(agreement, START - DAY).withdraw_visa(reason="(fictif)", today=START - DAY)
+    assert isinstance(withdrawn, AgreementVisaWithdrawn) and withdrawn.awaited == (keeper,)
+    assert "reason" not in withdrawn.model_dump() and withdrawn.detail == {"reason": "(fictif)"}
+
+
+async def test_what_waits_for_a_visa_is_found_until_it_is_recorded_and_again_once_it_is_taken_back(
+    app: FastAPI, database: Database, issuer: Issuer, kind: str
+) -> None:
+    agreement = await signed_by_all(database, current(agreement_kind=kind))
+    await signed_by_all(database, current())
+    await approved(database, current(agreement_kind=kind))
+    url = f"/api/v1/agreements/{agreement.id}"
+
+    async def found(client: AsyncClient) -> list[str]:
+        answered = await client.get("/api/v1/agreements", params={"awaits": "visa"})
+        return [each["id"] for each in answered.json()["items"]]
+
+    body = {"visa_number": "VISA-EXEMPLE-2", "granted_on": str(today())}
+    async with client_of(app, issuer.token(officer("MA-07"))) as other:
+        assert await found(other) == []
+    async with client_of(app, issuer.token(officer())) as keeper:
+        assert await found(keeper) == [str(agreement.id)]
+        recorded = await keeper.post(f"{url}/visa", json=body, headers={"If-Match": etag(agreement.version)})
+        told = recorded.json()
+        assert told["state"] == "signed" and "withdraw_visa" in told["available_actions"]
+        assert await found(keeper) == []
+        versioned = {"If-Match": etag(told["version"])}
+        withdrawn = await keeper.post(f"{url}/visa/withdrawal", json={"reason": "(fictif)"}, headers=versioned)
+        assert withdrawn.status_code == 200 and withdrawn.json()["visa"] is None
+        assert await found(keeper) == [str(agreement.id)]
 
 
 async def test_the_preview_of_an_end_lets_nothing_bind_without_its_visa(database: Database, kind: str) -> None:

@@ -37,8 +37,12 @@ from shared.events.agreements import (
     AgreementSignatureScanned,
     AgreementSigned,
     AgreementSuspended,
+    AgreementTerminated,
     AgreementTermsRevised,
     AgreementTextRevised,
+    AgreementVisaAwaited,
+    AgreementVisaRecorded,
+    AgreementVisaWithdrawn,
     AmendmentAgreed,
     AmendmentPartySigned,
     AmendmentProposed,
@@ -104,6 +108,25 @@ async def test_who_has_signed_has_nothing_left_to_sign_and_the_others_have(
     theirs = example(signed, agreement_id=agreement, organisation_id=ACADEMIES["MA-06"].organisation_id)
     await told(database, happening(theirs, subject=subject))
     assert await reads(DIRECTOR, to_do=True) == []
+
+
+async def test_a_visa_is_waited_for_by_the_desk_that_records_it_until_it_does(database: Database, reads: Reads) -> None:
+    agreement = new_id()
+    for one in (MANAGER, DIRECTOR, MINISTRY, FOREIGNER):
+        await person(database, one)
+
+    async def waited_for(*events: type[DomainEvent]) -> bool:
+        for each in events:
+            asked = {"awaited": [ACADEMIES["MA-06"].organisation_id]} if "awaited" in each.model_fields else {}
+            await told(database, happening(example(each, agreement_id=agreement, **asked), subject=agreement))
+        for one in (MANAGER, MINISTRY, FOREIGNER):
+            assert "visas" not in [item.queue for item in await reads(one)]
+        return [item.queue for item in await reads(DIRECTOR, to_do=True)] == ["visas"]
+
+    assert await waited_for(AgreementSigned, AgreementVisaAwaited)
+    assert not await waited_for(AgreementVisaRecorded)
+    assert await waited_for(AgreementVisaWithdrawn)
+    assert not await waited_for(AgreementTerminated)
 
 
 async def test_who_is_not_asked_to_sign_is_not_reminded_of_it(database: Database, reads: Reads) -> None:

@@ -93,7 +93,9 @@ LEAVE_THE_STATE = {
     "text_accepted",
     "text_revised",
     "turn_passed",
+    "visa_awaited",
     "visa_recorded",
+    "visa_withdrawn",
 }
 """Events of an agreement or a center after which it is counted in the state it was in."""
 

@@ -17,7 +17,9 @@ from shared.events.agreements.agreement import (
     AgreementTerminated,
     AgreementTermsRevised,
     AgreementTextRevised,
+    AgreementVisaAwaited,
     AgreementVisaRecorded,
+    AgreementVisaWithdrawn,
 )
 from shared.events.agreements.amendment import (
     AmendmentAgreed,
@@ -180,7 +182,9 @@ __all__ = [
     "AgreementTextRevised",
     "AgreementTurnPassed",
     "AgreementType",
+    "AgreementVisaAwaited",
     "AgreementVisaRecorded",
+    "AgreementVisaWithdrawn",
     "AmendmentAgreed",
     "AmendmentApplied",
     "AmendmentApprovalOverdue",

@@ -231,6 +231,18 @@ class AgreementSigned(DomainEvent):
     centers: tuple[CenterToOpen, ...]
 
 
+class AgreementVisaAwaited(DomainEvent):
+    """All have signed, and it binds nobody before the visa that its kind asks for is recorded."""
+
+    type = "ma.mithaq.agreement.visa_awaited.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "awaited": [ACADEMY]}
+
+    agreement_id: UUID
+    awaited: tuple[UUID, ...] = ()
+    """The organisation whose desk records it."""
+
+
 class AgreementVisaRecorded(DomainEvent):
     """The visa for which the signed agreement waited is recorded."""
 
@@ -248,6 +260,23 @@ class AgreementVisaRecorded(DomainEvent):
     granted_on: date
     recorded_on: date
     """It binds nobody before this day."""
+
+
+class AgreementVisaWithdrawn(DomainEvent):
+    """The visa was recorded by mistake and is taken back before anything bound by it: it is waited for again."""
+
+    type = "ma.mithaq.agreement.visa_withdrawn.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "visa_number": "VISA-EXEMPLE-2",
+        "awaited": [ACADEMY],
+    }
+
+    agreement_id: UUID
+    visa_number: str
+    awaited: tuple[UUID, ...] = ()
+    """As of the visa that is awaited."""
 
 
 class AgreementCameIntoForce(DomainEvent):

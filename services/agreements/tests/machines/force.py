@@ -32,6 +32,11 @@ class Force(Life):
         recorded: dict[str, Any] = {"visa_number": "v", "granted_on": day, "today": self.today}
         self.attempt("record_visa", lambda: self.aggregate.record_visa(**recorded))
 
+    @rule()
+    def withdraw_visa(self) -> None:
+        """Recorded by mistake."""
+        self.attempt("withdraw_visa", lambda: self.aggregate.withdraw_visa(reason="r", today=self.today))
+
     @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
     def suspend(self, scope: Any, on_paper: bool, ahead: bool, back: int | None) -> None:
         """Rest."""

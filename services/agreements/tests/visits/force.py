@@ -38,6 +38,13 @@ def visits(made: Made) -> dict[str, Arrange]:
             database, terms.model_copy(update={"agreement_kind": f"{terms.agreement_kind}-visa"})
         )
 
+    async def with_a_visa(by: Actor) -> Agreement:
+        agreement = await without_a_visa(by)
+        keeper = officer(agreement.academy) if agreement.academy else MINISTRY
+        return await commands.record_visa(
+            database, agreement.id, visa_number=VISA["visa_number"], granted_on=today(), by=keeper
+        )
+
     async def suspended(by: Actor) -> Agreement:
         return await suspend(database, await made.in_force(by))
 
@@ -133,6 +140,7 @@ def visits(made: Made) -> dict[str, Arrange]:
     agreements = "agreements"
     return {
         "record_visa": made.on(agreements, without_a_visa, "/visa", VISA),
+        "withdraw_visa": made.on(agreements, with_a_visa, "/visa/withdrawal", WHY),
         "suspend_agreement": decided("suspend_agreement", "/suspension", scope="money"),
         "resume_agreement": made.on(agreements, suspended, "/resumption", {}),
         "terminate_agreement": decided("terminate_agreement", "/termination"),
