@@ -71,18 +71,21 @@ FILL = (
     f"""
     insert into agreement_term (agreement_id, term)
     select id, unnest(array['org:' || association, 'convention', 'partenariat', 'association', 'fictif',
-                            'شراكه', 'name' || n % {ASSOCIATIONS}, n::text, 'place' || n % 12])
+                            'شراكه', 'name' || n % {ASSOCIATIONS}, n::text, 'place' || n % 12]
+                      || case when n % 5 = 4 or n % 1999 = 0 then array['ended'] end)
     from ({COPIES}) copies
     where $3::uuid is not null
     """,
-    # Twenty clauses that all have, one of its own, and in every 33rd and 1,000th another one that these share.
+    # Twenty clauses that all have, one of its own, in every 33rd and 1,000th another one that these share, and one that
+    # a seventh has, hardly any of them in force.
     f"""
     insert into agreement_term (agreement_id, term)
     select id, '§' || clause
     from ({COPIES}) copies,
          unnest(array(select 'shared' || which from generate_series(1, 20) which)
                 || ('own' || n) || case when n % 33 = 0 then 'some' end
-                || case when n % 1000 = 0 then 'rare' end) clause
+                || case when n % 1000 = 0 then 'rare' end
+                || case when n % 15 in (0, 4) or n % 1999 = 0 then 'lapsing' end) clause
     where $3::uuid is not null and clause is not null
     """,
     f"""
@@ -104,7 +107,7 @@ BEFORE = "alter table journal no force row level security"
 CLAUSE_WORDS = """
     insert into clause_word (word, clause)
     select word, '§shared' || which from generate_series(1, 20) which, unnest(array['article', 'subject' || which]) word
-    union all values ('sometimes', '§some'), ('منحه', '§rare'), ('subvention', '§rare')
+    union all values ('sometimes', '§some'), ('lapsed', '§lapsing'), ('منحه', '§rare'), ('subvention', '§rare')
 """
 AFTER = (
     "vacuum analyze clause_word",
@@ -134,6 +137,10 @@ SEARCHES: tuple[tuple[Actor, dict[str, Any]], ...] = (
     (MINISTRY, {"q": "place5", "academy": ("MA-07",)}),
     (OFFICER, {"q": "sometimes", "sort": "-updated_at"}),
     (OFFICER, {"q": "منحة"}),
+    # Words of more than a tenth of the register, which hardly any agreement has in the state that is asked for.
+    (MINISTRY, {"q": "ended", "state": ("in_force",)}),
+    (MINISTRY, {"q": "lapsed", "state": ("in_force",), "sort": "-updated_at"}),
+    (OFFICER, {"q": "ended", "state": ("in_force",), "agreement_kind": ("academy-association",)}),
     (ASSOCIATION, {}),
     (ASSOCIATION, {"sort": "-updated_at", "q": "parten"}),
 )

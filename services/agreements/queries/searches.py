@@ -1,10 +1,30 @@
 """Looking for agreements: filters, words and an order, each by an index, and never outside one's jurisdiction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, ColumnElement, Text, and_, any_, cast, func, literal, or_, select, text, true
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    FromClause,
+    Select,
+    SelectBase,
+    Text,
+    and_,
+    any_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
@@ -26,13 +46,22 @@ MOST = 10_000
 # What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
 PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
 # A bitmap is made whole before its first row is had; in how many agreements a clause is, the planner guesses too low.
-NO_BITMAPS, BITMAPS = text("set local enable_bitmapscan = off"), text("set local enable_bitmapscan = on")
+# And a table is wider than the index that tells enough.
+BY_INDEX, BY_ANY = (
+    text(f"select set_config('enable_bitmapscan', '{on}', true), set_config('enable_seqscan', '{on}', true)")
+    for on in ("off", "on")
+)
 ROW = AGREEMENTS.table.c
 TERM, WORD = AgreementTermRow.__table__.c, ClauseWordRow.__table__.c
+NO_CODE = or_(TERM.term < CODES[0], TERM.term >= CODES[1])
 FEW = 10_000
 """So many times a word may be in the nation's agreements to be one of few: one that a single academy has is."""
 FEW_CLAUSES = 2_000
 """And so many clauses may say it: to go from each to its agreements is a look of its own."""
+ASKED = 250
+"""So many agreements are asked for words of many, one after the other, before the words are followed instead."""
+MANY = 200_000
+"""And as many entries as a word may have to be followed, an agreement's own and each clause's."""
 LED_TO = text("""
     with said as materialized (
         select clause from clause_word where word >= :word and word < :beyond
@@ -75,7 +104,13 @@ async def agreements(
     order, newest_first = _order(search)
     async with db.transaction(by.scope) as tx:
         await tx.execute(PLAN_ANEW)
-        where = [*_where(search, by), *await _has_words(tx, search.q, by)]
+        few, many = await _words(tx, search.q, by)
+        where = [*_where(search, by), *few]
+        if many and _sees_many(by):
+            ids = await _page_of(tx, where, many, page, order, newest_first=newest_first)
+            where += [_is_one_of(ids)] if ids is not None else map(_has, many)
+        else:
+            where += map(_has, many)
         return await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
 
 
@@ -99,7 +134,8 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
     ordered = [each.desc() if newest_first else each.asc() for each in (order, ROW.id)]
     async with db.transaction(by.scope) as tx:
         await tx.execute(PLAN_ANEW)
-        where = [*AGREEMENTS.within(tx), *_where(search, by), *await _has_words(tx, search.q, by)]
+        few, many = await _words(tx, search.q, by)
+        where = [*AGREEMENTS.within(tx), *_where(search, by), *few, *map(_has, many)]
         query = told.where(*where).order_by(*ordered).limit(MOST + 1)
         found = (await (await tx.connection()).execute(query)).all()
     if len(found) > MOST:
@@ -165,20 +201,19 @@ def _found_by(term: str) -> ColumnElement[bool]:
     return ROW.id.in_(select(TERM.agreement_id).where(TERM.term == term))
 
 
-async def _has_words(tx: Transaction, q: str | None, by: Actor) -> list[ColumnElement[bool]]:
-    """That the agreement has every word, in its own terms or in a clause.
+async def _words(tx: Transaction, q: str | None, by: Actor) -> tuple[list[ColumnElement[bool]], list[str]]:
+    """That the agreement is one of those that words of few lead to, if there are such words; and the words of many.
 
-    What few agreements have is looked up first, and the list is of these. What many have is asked of one agreement
-    after the other, in the order of the list, which soon has its page. The planner cannot tell the two apart: it does
-    not know how many agreements a clause is in.
+    The planner cannot tell the two apart: it does not know how many agreements a clause is in.
     """
     wanted = words_to_find(q)
     led_to = await _led_to(tx, wanted) if wanted and _sees_many(by) else {}
-    conditions = [_has(word) for word in wanted if word not in led_to]
-    if led_to:
-        few = list(set.intersection(*led_to.values()))
-        conditions.append(ROW.id == any_(literal(few, ARRAY(ROW.id.type))))
-    return conditions
+    few = [_is_one_of(set.intersection(*led_to.values()))] if led_to else []
+    return few, [word for word in wanted if word not in led_to]
+
+
+def _is_one_of(ids: Iterable[UUID]) -> ColumnElement[bool]:
+    return ROW.id == any_(literal([*ids], ARRAY(ROW.id.type)))
 
 
 async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]]:
@@ -188,22 +223,86 @@ async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]
     # A row that its reader must not see is thrown away before it counts: a word of others' would be followed to the
     # end of the register.
     async with tx.widened(NATIONAL):
-        await tx.execute(NO_BITMAPS)
+        await tx.execute(BY_INDEX)
         for word in wanted:
             beyond = word + LAST
             asked = {"codes": min(beyond, CODES[0]), "after_codes": max(word, CODES[1])}
             ids = (await tx.execute(LED_TO, {"word": word, "beyond": beyond, **few, **asked})).scalar()
             if ids is not None:
                 found[word] = {*ids}
-        await tx.execute(BITMAPS)
+        await tx.execute(BY_ANY)
     return found
 
 
-def _has(word: str) -> ColumnElement[bool]:
+async def _page_of(
+    tx: Transaction,
+    where: Sequence[ColumnElement[bool]],
+    words: Sequence[str],
+    page: PageRequest,
+    order: ColumnElement[Any],
+    *,
+    newest_first: bool,
+) -> Sequence[UUID] | None:
+    """The agreements of a page, each of which has every word, and the first one after it; None if it is not known.
+
+    The list is asked in its order, one agreement after the other, and soon has its page: a word of many is found
+    everywhere. If not even ASKED have filled it, the words are hardly had by what the list's filters leave, or by
+    what comes first in it. Then they are followed to all agreements that have them, and these are put in order.
+    """
+    columns = [ROW.id] if order is ROW.id else [order, ROW.id]
+    key = [each.label(f"key_{place}") for place, each in enumerate(columns)]
+    left = page.select(select().where(*AGREEMENTS.within(tx), *where), *columns, newest_first=newest_first)
+    unordered = left.order_by(None)
+
+    def first(rows: FromClause) -> Select[Any]:
+        *_, id = named = [rows.c[each.name] for each in key]
+        return select(id).order_by(*(each.desc() if newest_first else each for each in named)).limit(page.limit + 1)
+
+    asked = left.with_only_columns(*key, ROW.version).limit(ASKED).subquery("asked")
+    having = (_has(word, asked.c[key[-1].name]) for word in words)
+    # With the version, which no index has: else the planner sorts all that an index tells of those that are left.
+    soon = first(asked).add_columns(asked.c.version).where(*having)
+    connection = await tx.connection()
+    here: Sequence[UUID] = (await connection.execute(soon)).scalars().all()
+    if len(here) > page.limit:
+        return here
+    number = select(func.count()).select_from(unordered.with_only_columns(ROW.id).limit(ASKED).subquery())
+    leads = [_leads(word) for word in words]
+    # Made whole: else the planner goes through the list in its order once more.
+    found = materialized(unordered.with_only_columns(*key).limit(None).where(*(has for has, _ in leads)))
+    followed = case((and_(*(ends for _, ends in leads)), func.array(first(found).scalar_subquery())))
+    # What is found is told within its reader's scope, and so are the list's own conditions.
+    async with tx.widened(NATIONAL):
+        await tx.execute(BY_INDEX)
+        all_asked = (await connection.execute(number)).scalar_one() < ASKED
+        there: Sequence[UUID] | None = here if all_asked else (await connection.execute(select(followed))).scalar()
+        await tx.execute(BY_ANY)
+    return there
+
+
+def _leads(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """That the agreement is one of those that the word leads to, all of them looked up at once; that they are all."""
+    beyond = word + LAST
+    said = select(WORD.clause).where(WORD.word >= word, WORD.word < beyond).order_by(WORD.word, WORD.clause)
+    clauses = materialized(said.limit(FEW_CLAUSES + 1))
+    own = select(TERM.agreement_id).where(TERM.term >= word, TERM.term < beyond, NO_CODE)
+    of_clauses = select(TERM.agreement_id).join(clauses, TERM.term == clauses.c.clause)
+    led_to = materialized(union_all(own, of_clauses).limit(MANY + 1))
+    counts = [select(func.count()).select_from(each).scalar_subquery() for each in (clauses, led_to)]
+    # Not bare, or it is joined: by the number of rows that the planner guesses, one by one.
+    has = func.coalesce(ROW.id.in_(select(led_to.c.agreement_id)), false())
+    return has, and_(counts[0] <= FEW_CLAUSES, counts[1] <= MANY)
+
+
+def materialized(query: SelectBase) -> CTE:
+    """The rows of a query, all of them made before the first is used."""
+    return query.cte().prefix_with("materialized", dialect="postgresql")
+
+
+def _has(word: str, id: ColumnElement[UUID] = ROW.id) -> ColumnElement[bool]:
     """That the agreement has the word, or one that continues it, asked of this agreement alone."""
-    no_code = or_(TERM.term < CODES[0], TERM.term >= CODES[1])
-    own = select(true()).where(TERM.agreement_id == ROW.id, TERM.term >= word, TERM.term < word + LAST, no_code)
-    clause = and_(TERM.agreement_id == ROW.id, TERM.term >= CLAUSE, TERM.term < CLAUSE + LAST)
+    own = select(true()).where(TERM.agreement_id == id, TERM.term >= word, TERM.term < word + LAST, NO_CODE)
+    clause = and_(TERM.agreement_id == id, TERM.term >= CLAUSE, TERM.term < CLAUSE + LAST)
     said = select(true()).where(clause, WORD.clause == TERM.term, WORD.word >= word, WORD.word < word + LAST)
     # Not `exists`, which the planner may turn round and answer for all agreements at once.
-    return or_(*(each.limit(1).correlate(AGREEMENTS.table).scalar_subquery() for each in (own, said)))
+    return or_(*(each.limit(1).correlate(id.table).scalar_subquery() for each in (own, said)))

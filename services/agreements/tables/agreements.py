@@ -43,6 +43,12 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
         Index("agreement_effective_from", "effective_from", "id"),
         Index("agreement_updated_at", "updated_at", "id"),
         Index("agreement_by_reference", text("coalesce(reference, id::text)"), "id"),
+        # All that a search filters and orders by, and who may see it: so it needs no row to know which are found.
+        Index(
+            "agreement_found",
+            *("status", "agreement_kind", "agreement_type", "academy", "id"),
+            postgresql_include=["visible_to", "reference", "effective_from", "effective_until", "updated_at"],
+        ),
     )
 
     status: str = Field(sa_type=Text)
