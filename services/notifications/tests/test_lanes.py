@@ -101,6 +101,24 @@ async def test_a_concurrent_endpoint_takes_slots_of_its_academy_s_share_only(
     assert sum(lane.width for lane in lanes if lane.endpoint.academy == "MA-05") == 4
 
 
+async def test_an_endpoint_stays_in_hand_for_as_long_as_each_look_finds_something_for_it(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    await registered(database, settings, DEAD)
+    claims = Sender(settings, database).claims
+    await told(database, happening())
+    (lane,) = await claims.look()
+    for sequence in (1, 2):
+        assert [each.sequence for each in lane.parcels] == [sequence]
+        lane.parcels.clear()
+        assert claims.flows and lane.runs_low(0)
+        if sequence == 1:
+            await told(database, happening())
+        assert await claims.look() == []
+    assert not lane.parcels
+    assert not claims.flows and not lane.runs_low(0)
+
+
 async def test_a_bucket_allows_a_second_s_worth_and_then_fills_again(
     database: Database, settings: NotificationsSettings, sending: Sending
 ) -> None:
