@@ -44,7 +44,8 @@ from shared.web import PageRequest
 MOST = 10_000
 """Agreements in one file."""
 # What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
-PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+# And a guess that is too high would have a query compiled, which takes longer than any of them.
+PLAN_ANEW = text("select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
 # A bitmap is made whole before its first row is had; in how many agreements a clause is, the planner guesses too low.
 # And a table is wider than the index that tells enough.
 BY_INDEX, BY_ANY = (
