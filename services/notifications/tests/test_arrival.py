@@ -361,7 +361,8 @@ def _random_lives(chance: Random) -> list[Occurrence[DomainEvent]]:
         ]
         for version in range(1, 26):
             event = first if version == 1 else chance.choice(matters if chance.random() < 0.7 else whose)
-            several = chance.sample(organisations, chance.randrange(3))
+            # What begins says whom it concerns: an amendment that does not waits for its agreement.
+            several = chance.sample(organisations, chance.randrange(1 if event is first else 0, 3))
             changes: dict[str, Any] = {
                 "organisation_id": chance.choice(organisations),
                 "party_id": chance.choice(parties),
