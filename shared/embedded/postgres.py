@@ -128,7 +128,12 @@ class EmbeddedPostgres:
         return True
 
     def wipe(self) -> None:
-        """End the server and delete everything it stored."""
+        """End the server, also one that is only starting, and delete everything it stored."""
+        while starting := self._starting():
+            for process in starting:
+                with suppress(psutil.Error):
+                    process.kill()
+                    process.wait(10)
         self.end(mode="immediate")
         home = self._home.resolve()
         shutil.rmtree(home, ignore_errors=True)
@@ -157,6 +162,13 @@ class EmbeddedPostgres:
             if process.name() == "postgres" and str(self._pgdata.resolve()) in process.cmdline() and lines[4]:
                 return lines
         return None
+
+    def _starting(self) -> list[psutil.Process]:
+        """What makes or starts this server, for somebody who was killed meanwhile; not the server that runs."""
+        home, programs = f"{self._home.resolve()}/", {"initdb", "pg_ctl", "postgres", "sh"}
+        seen = [each for each in psutil.process_iter(["name", "cmdline"]) if each.info["name"] in programs]
+        here = [each for each in seen if home in " ".join(each.info["cmdline"] or ())]
+        return [each for each in here if each.pid != self.pid]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -34,7 +34,7 @@ from shared import files
 from shared.clock import now
 from shared.embedded.postgres import EmbeddedPostgres, database_server
 from shared.settings import SERVICES, PlatformSettings, database_on
-from tests.fixtures.run import ROOT, end_with_the_run
+from tests.fixtures.run import ROOT, begin
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -47,7 +47,7 @@ class Started:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
-        self.process = subprocess.Popen(
+        self.process = begin(
             [sys.executable, "-m", "cli", "up", "--port", "0"],
             env=environment(data_dir),
             cwd=ROOT,
@@ -55,9 +55,7 @@ class Started:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,
         )
-        end_with_the_run(self.process.pid)
         assert self.process.stderr
         self.said: list[str] = []
         for line in self.process.stderr:

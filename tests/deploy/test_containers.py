@@ -20,7 +20,7 @@ from tests.deploy.manifests import compose
 from tests.fixtures.eventually import eventually
 from tests.fixtures.kafka import KafkaServer
 from tests.fixtures.ports import free_port
-from tests.fixtures.run import ROOT, end_with_the_run
+from tests.fixtures.run import ROOT, begin
 
 PROGRAMS = {"python": [sys.executable], "mithaq": [sys.executable, "-m", "cli"]}
 REFERENCE = re.compile(r"\$\{\w+:?-([^}]*)\}")
@@ -48,8 +48,7 @@ class Containers:
         log = (self.secrets.parent / f"{name}.out").open("w+b")
         self.logs.append(log)
         command = [*PROGRAMS[program], *arguments]
-        process = subprocess.Popen(command, env=kept | environment, cwd=ROOT, stdout=log, start_new_session=True)
-        end_with_the_run(process.pid)
+        process = begin(command, env=kept | environment, cwd=ROOT, stdout=log)
         self.running.append(process)
         return process
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -23,7 +22,7 @@ from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.fixtures.nginx import StartNginx
 from tests.fixtures.ports import free_port
-from tests.fixtures.run import ROOT, end_with_the_run
+from tests.fixtures.run import ROOT, begin
 from tests.fixtures.serving import Serve
 
 LIST = {
@@ -64,14 +63,12 @@ async def door(
         port = free_port()
         upstreams[service] = f"127.0.0.1:{port}"
         processes.append(
-            subprocess.Popen(
+            begin(
                 [sys.executable, "-m", f"services.{service}", "--only", "api"],
                 env=environment | {f"MITHAQ_{service.upper()}_PORT": str(port)},
                 cwd=ROOT,
-                start_new_session=True,
             )
         )
-        end_with_the_run(processes[-1].pid)
     pages.write(tmp_path / "pages")
     async with aiohttp.ClientSession(nginx(upstreams, tmp_path / "pages")) as client:
         yield client

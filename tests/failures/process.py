@@ -54,7 +54,6 @@ class Process:
         """Start it, to end with the test run at the latest."""
         # The very first start waits until the fork server has imported everything.
         await asyncio.to_thread(self._process.start)
-        end_with_the_run(self.pid)
         return self
 
     @property
@@ -94,6 +93,7 @@ class Process:
 
 def _run(service: str, part: str, environment: Mapping[str, str], log: Path) -> None:
     os.setsid()
+    end_with_the_run()
     with log.open("ab") as output:
         os.dup2(output.fileno(), 1)
         os.dup2(output.fileno(), 2)

@@ -27,7 +27,7 @@ from shared.ids import new_id
 from shared.settings import database_on
 from shared.territory import ACADEMIES, MINISTRY_ID
 from tests.fixtures.eventually import eventually
-from tests.fixtures.run import ROOT, end_with_the_run
+from tests.fixtures.run import ROOT, begin
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -50,15 +50,13 @@ class Platform:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
-        self._process = subprocess.Popen(
+        self._process = begin(
             [sys.executable, "-m", "services"],
             env=self._environment,
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )
-        end_with_the_run(self._process.pid)
         await eventually(self._ready, within=60, every=0.1)
 
     def kill(self) -> None:
