@@ -3,7 +3,7 @@
 It is at once the outbox that the relay publishes, the history that views fold, and the audit chain.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -92,13 +92,20 @@ class Recorded(NamedTuple):
     event: DomainEvent
 
 
-async def past(tx: Transaction, aggregate_id: UUID, *, known_at: datetime | None = None) -> list[Recorded]:
-    """The events of an aggregate that had been recorded at an instant, oldest first; None: all of them."""
+async def past(
+    tx: Transaction, aggregate_id: UUID, *, known_at: datetime | None = None, types: Collection[str] = ()
+) -> list[Recorded]:
+    """The events of an aggregate that had been recorded at an instant, oldest first; None: all of them.
+
+    Of these types, if some are named.
+    """
     row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
     told = (row.aggregate_version, row.occurred_at, row.type, row.data, row.detail)
     query = select(*told).where(row.aggregate_id == aggregate_id)
     if known_at is not None:
         query = query.where(row.recorded_at <= known_at)
+    if types:
+        query = query.where(row.type.in_(types))
     rows = (await (await tx.connection()).execute(query.order_by(row.aggregate_version))).all()
     return [Recorded(version, at, decode(type, data, detail)) for version, at, type, data, detail in rows]
 

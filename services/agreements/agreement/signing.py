@@ -92,6 +92,11 @@ class Signing(Timely, Offered):
         return {each.party_id: each.scan for each in self.requests if each.scan}
 
     @property
+    def delegations(self) -> dict[UUID, Delegation]:
+        """Party -> who signs for it in whose place."""
+        return {each.party_id: each.delegation for each in self.requests if each.delegation}
+
+    @property
     def files_on_paper(self) -> frozenset[str]:
         """Those of its own signatures too."""
         given = {each.file_hash for each in self.signatures if each.file_hash and each.level == "handwritten_scan"}

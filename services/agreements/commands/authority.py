@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from services.agreements.agreement import Agreement, Delegation, Scan
 from services.agreements.agreement.core import names_of
+from services.agreements.agreement.signing import Signing
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
@@ -109,6 +110,10 @@ DRIFTED = text("""
     where was is distinct from is_now
 """).bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
 
+SIGNING = frozenset(event.type for step in vars(Signing).values() for event in getattr(step, "follows", ()))
+"""The events that tell of signatures, as long as some are awaited."""
+GIVEN = {"delegations": ("delegations",), "signatures": ("signatures", "scans")}
+"""By place: what these events say of an agreement."""
 FROZEN = {
     "number": ("agreement_id", "number", "reference"),
     "kind": ("agreement_kind", "kept_rules", "amendment_type"),
@@ -347,7 +352,10 @@ async def _authorities(
 
 
 async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
-    """Refuse TextTampered unless all is as it was frozen: every clause in both languages, every term, every annex."""
+    """Refuse TextTampered unless all is as it was frozen: every clause in both languages, every term, every annex.
+
+    Delegations and signatures are those of which the journal tells.
+    """
     assert agreement.text_hash is not None, "frozen without a text"
     await require_kept(tx, agreement.text_hash)
     content = agreement.content(await get_table(tx, agreement.text_hash))
@@ -364,9 +372,17 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     }
     drifted = (await (await tx.connection()).execute(DRIFTED, beside)).all()
     # How a name is written may change with what there is beside it: names are compared as what they say.
-    if places := [
+    places = [
         place for place, was in drifted if place != "names" or names_of({"names": from_json(was)}) != agreement.names
-    ]:
+    ]
+    told = Signing(id=agreement.id, agreement_kind=agreement.agreement_kind, parties=agreement.parties)
+    told.evolve(each.event for each in await past(tx, agreement.id, types=SIGNING))
+    places += [
+        place
+        for place, fields in GIVEN.items()
+        if any(getattr(told, field) != getattr(agreement, field) for field in fields)
+    ]
+    if places:
         raise _tampered(places)
 
 

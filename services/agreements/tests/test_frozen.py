@@ -30,6 +30,7 @@ from services.agreements.tests.builders import (
 from services.agreements.text import TABLE, get_table
 from shared.actor import NATIONAL
 from shared.audit import canonical
+from shared.clock import today
 from shared.database import Database
 from shared.refusals import Refusal
 from shared.store import put_text
@@ -128,6 +129,39 @@ async def test_what_is_printed_beside_the_content_is_what_the_journal_says(datab
     assert refused.value.values["places"] == [place]
     with pytest.raises(Refusal):
         await sign_for(database, agreement, operator_of(agreement))
+
+
+GIVEN = {
+    "who signs for whom": ("{requests,1,delegation,delegate}", "autre", "delegations"),
+    "a delegation put in": ("{requests,0,delegation}", None, "delegations"),
+    "a signature taken away": ("{signatures}", [], "signatures"),
+    "another signer": ("{signatures,0,person}", "autre", "signatures"),
+}
+
+
+@pytest.mark.parametrize("what", GIVEN)
+async def test_delegations_and_signatures_are_those_of_the_journal_whenever_an_agreement_is_signed(
+    database: Database, what: str
+) -> None:
+    agreement = await approved(database)
+    first, second, *_ = agreement.parties
+    given: dict[str, Any] = {"valid_until": today(), "document": "(fictif) acte"}
+    agreement = await commands.delegate_signing(
+        database,
+        agreement.id,
+        party_id=second.party_id,
+        delegate="a deputy",
+        by=signer(second.organisation_id),
+        **given,
+    )
+    agreement = await sign_for(database, agreement, first.organisation_id)
+    path, value, place = GIVEN[what]
+    if value is None:
+        value = agreement.requests[1].model_dump(mode="json")["delegation"]
+    await edit(database, agreement, path, value)
+    with pytest.raises(TextTampered) as refused:
+        await sign_for(database, agreement, second.organisation_id)
+    assert refused.value.values["places"] == [place]
 
 
 class Wider(Bilingual):
