@@ -1,8 +1,9 @@
 """What an agreement keeps of its signatures: those asked for, those given, who stands in for whom."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
+from typing import TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -122,15 +123,13 @@ class PartyRequest(BaseModel):
     """Why the last scan was returned."""
 
 
-class Signature(Mandated):
-    """A party's signature under the frozen text, through a mandated person."""
+class Given(Mandated):
+    """A party's signature, through a mandated person."""
 
     party_id: UUID
     person: str
     on_behalf_of: str | None = None
     """The mandated person, when another signed by delegation."""
-    ceremony_id: UUID | None
-    text_hash: str
     level: SignatureLevel
     signed_at: datetime
     """When it counted; one on paper counts from its check on."""
@@ -144,3 +143,19 @@ class Signature(Mandated):
     def day(self) -> date:
         """The day on which the mandate had to hold."""
         return self.signed_on or business_date(self.signed_at)
+
+
+class Signature(Given):
+    """A party's signature under the frozen text."""
+
+    ceremony_id: UUID | None
+    text_hash: str
+
+
+G = TypeVar("G", bound=Given)
+
+
+def doubted(signatures: Iterable[G], party_id: UUID, ended_on: date) -> tuple[G, ...]:
+    """The signatures, that of the party contested: its mandate had ended by that day."""
+    contested = {"contested": ended_on}
+    return tuple(each.model_copy(update=contested) if each.party_id == party_id else each for each in signatures)

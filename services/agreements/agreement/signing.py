@@ -13,6 +13,7 @@ from services.agreements.agreement.signatures import (
     RequestState,
     Scan,
     Signature,
+    doubted,
     require_attested,
     require_delegable,
     scan_to_check,
@@ -422,12 +423,9 @@ class Signing(Timely, Offered):
 
     @follows
     def _doubt_signature(self, event: AgreementSignatureContested) -> None:
-        contested = {"contested": event.ended_on}
-        self.signatures = tuple(
-            each.model_copy(update=contested) if each.party_id == event.party_id else each for each in self.signatures
-        )
+        self.signatures = doubted(self.signatures, event.party_id, event.ended_on)
         if waiting := self.scans.get(event.party_id):
-            marked = waiting.model_copy(update=contested)
+            marked = waiting.model_copy(update={"contested": event.ended_on})
             self._become(RequestState.scanned, only=event.party_id, scan=marked)
 
     @follows

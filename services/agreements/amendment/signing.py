@@ -6,8 +6,9 @@ from uuid import UUID
 
 from services.agreements.agreement.signatures import (
     Delegation,
-    Mandated,
+    Given,
     Scan,
+    doubted,
     require_attested,
     require_delegable,
     scan_to_check,
@@ -53,26 +54,8 @@ IN_TURN = frozenset({"sign_amendment", "record_amendment_scan"})
 CHECKS = frozenset({"accept_amendment_scan", "return_amendment_scan"})
 
 
-class AmendmentSignature(Mandated):
+class AmendmentSignature(Given):
     """A party's signature under the branch."""
-
-    party_id: UUID
-    person: str
-    level: SignatureLevel
-    signed_at: datetime
-    """When it counted; one on paper counts from its check on."""
-    on_behalf_of: str | None = None
-    """The mandated person, when another signed by delegation."""
-    signed_on: date | None = None
-    """The day on the paper."""
-    witness: str | None = None
-    file_hash: str | None = None
-    """Of the sealed PDF, or of the scan."""
-
-    @property
-    def day(self) -> date:
-        """The day on which the mandate had to hold."""
-        return self.signed_on or business_date(self.signed_at)
 
 
 class Signing(Approval, Offered):
@@ -389,12 +372,10 @@ class Signing(Approval, Offered):
 
     @follows
     def _doubt_signature(self, event: AmendmentSignatureContested) -> None:
-        contested = {"contested": event.ended_on}
-        self.signatures = tuple(
-            each.model_copy(update=contested) if each.party_id == event.party_id else each for each in self.signatures
-        )
+        self.signatures = doubted(self.signatures, event.party_id, event.ended_on)
         if waiting := self.scans.get(event.party_id):
-            self.scans = {**self.scans, event.party_id: waiting.model_copy(update=contested)}
+            marked = waiting.model_copy(update={"contested": event.ended_on})
+            self.scans = {**self.scans, event.party_id: marked}
 
     @follows
     def _undo_signing(self, _: AmendmentRebaseNeeded) -> None:

@@ -131,7 +131,7 @@ async def test_what_is_printed_beside_the_content_is_what_the_journal_says(datab
         await sign_for(database, agreement, operator_of(agreement))
 
 
-GIVEN = {
+GIVEN: dict[str, tuple[str, Any, str]] = {
     "who signs for whom": ("{requests,1,delegation,delegate}", "autre", "delegations"),
     "a delegation put in": ("{requests,0,delegation}", None, "delegations"),
     "a signature taken away": ("{signatures}", [], "signatures"),
