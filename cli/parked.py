@@ -57,13 +57,20 @@ async def retry(
     if not (everything or (group and subject)):
         raise Failed("Say which: GROUP SUBJECT, or --all.", run="mithaq parked ls", code=Exit.usage)
     async with installation() as here:
-        targets = {
-            (name, row.subject)
+        found = [
+            (name, row)
             for name, row in await _parked(here)
-            if row.type and (group is None or name == group) and (subject is None or row.subject == subject)
-        }
+            if (group is None or name == group) and (subject is None or row.subject == subject)
+        ]
+        targets = {(name, row.subject) for name, row in found if row.type}
         if subject and group and not targets:
-            raise _nothing(group, subject)
+            if not found:
+                raise _nothing(group, subject)
+            raise Failed(
+                "What is parked is no event: trying it again changes nothing. It can only be dropped.",
+                run=f"mithaq parked drop {group} {subject} --reason …",
+                code=Exit.degraded,
+            )
         still = 0
         for name, each in sorted(targets):
             if dry_run:

@@ -1,6 +1,7 @@
 """Problems: every answer that is not a success has the shape of RFC 9457, in the reader's language.
 
-`type` is `/problems/<slug>`: a relative reference with a full path, stable, the same in every language.
+`type` is `/problems/<slug>`: a relative reference with a full path, stable, the same in every language. It identifies
+(RFC 9457, 3.1.1); no page lies there. What it means and what to do is in `title` and `detail`.
 """
 
 import logging

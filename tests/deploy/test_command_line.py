@@ -268,6 +268,16 @@ def test_a_parked_event_is_seen_tried_again_and_dropped_for_a_written_reason(sta
     assert not [row for row in records(mithaq("parked", "ls", "-o", "json")) if row["subject"] == subject]
 
 
+def test_what_is_parked_and_is_no_event_can_only_be_dropped(started: Started, mithaq: Mithaq) -> None:
+    subject = str(uuid4())
+    asyncio.run(park(started.data_dir, subject, type=""))
+    again = mithaq("parked", "retry", "notifications.deliver", subject)
+    assert again.exit_code == 6
+    assert f"mithaq parked drop notifications.deliver {subject}" in again.stderr
+    gone = mithaq("parked", "drop", "notifications.deliver", subject, "--reason", "never was an event", "--yes")
+    assert gone.exit_code == 0, gone.stderr
+
+
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     done = run(tmp_path, "status", MITHAQ_PORT="eight")
     assert done.exit_code == 2
@@ -369,8 +379,8 @@ def test_times_are_spans_or_instants() -> None:
     assert moment("2024-08-30T10:00").isoformat() == "2024-08-30T10:00:00+00:00"
 
 
-async def park(data_dir: Path, subject: str) -> None:
-    """An event that no version knows, as a reaction would put it aside."""
+async def park(data_dir: Path, subject: str, *, type: str = "ma.mithaq.agreement.forgotten.v9") -> None:
+    """An event that no version knows, or a record that is none, as a reaction would put it aside."""
     url = EmbeddedPostgres(data_dir / "database").url
     assert url
     connection = await asyncpg.connect(database_on(url, "notifications"))
@@ -379,10 +389,11 @@ async def park(data_dir: Path, subject: str) -> None:
             """
             insert into parked (reaction, subject, version, event_id, type, topic, headers, value, reason, attempts,
                                 first_failed_at)
-            values ('deliver', $1, 1, gen_random_uuid(), 'ma.mithaq.agreement.forgotten.v9', 'agreements.agreement',
+            values ('deliver', $1, 1, gen_random_uuid(), $2, 'agreements.agreement',
                     '{}', '{}', 'unknown type', 1, now())
             """,
             subject,
+            type,
         )
     finally:
         await connection.close()
