@@ -362,16 +362,20 @@ async def as_told(tx: Transaction, it: Agreement, by: Actor) -> Agreement:
     return await queries.agreement(tx, it.id, action="read_agreement", by=by)
 
 
+class TakenBack(Exception):
+    """What was tried succeeds, and is not kept."""
+
+
 async def refusal_of(tx: Transaction, attempt: Try, it: Agreement, by: Actor) -> Refusal | None:
     """What keeps somebody from an action, tried and taken back."""
-    tried = await (await tx.connection()).begin_nested()
     try:
-        await attempt(tx, it, by)
+        async with tx.begin_nested():
+            await attempt(tx, it, by)
+            raise TakenBack  # noqa: TRY301 - it ends the savepoint
+    except TakenBack:
+        return None
     except Refusal as refusal:
         return refusal
-    finally:
-        await tried.rollback()
-    return None
 
 
 async def test_what_is_offered_is_what_is_accepted(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
