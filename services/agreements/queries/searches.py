@@ -107,7 +107,7 @@ async def agreements(
         await tx.execute(PLAN_ANEW)
         few, many = await _words(tx, search.q, by)
         where = [*_where(search, by), *few]
-        if many and _sees_many(by):
+        if many and sees_many(by.jurisdiction):
             ids = await _page_of(tx, where, many, page, order, newest_first=newest_first)
             where += [_is_one_of(ids)] if ids is not None else map(_has, many)
         else:
@@ -165,8 +165,9 @@ async def saved_search(db: Work, id: UUID, *, by: Actor) -> SavedSearchRow:
     return found
 
 
-def _sees_many(by: Actor) -> bool:
-    return by.jurisdiction == "national" or by.jurisdiction in ACADEMIES
+def sees_many(jurisdiction: str) -> bool:
+    """Whether its agreements are too many for those of one to be looked up by a term: the nation's or an academy's."""
+    return jurisdiction == "national" or jurisdiction in ACADEMIES
 
 
 def _order(search: Search) -> tuple[ColumnElement[Any], bool]:
@@ -191,15 +192,15 @@ def _where(search: Search, by: Actor) -> Iterator[ColumnElement[bool]]:
     if search.in_effect_until:
         yield ROW.effective_from <= search.in_effect_until
     if search.party:
-        yield _found_by(f"org:{search.party}")
-    if not _sees_many(by):
+        yield found_by(f"org:{search.party}")
+    if not sees_many(by.jurisdiction):
         # An academy's agreements are many; an association's few are not looked for among everybody's.
-        yield _found_by(by.jurisdiction)
+        yield found_by(by.jurisdiction)
 
 
-def _found_by(term: str) -> ColumnElement[bool]:
+def found_by(term: str, id: ColumnElement[UUID] = ROW.id) -> ColumnElement[bool]:
     """That the agreement is found by the term."""
-    return ROW.id.in_(select(TERM.agreement_id).where(TERM.term == term))
+    return id.in_(select(TERM.agreement_id).where(TERM.term == term))
 
 
 async def _words(tx: Transaction, q: str | None, by: Actor) -> tuple[list[ColumnElement[bool]], list[str]]:
@@ -208,7 +209,7 @@ async def _words(tx: Transaction, q: str | None, by: Actor) -> tuple[list[Column
     The planner cannot tell the two apart: it does not know how many agreements a clause is in.
     """
     wanted = words_to_find(q)
-    led_to = await _led_to(tx, wanted) if wanted and _sees_many(by) else {}
+    led_to = await _led_to(tx, wanted) if wanted and sees_many(by.jurisdiction) else {}
     few = [_is_one_of(set.intersection(*led_to.values()))] if led_to else []
     return few, [word for word in wanted if word not in led_to]
 

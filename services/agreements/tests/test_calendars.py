@@ -18,15 +18,19 @@ from services.agreements.calendar import Appointment, feed
 from services.agreements.kinds import Tier
 from services.agreements.ladder import Ladder
 from services.agreements.tables import CalendarRow
-from services.agreements.tests.branches import propose, read, revise, reword
+from services.agreements.tests.branches import agree, carry, propose, read, revise, reword, running
+from services.agreements.tests.branches import sign_for as sign_amendment_for
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
     accept_for_all,
     approved,
+    ask_for_a_visa,
+    attached,
     bound,
     current,
     director,
+    know,
     late,
     officer,
     operator_of,
@@ -36,6 +40,7 @@ from services.agreements.tests.builders import (
     president,
     reviewed,
     sign_for,
+    signed_by_all,
     suspend,
     terminate,
 )
@@ -199,6 +204,133 @@ async def test_the_deadline_of_an_amendment_under_review_is_told_to_its_parties(
         assert told[uid] == (due, f"Last day to approve an amendment of agreement {named}")
     await commands.return_amendment(database, amendment.id, remarks="r", by=LEGAL)
     assert uid not in await appointments(http, await a_feed(as_, officer()))
+
+
+async def test_the_last_day_to_sign_an_amendment_is_told_to_all_its_parties_until_all_have_signed(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, running())
+    newcomer = new_id()
+    joining = party(newcomer, "funder")
+    await know(database, running().model_copy(update={"parties": (joining,)}))
+    proposed = await propose(database, agreement)
+    amendment = await agree(database, await revise(database, proposed, parties=(*agreement.parties, joining)))
+    uid = f"amendment-offer-{amendment.id}@mithaq"
+    those = (officer(), MINISTRY, president(operator_of(agreement)), president(newcomer))
+    paths = [await a_feed(as_, by, language="en") for by in those]
+    for path in paths:
+        told = await appointments(http, path)
+        assert told[uid] == (amendment.expires_on, f"Last day to sign amendment {amendment.reference}")
+    foreign = [officer("MA-07"), president(new_id())]
+    for by in foreign:
+        assert await appointments(http, await a_feed(as_, by)) == {}
+    for party_id in amendment.touched:
+        amendment = await sign_amendment_for(database, amendment, party_id)
+    for path in paths:
+        assert uid not in await appointments(http, path)
+
+
+async def test_the_last_day_to_sign_an_amendment_is_told_no_more_once_it_is_over_and_anew_once_it_is_renewed(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, running())
+    amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    assert amendment.expires_on
+    path, uid = await a_feed(as_, officer()), f"amendment-offer-{amendment.id}@mithaq"
+    assert uid in await appointments(http, path)
+    over = amendment.expires_on + timedelta(days=1)
+    await commands.let_amendment_time_pass(database, amendment.id, on=over)
+    assert uid not in await appointments(http, path)
+    at = now() + timedelta(days=300)
+    amendment = await commands.renew_amendment_offer(database, amendment.id, by=officer(), at=at)
+    assert amendment.expires_on and amendment.expires_on > over
+    assert (await appointments(http, path))[uid][0] == amendment.expires_on
+    await commands.withdraw_amendment(database, amendment.id, reason="r", by=officer())
+    assert uid not in await appointments(http, path)
+
+
+async def test_the_day_from_which_an_amendment_counts_is_told_to_a_party(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, running())
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    uid = f"amended-{amendment.id}@mithaq"
+    operator = operator_of(agreement)
+    paths = [
+        await a_feed(as_, president(operator), language="en"),
+        await a_feed(as_, officer(), language="en", organisation_id=str(operator)),
+    ]
+    for path in paths:
+        assert uid not in await appointments(http, path), "it may never count"
+    amendment = await carry(database, amendment)
+    for path in paths:
+        told = await appointments(http, path)
+        assert told[uid] == (today(), f"Amendment {amendment.reference} counts from this day on")
+    assert uid not in await appointments(http, await a_feed(as_, president(new_id())))
+    foreign = await a_feed(as_, officer("MA-07"), organisation_id=str(operator))
+    assert await appointments(http, foreign) == {}, "the party is another academy's"
+
+
+async def test_what_all_have_signed_ahead_counts_from_the_first_day_of_the_agreement(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    start = today() + timedelta(days=60)
+    agreement = await signed_by_all(database, current(effective_from=start))
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    amendment = await carry(database, amendment)
+    path = await a_feed(as_, president(operator_of(agreement)), language="en")
+    first, amended = f"start-{agreement.id}@mithaq", f"amended-{amendment.id}@mithaq"
+    told = await appointments(http, path)
+    assert told[first] == (start, f"Agreement {agreement.reference} is in force from this day on")
+    assert told[amended][0] == start
+    assert first in await appointments(http, await a_feed(as_, officer()))
+    await attached(database, agreement, "termination_decision")
+    await terminate(database, agreement, notified_on=today(), effective_on=start)
+    told = await appointments(http, path)
+    assert told[f"expiry-{agreement.id}@mithaq"][0] == start
+    assert first not in told and amended not in told, "it ends before it begins"
+    await commands.withdraw_announcement(database, agreement.id, reason="r", by=director())
+    await commands.bring_into_force(database, agreement.id, on=start)
+    told = await appointments(http, path)
+    assert first not in told and amended not in told
+
+
+async def test_the_first_day_of_what_waits_for_a_visa_is_not_told_before_it_is_recorded(
+    as_: Any, http: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = ask_for_a_visa(monkeypatch)
+    start = today() + timedelta(days=60)
+    agreement = await signed_by_all(database, current(agreement_kind=kind, effective_from=start))
+    path, uid = await a_feed(as_, officer()), f"start-{agreement.id}@mithaq"
+    assert uid not in await appointments(http, path)
+    await commands.record_visa(database, agreement.id, visa_number="V-1", granted_on=today(), by=director())
+    assert (await appointments(http, path))[uid][0] == start
+
+
+async def test_the_last_day_of_a_document_is_told_to_a_party_while_the_document_holds(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, current(effective_until=today() + timedelta(days=300)))
+    operator = president(operator_of(agreement))
+    until = today() + timedelta(days=50)
+    agreement = await attached(database, agreement, "insurance_certificate", expires_on=until)
+    paper = agreement.documents[-1].document_id
+    uid = f"document-{paper}@mithaq"
+    paths = [
+        await a_feed(as_, operator, language="en"),
+        await a_feed(as_, officer(), language="en", organisation_id=str(operator_of(agreement))),
+    ]
+    for path in paths:
+        told = await appointments(http, path)
+        assert told[uid] == (until, f"Last day of a document of agreement {agreement.reference}")
+    assert await appointments(http, await a_feed(as_, president(new_id()))) == {}
+    later = until + timedelta(days=100)
+    file = await attached(database, agreement, "insurance_certificate", expires_on=later, replaces=paper)
+    told = await appointments(http, paths[0])
+    renewed = f"document-{file.documents[-1].document_id}@mithaq"
+    assert uid not in told and told[renewed][0] == later
+    await commands.let_time_pass(database, agreement.id, on=later + timedelta(days=1))
+    assert renewed not in await appointments(http, paths[0]), "it holds no more"
 
 
 async def test_what_was_in_review_before_calendars_told_of_it_has_the_day_that_its_state_gives(
