@@ -50,7 +50,22 @@ CLOSED: dict[Network, str] = {
         "3fff::/20": "reserved",
     }.items()
 }
-METADATA = frozenset(map(ip_address, ("169.254.169.254", "168.63.129.16", "100.100.100.200", "fd00:ec2::254")))
+METADATA = frozenset(
+    map(
+        ip_address,
+        (
+            "169.254.169.254",
+            "169.254.170.2",
+            "169.254.170.23",
+            "168.63.129.16",
+            "100.100.100.200",
+            "192.0.0.192",
+            "fd00:ec2::23",
+            "fd00:ec2::254",
+            "fd20:ce::254",
+        ),
+    )
+)
 """Where clouds hand out secrets to whoever asks from inside: closed, however wide a network is opened."""
 GLOBAL_V6 = ip_network("2000::/3")
 """The only part of IPv6 that is handed out to the public internet."""
@@ -137,12 +152,12 @@ class Guard:
         return socket.socket(family, kind, protocol)
 
     def _is_allowed(self, address: Address) -> bool:
-        return any(address in network for network in self.allowed) and address not in METADATA
+        return any(address in network for network in self.allowed) and not _is_metadata(address)
 
 
 def why_closed(address: Address) -> str | None:
     """What this address is that is not of the public internet; None if it is of it."""
-    if address in METADATA:
+    if _is_metadata(address):
         return "metadata"
     if isinstance(address, IPv6Address):
         if address.scope_id:
@@ -219,6 +234,19 @@ def _literal(host: str) -> Address | None:
         return IPv4Address(socket.inet_aton(host))
     except OSError:
         return None
+
+
+def _is_metadata(address: Address) -> bool:
+    """Whether it leads to metadata, by itself or by an address that it may carry.
+
+    Any prefix may translate, so whatever ends in such an IPv4 address is taken for it; tunnels keep it elsewhere.
+    """
+    if isinstance(address, IPv4Address):
+        return address in METADATA
+    _, behind_teredo = address.teredo or (None, None)
+    # Without its zone, which would make another address of it.
+    plain, ending = IPv6Address(int(address)), IPv4Address(int(address) & 0xFFFFFFFF)
+    return not METADATA.isdisjoint({plain, ending, address.sixtofour, behind_teredo})
 
 
 def _v6_name(address: IPv6Address) -> str:

@@ -303,12 +303,66 @@ async def test_a_listener_inside_hears_nothing_whatever_a_name_server_says(monke
             writer.close()
 
 
-@pytest.mark.parametrize("address", sorted(map(str, METADATA)))
-def test_a_network_that_is_opened_opens_no_metadata(address: str) -> None:
-    wide = Guard(map(ip_network, ("0.0.0.0/0", "::/0")))
-    wide.check(ip_address("10.0.0.1"))
-    with pytest.raises(AddressNotAllowed):
-        wide.check(ip_address(address))
+WIDE = Guard(map(ip_network, ("0.0.0.0/0", "::/0")))
+DISGUISES = [
+    "{}",
+    "::ffff:{}",
+    "::ffff:0:{}",
+    "::{}",
+    "64:ff9b::{}",
+    "64:ff9b:1::{}",
+    "fd12:3456:789a::{}",
+    "2a00:1450::5efe:{}",
+    "2002:{hex}::",
+    "2002:{hex}::1",
+    "2001:0:4136:e378:8000:63bf:{inverted}",
+]
+"""Forms in which IPv6 carries an IPv4 address: mapped, translated, embedded, and by tunnels."""
+
+
+def _disguised(form: str, address: Any) -> Any:
+    of = int(address)
+    inverted = of ^ 0xFFFFFFFF
+    written = {"hex": f"{of >> 16:x}:{of & 0xFFFF:x}", "inverted": f"{inverted >> 16:x}:{inverted & 0xFFFF:x}"}
+    return ip_address(form.format(address, **written))
+
+
+@pytest.mark.parametrize("form", DISGUISES)
+def test_a_network_that_is_opened_opens_no_metadata(form: str) -> None:
+    WIDE.check(_disguised(form, ip_address("10.0.0.1")))
+    for metadata in (each for each in METADATA if each.version == 4):
+        hidden = _disguised(form, metadata)
+        with pytest.raises(AddressNotAllowed, match="metadata"):
+            WIDE.check(hidden)
+        with pytest.raises(AddressNotAllowed, match="metadata"):
+            WIDE.check_url(f"https://[{hidden}]/" if hidden.version == 6 else f"https://{hidden}/")
+
+
+@pytest.mark.parametrize("form", ["{}", "{}%eth0"])
+def test_a_network_that_is_opened_opens_no_metadata_of_ipv6(form: str) -> None:
+    WIDE.check(ip_address(form.format("fd12::1")))
+    for metadata in (each for each in METADATA if each.version == 6):
+        with pytest.raises(AddressNotAllowed, match="metadata"):
+            WIDE.check(ip_address(form.format(metadata)))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "169.254.170.2",
+        "169.254.170.23",
+        "168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+        "fd00:c1::a9fe:a9fe",
+    ],
+)
+def test_the_metadata_of_the_large_clouds_is_known(address: str) -> None:
+    assert why_closed(ip_address(address)) == "metadata"
 
 
 def test_the_ports_that_may_be_called_are_a_setting(tmp_path: Path) -> None:
