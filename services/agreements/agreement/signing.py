@@ -79,7 +79,7 @@ class Signing(Timely, Offered):
     sealed_file: str | None = None
     """The hash of the PDF that carries the signatures sealed so far."""
     archived_file: str | None = None
-    """The hash of the PDF/A from before the first seal: sealing makes no promise about PDF/A."""
+    """The hash of the PDF from before the first seal, kept beside the sealed one."""
 
     @property
     def signing_order(self) -> SigningOrder:

@@ -81,7 +81,7 @@ class Signing(Approval, Offered):
     sealed_file: str | None = None
     """As of an agreement: the hash of the PDF that carries the signatures sealed so far."""
     archived_file: str | None = None
-    """As of an agreement: the hash of the PDF/A from before the first seal."""
+    """As of an agreement: the hash of the PDF from before the first seal."""
 
     @property
     def frozen(self) -> bool:

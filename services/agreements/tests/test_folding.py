@@ -21,7 +21,7 @@ def own(aggregate: type[Agreement | Amendment]) -> list[type[DomainEvent]]:
 
 @TWO
 def test_every_event_of_its_own_changes_it(aggregate: type[Agreement | Amendment]) -> None:
-    assert {event for event in own(aggregate) if not aggregate.changes_by(event)} <= UNFOLLOWED
+    assert {event for event in own(aggregate) if not aggregate.changes_by(event)} == UNFOLLOWED & {*own(aggregate)}
 
 
 @TWO
@@ -29,14 +29,6 @@ def test_an_event_of_another_aggregate_is_refused(aggregate: type[Agreement | Am
     for event in {*ALL} - {*own(aggregate)}:
         with pytest.raises(TypeError, match=event.type):
             aggregate.changes_by(event)
-
-
-@TWO
-def test_parts_follow_an_event_in_the_order_of_their_inheritance(aggregate: type[Agreement | Amendment]) -> None:
-    order = [part.__qualname__ for part in aggregate.__mro__]
-    for event in own(aggregate):
-        places = [order.index(change.__qualname__.split(".")[0]) for change in aggregate.changes_by(event)]
-        assert places == sorted(places)
 
 
 @TWO

@@ -329,10 +329,11 @@ def test_a_termination_cancels_what_is_owed_unless_it_survives() -> None:
 
 
 def test_what_survives_a_termination_from_suspension_thaws() -> None:
-    agreement = at_work({"survives": True})
+    agreement = at_work({"survives": True}, {})
     agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, **on(START)))
     agreement.evolve(agreement.terminate(**DECISION, **on(later(5))))
-    assert states(agreement) == ["pending"]
+    assert states(agreement) == ["pending", "cancelled"]
+    assert [each.frozen_from for each in agreement.obligations] == [None, None]
 
 
 def test_the_closing_of_the_edition_fails_what_was_due_in_it() -> None:
