@@ -64,6 +64,7 @@ CLAIM = text(f"""
             else greatest(1, floor(least(greatest(rate, 1), extract(epoch from clock_timestamp() - bucket_at) * rate)))
             end as tokens, clock_timestamp() as at
 """)
+WAITING = text(f"select distinct academy from lane where {DUE}")
 OURS = text("""
     select endpoint_id, lease_token, version from lane join endpoint on endpoint.id = endpoint_id
     where endpoint_id = any(cast(:endpoints as uuid[]))
@@ -124,13 +125,15 @@ class Claims:
         """Endpoint -> lane."""
         self.busy: Counter[str] = Counter()
         """Academy -> slots that are taken for it."""
+        self._share = max(1, settings.slots // 4)
+        """Slots that one academy may have."""
         self._targets: Recent[Target] = Recent()
         self._notices: Recent[Notice] = Recent()
 
     @property
     def flows(self) -> bool:
         """Whether a lane in hand was brought all it is owed just now, and may soon be owed more."""
-        return any(lane.flows and not lane.more for lane in self.held.values())
+        return any(lane.idles for lane in self.held.values())
 
     async def look(self) -> list[Lane]:
         """Lease due lanes, as far as slots are free, at most a quarter of them for one academy.
@@ -145,6 +148,7 @@ class Claims:
             connection = await tx.connection()
             await self._halt(connection)
             claimed = await self._lease(connection, free) if free > 0 else []
+            await self._make_room(connection, claimed)
             low = [lane for lane in self.held.values() if lane.runs_low(self.settings.batch // 2)]
             await self._fetch(connection, [*claimed, *low])
         for lane in claimed:
@@ -167,13 +171,26 @@ class Claims:
             if (lane.endpoint.id, lane.token, lane.endpoint.version) not in ours:
                 lane.halt()
 
+    async def _make_room(self, db: AsyncConnection, claimed: Sequence[Lane]) -> None:
+        """Have drained lanes given back while others wait for their slots, or for those of their academy's share."""
+        busy = self.busy.copy()
+        for lane in claimed:
+            busy[lane.endpoint.academy] += lane.width
+        none_left = busy.total() >= self.settings.slots
+        full = {academy for academy, slots in busy.items() if slots >= self._share}
+        waiting = {row.academy for row in await db.execute(WAITING)} if none_left or full else set()
+        for lane in (*self.held.values(), *claimed):
+            lane.awaited = lane.endpoint.academy in waiting & full or (none_left and not waiting <= full)
+            if lane.awaited and not lane.more:
+                lane.fetched.set()
+
     async def _lease(self, db: AsyncConnection, free: int) -> list[Lane]:
         until = time.monotonic() + self.settings.lease * SLACK - self.settings.deadline
         leases = await db.execute(
             CLAIM,
             {
                 "busy": json.dumps(self.busy),
-                "share": max(1, self.settings.slots // 4),
+                "share": self._share,
                 "free": free,
                 "lease": timedelta(seconds=self.settings.lease),
             },

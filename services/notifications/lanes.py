@@ -69,6 +69,8 @@ class Lane:
     """Whether there are parcels behind the last, as far as was seen."""
     flows: bool = True
     """Whether the last look brought some: others may be told meanwhile."""
+    awaited: bool = False
+    """Whether others wait for its slots: drained it is given back at once."""
     halted: bool = False
     """Nothing more is begun: the head failed, the breaker opened, or the lane is not ours as it was."""
     sent: int = 0
@@ -92,9 +94,15 @@ class Lane:
         """Whether nothing may overtake."""
         return self.endpoint.concurrency == 1
 
+    @property
+    def idles(self) -> bool:
+        """Whether it was brought all it is owed, and stays in hand for what may come."""
+        return self.flows and not self.more and not self.awaited
+
     def runs_low(self, level: int) -> bool:
         """Whether more parcels should be fetched while the last ones are under way."""
-        return self.flows and not self.halted and len(self.parcels) <= level and self.quota is None
+        wanted = self.more or self.idles
+        return wanted and not self.halted and len(self.parcels) <= level and self.quota is None
 
     def halt(self) -> None:
         """Begin nothing more."""

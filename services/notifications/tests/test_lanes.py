@@ -12,6 +12,7 @@ from services.notifications import commands
 from services.notifications.endpoint import Pace
 from services.notifications.errors import CertificateRefused, PeriodEmpty
 from services.notifications.identity import Credentials
+from services.notifications.lanes import Lane
 from services.notifications.schedule import forget_old_attempts
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
@@ -117,6 +118,53 @@ async def test_an_endpoint_stays_in_hand_for_as_long_as_each_look_finds_somethin
         assert await claims.look() == []
     assert not lane.parcels
     assert not claims.flows and not lane.runs_low(0)
+
+
+@pytest.mark.parametrize("quiet", ["MA-05", "MA-06"])
+async def test_a_drained_lane_gives_its_slots_back_at_once_while_another_waits_for_them(
+    quiet: str, database: Database, settings: NotificationsSettings
+) -> None:
+    """Another of its academy waits for that one's share, one of another academy for any slot."""
+    flowing = ("MA-01", "MA-02", "MA-03", "MA-06")
+    for academy in flowing:
+        await registered(database, settings, DEAD, academy=academy)
+    await told(database, happening(audience=flowing))
+    claims = Sender(settings.model_copy(update={"slots": 4}), database).claims
+    lanes = await claims.look()
+    for lane in lanes:
+        lane.parcels.clear()
+        lane.fetched.clear()
+    assert [lane.runs_low(0) for lane in lanes] == [True] * 4
+    waiting = (await registered(database, settings, DEAD, academy=quiet)).endpoint.id
+    await told(database, happening(audience=(*flowing, quiet)))
+    assert await claims.look() == []
+    asked = [lane for lane in lanes if quiet in ("MA-05", lane.endpoint.academy)]
+    assert all(lane.fetched.is_set() for lane in asked)
+    assert not any(lane.parcels or lane.runs_low(0) for lane in asked)
+    assert all(lane.parcels for lane in lanes if lane not in asked)
+    claims.give_back(asked[0])
+    assert [lane.endpoint.id for lane in await claims.look()] == [waiting]
+
+
+async def test_who_waits_for_a_slot_does_not_wait_for_the_leases_of_those_that_flow(
+    database: Database, settings: NotificationsSettings, sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flowing = ("MA-01", "MA-02", "MA-03", "MA-04")
+    async with receiver() as busy, receiver() as quiet:
+        for academy in flowing:
+            await registered(database, settings, busy.url, academy=academy)
+        await registered(database, settings, quiet.url)
+        async with sending(slots=4, lease=3600.0) as sender:
+            look = sender.claims.look
+
+            async def always_something() -> list[Lane]:
+                await told(database, happening(audience=flowing))
+                return await look()
+
+            monkeypatch.setattr(sender.claims, "look", always_something)
+            await eventually(lambda: len(busy.received) >= 20)
+            await told(database)
+            await eventually(lambda: len(quiet.received) == 1)
 
 
 async def test_a_bucket_allows_a_second_s_worth_and_then_fills_again(
