@@ -22,6 +22,8 @@ OF_ENDPOINT = text("select endpoint_id from rule where id = :id and endpoint_id 
 # All of them are looked at whenever an event is told, and said in one event (`subscribership`).
 MOST = 100
 """Subscriptions of a person, and of an endpoint, that have not ended."""
+# Who asks twice at once waits: neither would count what the other has not committed yet.
+LOCK_OWNER = text("select pg_advisory_xact_lock(hashtextextended('mithaq subscriptions ' || :owner, 0))")
 STANDING = text("""
     select count(*) from rule
     where (endpoint_id = cast(:owner as uuid) or person_id = cast(:owner as uuid)) and ended_at is null
@@ -53,6 +55,7 @@ async def subscribe(db: Work, wanted: Subscribe, *, language: str = LANGUAGES[0]
 
 
 async def _keep(tx: Transaction, rule: dict[str, Any], owner: UUID) -> None:
+    await tx.execute(LOCK_OWNER, {"owner": str(owner)})
     await tx.execute(insert(RuleRow).values(**rule))
     if (await tx.execute(STANDING, {"owner": owner})).scalar_one() > MOST:
         raise TooManySubscriptions(most=MOST)

@@ -33,6 +33,10 @@ from shared.settings import PlatformSettings
 AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
 DAY = date(2024, 9, 2)
 URL = "https://academie.example/avis"
+WAITS_FOR_OTHERS = """
+    select 1 from pg_locks where locktype = 'advisory' and not granted
+        and database = (select oid from pg_database where datname = current_database())
+"""
 
 
 def actor(*roles: Role, jurisdiction: str = "MA-06", name: str = "somebody") -> Actor:

@@ -23,6 +23,7 @@ from services.notifications.tests.builders import (
     FOREIGNER,
     OFFICER,
     OPERATOR,
+    WAITS_FOR_OTHERS,
     actor,
     happening,
     person,
@@ -52,10 +53,6 @@ from tests.web.routes import client_of
 
 ASSOCIATION, PARTNER = new_id(), new_id()
 DIRECTOR = actor(Role.academy_director, name="director")
-WAITS_FOR_OTHERS = """
-    select 1 from pg_locks where locktype = 'advisory' and not granted
-        and database = (select oid from pg_database where datname = current_database())
-"""
 HOMES = [
     (Role.academy_director, "MA-06"),
     (Role.academy_officer, "MA-06"),

@@ -1,5 +1,6 @@
 """How many people subscribe to the same is said as a number, and means what the decision that tells would do."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,27 @@ from services.notifications.errors import TooManySubscriptions
 from services.notifications.kinds import IMPORTANCE
 from services.notifications.preferences import Preferences
 from services.notifications.schemas.subscriptions import Subscribe
+from services.notifications.settings import NotificationsSettings
 from services.notifications.subscribership import asked_by
 from services.notifications.telling import LISTS, Happening, PersonTold, Rule, told
-from services.notifications.tests.builders import AT, FOREIGNER, OFFICER, person, published
+from services.notifications.tests.builders import (
+    AT,
+    FOREIGNER,
+    OFFICER,
+    URL,
+    WAITS_FOR_OTHERS,
+    person,
+    published,
+    registered,
+    rows,
+)
 from services.notifications.tests.conftest import Reads
 from shared.actor import Actor, Role
 from shared.database import Database
 from shared.events.notifications import SubscribershipCounted, Wanted
 from shared.ids import new_id
 from shared.subscribing import FORETOLD, unmet
+from tests.fixtures.eventually import eventually
 
 DIRECTOR = Actor("https://identity.example", "director", frozenset({Role.academy_director}), "MA-06")
 RESTS = "ma.mithaq.agreement.suspended.v1"
@@ -88,6 +101,22 @@ async def test_a_person_has_so_many_subscriptions_and_no_more(
         await commands.subscribe(database, Subscribe(), by=OFFICER)
     await commands.end_subscription(database, first, by=OFFICER)
     await commands.subscribe(database, Subscribe(), by=OFFICER)
+
+
+@pytest.mark.parametrize("whose", ["an endpoint's", "a person's"])
+async def test_who_asks_twice_at_once_has_no_more_subscriptions_than_who_waits(
+    database: Database, settings: NotificationsSettings, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    monkeypatch.setattr("services.notifications.commands.subscriptions.MOST", 2)
+    one = (await registered(database, settings, URL)).endpoint.id if whose == "an endpoint's" else None
+    wanted = Subscribe(endpoint_id=one)
+    await commands.subscribe(database, wanted, by=OFFICER)
+    async with database.transaction(OFFICER.scope) as tx:
+        await commands.subscribe(tx, wanted, by=OFFICER)
+        at_once = asyncio.create_task(commands.subscribe(database, wanted, by=OFFICER))
+        await eventually(lambda: rows(database, WAITS_FOR_OTHERS))
+    with pytest.raises(TooManySubscriptions):
+        await at_once
 
 
 def some_of(*values: str) -> Any:
