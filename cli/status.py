@@ -7,13 +7,15 @@ from typing import Annotated, Any
 import typer
 from rich.live import Live
 from sqlalchemy import func, text
-from sqlmodel import col, select
+from sqlmodel import select
 
 from cli.installation import Installation, asynchronous, installation, running
 from cli.output import Exit, Form, Output, err, show, table
 from shared.actor import NATIONAL
+from shared.clock import now
+from shared.messaging.parked import alarming
 from shared.messaging.relay import journal_lag
-from shared.messaging.tables import LeaseRow, ParkedRow
+from shared.messaging.tables import LeaseRow
 from shared.migrations import head_of
 
 OLD = 60.0
@@ -66,8 +68,7 @@ async def _state(here: Installation, service: str) -> dict[str, Any]:
         unpublished, age = await journal_lag(tx)
         events = (await tx.execute(text("select count(*) from journal"))).scalar_one()
     async with here.database(service) as database, database.transaction(NATIONAL) as tx:
-        parked = (await tx.execute(select(func.count()).where(col(ParkedRow.reason).is_not(None)))).scalar_one()
-        waiting = (await tx.execute(select(func.count()).where(col(ParkedRow.reason).is_(None)))).scalar_one()
+        parked, waiting = await alarming(tx, now())
         leads = select(LeaseRow.holder).where(LeaseRow.name == "relay", LeaseRow.expires_at > func.clock_timestamp())
         leader = (await tx.execute(leads)).scalar()
     async with here.database(service, role=None) as database, database.transaction(NATIONAL) as tx:

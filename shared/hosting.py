@@ -11,16 +11,17 @@ from pathlib import Path
 
 import structlog
 from fastapi import APIRouter, FastAPI, Response
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from shared import telemetry
 from shared.actor import NATIONAL
+from shared.clock import now
 from shared.database import Database
 from shared.messaging.broker import Broker, open_broker
+from shared.messaging.parked import alarming
 from shared.messaging.reactions import ReactionRunner, Reactions
 from shared.messaging.relay import Relay, journal_lag
 from shared.messaging.schedule import Schedule
-from shared.messaging.tables import ParkedRow
 from shared.migrations import head_of
 from shared.server import EndStreams, listen, run, serve
 from shared.settings import ServiceSettings
@@ -188,7 +189,7 @@ class Hosted:
                 telemetry.journal_lag.set(age, {"service": name})
             if self.runners:
                 async with self.background.transaction(NATIONAL) as tx:
-                    waiting = (await tx.execute(select(func.count()).select_from(ParkedRow))).scalar_one()
+                    waiting = sum(await alarming(tx, now()))
                 telemetry.parked_events.set(waiting, {"service": name})
             for runner in self.runners:
                 await self._watch_runner(runner)

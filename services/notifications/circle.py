@@ -26,10 +26,11 @@ from shared.events.catalog import decode
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import AssociationRegistered, MandateRecorded
 from shared.events.notifications import ReminderFellDue
+from shared.messaging.retrying import TooEarly
 from shared.territory import NETWORK_ID, codes_of, directorates_of
 
 
-class AgreementNotKnown(Exception):
+class AgreementNotKnown(TooEarly):
     """Whom an amendment concerns its agreement says, and that has not been heard of yet: it waits until then."""
 
 

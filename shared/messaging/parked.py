@@ -1,8 +1,10 @@
 """Parked events: what an operator sees of them, and decides about them; each decision is kept."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from shared.actor import NATIONAL
@@ -11,9 +13,21 @@ from shared.database import Database, Transaction, Work
 from shared.messaging.broker import Message
 from shared.messaging.envelope import open_envelope
 from shared.messaging.progress import GAP, Reacts, advance, lock
-from shared.messaging.retrying import passes_by_itself, reason_of
+from shared.messaging.retrying import failed, passes_by_itself, reason_of
 from shared.messaging.tables import ParkedDecisionRow, ParkedRow
 from shared.refusals import NotFound
+
+HEALS_WITHIN = timedelta(hours=1)
+"""What came too early alarms nobody for so long."""
+ALARMING = text("""
+    select count(*) filter (where reason is not null) as parked, count(*) filter (where reason is null) as waiting
+    from parked
+    where not exists (
+        select 1 from parked early
+        where early.reaction = parked.reaction and early.subject = parked.subject
+            and early.reason is not null and early.attempts = 0 and early.first_failed_at > :since
+    )
+""")
 
 
 async def parked(tx: Transaction, reaction: str | None = None) -> Sequence[ParkedRow]:
@@ -22,6 +36,12 @@ async def parked(tx: Transaction, reaction: str | None = None) -> Sequence[Parke
     if reaction:
         rows = rows.where(ParkedRow.reaction == reaction)
     return (await tx.exec(rows)).all()
+
+
+async def alarming(tx: Transaction, at: datetime) -> tuple[int, int]:
+    """How many parked events, and how many that wait, need somebody: not those that came too early a while ago."""
+    row = (await tx.execute(ALARMING, {"since": at - HEALS_WITHIN})).one()
+    return row.parked, row.waiting
 
 
 async def retry(reaction: Reacts, database: Database, subject: UUID, *, by: str, reason: str = "") -> str | None:
@@ -79,7 +99,7 @@ async def release(reaction: Reacts, database: Work, subject: UUID) -> str | None
             except Exception as error:
                 if passes_by_itself(error):
                     raise
-                row.reason, row.attempts = reason_of(error), row.attempts + 1
+                row.reason, row.attempts = reason_of(error), row.attempts + failed(error)
                 known.held, known.moved = row.reason, True
                 await advance(tx, reaction, progress)
                 await tx.flush()

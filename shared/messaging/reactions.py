@@ -29,7 +29,7 @@ from shared.messaging.crash import crash_point
 from shared.messaging.envelope import BadEnvelope, Envelope, open_envelope
 from shared.messaging.parked import release
 from shared.messaging.progress import Letter, park, take
-from shared.messaging.retrying import PAUSES, is_hopeless, passes_by_itself, reason_of
+from shared.messaging.retrying import PAUSES, TooEarly, failed, is_hopeless, reason_of
 from shared.messaging.tables import ParkedRow
 from shared.supervision import wait
 
@@ -216,7 +216,8 @@ class ReactionRunner:
                 await self._in_one_transaction(letters)
                 return True
             except Exception as error:
-                log.warning("batch fails, going one by one", group=self.group, error=repr(error))
+                say = log.info if isinstance(error, TooEarly) else log.warning
+                say("batch fails, going one by one", group=self.group, error=repr(error))
         for letter in letters:
             if not await self._with_retries(letter, stop):
                 return False
@@ -251,9 +252,12 @@ class ReactionRunner:
                 await self._in_one_transaction([letter])
                 return True
             except Exception as error:
-                telemetry.reaction_failures.add(1, {"group": self.group})
-                attempts += not passes_by_itself(error)
-                if (attempts >= ATTEMPTS or is_hopeless(error)) and await self._parked(letter, error, attempts):
+                early = isinstance(error, TooEarly)
+                if not early:
+                    telemetry.reaction_failures.add(1, {"group": self.group})
+                attempts += failed(error)
+                over = early or attempts >= ATTEMPTS or is_hopeless(error)
+                if over and await self._parked(letter, error, attempts):
                     return True
                 log.warning("reaction fails", group=self.group, event_id=str(letter.envelope.id), error=repr(error))
                 await wait(stop, PAUSES[min(tries, len(PAUSES) - 1)])
@@ -267,6 +271,9 @@ class ReactionRunner:
         except Exception as problem:
             log.warning("cannot park yet", group=self.group, event_id=str(letter.envelope.id), error=repr(problem))
             return False
+        if isinstance(error, TooEarly):
+            log.info("too early, waits", group=self.group, event_id=str(letter.envelope.id), error=repr(error))
+            return True
         telemetry.reaction_parked.add(1, {"group": self.group})
         log.error(
             "parked", group=self.group, event_id=str(letter.envelope.id), type=letter.envelope.type, error=repr(error)

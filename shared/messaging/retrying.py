@@ -13,6 +13,13 @@ PAUSES = (0.05, 0.2, 0.8, 2.0, 5.0)
 """Seconds before the next try; the last one repeats."""
 
 
+class TooEarly(Exception):
+    """What came is about something that has not been heard of yet.
+
+    It waits, and nothing has failed: whoever raises this sees to it that it is released once the rest is known.
+    """
+
+
 def passes_by_itself(error: BaseException) -> bool:
     """Whether trying again is all it takes: a deadlock, a lost connection."""
     # An internal error is what asyncpg raises between a server's farewell and the end of its connection.
@@ -27,6 +34,11 @@ def passes_by_itself(error: BaseException) -> bool:
         or isinstance(cause, DeadlockDetectedError | SerializationError | OSError)
         or str(getattr(cause, "sqlstate", "") or "").startswith(("08", "57P", "53"))
     )
+
+
+def failed(error: BaseException) -> bool:
+    """Whether an attempt counts that ended so: what waits or passes by itself does not."""
+    return not (isinstance(error, TooEarly) or passes_by_itself(error))
 
 
 def is_hopeless(error: BaseException) -> bool:

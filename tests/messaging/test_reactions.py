@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import pytest
 from asyncpg import InternalClientError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from shared.actor import NATIONAL
 from shared.clock import now
@@ -25,7 +27,7 @@ from shared.messaging.envelope import to_message
 from shared.messaging.progress import GAP
 from shared.messaging.reactions import ATTEMPTS, ReactionRunner, Reactions
 from shared.messaging.rebuild import rebuild
-from shared.messaging.retrying import passes_by_itself
+from shared.messaging.retrying import TooEarly, passes_by_itself
 from shared.messaging.tables import ProgressRow
 from shared.refusals import ConcurrentChange
 from tests.fixtures.database import Databases
@@ -234,6 +236,42 @@ async def test_an_event_of_unknown_type_is_parked_at_once(database: Database, to
         await eventually(lambda: waits(database, [(1, True)]))
     assert "ma.mithaq.agreement.sung.v9" in (await held(database, subject) or "")
     assert effects.tries == 0
+
+
+async def test_what_comes_too_early_waits_at_once_and_alarms_only_if_it_does_not_heal(
+    database: Database, topics: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reacting, "PAUSES", (60,))
+    effects, early, well = Effects(), new_id(), new_id()
+    effects.errors = [TooEarly()]
+    await topics.publish([event(early, 1), event(early, 2), event(well, 1)])
+    with capture_logs() as logs:
+        async with running(effects, database, topics):
+            await eventually(lambda: is_done(database, {well: [1]}))
+    assert await waits(database, [(1, True), (2, False)])
+    assert not [each for each in logs if each["log_level"] in ("warning", "error", "critical")]
+    assert await alarming(database) == (0, 0)
+    effects.errors = [TooEarly()]
+    assert await parked.release(effects.reaction, database, early) == await held(database, early)
+    assert await alarming(database) == (0, 0), "it was asked for again, and nothing failed"
+    assert await alarming(database, after=parked.HEALS_WITHIN) == (1, 1)
+    assert await parked.release(effects.reaction, database, early) is None
+    assert await done(database) == {early: [1, 2], well: [1]}
+
+
+async def test_what_is_parked_for_a_fault_alarms_with_what_waits_behind_it(database: Database, topics: Broker) -> None:
+    effects, sick, behind_a_gap = Effects(), new_id(), new_id()
+    effects.poison.add((sick, 1))
+    await topics.publish([event(sick, 1), event(sick, 2), event(behind_a_gap, 2)])
+    async with running(effects, database, topics):
+        await eventually(lambda: is_held(database, sick, "builtins.ValueError"))
+        await eventually(lambda: is_held(database, behind_a_gap, GAP))
+    assert await alarming(database) == (1, 2)
+
+
+async def alarming(database: Database, *, after: timedelta = timedelta()) -> tuple[int, int]:
+    async with database.transaction(NATIONAL) as tx:
+        return await parked.alarming(tx, now() + after)
 
 
 async def test_a_record_that_is_no_event_is_parked_and_holds_nobody_up(database: Database, topics: Broker) -> None:

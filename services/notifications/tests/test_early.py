@@ -38,7 +38,7 @@ async def test_an_amendment_that_does_not_say_whom_it_concerns_is_told_once_its_
     story: tuple[list[Message], Message],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reacting, "PAUSES", (0.01,))
+    monkeypatch.setattr(reacting, "PAUSES", (60,))
     await broker.ensure_topics(deliver.topics)
     await person(database, MANAGER)
     amendment, agreement = story
