@@ -12,12 +12,13 @@ from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.family import Family
 from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension, Visa
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
-from services.agreements.agreement.obligations import Claim, Obligation, ObligationState
+from services.agreements.agreement.obligation import Claim, Obligation, ObligationState
+from services.agreements.agreement.scans import Scans
 from services.agreements.agreement.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 from services.agreements.agreement.signing import Signing
 
 
-class Agreement(Amending, Closing, Family, Force, Signing, Approval, Negotiation, Editions, Documents, Core):
+class Agreement(Amending, Closing, Family, Force, Scans, Approval, Negotiation, Editions, Documents, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -25,6 +26,7 @@ class Agreement(Amending, Closing, Family, Force, Signing, Approval, Negotiation
         **Negotiation.ALLOWED,
         **Approval.ALLOWED,
         **Signing.ALLOWED,
+        **Scans.ALLOWED,
         **Force.ALLOWED,
         **Family.ALLOWED,
         **Editions.ALLOWED,

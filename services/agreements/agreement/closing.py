@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.edition import EditionState
 from services.agreements.agreement.editions import Editions
-from services.agreements.agreement.obligations import ObligationState
+from services.agreements.agreement.obligation import ObligationState
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors.force import (
     ConfirmationsMissing,

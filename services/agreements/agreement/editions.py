@@ -7,7 +7,8 @@ from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
-from services.agreements.agreement.obligations import Obligation, Obligations
+from services.agreements.agreement.obligation import Obligation
+from services.agreements.agreement.obligations import Obligations
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors import RolesMissing
 from services.agreements.errors.editions import (

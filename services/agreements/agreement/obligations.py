@@ -2,13 +2,11 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import Any, ClassVar, TypedDict
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
-
 from services.agreements.agreement.core import AgreementState
+from services.agreements.agreement.obligation import OWED, UNSETTLED, Claim, Obligation, ObligationState
 from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
 from services.agreements.terms import Duty, Fulfilling
@@ -35,69 +33,9 @@ from shared.refusals import NotFound, Refusal
 
 HEADING: frozenset[PartyRole] = frozenset({"granting_authority", "supervising_ministry"})
 """They speak for all where something is owed to all the others."""
-
-
-class ObligationState(StrEnum):
-    """Where an obligation stands; late is derived, never stored."""
-
-    pending = "pending"
-    due = "due"
-    claimed = "claimed"
-    fulfilled = "fulfilled"
-    waived = "waived"
-    failed = "failed"
-    frozen = "frozen"
-    cancelled = "cancelled"
-
-
 _S, _O = AgreementState, ObligationState
-OWED = frozenset({_O.pending, _O.due})
-"""What is still to be done."""
-UNSETTLED = OWED | {_O.claimed, _O.frozen}
 COUNTING = frozenset({_S.in_force, _S.expired, _S.terminated, _S.closed})
 """Where the days of obligations count: after the end, of those that are left."""
-
-
-class Claim(BaseModel):
-    """What the debtor brings to show that it met an obligation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    evidence: str | None
-    """In the debtor's words; none if an event shows it."""
-    documents: tuple[str, ...]
-    """SHA-256 of each, in hex."""
-    claimed_on: date
-
-
-class Obligation(BaseModel):
-    """An entry of the ledger: one occurrence of what a party agreed to."""
-
-    model_config = ConfigDict(frozen=True)
-
-    obligation_id: UUID
-    """Its duty's."""
-    occurrence: int
-    debtor_id: UUID
-    """The organisation that owes."""
-    creditor_id: UUID | None
-    """The organisation it is owed to; none: all the other parties."""
-    due_on: date
-    state: ObligationState = ObligationState.pending
-    frozen_from: ObligationState | None = None
-    """The state it goes back to when the suspension is lifted."""
-    claim: Claim | None = None
-    reason: str | None = None
-    """Why it was returned or waived."""
-    settled_on: date | None = None
-    reminded: int | None = None
-    """The last reminder: days after the due date, negative before it."""
-
-    def late_since(self, today: date) -> date | None:
-        """The first day of its being late, if it is."""
-        return self.due_on + timedelta(days=1) if self.state in OWED and self.due_on < today else None
-
-
 OfOne = (
     AgreementObligationFellDue
     | AgreementObligationReminded

@@ -14,14 +14,11 @@ from services.agreements.agreement.signatures import (
     Scan,
     Signature,
     doubted,
-    require_attested,
     require_delegable,
-    scan_to_check,
 )
 from services.agreements.agreement.timely import Timely, earliest
 from services.agreements.errors import AlreadySigned, TermOver, TextHashDiffers
 from services.agreements.errors.signing import (
-    NoScanToCheck,
     NotYourTurnToSign,
     OfferExpired,
     OfferStillStands,
@@ -40,12 +37,10 @@ from shared.events.agreements import (
     AgreementParty,
     AgreementPartyDeclined,
     AgreementPartySigned,
-    AgreementScanReturned,
     AgreementSignatureContested,
     AgreementSignatureOfferExpired,
     AgreementSignatureOfferRenewed,
     AgreementSignatureReminded,
-    AgreementSignatureScanned,
     AgreementSigned,
     AgreementSigningDelegated,
     AgreementVisaAwaited,
@@ -66,9 +61,6 @@ class Signing(Timely, Offered):
         "sign_agreement": BEING_SIGNED,
         "decline_agreement": BEING_SIGNED,
         "delegate_signing": BEING_SIGNED,
-        "record_scan": BEING_SIGNED,
-        "accept_scan": BEING_SIGNED,
-        "return_scan": BEING_SIGNED,
         "renew_offer": BEING_SIGNED,
         "contest_signatures": BEING_SIGNED | SIGNED_BY_ALL,
     }
@@ -98,12 +90,6 @@ class Signing(Timely, Offered):
         return {each.party_id: each.delegation for each in self.requests if each.delegation}
 
     @property
-    def files_on_paper(self) -> frozenset[str]:
-        """Those of its own signatures too."""
-        given = {each.file_hash for each in self.signatures if each.file_hash and each.level == "handwritten_scan"}
-        return super().files_on_paper | given | {scan.file_hash for scan in self.scans.values()}
-
-    @property
     def missing_signatures(self) -> tuple[AgreementParty, ...]:
         """The parties that have not signed though their group still needs signatures."""
         return self.signing_order.awaited
@@ -131,8 +117,6 @@ class Signing(Timely, Offered):
             return OfferStillStands(offered_until=self.offered_until)
         if action == "cancel_agreement" and self.state == AgreementState.partially_signed and self.expires_on:
             return OfferStillStands(offered_until=self.offered_until)
-        if action in ("accept_scan", "return_scan") and not self.scans:
-            return NoScanToCheck()
         return super().guard(action)
 
     def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
@@ -229,56 +213,6 @@ class Signing(Timely, Offered):
             valid_until=valid_until,
         )
         return [delegated.keeping(document=document)]
-
-    def record_scan(self, party_id: UUID, scan: Scan, *, text_hash: str, today: date) -> list[DomainEvent]:
-        """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
-
-        Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, OfferExpired, TermOver,
-        WitnessIsSigner, EffectiveDateAhead.
-        """
-        self._party_for("record_scan", party_id)
-        self.require("record_scan")
-        self._require_text(text_hash)
-        self._require_offer(today)
-        require_attested(scan, today)
-        attested = scan.model_dump(exclude={"contested"})
-        return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **attested)]
-
-    def scan_to_accept(self, party_id: UUID, *, checker: str) -> Scan:
-        """The scan that would count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
-        self.require("accept_scan")
-        self.party(party_id)
-        return scan_to_check(self.scans, party_id, checker)
-
-    def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
-        """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses, and TermOver."""
-        scan = self.scan_to_accept(party_id, checker=checker)
-        party = self.party(party_id)
-        self._require_term(business_date(at))
-        assert self.text_hash is not None, "frozen without a text"
-        signed = AgreementPartySigned(
-            agreement_id=self.id,
-            party_id=party_id,
-            organisation_id=party.organisation_id,
-            text_hash=self.text_hash,
-            mandate_id=mandate_id,
-            level="handwritten_scan",
-            **scan.model_dump(exclude={"mandate_id", "contested"}),
-        )
-        return self._count(signed, at)
-
-    def return_scan(self, party_id: UUID, *, checker: str, reason: str) -> list[DomainEvent]:
-        """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
-        self.require("return_scan")
-        party = self.party(party_id)
-        scan = scan_to_check(self.scans, party_id, checker)
-        returned = AgreementScanReturned(
-            agreement_id=self.id,
-            party_id=party_id,
-            file_hash=scan.file_hash,
-            awaited=(party.organisation_id,),
-        )
-        return [returned.keeping(reason=reason)]
 
     def renew_offer(self, today: date) -> list[DomainEvent]:
         """Offer the same text for signature again, for as long as the first time. Refuses TermOver."""
@@ -401,16 +335,6 @@ class Signing(Timely, Offered):
         shared = event.model_dump(include={*Delegation.model_fields})
         delegation = Delegation(**shared, document=event.detail["document"])
         self._become(RequestState.delegated, only=event.party_id, delegation=delegation)
-
-    @follows
-    def _show_scan(self, event: AgreementSignatureScanned) -> None:
-        scan = Scan(**event.model_dump(include={*Scan.model_fields}))
-        self._become(RequestState.scanned, only=event.party_id, scan=scan, remark=None)
-
-    @follows
-    def _give_scan_back(self, event: AgreementScanReturned) -> None:
-        again = RequestState.expired if self.offer_over else RequestState.requested
-        self._become(again, only=event.party_id, scan=None, remark=event.detail["reason"])
 
     @follows
     def _put_signature(self, event: AgreementPartySigned) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from services.agreements.agreement import Agreement, Delegation, Scan
 from services.agreements.agreement.core import names_of
+from services.agreements.agreement.scans import Scans
 from services.agreements.agreement.signing import Signing
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
@@ -110,7 +111,9 @@ DRIFTED = text("""
     where was is distinct from is_now
 """).bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
 
-SIGNING = frozenset(event.type for step in vars(Signing).values() for event in getattr(step, "follows", ()))
+SIGNING = frozenset(
+    event.type for part in (Signing, Scans) for step in vars(part).values() for event in getattr(step, "follows", ())
+)
 """The events that tell of signatures, as long as some are awaited."""
 GIVEN = {"delegations": ("delegations",), "signatures": ("signatures", "scans")}
 """By place: what these events say of an agreement."""
@@ -375,7 +378,7 @@ async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
     places = [
         place for place, was in drifted if place != "names" or names_of({"names": from_json(was)}) != agreement.names
     ]
-    told = Signing(id=agreement.id, agreement_kind=agreement.agreement_kind, parties=agreement.parties)
+    told = Scans(id=agreement.id, agreement_kind=agreement.agreement_kind, parties=agreement.parties)
     told.evolve(each.event for each in await past(tx, agreement.id, types=SIGNING))
     places += [
         place

@@ -15,7 +15,7 @@ from services.agreements.agreement import (
     EditionState,
     ObligationState,
 )
-from services.agreements.agreement.obligations import OWED
+from services.agreements.agreement.obligation import OWED
 from services.agreements.content import content_hash
 from services.agreements.terms import Recurrence, must_sign
 from services.agreements.tests.builders import AT, owing, party, regional

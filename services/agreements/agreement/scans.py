@@ -1,0 +1,97 @@
+"""Signatures on paper: a witness attests each, another person checks it, and then it counts like any other."""
+
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from services.agreements.agreement.core import BEING_SIGNED
+from services.agreements.agreement.signatures import RequestState, Scan, require_attested, scan_to_check
+from services.agreements.agreement.signing import Signing
+from services.agreements.errors.signing import NoScanToCheck
+from shared.aggregate import follows
+from shared.clock import business_date
+from shared.events.agreements import AgreementPartySigned, AgreementScanReturned, AgreementSignatureScanned
+from shared.events.base import DomainEvent
+from shared.refusals import Refusal
+
+
+class Scans(Signing):
+    """What was signed by hand, as it was scanned."""
+
+    ALLOWED: ClassVar = {
+        "record_scan": BEING_SIGNED,
+        "accept_scan": BEING_SIGNED,
+        "return_scan": BEING_SIGNED,
+    }
+
+    @property
+    def files_on_paper(self) -> frozenset[str]:
+        """Those of its own signatures too."""
+        given = {each.file_hash for each in self.signatures if each.file_hash and each.level == "handwritten_scan"}
+        return super().files_on_paper | given | {scan.file_hash for scan in self.scans.values()}
+
+    def guard(self, action: str) -> Refusal | None:
+        """Only what waits is checked."""
+        if action in ("accept_scan", "return_scan") and not self.scans:
+            return NoScanToCheck()
+        return super().guard(action)
+
+    def record_scan(self, party_id: UUID, scan: Scan, *, text_hash: str, today: date) -> list[DomainEvent]:
+        """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
+
+        Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, OfferExpired, TermOver,
+        WitnessIsSigner, EffectiveDateAhead.
+        """
+        self._party_for("record_scan", party_id)
+        self.require("record_scan")
+        self._require_text(text_hash)
+        self._require_offer(today)
+        require_attested(scan, today)
+        attested = scan.model_dump(exclude={"contested"})
+        return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **attested)]
+
+    def scan_to_accept(self, party_id: UUID, *, checker: str) -> Scan:
+        """The scan that would count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+        self.require("accept_scan")
+        self.party(party_id)
+        return scan_to_check(self.scans, party_id, checker)
+
+    def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
+        """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses, and TermOver."""
+        scan = self.scan_to_accept(party_id, checker=checker)
+        party = self.party(party_id)
+        self._require_term(business_date(at))
+        assert self.text_hash is not None, "frozen without a text"
+        signed = AgreementPartySigned(
+            agreement_id=self.id,
+            party_id=party_id,
+            organisation_id=party.organisation_id,
+            text_hash=self.text_hash,
+            mandate_id=mandate_id,
+            level="handwritten_scan",
+            **scan.model_dump(exclude={"mandate_id", "contested"}),
+        )
+        return self._count(signed, at)
+
+    def return_scan(self, party_id: UUID, *, checker: str, reason: str) -> list[DomainEvent]:
+        """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+        self.require("return_scan")
+        party = self.party(party_id)
+        scan = scan_to_check(self.scans, party_id, checker)
+        returned = AgreementScanReturned(
+            agreement_id=self.id,
+            party_id=party_id,
+            file_hash=scan.file_hash,
+            awaited=(party.organisation_id,),
+        )
+        return [returned.keeping(reason=reason)]
+
+    @follows
+    def _show_scan(self, event: AgreementSignatureScanned) -> None:
+        scan = Scan(**event.model_dump(include={*Scan.model_fields}))
+        self._become(RequestState.scanned, only=event.party_id, scan=scan, remark=None)
+
+    @follows
+    def _give_scan_back(self, event: AgreementScanReturned) -> None:
+        again = RequestState.expired if self.offer_over else RequestState.requested
+        self._become(again, only=event.party_id, scan=None, remark=event.detail["reason"])
