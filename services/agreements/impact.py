@@ -262,10 +262,12 @@ def impact_of(
     ends = own.after.state == AgreementState.terminated
     lives = [own]
     if ends:
-        lives += [_life(child, child.end_with(own.after, today=decision.effective_on)) for child in children]
+        endings = ((child, child.end_with(own.after)) for child in children)
+        lives += [_life(child, events) for child, events in endings if _ends_with_parent(events)]
     academies = sorted({academy for life in lives for academy in life.after.audience()})
     centers = _sorted(each for life in lives for each in _centers(life, decision, known))
-    branches = amendments if ends else {}
+    ended = {life.after.id for life in lives} if ends else {}
+    branches = {id: branch for id, branch in amendments.items() if branch.agreement_id in ended}
     published = [*_published(lives, {event.type for event in decided}, decision.action, centers, branches)]
     return Impact(
         decision=decision,
@@ -297,13 +299,18 @@ def _on(agreement: Agreement, day: date, parent: Agreement | None = None) -> Agr
     """What time alone makes of it until this day: a child binds while its parent does, and ends with it."""
     ahead, above = agreement.model_copy(), _on(parent, day) if parent else None
     if above and above.state == AgreementState.terminated:
-        return ahead.evolve(ahead.end_with(above, today=day))
+        return ahead.evolve(ahead.end_with(above))
     binds = ahead.refusal_of("bring_into_force") is None
     if binds and above is None:
         ahead.evolve(ahead.bring_into_force(day))
     elif binds and above and above.state == AgreementState.in_force:
         ahead.evolve(ahead.bring_into_force_with(above, day))
     return ahead.evolve(ahead.pass_time(day))
+
+
+def _ends_with_parent(events: Iterable[DomainEvent]) -> bool:
+    """Whether it is the parent that ends it; its own end may come first."""
+    return any(isinstance(each, AgreementTerminated) and each.because == "parent_ended" for each in events)
 
 
 def _agreement(life: Life) -> AgreementTouched:

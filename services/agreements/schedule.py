@@ -77,7 +77,7 @@ async def end_with_parents(database: Database) -> None:
         orphans = select(row.id).where(row.parent_id == parent.id, alive, ended).order_by(row.id)
         ids = (await tx.execute(orphans)).scalars().all()
     for id in ids:
-        await _alone(commands.end_with_parent(database, id, on=today()), id)
+        await _alone(commands.end_with_parent(database, id), id)
 
 
 @schedule.every(seconds=30, id="apply-amendments")

@@ -199,7 +199,7 @@ async def decide(
         before = [await world.agreement(each) for each in family]
         await commands.let_time_pass(world.agreements, agreement.id, on=day)
     for id in family[1:]:
-        await commands.end_with_parent(world.agreements, id, on=day)
+        await commands.end_with_parent(world.agreements, id)
     await schedule.apply_amendments(world.agreements)
     await world.settle()
     return looked, before

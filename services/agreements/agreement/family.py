@@ -1,6 +1,6 @@
 """Family: a framework agreement and those that follow it. A child never outruns or outlives its parent."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import ClassVar
 
 from services.agreements.agreement.core import AgreementState, Core
@@ -67,15 +67,26 @@ class Family(Force):
         days = [each for each in (self.stood_since, parent.stood_since) if each]
         return self.bring_into_force(today, since=max(days, default=None))
 
-    def end_with(self, parent: "Family", *, today: date) -> list[DomainEvent]:
-        """End early because the parent did, on its papers; nothing happens while the parent has not been terminated."""
+    def end_with(self, parent: "Family") -> list[DomainEvent]:
+        """End early because the parent did: on its day and its papers, whenever that is looked at.
+
+        What came before comes first, be it the end of this one's own. Nothing happens while the parent has not been
+        terminated.
+        """
         self.require("end_with_parent")
         if parent.ending is None or parent.state not in (_S.terminated, _S.closed):
             return []
+        day = max(each for each in (parent.ending.effective_on, self.stood_since) if each)
+        before = self.pass_time(day - timedelta(days=1))
+        ahead = self.model_copy().evolve(before)
+        if ahead.refusal_of("end_with_parent"):
+            return before
+        if day > ahead.effective_until:
+            return [*before, *ahead.expire(day)]
         terminated = AgreementTerminated(
-            agreement_id=self.id, academy=self.academy, effective_on=today, because="parent_ended"
+            agreement_id=self.id, academy=self.academy, effective_on=day, because="parent_ended"
         )
-        return [terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
+        return [*before, terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
 
     def _require_alive(self) -> None:
         if self.state in OVER:

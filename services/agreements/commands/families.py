@@ -1,6 +1,5 @@
 """Children and their parents: a child looks at its parent under the same lock as its own change."""
 
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -55,9 +54,9 @@ async def require_family(tx: Transaction, agreement: Agreement, content: Content
         raise ChildrenBeyondTerm(children=list(left_out), effective_until=content.effective_until)
 
 
-async def end_with_parent(db: Work, id: UUID, *, on: date) -> Agreement:
+async def end_with_parent(db: Work, id: UUID) -> Agreement:
     """End an agreement whose parent has ended. The schedule asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
-        events = agreement.end_with(await parent_of(tx, agreement), today=on)
+        events = agreement.end_with(await parent_of(tx, agreement))
         return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)

@@ -81,7 +81,7 @@ def test_what_is_only_announced_has_used_its_decision() -> None:
 def test_what_the_parent_ends_needs_no_paper_of_its_own() -> None:
     child, parent = bound(), in_force(network_terms())
     parent.evolve(parent.terminate(**DECISION))
-    assert child.end_with(parent, today=DAY)
+    assert child.end_with(parent)
 
 
 def test_a_paper_that_was_withdrawn_is_missing_and_can_still_be_read() -> None:

@@ -229,6 +229,17 @@ async def test_a_preview_lets_no_child_bind_before_its_parent(database: Database
         assert (looked.agreements[0].state, looked.agreements[0].becomes) == (state, "terminated")
 
 
+async def test_a_preview_touches_no_child_that_ends_before_its_parent(database: Database) -> None:
+    parent, end = await bound(database, framework()), today() + timedelta(days=200)
+    ends_before = await bound(database, following(parent.id, effective_until=end - timedelta(days=1)))
+    ends_with_it = await bound(database, following(parent.id))
+    looked = await queries.impact(
+        database, parent.id, action="terminate_agreement", notified_on=today(), effective_on=end, by=MINISTRY
+    )
+    assert [each.agreement_id for each in looked.agreements] == [parent.id, ends_with_it.id]
+    assert ends_before.id not in {each.agreement_id for each in looked.centers}
+
+
 async def test_a_parent_that_was_shortened_before_its_signature_takes_no_longer_child(database: Database) -> None:
     terms = framework()
     await know(database, terms)
@@ -271,7 +282,9 @@ async def test_a_parent_that_ends_while_a_child_is_signed_waits_and_takes_the_ch
     assert (await read(database, child.id)).state == "signed", "too late to bind"
     for _ in range(2):
         await schedule.end_with_parents(database)
-    assert (await read(database, child.id)).state == "terminated"
+    child = await read(database, child.id)
+    assert child.state == "terminated"
+    assert child.ending and child.ending.effective_on == today()
 
 
 async def test_children_and_parent_at_once_agree_on_who_was_first(database: Database) -> None:

@@ -251,8 +251,30 @@ def test_an_announced_end_comes_before_the_term_whichever_is_looked_at_first() -
 
 def test_a_child_ends_with_its_parent_though_something_else_is_announced_of_it() -> None:
     parent, child = terminated(), suspended(notified_on=DAY)
-    child.evolve(child.end_with(parent, today=DAY))
+    child.evolve(child.end_with(parent))
     assert child.state == AgreementState.terminated and child.announcement is None
+
+
+def test_a_child_ends_on_the_day_of_its_parent_whenever_that_is_looked_at() -> None:
+    parent, child = terminated(), at_work()
+    child.evolve(child.pass_time(after(4)))
+    child.evolve(child.end_with(parent))
+    assert child.ending and child.ending.effective_on == DAY
+
+
+def test_a_child_that_stood_otherwise_after_its_parents_day_ends_then() -> None:
+    parent, child = terminated(), suspended(today=after(3))
+    child.evolve(child.end_with(parent))
+    assert child.ending and child.ending.effective_on == after(3)
+
+
+def test_a_childs_own_end_comes_before_its_parents_whichever_is_looked_at_first() -> None:
+    parent = terminated(at_work(regional(effective_until=after(1100))), today=after(1000))
+    for child, end in ((terminated(notified_on=DAY), S.terminated), (at_work(), S.expired)):
+        assert child.effective_until < after(1000)
+        events = child.end_with(parent)
+        child.evolve(events)
+        assert child.state == end and "parent_ended" not in {getattr(each, "because", None) for each in events}
 
 
 def settled(agreement: Agreement | None = None) -> Agreement:

@@ -13,7 +13,7 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.content import ClauseRef
 from services.agreements.past import as_of, counting_from
 from services.agreements.tables import AGREEMENTS
-from services.agreements.tests.builders import AT, DECISION, MINISTRY, TEXT, clauses, director
+from services.agreements.tests.builders import AT, DECISION, MINISTRY, TEXT, clauses, director, in_force, regional
 from services.agreements.tests.lives import DAY, told
 from services.agreements.tests.machines import AgreementMachine
 from services.agreements.text import TABLE, put_clauses
@@ -46,11 +46,15 @@ def life_of(machine: AgreementMachine) -> list[Recorded]:
     return [Recorded(version, AT, event) for version, event in enumerate(machine.events, 1)]
 
 
-def looked_after(agreement: Agreement, life: list[Recorded], days: list[date]) -> list[Recorded]:
-    """Its life when the schedule looks at it on these days only."""
+def looked_after(
+    agreement: Agreement, life: list[Recorded], days: list[date], *, parent: Agreement | None = None
+) -> list[Recorded]:
+    """Its life when the schedule looks at it, and at its parent, on these days only."""
     it, life = agreement.model_copy(deep=True), list(life)
+    above = parent and parent.model_copy(deep=True)
+    ends = [lambda day: it.end_with(above.evolve(above.pass_time(day)))] if above else []
     for day in days:
-        for decide in (it.bring_into_force, it.pass_time, it.expire):
+        for decide in (it.bring_into_force, *ends, it.pass_time, it.expire):
             try:
                 events = decide(day)
             except NotAllowedNow:
@@ -72,6 +76,23 @@ def test_after_an_outage_the_past_is_as_if_there_had_been_none(looks: set[int]) 
     for day in {business_date(since) for since, _ in counting_from(prompt)} | {end}:
         for instant in (start_of(day), start_of(day) - timedelta(seconds=1)):
             seen = [without_reminders(as_of(agreement.id, each, instant)) for each in (prompt, late)]
+            assert seen[0] == seen[1], day
+
+
+@settings(max_examples=15, deadline=None, database=None)
+@given(st.sets(st.integers(1, 1200), max_size=4), st.integers(60, 1100))
+def test_after_an_outage_a_child_ended_when_its_parent_did(looks: set[int], end: int) -> None:
+    machine = signed_by_all()
+    child, life = machine.aggregate, life_of(machine)
+    start = child.effective_from
+    parent = in_force(regional(effective_from=start, effective_until=start + timedelta(1200)))
+    announced = {"notified_on": start, "effective_on": start + timedelta(end), "today": start}
+    parent.evolve(parent.terminate(**(DECISION | announced)))
+    prompt = looked_after(child, life, [start + timedelta(number) for number in range(1201)], parent=parent)
+    late = looked_after(child, life, [start + timedelta(number) for number in sorted({0, *looks, 1200})], parent=parent)
+    for day in {business_date(since) for since, _ in counting_from(prompt)} | {start + timedelta(1200)}:
+        for instant in (start_of(day), start_of(day) - timedelta(seconds=1)):
+            seen = [without_reminders(as_of(child.id, each, instant)) for each in (prompt, late)]
             assert seen[0] == seen[1], day
 
 
