@@ -19,8 +19,10 @@ from services.notifications.letters import MOST_LINES, compose_letter, give_up, 
 from services.notifications.mail import MailClient
 from services.notifications.notice import Notice
 from services.notifications.outcome import Outcome
+from services.notifications.recipients import person_told
 from services.notifications.settings import NotificationsSettings
 from services.notifications.waking import POST
+from services.notifications.wishes import judge_lines
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.messaging.crash import crash_point
@@ -32,15 +34,18 @@ TOGETHER = 8
 """Letters sent at the same time."""
 SHORTEST_PAUSE = 0.05
 
+# As its person wishes by now: an address or a language of before is taken for no further attempt.
 CLAIM = text("""
-    update letter set state = 'waiting', lease_token = gen_random_uuid(), lease_until = clock_timestamp() + :lease
-    where id in (
+    update letter set state = 'waiting', lease_token = gen_random_uuid(), lease_until = clock_timestamp() + :lease,
+        recipient = coalesce(person.address, recipient), language = person.language
+    from person where person.id = person_id and letter.id in (
         select id from letter where state in ('open', 'waiting') and next_attempt_at <= clock_timestamp()
             and (lease_until is null or lease_until < clock_timestamp())
         order by next_attempt_at limit :most for update skip locked
-    ) returning id, person_id, recipient, language, due_at, attempts, lease_token
+    ) returning letter.id, person_id, recipient, letter.language, due_at, attempts, lease_token,
+        to_jsonb(person.*) as person
 """)
-# Who moved since is not shown what is outside today's jurisdiction. Of very many, the most important and newest.
+# Of very many, the most important and newest.
 LINES = text("""
     select * from (
         select letter_line.letter_id, notice.*, count(*) over (partition by letter_id) as number,
@@ -49,9 +54,8 @@ LINES = text("""
                 order by cast(cast(:weights as jsonb) ->> type as int) desc nulls last, time desc, notice.event_id
             ) as place
         from letter_line
-        join person on person.id = letter_line.person_id
-        join notice on notice.event_id = letter_line.event_id and person.jurisdiction = any(notice.reach)
-        where letter_id = any(cast(:letters as uuid[]))
+        join notice on notice.event_id = letter_line.event_id
+        where letter_id = any(cast(:letters as uuid[])) and left_out is null
     ) line where place <= :most order by time, event_id
 """)
 RECORD = text("""
@@ -129,6 +133,7 @@ class Postman:
             lease = timedelta(seconds=self.settings.lease)
             claimed = (await tx.execute(CLAIM, {"lease": lease, "most": TOGETHER})).all()
             asked = {"letters": [row.id for row in claimed], "weights": _weights(), "most": MOST_LINES}
+            await judge_lines(tx, {row.id: person_told(row.person) for row in claimed})
             found = (await tx.execute(LINES, asked)).all() if claimed else []
         crash_point("postman.claimed")
         lines = {row.id: [line for line in found if line.letter_id == row.id] for row in claimed}

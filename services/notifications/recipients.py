@@ -77,7 +77,7 @@ async def known(
     for what, facts in await db.execute(KNOWN, asked):
         found[what].append(facts)
     recipients: dict[str, list[Recipient]] = defaultdict(list)
-    everyone: list[Recipient] = [*map(_endpoint, found["endpoint"]), *map(_person, found["person"])]
+    everyone: list[Recipient] = [*map(_endpoint, found["endpoint"]), *map(person_told, found["person"])]
     for one in everyone:
         recipients[one.jurisdiction].append(one)
     return Known(
@@ -92,13 +92,26 @@ async def asking(tx: Transaction) -> AsyncIterator[PersonTold]:
     rows = await tx.stream(ASKING)
     async for some in rows.partitions(STEP):
         for row in some:
-            yield _person(row.facts)
+            yield person_told(row.facts)
 
 
 def rule_of(facts: Any) -> Rule:
     """The rule of a row's values."""
     lists = {name: tuple(facts[name]) for name in LISTS}
     return Rule(UUID(str(facts["id"])), importance=facts["importance"], **lists)
+
+
+def person_told(facts: Mapping[str, Any]) -> PersonTold:
+    """The person of a row's values as JSON, with their rules if these are among them."""
+    return PersonTold(
+        UUID(facts["id"]),
+        facts["person"],
+        facts["jurisdiction"],
+        frozenset(map(Role, facts["roles"])),
+        Preferences(**{name: facts[name] for name in Preferences.model_fields}),
+        facts["suspended_at"] is not None,
+        _rules(facts.get("rules", ())),
+    )
 
 
 def _circle(facts: dict[str, Any]) -> Circle:
@@ -108,18 +121,6 @@ def _circle(facts: dict[str, Any]) -> Circle:
 def _endpoint(facts: dict[str, Any]) -> EndpointTold:
     rules = _rules(facts.pop("rules"))
     return EndpointTold(**facts | {"id": UUID(facts["id"]), "rules": rules})
-
-
-def _person(facts: dict[str, Any]) -> PersonTold:
-    return PersonTold(
-        UUID(facts["id"]),
-        facts["person"],
-        facts["jurisdiction"],
-        frozenset(map(Role, facts["roles"])),
-        Preferences(**{name: facts[name] for name in Preferences.model_fields}),
-        facts["suspended_at"] is not None,
-        _rules(facts["rules"]),
-    )
 
 
 def _rules(found: Iterable[dict[str, Any]]) -> list[Rule]:

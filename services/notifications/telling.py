@@ -247,6 +247,18 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
     ]
 
 
+def kept_from_letters(one: PersonTold, type: str, *, statutory: bool) -> Why | None:
+    """What keeps a person from being written to about an event; None if nothing does."""
+    wanted = one.preferences.about(type)
+    if not kinds().of(type).letters:
+        return "no_letters"
+    if wanted.email == "off" and not statutory:
+        return "switched_off"
+    if wanted.address is None:
+        return "no_address"
+    return "address_suspended" if one.suspended else None
+
+
 def _named(data: Mapping[str, Any]) -> frozenset[str]:
     mentioned = data.get(MENTIONED, ())
     # Of some events it is their number.
@@ -301,14 +313,5 @@ def _channels(
     """A person's channels, each with what hinders it, or when it is due."""
     wanted = one.preferences.about(type)
     due = at if statutory else wanted.email_due(at)
-    hindrance: Why | None = None
-    if not kinds().of(type).letters:
-        hindrance = "no_letters"
-    elif due is None:
-        hindrance = "switched_off"
-    elif wanted.address is None:
-        hindrance = "no_address"
-    elif one.suspended:
-        hindrance = "address_suspended"
     silent: Why | None = None if statutory or wanted.inbox == "immediate" else "switched_off"
-    return ("inbox", silent, at), ("email", hindrance, due)
+    return ("inbox", silent, at), ("email", kept_from_letters(one, type, statutory=statutory), due)

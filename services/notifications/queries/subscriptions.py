@@ -47,15 +47,16 @@ ADDRESSES = text("""
 SENDINGS = text("""
     select endpoint_id as recipient, academy, delivery.id, state, attempts, replayed, owed_by, again,
         delivered_at as ended_at, created_at, last.language, last.reason,
-        (select event_id from journal where aggregate_id = delivery.id) as alert
+        (select event_id from journal where aggregate_id = delivery.id) as alert, null as left_out
     from delivery left join lateral (
         select language, reason from attempt where delivery_id = delivery.id order by id desc limit 1
     ) last on true
     where event_id = :event and (:academy = 'national' or academy = :academy)
     union all
-    select letter.person_id, null, letter.id, case state when 'returned' then 'refused' else state end,
+    select letter.person_id, null, letter.id,
+        case when left_out is not null then 'void' when state = 'returned' then 'refused' else state end,
         attempts, false, 'told', null, ended_at, null, letter.language, letter.reason,
-        (select event_id from journal where aggregate_id = letter.id)
+        (select event_id from journal where aggregate_id = letter.id), left_out
     from letter_line join letter on letter.id = letter_line.letter_id
     where event_id = :event and letter.person_id = any(cast(:ids as uuid[]))
 """)

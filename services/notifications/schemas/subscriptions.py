@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from services.notifications.errors import AgreementTypeUnknown, MatchesNothing
 from services.notifications.kinds import Importance
+from services.notifications.notice import wording
 from services.notifications.reasons import said
 from services.notifications.telling import LISTS, Rule, Why
 from shared.events.agreements import AgreementType
@@ -117,7 +118,8 @@ class SendingAnswer(BaseModel):
     """How far the message got that an endpoint was owed, or the letter that tells a person."""
 
     state: Literal["open", "waiting", "delivered", "sent", "refused", "failed", "void"] = Field(
-        description="delivered or refused: an endpoint's; sent, refused, failed (given up) or void: a letter's"
+        description="delivered or refused: an endpoint's; sent, refused, failed (given up) or void (left out of it,"
+        " as its person wished or moved since): a letter's"
     )
     id: UUID = Field(description="the delivery's or the letter's: its attempts are read by it")
     attempts: int = Field(description="since it was last set going")
@@ -125,7 +127,9 @@ class SendingAnswer(BaseModel):
     again: Literal["recovered", "replayed", "resent"] | None = Field(
         description="how it was last asked for again; null: it was only told"
     )
-    code: str | None = Field(description="what came of the last attempt, as a code that stays; null before that")
+    code: str | None = Field(
+        description="what came of the last attempt, or why it is void, as a code that stays; null before that"
+    )
     reason: str | None = Field(description="the same in words")
     alert: UUID | None = Field(description="the event that says that a statutory letter was given up; it is told too")
     language: str | None = Field(description="of the message that was sent last; null before that")
@@ -135,6 +139,8 @@ class SendingAnswer(BaseModel):
     def of(cls, row: Any, language: str) -> Self:
         """What became of it, as people of this language read it."""
         told = {name: getattr(row, name) for name in cls.model_fields if name not in ("code", "reason")}
+        if row.left_out:
+            return cls(**told, code=row.left_out, reason=wording().text(f"why.{row.left_out}", language))
         return cls(**told | said(row.reason, language))
 
 

@@ -24,11 +24,12 @@ class LetterRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     id: UUID | None = Field(None, primary_key=True, sa_column_kwargs={"server_default": text("gen_random_uuid()")})
     person_id: UUID
     recipient: str = Field(sa_type=Text)
+    """As its person wished when it was last taken in hand; so the language."""
     language: str = Field(sa_type=Text)
     due_at: datetime = Field(sa_type=Instant)
     state: str = Field(sa_type=Text)
     """open (gathers until it is due), waiting, sent, returned (taken, and came back), refused (never taken), failed
-    (given up), or void (all of it is outside its person's jurisdiction by now)."""
+    (given up), or void (all of it is left out)."""
     attempts: int = 0
     next_attempt_at: datetime = Field(sa_type=Instant)
     lease_token: UUID | None = None
@@ -49,6 +50,8 @@ class LetterLineRow(Base, table=True):  # type: ignore[call-arg, misc, valid-typ
     letter_id: UUID = Field(primary_key=True)
     event_id: UUID = Field(primary_key=True)
     person_id: UUID
+    left_out: str | None = Field(None, sa_type=Text)
+    """Why it is not told any more (`Why`), as was judged when the letter was last taken in hand."""
 
 
 class LetterAttemptRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
