@@ -73,6 +73,18 @@ FIND = text("""
 PERSON: Any = PersonRow.__table__.c
 
 
+async def await_tellings(tx: Transaction) -> None:
+    """Wait until what is being told has been told, by what was known when that began; what is told next is not held up.
+
+    Whoever then reads the feed finds it there.
+    """
+    connection = await tx.connection()
+    async with connection.begin_nested() as instant:
+        await connection.execute(LOCK_ARRIVAL)
+        # A lock that was taken since the savepoint goes with it; otherwise nobody would be told until the commit.
+        await instant.rollback()
+
+
 def usual_in(language: str) -> Preferences:
     """What somebody prefers who never said, and reads this language."""
     return USUAL.model_copy(update={"language": language})

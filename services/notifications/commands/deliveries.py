@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.notifications.arrival import await_tellings
 from services.notifications.endpoint import Endpoint
 from services.notifications.errors import PeriodEmpty
 from services.notifications.kinds import kinds
@@ -126,14 +127,16 @@ async def _replay(
     expected: int | None,
 ) -> Replay:
     async with db.transaction(by.scope) as tx:
-        # By the clock that says when something was told: this process's may be behind.
-        until = until or (await tx.execute(THIS_INSTANT)).scalar_one()
-        if since >= until:
-            raise PeriodEmpty()
         endpoint = await ENDPOINTS.load(tx, id, expected=expected)
         action = "recover_missed" if what == "missed" else "replay_feed"
         PERMISSIONS.allow(by, action, endpoint)
         endpoint.require(action)
+        # What is being told may have been decided before the endpoint was enabled: it is missed as well.
+        await await_tellings(tx)
+        # By the clock that says when something was told: this process's may be behind.
+        until = until or (await tx.execute(THIS_INSTANT)).scalar_one()
+        if since >= until:
+            raise PeriodEmpty()
         await tx.execute(LOCK_LANE, {"endpoint": id})
         how = "recovered" if what == "missed" else "replayed"
         period = {"since": since, "until": until, "everything": what == "everything", "how": how}
