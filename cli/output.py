@@ -84,6 +84,11 @@ def table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return drawn
 
 
+def percent(part: float | None) -> str | None:
+    """A part of a whole (0 to 1) as people read it."""
+    return None if part is None else f"{part:.1%}"
+
+
 def say(text: str) -> None:
     """Tell people how it goes; never data."""
     err.print(text, soft_wrap=True)

@@ -10,7 +10,7 @@ import typer
 
 from cli.events import moment
 from cli.installation import asynchronous
-from cli.output import Form, Output, Yes, confirm, say, show, show_one
+from cli.output import Form, Output, Yes, confirm, percent, say, show, show_one
 from cli.webhooks.door import Academy, door_of
 
 app = typer.Typer()
@@ -182,7 +182,10 @@ async def replay(
 async def health(context: typer.Context, id: Id, output: Output = Form.table) -> None:
     """Success rate, times, the last failure, what waits."""
     async with door_of(context).opened() as door:
-        show_one(await door.get(f"endpoints/{id}/health"), output)
+        found = await door.get(f"endpoints/{id}/health")
+    if output is Form.table:
+        found["success_rate"] = percent(found["success_rate"])
+    show_one(found, output)
 
 
 async def _act(context: typer.Context, id: UUID, action: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook
 
+from cli.output import percent
 from tests.deploy.test_command_line import Result, Started, records, run, started
 
 __all__ = ["started"]
@@ -90,12 +91,24 @@ def test_an_endpoint_lives_its_whole_life_from_the_command_line(
     assert record(webhooks("pause", id, "-o", "json"))["state"] == "paused"
     assert record(webhooks("resume", id, "-o", "json"))["state"] == "active"
     assert record(webhooks("health", id, "-o", "json"))["success_rate"] == 1
+    assert re.search(r"success_rate +100\.0%", webhooks("health", id).stdout)
     assert record(webhooks("disable", id, "--yes", "-o", "json"))["state"] == "disabled"
     assert record(webhooks("enable", id, "-o", "json"))["state"] == "active"
     delivery = records(webhooks("deliveries", "--endpoint", id, "-o", "json"))[0]["id"]
     assert record(webhooks("resend", delivery, "-o", "json"))["id"] == delivery
     assert record(webhooks("recover", id, "--since", "1h", "-o", "json"))["endpoint_id"] == id
     assert record(webhooks("replay", id, "--since", "1h", "-o", "json"))["deliveries"] > 0
+
+
+def test_one_failure_in_a_thousand_is_not_shown_as_none() -> None:
+    assert [percent(part) for part in (None, 0, 0.001, 0.984, 0.999, 1)] == [
+        None,
+        "0.0%",
+        "0.1%",
+        "98.4%",
+        "99.9%",
+        "100.0%",
+    ]
 
 
 def test_a_receiver_under_development_gets_what_an_academy_is_told_signed(
