@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors import (
     AcademyNotForType,
+    DayNotPossible,
     KindUnknown,
     NotAParty,
     OperatorNotAParty,
@@ -26,6 +27,7 @@ from services.agreements.errors.obligations import (
     ObligationToOneself,
 )
 from services.agreements.kinds import KINDS, REGIONAL, Kind, Rules
+from shared.clock import FIRST_DAY, LAST_DAY
 from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
@@ -78,11 +80,14 @@ class Duty(BaseModel):
             raise ValueError("an obligation that a center's event fulfils names the center")
         return self
 
+    @property
+    def named_day(self) -> date | None:
+        """The day on which it is first due; none if that hangs on the coming into force."""
+        return self.recurrence.first_due_on if self.recurrence else self.due_on
+
     def first_due_on(self, in_force_on: date) -> date:
         """When it is first due, if the agreement comes into force on this day."""
-        if self.recurrence is not None:
-            return self.recurrence.first_due_on
-        return self.due_on or in_force_on + timedelta(days=self.due_days or 0)
+        return self.named_day or in_force_on + timedelta(days=self.due_days or 0)
 
 
 class BudgetLine(BaseModel):
@@ -137,6 +142,7 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
         if terms.agreement_kind not in KINDS:
             raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
         rules = terms.rules
+    _check_days(terms)
     if terms.effective_until < terms.effective_from:
         raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
     if terms.academy is not None and terms.academy not in ACADEMIES:
@@ -147,6 +153,13 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
     _check_centers(terms)
     _check_budget(terms)
     _check_obligations(terms)
+
+
+def _check_days(terms: Terms) -> None:
+    named = [each.named_day for each in terms.obligations]
+    for day in (terms.effective_from, terms.effective_until, *named):
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            raise DayNotPossible(day=day, first=FIRST_DAY, last=LAST_DAY)
 
 
 def _check_parties(terms: Terms, rules: Rules) -> None:

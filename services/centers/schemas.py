@@ -9,14 +9,14 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.centers.center import Center, CenterState
 from services.centers.permissions import PERMISSIONS
 from shared.actor import Actor
-from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
+from shared.web import Body, BusinessDate, UnavailableAction, available_actions, unavailable_actions
 
 
 class GrantVisa(Body):
     """The directorate's opening visa."""
 
     visa_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
-    granted_on: date = Field(description="not after today")
+    granted_on: BusinessDate = Field(description="not after today")
 
 
 class ReportEnrolled(Body):
@@ -24,7 +24,7 @@ class ReportEnrolled(Body):
 
     funded_enrolled: int = Field(description="on funded seats")
     unfunded_enrolled: int = Field(description="on unfunded seats")
-    counted_on: date = Field(description="not after today, nor before the last count or the opening")
+    counted_on: BusinessDate = Field(description="not after today, nor before the last count or the opening")
 
 
 class Because(Body):

@@ -15,7 +15,7 @@ from shared.clock import today
 from shared.events.agreements import AgreementType
 from shared.events.network import OrganisationKind
 from shared.territory import AcademyCode, ProvinceCode
-from shared.web import Body, available_actions
+from shared.web import Body, BusinessDate, available_actions
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 """One line that people read."""
@@ -65,8 +65,8 @@ class RecordMandate(Body):
     organisation_id: UUID
     person: Person
     holder: Line = Field(description="the person's name as minutes print it")
-    valid_from: date
-    valid_until: date = Field(description="the last day, included")
+    valid_from: BusinessDate
+    valid_until: BusinessDate = Field(description="the last day, included")
     agreement_types: Annotated[list[AgreementType], Field(max_length=5)] = Field(
         [], description="only agreements of these types, if any"
     )
@@ -79,7 +79,7 @@ class RecordMandate(Body):
 class EndMandate(Body):
     """How a mandate ends early; from `on` its person signs no more."""
 
-    on: date
+    on: BusinessDate
     how: Literal["resigned", "revoked"]
 
 

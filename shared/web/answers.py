@@ -1,11 +1,12 @@
 """Bodies and answers: strict on what comes in, exact bytes on what goes out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
+from shared.clock import FIRST_DAY, LAST_DAY
 from shared.database import Database
 from shared.web.etags import etag
 from shared.web.problems import language_of
@@ -20,6 +21,9 @@ def _in_utc(at: datetime) -> datetime:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An instant that a request names, with an offset of any zone; one that UTC has no year for is refused."""
+
+BusinessDate = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
+"""A business date that a request names. What is kept and read back is a plain date."""
 
 
 class Body(BaseModel):

@@ -1,5 +1,6 @@
 """Batches of signatures: many agreements, each in a transaction of its own, resumed after a crash."""
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,9 @@ from shared.events.agreements import SignatureLevel
 from shared.ids import new_id
 from shared.messaging.crash import crash_point
 from shared.refusals import NotFound, Refusal, Unavailable
+from shared.web.problems import InternalError, refusal_of
+
+logger = logging.getLogger(__name__)
 
 AT_ONCE = 10.0
 """Seconds that a request gives its batch; the schedule signs what is left."""
@@ -69,7 +73,8 @@ async def sign_batch(
 async def resume_batch(db: Database, batch: SignatureBatchRow, *, within: float = AT_ONCE) -> SignatureBatchRow:
     """Give the signatures of a batch that are still pending, each agreement in a transaction of its own.
 
-    They are given as the person who asked for them. Two at once take turns. Stops after `within` seconds.
+    They are given as the person who asked for them. Two at once take turns. Stops after `within` seconds. One that
+    fails by a fault of ours is told as such, and those behind it go on.
     """
     by = _signer(batch)
     until = time.monotonic() + within
@@ -87,16 +92,22 @@ async def _sign_next(db: Database, batch: SignatureBatchRow, by: Actor) -> Signa
     if place is None:
         return await _give(db, batch, None, None, by)
     item = SignatureRequest.model_validate(batch.items[place], extra="ignore")
-    return await sealed(
-        db,
-        item.agreement_id,
-        lambda seal: _give(db, batch, place, seal, by),
-        party_id=item.party_id,
-        text_hash=item.text_hash,
-        ceremony_id=batch.ceremony_id,
-        level=batch.level,
-        by=by,
-    )
+    try:
+        return await sealed(
+            db,
+            item.agreement_id,
+            lambda seal: _give(db, batch, place, seal, by),
+            party_id=item.party_id,
+            text_hash=item.text_hash,
+            ceremony_id=batch.ceremony_id,
+            level=batch.level,
+            by=by,
+        )
+    except Exception as error:
+        if refusal_of(error):
+            raise
+        logger.exception("the signature under agreement %s failed", item.agreement_id)
+        return await _give(db, batch, place, InternalError(), by)
 
 
 async def _give(
@@ -109,7 +120,10 @@ async def _give(
             raise NotFound()
         if place is not None and place == _next(batch):
             item = SignatureRequest.model_validate(batch.items[place], extra="ignore")
-            outcome = await _sign_item(tx, batch, item, seal, by)
+            if isinstance(seal, InternalError):
+                outcome = _refused(seal)
+            else:
+                outcome = await _sign_item(tx, batch, item, seal, by)
             # A new list: a change inside the old one would not be seen.
             batch.items = [each | outcome if at == place else each for at, each in enumerate(batch.items)]
         if _next(batch) is None and batch.finished_at is None:
@@ -134,9 +148,13 @@ async def _sign_item(
     except Unavailable:
         raise
     except Refusal as refusal:  # it changed nothing, so that the transaction can keep what it said
-        values = to_jsonable_python(refusal.values)
-        return {"outcome": "refused", "refusal": {"slug": refusal.slug, "status": refusal.status, "values": values}}
+        return _refused(refusal)
     return {"outcome": "signed", "state": signed.status, "version": signed.version}
+
+
+def _refused(refusal: Refusal) -> dict[str, Any]:
+    values = to_jsonable_python(refusal.values)
+    return {"outcome": "refused", "refusal": {"slug": refusal.slug, "status": refusal.status, "values": values}}
 
 
 def _next(batch: SignatureBatchRow) -> int | None:

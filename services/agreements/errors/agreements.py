@@ -16,6 +16,13 @@ class KindIsKept(Refusal):
     slug = "kind-is-kept"
 
 
+class DayNotPossible(Refusal):
+    """Terms name days of this age, which can be reckoned with. Values: day, first, last (both included)."""
+
+    status = 422
+    slug = "day-not-possible"
+
+
 class PeriodReversed(Refusal):
     """The agreement would end before it starts. Values: effective_from, effective_until."""
 

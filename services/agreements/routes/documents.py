@@ -1,6 +1,5 @@
 """Documents over HTTP: the papers of an agreement, as files that go in and come out."""
 
-from datetime import date
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -18,7 +17,7 @@ from services.agreements.schemas.words import Because
 from services.agreements.uploads import take_in
 from shared.clock import now
 from shared.files import MOST_BYTES, SIGNATURES
-from shared.web import CurrentActor, Db, FullPage, IfMatch, Once, page
+from shared.web import BusinessDate, CurrentActor, Db, FullPage, IfMatch, Once, page
 
 router = APIRouter(prefix="/api/v1/agreements/{id}/documents", tags=["agreements"])
 
@@ -51,7 +50,7 @@ async def attach_document(
     once: Once,
     category: Annotated[str, Query(max_length=100, description="as the kind of agreement calls it")],
     name: Annotated[FileName, Query(description="what the file is called")],
-    expires_on: Annotated[date | None, Query(description="the last day on which it holds")] = None,
+    expires_on: Annotated[BusinessDate | None, Query(description="the last day on which it holds")] = None,
     replaces: Annotated[UUID | None, Query(description="the document that it takes the place of")] = None,
     said: Said = "",
 ) -> Response:

@@ -1,6 +1,5 @@
 """The rest and the end of agreements over HTTP: looked at first, announced, in effect, settled."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
@@ -19,7 +18,7 @@ from services.agreements.schemas.force import (
     TerminateAgreement,
 )
 from services.agreements.schemas.words import Because
-from shared.web import CurrentActor, Db, IfMatch, Once, answer
+from shared.web import BusinessDate, CurrentActor, Db, IfMatch, Once, answer
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
 
@@ -32,8 +31,8 @@ async def read_impact(
     action: Annotated[Action, Query(description="what would be decided")],
     scope: Annotated[Scope, Query(description="of a suspension")] = "centers",
     centers: Annotated[list[UUID], Query(max_length=100, description="of a suspension; all when none is named")] = [],  # noqa: B006 - never changed
-    notified_on: Annotated[date | None, Query(description="as in the decision")] = None,
-    effective_on: Annotated[date | None, Query(description="as in the decision")] = None,
+    notified_on: Annotated[BusinessDate | None, Query(description="as in the decision")] = None,
+    effective_on: Annotated[BusinessDate | None, Query(description="as in the decision")] = None,
 ) -> Response:
     """What a suspension or termination would touch; nothing is changed. The decision acknowledges what is read here."""
     found = await queries.impact(

@@ -25,7 +25,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
-from services.agreements.schemas.words import Line, Paragraph, Seats, each_once
+from services.agreements.schemas.words import BudgetYear, Line, Paragraph, Seats, each_once
 from services.agreements.terms import BudgetLine, Duty, Terms
 from services.agreements.text import Clause
 from shared.actor import Actor
@@ -61,7 +61,7 @@ class BudgetLineBody(Body):
     heading: Bilingual
     kind: Literal["cash", "in_kind"]
     amount: Money
-    budget_year: Annotated[int, Field(ge=2000, le=2100)]
+    budget_year: BudgetYear
 
     def line(self, parties: Mapping[UUID, UUID]) -> BudgetLine:
         """The line, with a fresh id; `parties` gives an organisation's party. Refuses NotAParty."""

@@ -1,15 +1,14 @@
 """What requests about editions carry, and what is answered."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.agreements.agreement import Edition, Outcome, Renewal
-from services.agreements.schemas.words import Because, Seats, each_once
+from services.agreements.schemas.words import Because, BudgetYear, Seats, each_once
 from shared.money import Money
-from shared.web import Body, Listing
+from shared.web import Body, BusinessDate, Listing
 
 
 class EvaluateRenewal(Because):
@@ -22,8 +21,8 @@ class RenewAgreement(Body):
     """The next edition. All that it takes over is named here; only the centers are kept by themselves."""
 
     school_year: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}/20[0-9]{2}$")] = Field(examples=["2025/2026"])
-    budget_year: Annotated[int, Field(ge=2000, le=2100)]
-    ends_on: date = Field(description="the last day, included; at most a year after the running edition's")
+    budget_year: BudgetYear
+    ends_on: BusinessDate = Field(description="the last day, included; at most a year after the running edition's")
     funded_seats: Seats
     unfunded_seats: Seats
     amount: Money = Field(description="what the parties bring in cash")

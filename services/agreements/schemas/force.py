@@ -1,7 +1,6 @@
 """What requests about the rest and the end of an agreement carry, and the impact that is answered."""
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from services.agreements.agreement import Confirmation
 from services.agreements.impact import Impact
 from services.agreements.schemas.words import Hash, Line, Paragraph, each_once
-from shared.web import Body
+from shared.web import Body, BusinessDate
 
 Acknowledgement = Annotated[str, StringConstraints(pattern=r"^[0-9a-f-]{1,400}$")]
 
@@ -19,7 +18,7 @@ class RecordVisa(Body):
     """The visa that the agreement's kind asks for."""
 
     visa_number: Line = Field(description="the reference of the visa")
-    granted_on: date = Field(description="never ahead")
+    granted_on: BusinessDate = Field(description="never ahead")
     document_hash: Hash | None = Field(None, description="of the file, if it was attached")
 
 
@@ -40,8 +39,8 @@ class Decided(OnADocument):
     """A decision that takes effect after due notice."""
 
     reason: Paragraph
-    notified_on: date | None = Field(None, description="when the parties were given notice; today unless given")
-    effective_on: date | None = Field(
+    notified_on: BusinessDate | None = Field(None, description="when the parties were given notice; today unless given")
+    effective_on: BusinessDate | None = Field(
         None, description="the first day that the notice allows unless given; what lies ahead is announced"
     )
     acknowledgement: Acknowledgement = Field(description="of the impact that was read before")
@@ -67,7 +66,7 @@ class ResumeAgreement(Body):
 
     reason: Paragraph | None = None
     document: Line | None = Field(None, description="reference of the decision")
-    effective_on: date | None = Field(None, description="today unless given; never ahead")
+    effective_on: BusinessDate | None = Field(None, description="today unless given; never ahead")
 
 
 class TerminateAgreement(Decided):

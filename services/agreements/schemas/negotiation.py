@@ -14,7 +14,7 @@ from services.agreements.schemas.words import Hash, Line, Paragraph
 from services.agreements.substitution import Substitution, SubstitutionState
 from shared.actor import Actor, Role
 from shared.territory import AcademyCode
-from shared.web import Body, available_actions
+from shared.web import Body, BusinessDate, available_actions
 
 
 class PassTurn(Body):
@@ -41,8 +41,8 @@ class GrantSubstitution(Body):
     """Who approves in the sender's place, and when."""
 
     substitute: Line = Field(description="the person, as issuer#subject; of the same jurisdiction")
-    valid_from: date
-    valid_until: date = Field(description="the last day, included")
+    valid_from: BusinessDate
+    valid_until: BusinessDate = Field(description="the last day, included")
     reason: Paragraph
     kinds: Annotated[list[str], Field(max_length=50)] = Field([], description="only these kinds of agreement, if any")
     academies: Annotated[list[AcademyCode], Field(max_length=12)] = Field(

@@ -15,7 +15,7 @@ from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import must_sign
 from shared.events.agreements import PartyRole, SignatureLevel
 from shared.refusals import Refusal
-from shared.web import Body, Listing
+from shared.web import Body, BusinessDate, Listing
 from shared.web.problems import members_of
 
 GivenLevel = Literal["simple", "advanced", "qualified"]
@@ -44,7 +44,7 @@ class DelegateSigning(Body):
 
     party_id: UUID
     delegate: Line = Field(description="the person, as issuer#subject")
-    valid_until: date = Field(description="the last day, included; it ends with the mandate at the latest")
+    valid_until: BusinessDate = Field(description="the last day, included; it ends with the mandate at the latest")
     document: Line = Field(description="reference of the act of delegation")
 
 
@@ -55,7 +55,7 @@ class RecordScan(Body):
     text_hash: Hash
     person: Line = Field(description="who signed, as issuer#subject; mandated on that day")
     file_hash: Hash = Field(description="SHA-256 of the scan, uploaded before")
-    signed_on: date
+    signed_on: BusinessDate
     ceremony_id: UUID | None = None
 
 

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from shared.clock import FIRST_DAY, LAST_DAY
 from shared.web import Body
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -11,6 +12,7 @@ Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hex."""
+BudgetYear = Annotated[int, Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]
 Seats = Annotated[int, Field(ge=0, le=10_000)]
 
 

@@ -97,7 +97,7 @@ async def test_a_foreign_academy_sees_no_center(app: FastAPI, token: Any) -> Non
 async def test_a_visa_is_not_dated_ahead(director: AsyncClient) -> None:
     await director.post(f"{AT}/fitting-out", headers={"If-Match": '"1"'})
     refused = await director.post(
-        f"{AT}/visa", json={"visa_number": "(fictif) 1", "granted_on": "2999-01-01"}, headers={"If-Match": '"2"'}
+        f"{AT}/visa", json={"visa_number": "(fictif) 1", "granted_on": "2100-01-01"}, headers={"If-Match": '"2"'}
     )
     assert refused.status_code == 409
     assert refused.json()["type"].endswith("/visa-dated-ahead")

@@ -1,0 +1,89 @@
+"""Business dates: what a request names can be reckoned with, and one that cannot holds up nothing else."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from services.agreements import commands
+from services.agreements.errors import DayNotPossible
+from services.agreements.terms import Recurrence, Terms, check_terms
+from services.agreements.tests import branches
+from services.agreements.tests.builders import (
+    approved,
+    batch_of,
+    body_of,
+    bound,
+    current,
+    officer,
+    owing,
+    regional,
+    sign_for,
+)
+from shared.clock import FIRST_DAY, LAST_DAY, today
+from shared.database import Database
+from shared.ids import new_id
+from tests.web.conventions import is_problem
+
+BEFORE, BEHIND = FIRST_DAY - timedelta(days=1), LAST_DAY + timedelta(days=1)
+FAR = date(9999, 12, 31)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        regional(effective_from=BEFORE),
+        regional(effective_until=BEHIND),
+        regional(effective_from=date.min),
+        regional(effective_from=FAR, effective_until=FAR),
+        owing(regional(effective_from=date(9999, 6, 1), effective_until=FAR), {"due_days": 300}),
+        owing(regional(), {"due_on": BEHIND, "survives": True}),
+        owing(regional(), {"due_on": FAR, "survives": True}),
+        owing(regional(), {"recurrence": Recurrence(first_due_on=FAR, every_months=1), "survives": True}),
+    ],
+    ids=["before", "behind", "the first year", "the last year", "days", "a day behind", "a far day", "again and again"],
+)
+def test_terms_name_days_that_can_be_reckoned_with(terms: Terms) -> None:
+    with pytest.raises(DayNotPossible) as refused:
+        check_terms(terms)
+    assert (refused.value.values["first"], refused.value.values["last"]) == (FIRST_DAY, LAST_DAY)
+
+
+def test_the_first_and_the_last_day_are_possible() -> None:
+    check_terms(owing(regional(effective_from=FIRST_DAY, effective_until=LAST_DAY), {"due_on": LAST_DAY}))
+
+
+async def test_who_drafts_is_told_which_days_are_possible(as_: Any) -> None:
+    body = body_of(owing(current(), {"due_on": FAR, "survives": True}))
+    told = is_problem(await as_(officer()).post("/agreements", body, Accept_Language="fr"), 422, "day-not-possible")
+    assert "9999-12-31" in told["detail"] and "du 2000-01-01 au 2100-12-31" in told["detail"]
+
+
+async def test_an_amendment_names_no_other_days(database: Database) -> None:
+    agreement = await bound(database, owing(current(), {}))
+    branch = await branches.propose(database, agreement)
+    far = agreement.duties[0].model_copy(update={"due_on": FAR, "due_days": None, "survives": True})
+    with pytest.raises(DayNotPossible):
+        await branches.revise(database, branch, obligations=(far,))
+
+
+async def test_decisions_name_no_other_days(as_: Any) -> None:
+    resume = {"reason": "(fictif)", "effective_on": "0001-01-01"}
+    answered = await as_(officer()).post(f"/agreements/{new_id()}/resumption", resume, If_Match='"1"')
+    told = is_problem(answered, 422, "malformed")["errors"][0]
+    assert (told["pointer"], told["code"]) == ("#/effective_on", "greater_than_equal")
+
+
+async def test_a_signature_of_a_batch_that_fails_leaves_the_others_theirs(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, last = await approved(database), await approved(database)
+    with monkeypatch.context() as before:
+        before.setattr("services.agreements.terms._check_days", lambda _: None)
+        old = await approved(database, owing(current(effective_from=today()), {"due_on": FAR, "survives": True}))
+    for each in old.parties[:2]:
+        old = await sign_for(database, old, each.organisation_id)
+    done = await commands.resume_batch(database, await batch_of(database, [first, old, last]))
+    assert [each["outcome"] for each in done.items] == ["signed", "refused", "signed"]
+    assert done.items[1]["refusal"] == {"slug": "internal-error", "status": 500, "values": {}}
+    assert done.finished_at
