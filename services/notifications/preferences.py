@@ -103,10 +103,17 @@ class Preferences(BaseModel):
 
 
 def _next(at: datetime, wanted: time, *, weekday: int | None = None) -> datetime:
-    """The first instant after `at` at which Morocco's clocks show the wanted time, on that day of the week if given."""
+    """The first instant after `at` at which Morocco's clocks show the wanted time, on that day of the week if given.
+
+    In the night in which they go back they show some times twice.
+    """
     day = at.astimezone(CASABLANCA).date()
     while True:
-        then = datetime.combine(day, wanted, CASABLANCA).astimezone(at.tzinfo)
+        first, second = (
+            datetime.combine(day, wanted.replace(fold=fold), CASABLANCA).astimezone(at.tzinfo) for fold in (0, 1)
+        )
+        # Of a time that is left out, the second is the one before the gap: it is not over then.
+        then = first if first > at else max(first, second)
         if then > at and weekday in (None, day.weekday()):
             return then
         day += timedelta(days=1)

@@ -1,6 +1,6 @@
 """When e-mails are due: by Morocco's clock, through Ramadan and back."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,13 @@ from services.notifications.preferences import Preferences
 from shared.clock import CASABLANCA
 
 TIMES = st.builds(time, st.integers(0, 23), st.sampled_from([0, 30]))
-INSTANTS = st.integers(1_704_067_200, 1_735_603_200).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+# A year, and often the nights in which Morocco's clocks go back and forward (10 March and 14 April 2024).
+SECONDS = st.integers(1_704_067_200, 1_735_603_200) | st.integers(1_710_025_200, 1_710_039_600)
+INSTANTS = (SECONDS | st.integers(1_713_049_200, 1_713_063_600)).map(
+    lambda seconds: datetime.fromtimestamp(seconds, UTC)
+)
+LONGEST = {"immediate": 25, "daily": 50, "weekly": 7 * 24 + 26}
+"""Hours: the longest wait for the hour of a digest, and then for the end of the quiet ones."""
 
 
 def local(*parts: int) -> datetime:
@@ -55,6 +61,19 @@ def test_the_night_is_an_hour_longer_when_ramadan_begins_and_shorter_when_it_end
     assert (due - local(*evening)).total_seconds() == hours * 3600
 
 
+@pytest.mark.parametrize(("told", "due"), [((0, 59), (1, 30)), ((1, 10), (1, 30)), ((2, 10), (2, 30))])
+def test_quiet_hours_end_twice_in_the_night_whose_hour_is_repeated(told: Any, due: Any) -> None:
+    night = Preferences(email="immediate", quiet_from=time(22), quiet_until=time(2, 30))
+    # At 03:00 it was 02:00 again.
+    at, then = (datetime.combine(date(2024, 3, 10), time(*each), UTC) for each in (told, due))
+    assert night.email_due(at) == then
+
+
+def test_quiet_hours_that_end_in_the_hour_that_is_left_out_end_after_it() -> None:
+    night = Preferences(email="immediate", quiet_from=time(22), quiet_until=time(2, 30))
+    assert night.email_due(datetime(2024, 4, 14, 1, 10, tzinfo=UTC)) == datetime(2024, 4, 14, 2, 30, tzinfo=UTC)
+
+
 @given(at=INSTANTS, timing=st.sampled_from(["immediate", "daily", "weekly"]), begin=TIMES, end=TIMES, digest=TIMES)
 def test_no_e_mail_is_due_in_quiet_hours_nor_in_the_past(
     at: datetime, timing: Any, begin: time, end: time, digest: time
@@ -65,7 +84,7 @@ def test_no_e_mail_is_due_in_quiet_hours_nor_in_the_past(
     assert due is not None
     assert due >= at
     assert not wanted.is_quiet(due)
-    assert (due - at).days <= (8 if timing == "weekly" else 2)
+    assert due - at <= timedelta(hours=LONGEST[timing])
 
 
 @pytest.mark.parametrize(
