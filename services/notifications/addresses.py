@@ -33,8 +33,8 @@ def _email(text: str) -> str:
     try:
         parsed = Address(addr_spec=text)
     except (ValueError, IndexError, MessageError):
-        raise AddressNotAllowed("no_email") from None
+        raise AddressNotAllowed("address_no_email") from None
     plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_EMAIL
     if not plain or parsed.addr_spec != text or not parsed.username or "." not in parsed.domain.strip("."):
-        raise AddressNotAllowed("no_email")
+        raise AddressNotAllowed("address_no_email")
     return text

@@ -77,7 +77,7 @@ class Attempts:
         except Exception as error:
             # Ours, not the receiver's: it must neither lose the delivery nor stop other lanes.
             log.exception("cannot send", delivery_id=str(parcel.delivery_id))
-            return Outcome("failed", f"own_fault {type(error).__name__}")
+            return Outcome("failed", "own_fault", more=type(error).__name__)
 
     async def _mail(self, lane: Lane, parcel: Parcel) -> Outcome:
         endpoint = lane.endpoint

@@ -15,6 +15,8 @@ from typing import Any
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from services.notifications.outcome import Code
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -26,30 +28,28 @@ MOST_LOOKUPS = 64
 """Names that are looked up at once: several times what one academy can have under way."""
 
 # IANA's special-purpose registries, as of 2026; what the address is stands beside it.
-CLOSED: dict[Network, str] = {
-    ip_network(network): name
-    for network, name in {
-        "0.0.0.0/8": "reserved",
-        "10.0.0.0/8": "private",
-        "100.64.0.0/10": "private",
-        "127.0.0.0/8": "loopback",
-        "169.254.0.0/16": "link_local",
-        "172.16.0.0/12": "private",
-        "192.0.0.0/24": "reserved",
-        "192.0.2.0/24": "reserved",
-        "192.88.99.0/24": "tunnel",
-        "192.168.0.0/16": "private",
-        "198.18.0.0/15": "reserved",
-        "198.51.100.0/24": "reserved",
-        "203.0.113.0/24": "reserved",
-        "224.0.0.0/4": "multicast",
-        "240.0.0.0/4": "reserved",
-        "2001::/23": "tunnel",
-        "2001:db8::/32": "reserved",
-        "2002::/16": "tunnel",
-        "3fff::/20": "reserved",
-    }.items()
+_CLOSED: dict[str, Code] = {
+    "0.0.0.0/8": "address_reserved",
+    "10.0.0.0/8": "address_private",
+    "100.64.0.0/10": "address_private",
+    "127.0.0.0/8": "address_loopback",
+    "169.254.0.0/16": "address_link_local",
+    "172.16.0.0/12": "address_private",
+    "192.0.0.0/24": "address_reserved",
+    "192.0.2.0/24": "address_reserved",
+    "192.88.99.0/24": "address_tunnel",
+    "192.168.0.0/16": "address_private",
+    "198.18.0.0/15": "address_reserved",
+    "198.51.100.0/24": "address_reserved",
+    "203.0.113.0/24": "address_reserved",
+    "224.0.0.0/4": "address_multicast",
+    "240.0.0.0/4": "address_reserved",
+    "2001::/23": "address_tunnel",
+    "2001:db8::/32": "address_reserved",
+    "2002::/16": "address_tunnel",
+    "3fff::/20": "address_reserved",
 }
+CLOSED = {ip_network(network): code for network, code in _CLOSED.items()}
 METADATA = frozenset(
     map(
         ip_address,
@@ -73,12 +73,11 @@ NAT64 = ip_network("64:ff9b::/96")
 
 
 class AddressNotAllowed(OSError):
-    """We do not call this address; the message says why. An OSError, so that it ends a connection attempt."""
+    """We do not call this address; the code says why. An OSError, so that it ends a connection attempt."""
 
-    @property
-    def code(self) -> str:
-        """Why, as reasons say it."""
-        return f"address_{self}"
+    def __init__(self, code: Code) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 class Guard:
@@ -117,27 +116,27 @@ class Guard:
 
     def _check_url(self, text: str) -> URL:
         if len(text) > LONGEST_URL or not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
-            raise AddressNotAllowed("no_url")
+            raise AddressNotAllowed("address_no_url")
         try:
             url = URL(text)
             port = url.explicit_port
         except ValueError:
-            raise AddressNotAllowed("no_url") from None
+            raise AddressNotAllowed("address_no_url") from None
         if not url.absolute or not url.host:
-            raise AddressNotAllowed("no_url")
+            raise AddressNotAllowed("address_no_url")
         if url.user is not None or url.password is not None:
-            raise AddressNotAllowed("with_user")
+            raise AddressNotAllowed("address_with_user")
         if url.fragment:
-            raise AddressNotAllowed("with_fragment")
+            raise AddressNotAllowed("address_with_fragment")
         literal = _literal(url.host)
         inside = literal is not None and self._is_allowed(literal)
         near = inside or (self.plain_http and url.host == "localhost")
         if url.scheme != "https" and not (url.scheme == "http" and self.plain_http and near):
-            raise AddressNotAllowed("no_https")
+            raise AddressNotAllowed("address_no_https")
         if literal is not None:
             self.check(literal)
         if not near and port is not None and port not in self.ports:
-            raise AddressNotAllowed("port")
+            raise AddressNotAllowed("address_port")
         return url
 
     def check(self, address: Address) -> None:
@@ -155,13 +154,13 @@ class Guard:
         return any(address in network for network in self.allowed) and not _is_metadata(address)
 
 
-def why_closed(address: Address) -> str | None:
+def why_closed(address: Address) -> Code | None:
     """What this address is that is not of the public internet; None if it is of it."""
     if _is_metadata(address):
-        return "metadata"
+        return "address_metadata"
     if isinstance(address, IPv6Address):
         if address.scope_id:
-            return "link_local"
+            return "address_link_local"
         if inner := address.ipv4_mapped:
             return why_closed(inner)
         if address in NAT64:
@@ -170,8 +169,8 @@ def why_closed(address: Address) -> str | None:
             return _v6_name(address)
         # ISATAP keeps an IPv4 address in its last half, behind 0:5efe or 200:5efe.
         if int(address) >> 32 & 0xFFFFFFFF in (0x00005EFE, 0x02005EFE):
-            return "tunnel"
-    return next((name for network, name in CLOSED.items() if address in network), None)
+            return "address_tunnel"
+    return next((code for network, code in CLOSED.items() if address in network), None)
 
 
 class CheckedResolver(AbstractResolver):
@@ -249,11 +248,11 @@ def _is_metadata(address: Address) -> bool:
     return not METADATA.isdisjoint({plain, ending, address.sixtofour, behind_teredo})
 
 
-def _v6_name(address: IPv6Address) -> str:
+def _v6_name(address: IPv6Address) -> Code:
     if address.is_loopback:
-        return "loopback"
+        return "address_loopback"
     if address.is_multicast:
-        return "multicast"
+        return "address_multicast"
     if address.is_link_local:
-        return "link_local"
-    return "private" if address.is_private else "reserved"
+        return "address_link_local"
+    return "address_private" if address.is_private else "address_reserved"

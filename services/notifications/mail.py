@@ -129,26 +129,29 @@ class MailClient:
                     timeout=settings.deadline,
                 )
         except aiosmtplib.SMTPAuthenticationError as error:
-            return Outcome("failed", f"mail_sign_in SMTP {error.code}", error.code)
+            return Outcome("failed", "mail_sign_in", error.code, more=f"SMTP {error.code}")
         except aiosmtplib.SMTPRecipientsRefused as error:
             return _judged(error.recipients[0].code, error.recipients[0].message, of_address=True)
         except aiosmtplib.SMTPDataError as error:
             return _judged(error.code, error.message)
         except aiosmtplib.SMTPResponseException as error:
             # Said of us before anybody was named, so of every letter alike: it is repaired, and none is lost.
-            return Outcome("failed", f"mail_deferred SMTP {error.code}", error.code, excerpt_of(error.message.encode()))
+            excerpt = excerpt_of(error.message.encode())
+            return Outcome("failed", "mail_deferred", error.code, excerpt, more=f"SMTP {error.code}")
         except (aiosmtplib.SMTPTimeoutError, TimeoutError):
             return Outcome("failed", "timeout")
         except aiosmtplib.SMTPServerDisconnected:
             return Outcome("failed", "connection_lost")
         except (aiosmtplib.SMTPException, OSError):
             return Outcome("failed", "not_connected")
-        return Outcome("delivered", "taken SMTP 250", 250, excerpt_of(said.encode()))
+        return Outcome("delivered", "taken", 250, excerpt_of(said.encode()), more="SMTP 250")
 
 
 def _judged(code: int, said: str, *, of_address: bool = False) -> Outcome:
     """4xx passes; 5xx is final. Of the address itself it is a bounce, unless the mailbox is full."""
     final = 500 <= code < 600 and not (of_address and said.startswith(OF_US))
     bounced = final and of_address and not said.startswith("5.2.2")
-    why = f"{'mail_refused' if final else 'mail_deferred'} SMTP {code}"
-    return Outcome("refused" if final else "failed", why, code, excerpt_of(said.encode()), bounced=bounced)
+    excerpt, more = excerpt_of(said.encode()), f"SMTP {code}"
+    if final:
+        return Outcome("refused", "mail_refused", code, excerpt, bounced=bounced, more=more)
+    return Outcome("failed", "mail_deferred", code, excerpt, more=more)

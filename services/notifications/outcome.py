@@ -11,6 +11,51 @@ from shared.clock import now
 
 Result = Literal["delivered", "failed", "gone", "refused"]
 """failed is tried again; gone disables the endpoint; refused is this message's end, and no other's."""
+Code = Literal[
+    "taken",
+    "redirected",
+    "gone",
+    "not_accepted",
+    "too_many",
+    "receiver_failed",
+    "timeout",
+    "connection_refused",
+    "not_connected",
+    "connection_lost",
+    "name_not_resolved",
+    "not_http",
+    "own_fault",
+    "mail_refused",
+    "mail_deferred",
+    "mail_sign_in",
+    "tls_failed",
+    "tls_authority",
+    "tls_not_yet",
+    "tls_expired",
+    "tls_self_signed",
+    "tls_other_name",
+    "tls_other_address",
+    "tls_version",
+    "tls_not_spoken",
+    "tls_broken_off",
+    "tls_ours_refused",
+    "tls_ours_missing",
+    "tls_not_agreed",
+    "address_no_url",
+    "address_with_user",
+    "address_with_fragment",
+    "address_no_https",
+    "address_port",
+    "address_private",
+    "address_loopback",
+    "address_link_local",
+    "address_metadata",
+    "address_multicast",
+    "address_tunnel",
+    "address_reserved",
+    "address_no_email",
+]
+"""Why it went so: `reasons` says each in words."""
 
 LONGEST_WAIT = 86400.0
 """Most seconds that a receiver's Retry-After is honoured."""
@@ -23,14 +68,20 @@ class Outcome:
     """The result of an attempt, with the receiver's answer if there was one."""
 
     result: Result
-    reason: str
-    """A code of `reasons`, and what there is to add to it."""
+    code: Code
     status: int | None = None
     excerpt: str | None = None
     wait: float | None = None
     """Seconds that the receiver asks us to wait."""
     bounced: bool = False
     """Whether a mail server said that the address itself takes nothing, now or later."""
+    more: str = ""
+    """What there is to add to the code, in every language alike."""
+
+    @property
+    def reason(self) -> str:
+        """The code with what there is to add, as it is kept."""
+        return f"{self.code} {self.more}".strip()
 
     def delay(self, attempts: int, schedule: Sequence[float]) -> float | None:
         """Seconds until the next attempt after this one, the `attempts`-th; None when the schedule is exhausted."""

@@ -192,7 +192,7 @@ class Postman:
         except Exception as error:
             # Ours, not the mail server's: it must hold back no other letter.
             log.exception("cannot send", letter_id=str(letter.id))
-            return Outcome("failed", f"own_fault {type(error).__name__}")
+            return Outcome("failed", "own_fault", more=type(error).__name__)
 
     def _became(self, letter: Letter, outcome: Outcome | None) -> tuple[str, timedelta]:
         """The letter's state after an attempt, and how long it waits for the next one."""

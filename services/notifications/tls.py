@@ -2,7 +2,9 @@
 
 import ssl
 
-OF_CERTIFICATE = {
+from services.notifications.outcome import Code
+
+OF_CERTIFICATE: dict[int, Code] = {
     2: "tls_authority",
     9: "tls_not_yet",
     10: "tls_expired",
@@ -14,13 +16,13 @@ OF_CERTIFICATE = {
     64: "tls_other_address",
 }
 """By OpenSSL's codes (X509_V_ERR_…)."""
-NO_VERSION = "tls_version"
-NO_TLS = "tls_not_spoken"
-BROKEN_OFF = "tls_broken_off"
-OURS_REFUSED = "tls_ours_refused"
-OURS_MISSING = "tls_ours_missing"
-NOT_AGREED = "tls_not_agreed"
-OF_PROTOCOL = {
+NO_VERSION: Code = "tls_version"
+NO_TLS: Code = "tls_not_spoken"
+BROKEN_OFF: Code = "tls_broken_off"
+OURS_REFUSED: Code = "tls_ours_refused"
+OURS_MISSING: Code = "tls_ours_missing"
+NOT_AGREED: Code = "tls_not_agreed"
+OF_PROTOCOL: dict[str, Code] = {
     "UNSUPPORTED_PROTOCOL": NO_VERSION,
     "TLSV1_ALERT_PROTOCOL_VERSION": NO_VERSION,
     "WRONG_VERSION_NUMBER": NO_TLS,
@@ -41,7 +43,7 @@ OF_PROTOCOL = {
 """By the names that OpenSSL gives to its errors and to the alerts of the other side (RFC 8446, 6.2)."""
 
 
-def why_no_tls(error: BaseException) -> str | None:
+def why_no_tls(error: BaseException) -> Code | None:
     """Why TLS came to nothing; None if that is not what the error, or what caused it, says."""
     # Libraries wrap it, and a receiver that asks for our certificate refuses it when we have sent already (TLS 1.3).
     causes = [error]

@@ -7,7 +7,7 @@ from typing import Self
 import aiohttp
 
 from services.notifications.guard import AddressNotAllowed, CheckedResolver, Guard
-from services.notifications.outcome import LONGEST_WAIT, Outcome, excerpt_of, retry_after
+from services.notifications.outcome import LONGEST_WAIT, Code, Outcome, excerpt_of, retry_after
 from services.notifications.tls import BROKEN_OFF, why_no_tls
 
 MOST_READ = 64 * 1024
@@ -79,18 +79,26 @@ async def _beginning(response: aiohttp.ClientResponse) -> bytes:
 
 
 def _judged(status: int, read: bytes, wait: str | None) -> Outcome:
-    excerpt = excerpt_of(read)
+    excerpt, more = excerpt_of(read), f"HTTP {status}"
     if 200 <= status < 300:
-        return Outcome("delivered", f"taken HTTP {status}", status, excerpt)
+        return Outcome("delivered", "taken", status, excerpt, more=more)
     if status == 410:
-        return Outcome("gone", f"gone HTTP {status}", status, excerpt)
+        return Outcome("gone", "gone", status, excerpt, more=more)
     delay = retry_after(wait)
-    why = {3: "redirected", 5: "receiver_failed"}.get(status // 100, "too_many" if status == 429 else "not_accepted")
     wanted = None if delay is None else min(delay, LONGEST_WAIT)
-    return Outcome("failed", f"{why} HTTP {status}", status, excerpt, wanted)
+    return Outcome("failed", _refused(status), status, excerpt, wanted, more=more)
 
 
-def _why(error: Exception) -> str:
+def _refused(status: int) -> Code:
+    match status // 100:
+        case 3:
+            return "redirected"
+        case 5:
+            return "receiver_failed"
+    return "too_many" if status == 429 else "not_accepted"
+
+
+def _why(error: Exception) -> Code:
     """The kind of failure; never in the library's own words, which may quote what a stranger sent."""
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, AddressNotAllowed):

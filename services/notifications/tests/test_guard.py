@@ -362,7 +362,7 @@ def test_a_network_that_is_opened_opens_no_metadata_of_ipv6(form: str) -> None:
     ],
 )
 def test_the_metadata_of_the_large_clouds_is_known(address: str) -> None:
-    assert why_closed(ip_address(address)) == "metadata"
+    assert why_closed(ip_address(address)) == "address_metadata"
 
 
 def test_the_ports_that_may_be_called_are_a_setting(tmp_path: Path) -> None:

@@ -332,7 +332,7 @@ async def test_what_a_server_says_of_a_letter_that_it_has_read_is_final_and_no_b
     async with mailbox() as (box, port):
         box.of_message = ["554 5.7.1 message content rejected"]
         outcome = await MailClient(settings.model_copy(update={"smtp_port": port})).send(_message("fr"))
-    assert outcome == Outcome("refused", "mail_refused SMTP 554", 554, "5.7.1 message content rejected")
+    assert outcome == Outcome("refused", "mail_refused", 554, "5.7.1 message content rejected", more="SMTP 554")
 
 
 async def test_a_password_is_not_sent_without_tls(settings: NotificationsSettings) -> None:

@@ -13,18 +13,18 @@ from shared.clock import now
 def test_the_schedule_is_the_standard_s_with_jitter() -> None:
     assert sum(RETRIES) == pytest.approx(75.6 * 3600, rel=0.01)
     for attempt, usual in enumerate(RETRIES, start=1):
-        delays = [Outcome("failed", "HTTP 500", 500).delay(attempt, RETRIES) or 0 for _ in range(50)]
+        delays = [Outcome("failed", "receiver_failed", 500).delay(attempt, RETRIES) or 0 for _ in range(50)]
         assert min(delays) >= usual * 0.8 and max(delays) <= usual * 1.2
         assert len(set(delays)) > 1
 
 
 def test_the_schedule_ends() -> None:
-    assert Outcome("failed", "HTTP 500", 500).delay(len(RETRIES) + 1, RETRIES) is None
+    assert Outcome("failed", "receiver_failed", 500).delay(len(RETRIES) + 1, RETRIES) is None
 
 
 def test_a_receiver_may_ask_for_more_time_but_not_for_less() -> None:
-    assert Outcome("failed", "HTTP 429", 429, wait=600).delay(1, RETRIES) == 600
-    assert Outcome("failed", "HTTP 429", 429, wait=1).delay(2, RETRIES) != 1
+    assert Outcome("failed", "too_many", 429, wait=600).delay(1, RETRIES) == 600
+    assert Outcome("failed", "too_many", 429, wait=1).delay(2, RETRIES) != 1
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ async def test_row_level_security_hides_other_regions_without_any_permission_che
     async with database.transaction(NATIONAL) as tx:
         statutory = "select letter_id from letter_line join notice using (event_id) where type like '%.suspended.v1'"
         letter = (await tx.execute(text(statutory))).scalar_one()
-        await log_attempt(tx, letter, Outcome("refused", "SMTP 550", 550), milliseconds=1)
+        await log_attempt(tx, letter, Outcome("refused", "mail_refused", 550), milliseconds=1)
         await give_up(tx, letter, "refused")
         await note_bounce(tx, letter, "5.1.1", "no such user", most=3)
     async with sending():
