@@ -120,6 +120,33 @@ async def test_an_endpoint_stays_in_hand_for_as_long_as_each_look_finds_somethin
     assert not claims.flows and not lane.runs_low(0)
 
 
+@pytest.mark.parametrize(("how", "again"), [("resent", [1]), ("replayed", [1, 2])])
+async def test_what_is_put_back_by_hand_has_the_next_look_halt_the_lane_and_leaves_first(
+    how: str, again: list[int], database: Database, settings: NotificationsSettings
+) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    await told(database, happening(), happening(), happening())
+    sender = Sender(settings, database)
+    (lane,) = await sender.claims.look()
+    lane.parcels.clear()
+    async with database.transaction(NATIONAL) as tx:
+        taken = "update delivery set state = 'delivered' where sequence < 3"
+        await (await tx.connection()).exec_driver_sql(taken)
+    ((first,),) = await rows(database, "select id from delivery where sequence = 1")
+    if how == "resent":
+        await commands.redeliver(database, first, by=OPERATOR)
+    else:
+        await commands.replay_feed(database, id, since=_at(-3), by=OPERATOR)
+    assert await sender.claims.look() == []
+    assert lane.halted and not lane.parcels
+    recording = asyncio.create_task(sender.recorder.run())
+    await sender.recorder.release(lane)
+    recording.cancel()
+    sender.claims.give_back(lane)
+    (lane,) = await sender.claims.look()
+    assert [each.sequence for each in lane.parcels] == [*again, 3]
+
+
 @pytest.mark.parametrize("quiet", ["MA-05", "MA-06"])
 async def test_a_drained_lane_gives_its_slots_back_at_once_while_another_waits_for_them(
     quiet: str, database: Database, settings: NotificationsSettings
