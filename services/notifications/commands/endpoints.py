@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import insert, text
 
 from services.notifications.addresses import check_address
+from services.notifications.commands.deliveries import THIS_INSTANT
 from services.notifications.commands.keeping import keep, new_key
 from services.notifications.endpoint import Endpoint, Pace, Scheme
 from services.notifications.guard import Guard
@@ -18,7 +19,6 @@ from services.notifications.permissions import PERMISSIONS
 from services.notifications.tables import ENDPOINTS, LaneRow
 from services.notifications.waking import NEWS
 from shared.actor import Actor
-from shared.clock import now
 from shared.database import Transaction, Work
 from shared.events.notifications import Channel
 from shared.ids import new_id
@@ -136,7 +136,8 @@ async def rotate_secret(
     async with db.transaction(by.scope) as tx:
         endpoint = await _endpoint(tx, id, "rotate_secret", by, expected)
         key, secret = new_key(scheme or (endpoint.keys[0].scheme if endpoint.keys else "v1"))
-        at = now()
+        # By the clock that signs: this process's may be wrong.
+        at = (await tx.execute(THIS_INSTANT)).scalar_one()
         await ENDPOINTS.record(tx, endpoint, endpoint.rotate(key=key, at=at, overlap_until=at + overlap), by=by)
         await keep(tx, endpoint, key.key_id, secret.bytes, keys)
         return Issued(endpoint, secret.shown)

@@ -99,16 +99,38 @@ async def test_one_instant_is_the_same_whatever_offset_it_is_said_in(
 async def test_now_is_what_the_clock_says_by_which_something_is_told_not_the_api_s_own(
     database: Database, settings: NotificationsSettings, monkeypatch: pytest.MonkeyPatch, minutes: int
 ) -> None:
+    id = (await registered(database, settings, "https://academie.example/")).endpoint.id
+    ago, ahead = now() - timedelta(minutes=5), now() + timedelta(minutes=5)
+    await told(database)
+    monkeypatch.setattr(clock, "datetime", _wrong_by(minutes))
+    for again in (commands.recover_missed, commands.replay_feed):
+        assert (await again(database, id, since=ago, by=OPERATOR)).deliveries == 1
+        with pytest.raises(PeriodEmpty):
+            await again(database, id, since=ahead, by=OPERATOR)
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+async def test_a_replaced_secret_signs_for_the_overlap_by_the_clock_that_signs_not_by_the_api_s_own(
+    database: Database, settings: NotificationsSettings, monkeypatch: pytest.MonkeyPatch, minutes: int
+) -> None:
+    endpoint = (await registered(database, settings, "https://academie.example/")).endpoint
+    begun = now()
+    monkeypatch.setattr(clock, "datetime", _wrong_by(minutes))
+    for _ in range(2):
+        rotated = await commands.rotate_secret(
+            database, endpoint.id, keys=settings.key_ring, overlap=timedelta(minutes=5), by=OPERATOR
+        )
+    monkeypatch.undo()
+    newest, *replaced = rotated.endpoint.keys
+    assert newest.until is None and len(replaced) == 2
+    for key in replaced:
+        assert key.until and begun <= key.until - timedelta(minutes=5) <= now()
+
+
+def _wrong_by(minutes: int) -> type[datetime]:
     class Wrong(datetime):
         @classmethod
         def now(cls, tz: tzinfo | None = None) -> "Wrong":
             return super().now(tz) + timedelta(minutes=minutes)
 
-    id = (await registered(database, settings, "https://academie.example/")).endpoint.id
-    ago, ahead = now() - timedelta(minutes=5), now() + timedelta(minutes=5)
-    await told(database)
-    monkeypatch.setattr(clock, "datetime", Wrong)
-    for again in (commands.recover_missed, commands.replay_feed):
-        assert (await again(database, id, since=ago, by=OPERATOR)).deliveries == 1
-        with pytest.raises(PeriodEmpty):
-            await again(database, id, since=ahead, by=OPERATOR)
+    return Wrong
