@@ -72,7 +72,7 @@ OURS = text("""
 ENDPOINTS = text("select id, version, state from endpoint where id = any(cast(:ids as uuid[]))")
 SECRETS = text("""
     select endpoint_id, key_id, kek_id, wrapped_key, ciphertext
-    from endpoint_secret where endpoint_id = any(cast(:ids as uuid[]))
+    from endpoint_secret where key_id = any(cast(:named as uuid[]))
 """)
 # In order up to the first that must still wait, or where order does not matter, those that need not.
 PARCELS = text("""
@@ -217,13 +217,14 @@ class Claims:
         missing = {"ids": [id for id, _ in wanted if id not in found]}
         if missing["ids"]:
             rows = (await db.execute(ENDPOINTS, missing)).all()
+            endpoints = [Endpoint.model_validate(row.state | {"id": row.id, "version": row.version}) for row in rows]
             # After the endpoints: a rotation may commit in between, and no endpoint may lack a secret that it names.
-            secrets = (await db.execute(SECRETS, missing)).all()
-            for row in rows:
-                endpoint = Endpoint.model_validate(row.state | {"id": row.id, "version": row.version})
-                sealed = {each.key_id: _sealed(each) for each in secrets if each.endpoint_id == row.id}
-                found[row.id] = Target(endpoint, sealed)
-                self._targets.keep((row.id, row.version), found[row.id])
+            named = {"named": [key_id for endpoint in endpoints for key_id in endpoint.secrets]}
+            secrets = (await db.execute(SECRETS, named)).all()
+            for endpoint in endpoints:
+                sealed = {each.key_id: _sealed(each) for each in secrets if each.endpoint_id == endpoint.id}
+                found[endpoint.id] = Target(endpoint, sealed)
+                self._targets.keep((endpoint.id, endpoint.version), found[endpoint.id])
         return found
 
     async def _fetch(self, db: AsyncConnection, lanes: Sequence[Lane]) -> None:

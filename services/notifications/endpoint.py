@@ -236,6 +236,12 @@ class Endpoint(Aggregate):
         """The keys that sign at this instant, newest first."""
         return tuple(key for key in self.keys if key.signs(at))
 
+    @property
+    def secrets(self) -> tuple[UUID, ...]:
+        """The ids of what lies sealed for it: its secrets, and what its TLS rests on."""
+        identity = (self.identity.key_id,) if self.identity else ()
+        return (*(key.key_id for key in self.keys), *identity)
+
     def audience(self) -> tuple[str, ...]:
         """Its own academy."""
         return (self.academy,)

@@ -2,7 +2,13 @@
 
 from datetime import timedelta
 
-from services.notifications.commands import count_readers, count_subscribers, escalate_receipts, forget_attempts
+from services.notifications.commands import (
+    count_readers,
+    count_subscribers,
+    escalate_receipts,
+    forget_attempts,
+    forget_secrets,
+)
 from services.notifications.early import tell_early
 from services.notifications.settings import NotificationsSettings
 from services.notifications.triggers import remind
@@ -24,6 +30,12 @@ async def forget(database: Database) -> None:
 async def forget_old_attempts(database: Database) -> None:
     """Attempts are kept for as long as the settings say; deliveries and feeds stay."""
     await forget_attempts(database, before=now() - timedelta(days=NotificationsSettings().attempts_kept))
+
+
+@schedule.every(seconds=3600, id="forget-secrets")
+async def forget_old_secrets(database: Database) -> None:
+    """Secrets and client keys that were replaced go once nobody can be about to use them."""
+    await forget_secrets(database, kept=timedelta(hours=1))
 
 
 @schedule.every(seconds=60, id="escalate-receipts")

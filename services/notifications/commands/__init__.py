@@ -13,7 +13,7 @@ from services.notifications.commands.endpoints import (
     secure_endpoint,
     send_test,
 )
-from services.notifications.commands.keeping import rewrap_secrets
+from services.notifications.commands.keeping import forget_secrets, rewrap_secrets
 from services.notifications.commands.people import (
     make_known,
     mark_all_read,
@@ -37,6 +37,7 @@ __all__ = [
     "end_subscription",
     "escalate_receipts",
     "forget_attempts",
+    "forget_secrets",
     "make_known",
     "mark_all_read",
     "mark_read",

@@ -1,6 +1,7 @@
 """Keeping secrets: made, sealed under the installation's key, and sealed anew when that key is replaced."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import insert, text
@@ -11,14 +12,25 @@ from services.notifications.keys import KeyRing, Sealed, new_secret, shown
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.signing import Public
 from services.notifications.tables import SecretRow
-from shared.actor import Actor
-from shared.database import Transaction, Work
+from shared.actor import NATIONAL, Actor
+from shared.database import Database, Transaction, Work
 from shared.ids import new_id
 
 PAGE = 100
 UNDER_ANOTHER_KEY = text("""
     select key_id, kek_id, wrapped_key, ciphertext from endpoint_secret
     where kek_id <> :current order by key_id limit :page for update skip locked
+""")
+# An endpoint that was changed just now may still be read as it was before: its secrets are asked for a moment later.
+FORGET = text("""
+    delete from endpoint_secret using endpoint join journal
+        on journal.aggregate_id = endpoint.id and journal.aggregate_version = endpoint.version
+    where endpoint.id = endpoint_id and recorded_at + :kept < clock_timestamp()
+        and cast(key_id as text) is distinct from state #>> '{identity,key_id}'
+        and not exists (
+            select 1 from jsonb_to_recordset(state -> 'keys') named (key_id uuid, until timestamptz)
+            where named.key_id = endpoint_secret.key_id and coalesce(until + :kept >= clock_timestamp(), true)
+        )
 """)
 WRAP = text("update endpoint_secret set kek_id = :kek_id, wrapped_key = :wrapped_key where key_id = :key_id")
 
@@ -74,3 +86,13 @@ async def rewrap_secrets(db: Work, *, keys: KeyRing, by: Actor) -> int:
         wrapped += len(rows)
         if not rows:
             return wrapped
+
+
+async def forget_secrets(database: Database, *, kept: timedelta) -> int:
+    """Delete the secrets and client keys that have been of no use for so long, by the database's clock; how many.
+
+    What is left of a replaced one is its name in the journal.
+    """
+    async with database.transaction(NATIONAL) as tx:
+        forgotten = (await tx.execute(FORGET, {"kept": kept})).rowcount  # type: ignore[attr-defined]
+        return int(forgotten)

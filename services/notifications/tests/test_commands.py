@@ -10,10 +10,14 @@ import pytest
 from services.notifications import commands
 from services.notifications.endpoint import Endpoint
 from services.notifications.errors import AddressRefused, KeyMissing
+from services.notifications.identity import Credentials
 from services.notifications.keys import KeyRing, Sealed, shown
+from services.notifications.schedule import forget_old_secrets
+from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import ENDPOINTS, SEEN_BY, Base
 from services.notifications.tests.builders import FOREIGNER, OFFICER, OPERATOR, actor, happening, registered, rows, told
+from services.notifications.tests.certificates import certified
 from shared.actor import NATIONAL, Role
 from shared.clock import now
 from shared.database import Database
@@ -147,6 +151,43 @@ async def test_secrets_move_under_a_new_key_while_they_are_used_and_the_old_key_
         (row,) = await rows(database, "select * from endpoint_secret where key_id = :key_id", key_id=key_id)
         sealed = Sealed(row.kek_id, row.wrapped_key, row.ciphertext)
         assert shown(KeyRing([new]).open(sealed, key_id)) == each.secret
+
+
+async def test_a_secret_and_a_client_key_that_were_replaced_go_once_they_have_been_of_no_use_for_a_while(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    keys, ours = settings.key_ring, certified("mithaq")
+    other = (await registered(database, settings, DEAD)).endpoint
+    endpoint = (await registered(database, settings, DEAD)).endpoint
+    for overlap in (timedelta(0), DAY, timedelta(0), DAY):
+        await commands.rotate_secret(database, endpoint.id, keys=keys, overlap=overlap, by=OPERATOR)
+    credentials = Credentials(ours.pem, ours.key_pem)
+    for _ in range(2):
+        endpoint = await commands.secure_endpoint(
+            database, endpoint.id, credentials=credentials, keys=keys, by=OPERATOR
+        )
+    assert len(await rows(database, "select key_id from endpoint_secret")) == 8
+    assert await commands.forget_secrets(database, kept=timedelta(hours=1)) == 0
+    assert await commands.forget_secrets(database, kept=timedelta(0)) == 4
+    assert endpoint.identity
+    useful = [key.key_id for key in (*endpoint.live_keys(now()), *other.keys)] + [endpoint.identity.key_id]
+    left = await rows(database, "select key_id from endpoint_secret")
+    assert {row.key_id for row in left} == set(useful)
+    assert len(useful) == 4
+    await commands.disable_endpoint(database, endpoint.id, by=OPERATOR)
+    await forget_old_secrets(database)
+    assert await rows(database, "select key_id from endpoint_secret") == left
+
+
+async def test_a_sender_has_in_hand_only_the_secrets_that_its_endpoint_names(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    id = (await registered(database, settings, DEAD)).endpoint.id
+    for _ in range(3):
+        rotated = await commands.rotate_secret(database, id, keys=settings.key_ring, overlap=timedelta(0), by=OPERATOR)
+    await told(database)
+    (lane,) = await Sender(settings, database).claims.look()
+    assert lane.secrets.keys() == {key.key_id for key in rotated.endpoint.keys}
 
 
 async def test_a_key_that_is_not_listed_any_more_is_asked_for_and_nothing_is_wrapped(
