@@ -19,6 +19,7 @@ from services.agreements.errors import (
     ProvinceOutsideAcademy,
     RoleReserved,
     RolesMissing,
+    TooFewSign,
 )
 from services.agreements.errors.obligations import (
     ObligationOfAnotherCenter,
@@ -178,6 +179,8 @@ def _check_parties(terms: Terms, rules: Rules) -> None:
     roles = {role for party in terms.parties for role in party.roles}
     if missing := [role for role in rules.roles if role not in roles]:
         raise RolesMissing(roles=missing)
+    if sum(must_sign(party) for party in terms.parties) < 2:
+        raise TooFewSign()
 
 
 def _check_centers(terms: Terms) -> None:

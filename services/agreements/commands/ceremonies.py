@@ -216,6 +216,9 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
         if agreement.state == AgreementState.cancelled:
             missing[agreement.id] = {"cancelled": own}
             continue
+        if not own:  # drafted before that was refused: nobody signs what it says
+            missing[agreement.id] = {"text": [party.organisation_id for party in agreement.parties]}
+            continue
         mandated = await mandated_on(tx, agreement, own, day)
         lacks = {
             "mandate": [each for each in own if each not in mandated],

@@ -24,6 +24,7 @@ from services.agreements.errors.agreements import (
     TermOver,
     TextHashDiffers,
     TextMissing,
+    TooFewSign,
 )
 from services.agreements.errors.ceremonies import (
     AgreementOver,
@@ -72,4 +73,5 @@ __all__ = [
     "TermOver",
     "TextHashDiffers",
     "TextMissing",
+    "TooFewSign",
 ]

@@ -58,6 +58,13 @@ class RolesMissing(Refusal):
     slug = "roles-missing"
 
 
+class TooFewSign(Refusal):
+    """Two parties at least sign an agreement; who only witnesses need not."""
+
+    status = 422
+    slug = "too-few-sign"
+
+
 class RoleReserved(Refusal):
     """Only the ministry supervises as ministry. Values: organisation."""
 

@@ -20,6 +20,7 @@ from services.agreements.errors import (
     TermOver,
     TextHashDiffers,
     TextMissing,
+    TooFewSign,
 )
 from services.agreements.surroundings import Surroundings
 from services.agreements.terms import Terms
@@ -41,9 +42,10 @@ from services.agreements.tests.builders import (
     sign,
     signed,
 )
+from shared.events.agreements import PartyRole
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow, Refusal
-from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID
+from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, NETWORK_ID
 
 OPERATOR = new_id()
 ACADEMY_6 = ACADEMIES["MA-06"].organisation_id
@@ -160,6 +162,14 @@ def test_a_witness_need_not_sign() -> None:
     for each in agreement.parties[:3]:
         sign(agreement, each.party_id)
     assert agreement.state == AgreementState.signed
+
+
+@pytest.mark.parametrize("kind", ["framework", "ministry-network"])
+@pytest.mark.parametrize("others", [(), ("integration_partner",)])
+def test_two_parties_at_least_sign_an_agreement(kind: str, others: tuple[PartyRole, ...]) -> None:
+    parties = (party(MINISTRY_ID, "witness", *others), party(NETWORK_ID, "witness"))
+    with pytest.raises(TooFewSign):
+        drafted(network_terms(agreement_kind=kind, parties=parties))
 
 
 def test_a_witness_may_sign_without_completing() -> None:

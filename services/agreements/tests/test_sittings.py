@@ -30,6 +30,7 @@ from services.agreements.tests.builders import (
     approved,
     bound,
     current,
+    current_network,
     fill,
     hold,
     know,
@@ -50,7 +51,7 @@ from shared.database import Database
 from shared.ids import new_id
 from shared.refusals import NotFound
 from shared.store import get_texts
-from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
 from shared.web.paging import decode_cursor
 from tests.web.routes import WHOLE
 
@@ -157,6 +158,20 @@ async def test_the_lobby_opens_when_texts_are_frozen_and_everybody_may_sign(data
     assert {each["agreement"] for each in missing.values()} == {drafted.id}
     assert missing.keys() == {"text", "mandate", "accreditation"}
     assert missing["mandate"]["organisations"] == missing["accreditation"]["organisations"] == [operator]
+
+
+async def test_the_lobby_does_not_open_for_what_nobody_signs(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parties = (party(MINISTRY_ID, "witness"), party(NETWORK_ID, "witness"))
+    with monkeypatch.context() as before:
+        before.setattr("services.agreements.terms._check_parties", lambda *_: None)
+        old = await approved(database, current_network(agreement_kind="framework", parties=parties))
+    ceremony = await plan(database, old.id)
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    (missing,) = refused.value.values["missing"]
+    assert (missing["agreement"], missing["what"]) == (old.id, "text")
 
 
 async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(database: Database) -> None:
