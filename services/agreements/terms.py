@@ -86,6 +86,11 @@ class Duty(BaseModel):
         """The day on which it is first due; none if that hangs on the coming into force."""
         return self.recurrence.first_due_on if self.recurrence else self.due_on
 
+    @property
+    def when(self) -> tuple[date | int | Recurrence | None, ...]:
+        """All that its days are worked out from."""
+        return self.due_on, self.due_days, self.recurrence
+
     def first_due_on(self, in_force_on: date) -> date:
         """When it is first due, if the agreement comes into force on this day."""
         return self.named_day or in_force_on + timedelta(days=self.due_days or 0)

@@ -102,6 +102,7 @@ class Amending(Signing, Negotiation, Editions):
                 annexed=[each.document_id for each in content.annexes],
                 names=names,
                 signatures=[each for each in signatures if each.party_id not in known],
+                by_day=True,
             )
         ]
 
@@ -109,8 +110,10 @@ class Amending(Signing, Negotiation, Editions):
     def _change_content(self, event: AgreementAmended) -> None:
         before = self.model_copy()
         self._take_over(event)
-        self.follow([Duty.model_validate(each) for each in event.detail["obligations"]], since=event.amended_on)
-        self.amend_editions(before)
+        duties = [Duty.model_validate(each) for each in event.detail["obligations"]]
+        # First the editions: what is owed is owed until their ends.
+        self.amend_editions(before, duties)
+        self.follow(duties, since=event.amended_on, by_day=event.detail.get("by_day", False))
         applied = AppliedAmendment(**event.model_dump(include=set(AppliedAmendment.model_fields)))
         self.amendments = (*self.amendments, applied)
 

@@ -159,18 +159,6 @@ class Editions(Obligations):
         closed = AgreementEditionClosed(agreement_id=self.id, edition=number, closed_on=today, failed=len(failed))
         return [*failed, closed]
 
-    def follow(self, duties: Sequence[Duty], *, since: date) -> None:
-        """Take over amended duties: in the editions that are not over new ones are owed too, and those gone no more."""
-        known = {duty.obligation_id for duty in self.duties}
-        wanted = [duty.obligation_id for duty in duties]
-        added = [id for id in wanted if id not in known]
-
-        def owed(each: Edition) -> dict[str, Any]:
-            return {"obligations": (*(id for id in each.obligations if id in wanted), *added)}
-
-        self._change_editions({_E.planned, _E.running}, owed)
-        super().follow(duties, since=since)
-
     def reckon(self, budget_year: int) -> tuple[int, int, int]:
         """What is agreed, as editions count it: funded and unfunded seats, and centimes in cash in one budget year."""
         cash = (line.amount for line in self.budget if (line.kind, line.budget_year) == ("cash", budget_year))
@@ -180,14 +168,17 @@ class Editions(Obligations):
             Money.total(cash).centimes,
         )
 
-    def amend_editions(self, before: Self) -> None:
+    def amend_editions(self, before: Self, duties: Sequence[Duty]) -> None:
         """Let the editions that are not over follow what was amended; `before` is the agreement as it was.
 
-        Their seats and amounts go up or down by what the agreed ones do: a renewal may have set others. One that ended
-        with the agreement, or would outlast it, ends by the rule of the first.
+        New duties are owed in them too, and those gone no more. Their seats and amounts go up or down by what the
+        agreed ones do: a renewal may have set others. One that ended with the agreement, or would outlast it, ends by
+        the rule of the first.
         """
         left = {each.party_id for each in before.parties} - {each.party_id for each in self.parties}
         joined = [each.party_id for each in self.parties if each not in before.parties]
+        known, wanted = ([each.obligation_id for each in some] for some in (before.duties, duties))
+        added = [id for id in wanted if id not in known]
 
         def amended(each: Edition) -> dict[str, Any]:
             was, now = before.reckon(each.budget_year), self.reckon(each.budget_year)
@@ -198,6 +189,7 @@ class Editions(Obligations):
                 "unfunded_seats": max(0, each.unfunded_seats + unfunded),
                 "amount": Money(centimes=max(0, each.amount.centimes + centimes)),
                 "parties": tuple(dict.fromkeys([*(id for id in each.parties if id not in left), *joined])),
+                "obligations": (*(id for id in each.obligations if id in wanted), *added),
                 "ends_on": self._latest_end(each.starts_on) if moved else each.ends_on,
                 "state": _E.cancelled if each.starts_on > self.effective_until else each.state,
             }

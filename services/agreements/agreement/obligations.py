@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import count, islice
 from typing import Any, ClassVar, TypedDict
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from shared.refusals import NotFound, Refusal
 HEADING: frozenset[PartyRole] = frozenset({"granting_authority", "supervising_ministry"})
 """They speak for all where something is owed to all the others."""
 _S, _O = AgreementState, ObligationState
+_CANCELLED: dict[str, Any] = {"state": _O.cancelled, "frozen_from": None}
 COUNTING = frozenset({_S.in_force, _S.expired, _S.terminated, _S.closed})
 """Where the days of obligations count: after the end, of those that are left."""
 OfOne = (
@@ -106,9 +108,9 @@ class Obligations(Timely):
         heads = {party.organisation_id for party in self.parties if HEADING.intersection(party.roles)}
         return frozenset(heads) - {found.debtor_id}
 
-    def owed_until(self, duty: Duty) -> date:  # noqa: ARG002 - editions say it per duty
+    def owed_until(self, duty: Duty) -> date:
         """The last day on which an occurrence of the duty may be due."""
-        return self.effective_until
+        return self.effective_until if duty.recurrence else next(self._days(duty))
 
     def owed_within(self, found: Obligation) -> tuple[date, date]:  # noqa: ARG002 - editions say it per occurrence
         """The first and the last day on which what is counted counts for this occurrence."""
@@ -205,30 +207,34 @@ class Obligations(Timely):
                 reminded.append(AgreementObligationReminded(**self._one(each), days=days, awaited=awaited))
         return reminded or super().due_by(today)
 
-    def follow(self, duties: Sequence[Duty], *, since: date) -> None:
+    def follow(self, duties: Sequence[Duty], *, since: date, by_day: bool = True) -> None:
         """Take over amended duties: new ones are owed, changed ones get their new dates, what is gone is cancelled.
 
         Called while an event is applied, after the parties are what they are now; what is settled stays as it is.
+        Not `by_day` is how it was done once, and is told so for good: occurrences keep their place in the schedule.
         """
-        before = {duty.obligation_id for duty in self.duties}
+        before = {duty.obligation_id: duty for duty in self.duties}
         after = {duty.obligation_id: duty for duty in duties}
-        changed = {duty.obligation_id for duty in duties if duty not in self.duties}
         self.gone = (*self.gone, *(duty for duty in self.duties if duty.obligation_id not in after))
         self.duties = tuple(duties)
 
         def followed(each: Obligation) -> dict[str, Any]:
-            if each.obligation_id not in after:
-                return {"state": _O.cancelled, "frozen_from": None}
-            if each.obligation_id in changed:
-                duty = after[each.obligation_id]
-                return {"due_on": self._due_on(duty, each.occurrence), "reminded": None, **self._between(duty)}
-            return {}
+            if (duty := after.get(each.obligation_id)) is None:
+                return _CANCELLED
+            was = before.get(each.obligation_id, duty)
+            changes = {} if duty == was else {"reminded": None, **self._between(duty)}
+            if by_day:
+                return changes | self._placed(each, was, duty, since=since)
+            return changes and changes | {"due_on": next(islice(self._days(duty), each.occurrence - 1, None))}
 
         self._change(followed, UNSETTLED)
         if self.in_force_on is not None:
             for duty in duties:
-                if duty.obligation_id not in before:
+                was = before.get(duty.obligation_id)
+                if was is None or (by_day and duty.recurrence):
                     self._owe(duty, since=since)
+                elif by_day and was.recurrence:
+                    self._owe(duty, since=self.effective_from)
 
     @follows
     def _owe_first(self, event: AgreementCameIntoForce) -> None:
@@ -323,11 +329,46 @@ class Obligations(Timely):
                 if found.reminded is None or days > found.reminded:
                     yield days
 
-    def _due_on(self, duty: Duty, occurrence: int) -> date:
-        """When an occurrence is due. One that does not come back within an edition may come back with the next one."""
+    def _days(self, duty: Duty) -> Iterator[date]:
+        """Its days, without end. What does not come back within an edition may come back with the next one."""
         assert self.in_force_on is not None, "nothing is owed before"
         months = duty.recurrence.every_months if duty.recurrence else 12
-        return months_after(duty.first_due_on(self.in_force_on), (occurrence - 1) * months)
+        first = duty.first_due_on(self.in_force_on)
+        return (months_after(first, number * months) for number in count())
+
+    def _is_over(self, duty: Duty, day: date) -> bool:
+        """Whether the duty is owed no longer on one of its days; its first day is agreed, whatever the edition."""
+        return day > self.owed_until(duty) and day != next(self._days(duty))
+
+    def _placed(self, each: Obligation, was: Duty, duty: Duty, *, since: date) -> dict[str, Any]:
+        """The entry's day by an amended duty, and its state by that day; what is owed no longer is cancelled."""
+        earlier = [other.due_on for other in self._entries(duty) if other.occurrence < each.occurrence]
+        due_on = each.due_on
+        if duty.when != was.when and self._moves(each, was, duty, since=since):
+            start = self.owed_within(each)[0]
+            if duty.recurrence:
+                start = max([since, *(day + timedelta(days=1) for day in earlier)])
+            due_on = next(day for day in self._days(duty) if day >= start)
+        held = "frozen_from" if each.state == _O.frozen else "state"
+        state = getattr(each, held)
+        if state == _O.due and due_on > max(since, each.due_on):
+            state = _O.pending
+        if state == _O.pending and (any(due_on <= day for day in earlier) or self._is_over(duty, due_on)):
+            return _CANCELLED
+        return {"due_on": due_on, held: state}
+
+    def _moves(self, each: Obligation, was: Duty, duty: Duty, *, since: date) -> bool:
+        """Whether another schedule moves the entry: the last one, and of what came back only if its day is to come."""
+        if each != self._entries(duty)[-1]:
+            return False
+        if was.recurrence is None:
+            return True
+        return _O.pending in (each.state, each.frozen_from) and (duty.recurrence is None or each.due_on >= since)
+
+    def _entries(self, duty: Duty) -> list[Obligation]:
+        """What is or was owed by the duty, in the order of its days."""
+        mine = (each for each in self.obligations if each.obligation_id == duty.obligation_id)
+        return [each for each in mine if each.state != _O.cancelled]
 
     def _between(self, duty: Duty) -> dict[str, Any]:
         creditor = self.party(duty.creditor).organisation_id if duty.creditor else None
@@ -335,18 +376,20 @@ class Obligations(Timely):
 
     def _owe(self, duty: Duty, *, since: date) -> None:
         """Open the duty's next occurrence from this day on, unless one is open or it is owed no longer."""
-        mine = [each for each in self.obligations if each.obligation_id == duty.obligation_id]
+        mine = self._entries(duty)
         if any(_O.pending in (each.state, each.frozen_from) for each in mine):
             return
-        occurrence = 1 + max((each.occurrence for each in mine), default=0)
-        while (mine or duty.recurrence) and self._due_on(duty, occurrence) < since:
-            occurrence += 1
-        due_on = self._due_on(duty, occurrence)
-        if mine and due_on > self.owed_until(duty):
+        numbers = [each.occurrence for each in self.obligations if each.obligation_id == duty.obligation_id]
+        after = mine[-1].due_on if mine else date.min
+        # Of what is owed once and was not owed yet, the day may be past.
+        first = since if mine or duty.recurrence else date.min
+        number, due_on = next(it for it in enumerate(self._days(duty), 1) if it[1] > after and it[1] >= first)
+        if numbers and self._is_over(duty, due_on):
             return
         opened = Obligation(
             obligation_id=duty.obligation_id,
-            occurrence=occurrence,
+            # As its day is counted in the schedule; an amended one may begin with a number that was given already.
+            occurrence=max([number, *(each + 1 for each in numbers)]),
             due_on=due_on,
             **self._between(duty),
         )

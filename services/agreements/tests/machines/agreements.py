@@ -111,6 +111,10 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
             assert not any(each.state in OWED for each in it.obligations)
         entries = [(each.obligation_id, each.occurrence) for each in it.obligations]
         assert len(entries) == len(set(entries)), "an occurrence is owed once"
+        waiting = [
+            each.obligation_id for each in it.obligations if ObligationState.pending in (each.state, each.frozen_from)
+        ]
+        assert len(waiting) == len(set(waiting)), "one after the other"
         assert bool(it.obligations) <= (it.in_force_on is not None)
         used = {each.category for each in it.documents if each.state == DocumentState.used}
         assert it.state != AgreementState.suspended or "suspension_decision" in used

@@ -1,6 +1,6 @@
 """An agreement binds, rests, is amended and ends."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
@@ -8,6 +8,7 @@ from hypothesis.stateful import rule
 
 from services.agreements.agreement import DocumentState
 from services.agreements.agreement.documents import LIVING
+from services.agreements.terms import Recurrence
 from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import DECISION
 from services.agreements.tests.machines.life import Life
@@ -15,6 +16,13 @@ from shared.ids import new_id
 
 BACK = st.sampled_from([None, 0, 30, 300])
 """Days before today on which a decision shall have taken effect."""
+
+SCHEDULES: list[dict[str, Any]] = [
+    {"due_on": None, "due_days": 90, "recurrence": None},
+    {"due_on": date(2025, 12, 1), "due_days": None, "recurrence": None},
+    {"due_on": None, "due_days": None, "recurrence": Recurrence(first_due_on=date(2024, 10, 31), every_months=2)},
+]
+"""Other days for what is owed."""
 
 
 class Force(Life):
@@ -65,14 +73,21 @@ class Force(Life):
             "withdraw_announcement", lambda: self.aggregate.withdraw_announcement(reason="r", today=self.today)
         )
 
-    @rule(kept=st.integers(0, 3), more=st.booleans(), days=st.sampled_from([-300, 0, 300]), seats=st.integers(0, 99))
-    def amend(self, kept: int, more: bool, days: int, seats: int) -> None:
-        """Some duties go, one comes, the end moves, and the center has other seats; what is settled stays."""
+    @rule(
+        kept=st.integers(0, 3),
+        more=st.booleans(),
+        when=st.sampled_from([None, *SCHEDULES]),
+        days=st.sampled_from([-300, 0, 300]),
+        seats=st.integers(0, 99),
+    )
+    def amend(self, kept: int, more: bool, when: dict[str, Any] | None, days: int, seats: int) -> None:
+        """Duties go, come or get other days, the end moves, the center has other seats; what is settled stays."""
         it = self.aggregate
         content = it.content(())
+        duties = [each.model_copy(update=when) if when else each for each in content.obligations[:kept]]
         amended = content.model_copy(
             update={
-                "obligations": (*content.obligations[:kept], *((owed(content),) if more else ())),
+                "obligations": (*duties, *((owed(content),) if more else ())),
                 "effective_until": content.effective_until + timedelta(days=days),
                 "centers": (content.centers[0].model_copy(update={"funded_seats": seats}),),
             }
