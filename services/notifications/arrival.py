@@ -30,6 +30,11 @@ AT_HOME = text("""
     select 1 from person
     where id = :id and (jurisdiction, roles) = (cast(:jurisdiction as text), cast(:roles as text[]))
 """)
+# Once a day is often enough: most requests only read.
+SEE = text("""
+    update person set seen_at = clock_timestamp()
+    where id = :id and seen_at < clock_timestamp() - interval '1 day'
+""")
 # Telling shares it, an arrival takes it alone: an event is told to somebody new, or found by them, and never neither.
 LOCK_TELLING = text("select pg_advisory_xact_lock_shared(hashtextextended('mithaq people', 0))")
 LOCK_ARRIVAL = text("select pg_advisory_xact_lock(hashtextextended('mithaq people', 0))")
@@ -37,7 +42,8 @@ COME = text(f"""
     insert into person (id, person, jurisdiction, roles, bounces, {", ".join(PREFERRED)})
     values (:id, :person, :jurisdiction, cast(:roles as text[]), 0,
         {", ".join("cast(:by_type as jsonb)" if name == "by_type" else f":{name}" for name in PREFERRED)})
-    on conflict (id) do update set jurisdiction = excluded.jurisdiction, roles = excluded.roles
+    on conflict (id) do update
+        set jurisdiction = excluded.jurisdiction, roles = excluded.roles, seen_at = excluded.seen_at
     where (person.jurisdiction, person.roles) is distinct from (excluded.jurisdiction, excluded.roles)
     returning 1
 """)
@@ -98,6 +104,7 @@ async def meet(tx: Transaction, by: Actor, usual: Preferences) -> UUID:
     id = person_id(by.person)
     me = {"id": id, "jurisdiction": by.jurisdiction, "roles": sorted(by.roles)}
     if (await tx.execute(AT_HOME, me)).first():
+        await tx.execute(SEE, {"id": id})
         return id
     by_type = canonical([each.model_dump() for each in usual.by_type]).decode()
     if (await tx.execute(COME, usual.model_dump() | {"by_type": by_type, "person": by.person} | me)).first():

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,8 @@ from services.notifications.kinds import kinds
 from services.notifications.letters import write_letters
 from services.notifications.notice import Notice, name_told_by, subjects_of
 from services.notifications.recipients import Known, known
-from services.notifications.telling import Channel, Decision, EndpointTold, Happening, told
+from services.notifications.settings import NotificationsSettings
+from services.notifications.telling import Channel, Decision, EndpointTold, Happening, Recipient, told
 from services.notifications.triggers import follow_dates
 from services.notifications.waking import NEWS
 from shared import telemetry
@@ -143,6 +144,8 @@ class Telling:
     decisions: Sequence[Decision]
     left: frozenset[str]
     """Whom its subject concerns no more: they have nothing left to do about it."""
+    seen_since: datetime
+    """Who came since then counts as one who hears."""
 
     @property
     def id(self) -> UUID:
@@ -157,11 +160,18 @@ class Telling:
 
     @property
     def unheard(self) -> list[str]:
-        """Of a statutory notice, whom it addresses and nobody of whom is told: academies, and the nation."""
+        """Of a statutory notice, whom it addresses and nobody of whom is told: academies, and the nation.
+
+        Who did not come for long is told, and may have left: nobody says here who did.
+        """
         if not self.happening.kind.statutory:
             return []
         addressed = self.happening.audience | ({"national"} if self.happening.addresses("national") else set())
-        return sorted(addressed - {each.who.jurisdiction for each in self.decisions if each.told})
+        heard = {each.who.jurisdiction for each in self.decisions if each.told and self._hears(each.who)}
+        return sorted(addressed - heard)
+
+    def _hears(self, one: Recipient) -> bool:
+        return isinstance(one, EndpointTold) or one.seen_at is None or one.seen_at >= self.seen_since
 
     def by(self, channel: Channel) -> list[Decision]:
         """Whom it tells on a channel."""
@@ -255,12 +265,18 @@ def _count_from_zero(add: Callable[[int, dict[str, str]], None]) -> None:
         add(0, {"jurisdiction": code})
 
 
+@cache
+def _hears_for() -> timedelta:
+    return timedelta(days=NotificationsSettings().hears_for)
+
+
 async def _decided(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainEvent]], at: datetime) -> list[Telling]:
     """What is decided about each, one after the other: what one says of its subject holds for the next."""
     found = await _known(db, occurrences)
     names: dict[UUID, Mapping[str, str]] = {}
     circles: dict[UUID, Circle] = {}
     decided = []
+    seen_since = at - _hears_for()
     for occurrence in occurrences:
         event = occurrence.event
         if name := name_told_by(event):
@@ -276,7 +292,7 @@ async def _decided(db: AsyncConnection, occurrences: Sequence[Occurrence[DomainE
         inside = [one for code in sorted(happening.codes) for one in found.recipients.get(code, ())]
         decisions = [each for one in inside for each in told(happening, one, at)]
         said = {str(id): found.names[id] for id in subjects_of(event) if id in found.names}
-        decided.append(Telling(occurrence, happening, said, decisions, left))
+        decided.append(Telling(occurrence, happening, said, decisions, left, seen_since))
     if names:
         told_names = [{"id": str(id), **each} for id, each in names.items()]
         await db.execute(REMEMBER_NAMES, {"names": to_json(told_names).decode()})

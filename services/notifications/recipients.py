@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -111,6 +112,7 @@ def person_told(facts: Mapping[str, Any]) -> PersonTold:
         Preferences(**{name: facts[name] for name in Preferences.model_fields}),
         facts["suspended_at"] is not None,
         _rules(facts.get("rules", ())),
+        datetime.fromisoformat(facts["seen_at"]),
     )
 
 

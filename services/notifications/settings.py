@@ -67,6 +67,12 @@ class NotificationsSettings(ServiceSettings):
     most_bounces: int = Field(
         3, ge=1, description="e-mails in a row that an address may return before it is written to no more"
     )
+    hears_for: int = Field(
+        90,
+        ge=1,
+        description="days after somebody's last visit for which they count as one who hears statutory notices; they"
+        " are told after that too",
+    )
     stream_queue: int = Field(256, ge=1, description="frames that wait for a slow live stream before it is closed")
 
     @model_validator(mode="after")

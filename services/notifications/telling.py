@@ -181,6 +181,8 @@ class PersonTold:
     suspended: bool = False
     """Whether their e-mail address returned too much."""
     rules: Sequence[Rule] = ()
+    seen_at: datetime | None = None
+    """When they came last; None: they are here."""
 
     @property
     def language(self) -> str:

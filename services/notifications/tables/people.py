@@ -38,6 +38,8 @@ class PersonRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     """Letters in a row that their address did not take."""
     suspended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
     suspended_because: str | None = Field(None, sa_type=Text)
+    seen_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"server_default": text("now()")})
+    """When they came last, to the day."""
 
 
 class InboxItemRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from services.notifications import commands, queries
@@ -18,11 +19,12 @@ from services.notifications.tests.builders import (
     person,
     published,
     registered,
+    rows,
     told,
 )
 from services.notifications.tests.conftest import Reads
 from shared import telemetry
-from shared.actor import SYSTEM, Actor, Role
+from shared.actor import NATIONAL, SYSTEM, Actor, Role
 from shared.database import Database
 from shared.events.agreements import AgreementDrafted, AgreementParty, AgreementSuspended, AgreementTextRevised
 from shared.events.centers import CenterPlanned, CenterSuspended
@@ -59,6 +61,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     counts = Counted()
     monkeypatch.setattr(telemetry.notices_unheard, "add", counts.add)
     return counts
+
+
+async def came(database: Database, days: int) -> None:
+    """Let everybody have come last so many days ago."""
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(text("update person set seen_at = now() - make_interval(days => :days)"), {"days": days})
 
 
 async def listed(app: FastAPI, issuer: Issuer, by: Actor, **wanted: Any) -> list[tuple[UUID, list[str]]]:
@@ -112,6 +120,29 @@ async def test_an_academy_hears_by_a_person_s_inbox_or_by_an_endpoint_that_is_no
         await person(database, OFFICER, inbox="off", email="off")
     await told(database, happening(STATUTORY))
     assert counted.some == {}
+
+
+@pytest.mark.parametrize(("days", "unheard"), [(89, {}), (91, {"MA-06": 1})])
+async def test_who_did_not_come_for_long_is_told_and_does_not_count_as_one_who_hears(
+    database: Database, counted: Counted, reads: Reads, days: int, unheard: dict[str, int]
+) -> None:
+    await person(database, OFFICER)
+    await came(database, days)
+    (event,) = await told(database, happening(STATUTORY))
+    assert counted.some == unheard
+    assert [item.event_id for item in await reads(OFFICER)] == [event.id]
+    await told(database, happening(STATUTORY))
+    assert counted.some == unheard  # who reads their inbox hears again
+
+
+async def test_a_person_is_seen_whenever_they_come_and_that_is_written_once_a_day(database: Database) -> None:
+    await person(database, OFFICER)
+    await came(database, 2)
+    seen = []
+    for _ in range(2):
+        await queries.preferences(database, by=OFFICER)
+        seen += await rows(database, "select seen_at, seen_at > now() - interval '1 minute' from person")
+    assert seen[0] == seen[1] and seen[0][1]
 
 
 async def test_a_directorate_that_hears_is_not_its_academy(database: Database, counted: Counted, reads: Reads) -> None:
