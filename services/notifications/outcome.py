@@ -21,6 +21,7 @@ Code = Literal[
     "timeout",
     "connection_refused",
     "not_connected",
+    "headers_too_long",
     "connection_lost",
     "name_not_resolved",
     "not_http",

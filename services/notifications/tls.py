@@ -43,13 +43,18 @@ OF_PROTOCOL: dict[str, Code] = {
 """By the names that OpenSSL gives to its errors and to the alerts of the other side (RFC 8446, 6.2)."""
 
 
+def chain_of(error: BaseException) -> list[BaseException]:
+    """An error, what caused it, and so on."""
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    return chain
+
+
 def why_no_tls(error: BaseException) -> Code | None:
     """Why TLS came to nothing; None if that is not what the error, or what caused it, says."""
     # Libraries wrap it, and a receiver that asks for our certificate refuses it when we have sent already (TLS 1.3).
-    causes = [error]
-    while (cause := causes[-1].__cause__) is not None:
-        causes.append(cause)
-    found = next((each for each in reversed(causes) if isinstance(each, ssl.SSLError)), None)
+    found = next((each for each in reversed(chain_of(error)) if isinstance(each, ssl.SSLError)), None)
     if found is None:
         return None
     code, name = getattr(found, "verify_code", None), getattr(found, "reason", None)

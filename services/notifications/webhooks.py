@@ -5,14 +5,17 @@ import ssl
 from typing import Self
 
 import aiohttp
+from aiohttp.http_exceptions import LineTooLong
 
 from services.notifications.guard import AddressNotAllowed, CheckedResolver, Guard
 from services.notifications.outcome import LONGEST_WAIT, Code, Outcome, excerpt_of, retry_after
-from services.notifications.tls import BROKEN_OFF, why_no_tls
+from services.notifications.tls import BROKEN_OFF, chain_of, why_no_tls
 
 MOST_READ = 64 * 1024
 """Bytes of an answer that are read; the rest is a stranger's business."""
 CHUNK = 8 * 1024
+TOO_MANY_HEADERS = "Too many headers received"
+"""How the parser says that there are more than 128; one of more than 8 kB has an error of its own."""
 
 
 class WebhookClient:
@@ -114,4 +117,10 @@ def _why(error: Exception) -> Code:
         return "connection_refused" if isinstance(cause, ConnectionRefusedError) else "not_connected"
     if isinstance(error, aiohttp.ServerDisconnectedError | OSError):
         return "connection_lost"
+    if isinstance(error, aiohttp.ClientResponseError) and any(map(_is_too_much, chain_of(error))):
+        return "headers_too_long"
     return "not_http"
+
+
+def _is_too_much(error: BaseException) -> bool:
+    return isinstance(error, LineTooLong) or error.args == (TOO_MANY_HEADERS,)

@@ -123,6 +123,25 @@ async def test_what_keeps_a_message_from_arriving_is_told_by_a_code_of_its_own(
     ]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [b"set-cookie: " + b"x" * 9000 + b"\r\n", b"".join(b"x-%d: y\r\n" % number for number in range(200))],
+    ids=["a long one", "many"],
+)
+async def test_an_answer_with_more_headers_than_are_read_is_said_to_be_that_and_not_to_be_no_http(
+    settings: NotificationsSettings, headers: bytes
+) -> None:
+    async def wordy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"{}")
+        writer.write(b"HTTP/1.1 200 OK\r\n" + headers + b"content-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(wordy, "127.0.0.1", 0) as server:
+        outcome = await tried(settings, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    assert (outcome.result, outcome.reason) == ("failed", "headers_too_long")
+
+
 async def test_each_reader_reads_in_their_language_why_an_attempt_failed_and_why_nothing_more_is_sent(
     app: FastAPI, issuer: Issuer, database: Database, settings: NotificationsSettings, sending: Sending
 ) -> None:
