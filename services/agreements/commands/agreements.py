@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.families import parent_of
+from services.agreements.commands.families import parent_of, require_child
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.vetting import names_of
@@ -31,8 +31,7 @@ async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] =
         events = Agreement.draft(id, terms, names=names, by=by.person)
         drafted = Agreement.fold(id, events)
         PERMISSIONS.allow(by, "draft_agreement", drafted)
-        if terms.parent_id is not None:
-            (await parent_of(tx, drafted)).require_child(drafted)
+        await require_child(tx, drafted)
         table = await put_clauses(tx, clauses or draft_text(terms, names))
         events += drafted.revise(await put_content(tx, drafted.content(table)), by=by.person)
         return await AGREEMENTS.record(tx, Agreement(id=id), events, by=by)
@@ -48,8 +47,7 @@ async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected:
         names = await names_of(tx, (party.organisation_id for party in terms.parties))
         events = agreement.revise_terms(terms, names=names, by=by.person)
         revised = agreement.model_copy().evolve(events)
-        if terms.parent_id is not None:
-            (await parent_of(tx, revised)).require_child(revised)
+        await require_child(tx, revised)
         events += await reworded(tx, revised, by=by)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 

@@ -22,13 +22,17 @@ async def parent_of(tx: Transaction, child: Agreement, *, reading: bool = False)
     Whoever ends a parent holds its row alone and touches no child, and children wait for their parent, never the other
     way round: nobody waits in a circle. The parent is looked at whoever asks: that it allows the child is the rule.
     """
-    assert child.parent_id is not None, "it follows none"
     async with tx.widened(NATIONAL):
-        try:
-            look = AGREEMENTS.read if reading else AGREEMENTS.share
-            return await look(tx, child.parent_id)
-        except NotFound as unknown:
-            raise ParentUnknown(parent=child.parent_id) from unknown
+        return await _parent(tx, child, reading=reading)
+
+
+async def require_child(tx: Transaction, child: Agreement) -> None:
+    """Refuse a draft that names an agreement which it cannot follow, or which whoever drafts may not read.
+
+    Refuses ParentUnknown, and what Agreement.require_child refuses.
+    """
+    if child.parent_id is not None:
+        (await _parent(tx, child)).require_child(child)
 
 
 async def require_parent_signed(tx: Transaction, agreement: Agreement, *, reading: bool = False) -> None:
@@ -60,3 +64,12 @@ async def end_with_parent(db: Work, id: UUID) -> Agreement:
         agreement = await AGREEMENTS.load(tx, id)
         events = agreement.end_with(await parent_of(tx, agreement))
         return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
+
+
+async def _parent(tx: Transaction, child: Agreement, *, reading: bool = False) -> Agreement:
+    assert child.parent_id is not None, "it follows none"
+    try:
+        look = AGREEMENTS.read if reading else AGREEMENTS.share
+        return await look(tx, child.parent_id)
+    except NotFound as unknown:
+        raise ParentUnknown(parent=child.parent_id) from unknown

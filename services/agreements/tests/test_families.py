@@ -141,6 +141,17 @@ async def test_only_a_framework_is_followed(database: Database) -> None:
         await commands.draft_agreement(database, following(parent.id), by=officer())
 
 
+async def test_an_agreement_that_the_drafter_may_not_read_is_no_parent(database: Database) -> None:
+    foreign = await bound(database, current("MA-01", effective_from=START))
+    draft = await commands.draft_agreement(database, current(), by=officer())
+    for id in (foreign.id, new_id()):
+        with pytest.raises(ParentUnknown) as refused:
+            await commands.draft_agreement(database, following(id), by=officer())
+        assert refused.value.values == {"parent": id}
+        with pytest.raises(ParentUnknown):
+            await commands.revise_terms(database, draft.id, following(id), by=officer())
+
+
 async def test_a_child_is_not_signed_before_its_parent_in_whatever_order_the_links_are_followed(
     database: Database,
 ) -> None:
