@@ -57,9 +57,9 @@ async def bring_into_force(database: Database) -> None:
 
 @schedule.every(seconds=60, id="expire")
 async def expire(database: Database) -> None:
-    """Agreements end after their end date."""
+    """Agreements end after their end date, also those that never bound."""
     row, day = AGREEMENTS.table.c, today()
-    ending = row.status.in_([AgreementState.in_force, AgreementState.suspended])
+    ending = row.status.in_(Agreement.ALLOWED["expire_agreement"])
     async with database.transaction(NATIONAL) as tx:
         over = select(row.id).where(ending, row.effective_until < day).order_by(row.id)
         ids = (await tx.execute(over)).scalars().all()

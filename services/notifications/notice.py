@@ -64,8 +64,8 @@ class Notice:
 
     def worded(self, language: str) -> str:
         """The sentence in today's words."""
-        trigger = f"triggers.{self.data.get('trigger')}"
-        key = trigger if trigger in wording() else f"events.{self.type}"
+        closer = (f"triggers.{self.data.get('trigger')}", f"cases.{self.type}.{self.data.get('because')}")
+        key = next((each for each in closer if each in wording()), f"events.{self.type}")
         return wording().text(key, language, **self.values(language))
 
     def values(self, language: str) -> dict[str, str]:

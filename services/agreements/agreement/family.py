@@ -88,6 +88,23 @@ class Family(Force):
         )
         return [*before, terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
 
+    def run_out(self, today: date, *, parent: "Family | None" = None) -> list[DomainEvent]:
+        """End with the term, unless its parent ended first; until the term is over, nothing happens.
+
+        What was to bind within its term binds first, though nobody looked by then; what never was just ends.
+        """
+        if today <= self.effective_until:
+            return []
+        if parent is not None and (ended := self.end_with(parent)):
+            return ended
+        begun: list[DomainEvent] = []
+        if self.refusal_of("bring_into_force") is None:
+            if parent is None:
+                begun = self.bring_into_force(today)
+            elif parent.state == _S.in_force:
+                begun = self.bring_into_force_with(parent, today)
+        return [*begun, *self.model_copy().evolve(begun).expire(today)]
+
     def _require_alive(self) -> None:
         if self.state in OVER:
             raise ParentOver(parent=self.id, reference=self.reference)

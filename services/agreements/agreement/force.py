@@ -112,7 +112,7 @@ class Force(Signing, Editions):
         "resume_agreement": frozenset({_S.suspended}),
         "terminate_agreement": frozenset({_S.signed, _S.in_force, _S.suspended}),
         "withdraw_announcement": frozenset({_S.signed, _S.in_force, _S.suspended}),
-        "expire_agreement": frozenset({_S.in_force, _S.suspended}),
+        "expire_agreement": frozenset({_S.signed, _S.in_force, _S.suspended}),
         "cancel_agreement": frozenset({_S.draft, _S.negotiation, _S.legal_review}) | BEING_SIGNED,
     }
 
@@ -297,14 +297,18 @@ class Force(Signing, Editions):
         return [withdrawn.keeping(reason=reason)]
 
     def expire(self, today: date) -> list[DomainEvent]:
-        """End the agreement after its end date; until then, nothing happens. What was announced before comes first."""
+        """End the agreement after its end date, also if it never bound; until then, nothing happens.
+
+        What was announced before comes first.
+        """
         self.require("expire_agreement")
         if today <= self.effective_until:
             return []
         if self.announcement and self.announcement.effective_on <= self.effective_until:
             return self.pass_time(self.effective_until)
         expired_on = self.effective_until + timedelta(days=1)
-        return [AgreementExpired(agreement_id=self.id, academy=self.academy, expired_on=expired_on)]
+        because: Literal["term_over", "never_bound"] = "never_bound" if self.state == _S.signed else "term_over"
+        return [AgreementExpired(agreement_id=self.id, academy=self.academy, expired_on=expired_on, because=because)]
 
     def cancel(self, *, reason: str, today: date) -> list[DomainEvent]:
         """Give the agreement up before all have signed."""
@@ -389,10 +393,11 @@ class Force(Signing, Editions):
         return VisaTookEffect(visa_number=self.visa.visa_number, effective_from=self.effective_from)
 
     def _binds_from(self, today: date, since: date | None = None) -> date | None:
-        """The day from which it binds; none before its start, or if it is to end by then."""
+        """The day from which it binds; none before its start, or if it is to end by then or its term is over."""
         recorded_on = self.visa.recorded_on if self.visa else self.effective_from
         day = max(self.effective_from, recorded_on, since or self.effective_from)
-        ends_first = self.announcement is not None and self.announcement.effective_on <= day
+        announced = self.announcement is not None and self.announcement.effective_on <= day
+        ends_first = announced or day > self.effective_until
         return None if today < self.effective_from or ends_first else day
 
     def _notice_days(self, action: str) -> int:

@@ -72,7 +72,9 @@ async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
 
 
 async def expire_agreement(db: Work, id: UUID, *, on: date) -> Agreement:
-    """End an agreement whose end date has passed. The schedule asks for it."""
+    """End an agreement whose end date has passed, whether it ever bound or not. The schedule asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
-        return await AGREEMENTS.record(tx, agreement, agreement.expire(on), by=SYSTEM)
+        agreement.require("expire_agreement")
+        parent = await parent_of(tx, agreement) if agreement.parent_id else None
+        return await AGREEMENTS.record(tx, agreement, agreement.run_out(on, parent=parent), by=SYSTEM)

@@ -2,10 +2,10 @@
 
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from httpx import AsyncClient
 
 from services.agreements import commands, queries, schedule
@@ -21,8 +21,10 @@ from services.agreements.errors.force import (
 )
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import KINDS, read_kinds
+from services.agreements.schemas.searches import Search
 from services.agreements.surroundings import Surroundings
-from services.agreements.tables import AGREEMENTS
+from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.tests import branches
 from services.agreements.tests.builders import (
     AT,
     DECISION,
@@ -44,10 +46,15 @@ from services.agreements.tests.test_kinds import CLAUSE, LOCAL
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
-from shared.events.agreements import AgreementCameIntoForce, AgreementVisaAwaited, AgreementVisaWithdrawn
+from shared.events.agreements import (
+    AgreementCameIntoForce,
+    AgreementExpired,
+    AgreementVisaAwaited,
+    AgreementVisaWithdrawn,
+)
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow
-from shared.web import etag
+from shared.web import PageRequest, etag
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -149,6 +156,65 @@ def test_what_is_to_end_by_the_day_of_its_visa_never_binds() -> None:
     assert agreement.visa and agreement.state == AgreementState.signed
     ended = agreement.evolve(agreement.pass_time(agreement.effective_until))
     assert ended.state == AgreementState.terminated and ended.in_force_on is None
+
+
+def test_what_never_bound_ends_with_its_term_and_leaves_nothing_open() -> None:
+    agreement = waiting()
+    over = agreement.effective_until + DAY
+    assert agreement.run_out(agreement.effective_until) == []
+    (expired,) = agreement.run_out(over)
+    assert isinstance(expired, AgreementExpired) and expired.because == "never_bound"
+    agreement.evolve([expired])
+    assert agreement.state == AgreementState.expired and agreement.in_force_on is None
+    assert not agreement.obligations and {each.state for each in agreement.editions} == {"cancelled"}
+    assert agreement.refusal_of("close_agreement") is None and agreement.next_on() is None
+
+
+def test_what_was_to_bind_within_its_term_did_though_nobody_looked_before_its_end() -> None:
+    for agreement in (signed(regional()), record(waiting(), START - DAY)):
+        bound, expired = agreement.run_out(agreement.effective_until + 9 * DAY)
+        assert isinstance(bound, AgreementCameIntoForce) and bound.in_force_on == START
+        assert isinstance(expired, AgreementExpired) and expired.because == "term_over"
+
+
+def test_a_child_whose_framework_rested_to_its_end_never_bound() -> None:
+    parent = in_force(network_terms(agreement_kind="framework", effective_until=date(2028, 8, 31)))
+    child = signed(regional(parent_id=parent.id))
+    parent.evolve(parent.suspend(scope="money", centers=(), **DECISION, today=START))
+    over = child.effective_until + 9 * DAY
+    (expired,) = child.run_out(over, parent=parent)
+    assert isinstance(expired, AgreementExpired) and expired.because == "never_bound"
+    parent.evolve(parent.resume(effective_on=over, today=over))
+    assert child.run_out(over, parent=parent) == [expired], "it binds from no day after its term"
+    assert child.bring_into_force_with(parent, over) == []
+
+
+def test_a_child_ends_with_its_parent_and_not_with_its_term_whichever_is_looked_at_first() -> None:
+    parent = in_force(network_terms(agreement_kind="framework", effective_until=date(2028, 8, 31)))
+    parent.evolve(parent.terminate(**DECISION, today=START + 9 * DAY))
+    for child in (waiting(parent_id=parent.id), in_force(regional(parent_id=parent.id))):
+        child.evolve(child.run_out(child.effective_until + DAY, parent=parent))
+        assert child.state == AgreementState.terminated
+        assert child.ending and child.ending.effective_on == START + 9 * DAY
+
+
+async def test_the_schedule_ends_what_never_bound_and_its_amendments(
+    database: Database, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await signed_by_all(database, current(agreement_kind=kind))
+    amendment = await branches.propose(database, agreement)
+    awaiting = Search(awaits="visa")
+    page = PageRequest(cast(Request, None), None, 20)
+    for days, state in ((0, "signed"), (1, "expired")):
+        monkeypatch.setattr(schedule, "today", lambda days=days: agreement.effective_until + days * DAY)
+        await schedule.expire(database)
+        found, _ = await queries.agreements(database, awaiting, page=page, by=officer())
+        assert [each.state for each in found] == (["signed"] if state == "signed" else [])
+        async with database.transaction(NATIONAL) as tx:
+            assert (await AGREEMENTS.read(tx, agreement.id)).state == state
+    await schedule.apply_amendments(database)
+    async with database.transaction(NATIONAL) as tx:
+        assert (await AMENDMENTS.read(tx, amendment.id)).state == "withdrawn"
 
 
 async def test_the_schedule_looks_at_what_waits_for_a_visa_only_once_it_is_recorded(

@@ -9,7 +9,7 @@ from services.notifications.notice import name_told_by, wording
 from services.notifications.tests.builders import happening, notice, rows
 from services.notifications.tests.builders import told as told_events
 from shared.database import Database
-from shared.events.agreements import AgreementCameIntoForce, AgreementSigned
+from shared.events.agreements import AgreementCameIntoForce, AgreementExpired, AgreementSigned
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.events.centers import CenterPlanned
@@ -32,6 +32,17 @@ def test_every_event_is_one_whole_sentence_in_every_language(event: type[DomainE
 
 def test_only_events_that_exist_have_a_sentence() -> None:
     assert {key.removeprefix("events.") for key in wording().keys("events.")} == {event.type for event in ALL}
+
+
+def test_what_never_bound_is_told_otherwise_than_what_reached_its_term() -> None:
+    ended = AgreementExpired.example
+    for language in LANGUAGES:
+        said = {
+            why: notice(AgreementExpired.model_validate(ended | {"because": why})).summary(language)
+            for why in ("term_over", "never_bound")
+        }
+        assert said["never_bound"] != said["term_over"] and "…" not in said["never_bound"]
+    assert "never came into force" in said["never_bound"]
 
 
 def test_no_two_events_say_the_same() -> None:

@@ -24,6 +24,7 @@ from shared.events.agreements import (
     AgreementAmended,
     AgreementApproved,
     AgreementDrafted,
+    AgreementExpired,
     AgreementObligationClaimed,
     AgreementObligationFailed,
     AgreementObligationFellDue,
@@ -127,6 +128,8 @@ async def test_a_visa_is_waited_for_by_the_desk_that_records_it_until_it_does(da
     assert not await waited_for(AgreementVisaRecorded)
     assert await waited_for(AgreementVisaWithdrawn)
     assert not await waited_for(AgreementTerminated)
+    assert await waited_for(AgreementVisaAwaited)
+    assert not await waited_for(AgreementExpired)
 
 
 async def test_who_is_not_asked_to_sign_is_not_reminded_of_it(database: Database, reads: Reads) -> None:

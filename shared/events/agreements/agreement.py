@@ -398,11 +398,18 @@ class AgreementExpired(DomainEvent):
 
     type = "ma.mithaq.agreement.expired.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "academy": "MA-06", "expired_on": "2027-09-01"}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "academy": "MA-06",
+        "expired_on": "2027-09-01",
+        "because": "term_over",
+    }
 
     agreement_id: UUID
     academy: str | None
     expired_on: date
+    because: Literal["term_over", "never_bound"] = "term_over"
+    """Whether it had bound until then, or all had signed and what it waited for never came."""
 
 
 class AgreementCancelled(DomainEvent):
