@@ -11,7 +11,7 @@ from services.notifications.notice import wording
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.schemas import AttemptAnswer, DisabledAnswer, HealthAnswer
 from services.notifications.tables import ENDPOINTS, AttemptRow
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.database import Work
 from shared.web import PageRequest
 
@@ -36,6 +36,15 @@ LANE = text("""
 DISABLED = text("""
     select data ->> 'because' as because, recorded_at as since from journal
     where aggregate_id = :endpoint and type = 'ma.mithaq.endpoint.disabled.v1' order by id desc limit 1
+""")
+# What `told` would decide: that an endpoint is disabled is statutory, whatever its people prefer.
+MAILED = text("""
+    select exists (
+        select 1 from lane join endpoint on endpoint.id = lane.endpoint_id
+        where lane.academy = :academy and enabled and state ->> 'channel' = 'email' and endpoint.id <> :endpoint
+    ) or exists (
+        select 1 from person where jurisdiction = :academy and address is not null and suspended_at is null
+    )
 """)
 
 
@@ -78,10 +87,14 @@ async def health(db: Work, endpoint_id: UUID, *, language: str, by: Actor) -> He
         lane = (await tx.execute(LANE, {"endpoint": endpoint_id})).one()
         failed = select(*ATTEMPT).where(ATTEMPT.endpoint_id == endpoint_id, ATTEMPT.result != "delivered")
         failure = (await tx.execute(failed.order_by(ATTEMPT.id.desc()).limit(1))).first()
+        # Of people's addresses it is said whether there is one, and no more.
+        async with tx.widened(NATIONAL):
+            mailed = (await tx.execute(MAILED, {"endpoint": endpoint_id, "academy": endpoint.academy})).scalar_one()
         ended = (await tx.execute(DISABLED, {"endpoint": endpoint_id})).first()
     last = AttemptAnswer.of(failure, language) if failure else None
     why = _disabled(ended, language) if ended and endpoint.state == EndpointState.disabled else None
-    return HealthAnswer(endpoint_id=endpoint_id, last_failure=last, disabled=why, **figures._mapping, **lane._mapping)
+    known: dict[str, Any] = {"last_failure": last, "disabled": why, "mailed_if_disabled": mailed}
+    return HealthAnswer(endpoint_id=endpoint_id, **known, **figures._mapping, **lane._mapping)
 
 
 def _disabled(row: Any, language: str) -> DisabledAnswer:

@@ -178,6 +178,10 @@ class HealthAnswer(BaseModel):
     milliseconds_p99: float | None = Field(description="99 of 100 deliveries took no longer")
     last_failure: AttemptAnswer | None
     disabled: DisabledAnswer | None = Field(description="null unless it is disabled")
+    mailed_if_disabled: bool = Field(
+        description="whether its academy would hear by e-mail that it is disabled: by another address of its,"
+        " or by a person who gave one; false: register an e-mail address"
+    )
     breaker: Literal["closed", "open", "half_open"] = Field(description="open: it is left alone for a while")
     failures: int = Field(description="attempts that failed since the last that did not")
     waiting: int = Field(description="deliveries that wait")
