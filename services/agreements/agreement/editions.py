@@ -173,7 +173,7 @@ class Editions(Obligations):
 
         New duties are owed in them too, and those gone no more. Their seats and amounts go up or down by what the
         agreed ones do: a renewal may have set others. One that ended with the agreement, or would outlast it, ends by
-        the rule of the first.
+        the rule of the first. A renewal that can lead to no edition any more lapses.
         """
         left = {each.party_id for each in before.parties} - {each.party_id for each in self.parties}
         joined = [each.party_id for each in self.parties if each not in before.parties]
@@ -195,6 +195,8 @@ class Editions(Obligations):
             }
 
         self._change_editions({_E.planned, _E.running}, amended)
+        if self.renewal_deadline_on and not self._goes_on:
+            self._change_renewal(state=_R.lapsed)
 
     def next_on(self) -> date | None:
         """The next start or end of an edition, renewal or deadline."""
@@ -273,15 +275,20 @@ class Editions(Obligations):
         return self.renewal
 
     @property
+    def _goes_on(self) -> bool:
+        """Whether the agreement outlasts its last edition."""
+        return self.editions[-1].ends_on < self.effective_until
+
+    @property
     def _renewal_due_on(self) -> date | None:
         """When the last edition's renewal will fall due; none if it has, or if there cannot be one."""
         rule = self.rules.editions
         if rule is None or not self.editions:
             return None
         last = self.editions[-1]
-        decided = self.renewal is not None and self.renewal.edition == last.number
-        possible = last.number < rule.most and last.ends_on < self.effective_until
-        if decided or not possible or last.state != _E.running:
+        # What lapsed while its edition runs did so by an amendment; another may have brought more time.
+        asked = self.renewal and self.renewal.edition == last.number and self.renewal.state != _R.lapsed
+        if asked or last.number >= rule.most or not self._goes_on or last.state != _E.running:
             return None
         return max(last.starts_on, last.ends_on - timedelta(days=rule.lead_days))
 

@@ -1,4 +1,4 @@
-"""What an amendment makes of the days of the ledger."""
+"""What an amendment makes of days: those of the ledger, and of a renewal."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.agreements.agreement import Agreement, ObligationState
+from services.agreements.errors.editions import RenewalNotDue
 from services.agreements.terms import Duty, Recurrence
 from services.agreements.tests.builders import DECISION, in_force, owing, regional
 from shared.clock import months_after
@@ -155,6 +156,39 @@ def test_what_was_amended_while_occurrences_kept_their_place_is_told_so_for_good
     kept = {name: value for name, value in event.detail.items() if name != "by_day"}
     agreement.evolve([event.model_copy().keeping(**kept)])
     assert [day for _, day, _ in ledger(agreement)] == ["2024-12-18", "2025-03-18", "2025-06-18"]
+
+
+def renewing(agreement: Agreement) -> str | None:
+    """Where the renewal stands, if there is one."""
+    return agreement.renewal.state.value if agreement.renewal else None
+
+
+def test_a_renewal_lapses_when_the_term_is_amended_to_end_with_its_edition_or_before() -> None:
+    day = YEAR_END - 60 * DAY
+    for end in (YEAR_END, YEAR_END - 10 * DAY):
+        agreement = at_work({}, until=day)
+        assert renewing(agreement) == "due"
+        amended(agreement, day, {}, effective_until=end)
+        assert (renewing(agreement), agreement.renewal_deadline_on) == ("lapsed", None)
+        assert isinstance(agreement.refusal_of("evaluate_renewal"), RenewalNotDue)
+        agreement.evolve(agreement.pass_time(YEAR_END + DAY))
+        assert (agreement.effective_until, renewing(agreement)) == (end, "lapsed")
+
+
+def test_a_renewal_stays_open_when_the_term_is_amended_to_end_later() -> None:
+    day = YEAR_END - 60 * DAY
+    agreement = amended(at_work({}, until=day), day, {}, effective_until=YEAR_END + DAY)
+    assert (renewing(agreement), agreement.renewal_deadline_on) == ("due", YEAR_END)
+
+
+def test_a_renewal_that_lapsed_with_the_term_falls_due_again_when_that_goes_on() -> None:
+    day = YEAR_END - 60 * DAY
+    agreement = at_work({}, until=day)
+    until = agreement.effective_until
+    amended(agreement, day, {}, effective_until=YEAR_END)
+    amended(agreement, day, {}, effective_until=until)
+    agreement.evolve(agreement.pass_time(day))
+    assert (renewing(agreement), agreement.renewal_deadline_on) == ("due", YEAR_END)
 
 
 DAYS = st.dates(START, YEAR_END)

@@ -120,6 +120,7 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
         assert it.state != AgreementState.suspended or "suspension_decision" in used
         assert it.state != AgreementState.terminated or "termination_decision" in used
         assert len(it.editions) <= 3
+        assert not it.renewal_deadline_on or it.editions[-1].ends_on < it.effective_until, "there is time to renew for"
         assert all(each.ends_on <= it.effective_until for each in it.editions if each.state == EditionState.running)
         assert all(before.ends_on < after.starts_on for before, after in pairwise(it.editions))
         if it.state in (AgreementState.terminated, AgreementState.expired, AgreementState.closed):
