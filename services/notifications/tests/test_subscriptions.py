@@ -220,10 +220,10 @@ async def test_the_explanation_equals_the_log_for_every_event_of_a_random_run(
     endpoints = [row.id for row in await rows(database, "select id from endpoint order by id")]
     since = now()
     await told(database, *happened[:20])
-    for each in endpoints[:3]:
+    for each in endpoints[:4]:
         await commands.disable_endpoint(database, each, by=OPERATOR)
     await told(database, *happened[20:])
-    for number, each in enumerate(endpoints[:3]):
+    for number, each in enumerate(endpoints[:4]):
         await commands.enable_endpoint(database, each, by=OPERATOR)
         if number:
             await commands.recover_missed(database, each, since=since, by=OPERATOR)
