@@ -3,13 +3,20 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
+from babel.dates import format_datetime
+
+from shared.clock import CASABLANCA
+
 LANGUAGES = ("ar", "fr", "en")
 """The languages we have texts in, the default first. Another is a wording file and an entry here."""
+LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
+"""How dates and numbers are written in each."""
 RIGHT_TO_LEFT = frozenset({"ar"})
 
 PREFERENCE = re.compile(
@@ -28,6 +35,11 @@ def choose(accept_language: str | None) -> str:
         if weight > best and (name == "*" or name in LANGUAGES):
             best, language = weight, LANGUAGES[0] if name == "*" else name
     return language
+
+
+def instant(at: datetime, language: str) -> str:
+    """A day and a time of day as Morocco's clocks show them."""
+    return format_datetime(at.astimezone(CASABLANCA), "d MMMM y, HH:mm", tzinfo=CASABLANCA, locale=LOCALES[language])
 
 
 class Wording:

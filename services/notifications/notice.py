@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Any, Self
 from uuid import UUID
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date
 
-from shared.clock import CASABLANCA
 from shared.events.base import DomainEvent
-from shared.language import Wording
+from shared.language import LOCALES, Wording, instant
 from shared.messaging.envelope import source_of, topic_of
 from shared.territory import ACADEMIES, DIRECTORATES, PROVINCES
 
-LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?$")
 """A date, or an instant."""
 SUBJECTS = ("amendment", "agreement", "center", "association", "organisation", "operator")
@@ -169,5 +167,4 @@ def _shown(field: str, value: Any, language: str) -> str:
 def _on_the_calendar(value: str, language: str) -> str:
     if "T" not in value:
         return format_date(date.fromisoformat(value), "long", LOCALES[language])
-    local = datetime.fromisoformat(value).astimezone(CASABLANCA)
-    return format_datetime(local, "d MMMM y, HH:mm", tzinfo=CASABLANCA, locale=LOCALES[language])
+    return instant(datetime.fromisoformat(value), language)

@@ -8,6 +8,7 @@ import logging
 import re
 from collections.abc import Sequence
 from contextvars import ContextVar
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Literal
 from uuid import uuid4
@@ -23,7 +24,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from shared.language import RIGHT_TO_LEFT, Wording, choose
+from shared.language import RIGHT_TO_LEFT, Wording, choose, instant
 from shared.refusals import ConcurrentChange, Malformed, NotFound, Refusal, Unauthenticated, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -236,7 +237,7 @@ def _text(part: Literal["title", "detail"], wording: Wording, slug: str, languag
 
 
 def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:
-    """Actions, states and other fixed values by their names in the language, if it has one.
+    """Actions, states, instants and other fixed values by their names in the language, if it has one.
 
     Names said in Arabic and French are told in the nearer of the two, unless they are said in the language itself.
     """
@@ -246,6 +247,8 @@ def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[
             return between.join(str(_shown(wording, language, name, each, values)) for each in value)
         case {"ar": in_arabic, "fr": in_french}:
             return value.get(language) or (in_arabic if language in RIGHT_TO_LEFT else in_french)
+        case datetime():
+            return instant(value, language)
     named = {"action": f"actions.{value}", "state": f"states.{values.get('kind')}.{value}"}
     key = named.get(name, f"values.{name}.{value}")
     return wording.text(key, language) if key in wording else value

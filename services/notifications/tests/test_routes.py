@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from services.notifications.tests.receivers import answering, receiver
 from shared.actor import Actor
 from shared.database import Database
 from shared.events.catalog import BY_TYPE
+from shared.language import LANGUAGES, instant
 from tests.fixtures.eventually import eventually
 from tests.fixtures.identity import Issuer
 from tests.web.routes import client_of
@@ -185,6 +187,26 @@ async def test_a_public_key_is_shown_and_no_secret(by: Any) -> None:
         shared = await client.post(f"{made.headers['Location']}/secret?signature=v1", headers={"If-Match": '"1"'})
     assert shared.json()["secret"].startswith("whsec_")
     assert [each["scheme"] for each in shared.json()["keys"]] == ["v1", "v1a"]
+
+
+async def test_until_when_too_many_secrets_sign_is_said_in_words_and_in_moroccan_time(by: Any) -> None:
+    async with by() as client:
+        made = await client.post("/api/v1/endpoints", json=HOOK)
+        path, version = f"{made.headers['Location']}/secret?overlap=86400", 1
+        while (await client.post(path, headers={"If-Match": f'"{version}"'})).status_code < 400:
+            version += 1
+        for language in LANGUAGES:
+            headers = {"If-Match": f'"{version}"', "Accept-Language": language}
+            problem = (await client.post(path, headers=headers)).json()
+            assert problem["type"] == "/problems/secrets-still-overlap"
+            assert instant(datetime.fromisoformat(problem["until"]), language) in problem["detail"]
+
+
+def test_an_instant_is_said_in_the_time_that_morocco_s_clocks_show() -> None:
+    autumn, ramadan = (datetime(2026, month, day, 15, 30, tzinfo=UTC) for month, day in ((11, 29), (3, 1)))
+    assert instant(autumn, "ar") == "29 نونبر 2026, 16:30"
+    assert instant(autumn, "fr") == "29 novembre 2026, 16:30"
+    assert instant(ramadan, "en") == "1 March 2026, 15:30"
 
 
 async def _frames(stream: aiohttp.ClientResponse, count: int) -> list[dict[str, str]]:
