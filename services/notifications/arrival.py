@@ -28,7 +28,8 @@ USUAL = Preferences()
 
 AT_HOME = text("""
     select 1 from person
-    where id = :id and (jurisdiction, roles) = (cast(:jurisdiction as text), cast(:roles as text[]))
+    where id = :id and ended_at is null
+        and (jurisdiction, roles) = (cast(:jurisdiction as text), cast(:roles as text[]))
 """)
 # Once a day is often enough: most requests only read.
 SEE = text("""
@@ -43,8 +44,10 @@ COME = text(f"""
     values (:id, :person, :jurisdiction, cast(:roles as text[]), 0,
         {", ".join("cast(:by_type as jsonb)" if name == "by_type" else f":{name}" for name in PREFERRED)})
     on conflict (id) do update
-        set jurisdiction = excluded.jurisdiction, roles = excluded.roles, seen_at = excluded.seen_at
+        set jurisdiction = excluded.jurisdiction, roles = excluded.roles, seen_at = excluded.seen_at,
+            ended_at = null, ended_by = null
     where (person.jurisdiction, person.roles) is distinct from (excluded.jurisdiction, excluded.roles)
+        or person.ended_at is not null
     returning 1
 """)
 SNAPSHOT = text("select pg_current_snapshot()::text")

@@ -54,6 +54,7 @@ PERMISSIONS = Permissions(
         "mark_read": ANYONE,
         "mark_all_read": ANYONE,
         "report_bounces": {Role.operator},
+        "end_person": {Role.operator},
         "read_event_types": ANYONE,
         "preview_notice": ANYONE,
     },

@@ -35,7 +35,8 @@ KNOWN = text(f"""
     union all
     select 'person', to_jsonb(each) from (
         select person.*, {RULES.format(owner="rule.person_id = person.id")} from person
-        where jurisdiction = any(cast(:codes as text[]) || array(select unnest(codes) from circle))
+        where ended_at is null
+            and jurisdiction = any(cast(:codes as text[]) || array(select unnest(codes) from circle))
     ) each
 """)
 ASKING = text(f"""
@@ -113,6 +114,7 @@ def person_told(facts: Mapping[str, Any]) -> PersonTold:
         facts["suspended_at"] is not None,
         _rules(facts.get("rules", ())),
         datetime.fromisoformat(facts["seen_at"]),
+        facts["ended_at"] is not None,
     )
 
 

@@ -34,6 +34,7 @@ Why = Literal[
     "no_address",
     "address_suspended",
     "no_letters",
+    "left",
     "recovered",
     "replayed",
 ]
@@ -183,6 +184,8 @@ class PersonTold:
     rules: Sequence[Rule] = ()
     seen_at: datetime | None = None
     """When they came last; None: they are here."""
+    ended: bool = False
+    """Whether they left."""
 
     @property
     def language(self) -> str:

@@ -39,6 +39,8 @@ def left_out(one: PersonTold, type: str, *, within: bool) -> Why | None:
     What is statutory is sent whatever they switched off since, and tried at an address that was suspended since: that
     it does not arrive there is told.
     """
+    if one.ended:
+        return "left"
     if not within:
         return "outside_jurisdiction"
     statutory = kinds().of(type).statutory

@@ -15,6 +15,7 @@ from services.notifications.commands.endpoints import (
 )
 from services.notifications.commands.keeping import forget_secrets, rewrap_secrets
 from services.notifications.commands.people import (
+    end_person,
     make_known,
     mark_all_read,
     mark_read,
@@ -34,6 +35,7 @@ __all__ = [
     "count_subscribers",
     "disable_endpoint",
     "enable_endpoint",
+    "end_person",
     "end_subscription",
     "escalate_receipts",
     "forget_attempts",

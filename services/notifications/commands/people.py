@@ -17,6 +17,7 @@ from services.notifications.people import PREFERRED, own_scope, person_id
 from services.notifications.permissions import PERMISSIONS
 from services.notifications.preferences import Preferences
 from services.notifications.tables import ENDPOINTS
+from services.notifications.waking import POST
 from shared.actor import SYSTEM, Actor, Role
 from shared.audit import canonical
 from shared.database import Transaction, Work
@@ -33,6 +34,15 @@ MARK = text("""
     update inbox_item set read_at = case when :read then coalesce(read_at, clock_timestamp()) end
     where id = :id and person_id = :person
         and exists (select 1 from notice where notice.event_id = inbox_item.event_id)
+""")
+LEAVE = text("update person set ended_at = clock_timestamp(), ended_by = :by where id = :person and ended_at is null")
+KNOWN = text("select 1 from person where id = :person")
+END_RULES = text("""
+    update rule set ended_at = clock_timestamp(), ended_by = :by where person_id = :person and ended_at is null
+""")
+# The postman voids them: one that is in hand at this moment before its next attempt.
+HURRY = text("""
+    update letter set next_attempt_at = clock_timestamp() where person_id = :person and state in ('open', 'waiting')
 """)
 # In the order in which all who touch several items lock them, whatever they do in their transaction: by their ids.
 MARK_ALL = text("""
@@ -62,6 +72,19 @@ async def set_preferences(db: Work, wanted: Preferences, *, by: Actor) -> None:
     async with db.transaction(by.scope) as tx, tx.widened(own_scope(by)):
         by_type = canonical([each.model_dump() for each in wanted.by_type]).decode()
         await tx.execute(PREFER, wanted.model_dump() | {"by_type": by_type, "person": await meet(tx, by, wanted)})
+
+
+async def end_person(db: Work, id: UUID, *, by: Actor) -> None:
+    """Tell somebody who left nothing any more, on no channel, until they come back. Raises NotFound."""
+    async with db.transaction(by.scope) as tx:
+        # The rows of people are seen by themselves and by the nation.
+        if (await tx.execute(KNOWN, {"person": id})).first() is None:
+            raise NotFound()
+        PERMISSIONS.allow(by, "end_person")
+        for step in (LEAVE, END_RULES):
+            await tx.execute(step, {"person": id, "by": by.person})
+        await tx.execute(HURRY, {"person": id})
+        tx.after_commit(POST.ring)
 
 
 async def mark_read(db: Work, id: UUID, *, read: bool, by: Actor) -> None:

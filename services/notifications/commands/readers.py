@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 
 MOVED = text("""
     select jurisdiction, coalesce(people, 0) as people from (
-        select jurisdiction, count(*) as people from person group by jurisdiction
+        select jurisdiction, count(*) as people from person where ended_at is null group by jurisdiction
     ) known full join (
         select state ->> 'jurisdiction' as jurisdiction, (state ->> 'people')::bigint as said from readership
     ) counted using (jurisdiction)

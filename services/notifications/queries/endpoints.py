@@ -43,7 +43,8 @@ MAILED = text("""
         select 1 from lane join endpoint on endpoint.id = lane.endpoint_id
         where lane.academy = :academy and enabled and state ->> 'channel' = 'email' and endpoint.id <> :endpoint
     ) or exists (
-        select 1 from person where jurisdiction = :academy and address is not null and suspended_at is null
+        select 1 from person where jurisdiction = :academy and address is not null
+            and suspended_at is null and ended_at is null
     )
 """)
 

@@ -94,6 +94,12 @@ async def read_letter_attempts(
     return page(wanted, found, next)
 
 
+@router.post("/notifications/people/{id}/ending", status_code=204)
+async def end_person(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """Tell somebody who left nothing any more, until they come back; explanations name people by their ids."""
+    return await once(lambda tx: commands.end_person(tx, id, by=by))
+
+
 @router.post("/notifications/bounces", response_model=BouncesAnswer)
 async def report_bounces(body: ReportBounces, by: CurrentActor, once: Once, settings: Settings) -> Response:
     """Hand in a delivery status notification: an address that returns too many letters is written to no more."""

@@ -40,6 +40,9 @@ class PersonRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     suspended_because: str | None = Field(None, sa_type=Text)
     seen_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"server_default": text("now()")})
     """When they came last, to the day."""
+    ended_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
+    """When an operator said that they left; until they come back they are told nothing."""
+    ended_by: str | None = Field(None, sa_type=Text)
 
 
 class InboxItemRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]

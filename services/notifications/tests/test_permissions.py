@@ -13,7 +13,17 @@ from services.notifications.permissions import PERMISSIONS
 from services.notifications.receipt import Receipt
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OPERATOR, URL, happening, registered, returned, rows, told
+from services.notifications.tests.builders import (
+    OFFICER,
+    OPERATOR,
+    URL,
+    happening,
+    person,
+    registered,
+    returned,
+    rows,
+    told,
+)
 from shared.actor import Actor
 from shared.aggregate import Aggregate
 from shared.database import Database
@@ -152,6 +162,10 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         item = found[0].id if found else new_id()
         return Visit(f"/api/v1/inbox/{item}/reading", {"read": True}, Mine(id=item, home=by.jurisdiction))
 
+    async def end_person(_: Actor) -> Visit:
+        id = await person(database, OFFICER)
+        return Visit(f"/api/v1/notifications/people/{id}/ending", None, Mine(id=id, home="national"))
+
     async def acknowledge_receipt(_: Actor) -> Visit:
         suspended = AgreementSuspended.model_validate(AgreementSuspended.example)
         (event,) = await told(database, happening(suspended, audience=(ACADEMY,)))
@@ -214,6 +228,7 @@ def arranged(database: Database, settings: NotificationsSettings) -> dict[str, A
         "mark_all_read": personal("inbox/reading", {}),
         "report_bounces": personal("notifications/bounces", {"report": returned(new_id()).decode()}),
         "read_event_types": personal("notifications/event-types?types=ma.mithaq.agreement.*"),
+        "end_person": end_person,
         "preview_notice": personal("notifications/preview?type=ma.mithaq.agreement.signed.v1"),
     }
 
