@@ -141,6 +141,7 @@ SEARCHES: tuple[tuple[Actor, dict[str, Any]], ...] = (
     (MINISTRY, {"q": "ended", "state": ("in_force",)}),
     (MINISTRY, {"q": "lapsed", "state": ("in_force",), "sort": "-updated_at"}),
     (OFFICER, {"q": "ended", "state": ("in_force",), "agreement_kind": ("academy-association",)}),
+    (MINISTRY, {"awaits": "visa"}),
     (ASSOCIATION, {}),
     (ASSOCIATION, {"sort": "-updated_at", "q": "parten"}),
 )

@@ -48,7 +48,9 @@ LEFT_BEHIND = timedelta(seconds=15)
 async def bring_into_force(database: Database) -> None:
     """Signed agreements bind from their start date on; who waits for a visa is not looked at before it is recorded."""
     row, day = AGREEMENTS.table.c, today()
-    due = select(row.id).where(row.status == AgreementState.signed, row.effective_from <= day, ~awaits_visa())
+    awaiting = select(row.id).where(awaits_visa()).correlate(None)
+    started = row.status == AgreementState.signed, row.effective_from <= day
+    due = select(row.id).where(*started, row.id.not_in(awaiting))
     async with database.transaction(NATIONAL) as tx:
         ids = (await tx.execute(due.order_by(row.id))).scalars().all()
     for id in ids:

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from fastapi import FastAPI, Request
 from httpx import AsyncClient
+from sqlalchemy import select, text
 
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement, AgreementState
@@ -43,6 +44,7 @@ from services.agreements.tests.builders import (
     signed_by_all,
 )
 from services.agreements.tests.test_kinds import CLAUSE, LOCAL
+from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -348,3 +350,15 @@ async def test_the_preview_of_an_end_lets_nothing_bind_without_its_visa(database
         database, agreement.id, action="terminate_agreement", notified_on=today(), by=director()
     )
     assert (looked.agreements[0].state, looked.agreements[0].becomes) == ("signed", "terminated")
+
+
+async def test_what_waits_for_a_visa_is_had_from_an_index_without_a_look_at_its_state(
+    database: Database, kind: str
+) -> None:
+    await signed_by_all(database, current(agreement_kind=kind))
+    statement = select(AGREEMENTS.table.c.id).where(awaits_visa())
+    asked = statement.compile(database.engine, compile_kwargs={"literal_binds": True})
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(text("select set_config('enable_seqscan', 'off', true)"))
+        plan = "\n".join((await (await tx.connection()).exec_driver_sql(f"explain {asked}")).scalars())
+    assert "agreement_awaits_visa" in plan and "visa_number" not in plan and "signed" not in plan, plan
