@@ -31,14 +31,16 @@ class Surroundings(NamedTuple):
     """Of an amendment: why its agreement is not amended any more."""
     lost: Refusal | None = None
     """What is missing of a text that is to be frozen."""
+    parent: Refusal | None = None
+    """Of a text that is to be frozen: why it cannot follow its parent any more."""
 
     def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
-        """Why nothing is frozen: all of it is there, the network knows all parties, and each has who may sign for it.
+        """Why nothing is frozen: all is there, its parent allows it, all parties are known, and each has who may sign.
 
         `names` are those of the organisations.
         """
-        if self.lost:
-            return self.lost
+        if self.lost or self.parent:
+            return self.lost or self.parent
         if self.unvetted:
             return PartiesNotVetted(organisations=list(self.unvetted))
         return MandatesMissing.naming(self.unmandated, names) if self.unmandated else None

@@ -74,11 +74,16 @@ class Approval(Negotiation):
         return super().completes(action)
 
     def guard(self, action: str) -> Refusal | None:
-        """The last approval freezes: by then the network knows all parties, and each has somebody who may sign."""
+        """The last approval freezes: by then the network knows all parties, and each has somebody who may sign.
+
+        Nothing is submitted that cannot follow its parent any more.
+        """
         if action == "approve_as_substitute":
             return self.guard("approve_agreement")
         if action == "approve_agreement" and self._around and self.ladder and self.ladder.nearly_complete:
             return self._around.freezing_refusal(self.names) or super().guard(action)
+        if action == "submit_for_review" and self._around and self._around.parent:
+            return self._around.parent
         return super().guard(action)
 
     def submit(self, at: datetime) -> list[DomainEvent]:

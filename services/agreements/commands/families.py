@@ -12,7 +12,7 @@ from services.agreements.errors.families import ParentUnknown
 from services.agreements.tables import AGREEMENTS
 from shared.actor import NATIONAL, SYSTEM
 from shared.database import Transaction, Work
-from shared.refusals import NotFound
+from shared.refusals import NotFound, Refusal
 
 
 async def parent_of(tx: Transaction, child: Agreement, *, reading: bool = False) -> Agreement:
@@ -33,6 +33,17 @@ async def require_child(tx: Transaction, child: Agreement) -> None:
     """
     if child.parent_id is not None:
         (await _parent(tx, child)).require_child(child)
+
+
+async def parent_refusal(tx: Transaction, child: Agreement) -> Refusal | None:
+    """Why it cannot follow its parent any more, without a lock; None if it can, or follows none."""
+    if child.parent_id is None:
+        return None
+    try:
+        (await parent_of(tx, child, reading=True)).require_within(child)
+    except Refusal as refusal:
+        return refusal
+    return None
 
 
 async def require_parent_signed(tx: Transaction, agreement: Agreement, *, reading: bool = False) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands.families import parent_refusal
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
 from services.agreements.terms import must_sign
@@ -38,7 +39,7 @@ BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_re
 
 
 async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
-    """The agreement, told the day; before its freezing, which parties still stand in the way of that.
+    """The agreement, told the day; before its freezing, what still stands in the way of that.
 
     Once it is signed, which files show signatures under its amendments.
     """
@@ -53,7 +54,8 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
         signing = [party.organisation_id for party in agreement.parties if must_sign(party)]
         async with tx.widened(NATIONAL):
             unvetted = await unvetted_of(tx, organisations)
-        around = Surroundings(day, tuple(unvetted), await unmandated_on(tx, agreement, signing, day))
+        unmandated = await unmandated_on(tx, agreement, signing, day)
+        around = Surroundings(day, tuple(unvetted), unmandated, parent=await parent_refusal(tx, agreement))
     return agreement.amid(around)
 
 

@@ -39,6 +39,7 @@ from services.agreements.tests.builders import (
     officer,
     outcome_of,
     owing,
+    reviewed,
     sign_for,
     signed,
     suspend,
@@ -325,6 +326,23 @@ async def test_nobody_follows_what_has_ended(database: Database) -> None:
         await commands.draft_agreement(database, following(parent.id), by=officer())
     with pytest.raises(ParentOver):
         await sign_for(database, child, MINISTRY_ID)
+
+
+async def test_nothing_is_submitted_or_frozen_under_a_parent_that_has_ended(database: Database) -> None:
+    parent = await bound(database, framework())
+    submitted = await reviewed(database, following(parent.id))
+    terms = following(parent.id)
+    await know(database, terms)
+    drafted = await commands.draft_agreement(database, terms, by=officer())
+    await commands.open_negotiation(database, drafted.id, by=officer())
+    await accept_for_all(database, drafted)
+    await terminate(database, parent.id)
+    for child, action, by in ((drafted, "submit_for_review", officer()), (submitted, "approve_agreement", LEGAL)):
+        told = await queries.agreement(database, child.id, action="read_agreement", by=by)
+        assert isinstance(told.refusal_of(action), ParentOver)
+        with pytest.raises(ParentOver):
+            await getattr(commands, action)(database, child.id, by=by)
+    assert (await read(database, submitted.id)).reference is None, "no number is spent"
 
 
 async def test_a_scan_is_not_counted_after_the_parents_end(database: Database) -> None:
