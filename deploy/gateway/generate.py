@@ -21,7 +21,7 @@ from services.gateway.settings import GatewaySettings
 from shared.language import LANGUAGES, Wording
 from shared.settings import SERVICES
 from shared.web import WORDING
-from shared.web.edge import HEADERS, MOST_BYTES, MOST_UPLOADED, UPLOADS
+from shared.web.edge import HEADERS, MOST_BYTES, MOST_UPLOADED, SHOWN, UPLOADS
 from shared.web.problems import BY_STATUS, RETRY_AFTER
 
 HERE = Path(__file__).parent
@@ -100,6 +100,7 @@ def render(table: Mapping[str, str] | None = None, **places: Any) -> str:
             not_for_clients=NOT_FOR_CLIENTS,
             most_bytes=MOST_BYTES,
             uploads=UPLOADS,
+            shown=SHOWN,
             most_uploaded=MOST_UPLOADED,
             uploading=table["agreements"],
             rate=ceil(per_second),

@@ -17,8 +17,10 @@ MOST_BYTES = 1_000_000
 """The longest body of a request."""
 UPLOADS = r"/api/v1/agreements/[^/]+/(?:documents|scans)"
 """The addresses that take a file, as a regular expression that every front door understands."""
+SHOWN = r"/v/[^/]+"
+"""The addresses that are shown a file; the page there says in its own words what is too long for it."""
 MOST_UPLOADED = files.MOST_BYTES + 100_000
-"""The longest body there: a file, and the form around it."""
+"""The longest body at both: a file, and the form around it."""
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -80,4 +82,4 @@ class Edge:
 
 def most_bytes(path: str) -> int:
     """The longest body that may be sent there."""
-    return MOST_UPLOADED if re.fullmatch(UPLOADS, path) else MOST_BYTES
+    return MOST_UPLOADED if re.fullmatch(f"{UPLOADS}|{SHOWN}", path) else MOST_BYTES

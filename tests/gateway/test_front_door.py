@@ -68,8 +68,8 @@ async def test_a_longer_body_that_hides_its_length_is_refused(door: aiohttp.Clie
         await problem_of(response, 413)
 
 
-async def test_an_upload_may_be_longer_and_has_a_limit_of_its_own(door: aiohttp.ClientSession) -> None:
-    upload = "/api/v1/agreements/echo/documents"
+@pytest.mark.parametrize("upload", ["/api/v1/agreements/echo/documents", "/v/echo"])
+async def test_an_upload_may_be_longer_and_has_a_limit_of_its_own(door: aiohttp.ClientSession, upload: str) -> None:
     async with door.post(upload, data=BytesIO(b"x" * MOST_UPLOADED)) as response:
         assert await response.json() == {"bytes": MOST_UPLOADED}
     async with door.post(upload, data=BytesIO(b"x" * (MOST_UPLOADED + 1))) as response:

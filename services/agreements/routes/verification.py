@@ -24,7 +24,6 @@ from services.agreements.verification import Standing, look_up
 from shared.clock import CASABLANCA
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording
 from shared.web import Db, Language
-from shared.web.edge import MOST_BYTES
 
 router = APIRouter(tags=["verification"])
 
@@ -32,6 +31,8 @@ LOOKS = parse("60 per minute")
 """How often one address may look something up: enough for a room that scans what it has just signed."""
 FILES = parse("12 per minute")
 """How often one address may have a file judged."""
+MOST_BYTES = 5_000_000
+"""The longest file that is judged: twice what thirty parties make of an agreement with their seals."""
 STYLE = TEMPLATES.get_template("verification.css").render()
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; "
@@ -76,7 +77,13 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
         return _refused(request, language, 429, "too_often", wait=wait)
     if (standing := await look_up(db, id, code)) is None:
         return _refused(request, language, 404, "not_found")
-    if (file := await _file(request)) is None:
+    try:
+        file = await _file(request)
+    except HTTPException as error:
+        if error.status_code != 413:
+            raise
+        return _refused(request, language, 413, "too_long")
+    if file is None:
         return _standing(request, language, code, standing, missing=True)
     async with _one_at_a_time(request):
         finding = await judge(db, standing, file)
@@ -84,15 +91,17 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
 
 
 async def _file(request: Request) -> bytes | None:
-    """The file of the form, or None if there is none; the edge bounds its length."""
+    """The file of the form, or None if there is none. HTTPException 413 if it is too long."""
     try:
-        async with request.form(max_files=1, max_fields=1, max_part_size=MOST_BYTES) as form:
+        async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
-            content = await file.read() if isinstance(file, UploadFile) else b""
+            content = await file.read(MOST_BYTES + 1) if isinstance(file, UploadFile) else b""
     except HTTPException as error:
         if error.status_code == 400:
             return None
         raise
+    if len(content) > MOST_BYTES:
+        raise HTTPException(413)
     return content or None
 
 
@@ -141,7 +150,7 @@ def _standing(
 
 
 def _refused(request: Request, language: str, status: int, why: str, *, wait: int = 0) -> Response:
-    page = _page(request, language, why=why, wait=wait)
+    page = _page(request, language, why=why, wait=wait, most=MOST_BYTES)
     headers = _headers(language) | ({"Retry-After": str(wait)} if wait else {})
     return HTMLResponse(TEMPLATES.get_template("verification-refused.html").render(page), status, headers=headers)
 

@@ -1,6 +1,9 @@
 """The page behind the code of a paper: what it tells everybody, and what it never does."""
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -13,6 +16,7 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands import papers
+from services.agreements.papers import frames_for, render_agreement
 from services.agreements.papers.drawing import minutes_hash
 from services.agreements.routes import verification
 from services.agreements.tests.builders import (
@@ -26,6 +30,7 @@ from services.agreements.tests.builders import (
     sign_for,
     suspend,
 )
+from services.agreements.tests.seals import AT, Root, add_seal, sealable
 from shared.database import Database
 from shared.ids import new_id
 from shared.language import LANGUAGES
@@ -239,9 +244,34 @@ async def test_a_form_without_a_file_says_what_to_do(anybody: AsyncClient, agree
         assert answered.status_code == 200 and "Choisissez un fichier PDF" in answered.text
 
 
-async def test_a_file_that_is_too_long_is_refused_before_it_is_read(anybody: AsyncClient, agreement: Agreement) -> None:
-    answered = await anybody.post(page_of(agreement), files={"file": ("x.pdf", b"%PDF-" + b"x" * 1_100_000)})
-    assert answered.status_code == 413
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_a_file_that_is_too_long_is_refused_in_the_language_of_the_page(
+    anybody: AsyncClient, agreement: Agreement, language: str
+) -> None:
+    file = b"%PDF-".ljust(verification.MOST_BYTES + 1, b"x")
+    answered = await anybody.post(f"{page_of(agreement)}&lang={language}", files={"file": ("x.pdf", file)})
+    assert (answered.status_code, answered.headers["Content-Language"]) == (413, language)
+    assert answered.headers["Content-Type"].startswith("text/html") and "5000" in answered.text
+
+
+def sealed_by_thirty() -> bytes:
+    """A sample of as many parties and clauses as an agreement may have, sealed by all."""
+    paper, root = sealable(), Root()
+    parties = tuple(paper.parties[0].model_copy(update={"party_id": new_id()}) for _ in range(30))
+    frames = frames_for((each.party_id, each.name) for each in parties)
+    clauses = tuple(paper.clauses[number % len(paper.clauses)] for number in range(200))
+    paper = paper.model_copy(update={"parties": parties, "frames": frames, "clauses": clauses})
+    file, pen = render_agreement(paper, "both"), root.issue()
+    for place in range(30):
+        sealing = paper.model_copy(update={"parties": parties[place:]})
+        file = add_seal(file, sealing, 0, pen, trust=root.trust, at=AT + timedelta(minutes=place))
+    return file
+
+
+async def test_what_thirty_parties_have_sealed_is_judged(anybody: AsyncClient, agreement: Agreement) -> None:
+    file = await asyncio.to_thread(sealed_by_thirty)
+    assert 2 * len(file) < verification.MOST_BYTES
+    assert hashlib.sha256(file).hexdigest() in await judge(anybody, page_of(agreement), file)
 
 
 async def test_who_asks_too_often_waits(
