@@ -1,10 +1,12 @@
 """What is sent again: one delivery, what was missed, or part of the feed; each one transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
+from pydantic_core import to_json
 from sqlalchemy import text
 
 from services.notifications.arrival import await_tellings
@@ -16,7 +18,7 @@ from services.notifications.permissions import PERMISSIONS
 from services.notifications.tables import ENDPOINTS
 from services.notifications.waking import NEWS
 from shared.actor import NATIONAL, Actor
-from shared.database import Database, Work
+from shared.database import Database, Transaction, Work
 from shared.refusals import NotFound
 
 PAGE = 5000
@@ -37,13 +39,12 @@ FORGET = [
 ]
 # Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
 # not missed.
-OWE = text("""
-    insert into delivery as owed (endpoint_id, academy, event_id, sequence, previous, state, attempts,
-        next_attempt_at, owed_by, again)
-    select :endpoint, entry.academy, entry.event_id, entry.sequence,
-        lag(entry.sequence) over (order by entry.sequence), 'waiting', 0, clock_timestamp(), :how, :how
+TOLD = text("""
+    select entry.event_id, entry.sequence, delivery.state
     from feed_entry entry join notice using (event_id)
-    where entry.academy = :academy and entry.told_at >= :since and entry.told_at < :until
+        left join delivery on delivery.event_id = entry.event_id and delivery.endpoint_id = :endpoint
+    where entry.academy = :academy and entry.sequence > :after
+        and entry.told_at >= :since and entry.told_at < :until
         and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)
         and notice.type <> all(cast(:unwritten as text[]))
         and (:everything or not exists (
@@ -51,10 +52,22 @@ OWE = text("""
                 and untold @> jsonb_build_array(jsonb_build_object(
                     'recipient', cast(:endpoint as text), 'why', 'no_rule_matches'))
         ))
-    on conflict (event_id, endpoint_id) do update set
-        state = 'waiting', attempts = 0, next_attempt_at = excluded.next_attempt_at,
-        replayed = owed.replayed or owed.state = 'delivered', again = excluded.again
-    where :everything or owed.state <> 'delivered'
+    order by entry.sequence limit :most
+""")
+OWE = text("""
+    insert into delivery (endpoint_id, academy, event_id, sequence, previous, state, attempts, next_attempt_at, owed_by,
+        again)
+    select :endpoint, :academy, event_id, sequence, previous, 'waiting', 0, clock_timestamp(), :how, :how
+    from jsonb_to_recordset(cast(:owed as jsonb)) each (event_id uuid, sequence bigint, previous bigint)
+""")
+SEND_AGAIN = text("""
+    update delivery set state = 'waiting', attempts = 0, next_attempt_at = clock_timestamp(),
+        replayed = replayed or state = 'delivered', again = :how
+    where endpoint_id = :endpoint and event_id = any(cast(:ended as uuid[])) and state <> 'waiting'
+""")
+START_OVER = text("""
+    update delivery set attempts = 0, next_attempt_at = clock_timestamp(), again = :how
+    where endpoint_id = :endpoint and state = 'waiting' and attempts > 0 and sequence between :first and :last
 """)
 
 
@@ -137,14 +150,44 @@ async def _replay(
         until = until or (await tx.execute(THIS_INSTANT)).scalar_one()
         if since >= until:
             raise PeriodEmpty()
-        await tx.execute(LOCK_LANE, {"endpoint": id})
         how = "recovered" if what == "missed" else "replayed"
-        period = {"since": since, "until": until, "everything": what == "everything", "how": how}
-        unwritten = kinds().unwritten if endpoint.channel == "email" else []
-        owed = await tx.execute(OWE, {"endpoint": id, "academy": endpoint.academy, "unwritten": unwritten, **period})
-        deliveries = max(0, owed.rowcount)  # type: ignore[attr-defined]
+        part = {"since": since, "until": until, "everything": what == "everything", "how": how}
+        deliveries, first, last = await _owe(tx, endpoint, part)
         events = endpoint.replay(what, since=since, until=until, deliveries=deliveries)
         await ENDPOINTS.record(tx, endpoint, events, by=by)
+        # Last, because whoever tells waits for it: only what waits already is in anybody's hands, and is started over.
+        await tx.execute(LOCK_LANE, {"endpoint": id})
+        await tx.execute(START_OVER, {"endpoint": id, "first": first, "last": last, "how": how})
         await tx.execute(SET_DUE, {"endpoint": id})
         tx.after_commit(NEWS.ring)
         return Replay(endpoint, deliveries)
+
+
+async def _owe(tx: Transaction, endpoint: Endpoint, part: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Owe part of the feed, page by page; how many deliveries that is, and its first and last number.
+
+    What waits anyway counts and is left alone. Nobody else touches the rest: who sends an endpoint something again
+    locks the endpoint.
+    """
+    unwritten = kinds().unwritten if endpoint.channel == "email" else []
+    asked = {"endpoint": endpoint.id, "academy": endpoint.academy, "unwritten": unwritten, "most": PAGE, **part}
+    deliveries, first, last = 0, None, 0
+    previous = None
+    more = True
+    while more:
+        page = (await tx.execute(TOLD, asked | {"after": last})).all()
+        more = len(page) == PAGE
+        owed, ended = [], []
+        for row in page:
+            first, last = first or row.sequence, row.sequence
+            if row.state is None:
+                owed.append({"event_id": str(row.event_id), "sequence": row.sequence, "previous": previous})
+            elif row.state == "refused" or (row.state == "delivered" and part["everything"]):
+                ended.append(row.event_id)
+            deliveries += row.state != "delivered" or part["everything"]
+            previous = row.sequence
+        if owed:
+            await tx.execute(OWE, asked | {"owed": to_json(owed).decode()})
+        if ended:
+            await tx.execute(SEND_AGAIN, asked | {"ended": ended})
+    return deliveries, first or 0, last

@@ -23,7 +23,7 @@ class DeliveryAnswer(BaseModel):
     attempts: int
     replayed: bool = Field(description="whether it was asked for again after it had arrived")
     again: Literal["recovered", "replayed", "resent"] | None = Field(
-        description="how it was last asked for again; null: it was only told"
+        description="how it was last asked for again; null: it was only told, or waited anyway"
     )
     code: str | None = Field(description="what came of the last attempt, as a code that stays; null before that")
     reason: str | None = Field(description="the same in words")

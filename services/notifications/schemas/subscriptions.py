@@ -125,7 +125,7 @@ class SendingAnswer(BaseModel):
     attempts: int = Field(description="since it was last set going")
     replayed: bool = Field(description="whether it was asked for again after it had arrived")
     again: Literal["recovered", "replayed", "resent"] | None = Field(
-        description="how it was last asked for again; null: it was only told"
+        description="how it was last asked for again; null: it was only told, or waited anyway"
     )
     code: str | None = Field(
         description="what came of the last attempt, or why it is void, as a code that stays; null before that"

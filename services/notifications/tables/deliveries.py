@@ -38,7 +38,8 @@ class DeliveryRow(Base, table=True):  # type: ignore[call-arg, misc, valid-type]
     owed_by: str = Field("told", sa_type=Text, sa_column_kwargs={"server_default": text("'told'")})
     """told with the event, or recovered or replayed later."""
     again: str | None = Field(None, sa_type=Text)
-    """How it was last asked for: recovered, replayed or resent; null: it was only told."""
+    """How it was last asked for: recovered, replayed or resent; null: it was only told, or waited for its first attempt
+    when it was asked for."""
     delivered_at: datetime | None = Field(None, sa_type=Instant, nullable=True)
     created_at: datetime | None = Field(None, sa_type=Instant, nullable=False, sa_column_kwargs=NOW)
 

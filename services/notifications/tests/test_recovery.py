@@ -2,12 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
+
+import pytest
+from sqlalchemy import text
 
 from services.notifications import commands
 from services.notifications.reactions import tell_concerned
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OPERATOR, WAITS_FOR_OTHERS, happening, registered, rows
+from services.notifications.tests.builders import OPERATOR, WAITS_FOR_OTHERS, happening, registered, rows, told
+from services.notifications.tests.conftest import Sending
+from services.notifications.tests.receivers import receiver
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
@@ -15,6 +21,10 @@ from tests.fixtures.eventually import eventually
 
 DEAD = "http://127.0.0.1:1/"
 HOUR = timedelta(hours=1)
+HELD_UP = """
+    select 1 from pg_locks join pg_stat_activity using (pid)
+    where datname = current_database() and not granted and locktype = 'transactionid'
+"""
 
 
 async def owed(database: Database, endpoint: UUID) -> list[UUID]:
@@ -37,3 +47,31 @@ async def test_what_was_being_told_when_an_endpoint_was_enabled_is_recovered_too
         await eventually(lambda: rows(database, WAITS_FOR_OTHERS), 5)
     assert (await recovering).deliveries == 1
     assert await owed(database, one) == [missed.id]
+
+
+@pytest.mark.parametrize("again", [commands.replay_feed, commands.recover_missed])
+async def test_while_much_is_sent_again_others_and_the_endpoint_itself_are_told_and_sent_what_happens(
+    database: Database, settings: NotificationsSettings, sending: Sending, again: Any
+) -> None:
+    async with receiver() as academies:
+        one = (await registered(database, settings, academies.url)).endpoint.id
+        await registered(database, settings, academies.url, academy="MA-05")
+        since = now() - HOUR
+        (ended, *_) = await told(database, *(happening() for _ in range(3)))
+        state = "delivered" if again is commands.replay_feed else "refused"
+        set_ended = f"update delivery set state = '{state}' returning 1"
+        await rows(database, set_ended)
+        await rows(database, "update lane set due_at = null returning 1")
+        async with database.transaction(NATIONAL) as held, sending():
+            # In the middle of its work, as long as this lasts.
+            lock = text("select 1 from delivery where event_id = :event for update")
+            await held.execute(lock, {"event": ended.id})
+            working = asyncio.create_task(again(database, one, since=since, by=OPERATOR))
+            await eventually(lambda: rows(database, HELD_UP), 5)
+            async with asyncio.timeout(5):
+                (meanwhile,) = await told(database, happening(audience=("MA-05", "MA-06")))
+            await eventually(lambda: academies.ids == [str(meanwhile.id)] * 2)
+            assert not working.done()
+        assert (await working).deliveries == 3
+    waiting = await owed(database, one)
+    assert (len(waiting), waiting[0]) == (3, ended.id)
