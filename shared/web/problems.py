@@ -259,7 +259,11 @@ def _field_error(request: Request, error: dict[str, Any]) -> FieldError:
     place, *path = error["loc"]
     code = error["type"]
     key = f"validation.{code}"
-    detail = wording.text(key if key in wording else "validation.invalid", language_of(request), **error.get("ctx", {}))
+    said = dict(error.get("ctx", {}))
+    if "expected" in said:
+        # A list in English prose, of values that are the same in every language.
+        said["expected"] = re.sub(r" (or|and) (?=')", ", ", said["expected"])
+    detail = wording.text(key if key in wording else "validation.invalid", language_of(request), **said)
     if place != "body":
         return FieldError(parameter=str(path[0]) if path else str(place), code=code, detail=detail)
     path = [] if code == "json_invalid" else path

@@ -189,6 +189,13 @@ async def test_a_public_key_is_shown_and_no_secret(by: Any) -> None:
     assert [each["scheme"] for each in shared.json()["keys"]] == ["v1", "v1a"]
 
 
+async def test_the_values_that_a_field_takes_are_listed_without_english_words(by: Any) -> None:
+    async with by() as client:
+        refused = await client.post("/api/v1/endpoints", json=HOOK | {"language": "de"})
+    (error,) = refused.json()["errors"]
+    assert "'ar', 'fr', 'en'" in error["detail"]
+
+
 async def test_until_when_too_many_secrets_sign_is_said_in_words_and_in_moroccan_time(by: Any) -> None:
     async with by() as client:
         made = await client.post("/api/v1/endpoints", json=HOOK)
