@@ -10,6 +10,7 @@ from cli.output import Form, Output, show, show_one
 from cli.webhooks.door import Academy, door_of
 
 app = typer.Typer()
+SHOWN = ("id", "sequence", "type", "state", "attempts", "reason")
 Most = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many, newest first.")]
 
 
@@ -26,6 +27,8 @@ async def list_deliveries(
     """What was sent and what waits."""
     async with door_of(context).opened() as door:
         found = await door.some("deliveries", most=limit, endpoint_id=endpoint, academy=academy, state=state)
+    if output is Form.table:
+        found = [{name: each[name] for name in SHOWN} for each in found]
     show(found, output, none="no deliveries")
 
 

@@ -118,7 +118,18 @@ def refusal(status: int, problem: JSON) -> Failed:
     for each in problem.get("errors") or ():
         said += f"\n{each.get('pointer') or each.get('parameter')}: {each['detail']}"
     code = CODES.get(status, Exit.usage if status < 500 else Exit.degraded)
-    return Failed(said or f"The platform answers {status}.", run="mithaq webhooks --help", code=code)
+    return Failed(said or f"The platform answers {status}.", run=_next(status), code=code)
+
+
+def _next(status: int) -> str:
+    match status:
+        case 401 | 403:
+            return "set MITHAQ_TOKEN, or mithaq webhooks --as"
+        case 404 | 409:
+            return "mithaq webhooks endpoints"
+        case 412 | 429 | 503:
+            return "the same command again"
+    return "mithaq webhooks --help" if status < 500 else "mithaq doctor"
 
 
 def door_of(context: typer.Context) -> Door:

@@ -11,7 +11,7 @@ import typer
 from cli.events import moment
 from cli.installation import asynchronous
 from cli.output import Form, Output, Yes, confirm, percent, say, show, show_one
-from cli.webhooks.door import Academy, door_of
+from cli.webhooks.door import Academy, OwnLanguage, Spoken, door_of
 
 app = typer.Typer()
 Id = Annotated[UUID, typer.Argument(help="The endpoint's id.")]
@@ -39,7 +39,7 @@ async def register(
     context: typer.Context,
     address: Annotated[str, typer.Argument(help="An https URL, or an e-mail address.")],
     academy: Academy = None,
-    language: Annotated[str, typer.Option(help="ar, fr or en.")] = "ar",
+    language: OwnLanguage = None,
     concurrency: Annotated[int, typer.Option(help="Messages under way at once; 1 keeps their order.")] = 1,
     rate: Annotated[float | None, typer.Option(help="Most messages per second.")] = None,
     signature: Annotated[str, typer.Option(help="v1 (shared secret) or v1a (public key).")] = "v1",
@@ -50,7 +50,7 @@ async def register(
         "academy": academy,
         "channel": "webhook" if "://" in address else "email",
         "address": address,
-        "language": language,
+        "language": language or door_of(context).language,
         "concurrency": concurrency,
         "rate": rate,
         "signature": signature,
@@ -66,7 +66,7 @@ async def change(
     context: typer.Context,
     id: Id,
     address: Annotated[str | None, typer.Option(help="Another https URL, or e-mail address.")] = None,
-    language: Annotated[str | None, typer.Option(help="ar, fr or en.")] = None,
+    language: Annotated[Spoken | None, typer.Option(help="Of what is told; left out, as before.")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Messages under way at once; 1 keeps their order.")] = None,
     rate: Annotated[float | None, typer.Option(help="Most messages per second.")] = None,
     output: Output = Form.table,

@@ -6,7 +6,7 @@ from uuid import UUID
 import typer
 
 from cli.installation import asynchronous
-from cli.output import Form, Output, say, show, show_one
+from cli.output import Form, Output, out, show, show_one, table
 from cli.webhooks.door import door_of
 
 app = typer.Typer()
@@ -42,8 +42,8 @@ async def explain(
     lists = {name: found.pop(name) for name in ("told", "not_told", "sent_later")}
     show_one(found, output)
     for name, each in lists.items():
-        say(f"\n{name.replace('_', ' ')}:")
-        show([_brief(one) for one in each], output, none="nobody")
+        out.print(f"\n{name.replace('_', ' ')}:")
+        out.print(table([_brief(one) for one in each]) if each else "nobody")
 
 
 def _brief(one: dict[str, Any]) -> dict[str, Any]:

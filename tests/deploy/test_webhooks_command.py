@@ -12,6 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from cli.output import percent
+from cli.webhooks.door import refusal
 from tests.deploy.test_command_line import Result, Started, records, run, started
 
 __all__ = ["started"]
@@ -111,6 +112,11 @@ def test_one_failure_in_a_thousand_is_not_shown_as_none() -> None:
     ]
 
 
+def test_a_refusal_by_the_state_of_things_sends_nobody_to_the_help() -> None:
+    assert refusal(409, {"title": "Too many secrets are still valid"}).run == "mithaq webhooks endpoints"
+    assert refusal(412, {}).run == refusal(503, {}).run == "the same command again"
+
+
 def test_a_receiver_under_development_gets_what_an_academy_is_told_signed(
     webhooks: Webhooks, receiver: ThreadingHTTPServer
 ) -> None:
@@ -159,6 +165,17 @@ def test_what_nobody_heard_is_listed_and_explained_in_the_reader_s_language(webh
     assert len(set(reasons.values())) == 3, reasons
     assert reasons["fr"] in webhooks("--language", "fr", "explain", found[0]["id"]).stdout
     assert webhooks("explain", id).exit_code == 3
+    shown = webhooks("explain", found[0]["id"]).stdout
+    assert all(f"{title}:" in shown for title in ("told", "not told", "sent later"))
+
+
+def test_an_endpoint_is_told_in_the_language_that_its_registrar_speaks_unless_another_is_said(
+    webhooks: Webhooks,
+) -> None:
+    register = ("register", "https://127.0.0.1:1/avis", "--academy", "MA-09")
+    assert record(webhooks("--language", "en", *register, "-o", "json"))["language"] == "en"
+    assert record(webhooks("--language", "en", *register, "--language", "ar", "-o", "json"))["language"] == "ar"
+    assert webhooks(*register, "--language", "de").exit_code == 2
 
 
 def _reason_of(endpoint: str, not_told: list[dict[str, Any]]) -> str:
