@@ -76,10 +76,12 @@ class Approval(Negotiation):
     def guard(self, action: str) -> Refusal | None:
         """The last approval freezes: by then the network knows all parties, and each has somebody who may sign.
 
-        Nothing is submitted that cannot follow its parent any more.
+        What is lost is not approved, and nothing is submitted that cannot follow its parent any more.
         """
         if action == "approve_as_substitute":
             return self.guard("approve_agreement")
+        if action == "approve_agreement" and self._around and self._around.lost:
+            return self._around.lost
         if action == "approve_agreement" and self._around and self.ladder and self.ladder.nearly_complete:
             return self._around.freezing_refusal(self.names) or super().guard(action)
         if action == "submit_for_review" and self._around and self._around.parent:

@@ -11,9 +11,11 @@ from sqlmodel import col, select
 from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.families import parent_refusal
+from services.agreements.errors.texts import TextLost
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
 from services.agreements.terms import must_sign
+from services.agreements.text import get_table
 from shared.actor import NATIONAL
 from shared.database import Transaction
 
@@ -41,7 +43,7 @@ BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_re
 async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
     """The agreement, told the day; before its freezing, what still stands in the way of that.
 
-    Once it is signed, which files show signatures under its amendments.
+    While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments.
     """
     around = Surroundings(day)
     if agreement.state in SIGNED_BY_ALL and any(each.replaceable for each in agreement.documents):
@@ -56,7 +58,17 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
             unvetted = await unvetted_of(tx, organisations)
         unmandated = await unmandated_on(tx, agreement, signing, day)
         around = Surroundings(day, tuple(unvetted), unmandated, parent=await parent_refusal(tx, agreement))
+    if agreement.state == AgreementState.legal_review:
+        around = around._replace(lost=await _lost_of(tx, agreement.text_hash or ""))
     return agreement.amid(around)
+
+
+async def _lost_of(tx: Transaction, text_hash: str) -> TextLost | None:
+    try:
+        await get_table(tx, text_hash)
+    except TextLost as lost:
+        return lost
+    return None
 
 
 async def unmandated_on(

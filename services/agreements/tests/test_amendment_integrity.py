@@ -18,6 +18,7 @@ from services.agreements.tests.builders import (
     bound,
     current,
     officer,
+    reviewed,
     signed_by_all,
     signer,
     terminate,
@@ -165,6 +166,17 @@ async def test_an_amendment_whose_content_is_lost_is_shown_and_says_what_it_lack
         assert (answered.status_code, answered.json()["type"]) == (500, "/problems/text-lost"), path
     ended = await commands.withdraw_amendment(database, amendment.id, reason="(fictif)", by=officer())
     assert ended.state == S.withdrawn
+
+
+async def test_an_agreement_whose_content_is_lost_is_not_offered_for_approval(as_: Any, database: Database) -> None:
+    agreement = await reviewed(database, current())
+    await lose(database, agreement.text_hash or "")
+    told = (await as_(LEGAL).get(f"/agreements/{agreement.id}")).json()
+    assert "approve_agreement" not in told["available_actions"]
+    (why,) = [each for each in told["unavailable_actions"] if each["action"] == "approve_agreement"]
+    assert why["type"] == "/problems/text-lost" and "قائمة البنود" in why["detail"]
+    with pytest.raises(TextLost):
+        await commands.approve_agreement(database, agreement.id, by=LEGAL)
 
 
 async def test_an_agreement_whose_clause_is_lost_names_it_where_its_text_is_read(as_: Any, database: Database) -> None:
