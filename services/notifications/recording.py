@@ -106,6 +106,12 @@ class Recorder:
         if len(batch.results) >= FULL:
             await batch.written.wait()
 
+    async def written(self) -> None:
+        """Wait until what was added so far is written."""
+        batch = self._next
+        self._some.set()
+        await batch.written.wait()
+
     async def release(self, lane: Lane) -> None:
         """Give a lane back once its results are written; waits for that."""
         batch = self._next

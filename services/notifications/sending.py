@@ -114,9 +114,11 @@ class Sender:
             async with asyncio.TaskGroup() as group:
                 for _ in range(lane.width):
                     group.create_task(self._serve(lane, stop))
-            await self.recorder.release(lane)
             if lane.end or lane.bounced:
+                # Before it is given back: nobody sends to what is about to be disabled.
+                await self.recorder.written()
                 await self._disable(lane, lane.end)
+            await self.recorder.release(lane)
         finally:
             self.claims.give_back(lane)
             self._heard.set()

@@ -19,6 +19,7 @@ from services.notifications.claiming import Claims
 from services.notifications.guard import LOOPBACK, Guard
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
+from services.notifications.tables import ENDPOINTS
 from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
 from services.notifications.tests.builders import settings as builders_settings
 from services.notifications.tests.conftest import Sending
@@ -28,6 +29,12 @@ from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
 from tests.fixtures.eventually import eventually
+
+DISABLES = """
+    select 1 from pg_locks join pg_stat_activity using (pid)
+    where datname = current_database() and relation = 'endpoint'::regclass
+        and pid in (select pid from pg_locks where not granted)
+"""
 
 
 async def _states(database: Database) -> list[str]:
@@ -219,6 +226,23 @@ async def test_a_receiver_that_is_gone_is_disabled_and_what_it_missed_waits(
     assert academy.ids == [str(events[0].id), *(str(event.id) for event in events)]
     because = await rows(database, "select data ->> 'because' from journal where type like '%disabled%'")
     assert because == [("gone",)]
+
+
+async def test_nobody_is_sent_to_while_their_endpoint_is_being_disabled(
+    database: Database, settings: NotificationsSettings, sending: Sending
+) -> None:
+    async with receiver(answering(410)) as academy:
+        issued = await registered(database, settings, academy.url)
+        await told(database, happening(), happening())
+        async with sending():
+            async with database.transaction(NATIONAL) as tx:
+                # As a command does that changes the endpoint in this moment.
+                await ENDPOINTS.load(tx, issued.endpoint.id)
+                await eventually(lambda: rows(database, DISABLES))
+                assert await rows(database, "select 1 from lane where lease_token is null") == []
+            await eventually(lambda: _status(database, "disabled"))
+            await eventually(lambda: rows(database, "select 1 from lane where lease_token is null"))
+    assert len(academy.received) == 1
 
 
 async def test_an_endpoint_that_failed_through_the_whole_schedule_is_disabled(
