@@ -19,6 +19,7 @@ from services.agreements.errors import (
     ProvinceOutsideAcademy,
     RoleReserved,
     RolesMissing,
+    SchoolYearNotOne,
     TooFewSign,
 )
 from services.agreements.errors.obligations import (
@@ -149,6 +150,7 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
             raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
         rules = terms.rules
     _check_days(terms)
+    check_school_year(terms.school_year)
     if terms.effective_until < terms.effective_from:
         raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
     if terms.academy is not None and terms.academy not in ACADEMIES:
@@ -159,6 +161,13 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
     _check_centers(terms)
     _check_budget(terms)
     _check_obligations(terms)
+
+
+def check_school_year(school_year: str) -> None:
+    """Refuse SchoolYearNotOne unless the two years, as `2024/2025`, follow one another."""
+    first, last = map(int, school_year.split("/"))
+    if last != first + 1:
+        raise SchoolYearNotOne(school_year=school_year)
 
 
 def _check_days(terms: Terms) -> None:
@@ -173,11 +182,12 @@ def _check_parties(terms: Terms, rules: Rules) -> None:
     for organisation in organisations:
         if organisations.count(organisation) > 1:
             raise PartyRepeated(organisation=organisation)
-    bound = {ACADEMIES[terms.academy].organisation_id} if terms.academy else {MINISTRY_ID}
+    bound = {"academy": ACADEMIES[terms.academy].organisation_id} if terms.academy else {"ministry": MINISTRY_ID}
     if rules.agreement_type == "network":
-        bound.add(NETWORK_ID)
-    for organisation in sorted(bound.difference(organisations)):
-        raise PartyMissing(organisation=organisation)
+        bound["network"] = NETWORK_ID
+    for which, organisation in bound.items():
+        if organisation not in organisations:
+            raise PartyMissing(organisation=organisation, which=which)
     for party in terms.parties:
         if "supervising_ministry" in party.roles and party.organisation_id != MINISTRY_ID:
             raise RoleReserved(organisation=party.organisation_id)

@@ -21,7 +21,7 @@ from services.agreements.errors.editions import (
     RenewalNotFavourable,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
-from services.agreements.terms import Duty
+from services.agreements.terms import Duty, check_school_year
 from shared.aggregate import follows
 from shared.clock import months_after
 from shared.events.agreements import (
@@ -122,10 +122,12 @@ class Editions(Obligations):
     ) -> list[DomainEvent]:
         """Plan the next edition. What it takes over is named, nothing goes on by itself but the centers.
 
-        Refuses RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted, RenewalNotFavourable, ObligationsUnmet,
-        EditionOutsideTerm, NotAParty, RolesMissing, PartyNotCarried; NotFound for an unknown obligation.
+        Refuses SchoolYearNotOne, RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted, RenewalNotFavourable,
+        ObligationsUnmet, EditionOutsideTerm, NotAParty, RolesMissing, PartyNotCarried; NotFound for an unknown
+        obligation.
         """
         self.require("renew_agreement")
+        check_school_year(school_year)
         starts_on, latest = self._next_days()
         if not starts_on <= ends_on <= latest:
             raise EditionOutsideTerm(starts_on=starts_on, latest=latest)

@@ -8,11 +8,13 @@ from services.agreements.agreement.force import Force
 from services.agreements.errors.families import (
     ChildNotOfKind,
     ParentAtRest,
+    ParentNotFollowed,
     ParentNotInForce,
     ParentNotSigned,
     ParentOver,
     TermBeyondParent,
 )
+from services.agreements.kinds import KINDS
 from shared.events.agreements import AgreementTerminated
 from shared.events.base import DomainEvent
 
@@ -26,13 +28,22 @@ class Family(Force):
     ALLOWED: ClassVar = {"end_with_parent": Force.ALLOWED["terminate_agreement"]}
 
     def require_child(self, child: Core) -> None:
-        """Refuse a draft that cannot follow this one: ChildNotOfKind, and what require_within refuses.
+        """Refuse a draft that cannot follow this one.
 
+        Refuses ParentNotFollowed, ChildNotOfKind, and what require_within refuses.
         Which kinds may follow it is its kind's of today: so a new one can.
         """
-        if child.agreement_kind not in self.todays_kind.children:
+        followed_by, title = self.todays_kind.children, self.title.model_dump()
+        if not followed_by:
+            raise ParentNotFollowed(parent=self.id, title=title)
+        if child.agreement_kind not in followed_by:
             raise ChildNotOfKind(
-                parent=self.id, agreement_kind=child.agreement_kind, children=list(self.todays_kind.children)
+                parent=self.id,
+                title=title,
+                agreement_kind=child.agreement_kind,
+                name=child.todays_kind.name.model_dump(),
+                children=list(followed_by),
+                names=[KINDS[each].name.model_dump() for each in followed_by],
             )
         self.require_within(child)
 

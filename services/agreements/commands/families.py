@@ -61,12 +61,16 @@ async def require_family(tx: Transaction, agreement: Agreement, content: Content
     if agreement.parent_id is not None:
         (await parent_of(tx, amended)).require_within(amended)
     row = AGREEMENTS.table.c
-    children = select(row.id).where(row.parent_id == agreement.id, row.status.in_(AMENDABLE))
+    children = select(row.id, row.reference).where(row.parent_id == agreement.id, row.status.in_(AMENDABLE))
     async with tx.widened(NATIONAL):
         beyond = children.where(row.effective_until > content.effective_until).order_by(row.id)
-        left_out = (await tx.execute(beyond)).scalars().all()
+        left_out = (await tx.execute(beyond)).all()
     if left_out:
-        raise ChildrenBeyondTerm(children=list(left_out), effective_until=content.effective_until)
+        raise ChildrenBeyondTerm(
+            children=[each.id for each in left_out],
+            references=[each.reference for each in left_out],
+            effective_until=content.effective_until,
+        )
 
 
 async def end_with_parent(db: Work, id: UUID) -> Agreement:

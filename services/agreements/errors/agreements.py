@@ -30,6 +30,13 @@ class PeriodReversed(Refusal):
     slug = "period-reversed"
 
 
+class SchoolYearNotOne(Refusal):
+    """A school year is two years that follow one another, as 2024/2025. Values: school_year."""
+
+    status = 422
+    slug = "school-year-not-one"
+
+
 class AcademyNotForType(Refusal):
     """A regional or local agreement names its academy, a national one none. Values: agreement_type."""
 
@@ -45,7 +52,10 @@ class PartyRepeated(Refusal):
 
 
 class PartyMissing(Refusal):
-    """This type of agreement binds an organisation that is not a party. Values: organisation."""
+    """This type of agreement binds an organisation that is not a party.
+
+    Values: organisation, which (academy, ministry or network).
+    """
 
     status = 422
     slug = "party-missing"

@@ -75,6 +75,6 @@ class SignedAmendmentStands(Refusal):
 
 
 class ChildrenBeyondTerm(Refusal):
-    """Agreements that follow this one would outlast it. Values: children (ids), effective_until."""
+    """Agreements that follow this one would outlast it. Values: children (ids), references, effective_until."""
 
     slug = "children-beyond-term"

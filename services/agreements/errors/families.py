@@ -4,10 +4,20 @@ from shared.refusals import Refusal
 
 
 class ChildNotOfKind(Refusal):
-    """The parent's kind has no such children. Values: parent, agreement_kind, children (the kinds it may have)."""
+    """The parent's kind has no such children.
+
+    Values: parent, title (the parent's), agreement_kind, name (the kind's), children (the kinds it may have), names.
+    """
 
     status = 422
     slug = "child-not-of-kind"
+
+
+class ParentNotFollowed(Refusal):
+    """Nothing follows the agreement that is to be followed. Values: parent, title (the parent's)."""
+
+    status = 422
+    slug = "parent-not-followed"
 
 
 class ParentUnknown(Refusal):

@@ -164,6 +164,20 @@ def test_a_witness_need_not_sign() -> None:
     assert agreement.state == AgreementState.signed
 
 
+@pytest.mark.parametrize(
+    ("terms", "which"),
+    [
+        (regional(parties=(party(OPERATOR, "operator"), party(MINISTRY_ID, "supervising_ministry"))), "academy"),
+        (network_terms(parties=(party(NETWORK_ID, "integration_partner"), party(OPERATOR, "operator"))), "ministry"),
+        (network_terms(parties=(party(MINISTRY_ID, "supervising_ministry"), party(OPERATOR, "operator"))), "network"),
+    ],
+)
+def test_a_party_that_is_missing_is_told_by_what_it_is(terms: Terms, which: str) -> None:
+    with pytest.raises(PartyMissing) as refused:
+        drafted(terms)
+    assert refused.value.values["which"] == which
+
+
 @pytest.mark.parametrize("kind", ["framework", "ministry-network"])
 @pytest.mark.parametrize("others", [(), ("integration_partner",)])
 def test_two_parties_at_least_sign_an_agreement(kind: str, others: tuple[PartyRole, ...]) -> None:

@@ -52,6 +52,7 @@ async def test_no_amendment_lets_a_child_outlive_its_parent(database: Database) 
     with pytest.raises(ChildrenBeyondTerm) as refused:
         await revise(database, shorter, effective_until=until - timedelta(days=200))
     assert refused.value.values["children"] == [child.id]
+    assert refused.value.values["references"] == [child.reference]
     shorter = await carry(database, await revise(database, shorter, effective_until=until - timedelta(days=100)))
     assert (await read(database, parent.id)).effective_until == until - timedelta(days=100)
     with pytest.raises(TermBeyondParent):

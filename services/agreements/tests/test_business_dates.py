@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from services.agreements import commands
-from services.agreements.errors import DayNotPossible
-from services.agreements.terms import Recurrence, Terms, check_terms
+from services.agreements.errors import DayNotPossible, SchoolYearNotOne
+from services.agreements.terms import Recurrence, Terms, check_school_year, check_terms
 from services.agreements.tests import branches
 from services.agreements.tests.builders import (
     approved,
@@ -51,6 +51,14 @@ def test_terms_name_days_that_can_be_reckoned_with(terms: Terms) -> None:
 
 def test_the_first_and_the_last_day_are_possible() -> None:
     check_terms(owing(regional(effective_from=FIRST_DAY, effective_until=LAST_DAY), {"due_on": LAST_DAY}))
+
+
+@pytest.mark.parametrize("school_year", ["2024/2099", "2025/2024", "2024/2024"])
+def test_a_school_year_is_two_years_that_follow_one_another(school_year: str) -> None:
+    with pytest.raises(SchoolYearNotOne):
+        check_terms(regional(school_year=school_year))
+    with pytest.raises(SchoolYearNotOne):
+        check_school_year(school_year)
 
 
 async def test_who_drafts_is_told_which_days_are_possible(as_: Any) -> None:

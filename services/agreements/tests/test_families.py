@@ -12,8 +12,8 @@ from sqlalchemy import text
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement
 from services.agreements.errors.families import (
-    ChildNotOfKind,
     ParentAtRest,
+    ParentNotFollowed,
     ParentNotInForce,
     ParentNotSigned,
     ParentOver,
@@ -21,6 +21,7 @@ from services.agreements.errors.families import (
     TermBeyondParent,
 )
 from services.agreements.errors.force import ImpactChanged
+from services.agreements.kinds import KINDS
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
@@ -30,6 +31,7 @@ from services.agreements.tests.builders import (
     accept_for_all,
     approved,
     attached,
+    body_of,
     bound,
     current,
     director,
@@ -51,6 +53,7 @@ from shared.events.agreements import AgreementCameIntoForce
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
 from tests.fixtures.eventually import eventually
+from tests.web.conventions import is_problem
 
 START = today() - timedelta(days=30)
 WAITING = text(
@@ -136,10 +139,24 @@ async def test_a_child_is_drafted_within_a_parent(
         await commands.revise_terms(database, draft.id, following(parent.id, **changes), by=officer())
 
 
-async def test_only_a_framework_is_followed(database: Database) -> None:
+async def test_only_a_framework_is_followed_and_who_drafts_is_told_so_by_its_title(
+    as_: Any, database: Database
+) -> None:
     parent = await bound(database, current(effective_from=START))
-    with pytest.raises(ChildNotOfKind):
+    with pytest.raises(ParentNotFollowed):
         await commands.draft_agreement(database, following(parent.id), by=officer())
+    answered = await as_(officer()).post("/agreements", body_of(following(parent.id)), Accept_Language="fr")
+    told = is_problem(answered, 422, "parent-not-followed")
+    assert parent.title.fr in told["detail"] and str(parent.id) not in told["detail"]
+
+
+async def test_a_kind_that_does_not_follow_a_framework_is_told_by_its_name(as_: Any, database: Database) -> None:
+    parent = await bound(database, framework())
+    terms = framework(parent_id=parent.id)
+    answered = await as_(MINISTRY).post("/agreements", body_of(terms), Accept_Language="ar")
+    told = is_problem(answered, 422, "child-not-of-kind")
+    assert KINDS["framework"].name.ar in told["detail"] and KINDS["academy-association"].name.ar in told["detail"]
+    assert "academy-association" not in told["detail"] and str(parent.id) not in told["detail"]
 
 
 async def test_an_agreement_that_the_drafter_may_not_read_is_no_parent(database: Database) -> None:

@@ -18,7 +18,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.errors import RolesMissing
 from services.agreements.errors.approval import ClosedPeriod
 from services.agreements.errors.documents import DocumentCategoryUnknown, DocumentMissing
-from services.agreements.errors.families import ChildNotOfKind
+from services.agreements.errors.families import ParentNotFollowed
 from services.agreements.errors.force import VisaMissing
 from services.agreements.errors.signing import LevelTooLow, NotYourTurnToSign, TextTampered
 from services.agreements.kinds import (
@@ -276,7 +276,7 @@ async def test_a_child_is_signed_though_its_kind_may_follow_no_more(
     child = await approved(database, terms)
     change_kind(monkeypatch, "framework", children=())
     assert (await sign_all(database, child)).state == AgreementState.signed
-    with pytest.raises(ChildNotOfKind):
+    with pytest.raises(ParentNotFollowed):
         await commands.draft_agreement(database, terms, by=officer())
 
 
