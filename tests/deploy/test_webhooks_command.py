@@ -192,8 +192,10 @@ def _unheard(webhooks: Webhooks) -> list[dict[str, Any]]:
 def test_what_the_platform_says_is_asked_for_in_one_language(webhooks: Webhooks, language: str, words: str) -> None:
     done = webhooks("--language", language, "register", "http://academie.example/", "--academy", "MA-06")
     assert words in done.stderr
-    wrong = webhooks("--language", language, "register", "a@academie.example", "--academy", "MA-06", "--language", "xx")
-    assert "#/language" in wrong.stderr, "each value that is not acceptable is named"
+    wrong = webhooks(
+        "--language", language, "register", "a@academie.example", "--academy", "MA-06", "--concurrency", "0"
+    )
+    assert "#/concurrency" in wrong.stderr, "each value that is not acceptable is named"
 
 
 def test_a_receiver_that_verifies_by_a_public_key_is_shown_it(webhooks: Webhooks) -> None:
