@@ -108,7 +108,8 @@ async def agreements(
         few, many = await _words(tx, search.q, by)
         where = [*_where(search, by), *few]
         if many and sees_many(by.jurisdiction):
-            ids = await _page_of(tx, where, many, page, order, newest_first=newest_first)
+            left = page.select(select().where(*AGREEMENTS.within(tx), *where), *_keys(order), newest_first=newest_first)
+            ids = await _first_of(tx, left, many, page.limit, order, newest_first=newest_first)
             where += [_is_one_of(ids)] if ids is not None else map(_has, many)
         else:
             where += map(_has, many)
@@ -136,7 +137,12 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
     async with db.transaction(by.scope) as tx:
         await tx.execute(PLAN_ANEW)
         few, many = await _words(tx, search.q, by)
-        where = [*AGREEMENTS.within(tx), *_where(search, by), *few, *map(_has, many)]
+        where = [*AGREEMENTS.within(tx), *_where(search, by), *few]
+        ids: Sequence[UUID] | None = None
+        if many and sees_many(by.jurisdiction):
+            left = select().where(*where).order_by(*ordered).limit(MOST + 1)
+            ids = await _first_of(tx, left, many, MOST, order, newest_first=newest_first)
+        where += [_is_one_of(ids)] if ids is not None else map(_has, many)
         query = told.where(*where).order_by(*ordered).limit(MOST + 1)
         found = (await (await tx.connection()).execute(query)).all()
     if len(found) > MOST:
@@ -236,29 +242,31 @@ async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]
     return found
 
 
-async def _page_of(
+def _keys(order: ColumnElement[Any]) -> list[ColumnElement[Any]]:
+    return [ROW.id] if order is ROW.id else [order, ROW.id]
+
+
+async def _first_of(
     tx: Transaction,
-    where: Sequence[ColumnElement[bool]],
+    left: Select[Any],
     words: Sequence[str],
-    page: PageRequest,
+    most: int,
     order: ColumnElement[Any],
     *,
     newest_first: bool,
 ) -> Sequence[UUID] | None:
-    """The agreements of a page, each of which has every word, and the first one after it; None if it is not known.
+    """The first of those that are left, so many that have every word, and the one after them; None if not known.
 
     The list is asked in its order, one agreement after the other, and soon has its page: a word of many is found
     everywhere. If not even ASKED have filled it, the words are hardly had by what the list's filters leave, or by
     what comes first in it. Then they are followed to all agreements that have them, and these are put in order.
     """
-    columns = [ROW.id] if order is ROW.id else [order, ROW.id]
-    key = [each.label(f"key_{place}") for place, each in enumerate(columns)]
-    left = page.select(select().where(*AGREEMENTS.within(tx), *where), *columns, newest_first=newest_first)
+    key = [each.label(f"key_{place}") for place, each in enumerate(_keys(order))]
     unordered = left.order_by(None)
 
     def first(rows: FromClause) -> Select[Any]:
         *_, id = named = [rows.c[each.name] for each in key]
-        return select(id).order_by(*(each.desc() if newest_first else each for each in named)).limit(page.limit + 1)
+        return select(id).order_by(*(each.desc() if newest_first else each for each in named)).limit(most + 1)
 
     asked = left.with_only_columns(*key, ROW.version).limit(ASKED).subquery("asked")
     having = (_has(word, asked.c[key[-1].name]) for word in words)
@@ -266,7 +274,7 @@ async def _page_of(
     soon = first(asked).add_columns(asked.c.version).where(*having)
     connection = await tx.connection()
     here: Sequence[UUID] = (await connection.execute(soon)).scalars().all()
-    if len(here) > page.limit:
+    if len(here) > most:
         return here
     number = select(func.count()).select_from(unordered.with_only_columns(ROW.id).limit(ASKED).subquery())
     leads = [_leads(word) for word in words]

@@ -417,6 +417,10 @@ async def test_no_search_reads_the_whole_register(database: Database, databases:
         "before_cursor_execute",
         lambda _connection, _cursor, statement, parameters, *_: asked.append((statement, parameters)),
     )
+    rare = Search(q="lapsed", state=("in_force",), sort="-updated_at")
+    filed = await queries.exported(database, rare, by=MINISTRY)
+    assert any(is_following(statement) for statement, _ in asked), "a file follows words of many as the list does"
+    assert len(filed) == len((await queries.agreements(database, rare, page=WHOLE, by=MINISTRY))[0])
     walked: dict[str, str] = {}
     followed: set[str] = set()
     for who in (MINISTRY, officer("MA-06"), president(ORGANISATION)):
