@@ -12,16 +12,22 @@ from sqlalchemy import text
 from services.notifications.arrival import await_tellings
 from services.notifications.endpoint import Endpoint
 from services.notifications.errors import PeriodEmpty
-from services.notifications.kinds import kinds
 from services.notifications.lanes import LOCK_LANE, SET_DUE
 from services.notifications.permissions import PERMISSIONS
+from services.notifications.recipients import rule_of
 from services.notifications.tables import ENDPOINTS
+from services.notifications.telling import EndpointTold, Happening, Why, told
 from services.notifications.waking import NEWS
 from shared.actor import NATIONAL, Actor
 from shared.database import Database, Transaction, Work
 from shared.refusals import NotFound
 
 PAGE = 5000
+STEP = 500
+"""Entries of the feed that are looked at together: deciding about them holds up nobody who asks something else."""
+LEFT_OUT: frozenset[Why] = frozenset({"no_rule_matches", "not_theirs", "outside_jurisdiction", "no_letters"})
+"""Why something was not told that was not missed either."""
+RULES = text("select * from rule where endpoint_id = :id and ended_at is null order by made_at, id")
 THIS_INSTANT = text("select clock_timestamp()")
 OWED = text("select endpoint_id, event_id from delivery where id = :delivery")
 AGAIN = text("""
@@ -37,22 +43,25 @@ FORGET = [
     """)
     for log in ("attempt", "letter_attempt")
 ]
-# Tests of other endpoints are in the feed too; they are nobody else's business. What its subscriptions left out was
-# not missed.
+# The page first: what stands in it is then looked up by its keys.
 TOLD = text("""
-    select entry.event_id, entry.sequence, delivery.state
-    from feed_entry entry join notice using (event_id)
-        left join delivery on delivery.event_id = entry.event_id and delivery.endpoint_id = :endpoint
-    where entry.academy = :academy and entry.sequence > :after
-        and entry.told_at >= :since and entry.told_at < :until
-        and (notice.type <> 'ma.mithaq.endpoint.tested.v1' or notice.subject = :endpoint)
-        and notice.type <> all(cast(:unwritten as text[]))
-        and (:everything or not exists (
-            select 1 from telling where telling.event_id = entry.event_id and telling.jurisdiction = entry.academy
-                and untold @> jsonb_build_array(jsonb_build_object(
-                    'recipient', cast(:endpoint as text), 'why', 'no_rule_matches'))
-        ))
-    order by entry.sequence limit :most
+    select entry.sequence, delivery.state, decided.why as decided, notice.event_id, notice.type, notice.subject,
+        notice.audience, notice.data, notice.reach, notice.provinces, notice.agreement_type, notice.actor
+    from (
+        select event_id, sequence from feed_entry
+        where academy = :academy and sequence > :after and told_at >= :since and told_at < :until
+        order by sequence limit :most
+    ) entry
+    join lateral (select * from notice where notice.event_id = entry.event_id) notice on true
+    left join lateral (
+        select state from delivery where delivery.event_id = entry.event_id and endpoint_id = :endpoint
+    ) delivery on true
+    left join lateral (
+        select each ->> 'why' as why from telling, jsonb_array_elements(told || untold) each
+        where telling.event_id = entry.event_id and telling.jurisdiction = :academy
+            and each ->> 'recipient' = cast(:endpoint as text)
+    ) decided on true
+    order by entry.sequence
 """)
 OWE = text("""
     insert into delivery (endpoint_id, academy, event_id, sequence, previous, state, attempts, next_attempt_at, owed_by,
@@ -169,17 +178,23 @@ async def _owe(tx: Transaction, endpoint: Endpoint, part: Mapping[str, Any]) -> 
     What waits anyway counts and is left alone. Nobody else touches the rest: who sends an endpoint something again
     locks the endpoint.
     """
-    unwritten = kinds().unwritten if endpoint.channel == "email" else []
-    asked = {"endpoint": endpoint.id, "academy": endpoint.academy, "unwritten": unwritten, "most": PAGE, **part}
+    # A replay is of all that there was, whatever it subscribes to.
+    rules = (
+        [] if part["everything"] else [rule_of(row._mapping) for row in await tx.execute(RULES, {"id": endpoint.id})]
+    )
+    one = EndpointTold(endpoint.id, endpoint.academy, endpoint.channel, endpoint.language, True, rules)
+    asked = {"endpoint": endpoint.id, "academy": endpoint.academy, "most": STEP, **part}
     deliveries, first, last = 0, None, 0
     previous = None
     more = True
     while more:
         page = (await tx.execute(TOLD, asked | {"after": last})).all()
-        more = len(page) == PAGE
+        more = len(page) == STEP
         owed, ended = [], []
         for row in page:
             first, last = first or row.sequence, row.sequence
+            if not _is_theirs(row, one, part):
+                continue
             if row.state is None:
                 owed.append({"event_id": str(row.event_id), "sequence": row.sequence, "previous": previous})
             elif row.state == "refused" or (row.state == "delivered" and part["everything"]):
@@ -191,3 +206,10 @@ async def _owe(tx: Transaction, endpoint: Endpoint, part: Mapping[str, Any]) -> 
         if ended:
             await tx.execute(SEND_AGAIN, asked | {"ended": ended})
     return deliveries, first or 0, last
+
+
+def _is_theirs(row: Any, one: EndpointTold, part: Mapping[str, Any]) -> bool:
+    """Whether an entry of the feed is for an endpoint: as it was decided, or else, as it would be today."""
+    if row.decided and not part["everything"]:
+        return row.decided not in LEFT_OUT
+    return all(each.told for each in told(Happening.of(row), one, part["until"]))

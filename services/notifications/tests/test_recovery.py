@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from services.notifications import commands
 from services.notifications.reactions import tell_concerned
+from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import OPERATOR, WAITS_FOR_OTHERS, happening, registered, rows, told
 from services.notifications.tests.conftest import Sending
@@ -17,6 +18,8 @@ from services.notifications.tests.receivers import receiver
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
+from shared.events.agreements import AgreementSuspended
+from shared.events.centers import CenterOpened
 from tests.fixtures.eventually import eventually
 
 DEAD = "http://127.0.0.1:1/"
@@ -75,3 +78,20 @@ async def test_while_much_is_sent_again_others_and_the_endpoint_itself_are_told_
         assert (await working).deliveries == 3
     waiting = await owed(database, one)
     assert (len(waiting), waiting[0]) == (3, ended.id)
+
+
+async def test_of_what_was_told_before_there_was_an_endpoint_it_recovers_what_it_subscribes_to(
+    database: Database, settings: NotificationsSettings
+) -> None:
+    since = now() - HOUR
+    _, opened, rests = await told(
+        database,
+        happening(),
+        happening(CenterOpened.model_validate(CenterOpened.example)),
+        happening(AgreementSuspended.model_validate(AgreementSuspended.example)),
+    )
+    one = (await registered(database, settings, DEAD)).endpoint.id
+    await commands.subscribe(database, Subscribe(types=["ma.mithaq.center.*"], endpoint_id=one), by=OPERATOR)
+    assert (await commands.recover_missed(database, one, since=since, by=OPERATOR)).deliveries == 2
+    assert await owed(database, one) == [opened.id, rests.id], "what is statutory comes whatever it subscribes to"
+    assert (await commands.replay_feed(database, one, since=since, by=OPERATOR)).deliveries == 3
