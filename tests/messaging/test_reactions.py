@@ -96,9 +96,11 @@ class Effects:
 async def running(effects: Effects, database: Database, broker: Broker) -> AsyncIterator[None]:
     stop = asyncio.Event()
     task = asyncio.create_task(ReactionRunner(effects.reaction, database, broker).run(stop))
-    yield
-    stop.set()
-    await task
+    try:
+        yield
+    finally:
+        stop.set()
+        await task
 
 
 async def done(database: Database) -> dict[UUID, list[int]]:
@@ -244,9 +246,11 @@ async def test_what_comes_too_early_waits_at_once_and_alarms_only_if_it_does_not
     monkeypatch.setattr(reacting, "PAUSES", (60,))
     effects, early, well = Effects(), new_id(), new_id()
     effects.errors = [TooEarly()]
-    await topics.publish([event(early, 1), event(early, 2), event(well, 1)])
+    await topics.publish([event(early, 1), event(early, 2)])
     with capture_logs() as logs:
         async with running(effects, database, topics):
+            await eventually(lambda: waits(database, [(1, True), (2, False)]))
+            await topics.publish([event(well, 1)])
             await eventually(lambda: is_done(database, {well: [1]}))
     assert await waits(database, [(1, True), (2, False)])
     assert not [each for each in logs if each["log_level"] in ("warning", "error", "critical")]
