@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from shared.database import Database
 from shared.language import Wording
-from shared.web.answers import Body, BusinessDate, Db, Language, Moment, answer
+from shared.web.answers import Body, BusinessDate, BusinessMoment, Db, Language, Moment, answer
 from shared.web.contract import operation_id, publish_contract
 from shared.web.edge import Edge
 from shared.web.etags import IfMatch, etag
@@ -54,6 +54,7 @@ __all__ = [
     "ANYONE",
     "Body",
     "BusinessDate",
+    "BusinessMoment",
     "Check",
     "CurrentActor",
     "Db",

@@ -1,12 +1,12 @@
 """Bodies and answers: strict on what comes in, exact bytes on what goes out."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from shared.clock import FIRST_DAY, LAST_DAY
+from shared.clock import FIRST_DAY, LAST_DAY, start_of
 from shared.database import Database
 from shared.web.etags import etag
 from shared.web.problems import language_of
@@ -24,6 +24,13 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 BusinessDate = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 """A business date that a request names. What is kept and read back is a plain date."""
+
+BusinessMoment = Annotated[
+    AwareDatetime,
+    Field(ge=start_of(FIRST_DAY), lt=start_of(LAST_DAY + timedelta(days=1))),
+    AfterValidator(_in_utc),
+]
+"""An instant within the business dates that a request names."""
 
 
 class Body(BaseModel):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.agreements.agreement import AgreementState
 from services.agreements.bilingual import Bilingual
@@ -12,7 +12,7 @@ from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.words import Line, Paragraph, each_once
 from shared.actor import Actor
-from shared.web import Body, Listing, available_actions
+from shared.web import Body, BusinessMoment, Listing, available_actions
 
 
 class PlanCeremony(Body):
@@ -20,7 +20,7 @@ class PlanCeremony(Body):
 
     title: Bilingual
     place: Bilingual | None = None
-    planned_for: AwareDatetime
+    planned_for: BusinessMoment
     agreements: Annotated[list[UUID], Field(min_length=1, max_length=100), AfterValidator(each_once)] = Field(
         description="in the order in which they are called"
     )
@@ -29,7 +29,7 @@ class PlanCeremony(Body):
 class RescheduleCeremony(Body):
     """The new date."""
 
-    planned_for: AwareDatetime
+    planned_for: BusinessMoment
 
 
 class Seat(Body):

@@ -1,6 +1,6 @@
 """Business dates: what a request names can be reckoned with, and one that cannot holds up nothing else."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from services.agreements.errors import DayNotPossible, SchoolYearNotOne
 from services.agreements.terms import Recurrence, Terms, check_school_year, check_terms
 from services.agreements.tests import branches
 from services.agreements.tests.builders import (
+    MINISTRY,
     approved,
     batch_of,
     body_of,
@@ -80,6 +81,42 @@ async def test_decisions_name_no_other_days(as_: Any) -> None:
     answered = await as_(officer()).post(f"/agreements/{new_id()}/resumption", resume, If_Match='"1"')
     told = is_problem(answered, 422, "malformed")["errors"][0]
     assert (told["pointer"], told["code"]) == ("#/effective_on", "greater_than_equal")
+
+
+@pytest.mark.parametrize(
+    ("planned_for", "code"),
+    [
+        ("1999-12-31T22:59:59Z", "greater_than_equal"),
+        ("0001-01-01T00:00:00+14:00", "greater_than_equal"),
+        ("2100-12-31T23:00:00Z", "less_than"),
+        ("9999-12-31T23:59:59-12:00", "less_than"),
+    ],
+)
+async def test_a_ceremony_is_planned_for_a_day_that_can_be_reckoned_with(
+    as_: Any, database: Database, planned_for: str, code: str
+) -> None:
+    agreement = await approved(database)
+    name = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
+    body = {"title": name, "planned_for": planned_for, "agreements": [str(agreement.id)]}
+    planning = await as_(MINISTRY).post("/ceremonies", body)
+    moving = await as_(MINISTRY).post(
+        f"/ceremonies/{new_id()}/rescheduling", {"planned_for": planned_for}, If_Match='"1"'
+    )
+    for answered in (planning, moving):
+        (told,) = is_problem(answered, 422, "malformed")["errors"]
+        assert (told["pointer"], told["code"]) == ("#/planned_for", code)
+
+
+async def test_the_first_and_the_last_instant_of_the_possible_days_are_planned_for(
+    as_: Any, database: Database
+) -> None:
+    name = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
+    for planned_for in ("2000-01-01T00:00:00+00:00", "2100-12-31T23:59:59+01:00"):
+        agreement = await approved(database)
+        body = {"title": name, "planned_for": planned_for, "agreements": [str(agreement.id)]}
+        answered = await as_(MINISTRY).post("/ceremonies", body)
+        assert answered.status_code == 201, answered.text
+        assert datetime.fromisoformat(answered.json()["planned_for"]) == datetime.fromisoformat(planned_for)
 
 
 async def test_a_signature_of_a_batch_that_fails_leaves_the_others_theirs(
