@@ -69,7 +69,7 @@ LED_TO = text("""
         order by word, clause limit :few_clauses + 1
     )
     select case when count(*) <= :few and (select count(*) from said) <= :few_clauses
-        then coalesce(array_agg(distinct agreement_id) filter (where agreement_id is not null), '{}') end
+        then coalesce(array_agg(agreement_id) filter (where agreement_id is not null), '{}') end
     from (
         (select agreement_id from agreement_term where term >= :word and term < :codes
          order by term, agreement_id limit :few + 1)

@@ -1,6 +1,6 @@
 """The agreements service's tables, one module per noun."""
 
-from services.agreements.tables.agreements import AGREEMENTS, MAY_AWAIT_VISA
+from services.agreements.tables.agreements import AGREEMENTS, AWAITS_KEPT_VISA, MAY_AWAIT_VISA
 from services.agreements.tables.amendments import AMENDMENTS
 from services.agreements.tables.base import SEEN_BY, Base
 from services.agreements.tables.calendars import CalendarRow
@@ -29,6 +29,7 @@ __all__ = [
     "CENTER_DAYS",
     "CEREMONIES",
     "CHECKPOINTS",
+    "AWAITS_KEPT_VISA",
     "MAY_AWAIT_VISA",
     "OWED",
     "SEEN_BY",

@@ -18,12 +18,10 @@ from shared.database import Transaction
 from shared.events.base import DomainEvent
 from shared.store import AggregateRow, Store
 
-MAY_AWAIT_VISA = """
-    agreement.status = 'signed' and agreement.state -> 'visa' ->> 'visa_number' is null and (
-        agreement.state ->> 'kept_rules' is null
-        or cast(agreement.state ->> 'kept_rules' as jsonb) ->> 'visa' is not null
-    )
-"""
+UNVISAED = "agreement.status = 'signed' and agreement.state -> 'visa' ->> 'visa_number' is null"
+# What keeps the rules of its kind, and what keeps none: there the kind of today tells whether it asks for a visa.
+AWAITS_KEPT_VISA = f"{UNVISAED} and cast(agreement.state ->> 'kept_rules' as jsonb) ->> 'visa' is not null"
+MAY_AWAIT_VISA = f"{UNVISAED} and agreement.state ->> 'kept_rules' is null"
 
 
 class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, misc]
@@ -44,7 +42,8 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
         Index("agreement_announced_on", "announced_on", postgresql_where=text("announced_on is not null")),
         Index("agreement_approval_due_on", "approval_due_on", postgresql_where=text("approval_due_on is not null")),
         Index("agreement_effective_until", "effective_until", "id"),
-        Index("agreement_awaits_visa", "id", postgresql_where=text(MAY_AWAIT_VISA)),
+        Index("agreement_awaits_kept_visa", "id", postgresql_where=text(AWAITS_KEPT_VISA)),
+        Index("agreement_may_await_visa", "agreement_kind", "id", postgresql_where=text(MAY_AWAIT_VISA)),
         Index("agreement_parent", "parent_id", postgresql_where=text("parent_id is not null")),
         Index("agreement_kind", "agreement_kind", "id"),
         Index("agreement_type", "agreement_type", "id"),

@@ -57,6 +57,7 @@ from shared.events.agreements import (
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow
 from shared.web import PageRequest, etag
+from tests.fixtures.database import Databases
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -352,13 +353,22 @@ async def test_the_preview_of_an_end_lets_nothing_bind_without_its_visa(database
     assert (looked.agreements[0].state, looked.agreements[0].becomes) == ("signed", "terminated")
 
 
-async def test_what_waits_for_a_visa_is_had_from_an_index_without_a_look_at_its_state(
-    database: Database, kind: str
+async def test_what_waits_for_a_visa_is_had_from_indexes_that_hold_nothing_else(
+    database: Database, databases: Databases, kind: str
 ) -> None:
     await signed_by_all(database, current(agreement_kind=kind))
     statement = select(AGREEMENTS.table.c.id).where(awaits_visa())
     asked = statement.compile(database.engine, compile_kwargs={"literal_binds": True})
+    others = """
+        insert into agreement
+        select (jsonb_populate_record(agreement, jsonb_build_object('id', gen_random_uuid(), 'reference', null))).*
+        from agreement, generate_series(1, 500)
+    """
+    owner = await databases("agreements", role=None)
+    async with owner.transaction(NATIONAL) as tx:
+        await tx.execute(text(others))
+        await tx.execute(text("analyze agreement"))
     async with database.transaction(NATIONAL) as tx:
-        await tx.execute(text("select set_config('enable_seqscan', 'off', true)"))
         plan = "\n".join((await (await tx.connection()).exec_driver_sql(f"explain {asked}")).scalars())
-    assert "agreement_awaits_visa" in plan and "visa_number" not in plan and "signed" not in plan, plan
+    assert "on agreement_awaits_kept_visa" in plan and "on agreement_may_await_visa" in plan, plan
+    assert f"Index Cond: (agreement_kind = '{kind}'::text)" in plan, plan
