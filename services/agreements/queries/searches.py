@@ -262,30 +262,33 @@ async def _first_of(
     what comes first in it. Then they are followed to all agreements that have them, and these are put in order.
     """
     key = [each.label(f"key_{place}") for place, each in enumerate(_keys(order))]
-    unordered = left.order_by(None)
+
+    def in_order(columns: Sequence[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+        return [each.desc() if newest_first else each.asc() for each in columns]
 
     def first(rows: FromClause) -> Select[Any]:
         *_, id = named = [rows.c[each.name] for each in key]
-        return select(id).order_by(*(each.desc() if newest_first else each for each in named)).limit(most + 1)
+        return select(id).order_by(*in_order(named)).limit(most + 1)
 
-    asked = left.with_only_columns(*key, ROW.version).limit(ASKED).subquery("asked")
-    having = (_has(word, asked.c[key[-1].name]) for word in words)
+    number = func.row_number().over(order_by=in_order(key)).label("number")
     # With the version, which no index has: else the planner sorts all that an index tells of those that are left.
-    soon = first(asked).add_columns(asked.c.version).where(*having)
+    asked = left.with_only_columns(*key, ROW.version, number).limit(ASKED).subquery("asked")
+    has = and_(*(_has(word, asked.c[key[-1].name]) for word in words))
+    last = asked.c.number == ASKED
+    soon = first(asked).add_columns(asked.c.version, has, last).where(or_(has, last))
     connection = await tx.connection()
-    here: Sequence[UUID] = (await connection.execute(soon)).scalars().all()
-    if len(here) > most:
+    rows = (await connection.execute(soon)).all()
+    here = [id for id, _version, has_them, _is_last in rows if has_them]
+    if len(here) > most or not any(is_last for *_, is_last in rows):
         return here
-    number = select(func.count()).select_from(unordered.with_only_columns(ROW.id).limit(ASKED).subquery())
     leads = [_leads(word) for word in words]
     # Made whole: else the planner goes through the list in its order once more.
-    found = materialized(unordered.with_only_columns(*key).limit(None).where(*(has for has, _ in leads)))
+    found = materialized(left.order_by(None).with_only_columns(*key).limit(None).where(*(has for has, _ in leads)))
     followed = case((and_(*(ends for _, ends in leads)), func.array(first(found).scalar_subquery())))
     # What is found is told within its reader's scope, and so are the list's own conditions.
     async with tx.widened(NATIONAL):
         await tx.execute(BY_INDEX)
-        all_asked = (await connection.execute(number)).scalar_one() < ASKED
-        there: Sequence[UUID] | None = here if all_asked else (await connection.execute(select(followed))).scalar()
+        there: Sequence[UUID] | None = (await connection.execute(select(followed))).scalar()
         await tx.execute(BY_ANY)
     return there
 

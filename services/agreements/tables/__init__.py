@@ -26,10 +26,10 @@ from services.agreements.tables.threads import THREADS
 __all__ = [
     "AGREEMENTS",
     "AMENDMENTS",
+    "AWAITS_KEPT_VISA",
     "CENTER_DAYS",
     "CEREMONIES",
     "CHECKPOINTS",
-    "AWAITS_KEPT_VISA",
     "MAY_AWAIT_VISA",
     "OWED",
     "SEEN_BY",

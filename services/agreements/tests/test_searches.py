@@ -86,8 +86,8 @@ Lists = Callable[..., Awaitable[list[str]]]
 WAYS = {
     "led to": {},
     "asked": {"FEW": 0},
-    "followed": {"FEW": 0, "ASKED": 0},
-    "asked after all": {"FEW": 0, "ASKED": 0, "MANY": 0},
+    "followed": {"FEW": 0, "ASKED": 1},
+    "asked after all": {"FEW": 0, "ASKED": 1, "MANY": 0},
 }
 """The ways in which words are looked for, by the bounds that make a small register take each."""
 
