@@ -25,6 +25,7 @@ PREFERENCE = re.compile(
 
 
 @lru_cache
+@lru_cache(1_000)
 def choose(accept_language: str | None) -> str:
     """The language of ours that an Accept-Language header (RFC 9110, 12.5.4) prefers; the default without one."""
     best, language = 0.0, LANGUAGES[0]

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from services.centers.center import Center, CenterState
 from services.centers.permissions import PERMISSIONS
 from shared.actor import Actor
-from shared.web import Body, BusinessDate, UnavailableAction, available_actions, unavailable_actions
+from shared.web import Body, BusinessDate, UnavailableAction, actions_of
 
 
 class GrantVisa(Body):
@@ -63,8 +63,5 @@ class CenterAnswer(BaseModel):
     @classmethod
     def of(cls, center: Center, by: Actor, *, reasons: bool = False) -> Self:
         """What the actor is shown, with the reasons why actions are not available if they are wanted."""
-        return cls(
-            **center.model_dump(),
-            available_actions=available_actions(by, center, PERMISSIONS),
-            unavailable_actions=unavailable_actions(by, center, PERMISSIONS) if reasons else [],
-        )
+        offered, others = actions_of(by, center, PERMISSIONS, reasons=reasons)
+        return cls(**center.model_dump(), available_actions=offered, unavailable_actions=others)

@@ -19,8 +19,8 @@ from shared.web.permissions import (
     ANYONE,
     Permissions,
     UnavailableAction,
+    actions_of,
     available_actions,
-    unavailable_actions,
 )
 from shared.web.problems import Problem, TooManyRequests, install_problems, problem
 
@@ -74,6 +74,7 @@ __all__ = [
     "TokenVerifier",
     "TooManyRequests",
     "UnavailableAction",
+    "actions_of",
     "answer",
     "available_actions",
     "database_check",
@@ -84,5 +85,4 @@ __all__ = [
     "operation_id",
     "page",
     "problem",
-    "unavailable_actions",
 ]

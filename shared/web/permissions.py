@@ -58,6 +58,10 @@ class Permissions(Mapping[str, frozenset[Role]]):
             return verdict
         return None if verdict else Forbidden(action=action)
 
+    def may_ever(self, actor: Actor, action: str) -> bool:
+        """Whether the actor's role may take the action, of whatever it may be; none may take what is not listed."""
+        return action in self._roles and actor.has(*self._roles[action])
+
     def may(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> bool:
         """Whether `allow` would pass."""
         return self.refusal_of(actor, action, aggregate) is None
@@ -82,11 +86,16 @@ def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissio
     return [action for action, refusal in _verdicts(actor, aggregate, permissions, allowed) if refusal is None]
 
 
-def unavailable_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[UnavailableAction]:
-    """What the actor may do with such an aggregate in general but not with this one now, each with its reason."""
-    return [
+def actions_of(
+    actor: Actor, aggregate: Aggregate, permissions: Permissions, *, reasons: bool
+) -> tuple[list[str], list[UnavailableAction]]:
+    """What the actor may do now, and what in general but not now, with the reasons: none unless they are wanted."""
+    if not reasons:
+        return available_actions(actor, aggregate, permissions), []
+    verdicts = [*_verdicts(actor, aggregate, permissions, aggregate.ALLOWED)]
+    return [action for action, refusal in verdicts if refusal is None], [
         UnavailableAction.of(action, refusal)
-        for action, refusal in _verdicts(actor, aggregate, permissions, aggregate.ALLOWED)
+        for action, refusal in verdicts
         if refusal is not None and not isinstance(refusal, Forbidden | NotFound)
     ]
 
@@ -94,7 +103,8 @@ def unavailable_actions(actor: Actor, aggregate: Aggregate, permissions: Permiss
 def _verdicts(
     actor: Actor, aggregate: Aggregate, permissions: Permissions, actions: Iterable[str]
 ) -> Iterator[tuple[str, Refusal | None]]:
+    """On those of the actions that the actor's roles may take."""
     if actor.within(aggregate.visible_to()):
         for action in actions:
-            if action in permissions:
+            if permissions.may_ever(actor, action):
                 yield action, permissions.refusal_within(actor, action, aggregate) or aggregate.refusal_of(action)

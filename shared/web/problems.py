@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from contextvars import ContextVar
 from datetime import datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Literal
 from uuid import uuid4
@@ -231,12 +232,20 @@ def _text(part: Literal["title", "detail"], wording: Wording, slug: str, languag
     key = f"refusals.{slug}.{part}"
     if key not in wording:
         return slug.replace("-", " ").capitalize()
-    asked = wording.placeholders(key, language) & values.keys()
-    shown = {name: _shown(wording, language, name, values[name], values) for name in asked}
-    return wording.text(key, language, **shown)
+    asked = tuple((name, values[name]) for name in wording.placeholders(key, language) if name in values)
+    fill = _fill_again if all(isinstance(value, str) for _, value in asked) else _fill
+    return fill(wording, key, language, str(values.get("kind")), asked)
 
 
-def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[str, Any]) -> Any:
+def _fill(wording: Wording, key: str, language: str, kind: str, asked: tuple[tuple[str, Any], ...]) -> str:
+    return wording.text(key, language, **{name: _shown(wording, language, name, value, kind) for name, value in asked})
+
+
+_fill_again = lru_cache(2_000)(_fill)
+"""For words, which are the same again and again: an answer tells twenty actions and why each is not possible."""
+
+
+def _shown(wording: Wording, language: str, name: str, value: Any, kind: str) -> Any:
     """Actions, states, instants and other fixed values by their names in the language, if it has one.
 
     Names said in Arabic and French are told in the nearer of the two, unless they are said in the language itself.
@@ -244,12 +253,12 @@ def _shown(wording: Wording, language: str, name: str, value: Any, values: dict[
     match value:
         case list() | tuple():
             between = "، " if language in RIGHT_TO_LEFT else ", "
-            return between.join(str(_shown(wording, language, name, each, values)) for each in value)
+            return between.join(str(_shown(wording, language, name, each, kind)) for each in value)
         case {"ar": in_arabic, "fr": in_french}:
             return value.get(language) or (in_arabic if language in RIGHT_TO_LEFT else in_french)
         case datetime():
             return instant(value, language)
-    named = {"action": f"actions.{value}", "state": f"states.{values.get('kind')}.{value}"}
+    named = {"action": f"actions.{value}", "state": f"states.{kind}.{value}"}
     key = named.get(name, f"values.{name}.{value}")
     return wording.text(key, language) if key in wording else value
 

@@ -33,7 +33,7 @@ from shared.events.agreements import AgreementParty, AgreementType, CenterToOpen
 from shared.ids import new_id
 from shared.money import Money
 from shared.territory import AcademyCode, ProvinceCode
-from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
+from shared.web import Body, UnavailableAction, actions_of
 
 
 class PartyBody(Body):
@@ -211,21 +211,23 @@ class AgreementAnswer(BaseModel):
 
         Nobody can do anything about a past state.
         """
+        offered, others = _actions(agreement, by, reasons=reasons) if by else ([], [])
         told = {
             "kind_version": agreement.kind_version,
             "parties": PartyAnswer.all_of(agreement),
             "accepted_by": [each.party_id for each in agreement.acceptances],
             "approval": StepAnswer.of(agreement),
-            "available_actions": available_actions(by, agreement, PERMISSIONS) if by else [],
-            "unavailable_actions": _reasons(agreement, by) if by and reasons else [],
+            "available_actions": offered,
+            "unavailable_actions": others,
         }
         return cls.model_validate(dict(agreement) | told)
 
 
-def _reasons(agreement: Agreement, by: Actor) -> list[UnavailableAction]:
-    waiting = agreement.refusal_of("bring_into_force") if agreement.state == AgreementState.signed else None
-    found = unavailable_actions(by, agreement, PERMISSIONS)
-    return [*found, UnavailableAction.of("bring_into_force", waiting)] if waiting else found
+def _actions(agreement: Agreement, by: Actor, *, reasons: bool) -> tuple[list[str], list[UnavailableAction]]:
+    offered, others = actions_of(by, agreement, PERMISSIONS, reasons=reasons)
+    if reasons and agreement.state == AgreementState.signed and (waits := agreement.refusal_of("bring_into_force")):
+        others.append(UnavailableAction.of("bring_into_force", waits))
+    return offered, others
 
 
 class TextAnswer(BaseModel):

@@ -25,7 +25,7 @@ from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole
 from shared.ids import new_id
-from shared.web import Body, UnavailableAction, available_actions, unavailable_actions
+from shared.web import Body, UnavailableAction, actions_of
 from shared.web.problems import told
 
 
@@ -280,13 +280,14 @@ class AmendmentAnswer(BaseModel):
     @classmethod
     def of(cls, amendment: Amendment, by: Actor, *, reasons: bool = False) -> Self:
         """What the actor is shown, with the reasons why actions are not available if they are wanted."""
+        offered, others = actions_of(by, amendment, PERMISSIONS, reasons=reasons)
         return cls(
             **amendment.model_dump(exclude={"parties", "names", "signatures", "hindrance"}),
             parties=AmendmentPartyAnswer.all_of(amendment),
             approval=StepAnswer.of(amendment),
             hindrance=HindranceAnswer.of(amendment),
-            available_actions=available_actions(by, amendment, PERMISSIONS),
-            unavailable_actions=unavailable_actions(by, amendment, PERMISSIONS) if reasons else [],
+            available_actions=offered,
+            unavailable_actions=others,
         )
 
 

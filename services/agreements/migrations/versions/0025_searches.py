@@ -22,7 +22,5 @@ def upgrade() -> None:
         for name, (columns, where) in INDEXES.items():
             # One that was given up half built is there, and not valid.
             op.drop_index(name, "agreement", postgresql_concurrently=True, if_exists=True)
-            op.create_index(
-                name, "agreement", columns, postgresql_where=sa.text(where), postgresql_concurrently=True
-            )
+            op.create_index(name, "agreement", columns, postgresql_where=sa.text(where), postgresql_concurrently=True)
         op.drop_index("agreement_awaits_visa", "agreement", postgresql_concurrently=True, if_exists=True)
