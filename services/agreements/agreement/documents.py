@@ -125,6 +125,11 @@ class Documents(Timely):
         there = {each.document_id: each for each in self.documents}
         return tuple(there[id].as_annex() for id in self.annexed if id in there)
 
+    @property
+    def papers_until(self) -> date | None:
+        """The last day of the first current document that ends; none where it does not matter any more."""
+        return min((until for _, until in self._expiring()), default=None) if self.state in LIVING else None
+
     def content(self, clauses: Sequence[ClauseRef]) -> Content:
         """All that is agreed, the annexes with it."""
         return super().content(clauses).model_copy(update={"annexes": self.annexes})

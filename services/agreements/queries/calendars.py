@@ -1,20 +1,21 @@
 """What a calendar feed tells, and whose feeds there are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, Date, Select, Text, Uuid, and_, case, cast, column, func, or_
+from sqlalchemy import ColumnElement, Select, and_, or_, text
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from services.agreements.agreement import AgreementState
-from services.agreements.agreement.documents import LIVING, DocumentState
-from services.agreements.amendment import BEING_SIGNED, AmendmentState
+from services.agreements.agreement.documents import DocumentState
+from services.agreements.amendment import AmendmentState
 from services.agreements.calendar import Appointment
 from services.agreements.ceremony import CeremonyState
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.queries.searches import PLAN_ANEW, found_by, sees_many
+from services.agreements.queries.searches import BY_INDEX, PLAN_ANEW, found_by, sees_many
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CalendarRow, ObligationRow
 from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL, Actor, scope_of
@@ -28,8 +29,19 @@ PAST, AHEAD = timedelta(days=30), timedelta(days=400)
 """How far back and ahead a feed reaches."""
 MOST = 500
 """Most appointments of each kind in a feed that are ahead, and as many that are past: those nearest to today."""
-Source = tuple[Select[Any], ColumnElement[Any], Callable[[Any], Appointment]]
-"""Rows that carry an appointment, the column of their day, and the appointment of a row."""
+# How many rows a reader may see the planner guesses too low: it would read all in the window to put them in order.
+IN_ORDER = text("select set_config('enable_sort', 'off', true)")
+
+
+class Source(NamedTuple):
+    """Where appointments are found: each in the order of an index over the days, of which nobody's are read whole."""
+
+    rows: Select[Any]
+    day: ColumnElement[date]
+    """The column of a row's day; of several, the first that is ahead."""
+    told: Callable[[Any], Iterator[Appointment]]
+    agreement: ColumnElement[UUID] | None = None
+    """By which the few agreements of one party are looked up; none where who is yet to join sees it too."""
 
 
 async def calendars(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[CalendarRow], str | None]:
@@ -53,18 +65,23 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
     if calendar.organisation_id:
         seen_by.append([f"org:{calendar.organisation_id}"])
     party = f"org:{calendar.organisation_id}" if calendar.organisation_id else calendar.jurisdiction
-    sources = [source() for source in SOURCES]
-    if not sees_many(party):
-        sources += [source(party) for source in OF_PARTIES]
+    first, last = today - PAST, today + AHEAD
     appointments: list[Appointment] = []
     async with db.transaction(scope) as tx:
         await tx.execute(PLAN_ANEW)
-        for query, day, told in sources:
-            seen = query.where(*(query.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
-            ahead = seen.where(day.between(today, today + AHEAD)).order_by(day)
-            past = seen.where(day < today, day >= today - PAST).order_by(day.desc())
+        await tx.execute(BY_INDEX)
+        if sees_many(party):
+            await tx.execute(IN_ORDER)
+        for rows, day, told, agreement in (source() for source in SOURCES):
+            seen = rows.where(*(rows.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
+            if agreement is not None and not sees_many(party):
+                seen = seen.where(found_by(party, agreement))
+            ahead = seen.where(day.between(today, last)).order_by(day)
+            past = seen.where(day < today, day >= first).order_by(day.desc())
             for near in ahead, past:
-                appointments += map(told, (await tx.execute(near)).all())
+                found = [each for row in (await tx.execute(near)).all() for each in told(row)]
+                within = (each for each in found if first <= each.on <= last)
+                appointments += sorted(within, key=lambda each: (abs(each.on - today), each.uid))[:MOST]
     return calendar, sorted(appointments, key=lambda each: (each.on, each.uid))
 
 
@@ -74,11 +91,11 @@ def _ceremonies() -> Source:
         row.status.not_in([CeremonyState.postponed, CeremonyState.cancelled])
     )
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         local = found.planned_for.astimezone(CASABLANCA)
-        return Appointment(f"ceremony-{found.id}", local.date(), "ceremony", {"time": f"{local:%H:%M}"})
+        yield Appointment(f"ceremony-{found.id}", local.date(), "ceremony", {"time": f"{local:%H:%M}"})
 
-    return query, row.planned_for, told
+    return Source(query, row.planned_for, told)
 
 
 def _obligations() -> Source:
@@ -87,33 +104,33 @@ def _obligations() -> Source:
         row.agreement_id == agreement.id, row.state.in_(["pending", "due", "claimed"])
     )
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         uid = f"obligation-{found.obligation_id}-{found.occurrence}"
-        return Appointment(uid, found.due_on, "obligation", {"reference": found.reference})
+        yield Appointment(uid, found.due_on, "obligation", {"reference": found.reference})
 
-    return query, row.due_on, told
+    return Source(query, row.due_on, told, row.agreement_id)
 
 
 def _offers() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.offered_until, row.visible_to, row.reference)
 
-    def told(found: Any) -> Appointment:
-        return Appointment(f"offer-{found.id}", found.offered_until, "offer", {"reference": found.reference})
+    def told(found: Any) -> Iterator[Appointment]:
+        yield Appointment(f"offer-{found.id}", found.offered_until, "offer", {"reference": found.reference})
 
-    return query, row.offered_until, told
+    return Source(query, row.offered_until, told, row.id)
 
 
 def _approvals() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.approval_due_on, row.visible_to, row.reference)
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         # A text that is approved for the first time has no reference yet.
         values = {"reference": found.reference or str(found.id)}
-        return Appointment(f"approval-{found.id}", found.approval_due_on, "approval", values)
+        yield Appointment(f"approval-{found.id}", found.approval_due_on, "approval", values)
 
-    return query, row.approval_due_on, told
+    return Source(query, row.approval_due_on, told, row.id)
 
 
 def _amendment_approvals() -> Source:
@@ -122,61 +139,58 @@ def _amendment_approvals() -> Source:
     both = AMENDMENTS.table.outerjoin(AGREEMENTS.table, row.agreement_id == agreement.id)
     query = select_columns(row.id, row.approval_due_on, row.visible_to, row.agreement_id, agreement.reference)
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         values = {"reference": found.reference or str(found.agreement_id)}
-        return Appointment(f"amendment-{found.id}", found.approval_due_on, "amendment", values)
+        yield Appointment(f"amendment-{found.id}", found.approval_due_on, "amendment", values)
 
-    return query.select_from(both), row.approval_due_on, told
+    return Source(query.select_from(both), row.approval_due_on, told)
 
 
 def _amendment_offers() -> Source:
     row = AMENDMENTS.table.c
-    until = cast(row.state["offered_until"].astext, Date)
-    query = select_columns(
-        row.id, until.label("offered_until"), row.visible_to, row.state["reference"].astext.label("reference")
-    ).where(row.status.in_(BEING_SIGNED), row.state["offer_over"].astext == "false")
+    query = select_columns(row.id, row.offered_until, row.visible_to, row.state["reference"].astext.label("reference"))
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         uid = f"amendment-offer-{found.id}"
-        return Appointment(uid, found.offered_until, "amendment_offer", {"reference": found.reference})
+        yield Appointment(uid, found.offered_until, "amendment_offer", {"reference": found.reference})
 
-    return query, until, told
+    return Source(query, row.offered_until, told)
 
 
 def _starts() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.effective_from, row.visible_to, row.reference).where(_begins())
 
-    def told(found: Any) -> Appointment:
-        return Appointment(f"start-{found.id}", found.effective_from, "start", {"reference": found.reference})
+    def told(found: Any) -> Iterator[Appointment]:
+        yield Appointment(f"start-{found.id}", found.effective_from, "start", {"reference": found.reference})
 
-    return query, row.effective_from, told
+    return Source(query, row.effective_from, told, row.id)
 
 
 def _announcements() -> Source:
     row = AGREEMENTS.table.c
-    # An end that was brought forward since is the earlier of the two.
+    # An end that was brought forward since comes first.
     query = select_columns(row.id, row.announced, row.announced_on, row.visible_to, row.reference).where(
-        or_(row.announced != "termination", row.announced_on <= row.effective_until)
+        row.announced_on <= row.effective_until
     )
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         # A termination moves the end that the calendar has.
         uid = f"expiry-{found.id}" if found.announced == "termination" else f"suspension-{found.id}"
-        return Appointment(uid, found.announced_on, found.announced, {"reference": found.reference})
+        yield Appointment(uid, found.announced_on, found.announced, {"reference": found.reference})
 
-    return query, row.announced_on, told
+    return Source(query, row.announced_on, told, row.id)
 
 
 def _renewals() -> Source:
     row = AGREEMENTS.table.c
     query = select_columns(row.id, row.renewal_deadline_on, row.visible_to, row.reference)
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         uid = f"renewal-{found.id}-{found.renewal_deadline_on}"
-        return Appointment(uid, found.renewal_deadline_on, "renewal", {"reference": found.reference})
+        yield Appointment(uid, found.renewal_deadline_on, "renewal", {"reference": found.reference})
 
-    return query, row.renewal_deadline_on, told
+    return Source(query, row.renewal_deadline_on, told, row.id)
 
 
 def _expiries() -> Source:
@@ -186,44 +200,46 @@ def _expiries() -> Source:
         or_(row.announced.is_distinct_from("termination"), row.announced_on > row.effective_until),
     )
 
-    def told(found: Any) -> Appointment:
-        return Appointment(f"expiry-{found.id}", found.effective_until, "expiry", {"reference": found.reference})
+    def told(found: Any) -> Iterator[Appointment]:
+        yield Appointment(f"expiry-{found.id}", found.effective_until, "expiry", {"reference": found.reference})
 
-    return query, row.effective_until, told
+    return Source(query, row.effective_until, told, row.id)
 
 
-def _documents(party: str) -> Source:
+def _documents() -> Source:
     row = AGREEMENTS.table.c
-    named = column("document_id", Uuid), column("state", Text), column("expires_on", Date)
-    papers = func.jsonb_to_recordset(row.state["documents"]).table_valued(*named, joins_implicitly=True)
-    paper = papers.render_derived(with_types=True).c
-    query = select_columns(row.id, paper.document_id, paper.expires_on, row.visible_to, row.reference).where(
-        found_by(party), row.status.in_(LIVING), paper.state == DocumentState.current
-    )
+    papers = row.state["documents"].label("papers")
+    query = select_columns(row.id, row.papers_until, row.visible_to, row.reference, papers)
 
-    def told(found: Any) -> Appointment:
+    def told(found: Any) -> Iterator[Appointment]:
         # Papers are there from the draft on, which has no reference yet.
         values = {"reference": found.reference or str(found.id)}
-        return Appointment(f"document-{found.document_id}", found.expires_on, "document", values)
+        for paper in found.papers:
+            if paper["state"] == DocumentState.current and paper["expires_on"]:
+                uid, until = f"document-{paper['document_id']}", date.fromisoformat(paper["expires_on"])
+                yield Appointment(uid, until, "document", values)
 
-    return query, paper.expires_on, told
+    return Source(query, row.papers_until, told, row.id)
 
 
-def _amended(party: str) -> Source:
-    row, agreement = AMENDMENTS.table.c, AGREEMENTS.table.c
-    # What all have signed before the agreement begins counts from its first day on.
-    ahead = and_(row.status == AmendmentState.signed, _begins())
-    applied = row.status == AmendmentState.applied
-    day = case((applied, cast(row.state["applied_on"].astext, Date)), else_=agreement.effective_from)
+def _amended() -> Source:
+    row = AMENDMENTS.table.c
     reference = row.state["reference"].astext.label("reference")
-    query = select_columns(row.id, day.label("day"), row.visible_to, reference).where(
-        row.agreement_id == agreement.id, found_by(party, row.agreement_id), or_(applied, ahead)
+    return Source(select_columns(row.id, row.applied_on, row.visible_to, reference), row.applied_on, _counts)
+
+
+def _to_be_amended() -> Source:
+    """What all have signed before the agreement begins counts from its first day on."""
+    row, agreement = AMENDMENTS.table.c, AGREEMENTS.table.c
+    reference, day = row.state["reference"].astext.label("reference"), agreement.effective_from
+    query = select_columns(row.id, day, row.visible_to, reference).where(
+        row.agreement_id == agreement.id, row.status == AmendmentState.signed, _begins()
     )
+    return Source(query, day, _counts, row.agreement_id)
 
-    def told(found: Any) -> Appointment:
-        return Appointment(f"amended-{found.id}", found.day, "amended", {"reference": found.reference})
 
-    return query, day, told
+def _counts(found: Any) -> Iterator[Appointment]:
+    yield Appointment(f"amended-{found.id}", found[1], "amended", {"reference": found.reference})
 
 
 def _begins() -> ColumnElement[bool]:
@@ -241,9 +257,10 @@ SOURCES = (
     _amendment_approvals,
     _amendment_offers,
     _starts,
+    _amended,
+    _to_be_amended,
     _renewals,
     _announcements,
     _expiries,
+    _documents,
 )
-OF_PARTIES = (_documents, _amended)
-"""What is read out of states, and so of the agreements of one party only: an office has more than can be read."""

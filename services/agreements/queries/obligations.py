@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import ObligationState
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AgreementTermRow, ObligationRow
+from services.agreements.queries.searches import found_by, sees_many
+from services.agreements.tables import ObligationRow
 from shared.actor import Actor
 from shared.database import Work
 from shared.web import PageRequest
@@ -39,10 +40,9 @@ async def obligations(
     async with db.transaction(by.scope) as tx:
         if "national" not in tx.scope:
             query = query.where(col(row.visible_to).overlap(sorted(tx.scope)))  # type: ignore[attr-defined]
-        if by.jurisdiction.startswith("org:"):
-            # One association's agreements are few among all: found by the index, which no array is under row security.
-            term = col(AgreementTermRow.term) == by.jurisdiction
-            query = query.where(col(row.agreement_id).in_(select(AgreementTermRow.agreement_id).where(term)))
+        if not sees_many(by.jurisdiction):
+            # One party's agreements are few among all: found by the index, which no array is under row security.
+            query = query.where(found_by(by.jurisdiction, col(row.agreement_id)))  # type: ignore[arg-type]
         this_page = page.select(query, row.due_on, row.obligation_id, row.occurrence)
         found = (await tx.execute(this_page)).scalars().all()
     return page.cut(found, lambda each: [each.due_on, each.obligation_id, each.occurrence])

@@ -41,6 +41,8 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
         Index("agreement_offered_until", "offered_until", postgresql_where=text("offered_until is not null")),
         Index("agreement_announced_on", "announced_on", postgresql_where=text("announced_on is not null")),
         Index("agreement_approval_due_on", "approval_due_on", postgresql_where=text("approval_due_on is not null")),
+        Index("agreement_papers_until", "papers_until", postgresql_where=text("papers_until is not null")),
+        Index("agreement_begins", "effective_from", postgresql_where=text("status = 'signed'")),
         Index("agreement_effective_until", "effective_until", "id"),
         Index("agreement_awaits_kept_visa", "id", postgresql_where=text(AWAITS_KEPT_VISA)),
         Index("agreement_may_await_visa", "agreement_kind", "id", postgresql_where=text(MAY_AWAIT_VISA)),
@@ -78,6 +80,8 @@ class AgreementRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, 
     """The day on which it takes effect."""
     approval_due_on: date | None = Field(None, nullable=True)
     """The last day of the step of the approval ladder that is waited for, if its time is limited."""
+    papers_until: date | None = Field(None, nullable=True)
+    """The last day of the first of its documents that ends, while it matters."""
     updated_at: datetime | None = Field(
         None,
         sa_type=DateTime(timezone=True),
@@ -156,5 +160,6 @@ AGREEMENTS = AgreementStore(
         "announced": each.announcement.announced if each.announcement else None,
         "announced_on": each.announcement.effective_on if each.announcement else None,
         "approval_due_on": each.approval_due_on,
+        "papers_until": each.papers_until,
     },
 )

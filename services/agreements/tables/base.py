@@ -8,7 +8,8 @@ SEEN_BY = {
     # The nation's scope is said first and apart, and spares a term the look at its agreement (migration 0015).
     "agreement_term": "current_setting('mithaq.scope', true) = 'national'"
     " or (select true from agreement where agreement.id = agreement_id)",
-    "thread": "exists (select from agreement where agreement.id = agreement_id)",
+    # Not `exists`, which the planner may turn round and answer for all agreements at once.
+    "thread": "(select true from agreement where agreement.id = agreement_id)",
     **dict.fromkeys(("association_standing", "center_fact", "organisation", "reference_counter", "screen"), None),
     **dict.fromkeys(("chain_head", "clause_word"), None),
 }

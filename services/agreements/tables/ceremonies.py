@@ -18,6 +18,7 @@ class CeremonyRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, m
     __tablename__ = "ceremony"
     __table_args__ = (
         Index("ceremony_status", "status", "id"),
+        Index("ceremony_planned_for", "planned_for"),
         Index("ceremony_agreements", "agreements", postgresql_using="gin"),
     )
 

@@ -21,6 +21,7 @@ class ObligationRow(Base, table=True):  # type: ignore[call-arg, valid-type, mis
     __table_args__ = (
         Index("obligation_due", "due_on", "obligation_id", "occurrence"),
         Index("obligation_owed", "due_on", "obligation_id", "occurrence", postgresql_where=OWED),
+        Index("obligation_state", "state", "due_on", "obligation_id", "occurrence"),
         Index("obligation_debtor", "debtor_id", "due_on"),
         Index("obligation_agreement", "agreement_id"),
         Index("obligation_center", "center_id", postgresql_where=OWED),

@@ -1,10 +1,12 @@
 """Calendar feeds: what calendar programs are told, and who lets them."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
 from sys import modules
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -51,6 +53,7 @@ from shared.ids import new_id
 from shared.messaging.tables import IdempotencyRow
 
 STEP_DUE = import_module("services.agreements.migrations.versions.0014_calendar_days").STEP_DUE
+FEEDS = import_module("services.agreements.migrations.versions.0027_feeds")
 
 
 async def a_feed(as_: Any, by: Actor, **body: Any) -> str:
@@ -249,7 +252,7 @@ async def test_the_last_day_to_sign_an_amendment_is_told_no_more_once_it_is_over
     assert uid not in await appointments(http, path)
 
 
-async def test_the_day_from_which_an_amendment_counts_is_told_to_a_party(
+async def test_the_day_from_which_an_amendment_counts_is_told_to_its_parties_and_its_offices(
     as_: Any, http: httpx.AsyncClient, database: Database
 ) -> None:
     agreement = await bound(database, running())
@@ -258,6 +261,7 @@ async def test_the_day_from_which_an_amendment_counts_is_told_to_a_party(
     operator = operator_of(agreement)
     paths = [
         await a_feed(as_, president(operator), language="en"),
+        *[await a_feed(as_, by, language="en") for by in (officer(), MINISTRY)],
         await a_feed(as_, officer(), language="en", organisation_id=str(operator)),
     ]
     for path in paths:
@@ -266,7 +270,8 @@ async def test_the_day_from_which_an_amendment_counts_is_told_to_a_party(
     for path in paths:
         told = await appointments(http, path)
         assert told[uid] == (today(), f"Amendment {amendment.reference} counts from this day on")
-    assert uid not in await appointments(http, await a_feed(as_, president(new_id())))
+    for by in (president(new_id()), officer("MA-07")):
+        assert await appointments(http, await a_feed(as_, by)) == {}
     foreign = await a_feed(as_, officer("MA-07"), organisation_id=str(operator))
     assert await appointments(http, foreign) == {}, "the party is another academy's"
 
@@ -278,21 +283,24 @@ async def test_what_all_have_signed_ahead_counts_from_the_first_day_of_the_agree
     agreement = await signed_by_all(database, current(effective_from=start))
     amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
     amendment = await carry(database, amendment)
-    path = await a_feed(as_, president(operator_of(agreement)), language="en")
+    those = (president(operator_of(agreement)), officer(), MINISTRY)
+    paths = [await a_feed(as_, by, language="en") for by in those]
     first, amended = f"start-{agreement.id}@mithaq", f"amended-{amendment.id}@mithaq"
-    told = await appointments(http, path)
-    assert told[first] == (start, f"Agreement {agreement.reference} is in force from this day on")
-    assert told[amended][0] == start
-    assert first in await appointments(http, await a_feed(as_, officer()))
+    for path in paths:
+        told = await appointments(http, path)
+        assert told[first] == (start, f"Agreement {agreement.reference} is in force from this day on")
+        assert told[amended][0] == start
     await attached(database, agreement, "termination_decision")
     await terminate(database, agreement, notified_on=today(), effective_on=start)
-    told = await appointments(http, path)
-    assert told[f"expiry-{agreement.id}@mithaq"][0] == start
-    assert first not in told and amended not in told, "it ends before it begins"
+    for path in paths:
+        told = await appointments(http, path)
+        assert told[f"expiry-{agreement.id}@mithaq"][0] == start
+        assert first not in told and amended not in told, "it ends before it begins"
     await commands.withdraw_announcement(database, agreement.id, reason="r", by=director())
     await commands.bring_into_force(database, agreement.id, on=start)
-    told = await appointments(http, path)
-    assert first not in told and amended not in told
+    for path in paths:
+        told = await appointments(http, path)
+        assert first not in told and amended not in told
 
 
 async def test_the_first_day_of_what_waits_for_a_visa_is_not_told_before_it_is_recorded(
@@ -307,7 +315,7 @@ async def test_the_first_day_of_what_waits_for_a_visa_is_not_told_before_it_is_r
     assert (await appointments(http, path))[uid][0] == start
 
 
-async def test_the_last_day_of_a_document_is_told_to_a_party_while_the_document_holds(
+async def test_the_last_day_of_a_document_is_told_to_its_parties_and_its_offices_while_it_holds(
     as_: Any, http: httpx.AsyncClient, database: Database
 ) -> None:
     agreement = await bound(database, current(effective_until=today() + timedelta(days=300)))
@@ -317,20 +325,50 @@ async def test_the_last_day_of_a_document_is_told_to_a_party_while_the_document_
     paper = agreement.documents[-1].document_id
     uid = f"document-{paper}@mithaq"
     paths = [
-        await a_feed(as_, operator, language="en"),
+        *[await a_feed(as_, by, language="en") for by in (operator, officer(), MINISTRY)],
         await a_feed(as_, officer(), language="en", organisation_id=str(operator_of(agreement))),
     ]
     for path in paths:
         told = await appointments(http, path)
         assert told[uid] == (until, f"Last day of a document of agreement {agreement.reference}")
-    assert await appointments(http, await a_feed(as_, president(new_id()))) == {}
+    for by in (president(new_id()), officer("MA-07")):
+        assert await appointments(http, await a_feed(as_, by)) == {}
     later = until + timedelta(days=100)
     file = await attached(database, agreement, "insurance_certificate", expires_on=later, replaces=paper)
-    told = await appointments(http, paths[0])
     renewed = f"document-{file.documents[-1].document_id}@mithaq"
-    assert uid not in told and told[renewed][0] == later
+    for path in paths:
+        told = await appointments(http, path)
+        assert uid not in told and told[renewed][0] == later
     await commands.let_time_pass(database, agreement.id, on=later + timedelta(days=1))
-    assert renewed not in await appointments(http, paths[0]), "it holds no more"
+    for path in paths:
+        assert renewed not in await appointments(http, path), "it holds no more"
+
+
+async def test_all_documents_of_an_agreement_are_told_until_it_ends(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, current(effective_until=today() + timedelta(days=300)))
+    days = [today() + timedelta(days=number) for number in (90, 20, 50, 500)]
+    for day in days:
+        agreement = await attached(database, agreement, "insurance_certificate", expires_on=day)
+    path = await a_feed(as_, officer())
+    told = await appointments(http, path)
+    assert sorted(day for uid, (day, _) in told.items() if uid.startswith("document")) == sorted(days[:3])
+    await commands.expire_agreement(database, agreement.id, on=agreement.effective_until + timedelta(days=1))
+    assert not [uid for uid in await appointments(http, path) if uid.startswith("document")]
+
+
+async def test_the_nearest_documents_are_told_whichever_agreement_has_them(
+    as_: Any, http: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules["services.agreements.queries.calendars"], "MOST", 2)
+    for numbers in ((10, 20, 60), (15, 300), (30, 40)):
+        agreement = await bound(database, current(effective_until=today() + timedelta(days=300)))
+        for number in numbers:
+            until = today() + timedelta(days=number)
+            await attached(database, agreement, "insurance_certificate", expires_on=until)
+    told = await appointments(http, await a_feed(as_, officer()))
+    assert sorted((day - today()).days for uid, (day, _) in told.items() if uid.startswith("document")) == [10, 15]
 
 
 async def test_what_was_in_review_before_calendars_told_of_it_has_the_day_that_its_state_gives(
@@ -353,6 +391,44 @@ async def test_what_was_in_review_before_calendars_told_of_it_has_the_day_that_i
                 at = ladder.since + timedelta(days=1)
                 ladder = ladder.having(ladder.approve(person, ladder.current.roles, at))
     assert [each is not None for each in seen] == [True, True, False, True, False]
+
+
+async def test_what_was_there_before_every_feed_told_of_it_has_the_days_that_its_state_gives(
+    database: Database, database_url: Callable[[str], str]
+) -> None:
+    agreement = await bound(database, current(effective_until=today() + timedelta(days=300)))
+    for number in (90, 20):
+        await attached(database, agreement, "insurance_certificate", expires_on=today() + timedelta(days=number))
+    await bound(database)
+    applied = await carry(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    offered = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Deux"))
+    over = await bound(database, running())
+    amendment = await agree(database, await reword(database, await propose(database, over), "article-1", "Un"))
+    assert amendment.expires_on
+    await commands.let_amendment_time_pass(database, amendment.id, on=amendment.expires_on + timedelta(days=1))
+    days = {"agreement": "papers_until", "amendment": "offered_until, applied_on"}
+    owner = Database(database_url("agreements"), role=None)
+    told = list[dict[UUID, Any]]()
+    try:
+        async with owner.transaction(NATIONAL) as tx:
+            for again in (False, True):
+                if again:
+                    for table, columns in days.items():
+                        gone = ", ".join(f"{column} = null" for column in columns.split(", "))
+                        await tx.execute(text(f"update {table} set {gone}"))
+                    for filled in (FEEDS.PAPERS_UNTIL, FEEDS.OFFERED_UNTIL, FEEDS.APPLIED_ON):
+                        await tx.execute(text(filled))
+                for table, columns in days.items():
+                    rows = (await tx.execute(text(f"select id, {columns} from {table}"))).all()
+                    told.append({id: tuple(found) for id, *found in rows})
+    finally:
+        await owner.dispose()
+    assert told[:2] == told[2:]
+    agreements, amendments = told[2:]
+    assert agreements[agreement.id] == (today() + timedelta(days=20),)
+    assert amendments[applied.id] == (None, today())
+    assert amendments[offered.id] == (offered.expires_on, None)
+    assert amendments[amendment.id] == (None, None)
 
 
 async def test_a_ceremony_is_told_on_its_day_in_morocco(as_: Any, http: httpx.AsyncClient, database: Database) -> None:
