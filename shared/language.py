@@ -4,7 +4,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -24,8 +24,6 @@ PREFERENCE = re.compile(
 )
 
 
-@lru_cache
-@lru_cache(1_000)
 def choose(accept_language: str | None) -> str:
     """The language of ours that an Accept-Language header (RFC 9110, 12.5.4) prefers; the default without one."""
     best, language = 0.0, LANGUAGES[0]

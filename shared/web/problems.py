@@ -193,7 +193,10 @@ def _overflows(error: BaseException | None) -> bool:
 
 def language_of(request: Request) -> str:
     """The language to answer in."""
-    return choose(request.headers.get("accept-language"))
+    state: dict[str, Any] = request.scope.setdefault("state", {})
+    if "language" not in state:
+        state["language"] = choose(request.headers.get("accept-language"))
+    return str(state["language"])
 
 
 def trace_id_of(scope: Scope) -> str:
