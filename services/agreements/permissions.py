@@ -11,6 +11,7 @@ from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.errors.signing import CheckedByAnother
 from services.agreements.errors.substitutions import NotYourSubstitution
+from services.agreements.steps import CHECKS, RECORDS, UNDER_MANDATE
 from services.agreements.substitution import Substitution
 from services.agreements.thread import Thread
 from shared.actor import Actor, Role
@@ -367,22 +368,9 @@ PERMISSIONS = Permissions(
         "approve_as_substitute": may_substitute,
         "revoke_substitution": named_it,
         "reopen_text": owns_or_supervises,
-        **{
-            action: represents_one_for(action)
-            for action in (
-                "sign_agreement",
-                "decline_agreement",
-                "delegate_signing",
-                "sign_amendment",
-                "decline_amendment",
-                "delegate_amendment",
-            )
-        },
-        **{action: records_one(action) for action in ("record_scan", "record_amendment_scan")},
-        **{
-            action: checks_another(action)
-            for action in ("accept_scan", "return_scan", "accept_amendment_scan", "return_amendment_scan")
-        },
+        **{action: represents_one_for(action) for action in UNDER_MANDATE},
+        **{action: records_one(action) for action in RECORDS},
+        **{action: checks_another(action) for action in CHECKS},
         "renew_offer": owns_or_supervises,
         "record_visa": owns,
         "withdraw_visa": owns,

@@ -14,9 +14,9 @@ from sqlalchemy import func, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.authority import require_as_agreed
 from services.agreements.commands.documents import require_files
 from services.agreements.commands.families import require_family
+from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import names_of, unmandated_on, unvetted_of
@@ -167,7 +167,7 @@ async def apply_amendment(db: Work, id: UUID, *, at: datetime) -> Amendment:
         amendment.require("apply_amendment")
         agreement.require("amend_agreement")
         try:
-            await require_as_agreed(tx, amendment)
+            await require_untampered(tx, amendment)
             amended = await _amended(tx, agreement, amendment, business_date(at))
         except Refusal as refusal:
             hindered = amendment.hinder(refusal, business_date(at))
@@ -185,7 +185,7 @@ async def rebase_amendment(
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "rebase_amendment", by, expected)
         amendment.require("rebase_amendment")
-        await require_as_agreed(tx, amendment)
+        await require_untampered(tx, amendment)
         current = await content_of(tx, agreement)
         base, branch = await contents_of(tx, amendment)
         sides = resolved or {}
@@ -285,7 +285,9 @@ async def contents_of(tx: Transaction, amendment: Amendment) -> tuple[Content, C
     return await get_content(tx, amendment.base_hash), await get_content(tx, amendment.content_hash)
 
 
-async def both(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None) -> tuple[Agreement, Amendment]:
+async def both(
+    tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None = None
+) -> tuple[Agreement, Amendment]:
     """The agreement and its amendment, locked and told the day, if this person may take the action on the amendment.
 
     Raises NotFound, StaleVersion, Forbidden.
@@ -318,7 +320,7 @@ async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment
 
 
 async def amendable(
-    tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None
+    tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None = None
 ) -> tuple[Agreement, Amendment]:
     """The same, for a step that leads on: refused by the amendment itself once its agreement is over."""
     agreement, amendment = await both(tx, id, action, by, expected)

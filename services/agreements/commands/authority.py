@@ -1,24 +1,19 @@
-"""What a signature rests on: the mandate, the association's standing, the ceremony, the text as it was frozen."""
+"""What a signature rests on: the mandate, the association's standing, the ceremony, the parent."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
 from typing import NamedTuple
 from uuid import UUID
 
-from pydantic_core import from_json
 from sqlalchemy import text
 
-from services.agreements.agreement import Agreement, Delegation, Scan
-from services.agreements.agreement.core import names_of
-from services.agreements.agreement.scans import Scans
-from services.agreements.agreement.signing import Signing
+from services.agreements.agreement import Agreement, Delegation
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import RUNNING, Ceremony, CeremonyState
 from services.agreements.commands.families import require_parent_signed
 from services.agreements.commands.vetting import COVERS, scope_of
-from services.agreements.content import ClauseRef, content_hash
 from services.agreements.errors import (
     AssociationNotAccredited,
     CeremonyNotOpen,
@@ -28,20 +23,13 @@ from services.agreements.errors import (
     NotInTheCeremony,
     SignedInItsCeremony,
 )
-from services.agreements.errors.signing import DelegationOver, TextTampered
+from services.agreements.errors.signing import DelegationOver
 from services.agreements.permissions import PERMISSIONS, acts_for, owns_or_supervises
-from services.agreements.places import frozen_named
+from services.agreements.steps import ACCEPTS, BINDS, GIVES, RECORDS, SIGNS, UNDER_MANDATE
 from services.agreements.surroundings import Surroundings
-from services.agreements.text import get_annexes, get_table
 from shared.actor import NATIONAL, Actor
 from shared.database import Transaction
-from shared.events.agreements import (
-    AgreementApproved,
-    AgreementDrafted,
-    AgreementParty,
-    AgreementTermsRevised,
-)
-from shared.messaging.journal import past
+from shared.events.agreements import AgreementParty
 from shared.refusals import NotFound, Refusal
 
 # All that signatures rest on, in one round trip: each person's best mandate, the association's standing, the ceremony.
@@ -73,72 +61,6 @@ ASKED = f"""
 AUTHORITY = text(ASKED % ("for share", "for share"))
 # Whoever reads holds up nobody.
 GLIMPSE = text(ASKED % ("", ""))
-# PostgreSQL hashes what it keeps: nothing but the places that differ comes back.
-TAMPERED = text("""
-    with frozen as (
-        select hash, body from content where hash = :text_hash
-    ), kept(place, hash) as (
-        select clause->>'key' || '/' || language, clause->>language
-        from frozen, jsonb_array_elements(
-            case jsonb_typeof(body::jsonb) when 'object' then body::jsonb->'clauses' else body::jsonb end
-        ) clause, (values ('ar'), ('fr')) languages(language)
-    )
-    select 'table' from (values (1)) one
-    where not exists (select from frozen where encode(sha256(convert_to(body, 'UTF8')), 'hex') = hash)
-    union all
-    select place from kept left join content using (hash)
-    where body is null or encode(sha256(convert_to(body, 'UTF8')), 'hex') <> hash
-""")
-# What is frozen beside the content, by what the journal says: its hash, once given, is for good.
-DRIFTED = text("""
-    with told as (
-        select aggregate_version as at, type, data, detail from journal
-        where aggregate_id = :agreement and type = any(array[:drafted, :revised, :approved])
-    ), drafted as (
-        select data from told where type = :drafted
-    ), termed as (
-        select data from told where type <> :approved order by at desc limit 1
-    ), approved as (
-        select data, detail from told where type = :approved order by at desc limit 1
-    )
-    select place, was from drafted, termed, approved, lateral (values
-        ('kind', drafted.data->>'agreement_kind', cast(:kind as text)),
-        ('kind', approved.detail->>'rules', cast(cast(cast(:rules as text) as jsonb) as text)),
-        ('framework', termed.data->>'framework_id', cast(:parent as text)),
-        ('number', approved.data->>'reference', cast(:reference as text)),
-        ('names', coalesce(approved.detail->>'names', '{}'), null)
-    ) frozen(place, was, is_now)
-    where was is distinct from is_now
-""").bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
-
-SIGNING = frozenset(
-    event.type for part in (Signing, Scans) for step in vars(part).values() for event in getattr(step, "follows", ())
-)
-"""The events that tell of signatures, as long as some are awaited."""
-GIVEN = {"delegations": ("delegations",), "signatures": ("signatures", "scans")}
-"""By place: what these events say of an agreement."""
-FROZEN = {
-    "number": ("agreement_id", "number", "reference"),
-    "kind": ("agreement_kind", "kept_rules", "amendment_type"),
-    "terms": ("base_hash", "content_hash", "touched"),
-    "parties": ("parties",),
-    "names": ("names",),
-    "delegations": ("delegations",),
-    "signatures": ("signatures", "scans", "sealed_file", "archived_file"),
-}
-"""By place: what an amendment's journal says beside its two contents, from which nothing departs once it is frozen."""
-
-SIGNS = frozenset({"sign_agreement", "sign_amendment"})
-"""These a delegate does under the mandate of who delegated; for the others one's own is needed."""
-UNDER_MANDATE = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
-RECORDS = frozenset({"record_scan", "record_amendment_scan"})
-"""Who signed on paper is said with the scan: whether they hold a mandate is seen then."""
-ACCEPTS = frozenset({"accept_scan", "accept_amendment_scan"})
-"""These rest on the mandate of who signed, of the day on the paper."""
-GIVES = SIGNS | RECORDS
-BINDS = GIVES | ACCEPTS
-"""By these a party comes to be bound."""
-
 
 Asked = tuple[UUID, str, date]
 """An organisation, a person and the day on which they would act for it."""
@@ -191,13 +113,31 @@ class Authority:
             raise CeremonyNotOpen(ceremony=ceremony_id, kind=Ceremony.kind, state=self.ceremony_state)
 
 
-async def may_sign(
-    tx: Transaction, agreement: Agreement, party_id: UUID, person: str, ceremony_id: UUID | None, day: date
+async def mandated(tx: Transaction, agreement: Agreement, party: AgreementParty, person: str, day: date) -> UUID:
+    """The mandate under which a person acts for a party of the agreement, or of its amendment, that day.
+
+    Refuses NoMandate, MandateNotValid, MandateOutOfScope.
+    """
+    organisation = party.organisation_id
+    return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
+
+
+async def may_bind(
+    tx: Transaction,
+    agreement: Agreement,
+    party: AgreementParty,
+    person: str,
+    day: date,
+    *,
+    tabled: UUID | None = None,
+    ceremony_id: UUID | None = None,
 ) -> UUID:
-    organisation = agreement.party(party_id).organisation_id
-    authority = await authority_of(
-        tx, organisation, person, agreement, day, tabled=agreement.id, ceremony_id=ceremony_id
-    )
+    """The same for a signature: in a ceremony, if what is `tabled` is in one under way.
+
+    Refuses AssociationNotAccredited too, what Authority.require_ceremony and require_parent_signed refuse.
+    """
+    organisation = party.organisation_id
+    authority = await authority_of(tx, organisation, person, agreement, day, tabled=tabled, ceremony_id=ceremony_id)
     mandate_id = authority.mandate_of(organisation, agreement, day)
     authority.require_standing(organisation)
     authority.require_ceremony(ceremony_id)
@@ -205,17 +145,19 @@ async def may_sign(
     return mandate_id
 
 
-async def still_mandated(tx: Transaction, agreement: Agreement, organisation: UUID, scan: Scan) -> UUID:
-    """The mandate on which a signature on paper rests, by what is known when it is checked.
-
-    Refuses NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited.
-    """
-    # Whoever checks a scan need not see the mandates of who signed it.
+async def bound_on_paper(
+    tx: Transaction,
+    agreement: Agreement,
+    party: AgreementParty,
+    person: str,
+    signed_on: date,
+    *,
+    tabled: UUID | None = None,
+    ceremony_id: UUID | None = None,
+) -> UUID:
+    """The same for a signature on paper, of its day: whoever sees to it need not see the mandates of who signed it."""
     async with tx.widened(NATIONAL):
-        authority = await authority_of(tx, organisation, scan.person, agreement, scan.signed_on)
-    mandate_id = authority.mandate_of(organisation, agreement, scan.signed_on)
-    authority.require_standing(organisation)
-    return mandate_id
+        return await may_bind(tx, agreement, party, person, signed_on, tabled=tabled, ceremony_id=ceremony_id)
 
 
 def delegator_of(delegation: Delegation | None, day: date) -> str | None:
@@ -225,11 +167,6 @@ def delegator_of(delegation: Delegation | None, day: date) -> str | None:
     if day > delegation.valid_until:
         raise DelegationOver(valid_until=delegation.valid_until)
     return delegation.delegator
-
-
-async def mandated(tx: Transaction, agreement: Agreement, party_id: UUID, person: str, day: date) -> UUID:
-    organisation = agreement.party(party_id).organisation_id
-    return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
 
 
 class Step(NamedTuple):
@@ -352,67 +289,3 @@ async def _authorities(
     }
     rows = await (await tx.connection()).execute(GLIMPSE if reading else AUTHORITY, facts)
     return {(row.organisation, row.person, row.day): Authority(*row[3:]) for row in rows}
-
-
-async def require_untampered(tx: Transaction, agreement: Agreement) -> None:
-    """Refuse TextTampered unless all is as it was frozen: every clause in both languages, every term, every annex.
-
-    Delegations and signatures are those of which the journal tells.
-    """
-    assert agreement.text_hash is not None, "frozen without a text"
-    await require_kept(tx, agreement.text_hash)
-    content = agreement.content(await get_table(tx, agreement.text_hash))
-    # What was frozen before contents had a hash vouches for its clauses alone.
-    if agreement.content_hash not in (None, content_hash(content)):
-        same_annexes = content.annexes == await get_annexes(tx, agreement.text_hash)
-        raise _tampered(["terms" if same_annexes else "annexes"])
-    beside = {
-        "agreement": agreement.id,
-        "kind": agreement.agreement_kind,
-        "rules": agreement.kept_rules,
-        "parent": str(agreement.parent_id) if agreement.parent_id else None,
-        "reference": agreement.reference,
-    }
-    drifted = (await (await tx.connection()).execute(DRIFTED, beside)).all()
-    # How a name is written may change with what there is beside it: names are compared as what they say.
-    places = [
-        place for place, was in drifted if place != "names" or names_of({"names": from_json(was)}) != agreement.names
-    ]
-    told = Scans(id=agreement.id, agreement_kind=agreement.agreement_kind, parties=agreement.parties)
-    told.evolve(each.event for each in await past(tx, agreement.id, types=SIGNING))
-    places += [
-        place
-        for place, fields in GIVEN.items()
-        if any(getattr(told, field) != getattr(agreement, field) for field in fields)
-    ]
-    if places:
-        raise _tampered(places)
-
-
-async def require_as_agreed(tx: Transaction, amendment: Amendment) -> None:
-    """Refuse TextTampered unless an amendment is as it was frozen: base and branch by their hashes, the rest as told.
-
-    The journal tells which contents these are, the agreement, the kind, the number, the parties, who signs, the names,
-    who was let sign for whom, and which signatures were given.
-    """
-    await require_kept(tx, amendment.base_hash)
-    await require_kept(tx, amendment.content_hash)
-    told = Amendment.fold(amendment.id, (each.event for each in await past(tx, amendment.id)))
-    if places := [
-        place
-        for place, fields in FROZEN.items()
-        if any(getattr(told, field) != getattr(amendment, field) for field in fields)
-    ]:
-        raise _tampered(places)
-
-
-async def require_kept(tx: Transaction, hash: str | None) -> None:
-    """Refuse TextTampered unless a table of clauses, or a content with one, is kept under its hash with each clause."""
-    places = (await (await tx.connection()).execute(TAMPERED, {"text_hash": hash})).scalars().all()
-    if places:
-        table = () if hash is None or "table" in places else await get_table(tx, hash)
-        raise _tampered(places, table)
-
-
-def _tampered(places: Sequence[str], table: Sequence[ClauseRef] = ()) -> TextTampered:
-    return TextTampered(places=list(places), where=[frozen_named(place, table) for place in places])

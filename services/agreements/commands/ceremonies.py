@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
-from services.agreements.commands.authority import require_untampered
+from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.vetting import mandated_on
 from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
 from services.agreements.errors.families import ParentNotSigned

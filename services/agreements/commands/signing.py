@@ -1,44 +1,25 @@
 """Signing: for a party, by delegation, on paper."""
 
-from collections.abc import Awaitable, Callable
 from datetime import date, datetime
-from typing import TypedDict, TypeVar, Unpack
+from typing import TypeVar
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import (
-    delegator_of,
-    mandated,
-    may_sign,
-    require_untampered,
-    still_mandated,
-)
-from services.agreements.commands.families import require_parent_signed
+from services.agreements.commands.authority import bound_on_paper, mandated
+from services.agreements.commands.giving import Asked, Sign, give, sealed_first
+from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import load_for
-from services.agreements.commands.sealing import ReadySeal, make_seal, seal_first, use_seal
+from services.agreements.commands.sealing import ReadySeal
 from services.agreements.commands.vetting import look_around
-from services.agreements.papers.drawing import draw_seal, draw_sealable
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.sealing import SEALED
 from services.agreements.tables import AGREEMENTS
-from shared.actor import NATIONAL, SYSTEM, Actor
-from shared.clock import business_date, now
+from shared.actor import SYSTEM, Actor
+from shared.clock import business_date, now, today
 from shared.database import Database, Transaction, Work
-from shared.events.agreements import AgreementPartySigned, SignatureLevel
-from shared.events.base import DomainEvent
+from shared.events.agreements import SignatureLevel
 from shared.refusals import Refusal
 
 T = TypeVar("T")
-
-
-class Asked(TypedDict):
-    """What is asked of a signature."""
-
-    party_id: UUID
-    text_hash: str
-    ceremony_id: UUID | None
-    level: SignatureLevel
-    by: Actor
 
 
 async def sign_agreement(
@@ -55,74 +36,36 @@ async def sign_agreement(
 ) -> Agreement:
     """Sign the frozen text for a party, as the person its organisation mandated for this day or as their delegate.
 
-    A level that is sealed takes the `seal` that `sealed` hands over; given a database, this makes it first.
-    Refuses NoMandate, MandateNotValid, MandateOutOfScope, DelegationOver, AssociationNotAccredited; TextTampered;
-    CeremonyNotOpen, NotInTheCeremony or SignedInItsCeremony; what Agreement.sign and making the seal refuse.
+    A level that is sealed takes the `seal` that `sealed` hands over. Refuses what `give` refuses.
     """
-    asked: Asked = {
-        "party_id": party_id,
-        "text_hash": text_hash,
-        "ceremony_id": ceremony_id,
-        "level": level,
-        "by": by,
-    }
-    if seal is None and level in SEALED and isinstance(db, Database):
-        return await sealed(db, id, lambda made: sign_agreement(db, id, **asked, at=at, seal=made), at=at, **asked)
+    asked = Asked(party_id, text_hash, level, by, ceremony_id)
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "sign_agreement", by)
-        ready = seal if isinstance(seal, ReadySeal) else None
-        at = ready.at if ready else at or now()
-        events = await _decide(tx, agreement, **asked, at=at, seal=ready)
-        await use_seal(tx, agreement, party_id, level, seal)
+        events, at = await give(tx, agreement, agreement, asked, seal, at)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 
 
 async def sealed(
     db: Database,
     id: UUID,
-    sign: Callable[[ReadySeal | Refusal | None], Awaitable[T]],
+    sign: Sign[T],
     *,
+    party_id: UUID,
+    text_hash: str,
+    ceremony_id: UUID | None = None,
+    level: SignatureLevel = "simple",
+    by: Actor,
     at: datetime | None = None,
-    **asked: Unpack[Asked],
 ) -> T:
     """What `sign` gives, with its seal made first if the level asks for one."""
-    return await seal_first(id, asked["level"], lambda: _seal_for(db, id, at=at or now(), **asked), sign)
+    asked = Asked(party_id, text_hash, level, by, ceremony_id)
+    return await sealed_first(db, id, asked, lambda tx: _look(tx, id, by), sign, at)
 
 
-async def _seal_for(db: Database, id: UUID, *, at: datetime, **asked: Unpack[Asked]) -> ReadySeal:
-    """A seal for a signature that would be recorded now. Nothing is asked of a provider for one that would not."""
-    by = asked["by"]
-    async with db.transaction(by.scope) as tx:
-        agreement = await look_around(tx, await AGREEMENTS.read(tx, id), business_date(at))
-        PERMISSIONS.allow(by, "sign_agreement", agreement)
-        signed, *_ = await _decide(tx, agreement, **asked, at=at)
-        assert isinstance(signed, AgreementPartySigned)
-        shown = await draw_seal(tx, agreement, signed, at)
-        unsealed = await draw_sealable(tx, agreement) if agreement.sealed_file is None else None
-    return await make_seal(agreement, signed, shown, unsealed, at)
-
-
-async def _decide(
-    tx: Transaction, agreement: Agreement, *, at: datetime, seal: ReadySeal | None = None, **asked: Unpack[Asked]
-) -> list[DomainEvent]:
-    party_id, person = asked["party_id"], asked["by"].person
-    on_behalf_of = delegator_of(agreement.delegation(party_id, person), business_date(at))
-    holder = on_behalf_of or person
-    mandate_id = await may_sign(tx, agreement, party_id, holder, asked["ceremony_id"], business_date(at))
-    events = agreement.sign(
-        party_id,
-        text_hash=asked["text_hash"],
-        person=person,
-        mandate_id=mandate_id,
-        ceremony_id=asked["ceremony_id"],
-        level=asked["level"],
-        on_behalf_of=on_behalf_of,
-        at=at,
-        file_hash=seal.file_hash if seal else None,
-        archived_file=seal.archived_file if seal else None,
-    )
-    await require_untampered(tx, agreement)
-    return events
+async def _look(tx: Transaction, id: UUID, by: Actor) -> tuple[Agreement, Agreement]:
+    agreement = await look_around(tx, await AGREEMENTS.read(tx, id), today())
+    PERMISSIONS.allow(by, "sign_agreement", agreement)
+    return agreement, agreement
 
 
 async def decline_agreement(
@@ -132,7 +75,7 @@ async def decline_agreement(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "decline_agreement", by)
         at = at or now()
-        await mandated(tx, agreement, party_id, by.person, business_date(at))
+        await mandated(tx, agreement, agreement.party(party_id), by.person, business_date(at))
         events = agreement.decline(party_id, text_hash=text_hash, reason=reason, at=at)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 
@@ -155,7 +98,7 @@ async def delegate_signing(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "delegate_signing", by)
         day = business_date(at or now())
-        mandate_id = await mandated(tx, agreement, party_id, by.person, day)
+        mandate_id = await mandated(tx, agreement, agreement.party(party_id), by.person, day)
         events = agreement.delegate(
             party_id,
             delegator=by.person,
@@ -190,9 +133,8 @@ async def record_scan(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "record_scan", by)
         agreement.require_file(file_hash)
-        # Whoever brings a scan need not see the mandates of who signed it.
-        async with tx.widened(NATIONAL):
-            mandate_id = await may_sign(tx, agreement, party_id, person, ceremony_id, signed_on)
+        party = agreement.party(party_id)
+        mandate_id = await bound_on_paper(tx, agreement, party, person, signed_on, tabled=id, ceremony_id=ceremony_id)
         scan = Scan(
             person=person,
             mandate_id=mandate_id,
@@ -218,8 +160,7 @@ async def accept_scan(
         agreement = await load_for(tx, id, "accept_scan", by, expected)
         at = at or now()
         scan = agreement.scan_to_accept(party_id, checker=by.person)
-        mandate_id = await still_mandated(tx, agreement, agreement.party(party_id).organisation_id, scan)
-        await require_parent_signed(tx, agreement)
+        mandate_id = await bound_on_paper(tx, agreement, agreement.party(party_id), scan.person, scan.signed_on)
         events = agreement.accept_scan(party_id, checker=by.person, mandate_id=mandate_id, at=at)
         await require_untampered(tx, agreement)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)

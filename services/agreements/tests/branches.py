@@ -9,6 +9,7 @@ from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands.sealing import ReadySeal
 from services.agreements.content import Content
 from services.agreements.merge import Place, Side
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
@@ -21,6 +22,7 @@ from shared.database import Database
 from shared.events.agreements import AmendmentType
 from shared.ids import new_id
 from shared.money import Money
+from shared.refusals import Refusal
 
 
 def running(**changes: Any) -> Terms:
@@ -95,8 +97,12 @@ async def agree(database: Database, amendment: Amendment) -> Amendment:
 async def sign_for(database: Database, amendment: Amendment, party_id: UUID, **options: Any) -> Amendment:
     """A signature for the party by its organisation's signer."""
     by = options.pop("by", None) or signer(amendment.party(party_id).organisation_id)
-    fields: dict[str, Any] = {"content_hash": amendment.content_hash} | options
-    return await commands.sign_amendment(database, amendment.id, party_id=party_id, by=by, **fields)
+    asked: dict[str, Any] = {"party_id": party_id, "content_hash": amendment.content_hash, "by": by} | options
+
+    async def sign(seal: ReadySeal | Refusal | None) -> Amendment:
+        return await commands.sign_amendment(database, amendment.id, **asked, seal=seal)
+
+    return await commands.sealed_amendment(database, amendment.id, sign, **asked)
 
 
 async def carry(database: Database, amendment: Amendment) -> Amendment:

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 from uuid import UUID
 
-from services.agreements import commands, sealing
+from services.agreements import sealing
 from services.agreements.papers import issuer
 from services.agreements.settings import AgreementsSettings
-from services.agreements.tests.builders import MINISTRY
+from services.agreements.tables import AGREEMENTS
+from services.agreements.tests.builders import MINISTRY, sign_for
 from shared import files
 from shared.database import Database
 from shared.settings import PlatformSettings
+from shared.territory import MINISTRY_ID
 
 
 async def main(asked: dict[str, str]) -> None:
@@ -22,14 +24,9 @@ async def main(asked: dict[str, str]) -> None:
     sealing.configure(AgreementsSettings(platform=platform))
     files.configure(asked["files"])
     database = Database(asked["database"], pool_size=2)
-    await commands.sign_agreement(
-        database,
-        UUID(asked["agreement"]),
-        party_id=UUID(asked["party"]),
-        text_hash=asked["text_hash"],
-        level="advanced",
-        by=MINISTRY,
-    )
+    async with database.transaction(MINISTRY.scope) as tx:
+        agreement = await AGREEMENTS.read(tx, UUID(asked["agreement"]))
+    await sign_for(database, agreement, MINISTRY_ID, level="advanced")
     await database.dispose()
 
 

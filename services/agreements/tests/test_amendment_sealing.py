@@ -12,7 +12,7 @@ from sqlmodel import col
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment, AmendmentState
-from services.agreements.commands import amendment_signing, papers
+from services.agreements.commands import giving, papers
 from services.agreements.commands import sealing as making
 from services.agreements.errors import AlreadySigned, MandateNotValid, NoMandate
 from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
@@ -182,7 +182,7 @@ async def test_parties_that_seal_at_once_lose_no_seal(
         made += 1
         return await seal(*asked)
 
-    monkeypatch.setattr(amendment_signing, "make_seal", counted)
+    monkeypatch.setattr(giving, "make_seal", counted)
     await asyncio.gather(*(seal_for(database, offered, at) for at in range(3)))
     final = await reread(database, offered)
     assert final.state == S.applied and made > 3

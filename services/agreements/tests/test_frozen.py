@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.agreements import commands
 from services.agreements.agreement import Agreement, core
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.authority import require_untampered
+from services.agreements.commands.integrity import require_untampered
 from services.agreements.errors import TextHashDiffers
 from services.agreements.errors.negotiation import TextMovedOn
 from services.agreements.errors.signing import TextTampered

@@ -17,7 +17,7 @@ from sqlmodel import col
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.commands import papers, signing
+from services.agreements.commands import giving, papers
 from services.agreements.commands import sealing as making
 from services.agreements.errors import AlreadySigned, NoMandate, TextHashDiffers
 from services.agreements.errors.sealing import (
@@ -181,7 +181,7 @@ async def test_two_processes_that_seal_at_once_lose_no_seal(
         made += 1
         return await seal(*asked)
 
-    monkeypatch.setattr(signing, "make_seal", counted)
+    monkeypatch.setattr(giving, "make_seal", counted)
     await asyncio.gather(*(seal_for(database, agreement, each.organisation_id) for each in agreement.parties))
     final = await read(database, agreement)
     assert final.state == AgreementState.signed and made > 3
@@ -312,8 +312,6 @@ async def test_a_process_that_is_killed_there_leaves_the_agreement_as_it_was(
         "data_dir": str(tmp_path),
         "files": str(own_files),
         "agreement": str(agreement.id),
-        "party": str(next(each.party_id for each in agreement.parties if each.organisation_id == MINISTRY_ID)),
-        "text_hash": agreement.text_hash,
     }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "services.agreements.tests.dying", json.dumps(asked)),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, Scope
+from services.agreements.commands.sealing import ReadySeal
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import Terms
 from services.agreements.tests.builders.agreements import approver, head_of, holds_until, keeper
@@ -117,11 +118,12 @@ async def late(database: Database, terms: Terms | None = None) -> Agreement:
 async def sign_for(database: Work, agreement: Agreement, organisation: UUID, **options: Any) -> Agreement:
     """A signature by the organisation's signer."""
     party_id = next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
-    return await commands.sign_agreement(
-        database,
-        agreement.id,
-        **({"party_id": party_id, "text_hash": agreement.text_hash, "by": signer(organisation)} | options),
-    )
+    asked = {"party_id": party_id, "text_hash": agreement.text_hash, "by": signer(organisation)} | options
+
+    async def sign(seal: ReadySeal | Refusal | None = None) -> Agreement:
+        return await commands.sign_agreement(database, agreement.id, **asked, seal=seal)
+
+    return await (commands.sealed(database, agreement.id, sign, **asked) if isinstance(database, Database) else sign())
 
 
 async def outcome_of(work: Awaitable[object]) -> object:

@@ -1,0 +1,17 @@
+"""Steps towards a signature under an agreement or an amendment, by what they do."""
+
+SIGNS = frozenset({"sign_agreement", "sign_amendment"})
+"""These a delegate does under the mandate of who delegated; for the others one's own is needed."""
+UNDER_MANDATE = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
+RECORDS = frozenset({"record_scan", "record_amendment_scan"})
+"""Who signed on paper is said with the scan: whether they hold a mandate is seen then."""
+ACCEPTS = frozenset({"accept_scan", "accept_amendment_scan"})
+"""These rest on the mandate of who signed, of the day on the paper."""
+CHECKS = ACCEPTS | {"return_scan", "return_amendment_scan"}
+GIVES = SIGNS | RECORDS
+"""In one's turn."""
+BINDS = GIVES | ACCEPTS
+"""By these a party comes to be bound."""
+NEED_AN_OFFER = UNDER_MANDATE | RECORDS
+RENEWS = frozenset({"renew_offer", "renew_amendment_offer"})
+TAKES_BACK = frozenset({"cancel_agreement", "withdraw_amendment"})
