@@ -1,24 +1,130 @@
-"""The offer: what is frozen can be signed until a day, of which those whose turn it is are reminded before."""
+"""The offer: what is frozen can be signed until a day, party after party, and who is awaited is reminded before."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
 
-from services.agreements.errors.signing import OfferExpired
-from services.agreements.ruled import Ruled
+from services.agreements.bilingual import Bilingual
+from services.agreements.errors import AlreadySigned
+from services.agreements.errors.signing import (
+    CheckedByAnother,
+    NoScanToCheck,
+    NotYourTurnToSign,
+    OfferExpired,
+    OfferStillStands,
+    ScanToBeChecked,
+)
+from services.agreements.signatures import Delegation, Given, Scan
+from services.agreements.signing_order import SigningOrder
+from services.agreements.steps import CHECKS, GIVES, NEED_AN_OFFER, RENEWS, TAKES_BACK
+from services.agreements.surroundings import Surrounded
+from shared.events.agreements import AgreementParty, AgreementPartySigned, AmendmentPartySigned
+from shared.refusals import Refusal
 
 
-class Offered(Ruled):
-    """Until when it can be signed: agreements and amendments alike."""
+class Offered(Surrounded):
+    """Who signs it and until when: agreements and amendments alike."""
 
     offered_until: date | None = None
     """The last day to sign; none if the kind sets no limit."""
     offer_over: bool = False
     reminded: int | None = None
     """The last reminder sent, by its days before the end of the offer."""
+    sealed_file: str | None = None
+    """The hash of the PDF that carries the signatures sealed so far."""
+    archived_file: str | None = None
+    """The hash of the PDF from before the first seal, kept beside the sealed one."""
+
+    if TYPE_CHECKING:  # each keeps these in its own way
+
+        @property
+        def names(self) -> Mapping[UUID, Bilingual]: ...
+        @property
+        def signatures(self) -> Sequence[Given]: ...
+        @property
+        def delegations(self) -> Mapping[UUID, Delegation]: ...
+        @property
+        def scans(self) -> Mapping[UUID, Scan]: ...
+
+    def party(self, party_id: UUID) -> AgreementParty:
+        """The party of this id. Refuses NotAParty."""
+        raise NotImplementedError
 
     @property
     def being_signed(self) -> bool:
         """Whether it waits for signatures."""
         raise NotImplementedError
+
+    @property
+    def signing_parties(self) -> Sequence[AgreementParty]:
+        """Those who sign it, in their order."""
+        raise NotImplementedError
+
+    @property
+    def signing_order(self) -> SigningOrder:
+        """Whose turn it is, by the groups of the kind."""
+        signed = {signature.party_id for signature in self.signatures}
+        return SigningOrder(self.rules.signing.groups, self.signing_parties, signed)
+
+    @property
+    def to_remind(self) -> list[AgreementParty]:
+        """Those whose turn it is and who are awaited still."""
+        order = self.signing_order
+        return [each for each in order.may_sign_now if each in order.awaited and each.party_id not in self.scans]
+
+    def delegation(self, party_id: UUID, person: str) -> Delegation | None:
+        """What lets this person sign for the party without a mandate of their own."""
+        found = self.delegations.get(party_id)
+        return found if found and found.delegate == person else None
+
+    def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
+        """Why this party may not take a step towards its signature though another might; None if it may.
+
+        Refuses NotAParty.
+        """
+        self.party(party_id)
+        if any(signature.party_id == party_id for signature in self.signatures):
+            return AlreadySigned(party=party_id)
+        if party_id in self.scans:
+            return ScanToBeChecked(party=party_id)
+        if barred := self.barred(action, party_id):
+            return barred
+        if action in GIVES and self.being_signed and (first := self.signing_order.awaited_before(party_id)):
+            names = [self.names[each.organisation_id] for each in first if each.organisation_id in self.names]
+            return NotYourTurnToSign(
+                awaited=[each.party_id for each in first], names=[name.model_dump() for name in names]
+            )
+        return None
+
+    def offer_refusal(self, action: str) -> Refusal | None:
+        """Nothing is signed once the offer is over; a signature given is not given away while it stands.
+
+        Only what waits is checked.
+        """
+        if action in NEED_AN_OFFER and self.offer_over:
+            return OfferExpired(offered_until=self.offered_until)
+        given_away = action in TAKES_BACK and self.signatures and self.expires_on
+        if given_away or (action in RENEWS and not self.offer_over):
+            return OfferStillStands(offered_until=self.offered_until)
+        return NoScanToCheck() if action in CHECKS and not self.scans else None
+
+    def scan_to_check(self, party_id: UUID, checker: str) -> Scan:
+        """The party's scan, for somebody who neither signed nor saw it.
+
+        Refuses NotAParty, NoScanToCheck, CheckedByAnother.
+        """
+        scan = self.scans.get(self.party(party_id).party_id)
+        if scan is None:
+            raise NoScanToCheck()
+        if checker in (scan.person, scan.witness):
+            raise CheckedByAnother()
+        return scan
+
+    def contestable(self, mandate_id: UUID, ended_on: date) -> list[UUID]:
+        """The parties whose signature rests on a mandate that, as is known now, had ended by then."""
+        given = {each.party_id: each for each in self.signatures} | {**self.scans}
+        return [party_id for party_id, each in given.items() if each.contestable(mandate_id, ended_on)]
 
     @property
     def expires_on(self) -> date | None:
@@ -46,6 +152,12 @@ class Offered(Ruled):
     def offer_until(self, day: date | None) -> None:
         """Begin an offer that ends with this day."""
         self.offered_until, self.offer_over, self.reminded = day, False, None
+
+    def take_seal(self, signed: AgreementPartySigned | AmendmentPartySigned) -> None:
+        """Keep the file of a signature that was sealed, and that from before the first seal."""
+        if signed.file_hash and signed.level != "handwritten_scan":
+            self.sealed_file = signed.file_hash
+            self.archived_file = signed.detail.get("archived_file") or self.archived_file
 
     def _reminders_left(self) -> list[int]:
         return [days for days in self.rules.signing.remind_days if self.reminded is None or days < self.reminded]

@@ -17,7 +17,6 @@ from services.agreements.commands.screens import ceremony_on
 from services.agreements.errors.ceremonies import ScreenFull
 from services.agreements.minutes import TEMPLATES
 from services.agreements.tables import AGREEMENTS, CEREMONIES
-from services.agreements.terms import must_sign
 from shared.actor import NATIONAL
 from shared.clock import CASABLANCA
 from shared.database import Database, Transaction
@@ -134,7 +133,7 @@ def _board(ceremony: Ceremony, listed: list[Agreement], wording: Wording) -> str
 
 def _item(ceremony: Ceremony, agreement: Agreement, wording: Wording) -> dict[str, Any]:
     given = {each.party_id for each in agreement.signatures}
-    signing = [party for party in agreement.parties if must_sign(party)]
+    signing = agreement.signing_parties
     return {
         "reference": agreement.reference,
         "title": agreement.title,

@@ -14,8 +14,8 @@ from services.agreements.agreement.force import Announcement, Ending, Force, Sco
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligation import Claim, Obligation, ObligationState
 from services.agreements.agreement.scans import Scans
-from services.agreements.agreement.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 from services.agreements.agreement.signing import Signing
+from services.agreements.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 
 
 class Agreement(Amending, Closing, Family, Force, Scans, Approval, Negotiation, Editions, Documents, Core):

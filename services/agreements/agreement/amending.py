@@ -10,12 +10,12 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.agreement.core import AgreementState, names_of
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.negotiation import Negotiation
-from services.agreements.agreement.signatures import PartyRequest, RequestState, Signature
 from services.agreements.agreement.signing import Signing
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content, content_hash, language_hashes
 from services.agreements.errors import TermOver
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
+from services.agreements.signatures import PartyRequest, RequestState, Signature
 from services.agreements.terms import BudgetLine, Duty
 from shared.aggregate import follows
 from shared.events.agreements import AgreementAmended, AmendmentType

@@ -5,14 +5,12 @@ from typing import ClassVar
 from uuid import UUID
 
 from services.agreements.agreement.core import BEING_SIGNED
-from services.agreements.agreement.signatures import RequestState, Scan, require_attested, scan_to_check
 from services.agreements.agreement.signing import Signing
-from services.agreements.errors.signing import NoScanToCheck
+from services.agreements.signatures import RequestState, Scan, require_attested
 from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import AgreementPartySigned, AgreementScanReturned, AgreementSignatureScanned
 from shared.events.base import DomainEvent
-from shared.refusals import Refusal
 
 
 class Scans(Signing):
@@ -29,12 +27,6 @@ class Scans(Signing):
         """Those of its own signatures too."""
         given = {each.file_hash for each in self.signatures if each.file_hash and each.level == "handwritten_scan"}
         return super().files_on_paper | given | {scan.file_hash for scan in self.scans.values()}
-
-    def guard(self, action: str) -> Refusal | None:
-        """Only what waits is checked."""
-        if action in ("accept_scan", "return_scan") and not self.scans:
-            return NoScanToCheck()
-        return super().guard(action)
 
     def record_scan(self, party_id: UUID, scan: Scan, *, text_hash: str, today: date) -> list[DomainEvent]:
         """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
@@ -53,8 +45,7 @@ class Scans(Signing):
     def scan_to_accept(self, party_id: UUID, *, checker: str) -> Scan:
         """The scan that would count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("accept_scan")
-        self.party(party_id)
-        return scan_to_check(self.scans, party_id, checker)
+        return self.scan_to_check(party_id, checker)
 
     def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
         """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses, and TermOver."""
@@ -77,7 +68,7 @@ class Scans(Signing):
         """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("return_scan")
         party = self.party(party_id)
-        scan = scan_to_check(self.scans, party_id, checker)
+        scan = self.scan_to_check(party_id, checker)
         returned = AgreementScanReturned(
             agreement_id=self.id,
             party_id=party_id,
@@ -88,8 +79,7 @@ class Scans(Signing):
 
     @follows
     def _show_scan(self, event: AgreementSignatureScanned) -> None:
-        scan = Scan(**event.model_dump(include={*Scan.model_fields}))
-        self._become(RequestState.scanned, only=event.party_id, scan=scan, remark=None)
+        self._become(RequestState.scanned, only=event.party_id, scan=Scan.told(event), remark=None)
 
     @follows
     def _give_scan_back(self, event: AgreementScanReturned) -> None:

@@ -1,12 +1,16 @@
 """Signing: each party puts its signature under the frozen text, in its turn and while the offer stands."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState
-from services.agreements.agreement.signatures import (
+from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.errors import TermOver, TextHashDiffers
+from services.agreements.errors.signing import OfferExpired
+from services.agreements.offer import Offered
+from services.agreements.signatures import (
     OPEN_REQUESTS,
     Delegation,
     PartyRequest,
@@ -16,16 +20,7 @@ from services.agreements.agreement.signatures import (
     doubted,
     require_delegable,
 )
-from services.agreements.agreement.timely import Timely, earliest
-from services.agreements.errors import AlreadySigned, TermOver, TextHashDiffers
-from services.agreements.errors.signing import (
-    NotYourTurnToSign,
-    OfferExpired,
-    OfferStillStands,
-    ScanToBeChecked,
-)
-from services.agreements.offer import Offered
-from services.agreements.signing_order import SigningOrder, require_level
+from services.agreements.signing_order import require_level
 from services.agreements.terms import must_sign
 from shared.aggregate import follows
 from shared.clock import business_date
@@ -49,10 +44,6 @@ from shared.events.agreements import (
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
 
-NEED_AN_OFFER = frozenset({"sign_agreement", "decline_agreement", "delegate_signing", "record_scan"})
-
-IN_TURN = frozenset({"sign_agreement", "record_scan"})
-
 
 class Signing(Timely, Offered):
     """Who has signed, who is still to sign, and until when."""
@@ -68,16 +59,11 @@ class Signing(Timely, Offered):
     requests: tuple[PartyRequest, ...] = ()
     """Of the text that is or was last frozen, one per party that signs."""
     signatures: tuple[Signature, ...] = ()
-    sealed_file: str | None = None
-    """The hash of the PDF that carries the signatures sealed so far."""
-    archived_file: str | None = None
-    """The hash of the PDF from before the first seal, kept beside the sealed one."""
 
     @property
-    def signing_order(self) -> SigningOrder:
-        """Whose turn it is, by the groups of the kind."""
-        signed = {signature.party_id for signature in self.signatures}
-        return SigningOrder(self.rules.signing.groups, self.parties, signed)
+    def signing_parties(self) -> tuple[AgreementParty, ...]:
+        """All but those who only witness."""
+        return tuple(party for party in self.parties if must_sign(party))
 
     @property
     def scans(self) -> dict[UUID, Scan]:
@@ -104,36 +90,9 @@ class Signing(Timely, Offered):
         self.party(party_id)
         return next((each for each in self.requests if each.party_id == party_id), PartyRequest(party_id=party_id))
 
-    def delegation(self, party_id: UUID, person: str) -> Delegation | None:
-        """What lets this person sign for the party without a mandate of their own. Refuses NotAParty."""
-        found = self.request(party_id).delegation
-        return found if found and found.delegate == person else None
-
     def guard(self, action: str) -> Refusal | None:
-        """Nothing is signed once the offer is over; a signature given is not given away while it stands."""
-        if action in NEED_AN_OFFER and self.offer_over:
-            return OfferExpired(offered_until=self.offered_until)
-        if action == "renew_offer" and not self.offer_over:
-            return OfferStillStands(offered_until=self.offered_until)
-        if action == "cancel_agreement" and self.state == AgreementState.partially_signed and self.expires_on:
-            return OfferStillStands(offered_until=self.offered_until)
-        return super().guard(action)
-
-    def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
-        """Why this party may not take a step towards its signature though another might; None if it may.
-
-        Refuses NotAParty.
-        """
-        self.party(party_id)
-        if any(signature.party_id == party_id for signature in self.signatures):
-            return AlreadySigned(party=party_id)
-        if party_id in self.scans:
-            return ScanToBeChecked(party=party_id)
-        if barred := self.barred(action, party_id):
-            return barred
-        if action in IN_TURN and self.state in BEING_SIGNED and (first := self.signing_order.awaited_before(party_id)):
-            return not_your_turn(self, first)
-        return None
+        """It is signed while its offer stands."""
+        return self.offer_refusal(action) or super().guard(action)
 
     def sign(
         self,
@@ -229,13 +188,11 @@ class Signing(Timely, Offered):
         A signature on paper that waits for its check is marked too.
         """
         self.require("contest_signatures")
-        given = {each.party_id: each for each in self.signatures} | self.scans
         return [
             AgreementSignatureContested(
                 agreement_id=self.id, party_id=party_id, mandate_id=mandate_id, ended_on=ended_on
             )
-            for party_id, each in given.items()
-            if each.contestable(mandate_id, ended_on)
+            for party_id in self.contestable(mandate_id, ended_on)
         ]
 
     def next_on(self) -> date | None:
@@ -249,8 +206,7 @@ class Signing(Timely, Offered):
             left = tuple(each.party_id for each in self.requests if each.state in OPEN_REQUESTS)
             return [AgreementSignatureOfferExpired(agreement_id=self.id, parties=left, offered_until=self.expires_on)]
         if self.expires_on and (days := self.reminder_due(today)) is not None:
-            missing = [each for each in self.signing_order.may_sign_now if each in self.missing_signatures]
-            awaited = [each for each in missing if not self.request(each.party_id).scan]
+            awaited = self.to_remind
             return [
                 AgreementSignatureReminded(
                     agreement_id=self.id,
@@ -314,7 +270,7 @@ class Signing(Timely, Offered):
     @follows
     def _ask(self, event: AgreementApproved) -> None:
         self.offer_until(event.offered_until)
-        self.requests = tuple(PartyRequest(party_id=each.party_id) for each in self.parties if must_sign(each))
+        self.requests = tuple(PartyRequest(party_id=each.party_id) for each in self.signing_parties)
 
     @follows
     def _ask_again(self, event: AgreementSignatureOfferRenewed) -> None:
@@ -332,18 +288,14 @@ class Signing(Timely, Offered):
 
     @follows
     def _hand_over(self, event: AgreementSigningDelegated) -> None:
-        shared = event.model_dump(include={*Delegation.model_fields})
-        delegation = Delegation(**shared, document=event.detail["document"])
-        self._become(RequestState.delegated, only=event.party_id, delegation=delegation)
+        self._become(RequestState.delegated, only=event.party_id, delegation=Delegation.told(event))
 
     @follows
     def _put_signature(self, event: AgreementPartySigned) -> None:
         self.state = AgreementState.partially_signed
         self.signatures = (*self.signatures, _signature(event))
         self._become(RequestState.signed, only=event.party_id, scan=None)
-        if event.file_hash and event.level != "handwritten_scan":
-            self.sealed_file = event.file_hash
-            self.archived_file = event.detail.get("archived_file") or self.archived_file
+        self.take_seal(event)
 
     @follows
     def _doubt_signature(self, event: AgreementSignatureContested) -> None:
@@ -387,13 +339,6 @@ class Signing(Timely, Offered):
             each.model_copy(update={"state": state, **changes}) if each.party_id in moved else each
             for each in self.requests
         )
-
-
-def not_your_turn(agreement: Signing, awaited: Iterable[AgreementParty]) -> NotYourTurnToSign:
-    """The refusal that names those who sign first."""
-    awaited = tuple(awaited)
-    names = [agreement.names[each.organisation_id] for each in awaited if each.organisation_id in agreement.names]
-    return NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=[name.model_dump() for name in names])
 
 
 def _signature(event: AgreementPartySigned) -> Signature:

@@ -4,28 +4,19 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from services.agreements.agreement.signatures import (
+from services.agreements.amendment.approval import Approval
+from services.agreements.amendment.core import BEING_SIGNED, AmendmentState
+from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
+from services.agreements.offer import Offered
+from services.agreements.signatures import (
     Delegation,
     Given,
     Scan,
     doubted,
     require_attested,
     require_delegable,
-    scan_to_check,
 )
-from services.agreements.amendment.approval import Approval
-from services.agreements.amendment.core import BEING_SIGNED, AmendmentState
-from services.agreements.errors.agreements import AlreadySigned
-from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
-from services.agreements.errors.signing import (
-    NoScanToCheck,
-    NotYourTurnToSign,
-    OfferExpired,
-    OfferStillStands,
-    ScanToBeChecked,
-)
-from services.agreements.offer import Offered
-from services.agreements.signing_order import SigningOrder, require_level
+from services.agreements.signing_order import require_level
 from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
@@ -49,9 +40,6 @@ from shared.events.base import DomainEvent
 from shared.refusals import Refusal
 
 _S = AmendmentState
-NEED_AN_OFFER = frozenset({"sign_amendment", "decline_amendment", "delegate_amendment", "record_amendment_scan"})
-IN_TURN = frozenset({"sign_amendment", "record_amendment_scan"})
-CHECKS = frozenset({"accept_amendment_scan", "return_amendment_scan"})
 
 
 class AmendmentSignature(Given):
@@ -78,10 +66,6 @@ class Signing(Approval, Offered):
     """Party -> who signs for it in whose place, while it is frozen."""
     scans: dict[UUID, Scan] = {}
     """Party -> its signature on paper that waits for its check."""
-    sealed_file: str | None = None
-    """As of an agreement: the hash of the PDF that carries the signatures sealed so far."""
-    archived_file: str | None = None
-    """As of an agreement: the hash of the PDF from before the first seal."""
 
     @property
     def frozen(self) -> bool:
@@ -94,33 +78,13 @@ class Signing(Approval, Offered):
         return [party for party in self.parties if party.party_id in self.touched]
 
     @property
-    def signing_order(self) -> SigningOrder:
-        """Who signs when, of those whom it touches."""
-        signed = {each.party_id for each in self.signatures}
-        return SigningOrder(self.rules.signing.groups, self.signing_parties, signed)
-
-    @property
     def being_signed(self) -> bool:
         """Whether it waits for signatures."""
         return self.state in BEING_SIGNED
 
-    def delegation(self, party_id: UUID, person: str) -> Delegation | None:
-        """What lets this person sign for the party without a mandate of their own."""
-        found = self.delegations.get(party_id)
-        return found if found and found.delegate == person else None
-
     def guard(self, action: str) -> Refusal | None:
-        """Nothing is signed once the offer is over; a signature given is not given away while it stands."""
-        if action in NEED_AN_OFFER and self.offer_over:
-            return OfferExpired(offered_until=self.offered_until)
-        stands = OfferStillStands(offered_until=self.offered_until)
-        if action == "renew_amendment_offer" and not self.offer_over:
-            return stands
-        if action == "withdraw_amendment" and self.state == _S.signing and self.expires_on:
-            return stands
-        if action in CHECKS and not self.scans:
-            return NoScanToCheck()
-        return super().guard(action)
+        """It is signed while its offer stands."""
+        return self.offer_refusal(action) or super().guard(action)
 
     def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
         """Why this party may not take a step towards its signature though another might; None if it may.
@@ -132,16 +96,7 @@ class Signing(Approval, Offered):
             return None
         if party_id not in self.touched:
             return NotTouched(party=party_id)
-        if any(each.party_id == party_id for each in self.signatures):
-            return AlreadySigned(party=party_id)
-        if party_id in self.scans:
-            return ScanToBeChecked(party=party_id)
-        if barred := self.barred(action, party_id):
-            return barred
-        if action in IN_TURN and (awaited := self.signing_order.awaited_before(party_id)):
-            names = [self.names[each.organisation_id].model_dump() for each in awaited]
-            return NotYourTurnToSign(awaited=[each.party_id for each in awaited], names=names)
-        return None
+        return super().party_refusal(action, party_id)
 
     def sign(
         self,
@@ -239,8 +194,7 @@ class Signing(Approval, Offered):
     def scan_to_accept(self, party_id: UUID, *, checker: str) -> Scan:
         """The scan that would count. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("accept_amendment_scan")
-        self.party(party_id)
-        return scan_to_check(self.scans, party_id, checker)
+        return self.scan_to_check(party_id, checker)
 
     def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
         """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses."""
@@ -263,7 +217,7 @@ class Signing(Approval, Offered):
         """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
         self.require("return_amendment_scan")
         party = self.party(party_id)
-        scan = scan_to_check(self.scans, party_id, checker)
+        scan = self.scan_to_check(party_id, checker)
         returned = AmendmentScanReturned(
             amendment_id=self.id,
             agreement_id=self.agreement_id,
@@ -293,14 +247,12 @@ class Signing(Approval, Offered):
         if until is None:
             return []
         offer = {"amendment_id": self.id, "agreement_id": self.agreement_id, "offered_until": until}
-        order = self.signing_order
         if today > until:
-            unsigned = tuple(each.party_id for each in order.awaited)
+            unsigned = tuple(each.party_id for each in self.signing_order.awaited)
             return [AmendmentSignatureOfferExpired(parties=unsigned, **offer)]
         if (days := self.reminder_due(today)) is None:
             return []
-        left = [each for each in order.awaited if each.party_id not in self.scans]
-        turn = [each for each in order.may_sign_now if each in left]
+        turn = self.to_remind
         parties, awaited = (each.party_id for each in turn), (each.organisation_id for each in turn)
         return [AmendmentSignatureReminded(parties=tuple(parties), days=days, awaited=tuple(awaited), **offer)]
 
@@ -309,7 +261,6 @@ class Signing(Approval, Offered):
 
         A signature on paper that waits for its check is marked too.
         """
-        given = {each.party_id: each for each in self.signatures} | self.scans
         return [
             AmendmentSignatureContested(
                 amendment_id=self.id,
@@ -318,8 +269,7 @@ class Signing(Approval, Offered):
                 mandate_id=mandate_id,
                 ended_on=ended_on,
             )
-            for party_id, each in given.items()
-            if each.contestable(mandate_id, ended_on)
+            for party_id in self.contestable(mandate_id, ended_on)
         ]
 
     @follows
@@ -342,14 +292,11 @@ class Signing(Approval, Offered):
 
     @follows
     def _hand_over(self, event: AmendmentSigningDelegated) -> None:
-        shared = event.model_dump(include={*Delegation.model_fields})
-        delegation = Delegation(**shared, document=event.detail["document"])
-        self.delegations = {**self.delegations, event.party_id: delegation}
+        self.delegations = {**self.delegations, event.party_id: Delegation.told(event)}
 
     @follows
     def _show_scan(self, event: AmendmentSignatureScanned) -> None:
-        scan = Scan(**event.model_dump(include={*Scan.model_fields}))
-        self.scans = {**self.scans, event.party_id: scan}
+        self.scans = {**self.scans, event.party_id: Scan.told(event)}
 
     @follows
     def _give_scan_back(self, event: AmendmentScanReturned) -> None:
@@ -362,9 +309,7 @@ class Signing(Approval, Offered):
         self.scans = self._scans_without(event.party_id)
         signature = event.model_dump(include=set(AmendmentSignature.model_fields))
         self.signatures = (*self.signatures, AmendmentSignature(**signature))
-        if event.file_hash and event.level != "handwritten_scan":
-            self.sealed_file = event.file_hash
-            self.archived_file = event.detail.get("archived_file") or self.archived_file
+        self.take_seal(event)
 
     @follows
     def _end_signing(self, _: AmendmentSigned) -> None:

@@ -14,7 +14,6 @@ from services.agreements.commands.families import parent_refusal
 from services.agreements.errors.texts import TextLost
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
-from services.agreements.terms import must_sign
 from services.agreements.text import get_table
 from shared.actor import NATIONAL
 from shared.database import Transaction
@@ -53,7 +52,7 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
         around = Surroundings(day, on_paper=frozenset(shown))
     if agreement.state in BEFORE_FREEZING:
         organisations = [party.organisation_id for party in agreement.parties]
-        signing = [party.organisation_id for party in agreement.parties if must_sign(party)]
+        signing = [party.organisation_id for party in agreement.signing_parties]
         async with tx.widened(NATIONAL):
             unvetted = await unvetted_of(tx, organisations)
         unmandated = await unmandated_on(tx, agreement, signing, day)

@@ -1,6 +1,6 @@
 """Drawing up papers: what an agreement, an amendment or a ceremony says in one version, gathered for the printer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -32,7 +32,6 @@ from services.agreements.papers.paper import (
 )
 from services.agreements.places import name_of, part_named
 from services.agreements.tables import AMENDMENTS, CEREMONIES
-from services.agreements.terms import must_sign
 from services.agreements.text import get_clauses, get_content, get_text, in_words
 from shared.actor import NATIONAL
 from shared.audit import canonical
@@ -76,7 +75,7 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
         budget=agreement.budget,
         centers=tuple(_center(agreement, center) for center in agreement.centers),
         annexes=agreement.annexes,
-        signatures=await _signatures(tx, agreement, _signing(agreement)) if frozen else (),
+        signatures=await _signatures(tx, agreement) if frozen else (),
         amendments=await _amendments(tx, agreement),
         content_hash=agreement.content_hash,
         language_hashes=agreement.language_hashes,
@@ -85,7 +84,7 @@ async def draw_agreement(tx: Transaction, agreement: Agreement) -> AgreementPape
 
 async def draw_sealable(tx: Transaction, agreement: Agreement) -> AgreementPaper:
     """The frozen text with a frame for each party's seal: the same paper whenever it is drawn while it is frozen."""
-    framed = await _framed(tx, agreement, _signing(agreement), AgreementApproved)
+    framed = await _framed(tx, agreement, AgreementApproved)
     return (await draw_agreement(tx, agreement)).model_copy(update=framed)
 
 
@@ -114,7 +113,7 @@ async def draw_amendment(tx: Transaction, agreement: Agreement, amendment: Amend
             for each in content.centers
         },
         changes=tuple(_changed(amendment, each, (base, branch)) for each in changes),
-        signatures=await _signatures(tx, amendment, amendment.signing_parties) if frozen else (),
+        signatures=await _signatures(tx, amendment) if frozen else (),
         content_hash=amendment.content_hash if frozen else None,
         language_hashes=language_hashes(branch.clauses) if frozen else None,
     )
@@ -122,7 +121,7 @@ async def draw_amendment(tx: Transaction, agreement: Agreement, amendment: Amend
 
 async def draw_sealable_amendment(tx: Transaction, agreement: Agreement, amendment: Amendment) -> AmendmentPaper:
     """The frozen amendment with a frame for each seal: the same paper whenever it is drawn while it is frozen."""
-    framed = await _framed(tx, amendment, amendment.signing_parties, AmendmentAgreed)
+    framed = await _framed(tx, amendment, AmendmentAgreed)
     return (await draw_amendment(tx, agreement, amendment)).model_copy(update=framed)
 
 
@@ -162,7 +161,7 @@ async def draw_certificate(tx: Transaction, agreement: Agreement) -> Certificate
         mark=_mark(frozen=True),
         version=agreement.version,
         head=head,
-        signatures=await _signatures(tx, agreement, _signing(agreement)),
+        signatures=await _signatures(tx, agreement),
         content_hash=agreement.content_hash,
         language_hashes=agreement.language_hashes,
         files=tuple(_files(agreement)),
@@ -206,21 +205,17 @@ async def _moment(tx: Transaction, id: UUID, version: int) -> tuple[datetime, st
     return occurred_at, hash.hex()
 
 
-async def _framed(
-    tx: Transaction, file: Agreement | Amendment, signing: Iterable[AgreementParty], freezing: type[DomainEvent]
-) -> dict[str, object]:
+async def _framed(tx: Transaction, file: Agreement | Amendment, freezing: type[DomainEvent]) -> dict[str, object]:
     """What makes a paper the one that takes the seals: that of its freezing, with frames in place of signatures."""
     query = select(JournalRow.occurred_at, JournalRow.aggregate_version).where(  # type: ignore[call-overload]
         JournalRow.aggregate_id == file.id, JournalRow.type == freezing.type
     )
     frozen_at, version = (await tx.execute(query.order_by(desc("aggregate_version")).limit(1))).one()
-    frames = frames_for((party.party_id, _name(file, party.organisation_id)) for party in signing)
+    frames = frames_for((party.party_id, _name(file, party.organisation_id)) for party in file.signing_parties)
     return {"drawn_at": frozen_at, "version": version, "signatures": (), "frames": frames}
 
 
-async def _signatures(
-    tx: Transaction, file: Agreement | Amendment, signing: Iterable[AgreementParty]
-) -> tuple[SignatureLine, ...]:
+async def _signatures(tx: Transaction, file: Agreement | Amendment) -> tuple[SignatureLine, ...]:
     given = {each.party_id: each for each in file.signatures}
     sittings = {id: each.ceremony_id for id, each in given.items() if isinstance(each, Signature) and each.ceremony_id}
     ceremonies = await _titles(tx, set(sittings.values()))
@@ -237,12 +232,8 @@ async def _signatures(
         )
         if (signature := given.get(party.party_id))
         else SignatureLine(party=_name(file, party.organisation_id))
-        for party in signing
+        for party in file.signing_parties
     )
-
-
-def _signing(agreement: Agreement) -> list[AgreementParty]:
-    return [party for party in agreement.parties if must_sign(party)]
 
 
 def _parties(file: Agreement | Amendment) -> tuple[PartyLine, ...]:

@@ -9,9 +9,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import col, select
 
 from services.agreements import commands
-from services.agreements.agreement.signatures import Mandated
 from services.agreements.amendment import Amendment
 from services.agreements.errors import MandateNotValid
+from services.agreements.signatures import Mandated
 from services.agreements.tables import AGREEMENTS, MandateRow
 from services.agreements.tests.builders import (
     LEGAL,

@@ -1,23 +1,23 @@
-"""What an agreement keeps of its signatures: those asked for, those given, who stands in for whom."""
+"""What agreements and amendments keep of signatures: those asked for, those given, who stands in for whom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Self, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.errors import EffectiveDateAhead
-from services.agreements.errors.signing import (
-    CheckedByAnother,
-    DelegateIsOneself,
-    DelegationOver,
-    NoScanToCheck,
-    WitnessIsSigner,
-)
+from services.agreements.errors.signing import DelegateIsOneself, DelegationOver, WitnessIsSigner
 from shared.clock import business_date
-from shared.events.agreements import SignatureLevel
+from shared.events.agreements import (
+    AgreementSignatureScanned,
+    AgreementSigningDelegated,
+    AmendmentSignatureScanned,
+    AmendmentSigningDelegated,
+    SignatureLevel,
+)
 
 
 class RequestState(StrEnum):
@@ -48,6 +48,11 @@ class Delegation(BaseModel):
     valid_until: date
     document: str
     """Reference of the act of delegation."""
+
+    @classmethod
+    def told(cls, event: AgreementSigningDelegated | AmendmentSigningDelegated) -> Self:
+        """As the event tells it."""
+        return cls(**event.model_dump(include={*cls.model_fields}), document=event.detail["document"])
 
 
 def require_delegable(delegator: str, delegate: str, valid_until: date, today: date) -> None:
@@ -91,6 +96,11 @@ class Scan(Mandated):
         """The day on the paper."""
         return self.signed_on
 
+    @classmethod
+    def told(cls, event: AgreementSignatureScanned | AmendmentSignatureScanned) -> Self:
+        """As the event tells it."""
+        return cls(**event.model_dump(include={*cls.model_fields}))
+
 
 def require_attested(scan: Scan, today: date) -> None:
     """Refuse WitnessIsSigner, and EffectiveDateAhead for a signature of a day that is still to come."""
@@ -98,16 +108,6 @@ def require_attested(scan: Scan, today: date) -> None:
         raise WitnessIsSigner()
     if scan.signed_on > today:
         raise EffectiveDateAhead(effective_on=scan.signed_on)
-
-
-def scan_to_check(scans: Mapping[UUID, Scan], party_id: UUID, checker: str) -> Scan:
-    """The party's scan, for somebody who neither signed nor saw it. Refuses NoScanToCheck, CheckedByAnother."""
-    scan = scans.get(party_id)
-    if scan is None:
-        raise NoScanToCheck()
-    if checker in (scan.person, scan.witness):
-        raise CheckedByAnother()
-    return scan
 
 
 class PartyRequest(BaseModel):
