@@ -7,10 +7,20 @@ from services.agreements.commands.agreements import (
     expire_agreement,
     revise_terms,
 )
+from services.agreements.commands.amendment_applying import apply_amendment
+from services.agreements.commands.amendment_approval import (
+    approve_amendment,
+    approve_amendment_as_substitute,
+    refuse_amendment,
+    report_amendment_overdue,
+    return_amendment,
+)
 from services.agreements.commands.amendment_signing import (
     accept_amendment_scan,
+    contest_amendment,
     decline_amendment,
     delegate_amendment,
+    let_amendment_time_pass,
     record_amendment_scan,
     renew_amendment_offer,
     return_amendment_scan,
@@ -18,17 +28,9 @@ from services.agreements.commands.amendment_signing import (
     sign_amendment,
 )
 from services.agreements.commands.amendments import (
-    apply_amendment,
-    approve_amendment,
-    approve_amendment_as_substitute,
-    contest_amendment,
     end_amendment,
-    let_amendment_time_pass,
     propose_amendment,
     rebase_amendment,
-    refuse_amendment,
-    report_amendment_overdue,
-    return_amendment,
     revise_amendment,
     submit_amendment,
     withdraw_amendment,

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from services.agreements.agreement import Scan
 from services.agreements.amendment import Amendment
-from services.agreements.commands.amendments import amendable, both, record_signature
+from services.agreements.commands.amendment_applying import record_signature
 from services.agreements.commands.authority import bound_on_paper, mandated
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_untampered
+from services.agreements.commands.loading import amendable, load_both_for
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.tables import AMENDMENTS
-from shared.actor import Actor
+from shared.actor import SYSTEM, Actor
 from shared.clock import business_date, now
 from shared.database import Database, Work
 from shared.events.agreements import SignatureLevel
@@ -65,7 +66,7 @@ async def decline_amendment(
 ) -> Amendment:
     """Refuse to sign for a party, under the same mandate: the amendment will not be."""
     async with db.transaction(by.scope) as tx:
-        agreement, amendment = await both(tx, id, "decline_amendment", by)
+        agreement, amendment = await load_both_for(tx, id, "decline_amendment", by)
         await mandated(tx, agreement, amendment.party(party_id), by.person, business_date(at or now()))
         events = amendment.decline(party_id, content_hash=content_hash, reason=reason)
         return await AMENDMENTS.record(tx, amendment, events, by=by)
@@ -155,7 +156,7 @@ async def return_amendment_scan(
 ) -> Amendment:
     """Ask the party to sign again, as the scan does not show its signature. Refuses NoScanToCheck, CheckedByAnother."""
     async with db.transaction(by.scope) as tx:
-        _, amendment = await both(tx, id, "return_amendment_scan", by, expected)
+        _, amendment = await load_both_for(tx, id, "return_amendment_scan", by, expected)
         events = amendment.return_scan(party_id, checker=by.person, reason=reason)
         return await AMENDMENTS.record(tx, amendment, events, by=by)
 
@@ -167,3 +168,18 @@ async def renew_amendment_offer(
     async with db.transaction(by.scope) as tx:
         _, amendment = await amendable(tx, id, "renew_amendment_offer", by, expected)
         return await AMENDMENTS.record(tx, amendment, amendment.renew_offer(business_date(at or now())), by=by)
+
+
+async def let_amendment_time_pass(db: Work, id: UUID, *, on: date) -> Amendment:
+    """Recall the last day to sign, and end the offer after it. The schedule asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        amendment = await AMENDMENTS.load(tx, id)
+        return await AMENDMENTS.record(tx, amendment, amendment.pass_time(on), by=SYSTEM)
+
+
+async def contest_amendment(db: Work, id: UUID, mandate_id: UUID, *, ended_on: date) -> Amendment:
+    """Mark what was signed under a mandate that had ended by then, as is known only now. A reaction asks for it."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        amendment = await AMENDMENTS.load(tx, id)
+        events = amendment.contest_signatures(mandate_id, ended_on=ended_on)
+        return await AMENDMENTS.record(tx, amendment, events, by=SYSTEM)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
-from services.agreements.commands.amendments import amended_at_once
+from services.agreements.commands.amendment_applying import amended_at_once
 from services.agreements.commands.authority import delegator_of, may_bind
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.sealing import ReadySeal, make_seal, seal_first, use_seal

@@ -1,12 +1,23 @@
-"""How every command on an agreement begins."""
+"""How every command on an agreement or an amendment begins.
 
+Whatever touches both locks the agreement first and its amendments after it, in id order: nobody waits in a circle. The
+agreement is looked at whoever asks: a party that an amendment brings in does not see it yet.
+"""
+
+from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.vetting import look_around
+from services.agreements.amendment import Amendment
+from services.agreements.commands.vetting import look_around, unmandated_on, unvetted_of
+from services.agreements.content import Content
+from services.agreements.errors.texts import TextLost
+from services.agreements.merge import touched_by
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import AGREEMENTS
-from shared.actor import Actor
+from services.agreements.surroundings import Surroundings
+from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.text import get_content, get_table
+from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Transaction
 
@@ -19,3 +30,65 @@ async def load_for(tx: Transaction, id: UUID, action: str, by: Actor, expected: 
     agreement = await AGREEMENTS.load(tx, id, expected=expected)
     PERMISSIONS.allow(by, action, agreement)
     return await look_around(tx, agreement, today())
+
+
+async def load_both_for(
+    tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None = None
+) -> tuple[Agreement, Amendment]:
+    """The agreement and its amendment, locked and told the day, if this person may take the action on the amendment.
+
+    Raises NotFound, StaleVersion, Forbidden.
+    """
+    agreement, amendment = await load_both(tx, id, expected)
+    PERMISSIONS.allow(by, action, amendment)
+    return agreement, amendment.amid(beside(agreement, today()))
+
+
+async def amendable(
+    tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None = None
+) -> tuple[Agreement, Amendment]:
+    """The same, for a step that leads on: refused by the amendment itself once its agreement is over."""
+    agreement, amendment = await load_both_for(tx, id, action, by, expected)
+    amendment.require(action)
+    return agreement, amendment
+
+
+async def load_both(tx: Transaction, id: UUID, expected: int | None = None) -> tuple[Agreement, Amendment]:
+    """An amendment and its agreement, both locked, whoever asks. Raises NotFound, StaleVersion."""
+    seen = await AMENDMENTS.read(tx, id)
+    async with tx.widened(NATIONAL):
+        agreement = await AGREEMENTS.load(tx, seen.agreement_id)
+    return agreement, await AMENDMENTS.load(tx, id, expected=expected)
+
+
+def beside(agreement: Agreement, day: date) -> Surroundings:
+    """What an amendment is told of its agreement on a day."""
+    return Surroundings(day, over=agreement.refusal_of("propose_amendment"))
+
+
+async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Amendment:
+    """The amendment, told of its agreement and, before it is frozen, what still stands in the way of that."""
+    around = beside(agreement, day)
+    if amendment.nearly_agreed:
+        try:
+            base, branch = await contents_of(tx, amendment)
+        except TextLost as lost:
+            return amendment.amid(around._replace(lost=lost))
+        signing = [amendment.party(each).organisation_id for each in touched_by(base, branch)]
+        # One that leaves signs too, and needs no accreditation for it.
+        async with tx.widened(NATIONAL):
+            unvetted = await unvetted_of(tx, [party.organisation_id for party in branch.parties])
+        unmandated = await unmandated_on(tx, agreement, signing, day)
+        around = around._replace(unvetted=tuple(unvetted), unmandated=unmandated)
+    return amendment.amid(around)
+
+
+async def content_of(tx: Transaction, agreement: Agreement) -> Content:
+    """All that is agreed now."""
+    assert agreement.text_hash is not None, "signed without a text"
+    return agreement.content(await get_table(tx, agreement.text_hash))
+
+
+async def contents_of(tx: Transaction, amendment: Amendment) -> tuple[Content, Content]:
+    """What an amendment began from, and its branch."""
+    return await get_content(tx, amendment.base_hash), await get_content(tx, amendment.content_hash)

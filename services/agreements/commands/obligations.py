@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.amendments import move_bases
+from services.agreements.commands.amendment_applying import move_bases
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.permissions import concerned

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.agreements.amendment import OPEN, Amendment, AmendmentState
-from services.agreements.commands.amendments import beside, content_of, contents_of, look_ahead
 from services.agreements.commands.authority import look_for
+from services.agreements.commands.loading import beside, content_of, contents_of, look_ahead
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
