@@ -107,12 +107,12 @@ async def _judge(db: Database, standing: Standing, file: bytes) -> Finding:
         return Finding(Worth.not_a_pdf, hash)
     if b"/ByteRange" not in file:
         return Finding(Worth.unknown, hash)
-    return await _judge_seals(db, subject, file, hash)
+    return await _judge_seals(db, subject, file, hash, ours=paper is not None)
 
 
-async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash: str) -> Finding:
+async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash: str, *, ours: bool) -> Finding:
     try:
-        seals = await in_worker(examine, file, sealing().trust, now())
+        seals = await in_worker(examine, file, sealing().trust, now(), ours=ours)
     except (NotReadable, TimeoutError, BrokenProcessPool):
         return Finding(Worth.unreadable, hash)
     if not seals:

@@ -206,6 +206,16 @@ def test_no_file_keeps_the_worker_busy(root: Root, sealed: list[bytes], monkeypa
         examine(sealed[-1], root.trust, NOW)
 
 
+def test_a_file_of_ours_has_more_time_and_not_all_the_time(
+    root: Root, sealed: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(examination, "LONGEST", 0.01)
+    assert len(examine(sealed[-1], root.trust, NOW, ours=True)) == 3
+    monkeypatch.setattr(examination, "LONGEST_OF_OURS", 0.01)
+    with pytest.raises(NotReadable, match="took too long"):
+        examine(sealed[-1], root.trust, NOW, ours=True)
+
+
 def test_so_many_seals_are_looked_at_and_no_more(
     root: Root, sealed: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

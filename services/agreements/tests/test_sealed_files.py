@@ -5,17 +5,19 @@ import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
-from services.agreements import commands
+from services.agreements import commands, judgement
 from services.agreements.agreement import Agreement
 from services.agreements.judgement import Worth
 from services.agreements.papers.drawing import draw_sealable, minutes_hash
-from services.agreements.sealing import Flaw
+from services.agreements.sealing import Flaw, configure
+from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.branches import carry, propose, revise
 from services.agreements.tests.builders import (
     LEGAL,
@@ -43,6 +45,7 @@ from shared.database import Database
 from shared.ids import new_id
 from shared.language import LANGUAGES, Wording
 from shared.territory import MINISTRY_ID
+from shared.worker import in_worker
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
@@ -104,6 +107,24 @@ async def test_an_earlier_copy_is_genuine_and_says_that_others_signed_since(
     assert said(Worth.earlier) in page and page.count(HOLDS) == 1
     archived = await files.get(sealed.archived_file or "")
     assert said(Worth.known) in await judge(anybody, page_of(sealed), archived)
+
+
+async def test_what_we_gave_out_is_given_more_time_and_believed_no_more(
+    anybody: AsyncClient, sealed: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = list[object]()
+
+    async def noted(*args: Any, **named: Any) -> Any:
+        given.append(named["ours"])
+        return await in_worker(*args, **named)
+
+    monkeypatch.setattr(judgement, "in_worker", noted)
+    file = await file_of(sealed)
+    assert said(Worth.sealed) in await judge(anybody, page_of(sealed), file)
+    assert said(Worth.altered) in await judge(anybody, page_of(sealed), file.replace(b"/Lang", b"/Lung", 1))
+    assert given == [True, False]
+    configure(AgreementsSettings.model_validate({"seal": "none"}))
+    assert said(Worth.untrusted) in await judge(anybody, page_of(sealed), file)
 
 
 async def test_an_altered_file_is_told_so(anybody: AsyncClient, sealed: Agreement) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
@@ -30,10 +31,11 @@ from services.agreements.tests.builders import (
     sign_for,
     suspend,
 )
+from services.agreements.tests.conftest import WORDING
 from services.agreements.tests.seals import AT, Root, add_seal, sealable
 from shared.database import Database
 from shared.ids import new_id
-from shared.language import LANGUAGES
+from shared.language import LANGUAGES, Wording
 from tests.web.routes import client_of
 
 
@@ -271,7 +273,10 @@ def sealed_by_thirty() -> bytes:
 async def test_what_thirty_parties_have_sealed_is_judged(anybody: AsyncClient, agreement: Agreement) -> None:
     file = await asyncio.to_thread(sealed_by_thirty)
     assert 2 * len(file) < verification.MOST_BYTES
-    assert hashlib.sha256(file).hexdigest() in await judge(anybody, page_of(agreement), file)
+    page = await judge(anybody, page_of(agreement), file)
+    assert hashlib.sha256(file).hexdigest() in page
+    title = Wording(WORDING).text("verification.worth.untrusted.title", "fr")
+    assert title in unescape(page), "read to its end, and a stranger's"
 
 
 async def test_who_asks_too_often_waits(
