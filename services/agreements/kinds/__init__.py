@@ -139,7 +139,7 @@ class ObligationRule(Part):
 
 
 class AmendmentRule(Part):
-    """The approval ladder of one type of amendment, and how far such an amendment may go."""
+    """The approval ladder of one type of amendment (in a kind: its own ladder unless given), and how far it may go."""
 
     approval: tuple[Tier, ...] = Field(min_length=1)
     parts: tuple[ContentPart, ...] = ()
@@ -226,6 +226,12 @@ class Kind(Rules):
     """The sections of its text, in their order."""
     closed: tuple[Closure, ...] = ()
     """When which actions rest; none of the kinds here has such a time, as no public text names one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_ladder(cls, said: dict[str, Any]) -> dict[str, Any]:
+        rules = said.get("amendments", {})
+        return said | {"amendments": {name: {"approval": said.get("approval"), **rules[name]} for name in rules}}
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

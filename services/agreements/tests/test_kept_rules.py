@@ -69,6 +69,8 @@ from tests.web.routes import client_of
 
 DAY = timedelta(days=1)
 KIND = "academy-association"
+VERSION = KINDS[KIND].version
+"""Of today, before a test changes the kind."""
 VISA = Bilingual(ar="تأشيرة (مثال)", fr="Visa (exemple)")
 FOUND = Path(__file__).with_name("kept_rules.json")
 """The rules of the first version of the kind, as they were kept then."""
@@ -115,7 +117,7 @@ async def test_the_text_is_signed_in_the_order_and_at_the_level_that_were_asked_
     change_kind(monkeypatch, **STRICTER)
     # Neither in the operator's turn nor at a level: as its offer was.
     signed = await sign_all(database, await sign_for(database, before, MINISTRY_ID))
-    assert (signed.state, signed.kind_version) == (AgreementState.signed, 1)
+    assert (signed.state, signed.kind_version) == (AgreementState.signed, VERSION)
     assert len(signed.editions) == 1, "it has its editions, though its kind has none any more"
     await the_day_after(database, monkeypatch)
     assert (await read(database, signed)).state == AgreementState.in_force, "without the visa that is asked for now"
@@ -126,7 +128,7 @@ async def test_what_is_approved_from_then_on_goes_by_the_new_version(
 ) -> None:
     change_kind(monkeypatch, signing=STRICTER["signing"])
     after = await approved(database)
-    assert after.kind_version == 2
+    assert after.kind_version == VERSION + 1
     with pytest.raises(NotYourTurnToSign):
         await sign_for(database, after, MINISTRY_ID, level="advanced")
     with pytest.raises(LevelTooLow):
@@ -187,7 +189,7 @@ async def test_an_amendment_is_approved_checked_and_signed_by_its_agreements_rul
     change_kind(monkeypatch, **STRICTER)
     branch = await branches.reword(database, await branches.propose(database, agreement), "article-1", "Un")
     offered = await branches.agree(database, branch)
-    assert (offered.kind_version, offered.offered_until) == (1, today() + 60 * DAY)
+    assert (offered.kind_version, offered.offered_until) == (VERSION, today() + 60 * DAY)
     for party_id in reversed(offered.touched):
         offered = await branches.sign_for(database, offered, party_id)
     assert offered.state == AmendmentState.applied
@@ -207,7 +209,7 @@ async def test_what_is_negotiated_again_follows_the_kind_of_today_on_the_ladder_
     await accept_for_all(database, agreement)
     await commands.submit_for_review(database, agreement.id, by=officer())
     again = await commands.approve_agreement(database, agreement.id, by=LEGAL)
-    assert (again.state, again.kind_version) == (AgreementState.ready_to_sign, 2)
+    assert (again.state, again.kind_version) == (AgreementState.ready_to_sign, VERSION + 1)
     assert again.offered_until == today() + 5 * DAY
     with pytest.raises(NotYourTurnToSign):
         await sign_for(database, again, MINISTRY_ID, level="advanced")
@@ -228,7 +230,7 @@ async def test_the_past_is_told_by_the_rules_of_the_past(database: Database, mon
     found = await queries.agreement_changes(
         database, agreement.id, before=queries.Instants(before), after=queries.Instants(frozen), by=MINISTRY
     )
-    assert [(each.before, each.after) for each in found if each.path == "/kind_version"] == [(None, 1)]
+    assert [(each.before, each.after) for each in found if each.path == "/kind_version"] == [(None, VERSION)]
 
 
 async def test_a_new_version_is_there_for_whoever_drafts(
@@ -244,7 +246,8 @@ async def test_a_new_version_is_there_for_whoever_drafts(
         last = [(await get_clauses(tx, it.text_hash or ""))[-1].key for it in (old, new)]
     assert last == ["publication", "another"]
     told = (await client.get("/api/v1/agreement-kinds")).json()["items"]
-    assert {each["id"]: each["version"] for each in told} == {id: 2 if id == KIND else 1 for id in KINDS}
+    assert {each["id"]: each["version"] for each in told} == {id: kind.version for id, kind in KINDS.items()}
+    assert KINDS[KIND].version == VERSION + 1
 
 
 async def test_whoever_reads_an_agreement_sees_which_version_it_keeps(
@@ -254,10 +257,10 @@ async def test_whoever_reads_an_agreement_sees_which_version_it_keeps(
     agreement = await approved(database)
     change_kind(monkeypatch, visa=VISA)
     told = [(await client.get(f"/api/v1/agreements/{each.id}")).json() for each in (draft, agreement)]
-    assert [each["kind_version"] for each in told] == [None, 1]
+    assert [each["kind_version"] for each in told] == [None, VERSION]
     async with database.transaction(NATIONAL) as tx:
         (frozen,) = [each for each in await AGREEMENTS.history(tx, agreement.id) if each.type.endswith(".approved.v1")]
-    assert frozen.data["kind_version"] == 1 and "rules" not in frozen.data
+    assert frozen.data["kind_version"] == VERSION and "rules" not in frozen.data
 
 
 async def test_a_time_in_which_offices_rest_is_todays(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

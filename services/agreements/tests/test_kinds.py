@@ -2,7 +2,7 @@
 
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 
@@ -28,7 +28,7 @@ from services.agreements.text import get_clauses
 from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.database import Database
-from shared.events.agreements import PartyRole
+from shared.events.agreements import AmendmentType, PartyRole
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
 
@@ -67,6 +67,12 @@ VERSIONS = {
     ("framework", 1): "d46a89ee83786fd4cc5ad0c0a9e4aeb361d56fcb70f1709416e7dbffb456db62",
     ("ministry-association", 1): "c5588e7ab8bb3bf920bebd922177c5d4e57b673978c4e2e0fec1f3198d46842a",
     ("ministry-network", 1): "8942edd4f7e97870d54ebc0f7be4d55923b0a2fd02dbe7e55dfb68a4f023af41",
+    ("academy-association", 2): "2cd022cd97b2a49a54f3576404412f7507bd9e942cd67d030ba31b56f386e215",
+    ("academy-foundation-association", 2): "10adf25e9382dadda2a67979785cd382676295546c54c1cf0ec1caa63fa6aca5",
+    ("directorate-association", 2): "ea40a4dad7e45bce42752bc04f1d85df3fa9bb2eb4acfb0f57551574e0f948ba",
+    ("framework", 2): "1c7cd02fd64840728f1de957e9b053da1bd185d255664f164568459d8925e8fc",
+    ("ministry-association", 2): "bf0ae52a096b6217cad7ec5bae3e615ef5025e78748e32aac0a2abb02149bce0",
+    ("ministry-network", 2): "4923afb11f303d018f232e164141e589785daba83b07bd9665717c40f581b14d",
 }
 """Kind and version -> SHA-256 of all its data, the texts of its clauses with it. A line is added, none is changed."""
 LOCAL = """
@@ -136,6 +142,18 @@ def test_a_kind_without_a_version_is_refused(tmp_path: Path) -> None:
         (tmp_path / "essai.toml").write_text(LOCAL.replace("version = 1", version), "utf-8")
         with pytest.raises(ValueError, match="version"):
             read_kinds(tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.id)
+def test_each_type_of_amendment_says_what_it_changes_and_who_approves_it(kind: Kind) -> None:
+    limited = {name for name in get_args(AmendmentType) if name != "scope"}
+    assert kind.amendments.keys() == limited and all(rule.approval for rule in kind.amendments.values())
+    reach = {name: {*rule.parts} for name, rule in kind.amendments.items()}
+    assert all(parts >= {"clause", "order"} for parts in reach.values())
+    assert reach["correction"] == {"clause", "order"}
+    for part, names in (("center", {"seats", "parties"}), ("term", {"duration"}), ("party", {"parties"})):
+        assert {name for name, parts in reach.items() if part in parts} == names
+    assert {name for name, parts in reach.items() if "budget_line" in parts} == {"seats", "budget"}
 
 
 def test_there_is_a_kind_of_every_track() -> None:
