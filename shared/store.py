@@ -190,6 +190,11 @@ async def put_texts(tx: Transaction, texts: Sequence[str]) -> list[str]:
     return [hashes[text] for text in texts]
 
 
+async def kept_of(tx: Transaction, hashes: Iterable[str]) -> set[str]:
+    """Those of the hashes under which a text is kept; no text is read."""
+    return set(await tx.scalars(select(ContentRow.hash).where(ContentRow.hash.in_(set(hashes)))))  # type: ignore[call-overload, attr-defined]
+
+
 async def get_texts(tx: Transaction, hashes: Iterable[str]) -> dict[str, str]:
     """The texts of these hashes."""
     rows = await tx.execute(select(ContentRow.hash, ContentRow.body).where(ContentRow.hash.in_(set(hashes))))  # type: ignore[call-overload, attr-defined]

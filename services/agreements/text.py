@@ -5,7 +5,7 @@ and the hashes of its two bodies. Who accepts or signs names this hash. Two agre
 the clauses they have in common.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -17,7 +17,7 @@ from services.agreements.errors.texts import ClauseRepeated, TextLost
 from services.agreements.places import frozen_named
 from shared.audit import canonical
 from shared.database import Transaction
-from shared.store import digest, get_texts, put_text, put_texts
+from shared.store import digest, get_texts, kept_of, put_text, put_texts
 
 M = TypeVar("M", bound=BaseModel)
 TABLE = TypeAdapter(tuple[ClauseRef, ...])
@@ -117,6 +117,13 @@ async def get_annexes(tx: Transaction, text_hash: str) -> tuple[Annex, ...]:
     return ANNEXES.validate_python(kept.get("annexes", ()) if isinstance(kept, dict) else ())
 
 
+async def require_bodies(tx: Transaction, *tables: Sequence[ClauseRef]) -> None:
+    """Refuse TextLost for a clause's body that is kept no more, of the first table that lacks one; none is read."""
+    kept = await kept_of(tx, {each for table in tables for each in _hashes(table)})
+    for table in tables:
+        _require(table, kept)
+
+
 async def get_clauses(tx: Transaction, text_hash: str) -> list[Clause]:
     """The clauses that a hash stands for. Refuses TextLost."""
     return await table_clauses(tx, await get_table(tx, text_hash))
@@ -129,11 +136,19 @@ async def table_clauses(tx: Transaction, table: Sequence[ClauseRef]) -> list[Cla
 
 
 async def _bodies(tx: Transaction, table: Sequence[ClauseRef]) -> Mapping[str, str]:
-    bodies = await get_texts(tx, {body for row in table for body in (row.ar, row.fr)})
-    lost = [f"{row.key}/{name}" for row in table for name in ("ar", "fr") if getattr(row, name) not in bodies]
+    bodies = await get_texts(tx, _hashes(table))
+    _require(table, bodies)
+    return bodies
+
+
+def _hashes(table: Sequence[ClauseRef]) -> set[str]:
+    return {body for row in table for body in (row.ar, row.fr)}
+
+
+def _require(table: Sequence[ClauseRef], kept: Container[str]) -> None:
+    lost = [f"{row.key}/{name}" for row in table for name in ("ar", "fr") if getattr(row, name) not in kept]
     if lost:
         raise TextLost(places=lost, where=[frozen_named(place, table) for place in lost])
-    return bodies
 
 
 def _clause(row: ClauseRef, bodies: Mapping[str, str]) -> Clause:

@@ -54,9 +54,14 @@ class Approval(Core):
         return self.state == _S.under_review and self.climbing.nearly_complete
 
     def guard(self, action: str) -> Refusal | None:
-        """The last approval freezes: by then the network knows all parties, and who signs has somebody who may."""
+        """The last approval freezes: by then the network knows all parties, and who signs has somebody who may.
+
+        What is lost is not approved.
+        """
         if action == "approve_amendment_as_substitute":
             return self.guard("approve_amendment")
+        if action == "approve_amendment" and self._around and self._around.lost:
+            return self._around.lost
         if action == "approve_amendment" and self._around and self.nearly_agreed:
             return self._around.freezing_refusal(self.names) or super().guard(action)
         return super().guard(action)

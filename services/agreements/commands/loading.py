@@ -8,7 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.amendment import Amendment
+from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.commands.vetting import look_around, unmandated_on, unvetted_of
 from services.agreements.content import Content
 from services.agreements.errors.texts import TextLost
@@ -16,7 +16,7 @@ from services.agreements.merge import touched_by
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
-from services.agreements.text import get_content, get_table
+from services.agreements.text import get_content, get_table, require_bodies
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Transaction
@@ -67,13 +67,19 @@ def beside(agreement: Agreement, day: date) -> Surroundings:
 
 
 async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Amendment:
-    """The amendment, told of its agreement and, before it is frozen, what still stands in the way of that."""
+    """The amendment, told of its agreement; while it is reviewed, what is lost of its text.
+
+    Before it is frozen, what still stands in the way of that.
+    """
     around = beside(agreement, day)
+    if amendment.state != AmendmentState.under_review:
+        return amendment.amid(around)
+    try:
+        base, branch = await contents_of(tx, amendment)
+        await require_bodies(tx, branch.clauses, base.clauses)
+    except TextLost as lost:
+        return amendment.amid(around._replace(lost=lost))
     if amendment.nearly_agreed:
-        try:
-            base, branch = await contents_of(tx, amendment)
-        except TextLost as lost:
-            return amendment.amid(around._replace(lost=lost))
         signing = [amendment.party(each).organisation_id for each in touched_by(base, branch)]
         # One that leaves signs too, and needs no accreditation for it.
         async with tx.widened(NATIONAL):

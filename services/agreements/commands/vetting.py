@@ -14,7 +14,7 @@ from services.agreements.commands.families import parent_refusal
 from services.agreements.errors.texts import TextLost
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
-from services.agreements.text import get_table
+from services.agreements.text import get_table, require_bodies
 from shared.actor import NATIONAL
 from shared.database import Transaction
 
@@ -64,7 +64,7 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
 
 async def _lost_of(tx: Transaction, text_hash: str) -> TextLost | None:
     try:
-        await get_table(tx, text_hash)
+        await require_bodies(tx, await get_table(tx, text_hash))
     except TextLost as lost:
         return lost
     return None

@@ -179,9 +179,47 @@ async def test_an_agreement_whose_content_is_lost_is_not_offered_for_approval(as
         await commands.approve_agreement(database, agreement.id, by=LEGAL)
 
 
+FIRST_CLAUSE = "delete from content where body like 'Texte de l''article 1 %'"
+"""The French body of the first article goes from the store; what names it stays."""
+
+
+def why_not(told: dict[str, Any], action: str) -> dict[str, Any]:
+    """Why an action is not offered."""
+    assert action not in told["available_actions"]
+    (why,) = [each for each in told["unavailable_actions"] if each["action"] == action]
+    return dict(why)
+
+
+async def test_an_agreement_whose_clause_is_lost_is_not_offered_for_approval(as_: Any, database: Database) -> None:
+    agreement = await reviewed(database, current())
+    await tamper(database, FIRST_CLAUSE)
+    told = (await as_(LEGAL).get(f"/agreements/{agreement.id}")).json()
+    why = why_not(told, "approve_agreement")
+    assert why["type"] == "/problems/text-lost" and "النص الفرنسي للبند" in why["detail"]
+    with pytest.raises(TextLost) as refused:
+        await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert refused.value.values["places"] == ["article-1/fr"]
+
+
+@pytest.mark.parametrize("changed", ["article-1", "article-2"])
+async def test_an_amendment_whose_clause_is_lost_is_not_offered_for_approval(
+    as_: Any, database: Database, changed: str
+) -> None:
+    """Whether it keeps the clause or changes it: what is lost shows on its paper, after or before."""
+    agreement = await bound(database, current(effective_from=today()))
+    amendment = await reword(database, await propose(database, agreement), changed, "Autrement")
+    await commands.submit_amendment(database, amendment.id, by=officer())
+    await tamper(database, FIRST_CLAUSE)
+    told = (await as_(LEGAL).get(f"/amendments/{amendment.id}")).json()
+    assert why_not(told, "approve_amendment")["type"] == "/problems/text-lost"
+    with pytest.raises(TextLost) as refused:
+        await commands.approve_amendment(database, amendment.id, by=LEGAL)
+    assert refused.value.values["places"] == ["article-1/fr"]
+
+
 async def test_an_agreement_whose_clause_is_lost_names_it_where_its_text_is_read(as_: Any, database: Database) -> None:
     agreement = await approved(database, current())
-    await tamper(database, "delete from content where body like 'Texte de l''article 1 %'")
+    await tamper(database, FIRST_CLAUSE)
     reader = as_(LEGAL)
     assert (await reader.get(f"/agreements/{agreement.id}")).status_code == 200
     for path in ("text", "document"):
