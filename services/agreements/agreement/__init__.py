@@ -10,15 +10,16 @@ from services.agreements.agreement.documents import Document, Documents, Documen
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.family import Family
-from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension, Visa
+from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligation import Claim, Obligation, ObligationState
 from services.agreements.agreement.scans import Scans
 from services.agreements.agreement.signing import Signing
+from services.agreements.agreement.visas import Visa, Visas
 from services.agreements.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 
 
-class Agreement(Amending, Closing, Family, Force, Scans, Approval, Negotiation, Editions, Documents, Core):
+class Agreement(Amending, Closing, Family, Visas, Force, Scans, Approval, Negotiation, Editions, Documents, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -27,6 +28,7 @@ class Agreement(Amending, Closing, Family, Force, Scans, Approval, Negotiation, 
         **Approval.ALLOWED,
         **Signing.ALLOWED,
         **Scans.ALLOWED,
+        **Visas.ALLOWED,
         **Force.ALLOWED,
         **Family.ALLOWED,
         **Editions.ALLOWED,

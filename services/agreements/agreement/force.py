@@ -22,12 +22,6 @@ from services.agreements.errors.force import (
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
-    NoVisaNeeded,
-    NoVisaRecorded,
-    VisaDatedAhead,
-    VisaMissing,
-    VisaRecordedAlready,
-    VisaTookEffect,
 )
 from shared.aggregate import follows
 from shared.clock import business_date
@@ -42,8 +36,6 @@ from shared.events.agreements import (
     AgreementSuspensionAnnounced,
     AgreementTerminated,
     AgreementTerminationAnnounced,
-    AgreementVisaRecorded,
-    AgreementVisaWithdrawn,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
@@ -89,24 +81,10 @@ class Announcement(Grounds):
     centers: tuple[UUID, ...] = ()
 
 
-class Visa(BaseModel):
-    """The visa that the kind asks for, as it was recorded."""
-
-    model_config = ConfigDict(frozen=True)
-
-    visa_number: str
-    granted_on: date
-    recorded_on: date
-    document_hash: str | None = None
-    """SHA-256 of the document itself, in hex."""
-
-
 class Force(Signing, Editions):
     """From when to when the agreement binds, and while it rests."""
 
     ALLOWED: ClassVar = {
-        "record_visa": frozenset({_S.signed}),
-        "withdraw_visa": frozenset({_S.signed}),
         "bring_into_force": frozenset({_S.signed}),
         "suspend_agreement": frozenset({_S.in_force}),
         "resume_agreement": frozenset({_S.suspended}),
@@ -116,7 +94,6 @@ class Force(Signing, Editions):
         "cancel_agreement": frozenset({_S.draft, _S.negotiation, _S.legal_review}) | BEING_SIGNED,
     }
 
-    visa: Visa | None = None
     suspension: Suspension | None = None
     announcement: Announcement | None = None
     ending: Ending | None = None
@@ -134,20 +111,7 @@ class Force(Signing, Editions):
         return self.in_force_on or signed_on
 
     def guard(self, action: str) -> Refusal | None:
-        """A visa that is asked for is recorded once, before anything binds.
-
-        One thing is announced at a time, and only what is announced is withdrawn.
-        """
-        if action == "bring_into_force" and self.rules.visa and self.visa is None:
-            return VisaMissing(visa=self.rules.visa.model_dump())
-        if action == "record_visa" and self.rules.visa is None:
-            return NoVisaNeeded()
-        if action == "record_visa" and self.visa:
-            return VisaRecordedAlready(visa_number=self.visa.visa_number, recorded_on=self.visa.recorded_on)
-        if action == "withdraw_visa" and self.visa is None:
-            return NoVisaRecorded()
-        if action == "withdraw_visa" and self._around:
-            return self._visa_in_effect(self._around.day) or super().guard(action)
+        """One thing is announced at a time, and only what is announced is withdrawn."""
         if action in ANNOUNCED and self.announcement is not None:
             told = self.announcement
             return AlreadyAnnounced(announced=told.announced, effective_on=told.effective_on)
@@ -155,47 +119,13 @@ class Force(Signing, Editions):
             return NothingAnnounced()
         return super().guard(action)
 
-    def record_visa(
-        self, *, visa_number: str, granted_on: date, document_hash: str | None = None, today: date
-    ) -> list[DomainEvent]:
-        """Take down the visa that all who signed wait for; the agreement binds from today on if it has started.
-
-        Refuses NoVisaNeeded, VisaRecordedAlready, TermOver, VisaDatedAhead.
-        """
-        self.require("record_visa")
-        self._require_term(today)
-        if granted_on > today:
-            raise VisaDatedAhead(granted_on=granted_on, today=today)
-        recorded = AgreementVisaRecorded(
-            agreement_id=self.id, visa_number=visa_number, granted_on=granted_on, recorded_on=today
-        ).keeping(document_hash=document_hash)
-        # A child binds once its parent does, which the schedule looks at.
-        if self.parent_id is not None:
-            return [recorded]
-        return [recorded, *self.model_copy().evolve([recorded]).bring_into_force(today)]
-
-    def withdraw_visa(self, *, reason: str, today: date) -> list[DomainEvent]:
-        """Take back a visa that was recorded by mistake, before anything binds by it: it is waited for again.
-
-        Refuses NoVisaRecorded, VisaTookEffect.
-        """
-        self.require("withdraw_visa")
-        if refusal := self._visa_in_effect(today):
-            raise refusal
-        assert self.visa is not None, "the guard lets nothing through without one"
-        withdrawn = AgreementVisaWithdrawn(
-            agreement_id=self.id, visa_number=self.visa.visa_number, awaited=(self.keeper.organisation_id,)
-        )
-        return [withdrawn.keeping(reason=reason)]
-
     def bring_into_force(self, today: date, *, since: date | None = None) -> list[DomainEvent]:
         """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens.
 
-        It binds nobody before its visa is recorded, if it needs one, nor before `since`, the day on which the last
-        thing came about that it waited for otherwise. Refuses VisaMissing.
+        It binds nobody before `since`, the day on which the last thing came about that it waited for otherwise.
         """
         self.require("bring_into_force")
-        if (in_force_on := self._binds_from(today, since)) is None:
+        if (in_force_on := self.binds_from(today, since)) is None:
             return []
         return [AgreementCameIntoForce(agreement_id=self.id, academy=self.academy, in_force_on=in_force_on)]
 
@@ -331,14 +261,6 @@ class Force(Signing, Editions):
         self.stands_since = event.signed_on
 
     @follows
-    def _take_visa(self, event: AgreementVisaRecorded) -> None:
-        self.visa = Visa(**event.model_dump(include={*Visa.model_fields}), **event.detail)
-
-    @follows
-    def _lose_visa(self, _: AgreementVisaWithdrawn) -> None:
-        self.visa = None
-
-    @follows
     def _bind(self, event: AgreementCameIntoForce) -> None:
         self.state = AgreementState.in_force
         self.stands_since = event.in_force_on
@@ -386,16 +308,9 @@ class Force(Signing, Editions):
         self.state = AgreementState.cancelled
         self.ending = Ending.model_validate(event.detail)
 
-    def _visa_in_effect(self, today: date) -> VisaTookEffect | None:
-        """Whether it binds by its visa already, though that is not recorded yet. Of a child, its parent tells."""
-        if self.visa is None or self.parent_id is not None or self._binds_from(today) is None:
-            return None
-        return VisaTookEffect(visa_number=self.visa.visa_number, effective_from=self.effective_from)
-
-    def _binds_from(self, today: date, since: date | None = None) -> date | None:
+    def binds_from(self, today: date, since: date | None = None) -> date | None:
         """The day from which it binds; none before its start, or if it is to end by then or its term is over."""
-        recorded_on = self.visa.recorded_on if self.visa else self.effective_from
-        day = max(self.effective_from, recorded_on, since or self.effective_from)
+        day = max(self.effective_from, since or self.effective_from)
         announced = self.announcement is not None and self.announcement.effective_on <= day
         ends_first = announced or day > self.effective_until
         return None if today < self.effective_from or ends_first else day

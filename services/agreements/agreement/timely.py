@@ -29,3 +29,8 @@ class Timely(Core):
 def earliest(*days: date | None) -> date | None:
     """The first of the days there are."""
     return min((day for day in days if day is not None), default=None)
+
+
+def latest(*days: date | None) -> date | None:
+    """The last of the days there are."""
+    return max((day for day in days if day is not None), default=None)
