@@ -13,13 +13,14 @@ from services.agreements.agreement.family import Family
 from services.agreements.agreement.force import Announcement, Ending, Force, Scope, Suspension
 from services.agreements.agreement.negotiation import Acceptance, Negotiation, Turn
 from services.agreements.agreement.obligation import Claim, Obligation, ObligationState
+from services.agreements.agreement.renewals import Renewals
 from services.agreements.agreement.scans import Scans
 from services.agreements.agreement.signing import Signing
 from services.agreements.agreement.visas import Visa, Visas
 from services.agreements.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 
 
-class Agreement(Amending, Closing, Family, Visas, Force, Scans, Approval, Negotiation, Editions, Documents, Core):
+class Agreement(Amending, Closing, Family, Visas, Force, Scans, Approval, Negotiation, Renewals, Documents, Core):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -32,6 +33,7 @@ class Agreement(Amending, Closing, Family, Visas, Force, Scans, Approval, Negoti
         **Force.ALLOWED,
         **Family.ALLOWED,
         **Editions.ALLOWED,
+        **Renewals.ALLOWED,
         **Documents.ALLOWED,
         **Amending.ALLOWED,
         **Closing.ALLOWED,
