@@ -11,13 +11,14 @@ from cli.installation import asynchronous, installation
 from cli.output import Failed, Form, Output, show
 from shared.actor import NATIONAL
 from shared.database import Database, Transaction
-from shared.messaging.journal import link
+from shared.messaging.journal import binds
 from shared.messaging.tables import JournalRow
 
 PAGE = 1000
 AGGREGATES = text("""
     select table_name from information_schema.columns
-    where table_schema = 'public' and column_name = 'head' and table_name <> 'journal'
+    where table_schema = 'public' and column_name in ('id', 'version', 'head', 'state')
+    group by table_name having count(*) = 4
 """)
 
 app = typer.Typer(help="The journals and their audit chain.", no_args_is_help=True)
@@ -54,7 +55,7 @@ async def follow(database: Database) -> dict[str, Any]:
         async for row in _journal(tx):
             events += 1
             version, head = heads.get(row["aggregate_id"], (0, b""))
-            if row["aggregate_version"] != version + 1 or link(head, row) != row["hash"]:
+            if row["aggregate_version"] != version + 1 or not binds(row, head):
                 broken.add(row["aggregate_id"])
             heads[row["aggregate_id"]] = row["aggregate_version"], row["hash"]
         states = {

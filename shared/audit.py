@@ -26,10 +26,13 @@ FACTS = (
     "audience",
     "actor",
     "occurred_at",
+    "recorded_at",
     "data",
     "detail",
 )
 """What of a row is bound by its hash."""
+FIRST_FACTS = tuple(name for name in FACTS if name != "recorded_at")
+"""What was, in rows from before the time of their recording was bound as well."""
 
 
 def canonical(value: Any) -> bytes:
@@ -40,6 +43,12 @@ def canonical(value: Any) -> bytes:
 def link(previous: bytes, facts: Mapping[str, Any]) -> bytes:
     """The SHA-256 that binds a row to its aggregate's previous one (32 bytes; the first links to b"")."""
     return hashlib.sha256(previous + canonical({name: facts[name] for name in FACTS})).digest()
+
+
+def binds(hash: bytes, previous: bytes, facts: Mapping[str, Any]) -> bool:
+    """Whether the hash is that of the row after the previous one, in the form of today or the first one."""
+    first = hashlib.sha256(previous + canonical({name: facts[name] for name in FIRST_FACTS})).digest()
+    return hash in (link(previous, facts), first)
 
 
 def follow(sequence: bytes, hash: bytes) -> bytes:
@@ -159,7 +168,7 @@ class Audit:
             here = f"line {number}, position {position}, version {version} of {row['aggregate_type']} {aggregate}"
             yield from self._place(here, position, version, self.chains.get(aggregate, Chain()))
             chain = self.chains.get(aggregate, Chain())
-            if version == chain.version + 1 and link(chain.head, facts) != hash:
+            if version == chain.version + 1 and not binds(hash, chain.head, facts):
                 yield Finding("edited", f"{here}: it or its hash was changed")
             self.chains[aggregate] = Chain(version, hash)
             self.sequence = follow(self.sequence, hash)

@@ -13,6 +13,7 @@ from sqlalchemy import Table, insert, select
 from shared import audit, context
 from shared.actor import Actor
 from shared.aggregate import Aggregate
+from shared.clock import now
 from shared.database import Transaction
 from shared.events.base import DomainEvent
 from shared.events.catalog import decode
@@ -31,12 +32,18 @@ def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "aggregate_id": str(row["aggregate_id"]),
         "audience": list(row["audience"]),
         "occurred_at": row["occurred_at"].isoformat(),
+        "recorded_at": row["recorded_at"].isoformat(),
     }
 
 
 def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
     """The hash of a journal row after the one before it of its aggregate."""
     return audit.link(previous, facts_of(row))
+
+
+def binds(row: Mapping[str, Any], previous: bytes) -> bool:
+    """Whether a journal row's hash is its own, after the one before it of its aggregate."""
+    return audit.binds(row["hash"], previous, facts_of(row))
 
 
 def rows_of(
@@ -46,6 +53,7 @@ def rows_of(
     rows = []
     traceparent = current_traceparent()
     correlation = context.correlation.get() or new_id()
+    recorded_at = now()
     for event in events:
         aggregate.evolve([event])
         row: dict[str, Any] = {
@@ -57,6 +65,7 @@ def rows_of(
             "audience": list(aggregate.audience()),
             "actor": by.person,
             "occurred_at": at,
+            "recorded_at": recorded_at,
             "data": event.model_dump(mode="json"),
             "detail": event.detail or None,
             "correlation": correlation,
@@ -114,7 +123,6 @@ async def exported(tx: Transaction) -> AsyncIterator[dict[str, Any]]:
     """The whole journal in its order, as one moment shows it: each row as shared.audit reads it."""
     row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
     bound = [row[name] for name in audit.FACTS]
-    rows = await (await tx.connection()).stream(select(row.id, row.hash, row.recorded_at, *bound).order_by(row.id))
+    rows = await (await tx.connection()).stream(select(row.id, row.hash, *bound).order_by(row.id))
     async for each in rows.mappings():
-        recorded = {"recorded_at": each["recorded_at"].isoformat(), "hash": each["hash"].hex()}
-        yield {"position": each["id"], **facts_of(dict(each)), **recorded}
+        yield {"position": each["id"], **facts_of(dict(each)), "hash": each["hash"].hex()}

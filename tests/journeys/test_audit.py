@@ -8,6 +8,7 @@ from services.network import commands
 from services.network.organisation import institutions
 from shared.actor import NATIONAL
 from shared.database import Database
+from shared.settings import SERVICES
 from tests.fixtures.database import Databases
 
 
@@ -16,6 +17,12 @@ async def database(databases: Databases) -> Database:
     """The register with its institutions, as its owner: nobody else may change a journal."""
     await commands.seed_institutions(await databases("network"))
     return await databases("network", role=None)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_the_journal_of_every_service_is_followed(databases: Databases, service: str) -> None:
+    await databases(service)
+    assert (await follow(await databases(service, role=None)))["broken"] == []
 
 
 async def test_an_untouched_journal_is_whole(database: Database) -> None:
@@ -28,11 +35,12 @@ async def test_an_untouched_journal_is_whole(database: Database) -> None:
     [
         'update journal set data = data || \'{"kind": "funder"}\' where id = (select min(id) from journal)',
         "update journal set actor = 'somebody else' where id = (select min(id) from journal)",
+        "update journal set recorded_at = recorded_at - interval '1 hour' where id = (select min(id) from journal)",
         "delete from journal where id = (select max(id) from journal)",
         "update organisation set head = '' where id = (select min(id::text)::uuid from organisation)",
         "delete from organisation where id = (select min(id::text)::uuid from organisation)",
     ],
-    ids=["edited data", "edited actor", "cut tail", "edited head", "removed state"],
+    ids=["edited data", "edited actor", "moved recording", "cut tail", "edited head", "removed state"],
 )
 async def test_tampering_is_found(database: Database, tampering: str) -> None:
     async with database.transaction(NATIONAL) as tx:

@@ -50,6 +50,7 @@ def rows(subjects: Sequence[UUID]) -> list[Row]:
             "audience": ["MA-06"],
             "actor": "issuer#somebody",
             "occurred_at": datetime(2024, 8, 30, 10, tzinfo=UTC).isoformat(),
+            "recorded_at": datetime(2024, 8, 30, 11, tzinfo=UTC).isoformat(),
             "data": {"number": position},
             "detail": {"note": "ملاحظة (وهمي)"},
         }
@@ -173,6 +174,15 @@ def test_an_untouched_export_holds() -> None:
 def test_tampering_is_found_where_it_is(tamper: Callable[[list[Row]], list[Row]], what: str, where: str) -> None:
     found = findings(tamper(EXPORT), *PUBLISHED)
     assert any(each.what == what and where in each.where for each in found), found
+
+
+def test_rows_from_before_their_recording_was_bound_hold_and_are_bound_in_all_else() -> None:
+    first = EXPORT[0]
+    told = {name: first[name] for name in audit.FACTS if name != "recorded_at"}
+    older = first | {"hash": hashlib.sha256(audit.canonical(told)).hexdigest()}
+    assert findings([older]) == []
+    assert [each.what for each in findings([older | {"actor": "other"}])] == ["edited"]
+    assert [each.what for each in findings([first | {"recorded_at": first["occurred_at"]}])] == ["edited"]
 
 
 def test_rows_in_another_order_than_their_positions_are_found() -> None:
