@@ -2,12 +2,13 @@
 
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from services.agreements.errors.approval import ApprovedAlready, StepNotTheirs
+from services.agreements.errors.approval import ApprovedAlready, AuthorDoesNotApprove, StepNotTheirs
 from services.agreements.kinds import Tier
+from services.agreements.surroundings import Surrounded
 from shared.actor import Role
 from shared.clock import business_date
 from shared.refusals import Refusal
@@ -142,3 +143,60 @@ class Ladder(BaseModel):
 
     def _tier(self, id: str) -> Tier:
         return next(tier for tier in self.tiers if tier.id == id)
+
+
+class Climbing(Surrounded):
+    """A file and its ladder: agreements and amendments alike."""
+
+    ladder: Ladder | None = None
+    """From its review on; it does not follow later changes of the file's kind."""
+
+    if TYPE_CHECKING:  # each keeps these in its own way
+
+        @property
+        def authors(self) -> Collection[str]: ...
+
+    @property
+    def under_review(self) -> bool:
+        """Whether it waits for an approval."""
+        raise NotImplementedError
+
+    @property
+    def climbing(self) -> Ladder:
+        """The ladder of a file that was submitted."""
+        assert self.ladder is not None, "not submitted yet"
+        return self.ladder
+
+    @property
+    def nearly_frozen(self) -> bool:
+        """Whether the next approval freezes it."""
+        return self.under_review and self.ladder is not None and self.ladder.nearly_complete
+
+    @property
+    def approval_due_on(self) -> date | None:
+        """The last day of the step that is waited for, in the time it was given first; none if that is not limited."""
+        return self.ladder.due_on if self.ladder and self.under_review else None
+
+    def approver_refusal(
+        self, person: str, roles: Collection[Role], *, substitute: str | None = None
+    ) -> Refusal | None:
+        """Why this person (or the substitute in their place) may not approve the current step; None if they may.
+
+        Segregation of duties: neither an author, nor who has approved on this ladder before.
+        """
+        if not {person, substitute}.isdisjoint(self.authors):
+            return AuthorDoesNotApprove()
+        return self.ladder.refusal_of(person, roles, substitute=substitute) if self.ladder else None
+
+    def require_step(self, roles: Collection[Role]) -> None:
+        """Refuse StepNotTheirs unless somebody of these roles holds the current step."""
+        if refusal := self.climbing.step_refusal(roles):
+            raise refusal
+
+    def give_approval(
+        self, person: str, roles: Collection[Role], at: datetime, *, substitute: str | None = None
+    ) -> StepApproval:
+        """An approval of the current step. Refuses AuthorDoesNotApprove, StepNotTheirs, ApprovedAlready."""
+        if refusal := self.approver_refusal(person, roles, substitute=substitute):
+            raise refusal
+        return self.climbing.approve(person, roles, at, substitute=substitute)

@@ -10,8 +10,7 @@ from services.agreements.agreement.negotiation import Negotiation
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import ClauseRef, content_hash, language_hashes
 from services.agreements.errors import TermOver
-from services.agreements.errors.approval import AuthorDoesNotApprove
-from services.agreements.ladder import Ladder, StepApproval
+from services.agreements.ladder import Climbing, Ladder, StepApproval
 from shared.actor import Role
 from shared.aggregate import follows
 from shared.clock import business_date
@@ -29,7 +28,7 @@ from shared.refusals import Refusal
 _S = AgreementState
 
 
-class Approval(Negotiation):
+class Approval(Negotiation, Climbing):
     """Who must have approved the text before it is frozen."""
 
     ALLOWED: ClassVar = {
@@ -40,32 +39,13 @@ class Approval(Negotiation):
         "report_overdue": frozenset({_S.legal_review}),
     }
 
-    ladder: Ladder | None = None
-    """From the first review on: the file keeps the steps that its kind asked for then."""
     voided: tuple[StepApproval, ...] = ()
     """The approvals that fell when the text last went back to the parties; `remarks` says why."""
 
     @property
-    def climbing(self) -> Ladder:
-        """The ladder of a file that was submitted."""
-        assert self.ladder is not None, "not submitted yet"
-        return self.ladder
-
-    @property
-    def approval_due_on(self) -> date | None:
-        """The last day of the step that is waited for, in the time it was given first; none if that is not limited."""
-        return self.ladder.due_on if self.ladder and self.state == _S.legal_review else None
-
-    def approver_refusal(
-        self, person: str, roles: Collection[Role], *, substitute: str | None = None
-    ) -> Refusal | None:
-        """Why this person (or the substitute in their place) may not approve the current step; None if they may.
-
-        Segregation of duties: neither an author of the text, nor who has approved on this ladder before.
-        """
-        if not {person, substitute}.isdisjoint(self.authors):
-            return AuthorDoesNotApprove()
-        return self.ladder.refusal_of(person, roles, substitute=substitute) if self.ladder else None
+    def under_review(self) -> bool:
+        """Whether it waits for an approval."""
+        return self.state == _S.legal_review
 
     def completes(self, action: str) -> bool:
         """Of several approvals only the last freezes the text."""
@@ -82,7 +62,7 @@ class Approval(Negotiation):
             return self.guard("approve_agreement")
         if action == "approve_agreement" and self._around and self._around.lost:
             return self._around.lost
-        if action == "approve_agreement" and self._around and self.ladder and self.ladder.nearly_complete:
+        if action == "approve_agreement" and self._around and self.nearly_frozen:
             return self._around.freezing_refusal(self.names) or super().guard(action)
         if action == "submit_for_review" and self._around and self._around.parent:
             return self._around.parent
@@ -111,22 +91,18 @@ class Approval(Negotiation):
         approval only. Refuses AuthorDoesNotApprove, StepNotTheirs, ApprovedAlready, TermOver.
         """
         self.require("approve_agreement")
-        if refusal := self.approver_refusal(person, roles, substitute=substitute):
-            raise refusal
+        given = self.give_approval(person, roles, at, substitute=substitute)
         today = business_date(at)
         if today > self.effective_until:
             raise TermOver(effective_until=self.effective_until)
-        given = self.climbing.approve(person, roles, at, substitute=substitute)
         approved = AgreementStepApproved(agreement_id=self.id, step=given.tier, lacking=self.climbing.lacking - 1)
-        frozen = self.climbing.nearly_complete
-        last = [self._frozen(self.reference or reference, names, clauses, today)] if frozen else []
+        last = [self._frozen(self.reference or reference, names, clauses, today)] if self.nearly_frozen else []
         return [approved.keeping(approval=given), *last]
 
     def return_with_remarks(self, remarks: str, roles: Collection[Role], *, at: datetime) -> list[DomainEvent]:
         """Send the text back to the parties: what was approved so far is void. Refuses StepNotTheirs."""
         self.require("return_with_remarks")
-        if refusal := self.climbing.step_refusal(roles):
-            raise refusal
+        self.require_step(roles)
         return self.negotiate_again("remarks", reason=remarks, at=at)
 
     def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:

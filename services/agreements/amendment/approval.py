@@ -1,14 +1,13 @@
 """Approval: who must have approved the branch before it is frozen under its number."""
 
 from collections.abc import Collection, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
 
 from services.agreements.amendment.core import AmendmentState, Core
 from services.agreements.bilingual import Bilingual
-from services.agreements.errors.approval import AuthorDoesNotApprove
-from services.agreements.ladder import Ladder, StepApproval
+from services.agreements.ladder import Climbing, Ladder, StepApproval
 from shared.actor import Role
 from shared.aggregate import follows
 from shared.clock import business_date
@@ -27,7 +26,7 @@ from shared.refusals import Refusal
 _S = AmendmentState
 
 
-class Approval(Core):
+class Approval(Core, Climbing):
     """The way up the ladder of the amendment's type."""
 
     ALLOWED: ClassVar = {
@@ -39,19 +38,10 @@ class Approval(Core):
         "report_amendment_overdue": frozenset({_S.under_review}),
     }
 
-    ladder: Ladder | None = None
-    """While it is reviewed, and once it is approved."""
-
     @property
-    def climbing(self) -> Ladder:
-        """The ladder of a branch that was submitted."""
-        assert self.ladder is not None, "not submitted yet"
-        return self.ladder
-
-    @property
-    def nearly_agreed(self) -> bool:
-        """Whether the next approval freezes it."""
-        return self.state == _S.under_review and self.climbing.nearly_complete
+    def under_review(self) -> bool:
+        """Whether it waits for an approval."""
+        return self.state == _S.under_review
 
     def guard(self, action: str) -> Refusal | None:
         """The last approval freezes: by then the network knows all parties, and who signs has somebody who may.
@@ -62,31 +52,15 @@ class Approval(Core):
             return self.guard("approve_amendment")
         if action == "approve_amendment" and self._around and self._around.lost:
             return self._around.lost
-        if action == "approve_amendment" and self._around and self.nearly_agreed:
+        if action == "approve_amendment" and self._around and self.nearly_frozen:
             return self._around.freezing_refusal(self.names) or super().guard(action)
         return super().guard(action)
-
-    @property
-    def approval_due_on(self) -> date | None:
-        """The last day of the step that is waited for, in the time it was given first; none if that is not limited."""
-        return self.ladder.due_on if self.ladder and self.state == _S.under_review else None
 
     def submit(self, at: datetime) -> list[DomainEvent]:
         """Hand the branch to its approvers. Refuses NothingAmended."""
         self.require("submit_amendment")
         submitted = AmendmentSubmitted(amendment_id=self.id, agreement_id=self.agreement_id)
         return [submitted.keeping(tiers=self.own_rule.approval, at=at)]
-
-    def approver_refusal(
-        self, person: str, roles: Collection[Role], *, substitute: str | None = None
-    ) -> Refusal | None:
-        """Why this person (or the substitute in their place) may not approve the current step; None if they may.
-
-        An author does not approve, nor who has approved on this ladder before.
-        """
-        if not {person, substitute}.isdisjoint(self.authors):
-            return AuthorDoesNotApprove()
-        return self.ladder.refusal_of(person, roles, substitute=substitute) if self.ladder else None
 
     def approve(
         self,
@@ -107,14 +81,11 @@ class Approval(Core):
         StepNotTheirs, ApprovedAlready.
         """
         self.require("approve_amendment")
-        if refusal := self.approver_refusal(person, roles, substitute=substitute):
-            raise refusal
-        ladder = self.climbing
-        given = ladder.approve(person, roles, at, substitute=substitute)
+        given = self.give_approval(person, roles, at, substitute=substitute)
         step = AmendmentStepApproved(
-            amendment_id=self.id, agreement_id=self.agreement_id, step=given.tier, lacking=ladder.lacking - 1
+            amendment_id=self.id, agreement_id=self.agreement_id, step=given.tier, lacking=self.climbing.lacking - 1
         )
-        if not ladder.nearly_complete:
+        if not self.nearly_frozen:
             return [step.keeping(approval=given)]
         agreed = AmendmentAgreed(
             amendment_id=self.id,
@@ -129,14 +100,14 @@ class Approval(Core):
     def send_back(self, remarks: str, roles: Collection[Role]) -> list[DomainEvent]:
         """Have the branch changed; approvals so far are void. Refuses StepNotTheirs."""
         self.require("return_amendment")
-        self._require_step(roles)
+        self.require_step(roles)
         returned = AmendmentReturned(amendment_id=self.id, agreement_id=self.agreement_id)
         return [returned.keeping(remarks=remarks)]
 
     def refuse(self, reason: str, roles: Collection[Role]) -> list[DomainEvent]:
         """End it in review. Refuses StepNotTheirs."""
         self.require("refuse_amendment")
-        self._require_step(roles)
+        self.require_step(roles)
         return [self._refused("review", reason)]
 
     def report_overdue(self, at: datetime) -> list[DomainEvent]:
@@ -190,7 +161,3 @@ class Approval(Core):
     def _refused(self, because: Literal["review", "declined"], reason: str) -> DomainEvent:
         refused = AmendmentRefused(amendment_id=self.id, agreement_id=self.agreement_id, because=because)
         return refused.keeping(remarks=reason)
-
-    def _require_step(self, roles: Collection[Role]) -> None:
-        if refusal := self.climbing.step_refusal(roles):
-            raise refusal

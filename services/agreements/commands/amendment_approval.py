@@ -83,7 +83,7 @@ async def _approve(
 ) -> Amendment:
     (await look_ahead(tx, agreement, amendment, business_date(at))).require("approve_amendment")
     number, touched, names = 0, tuple[UUID, ...](), dict[UUID, Bilingual]()
-    if amendment.nearly_agreed:
+    if amendment.nearly_frozen:
         base, branch = await contents_of(tx, amendment)
         touched = touched_by(base, branch)
         await require_files(branch.annexes)

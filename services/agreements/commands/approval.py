@@ -92,7 +92,7 @@ async def _approve(
     (await look_around(tx, agreement, business_date(at))).require("approve_agreement")
     names: dict[UUID, Bilingual] = {}
     reference = agreement.reference
-    if agreement.climbing.nearly_complete:
+    if agreement.nearly_frozen:
         await require_files(agreement.annexes)
         names = await names_of(tx, (party.organisation_id for party in agreement.parties))
         # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.

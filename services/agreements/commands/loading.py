@@ -79,7 +79,7 @@ async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment
         await require_bodies(tx, branch.clauses, base.clauses)
     except TextLost as lost:
         return amendment.amid(around._replace(lost=lost))
-    if amendment.nearly_agreed:
+    if amendment.nearly_frozen:
         signing = [amendment.party(each).organisation_id for each in touched_by(base, branch)]
         # One that leaves signs too, and needs no accreditation for it.
         async with tx.widened(NATIONAL):

@@ -63,10 +63,9 @@ class StepAnswer(BaseModel):
     @classmethod
     def of(cls, file: Agreement | Amendment) -> Self | None:
         """The step, while the file is on the ladder."""
-        ladder = file.ladder
-        if file.state not in ("legal_review", "under_review") or ladder is None or ladder.current is None:
+        ladder = file.ladder if file.under_review else None
+        if ladder is None or (step := ladder.current) is None:
             return None
-        step = ladder.current
         return cls(step=step.id, name=step.name, roles=list(step.roles), lacking=ladder.lacking, since=ladder.since)
 
 

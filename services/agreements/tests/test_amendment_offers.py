@@ -158,7 +158,7 @@ async def test_what_is_nearly_agreed_leaves_its_review_though_its_content_was_lo
     amendment = await commands.submit_amendment(database, amendment.id, by=officer())
     async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
         await tx.execute(text("delete from content where hash = :hash"), {"hash": amendment.content_hash})
-    assert amendment.nearly_agreed
+    assert amendment.nearly_frozen
     assert (await command(database, amendment.id, **told)).state == state
 
 
