@@ -1,31 +1,30 @@
 """What was published of the journal, and that an agreement is in it."""
 
-import asyncio
-from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlmodel import col
 
 from services.agreements.checkpoint import CHECKPOINT_ID
-from services.agreements.commands.checkpoints import heads
 from services.agreements.errors.checkpoints import NotYetBound
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.checkpoints import ProofAnswer
 from services.agreements.tables import AGREEMENTS, CHECKPOINTS
 from shared import audit
 from shared.actor import Actor
-from shared.database import Transaction, Work
-from shared.lately import Lately
+from shared.database import Work
 from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound
 from shared.web import PageRequest
 
-Tree = tuple[Sequence[Any], list[list[bytes]]]
-_trees: Lately[str, Tree] = Lately(1)
-"""Root -> the chains and the tree over them: it is the same until the next hour's checkpoint."""
+CHAIN = text("""
+    select version, head, place,
+           array(select substring(nodes from ((place >> level) # 1) * 32 + 1 for 32) from chain_level order by level)
+    from chain_head where aggregate_id = :id and place is not null
+""")
+"""A leaf and its path (audit.path): the node beside it on each level; nothing where there is none, as at the root."""
 
 
 async def checkpoints(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[Any], str | None]:
@@ -39,31 +38,31 @@ async def checkpoints(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequen
 
 
 async def proof(db: Work, id: UUID, *, by: Actor) -> ProofAnswer:
-    """That an agreement's chain is in the last checkpoint. Raises NotFound; NotYetBound before an hour has ended."""
+    """That an agreement's chain is in the last checkpoint. Raises NotFound; NotYetBound before an hour has ended.
+
+    Neither is it bound as long as the tree that is kept is not the checkpoint's: an older instance published that.
+    """
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_proof", await AGREEMENTS.read(tx, id))
         try:
-            # Kept from moving on, so that the leaves are its own.
+            # Kept from moving on, so that the tree is its own.
             checkpoint = await CHECKPOINTS.share(tx, CHECKPOINT_ID)
         except NotFound:
             raise NotYetBound() from None
-        chains, tree = await _trees.get(checkpoint.root, lambda: _tree(tx))
-    index = bisect_left(chains, id, key=lambda each: each.aggregate_id)
-    if index == len(chains) or chains[index].aggregate_id != id:
+        chain = (await tx.execute(CHAIN, {"id": id})).first()
+    if chain is None:
         raise NotYetBound()
-    chain = chains[index]
+    version, head, place, beside = chain
+    path = [each for each in beside if each]
+    if not audit.holds(audit.leaf(id, version, head), place, checkpoint.leaves, path, bytes.fromhex(checkpoint.root)):
+        raise NotYetBound()
     return ProofAnswer(
         agreement_id=id,
-        version=chain.version,
-        head=chain.head.hex(),
-        index=index,
-        leaves=len(chains),
-        path=[each.hex() for each in audit.path(tree, index)],
+        version=version,
+        head=head.hex(),
+        index=place,
+        leaves=checkpoint.leaves,
+        path=[each.hex() for each in path],
         root=checkpoint.root,
         taken_at=checkpoint.taken_at,
     )
-
-
-async def _tree(tx: Transaction) -> Tree:
-    chains = await heads(tx)
-    return chains, await asyncio.to_thread(audit.levels, [audit.leaf(*each) for each in chains])

@@ -5,7 +5,7 @@ from services.agreements.tables.amendments import AMENDMENTS
 from services.agreements.tables.base import SEEN_BY, Base
 from services.agreements.tables.calendars import CalendarRow
 from services.agreements.tables.ceremonies import CEREMONIES, ScreenRow
-from services.agreements.tables.checkpoints import CHECKPOINTS, ChainHeadRow
+from services.agreements.tables.checkpoints import CHECKPOINTS, ChainHeadRow, ChainLevelRow
 from services.agreements.tables.neighbours import (
     CENTER_DAYS,
     AssociationStandingRow,
@@ -41,6 +41,7 @@ __all__ = [
     "CalendarRow",
     "CenterFactRow",
     "ChainHeadRow",
+    "ChainLevelRow",
     "ClauseWordRow",
     "EndpointFactRow",
     "MandateRow",

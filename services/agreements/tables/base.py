@@ -11,6 +11,6 @@ SEEN_BY = {
     # Not `exists`, which the planner may turn round and answer for all agreements at once.
     "thread": "(select true from agreement where agreement.id = agreement_id)",
     **dict.fromkeys(("association_standing", "center_fact", "organisation", "reference_counter", "screen"), None),
-    **dict.fromkeys(("chain_head", "clause_word"), None),
+    **dict.fromkeys(("chain_head", "chain_level", "clause_word"), None),
 }
 """The condition on which rows are seen, where it is not that `visible_to` is in scope; None for those of nobody."""

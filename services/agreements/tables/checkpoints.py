@@ -24,6 +24,18 @@ class ChainHeadRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc
     aggregate_id: UUID = Field(primary_key=True)
     version: int
     head: bytes = Field(sa_type=LargeBinary)
+    place: int | None
+    """Among all in the order of their ids; none before the first checkpoint since this is kept."""
+
+
+class ChainLevelRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
+    """A level of that tree, the leaves' first."""
+
+    __tablename__ = "chain_level"
+
+    level: int = Field(primary_key=True)
+    nodes: bytes = Field(sa_type=LargeBinary)
+    """Their hashes (32 bytes each), one after the other; stored so that a slice is had without the rest."""
 
 
 CHECKPOINTS = Store(Checkpoint, CheckpointRow)

@@ -1,8 +1,9 @@
 """Checkpoints: everything recorded is bound once an hour, as it is, whoever is still writing."""
 
 import asyncio
+import importlib
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -11,9 +12,11 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from services.agreements import queries
 from services.agreements.agreement import Agreement
 from services.agreements.checkpoint import CHECKPOINT_ID, Checkpoint
 from services.agreements.commands import checkpoints, publish_checkpoint
+from services.agreements.errors.checkpoints import NotYetBound
 from services.agreements.tables import AGREEMENTS, CHECKPOINTS
 from services.agreements.tests.builders import MINISTRY, current, president
 from shared import audit
@@ -34,9 +37,9 @@ from tests.web.routes import client_of
 HOUR = timedelta(hours=1)
 
 
-async def draft(tx: Transaction) -> Agreement:
+async def draft(tx: Transaction, id: UUID | None = None) -> Agreement:
     """A draft, recorded in this transaction."""
-    id = new_id()
+    id = id or new_id()
     events = Agreement.draft(id, current(), names={}, by=MINISTRY.person)
     return await AGREEMENTS.record(tx, Agreement(id=id), events, by=MINISTRY)
 
@@ -222,22 +225,57 @@ async def test_an_agreement_is_proven_to_be_in_what_was_published(
         assert (await stranger.get(f"/api/v1/agreements/{agreements[0].id}/proof")).status_code == 404
 
 
-async def test_a_proof_builds_the_tree_once_an_hour(
+async def test_a_proof_is_read_and_not_computed(
     app: FastAPI, issuer: Issuer, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    built: list[int] = []
-
-    def counted(leaves: Sequence[bytes]) -> list[list[bytes]]:
-        built.append(len(leaves))
-        return levels(leaves)
-
-    levels = audit.levels
-    monkeypatch.setattr(audit, "levels", counted)
     agreements = await drafts(database)
+    await publish_checkpoint(database, at=later())
+    monkeypatch.delattr(audit, "levels")
     async with client_of(app, issuer.token(MINISTRY)) as client:
-        for hours in (1, 2):
-            await publish_checkpoint(database, at=later(hours))
-            built.clear()
-            for agreement in agreements:
-                assert (await client.get(f"/api/v1/agreements/{agreement.id}/proof")).status_code == 200
-            assert built == [len(agreements) if hours == 1 else len(agreements) + 1]
+        for agreement in agreements:
+            assert (await client.get(f"/api/v1/agreements/{agreement.id}/proof")).status_code == 200
+
+
+async def test_every_chain_is_proven_wherever_new_ones_take_their_place(database: Database) -> None:
+    agreements = list[Agreement]()
+    for hour in range(1, 8):
+        # The second half of them are older than all that are bound by now.
+        async with database.transaction(NATIONAL) as tx:
+            agreements += [await draft(tx, id) for id in (new_id(), UUID(int=2**100 - hour))]
+        checkpoint = await publish_checkpoint(database, at=later(hour))
+        assert checkpoint is not None
+        proofs = [await queries.proof(database, each.id, by=MINISTRY) for each in agreements]
+        assert len({each.index for each in proofs}) == len(agreements)
+        for told in proofs:
+            leaf = audit.leaf(told.agreement_id, told.version, bytes.fromhex(told.head))
+            path = [bytes.fromhex(each) for each in told.path]
+            assert audit.holds(leaf, told.index, checkpoint.leaves, path, bytes.fromhex(checkpoint.root))
+
+
+async def test_no_proof_is_given_that_does_not_hold(database: Database, databases: Databases) -> None:
+    """As after a checkpoint of an instance that does not keep the tree, or by whoever changes the database."""
+    one, *_ = await drafts(database)
+    await publish_checkpoint(database, at=later())
+    owner = await databases("agreements", role=None)
+    for statement in ("update chain_level set nodes = sha256(nodes)", "update chain_head set place = null"):
+        async with owner.transaction(NATIONAL) as tx:
+            await tx.execute(text(statement))
+        with pytest.raises(NotYetBound):
+            await queries.proof(database, one.id, by=MINISTRY)
+    await drafts(database)
+    await publish_checkpoint(database, at=later(2))
+    assert (await queries.proof(database, one.id, by=MINISTRY)).agreement_id == one.id
+
+
+async def test_what_was_published_before_the_migration_is_proven_after_it(
+    database: Database, databases: Databases
+) -> None:
+    one, *_ = await drafts(database, 5)
+    await publish_checkpoint(database, at=later())
+    owner, given = await databases("agreements", role=None), await queries.proof(database, one.id, by=MINISTRY)
+    migration = importlib.import_module("services.agreements.migrations.versions.0028_proof")
+    async with owner.transaction(NATIONAL) as tx:
+        await tx.execute(text("delete from chain_level"))
+        await tx.execute(text("update chain_head set place = null"))
+        await (await tx.connection()).run_sync(migration._keep_what_was_published)
+    assert await queries.proof(database, one.id, by=MINISTRY) == given
