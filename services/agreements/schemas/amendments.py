@@ -18,8 +18,8 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
-from services.agreements.schemas.signing import GivenLevel
-from services.agreements.schemas.words import Hash, Line, Paragraph
+from services.agreements.schemas.signing import GivenLevel, SeenOnPaper
+from services.agreements.schemas.words import Hash, Paragraph
 from services.agreements.terms import Duty
 from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
@@ -197,14 +197,10 @@ class DeclineAmendment(Body):
     reason: Paragraph
 
 
-class RecordAmendmentScan(Body):
+class RecordAmendmentScan(SeenOnPaper):
     """A signature under the frozen branch on paper, that the sender saw given."""
 
-    party_id: UUID
     content_hash: Hash
-    person: Line = Field(description="who signed, as issuer#subject; mandated on that day")
-    file_hash: Hash = Field(description="SHA-256 of the scan, a document of the agreement")
-    signed_on: date
 
 
 class AmendmentPartyAnswer(BaseModel):

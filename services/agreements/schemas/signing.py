@@ -48,14 +48,19 @@ class DelegateSigning(Body):
     document: Line = Field(description="reference of the act of delegation")
 
 
-class RecordScan(Body):
+class SeenOnPaper(Body):
     """A signature on paper that the sender saw given."""
 
     party_id: UUID
-    text_hash: Hash
     person: Line = Field(description="who signed, as issuer#subject; mandated on that day")
-    file_hash: Hash = Field(description="SHA-256 of the scan, uploaded before")
+    file_hash: Hash = Field(description="SHA-256 of the scan, a document of the agreement")
     signed_on: BusinessDate
+
+
+class RecordScan(SeenOnPaper):
+    """A signature under the frozen text on paper, that the sender saw given."""
+
+    text_hash: Hash
     ceremony_id: UUID | None = None
 
 

@@ -83,6 +83,14 @@ async def test_decisions_name_no_other_days(as_: Any) -> None:
     assert (told["pointer"], told["code"]) == ("#/effective_on", "greater_than_equal")
 
 
+@pytest.mark.parametrize(("files", "signed"), [("agreements", "text_hash"), ("amendments", "content_hash")])
+async def test_a_signature_on_paper_is_of_no_other_day(as_: Any, files: str, signed: str) -> None:
+    scan = {"party_id": str(new_id()), signed: "0" * 64, "person": MINISTRY.person, "file_hash": "0" * 64}
+    answered = await as_(officer()).post(f"/{files}/{new_id()}/scans", scan | {"signed_on": "0001-01-01"})
+    (told,) = is_problem(answered, 422, "malformed")["errors"]
+    assert (told["pointer"], told["code"]) == ("#/signed_on", "greater_than_equal")
+
+
 @pytest.mark.parametrize(
     ("planned_for", "code"),
     [
