@@ -12,22 +12,22 @@ from weakref import WeakValueDictionary
 from sqlalchemy import func, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement
-from services.agreements.ceremony import Ceremony
+from services.agreements.ceremony import RUNNING, Ceremony
 from services.agreements.commands.screens import ceremony_on
 from services.agreements.errors.ceremonies import ScreenFull
 from services.agreements.minutes import TEMPLATES
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from shared.actor import NATIONAL
-from shared.clock import CASABLANCA
 from shared.database import Database, Transaction
-from shared.language import Wording
+from shared.language import Wording, instant
 from shared.refusals import NotFound
 
 LOOK = 0.5
 """Seconds between two looks at what has changed."""
 BREATH = 15.0
 """Seconds after which a silent stream says that it is alive."""
-
+AGAIN = 2000
+"""Milliseconds after which a screen whose stream ended opens it again; after failures twice as long each time."""
 
 MOST_WATCHING = 200
 """How many may watch one screen at a time, in each process: it hangs in a room, and its address is public."""
@@ -56,7 +56,7 @@ class Screen:
                 try:
                     ceremony = await CEREMONIES.read(tx, await ceremony_on(tx, secret))
                 except NotFound:
-                    self.over, self.number = True, 0
+                    self.over, self.number, self.board = True, self.number + 1, ""
                     return
                 now = (ceremony.version, *await _versions(tx, ceremony))
                 if now != self._shown:
@@ -81,8 +81,8 @@ def require_room(secret: str) -> None:
 async def boards(database: Database, secret: str, wording: Wording) -> AsyncGenerator[tuple[int, str] | None]:
     """The board as HTML whenever something on it has changed, with a number; None when nothing has.
 
-    Ends once the minutes are adopted, the ceremony is given up or the screen is closed. The first board comes at once,
-    so that a screen that comes back shows what is, whatever it missed.
+    Ends once the minutes are adopted, the ceremony is given up or, with an empty board, the screen is closed. The first
+    board comes at once, so that a screen that comes back shows what is, whatever it missed.
     """
     screen = _screens.setdefault(secret, Screen())
     screen.watching += 1
@@ -104,9 +104,16 @@ async def boards(database: Database, secret: str, wording: Wording) -> AsyncGene
         screen.watching -= 1
 
 
-def page(ceremony: Ceremony, *, events: str, nonce: str) -> str:
-    """The page around the board; `events` is where it listens."""
-    return TEMPLATES.get_template("screen.html").render(ceremony=ceremony, events=events, nonce=nonce)
+def page(ceremony: Ceremony, *, events: str, nonce: str, wording: Wording) -> str:
+    """The page around the board; `events` is where it listens, and begins anew when it hears nothing any more."""
+    return TEMPLATES.get_template("screen.html").render(
+        ceremony=ceremony,
+        events=events,
+        nonce=nonce,
+        lost=_both(wording, "screen.lost"),
+        again=AGAIN,
+        silence=round(2000 * BREATH),
+    )
 
 
 async def _versions(tx: Transaction, ceremony: Ceremony) -> list[int]:
@@ -123,12 +130,22 @@ def _board(ceremony: Ceremony, listed: list[Agreement], wording: Wording) -> str
     items = [_item(ceremony, agreement, wording) for agreement in listed]
     return TEMPLATES.get_template("board.html").render(
         ceremony=ceremony,
-        state=_both(wording, f"states.ceremony.{ceremony.state}"),
-        at=ceremony.planned_for.astimezone(CASABLANCA) if ceremony.planned_for else None,
+        facts=_facts(ceremony, wording),
         items=items,
-        called=next((item for item in items if item["called"]), None),
+        called=next((item for item in items if item["called"]), None) if ceremony.state in RUNNING else None,
         signed=sum(item["signed"] for item in items),
     )
+
+
+def _facts(ceremony: Ceremony, wording: Wording) -> dict[str, str]:
+    """Where and when it is held, and how it stands."""
+    state = _both(wording, f"states.ceremony.{ceremony.state}")
+    told = {}
+    for language in state:
+        at = instant(ceremony.opened_at or ceremony.planned_for, language) if ceremony.planned_for else None
+        place = getattr(ceremony.place, language) if ceremony.place else None
+        told[language] = " · ".join(each for each in (state[language], place, at) if each)
+    return told
 
 
 def _item(ceremony: Ceremony, agreement: Agreement, wording: Wording) -> dict[str, Any]:

@@ -13,15 +13,13 @@ from pydantic_core import to_json
 
 from services.agreements import commands, queries
 from services.agreements.schemas.ceremonies import ScreenAnswer
-from services.agreements.screen import boards, page, require_room
+from services.agreements.screen import AGAIN, boards, page, require_room
 from shared.actor import SYSTEM
 from shared.language import Wording
 from shared.web import CurrentActor, Db, Once
 
 router = APIRouter(tags=["ceremonies"])
 
-COME_BACK = 2000
-"""Milliseconds after which a screen whose stream ended opens it again."""
 Secret = Annotated[str, Path(max_length=100)]
 
 
@@ -47,7 +45,7 @@ async def close_screens(id: UUID, by: CurrentActor, once: Once) -> Response:
 
 
 @router.get("/screens/{secret}", response_class=HTMLResponse, openapi_extra={"x-public": True})
-async def show_screen(secret: Secret, db: Db) -> Response:
+async def show_screen(secret: Secret, request: Request, db: Db) -> Response:
     """The screen's page; what it shows comes over its stream."""
     ceremony = await queries.ceremony(db, await commands.ceremony_on(db, secret), by=SYSTEM)
     nonce = secrets.token_urlsafe(16)
@@ -56,7 +54,8 @@ async def show_screen(secret: Secret, db: Db) -> Response:
         f"style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "X-Robots-Tag": "noindex",
     }
-    return HTMLResponse(page(ceremony, events=f"/screens/{secret}/events", nonce=nonce), headers=headers)
+    shown = page(ceremony, events=f"/screens/{secret}/events", nonce=nonce, wording=request.app.state.wording)
+    return HTMLResponse(shown, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +76,15 @@ async def _shown(secret: Secret, request: Request, db: Db) -> Shown:
 
 @router.get("/screens/{secret}/events", response_class=EventSourceResponse, openapi_extra={"x-public": True})
 async def show_boards(shown: Annotated[Shown, Depends(_shown)]) -> AsyncIterator[ServerSentEvent]:
-    """The board whenever it changes (server-sent events), as JSON text of HTML."""
-    yield ServerSentEvent(comment="following", retry=COME_BACK)
+    """The board whenever it changes (server-sent events), as JSON text of HTML.
+
+    `alive` while nothing changes, so that a screen knows that it is still followed; `over` once nothing more will come.
+    """
+    yield ServerSentEvent(event="alive", raw_data="0", retry=AGAIN)
     async for change in boards(shown.database, shown.secret, shown.wording):
         if change is None:
-            yield ServerSentEvent(comment="alive")
+            yield ServerSentEvent(event="alive", raw_data="0")
         else:
             number, board = change
             yield ServerSentEvent(id=str(number), event="board", raw_data=to_json(board).decode())
+    yield ServerSentEvent(event="over", raw_data="0")

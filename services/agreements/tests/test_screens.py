@@ -16,7 +16,7 @@ from services.agreements.tables import ScreenRow
 from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
 from shared.actor import NATIONAL
 from shared.database import Database
-from shared.language import Wording
+from shared.language import Wording, instant
 from shared.messaging.tables import IdempotencyRow
 from shared.refusals import NotFound
 from tests.web.conventions import is_problem
@@ -109,7 +109,7 @@ async def test_a_screen_that_is_closed_shows_nothing_more(database: Database, wo
     await following(stream)
     await commands.close_screens(database, ceremony.id, by=MINISTRY)
     await sign_for(database, agreement, agreement.parties[0].organisation_id, ceremony_id=ceremony.id)
-    assert [each async for each in stream] == []
+    assert [each and each[1] for each in [each async for each in stream]] == [""]
 
 
 async def test_a_screen_is_opened_by_its_secret_and_closed_for_good(database: Database) -> None:
@@ -157,6 +157,36 @@ async def test_all_who_watch_a_screen_share_one_look_at_it(
     assert len(set(after)) == 1 and "1 / 3" in after[0][1]
     assert len(looks) < len(streams)
     await asyncio.gather(*(stream.aclose() for stream in streams))
+
+
+async def test_a_stream_says_that_it_lives_and_when_nothing_more_will_come(app: FastAPI, database: Database) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    secret = await hung(database, ceremony)
+    await commands.cancel_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
+        stream = await http.get(f"/screens/{secret}/events")
+    events = [line.removeprefix("event: ") for line in stream.text.splitlines() if line.startswith("event: ")]
+    assert events == ["alive", "board", "over"]
+    # An event without data is not told to the page.
+    assert stream.text.count("data: ") == len(events)
+
+
+async def test_a_screen_says_where_and_when_and_shows_nothing_on_the_table_once_it_is_closed(
+    database: Database, wording: Wording
+) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    stream = boards(database, await hung(database, ceremony), wording)
+    await commands.call_agreement(database, ceremony.id, agreement_id=agreement.id, by=MINISTRY)
+    _, board = await following(stream)
+    assert ceremony.place and ceremony.place.ar in board and ceremony.place.fr in board
+    assert ceremony.opened_at and instant(ceremony.opened_at, "fr") in board
+    for party in agreement.parties:
+        await sign_for(database, agreement, party.organisation_id, ceremony_id=ceremony.id)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    while "close" not in board:
+        _, board = await following(stream)
+    assert 'class="called' not in board and str(agreement.reference) in board
 
 
 async def test_so_many_watch_a_screen_and_the_next_is_refused_by_name(
