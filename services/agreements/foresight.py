@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
-from services.agreements.commands.families import parent_of
+from services.agreements.commands.days import lived_parent_of
 from services.agreements.impact import CenterFact, Decision, Impact, impact_of
 from services.agreements.readers import Branch, Subscribers, seen_by
 from services.agreements.tables import (
@@ -22,6 +22,7 @@ from services.agreements.tables import (
     SubscriberFactRow,
 )
 from shared.actor import NATIONAL
+from shared.clock import now
 from shared.database import Transaction
 from shared.events.agreements import (
     AgreementSuspended,
@@ -30,6 +31,7 @@ from shared.events.agreements import (
     AgreementTerminationAnnounced,
 )
 from shared.events.base import DomainEvent
+from shared.messaging import journal
 
 LASTING = (AgreementState.signed, AgreementState.in_force, AgreementState.suspended)
 OVER = (CeremonyState.closed, CeremonyState.minutes_adopted, CeremonyState.cancelled)
@@ -71,8 +73,10 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
         agreement,
         _decision(decided),
         [decided],
+        at=now(),
         children=children,
-        parent=await parent_of(tx, agreement) if agreement.parent_id else None,
+        life=await journal.past(tx, agreement.id) if children else (),
+        parent=await lived_parent_of(tx, agreement),
         known=facts,
         amendments=amendments,
         ceremonies={each.id: each.status for each in await tx.execute(listed)},

@@ -7,7 +7,7 @@ told. Centers follow by their own service's doing, so that what they will do is 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from typing import Literal, NamedTuple, Self, TypeVar
 from uuid import UUID
@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.agreement import Agreement, AgreementState, EditionState, ObligationState, Scope
+from services.agreements.agreement.family import Parent
 from services.agreements.bilingual import Bilingual
 from services.agreements.readers import (
     Branch,
@@ -27,9 +28,11 @@ from services.agreements.readers import (
     people_told,
 )
 from shared.audit import canonical
+from shared.clock import business_date
 from shared.events.agreements import AgreementSuspended, AgreementTerminated, CenterToOpen
 from shared.events.base import DomainEvent
 from shared.events.centers import CenterAbandoned, CenterHandoverStarted, CenterSuspended
+from shared.messaging.journal import Recorded
 from shared.money import Money
 from shared.territory import PROVINCES
 
@@ -240,8 +243,10 @@ def impact_of(
     decision: Decision,
     decided: Sequence[DomainEvent],
     *,
+    at: datetime,
     children: Iterable[Agreement],
-    parent: Agreement | None = None,
+    life: Sequence[Recorded],
+    parent: Parent | None = None,
     known: Mapping[UUID, CenterFact],
     amendments: Mapping[UUID, Branch],
     ceremonies: Mapping[UUID, str],
@@ -251,19 +256,22 @@ def impact_of(
 ) -> Impact:
     """What the decision would touch.
 
-    `decided` is what the agreement decides; `children` are those that follow it and last, `parent` is what it follows;
-    `known` is what the centers
-    told, by center; `amendments` are those that are open, of
-    the agreement and its children, `ceremonies` gives the state of each that lists the agreement; `endpoints` the
-    number of addresses of each academy, `people` of the known people of each jurisdiction, of whom `subscribers` asked
-    for the same.
+    `decided` is what the agreement decides at this moment; `children` are those that follow it and last, `life` is its
+    own where it has some, `parent` is what it follows; `known` is what the centers told, by center; `amendments` are
+    those that are open, of the agreement and its children, `ceremonies` gives the state of each that lists the
+    agreement; `endpoints` the number of addresses of each academy, `people` of the known people of each jurisdiction,
+    of whom `subscribers` asked for the same.
     """
     own = _life(agreement, decided, parent)
     ends = own.after.state == AgreementState.terminated
     lives = [own]
     if ends:
-        endings = ((child, child.end_with(own.after)) for child in children)
-        lives += [_life(child, events) for child, events in endings if _ends_with_parent(events)]
+        told = [Recorded(0, at, event) for event in decided]
+        before = Parent(agreement, life)
+        after = Parent(agreement.model_copy().evolve(decided), [*life, *told])
+        day = max(decision.effective_on, business_date(at))
+        endings = (_ending(child, day, before, after) for child in children)
+        lives += [life for life in endings if life]
     academies = sorted({academy for life in lives for academy in life.after.audience()})
     centers = _sorted(each for life in lives for each in _centers(life, decision, known))
     ended = {life.after.id for life in lives} if ends else {}
@@ -287,30 +295,26 @@ def impact_of(
     )
 
 
-def _life(agreement: Agreement, decided: Sequence[DomainEvent], parent: Agreement | None = None) -> Life:
+def _life(agreement: Agreement, decided: Sequence[DomainEvent], parent: Parent | None) -> Life:
     after = agreement.model_copy().evolve(decided)
     if after.announcement is None:
         return Life(agreement, after)
     day = after.announcement.effective_on
-    return Life(_on(agreement, day - timedelta(days=1), parent), _on(after, day, parent))
+    return Life(_on(after, day - timedelta(days=1), parent), _on(after, day, parent))
 
 
-def _on(agreement: Agreement, day: date, parent: Agreement | None = None) -> Agreement:
-    """What time alone makes of it until this day: a child binds while its parent does, and ends with it."""
-    ahead, above = agreement.model_copy(), _on(parent, day) if parent else None
-    if above and above.state == AgreementState.terminated:
-        return ahead.evolve(ahead.end_with(above))
-    binds = ahead.refusal_of("bring_into_force") is None
-    if binds and above is None:
-        ahead.evolve(ahead.bring_into_force(day))
-    elif binds and above and above.state == AgreementState.in_force:
-        ahead.evolve(ahead.bring_into_force_with(above, day))
-    return ahead.evolve(ahead.pass_time(day))
+def _ending(child: Agreement, day: date, before: Parent, after: Parent) -> Life | None:
+    """What follows the agreement, right before and right after it ends with it; None if its own end comes first."""
+    announced = after.now.announcement is not None
+    right_before = _on(child, day - timedelta(days=1), after) if announced else _on(child, day, before)
+    events = child.catch_up(day, after)
+    ends = any(isinstance(each, AgreementTerminated) and each.because == "parent_ended" for each in events)
+    return Life(right_before, child.model_copy().evolve(events)) if ends else None
 
 
-def _ends_with_parent(events: Iterable[DomainEvent]) -> bool:
-    """Whether it is the parent that ends it; its own end may come first."""
-    return any(isinstance(each, AgreementTerminated) and each.because == "parent_ended" for each in events)
+def _on(agreement: Agreement, day: date, parent: Parent | None) -> Agreement:
+    """What time alone makes of it until this day."""
+    return agreement.model_copy().evolve(agreement.catch_up(day, parent))
 
 
 def _agreement(life: Life) -> AgreementTouched:

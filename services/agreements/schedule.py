@@ -66,7 +66,7 @@ async def expire(database: Database) -> None:
         over = select(row.id).where(ending, row.effective_until < day).order_by(row.id)
         ids = (await tx.execute(over)).scalars().all()
     for id in ids:
-        await _alone(commands.expire_agreement(database, id, on=day), id)
+        await _alone(commands.let_time_pass(database, id, on=day), id)
 
 
 @schedule.every(seconds=60, id="end-with-parents")
@@ -79,7 +79,7 @@ async def end_with_parents(database: Database) -> None:
         orphans = select(row.id).where(row.parent_id == parent.id, alive, ended).order_by(row.id)
         ids = (await tx.execute(orphans)).scalars().all()
     for id in ids:
-        await _alone(commands.end_with_parent(database, id), id)
+        await _alone(commands.let_time_pass(database, id, on=today()), id)
 
 
 @schedule.every(seconds=30, id="apply-amendments")

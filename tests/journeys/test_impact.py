@@ -33,6 +33,8 @@ from services.agreements.tests.builders import (
     party,
     president,
     sign_for,
+    signed_by_all,
+    suspend,
 )
 from services.centers import reactions as of_centers
 from services.centers.tables import CENTERS
@@ -52,7 +54,8 @@ from tests.fixtures.database import Databases
 
 STEPS = ("start_fitting_out", "grant_visa", "open_center", "suspend_center")
 """How far a center may have come."""
-ALREADY = {**DECISION, "notified_on": today() - timedelta(days=90)}
+MONTHS_AGO = today() - timedelta(days=90)
+ALREADY = {**DECISION, "notified_on": MONTHS_AGO}
 
 
 @dataclass
@@ -130,14 +133,15 @@ async def world(databases: Databases) -> World:
 
 
 def terms_of(chance: random.Random, **changes: Any) -> Terms:
-    """One to three centers, some duties, a budget over two years; begun a while ago."""
-    starts = today() - timedelta(days=chance.choice([1, 40, 200]))
-    terms = current(effective_from=starts, effective_until=today() + timedelta(days=500), **changes)
+    """One to three centers, some duties, a budget over two years; begun a while ago, unless told otherwise."""
+    begun = {"effective_from": today() - timedelta(days=chance.choice([1, 40, 200]))}
+    terms = current(**(begun | {"effective_until": today() + timedelta(days=500)} | changes))
+    starts, term = terms.effective_from, (terms.effective_until - terms.effective_from).days
     operator = terms.parties[1].organisation_id
     province = terms.centers[0].province
     more = tuple(center(operator, province, funded=chance.randrange(1, 60)) for _ in range(chance.randrange(3)))
     duties = [
-        {"due_on": starts + timedelta(days=chance.randrange(500)), "survives": chance.random() < 0.3}
+        {"due_on": starts + timedelta(days=chance.randrange(min(500, term))), "survives": chance.random() < 0.3}
         for _ in range(chance.randrange(5))
     ]
     lines = [
@@ -199,7 +203,7 @@ async def decide(
         before = [await world.agreement(each) for each in family]
         await commands.let_time_pass(world.agreements, agreement.id, on=day)
     for id in family[1:]:
-        await commands.end_with_parent(world.agreements, id)
+        await commands.let_time_pass(world.agreements, id, on=day)
     await schedule.apply_amendments(world.agreements)
     await world.settle()
     return looked, before
@@ -278,6 +282,46 @@ async def test_the_end_of_a_framework_is_foretold_with_all_that_follows_it(world
     assert {each.agreement_id for each in looked.agreements} == {parent.id, *(each.id for each in children)}
     assert len(looked.subscribers) == 12, "a national text concerns every academy"
     await happened_as_told(world, looked, before, centers)
+
+
+async def a_child(world: World, chance: random.Random, parent: UUID) -> Agreement:
+    """What follows a framework: at work, at rest, about to end, or signed and about to begin."""
+    child: dict[str, Any] = {"academy": chance.choice(["MA-04", "MA-06"]), "parent_id": parent}
+    match chance.choice(["at work", "at rest", "about to end", "about to begin"]):
+        case "about to begin":
+            begins = today() + timedelta(days=chance.choice([1, 10, 60]))
+            return await signed_by_all(world.agreements, terms_of(chance, effective_from=begins, **child))
+        case "about to end":
+            return await a_life(world, chance, effective_until=today() + timedelta(days=20), **child)
+        case "at rest":
+            return await suspend(world.agreements, await a_life(world, chance, **child), notified_on=MONTHS_AGO)
+        case _:
+            return await a_life(world, chance, **child)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("action", ["suspend_agreement", "terminate_agreement"])
+async def test_what_the_preview_tells_of_a_family_is_what_happens(
+    world: World, action: str, ahead: bool, seed: int
+) -> None:
+    chance = random.Random(f"{action}-{ahead}-{seed}")
+    dates = {"effective_from": today() - timedelta(days=250), "effective_until": today() + timedelta(days=900)}
+    parent = await bound(world.agreements, current_network(agreement_kind="framework", **dates))
+    children = [await a_child(world, chance, parent.id) for _ in range(chance.randint(1, 3))]
+    await world.settle()
+    centers = await world.states_of_centers()
+    looked, before = await decide(world, parent, action, ahead=ahead, scope="centers", centers=[])
+    await happened_as_told(world, looked, before, centers)
+    touched = {each.agreement_id for each in looked.agreements}
+    for child in children:
+        day = max(looked.decision.effective_on, child.effective_from)
+        then = await commands.let_time_pass(world.agreements, child.id, on=day)
+        if action == "terminate_agreement":
+            assert (then.state == "terminated") == (child.id in touched)
+        elif day <= child.effective_until:
+            binds = looked.decision.effective_on > child.effective_from and child.state == "signed"
+            assert then.state == ("in_force" if binds else child.state), "it goes on, and does not begin"
 
 
 @pytest.mark.parametrize("national", [False, True])

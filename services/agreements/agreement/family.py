@@ -1,7 +1,8 @@
 """Family: a framework agreement and those that follow it. A child never outruns or outlives its parent."""
 
-from datetime import date, timedelta
-from typing import ClassVar
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import ClassVar, NamedTuple
 
 from services.agreements.agreement.core import AgreementState, Core
 from services.agreements.agreement.force import Force
@@ -15,11 +16,18 @@ from services.agreements.errors.families import (
     TermBeyondParent,
 )
 from services.agreements.kinds import KINDS
-from shared.events.agreements import AgreementTerminated
+from shared.clock import business_date, start_of
+from shared.events.agreements import (
+    AgreementCameIntoForce,
+    AgreementResumed,
+    AgreementTerminated,
+)
 from shared.events.base import DomainEvent
+from shared.messaging.journal import Recorded
 
 _S = AgreementState
 OVER = frozenset({_S.expired, _S.terminated, _S.closed, _S.cancelled})
+_ENDED_EARLY = frozenset({_S.terminated, _S.closed})
 
 
 class Family(Force):
@@ -72,50 +80,128 @@ class Family(Force):
         if self.state != _S.in_force:
             raise ParentNotInForce(parent=self.id, reference=self.reference)
 
-    def bring_into_force_with(self, parent: "Family", today: date) -> list[DomainEvent]:
-        """Bind while the parent does, from the day on which both stand as they do. Refuses as require_in_force does."""
-        parent.require_in_force()
-        days = [each for each in (self.stood_since, parent.stood_since) if each]
-        return self.bring_into_force(today, since=max(days, default=None))
+    def bring_into_force_with(self, parent: "Parent", today: date) -> list[DomainEvent]:
+        """Bind from the first day on which both stand as they do, though nobody looked by then.
 
-    def end_with(self, parent: "Family") -> list[DomainEvent]:
-        """End early because the parent did: on its day and its papers, whenever that is looked at.
-
-        What came before comes first, be it the end of this one's own. Nothing happens while the parent has not been
-        terminated.
+        Refuses as require_in_force does.
         """
-        self.require("end_with_parent")
-        if parent.ending is None or parent.state not in (_S.terminated, _S.closed):
+        found = parent.in_force(since=self._ready_at(), until=today)
+        if found is None:
+            parent.now.require_in_force()
             return []
+        days = [each for each in (self.stood_since, found.parent.stood_since) if each]
+        return self.bring_into_force(business_date(found.since), since=max(days, default=None))
+
+    def catch_up(self, today: date, parent: "Parent | None" = None) -> list[DomainEvent]:
+        """All that the days have brought about up to this one, in their order, though nobody looked meanwhile.
+
+        It binds, and ends with its term or with its parent: on the parent's day and papers.
+        """
+        ended = parent.ended_early(until=today) if parent else None
+        events = self._begun(today, parent)
+        ahead = self.model_copy().evolve(events)
+        while step := ahead._comes_next(today, ended):
+            ahead.evolve(step)
+            events += step
+        return events
+
+    def _begun(self, today: date, parent: "Parent | None") -> list[DomainEvent]:
+        if self.refusal_of("bring_into_force"):
+            return []
+        if self.parent_id is None:
+            return self.bring_into_force(today)
+        try:
+            return self.bring_into_force_with(parent, today) if parent else []
+        except (ParentNotInForce, ParentOver):
+            return []
+
+    def _comes_next(self, today: date, ended: "Standing | None") -> list[DomainEvent]:
+        if self.refusal_of("end_with_parent"):
+            return self.due_by(today)
+        until = business_date(ended.since) if ended else today
+        if until > self.effective_until:
+            return self.due_by(self.effective_until) or self.expire(until)
+        if ended is None:
+            return self.due_by(until)
+        # Of the day of an end, what came before it: nothing if that had been announced.
+        return self.due_by(business_date(ended.since - timedelta(microseconds=1))) or self._end_with(ended.parent)
+
+    def _end_with(self, parent: "Family") -> list[DomainEvent]:
+        assert parent.ending is not None, "it has been terminated"
         day = max(each for each in (parent.ending.effective_on, self.stood_since) if each)
-        before = self.pass_time(day - timedelta(days=1))
-        ahead = self.model_copy().evolve(before)
-        if ahead.refusal_of("end_with_parent"):
-            return before
-        if day > ahead.effective_until:
-            return [*before, *ahead.expire(day)]
         terminated = AgreementTerminated(
             agreement_id=self.id, academy=self.academy, effective_on=day, because="parent_ended"
         )
-        return [*before, terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
+        return [terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
 
-    def run_out(self, today: date, *, parent: "Family | None" = None) -> list[DomainEvent]:
-        """End with the term, unless its parent ended first; until the term is over, nothing happens.
-
-        What was to bind within its term binds first, though nobody looked by then; what never was just ends.
-        """
-        if today <= self.effective_until:
-            return []
-        if parent is not None and (ended := self.end_with(parent)):
-            return ended
-        begun: list[DomainEvent] = []
-        if self.refusal_of("bring_into_force") is None:
-            if parent is None:
-                begun = self.bring_into_force(today)
-            elif parent.state == _S.in_force:
-                begun = self.bring_into_force_with(parent, today)
-        return [*begun, *self.model_copy().evolve(begun).expire(today)]
+    def _ready_at(self) -> datetime:
+        """From when on it waited for its parent alone."""
+        recorded_on = self.visa.recorded_on if self.visa else self.effective_from
+        day = max(self.effective_from, recorded_on, self.stood_since or self.effective_from)
+        return max([start_of(day), *(each.signed_at for each in self.signatures)])
 
     def _require_alive(self) -> None:
         if self.state in OVER:
             raise ParentOver(parent=self.id, reference=self.reference)
+
+
+class Parent(NamedTuple):
+    """What a child follows: as it stands, and its life, which tells what it was before.
+
+    It is looked at as it was known at an instant, with what time had made of that by then. So it makes no difference
+    when anybody looks, and what was decided later of days before changes nothing that had come about.
+    """
+
+    now: Family
+    life: Sequence[Recorded] = ()
+    """All that was recorded of it; nothing where it makes no difference what it was before."""
+
+    def in_force(self, *, since: datetime, until: date) -> "Standing | None":
+        """When it first was in force from an instant on, up to a day; None if it was not."""
+        told = self._told(AgreementCameIntoForce, AgreementResumed)
+        turns = {since, *told, *_beginning(self._led_to(self.now, until).in_force_on)}
+        return self._first({_S.in_force}, {each for each in turns if each >= since}, until)
+
+    def ended_early(self, *, until: date) -> "Standing | None":
+        """When it was terminated, up to a day; None if it was not."""
+        ending = self._led_to(self.now, until).ending
+        turns = {*self._told(AgreementTerminated), *_beginning(ending.effective_on if ending else None)}
+        return self._first(_ENDED_EARLY, turns, until)
+
+    def _first(self, states: Collection[AgreementState], turns: Iterable[datetime], until: date) -> "Standing | None":
+        for turn in sorted(turns):
+            day = business_date(turn)
+            it = self._led_to(self._known_at(turn), day)
+            if day <= until and it.state in states:
+                return Standing(turn, it)
+        return None
+
+    def _known_at(self, instant: datetime) -> Family:
+        if not self.life:
+            return self.now
+        return type(self.now).fold(self.now.id, (each.event for each in self.life if each.at <= instant))
+
+    def _told(self, *turns: type[DomainEvent]) -> Iterator[datetime]:
+        for each in self.life:
+            match each.event:
+                case (
+                    AgreementCameIntoForce(in_force_on=day)
+                    | AgreementResumed(effective_on=day)
+                    | AgreementTerminated(effective_on=day)
+                ) if isinstance(each.event, turns):
+                    yield max(each.at, start_of(day))
+
+    @staticmethod
+    def _led_to(it: Family, day: date) -> Family:
+        return it.model_copy().evolve(it.catch_up(day))
+
+
+def _beginning(day: date | None) -> list[datetime]:
+    return [start_of(day)] if day else []
+
+
+class Standing(NamedTuple):
+    """Since when a parent stood somehow, and all that it was then."""
+
+    since: datetime
+    parent: Family

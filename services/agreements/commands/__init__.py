@@ -1,12 +1,6 @@
 """What people do with agreements: one function per verb, each one transaction."""
 
-from services.agreements.commands.agreements import (
-    bring_into_force,
-    cancel_agreement,
-    draft_agreement,
-    expire_agreement,
-    revise_terms,
-)
+from services.agreements.commands.agreements import cancel_agreement, draft_agreement, revise_terms
 from services.agreements.commands.amendment_applying import apply_amendment
 from services.agreements.commands.amendment_approval import (
     approve_amendment,
@@ -61,6 +55,7 @@ from services.agreements.commands.ceremonies import (
     strike_agreement,
 )
 from services.agreements.commands.checkpoints import publish_checkpoint
+from services.agreements.commands.days import bring_into_force, let_time_pass
 from services.agreements.commands.documents import attach_document, refusal_of_document, withdraw_document
 from services.agreements.commands.editions import (
     close_edition,
@@ -69,7 +64,6 @@ from services.agreements.commands.editions import (
     renew_agreement,
     return_renewal,
 )
-from services.agreements.commands.families import end_with_parent
 from services.agreements.commands.force import (
     close_agreement,
     record_visa,
@@ -91,7 +85,6 @@ from services.agreements.commands.obligations import (
     claim_obligation,
     confirm_obligation,
     follow_center,
-    let_time_pass,
     return_obligation,
     waive_obligation,
 )
@@ -147,9 +140,7 @@ __all__ = [
     "delegate_signing",
     "draft_agreement",
     "end_amendment",
-    "end_with_parent",
     "evaluate_renewal",
-    "expire_agreement",
     "find_by_clauses",
     "follow_center",
     "forget_search",

@@ -1,11 +1,10 @@
-"""An agreement's draft, and what its dates bring about."""
+"""An agreement's draft, and its end before all have signed."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.families import parent_of, require_child
+from services.agreements.commands.families import require_child
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.vetting import names_of
@@ -14,7 +13,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
 from services.agreements.text import Clause, put_clauses, put_content
-from shared.actor import SYSTEM, Actor
+from shared.actor import Actor
 from shared.clock import today
 from shared.database import Work
 from shared.ids import new_id
@@ -57,24 +56,3 @@ async def cancel_agreement(db: Work, id: UUID, *, reason: str, by: Actor, expect
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "cancel_agreement", by, expected)
         return await AGREEMENTS.record(tx, agreement, agreement.cancel(reason=reason, today=today()), by=by)
-
-
-async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
-    """Let a signed agreement bind once its start date is reached. The schedule asks for it."""
-    async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
-        agreement.require("bring_into_force")
-        if agreement.parent_id is None:
-            events = agreement.bring_into_force(on)
-        else:
-            events = agreement.bring_into_force_with(await parent_of(tx, agreement), on)
-        return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
-
-
-async def expire_agreement(db: Work, id: UUID, *, on: date) -> Agreement:
-    """End an agreement whose end date has passed, whether it ever bound or not. The schedule asks for it."""
-    async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
-        agreement.require("expire_agreement")
-        parent = await parent_of(tx, agreement) if agreement.parent_id else None
-        return await AGREEMENTS.record(tx, agreement, agreement.run_out(on, parent=parent), by=SYSTEM)

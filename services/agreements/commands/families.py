@@ -1,7 +1,5 @@
 """Children and their parents: a child looks at its parent under the same lock as its own change."""
 
-from uuid import UUID
-
 from sqlalchemy import select
 
 from services.agreements.agreement import Agreement
@@ -10,8 +8,8 @@ from services.agreements.content import Content
 from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.errors.families import ParentUnknown
 from services.agreements.tables import AGREEMENTS
-from shared.actor import NATIONAL, SYSTEM
-from shared.database import Transaction, Work
+from shared.actor import NATIONAL
+from shared.database import Transaction
 from shared.refusals import NotFound, Refusal
 
 
@@ -71,14 +69,6 @@ async def require_family(tx: Transaction, agreement: Agreement, content: Content
             references=[each.reference for each in left_out],
             effective_until=content.effective_until,
         )
-
-
-async def end_with_parent(db: Work, id: UUID) -> Agreement:
-    """End an agreement whose parent has ended. The schedule asks for it."""
-    async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
-        events = agreement.end_with(await parent_of(tx, agreement))
-        return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
 
 
 async def _parent(tx: Transaction, child: Agreement, *, reading: bool = False) -> Agreement:

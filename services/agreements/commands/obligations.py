@@ -1,11 +1,9 @@
-"""What is done about obligations: claimed, returned, met, waived; by people, by events and by time."""
+"""What is done about obligations: claimed, returned, met, waived; by people and by events."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.commands.amendment_applying import move_bases
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.permissions import concerned
@@ -90,17 +88,6 @@ async def follow_center(db: Work, id: UUID, center_id: UUID) -> Agreement:
         days = {what: getattr(center, column) for what, column in CENTER_DAYS.items()}
         happened = {what: day for what, day in days.items() if day is not None}
         return await AGREEMENTS.record(tx, agreement, agreement.follow_center(center_id, happened), by=SYSTEM)
-
-
-async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:
-    """What time has brought about up to this day: due obligations, reminders, editions. The schedule asks for it."""
-    async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
-        until = agreement.effective_until
-        await AGREEMENTS.record(tx, agreement, agreement.pass_time(on), by=SYSTEM)
-        if agreement.effective_until != until:
-            await move_bases(tx, agreement, by=SYSTEM)
-        return agreement
 
 
 async def _agreement(

@@ -23,7 +23,7 @@ from services.agreements.tests.branches import (
     running,
     sign_for,
 )
-from services.agreements.tests.builders import LEGAL, bound, officer, party
+from services.agreements.tests.builders import LEGAL, bound, director, officer, party
 from shared.database import Database
 from shared.ids import new_id
 from shared.refusals import StaleVersion
@@ -132,7 +132,9 @@ async def test_a_shorter_term_because_of_no_renewal_moves_the_base_too(database:
     agreement = await bound(database, running())
     amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
     deadline = agreement.editions[0].ends_on
-    await commands.let_time_pass(database, agreement.id, on=deadline + timedelta(days=1))
+    await commands.let_time_pass(database, agreement.id, on=deadline - timedelta(days=30))
+    await commands.evaluate_renewal(database, agreement.id, outcome="unfavourable", reason="(fictif)", by=officer())
+    await commands.decline_renewal(database, agreement.id, reason="(fictif)", by=director())
     assert (await read(database, agreement.id)).effective_until == deadline
     amendment = await reread(database, amendment)
     assert amendment.state == AmendmentState.rebase_needed

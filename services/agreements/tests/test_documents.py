@@ -7,6 +7,7 @@ import pytest
 
 from services.agreements.agreement import Agreement, AgreementState, DocumentState
 from services.agreements.agreement.documents import DECIDES, MOST
+from services.agreements.agreement.family import Parent
 from services.agreements.errors.documents import (
     DocumentAttachedAlready,
     DocumentCategoryUnknown,
@@ -81,7 +82,7 @@ def test_what_is_only_announced_has_used_its_decision() -> None:
 def test_what_the_parent_ends_needs_no_paper_of_its_own() -> None:
     child, parent = bound(), in_force(network_terms())
     parent.evolve(parent.terminate(**DECISION))
-    assert child.end_with(parent)
+    assert child.catch_up(DAY, Parent(parent))
 
 
 def test_a_paper_that_was_withdrawn_is_missing_and_can_still_be_read() -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement
+from services.agreements.agreement.family import Parent
 from services.agreements.errors.families import (
     ParentAtRest,
     ParentNotFollowed,
@@ -44,6 +45,7 @@ from services.agreements.tests.builders import (
     reviewed,
     sign_for,
     signed,
+    signed_by_all,
     suspend,
 )
 from shared.actor import NATIONAL
@@ -56,6 +58,7 @@ from tests.fixtures.eventually import eventually
 from tests.web.conventions import is_problem
 
 START = today() - timedelta(days=30)
+TOMORROW = today() + timedelta(days=1)
 WAITING = text(
     "select count(*) from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()"
 )
@@ -200,13 +203,11 @@ async def test_a_child_binds_from_the_day_on_which_all_is_there_that_it_waited_f
 
 async def test_a_child_does_not_bind_before_its_parent_or_while_it_rests(database: Database) -> None:
     parent = await bound(database, framework())
-    child = await frozen_child(database, parent.id)
-    for each in child.parties:
-        child = await sign_for(database, child, each.organisation_id)
+    child = await signed_by_all(database, following(parent.id, effective_from=TOMORROW))
     await suspend(database, parent)
     with pytest.raises(ParentNotInForce):
-        await commands.bring_into_force(database, child.id, on=today())
-    await schedule.bring_into_force(database)
+        await commands.bring_into_force(database, child.id, on=TOMORROW)
+    await commands.let_time_pass(database, child.id, on=TOMORROW)
     assert (await read(database, child.id)).state == "signed"
 
 
@@ -235,17 +236,15 @@ def test_a_child_that_waited_for_a_suspended_parent_binds_from_the_day_on_which_
     grounds = DECISION | {"scope": "money", "centers": (), "today": day - timedelta(days=20)}
     parent.evolve(parent.suspend(**grounds))
     with pytest.raises(ParentNotInForce):
-        child.bring_into_force_with(parent, day)
+        child.bring_into_force_with(Parent(parent), day)
     parent.evolve(parent.resume(effective_on=day - timedelta(days=1), today=day))
-    (bound_on,) = child.bring_into_force_with(parent, day)
+    (bound_on,) = child.bring_into_force_with(Parent(parent), day)
     assert isinstance(bound_on, AgreementCameIntoForce) and bound_on.in_force_on == day - timedelta(days=1)
 
 
 async def test_a_preview_lets_no_child_bind_before_its_parent(database: Database) -> None:
     parent = await bound(database, framework())
-    child = await frozen_child(database, parent.id)
-    for each in child.parties:
-        child = await sign_for(database, child, each.organisation_id)
+    child = await signed_by_all(database, following(parent.id, effective_from=TOMORROW))
     for state, resting in (("signed", True), ("in_force", False)):
         if resting:
             await suspend(database, parent)
@@ -307,8 +306,6 @@ async def test_a_parent_that_ends_while_a_child_is_signed_waits_and_takes_the_ch
         assert not ending.done()
     await ending
     assert (await read(database, child.id)).state == "signed"
-    await schedule.bring_into_force(database)
-    assert (await read(database, child.id)).state == "signed", "too late to bind"
     for _ in range(2):
         await schedule.end_with_parents(database)
     child = await read(database, child.id)

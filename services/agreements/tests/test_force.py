@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from services.agreements.agreement import Agreement, AgreementState, EditionState, ObligationState
+from services.agreements.agreement.family import Parent
 from services.agreements.errors import CenterNotInAgreement, EffectiveDateAhead
 from services.agreements.errors.force import (
     AlreadyAnnounced,
@@ -251,20 +252,20 @@ def test_an_announced_end_comes_before_the_term_whichever_is_looked_at_first() -
 
 def test_a_child_ends_with_its_parent_though_something_else_is_announced_of_it() -> None:
     parent, child = terminated(), suspended(notified_on=DAY)
-    child.evolve(child.end_with(parent))
+    child.evolve(child.catch_up(DAY, Parent(parent)))
     assert child.state == AgreementState.terminated and child.announcement is None
 
 
 def test_a_child_ends_on_the_day_of_its_parent_whenever_that_is_looked_at() -> None:
     parent, child = terminated(), at_work()
     child.evolve(child.pass_time(after(4)))
-    child.evolve(child.end_with(parent))
+    child.evolve(child.catch_up(after(4), Parent(parent)))
     assert child.ending and child.ending.effective_on == DAY
 
 
 def test_a_child_that_stood_otherwise_after_its_parents_day_ends_then() -> None:
     parent, child = terminated(), suspended(today=after(3))
-    child.evolve(child.end_with(parent))
+    child.evolve(child.catch_up(after(3), Parent(parent)))
     assert child.ending and child.ending.effective_on == after(3)
 
 
@@ -272,7 +273,7 @@ def test_a_childs_own_end_comes_before_its_parents_whichever_is_looked_at_first(
     parent = terminated(at_work(regional(effective_until=after(1100))), today=after(1000))
     for child, end in ((terminated(notified_on=DAY), S.terminated), (at_work(), S.expired)):
         assert child.effective_until < after(1000)
-        events = child.end_with(parent)
+        events = child.catch_up(after(1001), Parent(parent))
         child.evolve(events)
         assert child.state == end and "parent_ended" not in {getattr(each, "because", None) for each in events}
 

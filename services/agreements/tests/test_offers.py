@@ -336,11 +336,12 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     it = await suspend(database, it, scope="centers")
     yield "suspended", it
     it = await commands.resume_agreement(database, it.id, by=director())
+    it = await commands.renew_agreement(database, it.id, **carried(it), by=director())
     it = await commands.let_time_pass(database, it.id, on=it.editions[0].ends_on + timedelta(days=1))
     yield "edition under review", it
     yield "terminated", await terminate(database, it)
     it = await in_force()
-    yield "expired", await commands.expire_agreement(database, it.id, on=it.effective_until + timedelta(days=1))
+    yield "expired", await commands.let_time_pass(database, it.id, on=it.effective_until + timedelta(days=1))
     terms = current(operator=OPERATOR, effective_from=starts)
     await handed_over(terms)
     it = await terminate(database, await bound(database, terms))

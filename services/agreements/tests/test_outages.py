@@ -1,19 +1,22 @@
 """What was made up for after an outage, or told later, counts from when it was so."""
 
+from collections.abc import Iterable, Mapping, Set
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import pytest
 from httpx import AsyncClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.agreements import commands
+from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement.family import Parent
 from services.agreements.content import ClauseRef
 from services.agreements.past import as_of, counting_from
 from services.agreements.tables import AGREEMENTS
-from services.agreements.tests.builders import AT, DECISION, MINISTRY, TEXT, clauses, director, in_force, regional
+from services.agreements.tests.builders import AT, DECISION, MINISTRY, TEXT, clauses, director, regional, stored
 from services.agreements.tests.lives import DAY, told
 from services.agreements.tests.machines import AgreementMachine
 from services.agreements.text import TABLE, put_clauses
@@ -21,9 +24,13 @@ from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.clock import business_date, now, start_of, today
 from shared.database import Database, Transaction
+from shared.events.base import DomainEvent
+from shared.ids import new_id
 from shared.messaging.journal import Recorded
-from shared.refusals import NotAllowedNow
+from shared.refusals import Refusal
 from shared.store import put_text
+
+FIRST = regional().effective_from
 
 
 async def put_table(tx: Transaction, table: tuple[ClauseRef, ...]) -> str:
@@ -31,10 +38,11 @@ async def put_table(tx: Transaction, table: tuple[ClauseRef, ...]) -> str:
     return await put_text(tx, canonical(TABLE.dump_python(table, mode="json")).decode())
 
 
-def signed_by_all(text: str = TEXT) -> AgreementMachine:
-    """What tries an agreement that all have signed, some days before its start."""
+def signed_by_all(text: str = TEXT, **changes: Any) -> AgreementMachine:
+    """What tries an agreement that all have signed, some days before its start; a child is the second of its year."""
     machine = AgreementMachine()
-    machine.start(0)
+    machine.start(0, **changes)
+    machine.references |= {"the first"} if changes else set()
     machine.freeze(text)
     machine.all_sign()
     assert machine.aggregate.state == AgreementState.signed
@@ -46,22 +54,19 @@ def life_of(machine: AgreementMachine) -> list[Recorded]:
     return [Recorded(version, AT, event) for version, event in enumerate(machine.events, 1)]
 
 
-def looked_after(
-    agreement: Agreement, life: list[Recorded], days: list[date], *, parent: Agreement | None = None
-) -> list[Recorded]:
-    """Its life when the schedule looks at it, and at its parent, on these days only."""
+def looked_after(agreement: Agreement, life: list[Recorded], days: list[date]) -> list[Recorded]:
+    """Its life when the schedule looks at it on these days only."""
     it, life = agreement.model_copy(deep=True), list(life)
-    above = parent and parent.model_copy(deep=True)
-    ends = [lambda day: it.end_with(above.evolve(above.pass_time(day)))] if above else []
     for day in days:
-        for decide in (it.bring_into_force, *ends, it.pass_time, it.expire):
-            try:
-                events = decide(day)
-            except NotAllowedNow:
-                continue
-            it.evolve(events)
-            life += [Recorded(version, start_of(day), event) for version, event in enumerate(events, len(life) + 1)]
+        note(it, life, it.catch_up(day), start_of(day))
     return life
+
+
+def note(it: Agreement, life: list[Recorded], events: Iterable[DomainEvent], at: datetime) -> None:
+    """What happened, recorded at this instant."""
+    for event in events:
+        it.evolve([event])
+        life.append(Recorded(len(life) + 1, at, event))
 
 
 @settings(max_examples=15, deadline=None, database=None)
@@ -79,20 +84,83 @@ def test_after_an_outage_the_past_is_as_if_there_had_been_none(looks: set[int]) 
             assert seen[0] == seen[1], day
 
 
-@settings(max_examples=15, deadline=None, database=None)
-@given(st.sets(st.integers(1, 1200), max_size=4), st.integers(60, 1100))
-def test_after_an_outage_a_child_ended_when_its_parent_did(looks: set[int], end: int) -> None:
-    machine = signed_by_all()
-    child, life = machine.aggregate, life_of(machine)
-    start = child.effective_from
-    parent = in_force(regional(effective_from=start, effective_until=start + timedelta(1200)))
-    announced = {"notified_on": start, "effective_on": start + timedelta(end), "today": start}
-    parent.evolve(parent.terminate(**(DECISION | announced)))
-    prompt = looked_after(child, life, [start + timedelta(number) for number in range(1201)], parent=parent)
-    late = looked_after(child, life, [start + timedelta(number) for number in sorted({0, *looks, 1200})], parent=parent)
-    for day in {business_date(since) for since, _ in counting_from(prompt)} | {start + timedelta(1200)}:
+class Family:
+    """A framework and what follows it, through some days: people decide at three, the schedule looks at midnight."""
+
+    def __init__(self, starts_after: int, decided: Mapping[int, "Decided"]) -> None:
+        machine = signed_by_all()
+        following = signed_by_all(effective_from=FIRST + starts_after * DAY, parent_id=machine.aggregate.id)
+        self.parent, self.child = machine.aggregate, following.aggregate
+        self.above, self.life = life_of(machine), life_of(following)
+        self.decided = dict(decided)
+
+    def looked_after(self, looks: Set[int], *, parents: Set[int]) -> list[Recorded]:
+        """The child's life when the schedule looks at it, and at its parent, on these days only.
+
+        Whoever decides on the parent finds it as it is on the day.
+        """
+        parent, child, above, life = self.parent.model_copy(), self.child.model_copy(), [*self.above], [*self.life]
+        for number in sorted({*looks, *parents, *self.decided}):
+            day = FIRST + number * DAY
+            if number in parents or number in self.decided:
+                note(parent, above, parent.catch_up(day), start_of(day))
+            if number in looks:
+                note(child, life, child.catch_up(day, Parent(parent, above)), start_of(day))
+            if number in self.decided:
+                for category in ("suspension_decision", "termination_decision"):
+                    note(parent, above, brought(parent, category, day), start_of(day))
+                at = start_of(day) + timedelta(hours=15)
+                note(parent, above, self.decide(parent, *self.decided[number], day), at)
+        return life
+
+    @staticmethod
+    def decide(parent: Agreement, what: str, back: int, day: date) -> list[DomainEvent]:
+        """What somebody decides on the parent, with effect so many days ago or ahead; nothing if it is refused."""
+        grounds = DECISION | {"effective_on": day - back * DAY, "today": day}
+        try:
+            match what:
+                case "suspend":
+                    return parent.suspend(scope="money", centers=(), **grounds)
+                case "resume":
+                    return parent.resume(effective_on=day - max(0, back) * DAY, today=day)
+                case "terminate":
+                    return parent.terminate(**grounds)
+                case _:
+                    return parent.withdraw_announcement(reason="r", today=day)
+        except Refusal:
+            return []
+
+
+def brought(agreement: Agreement, category: str, day: date) -> list[DomainEvent]:
+    """The paper that a decision needs."""
+    who, file = agreement.parties[0].organisation_id, stored(str(new_id()).encode()).model_dump()
+    held: dict[str, Any] = {"organisation_id": who, "expires_on": None, "replaces": None, "at": AT, "today": day}
+    return agreement.attach(new_id(), category=category, name="exemple.pdf", **file, **held)
+
+
+Decided = tuple[str, int]
+"""What is decided on a parent, and how many days before that it counts."""
+LAST = 150
+DAYS = st.integers(0, LAST)
+DECISIONS = st.tuples(st.sampled_from(["suspend", "resume", "terminate", "withdraw"]), st.sampled_from([-20, 0, 0, 15]))
+
+
+@settings(max_examples=25, deadline=None, database=None)
+@given(
+    starts_after=st.integers(0, 90),
+    decided=st.dictionaries(DAYS, DECISIONS, max_size=5),
+    looks=st.sets(DAYS, max_size=3),
+    parents=st.sets(DAYS, max_size=3),
+)
+def test_a_child_lives_as_its_parent_let_it_whenever_both_are_looked_at(
+    starts_after: int, decided: Mapping[int, Decided], looks: Set[int], parents: Set[int]
+) -> None:
+    family, every = Family(starts_after, decided), {*range(LAST + 1)}
+    prompt = family.looked_after(every, parents=every)
+    late = family.looked_after({*looks, LAST}, parents={*parents, LAST})
+    for day in {business_date(since) for since, _ in counting_from(prompt)} | {FIRST + LAST * DAY}:
         for instant in (start_of(day), start_of(day) - timedelta(seconds=1)):
-            seen = [without_reminders(as_of(child.id, each, instant)) for each in (prompt, late)]
+            seen = [without_reminders(as_of(family.child.id, each, instant)) for each in (prompt, late)]
             assert seen[0] == seen[1], day
 
 
@@ -134,6 +202,34 @@ async def test_after_an_outage_an_agreement_was_in_force_from_its_start(
     between = {"from": (day - timedelta(seconds=1)).isoformat(), "to": (day + DAY).isoformat()}
     changed = (await client.get(f"{url}/changes", params=between)).json()["items"]
     assert {"path": "/state", "before": "signed", "after": "in_force"} in changed
+
+
+@pytest.mark.parametrize("first", ["bring_into_force", "expire", "end_with_parents", "let_time_pass"])
+@pytest.mark.parametrize("ends_after", [90, None], ids=["terminated", "expired"])
+async def test_a_child_that_nobody_looked_at_until_its_parent_was_over_was_in_force_in_between(
+    database: Database, ends_after: int | None, first: str
+) -> None:
+    machine = signed_by_all()
+    following = signed_by_all(effective_from=FIRST + 10 * DAY, parent_id=machine.aggregate.id)
+    parent, above = machine.aggregate, life_of(machine)
+    if ends_after:
+        note(parent, above, parent.catch_up(FIRST), start_of(FIRST))
+        note(parent, above, brought(parent, "termination_decision", FIRST), start_of(FIRST))
+        ahead = {"notified_on": FIRST, "effective_on": FIRST + ends_after * DAY, "today": FIRST}
+        note(parent, above, parent.terminate(**(DECISION | ahead)), start_of(FIRST))
+    await recorded(database, above, parent.id)
+    await recorded(database, life_of(following), following.aggregate.id)
+    await getattr(schedule, first)(database)
+    for job in 2 * (schedule.bring_into_force, schedule.expire, schedule.end_with_parents, schedule.let_time_pass):
+        await job(database)
+    async with database.transaction(NATIONAL) as tx:
+        parent, child = [await AGREEMENTS.read(tx, each) for each in (parent.id, following.aggregate.id)]
+    assert (parent.state, child.state) == (("terminated",) * 2 if ends_after else ("expired",) * 2)
+    assert child.in_force_on == FIRST + 10 * DAY and child.editions[0].state == "under_review"
+    if ends_after:
+        assert child.ending and child.ending.effective_on == FIRST + ends_after * DAY
+    else:
+        assert child.effective_until == child.editions[0].ends_on, "nobody renewed it"
 
 
 async def test_a_suspension_that_is_lifted_from_a_past_day_was_over_on_it(

@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement.family import Parent
 from services.agreements.errors import TermOver
 from services.agreements.errors.force import (
     NoVisaNeeded,
@@ -146,7 +147,7 @@ def test_a_child_with_its_visa_waits_for_its_parent() -> None:
     parent = in_force(network_terms(agreement_kind="framework", effective_from=START))
     child = record(waiting(parent_id=parent.id), START + 5 * DAY)
     assert child.state == AgreementState.signed
-    (bound,) = child.bring_into_force_with(parent, START + 9 * DAY)
+    (bound,) = child.bring_into_force_with(Parent(parent), START + 9 * DAY)
     assert isinstance(bound, AgreementCameIntoForce) and bound.in_force_on == START + 5 * DAY
 
 
@@ -164,8 +165,8 @@ def test_what_is_to_end_by_the_day_of_its_visa_never_binds() -> None:
 def test_what_never_bound_ends_with_its_term_and_leaves_nothing_open() -> None:
     agreement = waiting()
     over = agreement.effective_until + DAY
-    assert agreement.run_out(agreement.effective_until) == []
-    (expired,) = agreement.run_out(over)
+    assert agreement.catch_up(agreement.effective_until) == []
+    (expired,) = agreement.catch_up(over)
     assert isinstance(expired, AgreementExpired) and expired.because == "never_bound"
     agreement.evolve([expired])
     assert agreement.state == AgreementState.expired and agreement.in_force_on is None
@@ -175,7 +176,7 @@ def test_what_never_bound_ends_with_its_term_and_leaves_nothing_open() -> None:
 
 def test_what_was_to_bind_within_its_term_did_though_nobody_looked_before_its_end() -> None:
     for agreement in (signed(regional()), record(waiting(), START - DAY)):
-        bound, expired = agreement.run_out(agreement.effective_until + 9 * DAY)
+        bound, *_, expired = agreement.catch_up(agreement.effective_until + 9 * DAY)
         assert isinstance(bound, AgreementCameIntoForce) and bound.in_force_on == START
         assert isinstance(expired, AgreementExpired) and expired.because == "term_over"
 
@@ -185,18 +186,18 @@ def test_a_child_whose_framework_rested_to_its_end_never_bound() -> None:
     child = signed(regional(parent_id=parent.id))
     parent.evolve(parent.suspend(scope="money", centers=(), **DECISION, today=START))
     over = child.effective_until + 9 * DAY
-    (expired,) = child.run_out(over, parent=parent)
+    (expired,) = child.catch_up(over, Parent(parent))
     assert isinstance(expired, AgreementExpired) and expired.because == "never_bound"
     parent.evolve(parent.resume(effective_on=over, today=over))
-    assert child.run_out(over, parent=parent) == [expired], "it binds from no day after its term"
-    assert child.bring_into_force_with(parent, over) == []
+    assert child.catch_up(over, Parent(parent)) == [expired], "it binds from no day after its term"
+    assert child.bring_into_force_with(Parent(parent), over) == []
 
 
 def test_a_child_ends_with_its_parent_and_not_with_its_term_whichever_is_looked_at_first() -> None:
     parent = in_force(network_terms(agreement_kind="framework", effective_until=date(2028, 8, 31)))
     parent.evolve(parent.terminate(**DECISION, today=START + 9 * DAY))
     for child in (waiting(parent_id=parent.id), in_force(regional(parent_id=parent.id))):
-        child.evolve(child.run_out(child.effective_until + DAY, parent=parent))
+        child.evolve(child.catch_up(child.effective_until + DAY, Parent(parent)))
         assert child.state == AgreementState.terminated
         assert child.ending and child.ending.effective_on == START + 9 * DAY
 

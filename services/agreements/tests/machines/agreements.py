@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
@@ -33,9 +34,9 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
     """An agreement between four parties, one a witness, over some years."""
 
     @initialize(wait=st.integers(0, 400), kind=st.sampled_from(KINDS_TRIED))
-    def start(self, wait: int, kind: str = "academy-association") -> None:
+    def start(self, wait: int, kind: str = "academy-association", **changes: Any) -> None:
         """A draft, some days before its start; approved in one step, or in two by three people."""
-        terms = regional(agreement_kind=kind, others=[party(new_id(), "witness")])
+        terms = regional(agreement_kind=kind, others=[party(new_id(), "witness")], **changes)
         quarterly = Recurrence(first_due_on=date(2024, 12, 31), every_months=3)
         opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
         terms = owing(terms, opening, {"survives": True}, {"recurrence": quarterly, "blocks": ("renewal",)})

@@ -1,0 +1,41 @@
+"""What the days bring about: agreements bind, go on and end. The schedule asks for it, and it does not matter when."""
+
+from datetime import date
+from uuid import UUID
+
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement.family import Parent
+from services.agreements.commands.families import parent_of
+from services.agreements.tables import AGREEMENTS
+from shared.actor import NATIONAL, SYSTEM
+from shared.database import Transaction, Work
+from shared.messaging import journal
+
+
+async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
+    """Let a signed agreement bind once its start date is reached."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement = await AGREEMENTS.load(tx, id)
+        agreement.require("bring_into_force")
+        parent = await lived_parent_of(tx, agreement)
+        events = agreement.bring_into_force_with(parent, on) if parent else agreement.bring_into_force(on)
+        return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
+
+
+async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:
+    """All that time has brought about up to this day, from the coming into force to the end."""
+    async with db.transaction(SYSTEM.scope) as tx:
+        agreement = await AGREEMENTS.load(tx, id)
+        events = agreement.catch_up(on, await lived_parent_of(tx, agreement))
+        return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
+
+
+async def lived_parent_of(tx: Transaction, child: Agreement, *, reading: bool = False) -> Parent | None:
+    """What the agreement follows, as `parent_of` gives it, with its life; None if it follows nothing."""
+    if child.parent_id is None:
+        return None
+    parent = await parent_of(tx, child, reading=reading)
+    if child.state != AgreementState.signed and not parent.ending:
+        return Parent(parent)
+    async with tx.widened(NATIONAL):
+        return Parent(parent, await journal.past(tx, parent.id))
