@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 from services.agreements.agreement.core import AgreementState, Core
 from services.agreements.agreement.force import Force
+from services.agreements.agreement.timely import latest
 from services.agreements.errors.families import (
     ChildNotOfKind,
     ParentAtRest,
@@ -85,12 +86,14 @@ class Family(Force):
 
         Refuses as require_in_force does.
         """
-        found = parent.in_force(since=self._ready_at(), until=today)
+        day = self.binds_from(today, self.stood_since)
+        found = parent.in_force(since=self._ready_on(day), until=today) if day else None
         if found is None:
             parent.now.require_in_force()
             return []
-        days = [each for each in (self.stood_since, found.parent.stood_since) if each]
-        return self.bring_into_force(business_date(found.since), since=max(days, default=None))
+        return self.bring_into_force(
+            business_date(found.since), since=latest(self.stood_since, found.parent.stood_since)
+        )
 
     def catch_up(self, today: date, parent: "Parent | None" = None) -> list[DomainEvent]:
         """All that the days have brought about up to this one, in their order, though nobody looked meanwhile.
@@ -134,10 +137,8 @@ class Family(Force):
         )
         return [terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
 
-    def _ready_at(self) -> datetime:
-        """From when on it waited for its parent alone."""
-        recorded_on = self.visa.recorded_on if self.visa else self.effective_from
-        day = max(self.effective_from, recorded_on, self.stood_since or self.effective_from)
+    def _ready_on(self, day: date) -> datetime:
+        """From when on, on the day on which it binds but for its parent."""
         return max([start_of(day), *(each.signed_at for each in self.signatures)])
 
     def _require_alive(self) -> None:

@@ -354,7 +354,7 @@ async def test_all_documents_of_an_agreement_are_told_until_it_ends(
     path = await a_feed(as_, officer())
     told = await appointments(http, path)
     assert sorted(day for uid, (day, _) in told.items() if uid.startswith("document")) == sorted(days[:3])
-    await commands.expire_agreement(database, agreement.id, on=agreement.effective_until + timedelta(days=1))
+    await commands.let_time_pass(database, agreement.id, on=agreement.effective_until + timedelta(days=1))
     assert not [uid for uid in await appointments(http, path) if uid.startswith("document")]
 
 
