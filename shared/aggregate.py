@@ -1,8 +1,9 @@
 """The aggregate: decides (methods return events) and evolves (apply); no I/O, no await."""
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any, ClassVar, Self, TypeVar, get_args, get_type_hints
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, get_args, get_type_hints
 from uuid import UUID
 
 from pydantic import BaseModel, PrivateAttr
@@ -18,6 +19,14 @@ def follows(change: Change) -> Change:
     told = next(iter(get_type_hints(change).values()))
     change.follows = get_args(told) or (told,)  # type: ignore[attr-defined]
     return change
+
+
+class Recorded(NamedTuple):
+    """An event of an aggregate as it was recorded."""
+
+    version: int
+    at: datetime
+    event: DomainEvent
 
 
 class Aggregate(BaseModel):

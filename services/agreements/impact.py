@@ -27,12 +27,12 @@ from services.agreements.readers import (
     news_of_center,
     people_told,
 )
+from shared.aggregate import Recorded
 from shared.audit import canonical
 from shared.clock import business_date
 from shared.events.agreements import AgreementSuspended, AgreementTerminated, CenterToOpen
 from shared.events.base import DomainEvent
 from shared.events.centers import CenterAbandoned, CenterHandoverStarted, CenterSuspended
-from shared.messaging.journal import Recorded
 from shared.money import Money
 from shared.territory import PROVINCES
 

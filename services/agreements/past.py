@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
+from shared.aggregate import Recorded
 from shared.clock import start_of
 from shared.events.agreements import (
     AgreementAmended,
@@ -37,7 +38,6 @@ from shared.events.agreements import (
     AgreementVisaRecorded,
 )
 from shared.events.base import DomainEvent
-from shared.messaging.journal import Recorded
 
 
 class Effect(NamedTuple):

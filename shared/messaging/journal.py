@@ -5,14 +5,14 @@ It is at once the outbox that the relay publishes, the history that views fold, 
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Table, insert, select
 
 from shared import audit, context
 from shared.actor import Actor
-from shared.aggregate import Aggregate
+from shared.aggregate import Aggregate, Recorded
 from shared.clock import now
 from shared.database import Transaction
 from shared.events.base import DomainEvent
@@ -91,14 +91,6 @@ async def history(tx: Transaction, aggregate_id: UUID) -> Sequence[JournalRow]:
     """Every event of an aggregate, oldest first."""
     query = select(JournalRow).where(JournalRow.aggregate_id == aggregate_id)  # type: ignore[arg-type]
     return (await tx.execute(query.order_by(JournalRow.aggregate_version))).scalars().all()  # type: ignore[arg-type]
-
-
-class Recorded(NamedTuple):
-    """An event of an aggregate as it was recorded."""
-
-    version: int
-    at: datetime
-    event: DomainEvent
 
 
 async def past(

@@ -17,6 +17,7 @@ from services.agreements.errors.families import (
     TermBeyondParent,
 )
 from services.agreements.kinds import KINDS
+from shared.aggregate import Recorded
 from shared.clock import business_date, start_of
 from shared.events.agreements import (
     AgreementCameIntoForce,
@@ -24,7 +25,6 @@ from shared.events.agreements import (
     AgreementTerminated,
 )
 from shared.events.base import DomainEvent
-from shared.messaging.journal import Recorded
 
 _S = AgreementState
 OVER = frozenset({_S.expired, _S.terminated, _S.closed, _S.cancelled})

@@ -8,12 +8,12 @@ from services.agreements.tables import AGREEMENTS
 from services.agreements.tests.builders import MINISTRY, clauses, officer, regional
 from services.agreements.text import put_clauses, put_content
 from shared.actor import NATIONAL
+from shared.aggregate import Recorded
 from shared.clock import start_of
 from shared.database import Database
 from shared.events.agreements import AgreementNotRenewed, AgreementRenewed
 from shared.events.base import DomainEvent
 from shared.ids import new_id
-from shared.messaging.journal import Recorded
 from shared.messaging.tables import JournalRow
 
 BEGINNING = datetime(2024, 9, 2, 10, tzinfo=UTC)

@@ -21,12 +21,12 @@ from services.agreements.tests.lives import DAY, told
 from services.agreements.tests.machines import AgreementMachine
 from services.agreements.text import TABLE, put_clauses
 from shared.actor import NATIONAL
+from shared.aggregate import Recorded
 from shared.audit import canonical
 from shared.clock import business_date, now, start_of, today
 from shared.database import Database, Transaction
 from shared.events.base import DomainEvent
 from shared.ids import new_id
-from shared.messaging.journal import Recorded
 from shared.refusals import Refusal
 from shared.store import put_text
 

@@ -14,6 +14,7 @@ from services.agreements.tables import AGREEMENTS
 from services.agreements.tests.builders import MINISTRY, president, regional
 from services.agreements.tests.lives import BEGINNING, DAY, fold_of, journal_of, told, told_day, with_texts
 from shared.actor import NATIONAL
+from shared.aggregate import Recorded
 from shared.clock import now, start_of
 from shared.database import Database
 from shared.events.agreements import (
@@ -44,7 +45,6 @@ from shared.events.agreements import (
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.ids import new_id
-from shared.messaging.journal import Recorded
 from shared.refusals import NotFound
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem

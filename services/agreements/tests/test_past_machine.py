@@ -10,8 +10,8 @@ from services.agreements.agreement import AgreementState
 from services.agreements.past import as_of, counting_from
 from services.agreements.tests.lives import fold_of, told, told_day
 from services.agreements.tests.machines import MANY, BoundAgreementMachine
+from shared.aggregate import Recorded
 from shared.clock import start_of
-from shared.messaging.journal import Recorded
 
 
 class LateMachine(BoundAgreementMachine):
