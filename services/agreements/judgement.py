@@ -1,6 +1,5 @@
 """What a file is worth that somebody brings: whether we issued it so, and what each seal in it says and is worth."""
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
 from shared.events.agreements import SignatureLevel
+from shared.messaging import journal
 from shared.worker import in_worker
 
 SEALED = "sealed"
@@ -30,8 +30,12 @@ class Worth(StrEnum):
 
     known = "known"
     outdated = "outdated"
+    voided = "voided"
+    """As it was given out, with signatures that count no longer."""
     void = "void"
     """As it was given out or signed, of what was given up since."""
+    annex = "annex"
+    """A document that is part of what is signed."""
     sealed = "sealed"
     earlier = "earlier"
     """Sealed, but others have sealed since."""
@@ -50,7 +54,7 @@ class Worth(StrEnum):
     unknown = "unknown"
 
 
-HOLDING = frozenset({Worth.known, Worth.sealed, Worth.earlier})
+HOLDING = frozenset({Worth.known, Worth.annex, Worth.sealed, Worth.earlier})
 """Of what holds as far as it goes."""
 
 
@@ -84,30 +88,53 @@ class Finding:
     seals: tuple[Verdict, ...] = ()
 
 
-async def judge(db: Database, standing: Standing, file: bytes) -> Finding:
-    """What a file is worth as a paper of this agreement, amendment or ceremony."""
-    finding = await _judge(db, standing, file)
-    return replace(finding, worth=Worth.void) if standing.void and finding.worth in HOLDING else finding
+async def judge(db: Database, standing: Standing, hash: str, file: bytes | None) -> Finding | None:
+    """What a file is worth as a paper of this agreement, amendment or ceremony.
+
+    One that is too long to examine comes as its hash alone; None if it is not known by that.
+    """
+    finding = await _judge(db, standing, hash, file)
+    if finding and standing.void and finding.worth in HOLDING:
+        return replace(finding, worth=Worth.void)
+    return finding
 
 
-async def _judge(db: Database, standing: Standing, file: bytes) -> Finding:
-    hash = hashlib.sha256(file).hexdigest()
+async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None) -> Finding | None:
     papers = await _papers(db, [hash])
     subject = await subject_of(db, standing.id)
+    signed = subject if isinstance(subject, Agreement | Amendment) else None
     paper = papers.get(hash)
     if paper and paper.document != SEALED:
-        if paper.subject_id != standing.id:
-            return Finding(Worth.of_another, hash)
-        holds = paper.content_hash is not None and paper.content_hash in standing.hashes.values()
-        return Finding(Worth.known if holds else Worth.outdated, hash, paper)
-    given = subject.signatures if isinstance(subject, Agreement | Amendment) and paper is None else ()
+        return Finding(await _worth_of_paper(db, standing, signed, paper), hash, paper)
+    given = signed.signatures if signed and paper is None else ()
     if scan := next((each for each in given if each.file_hash == hash), None):
         return Finding(Worth.contested if scan.contested else Worth.sealed, hash)
+    if hash in standing.annexes:
+        return Finding(Worth.annex, hash)
+    if file is None:
+        return None
     if not file.startswith(b"%PDF-"):
         return Finding(Worth.not_a_pdf, hash)
     if b"/ByteRange" not in file:
         return Finding(Worth.unknown, hash)
     return await _judge_seals(db, subject, file, hash, ours=paper is not None)
+
+
+async def _worth_of_paper(
+    db: Database, standing: Standing, signed: Agreement | Amendment | None, paper: PaperRow
+) -> Worth:
+    if paper.subject_id != standing.id:
+        return Worth.of_another
+    if paper.content_hash is None or paper.content_hash not in standing.hashes.values():
+        return Worth.outdated
+    if signed and paper.version < signed.version:
+        async with db.transaction(NATIONAL) as tx:
+            life = await journal.past(tx, signed.id)
+        then = type(signed).fold(signed.id, [each.event for each in life if each.version <= paper.version])
+        counting = {(each.party_id, each.signed_at) for each in signed.signatures}
+        if not counting.issuperset((each.party_id, each.signed_at) for each in then.signatures):
+            return Worth.voided
+    return Worth.known
 
 
 async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash: str, *, ours: bool) -> Finding:

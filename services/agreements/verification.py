@@ -57,7 +57,8 @@ class Standing:
     """`agreement`, `amendment` or `ceremony`."""
     id: UUID
     state: str
-    title: Bilingual
+    title: Bilingual | None
+    """None while the text is negotiated again: what is negotiated is not for everybody, and neither are its parties."""
     reference: str | None
     parties: tuple[Bilingual, ...]
     signed: int
@@ -75,6 +76,8 @@ class Standing:
     """Whether the code names what holds today; if not, it was changed or reopened since."""
     signatures: tuple[Given, ...] = ()
     """In the parties' order."""
+    annexes: frozenset[str] = frozenset()
+    """Hashes of the files that are signed with the text."""
     number: int | None = None
     """Of an amendment."""
     amends: str | None = None
@@ -136,7 +139,8 @@ async def _was_issued(tx: Transaction, id: UUID, code: str) -> bool:
 
 
 def _of_agreement(agreement: Agreement, code: str) -> Standing:
-    dates = {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until}
+    frozen = agreement.content_hash is not None
+    dates = {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until} if frozen else {}
     if not agreement.missing_signatures and agreement.signatures:
         dates["signed_on"] = business_date(max(each.signed_at for each in agreement.signatures))
     if agreement.amendments:
@@ -148,28 +152,31 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
         kind=agreement.kind,
         id=agreement.id,
         state=agreement.status,
-        title=agreement.title,
+        title=agreement.title if frozen else None,
         reference=agreement.reference,
-        parties=_parties(agreement),
+        parties=_parties(agreement) if frozen else (),
         signed=len(agreement.signatures),
-        of=sum(must_sign(party) for party in agreement.parties),
+        of=sum(must_sign(party) for party in agreement.parties) if frozen else 0,
         dates=dates,
         hashes=hashes,
         current=hashes.get("content", "").startswith(code),
         signatures=_signatures(agreement),
+        annexes=frozenset(each.hash for each in agreement.annexes) if frozen else frozenset(),
     )
 
 
 async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Standing:
     agreement = await AGREEMENTS.read(tx, amendment.agreement_id)
     title, hashes = agreement.title, {"content": amendment.content_hash}
+    annexes: frozenset[str] = frozenset()
     # How it stands is told without what the store has lost, too.
     with suppress(TextLost):
         title = (await get_content(tx, amendment.base_hash)).title
         branch = await get_content(tx, amendment.content_hash)
         hashes |= language_hashes(branch.clauses).model_dump()
+        annexes = frozenset(each.hash for each in branch.annexes)
     if not amendment.frozen:
-        hashes = {}
+        hashes, annexes = {}, frozenset()
     dates = {}
     if amendment.signatures and amendment.signing_order.complete:
         dates["signed_on"] = business_date(max(each.signed_at for each in amendment.signatures))
@@ -181,13 +188,14 @@ async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Sta
         state=amendment.status,
         title=title,
         reference=amendment.reference,
-        parties=_parties(amendment),
+        parties=_parties(amendment) if amendment.frozen else (),
         signed=len(amendment.signatures),
         of=len(amendment.touched),
         dates=dates,
         hashes=hashes,
         current=hashes.get("content", "").startswith(code),
         signatures=_signatures(amendment),
+        annexes=annexes,
         number=amendment.number,
         amends=agreement.reference,
     )

@@ -21,8 +21,7 @@ from services.agreements.minutes import TEMPLATES
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.saying import day
 from services.agreements.verification import Standing, look_up
-from shared.clock import CASABLANCA
-from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording
+from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, instant
 from shared.web import Db, Language
 
 router = APIRouter(tags=["verification"])
@@ -32,7 +31,10 @@ LOOKS = parse("60 per minute")
 FILES = parse("12 per minute")
 """How often one address may have a file judged."""
 MOST_BYTES = 5_000_000
-"""The longest file that is judged: twice what thirty parties make of an agreement with their seals."""
+"""The longest file whose seals are examined: twice what thirty parties make of an agreement.
+
+A longer one, such as the scan of a signature, is known by its hash alone.
+"""
 STYLE = TEMPLATES.get_template("verification.css").render()
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; "
@@ -77,32 +79,32 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
         return _refused(request, language, 429, "too_often", wait=wait)
     if (standing := await look_up(db, id, code)) is None:
         return _refused(request, language, 404, "not_found")
-    try:
-        file = await _file(request)
-    except HTTPException as error:
-        if error.status_code != 413:
-            raise
-        return _refused(request, language, 413, "too_long")
+    file = await _file(request)
     if file is None:
         return _standing(request, language, code, standing, missing=True)
     async with _one_at_a_time(request):
-        finding = await judge(db, standing, file)
+        finding = await judge(db, standing, *file)
+    if finding is None:
+        return _refused(request, language, 413, "too_long")
     return _standing(request, language, code, standing, finding=finding)
 
 
-async def _file(request: Request) -> bytes | None:
-    """The file of the form, or None if there is none. HTTPException 413 if it is too long."""
+async def _file(request: Request) -> tuple[str, bytes | None] | None:
+    """The SHA-256 of the form's file, and the file unless it is too long to examine; None if there is none."""
     try:
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("file")
-            content = await file.read(MOST_BYTES + 1) if isinstance(file, UploadFile) else b""
+            if not isinstance(file, UploadFile) or not (start := await file.read(MOST_BYTES)):
+                return None
+            hash, more = hashlib.sha256(start), False
+            while part := await file.read(MOST_BYTES):
+                hash.update(part)
+                more = True
     except HTTPException as error:
         if error.status_code == 400:
             return None
         raise
-    if len(content) > MOST_BYTES:
-        raise HTTPException(413)
-    return content or None
+    return hash.hexdigest(), None if more else start
 
 
 def _one_at_a_time(request: Request) -> asyncio.Semaphore:
@@ -144,7 +146,7 @@ def _standing(
     page = _page(request, language, standing=standing, code=code, finding=finding, missing=missing, most=MOST_BYTES)
     page["state"] = wording.text(f"states.{standing.kind}.{standing.state}", language)
     page["day"] = lambda date: day(date, language)
-    page["moment"] = lambda at: f"{day(at.astimezone(CASABLANCA), language)}, {at.astimezone(CASABLANCA):%H:%M}"
+    page["moment"] = lambda at: instant(at, language)
     page["specimen"] = issuer().trial
     return HTMLResponse(TEMPLATES.get_template("verification.html").render(page), headers=_headers(language))
 

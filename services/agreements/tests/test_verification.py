@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from limits import parse
 
-from services.agreements import commands
+from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.ceremony import CeremonyState
@@ -23,19 +23,29 @@ from services.agreements.routes import verification
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
+    accept_for_all,
     approved,
+    attached,
     bound,
+    clauses,
+    current,
+    director,
     hold,
+    know,
     officer,
+    pdf,
     reviewed,
     sign_for,
+    signer,
     suspend,
 )
 from services.agreements.tests.conftest import WORDING
 from services.agreements.tests.seals import AT, Root, add_seal, sealable
+from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
 from shared.language import LANGUAGES, Wording
+from shared.territory import MINISTRY_ID
 from tests.web.routes import client_of
 
 
@@ -211,6 +221,81 @@ async def test_a_draft_that_was_printed_is_genuine_but_out_of_date(anybody: Asyn
     assert "mais dépassé" in await judge(anybody, page_of(frozen), pdf)
 
 
+async def test_a_paper_that_names_signatures_voided_since_is_genuine_and_says_so(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    first, *_ = agreement.signing_order.may_sign_now
+    signed = await sign_for(database, agreement, first.organisation_id)
+    pdf = await issue(database, signed)
+    other = next(each for each in agreement.parties if each != first)
+    declined = await commands.decline_agreement(
+        database,
+        agreement.id,
+        party_id=other.party_id,
+        text_hash=signed.text_hash or "",
+        reason="(fictif)",
+        by=signer(other.organisation_id),
+    )
+    await accept_for_all(database, declined)
+    await commands.submit_for_review(database, agreement.id, by=officer())
+    again = await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    assert again.content_hash == agreement.content_hash and not again.signatures
+    assert "des signatures qu&#39;il porte ont été annulées" in await judge(anybody, page_of(again), pdf)
+    signed = await sign_for(database, again, first.organisation_id)
+    assert "des signatures qu&#39;il porte ont été annulées" in await judge(anybody, page_of(signed), pdf)
+    later = await issue(database, signed)
+    await sign_for(database, signed, other.organisation_id)
+    assert "Ce fichier est authentique." in await judge(anybody, page_of(signed), later)
+
+
+async def test_what_is_negotiated_again_is_not_for_everybody(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    await issue(database, agreement)
+    await commands.reopen_text(database, agreement.id, reason="(fictif)", by=officer())
+    page = await look(anybody, page_of(agreement))
+    assert str(agreement.reference) in page and "Convention renégociée" in page
+    assert agreement.title.fr not in page and agreement.title.ar not in page
+    assert not any(name.fr in page for name in agreement.names.values())
+    assert "Prend fin le" not in page
+
+
+async def test_an_annex_of_what_is_signed_is_known(anybody: AsyncClient, database: Database) -> None:
+    terms = current()
+    await know(database, terms)
+    draft = await commands.draft_agreement(database, terms, clauses=clauses(), by=officer())
+    content = pdf("annexe (fictif)")
+    await attached(database, draft, "text_annex", content=content, name="annexe.pdf")
+    await commands.open_negotiation(database, draft.id, by=officer())
+    await accept_for_all(database, await queries.agreement(database, draft.id, action="read_agreement", by=MINISTRY))
+    await commands.submit_for_review(database, draft.id, by=officer())
+    agreement = await commands.approve_agreement(database, draft.id, by=LEGAL)
+    assert "une annexe de ce document" in await judge(anybody, page_of(agreement), content)
+    await commands.cancel_agreement(database, agreement.id, reason="(fictif)", by=officer())
+    assert "engage personne" in await judge(anybody, page_of(agreement), content)
+
+
+async def test_a_long_scan_that_is_a_signature_is_known_by_its_hash(
+    anybody: AsyncClient, database: Database, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "MOST_BYTES", 1_000)
+    scan = pdf("x" * 3_000)
+    await attached(database, agreement, "signed_copy", content=scan)
+    party = next(each for each in agreement.parties if each.organisation_id == MINISTRY_ID)
+    await commands.record_scan(
+        database,
+        agreement.id,
+        party_id=party.party_id,
+        text_hash=agreement.text_hash or "",
+        person=signer(party.organisation_id).person,
+        file_hash=hashlib.sha256(scan).hexdigest(),
+        signed_on=today(),
+        by=officer(),
+    )
+    await commands.accept_scan(database, agreement.id, party_id=party.party_id, by=director())
+    assert "un exemplaire signé de ce document" in await judge(anybody, page_of(agreement), scan)
+
+
 async def test_a_code_holds_after_the_text_was_reopened_and_the_page_says_so(
     anybody: AsyncClient, database: Database, agreement: Agreement
 ) -> None:
@@ -243,7 +328,7 @@ async def test_a_form_without_a_file_says_what_to_do(anybody: AsyncClient, agree
         ),
         await anybody.post(address, files=[("file", ("a", b"a")), ("file", ("b", b"b"))], headers=headers),
     ):
-        assert answered.status_code == 200 and "Choisissez un fichier PDF" in answered.text
+        assert answered.status_code == 200 and "Choisissez un fichier" in answered.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
