@@ -22,6 +22,7 @@ from services.agreements.errors import (
     SchoolYearNotOne,
     TooFewSign,
 )
+from services.agreements.errors.editions import TermBeyondEditions
 from services.agreements.errors.obligations import (
     ObligationOfAnotherCenter,
     ObligationOutsideTerm,
@@ -29,7 +30,7 @@ from services.agreements.errors.obligations import (
     ObligationToOneself,
 )
 from services.agreements.kinds import KINDS, REGIONAL, Kind, Rules
-from shared.clock import FIRST_DAY, LAST_DAY
+from shared.clock import FIRST_DAY, LAST_DAY, months_after
 from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID, PROVINCES, belongs
@@ -145,7 +146,7 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
 
     `rules` are those of an agreement that is there already; a draft goes by its kind's.
     """
-    if rules is None:
+    if drafted := rules is None:
         if terms.agreement_kind not in KINDS:
             raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
         rules = terms.rules
@@ -153,6 +154,8 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
     check_school_year(terms.school_year)
     if terms.effective_until < terms.effective_from:
         raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
+    if drafted:
+        _check_editions(terms, rules)
     if terms.academy is not None and terms.academy not in ACADEMIES:
         raise AcademyNotForType(agreement_type=rules.agreement_type)
     if (rules.agreement_type in REGIONAL) != (terms.academy is not None):
@@ -168,6 +171,17 @@ def check_school_year(school_year: str) -> None:
     first, last = map(int, school_year.split("/"))
     if last != first + 1:
         raise SchoolYearNotOne(school_year=school_year)
+
+
+def year_from(starts_on: date, years: int = 1) -> date:
+    """The last day of so many years that begin on this day."""
+    return months_after(starts_on, 12 * years) - timedelta(days=1)
+
+
+def _check_editions(terms: Terms, rules: Rules) -> None:
+    """An edition lasts a year at most, and there are only so many."""
+    if rules.editions and terms.effective_until > (latest := year_from(terms.effective_from, rules.editions.most)):
+        raise TermBeyondEditions(most=rules.editions.most, latest=latest)
 
 
 def _check_days(terms: Terms) -> None:

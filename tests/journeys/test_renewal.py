@@ -63,11 +63,11 @@ async def test_a_central_agreement_is_renewed_twice_and_keeps_its_centers(desk: 
         return await client.post(by, f"{path}/{step}", body, version=(await client.get(by, path))["version"])
 
     def next_year(number: int) -> dict[str, Any]:
-        first = months_after(start, 12 * number)
+        last = months_after(start, 12 * (number + 1)) - timedelta(days=1)
         return {
             "school_year": f"{start.year + number}/{start.year + number + 1}",
-            "budget_year": first.year + 1,
-            "ends_on": (months_after(first, 12) - timedelta(days=1)).isoformat(),
+            "budget_year": last.year,
+            "ends_on": last.isoformat(),
             "funded_seats": 80 - 10 * number,
             "unfunded_seats": 0,
             "amount": {"amount": "1000.00", "currency": "MAD"},

@@ -8,13 +8,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import AgreementState, names_of
-from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.negotiation import Negotiation
+from services.agreements.agreement.renewals import Renewals
 from services.agreements.agreement.signing import Signing
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content, content_hash, language_hashes
 from services.agreements.errors import TermOver
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
+from services.agreements.errors.editions import TermBeyondEditions
 from services.agreements.signatures import PartyRequest, RequestState, Signature
 from services.agreements.terms import BudgetLine, Duty
 from shared.aggregate import follows
@@ -37,7 +38,7 @@ class AppliedAmendment(BaseModel):
     amended_on: date
 
 
-class Amending(Signing, Negotiation, Editions):
+class Amending(Signing, Negotiation, Renewals):
     """What amendments have made of the agreement."""
 
     ALLOWED: ClassVar = {
@@ -48,7 +49,10 @@ class Amending(Signing, Negotiation, Editions):
     amendments: tuple[AppliedAmendment, ...] = ()
 
     def check_amended(self, content: Content) -> None:
-        """Refuse what no amendment brings about: CenterRemoved, CenterMoved, KeeperRemoved, StartIsKept."""
+        """Refuse what no amendment brings about.
+
+        Refuses CenterRemoved, CenterMoved, KeeperRemoved, StartIsKept; TermBeyondEditions if it is to last longer.
+        """
         left = {center.center_id: center for center in content.centers}
         if gone := [center.center_id for center in self.centers if center.center_id not in left]:
             raise CenterRemoved(centers=gone)
@@ -60,6 +64,9 @@ class Amending(Signing, Negotiation, Editions):
             raise KeeperRemoved(party=keeper.party_id)
         if content.effective_from != self.effective_from:
             raise StartIsKept(effective_from=self.effective_from)
+        latest = self.latest_until
+        if self.rules.editions and latest and content.effective_until > max(latest, self.effective_until):
+            raise TermBeyondEditions(most=self.rules.editions.most, latest=latest)
 
     def amend(
         self,
@@ -75,12 +82,12 @@ class Amending(Signing, Negotiation, Editions):
     ) -> list[DomainEvent]:
         """Become what the content says, from today on; of the signatures under it those of new parties are kept here.
 
-        Refuses what check_amended refuses, and TermOver for an end that has passed.
+        Refuses what check_amended refuses, and TermOver if it is over, or would be.
         """
         self.require("amend_agreement")
         self.check_amended(content)
-        if content.effective_until < today:
-            raise TermOver(effective_until=content.effective_until)
+        if (until := min(self.effective_until, content.effective_until)) < today:
+            raise TermOver(effective_until=until)
         known = {party.party_id for party in self.parties}
         amended = AgreementAmended(
             agreement_id=self.id,

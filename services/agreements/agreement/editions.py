@@ -10,9 +10,8 @@ from services.agreements.agreement.obligation import Obligation
 from services.agreements.agreement.obligations import Obligations
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors.editions import EditionNotUnderReview
-from services.agreements.terms import Duty
+from services.agreements.terms import Duty, year_from
 from shared.aggregate import follows
-from shared.clock import months_after
 from shared.events.agreements import (
     AgreementEditionClosed,
     AgreementEditionEnded,
@@ -44,6 +43,16 @@ class Editions(Obligations):
             if edition.number == number:
                 return edition
         raise NotFound()
+
+    @property
+    def last_edition(self) -> Edition:
+        """The last that was not given up, once there are any."""
+        return [each for each in self.editions if each.state != _E.cancelled][-1]
+
+    @property
+    def next_start(self) -> date:
+        """The first day after the last edition."""
+        return self.last_edition.ends_on + timedelta(days=1)
 
     def owed_until(self, duty: Duty) -> date:
         """The last day of the last edition in which the duty is owed."""
@@ -169,7 +178,7 @@ class Editions(Obligations):
         )
 
     def _latest_end(self, starts_on: date) -> date:
-        return min(months_after(starts_on, 12) - timedelta(days=1), self.effective_until)
+        return min(year_from(starts_on), self.effective_until)
 
     def _change_edition(self, number: int, **changes: Any) -> None:
         self.editions = tuple(

@@ -12,6 +12,7 @@ from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.signing import Signing
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors import CenterNotInAgreement, EffectiveDateAhead
+from services.agreements.errors.editions import EndAnnounced
 from services.agreements.errors.force import (
     AlreadyAnnounced,
     AnnouncementDue,
@@ -117,7 +118,7 @@ class Force(Signing, Editions):
             return AlreadyAnnounced(announced=told.announced, effective_on=told.effective_on)
         if action == "withdraw_announcement" and self.announcement is None:
             return NothingAnnounced()
-        return super().guard(action)
+        return super().guard(action) or self._end_refusal(action)
 
     def bring_into_force(self, today: date, *, since: date | None = None) -> list[DomainEvent]:
         """Let the agreement bind from its start date on; before it, or if it is to end by then, nothing happens.
@@ -307,6 +308,13 @@ class Force(Signing, Editions):
     def _come_to_nothing(self, event: AgreementCancelled) -> None:
         self.state = AgreementState.cancelled
         self.ending = Ending.model_validate(event.detail)
+
+    def _end_refusal(self, action: str) -> EndAnnounced | None:
+        """No edition is planned that an announced termination would not let begin."""
+        told = self.announcement
+        if action != "renew_agreement" or told is None or told.announced != "termination":
+            return None
+        return EndAnnounced(effective_on=told.effective_on) if told.effective_on <= self.next_start else None
 
     def binds_from(self, today: date, since: date | None = None) -> date | None:
         """The day from which it binds; none before its start, or if it is to end by then or its term is over."""

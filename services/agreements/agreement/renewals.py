@@ -5,11 +5,13 @@ from datetime import date, timedelta
 from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
+from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
 from services.agreements.agreement.editions import LASTING, Editions, told
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors import RolesMissing
 from services.agreements.errors.editions import (
+    BudgetYearOutsideEdition,
     EditionOutsideTerm,
     EditionsExhausted,
     PartyNotCarried,
@@ -18,7 +20,7 @@ from services.agreements.errors.editions import (
     RenewalNotFavourable,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
-from services.agreements.terms import Duty, check_school_year
+from services.agreements.terms import Duty, check_school_year, year_from
 from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementExpired,
@@ -90,14 +92,16 @@ class Renewals(Editions):
         """Plan the next edition. What it takes over is named, nothing goes on by itself but the centers.
 
         Refuses SchoolYearNotOne, RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted, RenewalNotFavourable,
-        ObligationsUnmet, EditionOutsideTerm, NotAParty, RolesMissing, PartyNotCarried; NotFound for an unknown
-        obligation.
+        ObligationsUnmet, EndAnnounced, EditionOutsideTerm, BudgetYearOutsideEdition, NotAParty, RolesMissing,
+        PartyNotCarried; NotFound for an unknown obligation.
         """
         self.require("renew_agreement")
         check_school_year(school_year)
-        starts_on, latest = self._next_days()
+        starts_on, latest = self.next_start, self._latest_end(self.next_start)
         if not starts_on <= ends_on <= latest:
             raise EditionOutsideTerm(starts_on=starts_on, latest=latest)
+        if not starts_on.year <= budget_year <= ends_on.year:
+            raise BudgetYearOutsideEdition(first=starts_on.year, last=ends_on.year)
         self._check_carried(parties, obligations)
         planned = Edition(
             number=self.editions[-1].number + 1,
@@ -133,10 +137,11 @@ class Renewals(Editions):
         return earliest(super().next_on(), self._renewal_due_on, over)
 
     def due_by(self, today: date) -> list[DomainEvent]:
-        """A deadline and a renewal first."""
+        """A deadline and a renewal first, or the end with the last edition."""
         if self.state not in LASTING:
             return super().due_by(today)
-        return self._deadline(today) or self._renewal_due(today) or super().due_by(today)
+        first = self._deadline(today) or self._renewal_due(today) or self._end_with_last(today)
+        return first or super().due_by(today)
 
     @follows
     def _begin_renewal(self, event: AgreementRenewalFellDue) -> None:
@@ -160,7 +165,8 @@ class Renewals(Editions):
     @follows
     def _plan_none(self, event: AgreementNotRenewed) -> None:
         state = _R.not_renewed if event.how == "decided" else _R.lapsed
-        self._change_renewal(state=state, **event.detail)
+        if self.renewal and self.renewal.edition == event.edition:
+            self._change_renewal(state=state, **event.detail)
         self.effective_until = event.effective_until
 
     @follows
@@ -174,32 +180,48 @@ class Renewals(Editions):
         return self.renewal.deadline_on if self.renewal and self.renewal.state in OPEN else None
 
     @property
+    def latest_until(self) -> date | None:
+        """The last day to which editions can carry the agreement; none if its kind has none, or before they begin."""
+        if not self.rules.editions or not self.editions:
+            return None
+        # An edition that ends with the agreement goes on with it, for its year.
+        ends_on = self.last_edition.ends_on if self._goes_on else year_from(self.last_edition.starts_on)
+        return year_from(ends_on + timedelta(days=1), years=self._may_follow)
+
+    @property
     def _open_renewal(self) -> Renewal:
         assert self.renewal is not None, "the guard lets nothing through without one"
         return self.renewal
 
     @property
+    def _may_follow(self) -> int:
+        """How many editions may still follow; those that were given up do not count."""
+        most = self.rules.editions.most if self.rules.editions else 0
+        return max(0, most - sum(each.state != _E.cancelled for each in self.editions))
+
+    @property
     def _goes_on(self) -> bool:
         """Whether the agreement outlasts its last edition."""
-        return self.editions[-1].ends_on < self.effective_until
+        return self.last_edition.ends_on < self.effective_until
+
+    @property
+    def _ends_open(self) -> bool:
+        """Whether the last edition has come, its days pass at rest too, and it is not settled what is after it."""
+        if not self.rules.editions or not self.editions or self.renewal_deadline_on:
+            return False
+        return self._goes_on and (self.last_edition.state != _E.planned or self.state == AgreementState.suspended)
 
     @property
     def _renewal_due_on(self) -> date | None:
         """When the last edition's renewal will fall due; none if it has, or if there cannot be one."""
-        rule = self.rules.editions
-        if rule is None or not self.editions:
+        if not self.rules.editions or not self._ends_open or not self._may_follow:
             return None
-        last = self.editions[-1]
-        # What lapsed while its edition runs did so by an amendment; another may have brought more time.
-        asked = self.renewal and self.renewal.edition == last.number and self.renewal.state != _R.lapsed
-        if asked or last.number >= rule.most or not self._goes_on or last.state != _E.running:
-            return None
-        return max(last.starts_on, last.ends_on - timedelta(days=rule.lead_days))
+        last = self.last_edition
+        return max(last.starts_on, last.ends_on - timedelta(days=self.rules.editions.lead_days))
 
     def _renewal_refusal(self, action: str) -> Refusal | None:
-        most = self.rules.editions.most if self.rules.editions else 0
-        if len(self.editions) >= most:
-            return EditionsExhausted(most=most)
+        if not self._may_follow:
+            return EditionsExhausted(most=self.rules.editions.most if self.rules.editions else 0)
         if self.renewal is None or self.renewal.state not in OPEN:
             return RenewalNotDue(due_on=self._renewal_due_on)
         if self.renewal.state != self.RENEWING[action]:
@@ -214,35 +236,49 @@ class Renewals(Editions):
         return None
 
     def _deadline(self, today: date) -> list[DomainEvent]:
-        if self.renewal_deadline_on is None or today <= self.renewal_deadline_on:
+        """What nobody decided in time lapses, or renews itself where the kind says so and nothing refuses it."""
+        deadline = self.renewal_deadline_on
+        if deadline is None or today <= deadline:
             return []
         if not (self.rules.editions and self.rules.editions.tacit):
             return [self._not_renewed("lapsed")]
-        last = self.editions[-1]
-        starts_on, ends_on = self._next_days()
+        if before := super().due_by(deadline):
+            return before
+        ahead = self.model_copy()
+        if self._open_renewal.state == _R.due:
+            ahead._change_renewal(state=_R.evaluated)
+        if ahead.refusal_of("renew_agreement"):
+            return [self._not_renewed("lapsed")]
+        return [self._renewed(self._following(), tacit=True)]
+
+    def _following(self) -> Edition:
+        """The next edition as the last one was, a year on."""
+        last, starts_on = self.last_edition, self.next_start
+        ends_on = self._latest_end(starts_on)
         years = (int(year) + 1 for year in last.school_year.split("/"))
         following = {
-            "number": last.number + 1,
+            "number": self.editions[-1].number + 1,
             "school_year": "/".join(map(str, years)),
-            "budget_year": last.budget_year + 1,
+            "budget_year": min(max(last.budget_year + 1, starts_on.year), ends_on.year),
             "starts_on": starts_on,
             "ends_on": ends_on,
         }
-        return [self._renewed(last.model_copy(update=following), tacit=True)]
+        return last.model_copy(update=following)
 
     def _renewal_due(self, today: date) -> list[DomainEvent]:
         due_on = self._renewal_due_on
         if due_on is None or today < due_on:
             return []
-        last = self.editions[-1]
+        last = self.last_edition
         return [
             AgreementRenewalFellDue(agreement_id=self.id, edition=last.number, due_on=due_on, deadline_on=last.ends_on)
         ]
 
-    def _next_days(self) -> tuple[date, date]:
-        """The next edition's first day, and the last that it may have."""
-        starts_on = self.editions[-1].ends_on + timedelta(days=1)
-        return starts_on, self._latest_end(starts_on)
+    def _end_with_last(self, today: date) -> list[DomainEvent]:
+        """Where no other edition may follow, the agreement ends with the last one, and says so once that has come."""
+        if not self._ends_open or self._may_follow or today < self.last_edition.starts_on:
+            return []
+        return [self._not_renewed("lapsed")]
 
     def _check_carried(self, parties: Collection[UUID], obligations: Collection[UUID]) -> None:
         duties = [duty for duty in self.duties if duty.obligation_id in obligations]
@@ -252,7 +288,9 @@ class Renewals(Editions):
         held = {role for party in carried for role in party.roles}
         if missing := [role for role in self.rules.roles if role not in held]:
             raise RolesMissing(roles=missing)
-        needed = {each for duty in duties for each in (duty.debtor, duty.creditor) if each is not None}
+        operators = {each.operator_id for each in self.centers}
+        needed = {party.party_id for party in self.parties if party.organisation_id in operators}
+        needed |= {each for duty in duties for each in (duty.debtor, duty.creditor) if each is not None}
         if absent := sorted(needed.difference(parties)):
             raise PartyNotCarried(parties=absent)
 
@@ -267,7 +305,7 @@ class Renewals(Editions):
         return renewed.keeping(parties=planned.parties, obligations=planned.obligations)
 
     def _not_renewed(self, how: Literal["decided", "lapsed"]) -> AgreementNotRenewed:
-        last = self.editions[-1]
+        last = self.last_edition
         return AgreementNotRenewed(
             agreement_id=self.id, academy=self.academy, edition=last.number, effective_until=last.ends_on, how=how
         )

@@ -27,11 +27,31 @@ class RenewalNotFavourable(Refusal):
     slug = "renewal-not-favourable"
 
 
+class EndAnnounced(Refusal):
+    """The agreement is to be terminated before the next edition begins. Values: effective_on."""
+
+    slug = "end-announced"
+
+
+class TermBeyondEditions(Refusal):
+    """The term is longer than the editions that the kind allows. Values: most, latest."""
+
+    status = 422
+    slug = "term-beyond-editions"
+
+
 class EditionOutsideTerm(Refusal):
     """The next edition would end before it starts, after a year or after the agreement. Values: starts_on, latest."""
 
     status = 422
     slug = "edition-outside-term"
+
+
+class BudgetYearOutsideEdition(Refusal):
+    """The budget year is none of the years in which the next edition runs. Values: first, last."""
+
+    status = 422
+    slug = "budget-year-outside-edition"
 
 
 class PartyNotCarried(Refusal):

@@ -123,9 +123,9 @@ class DocumentRule(Part):
 class EditionRule(Part):
     """How many yearly editions there may be, and how one follows the other."""
 
-    most: int
+    most: int = Field(ge=1)
     tacit: bool = False
-    lead_days: int
+    lead_days: int = Field(ge=0)
     """Days before an edition's end at which its renewal falls due."""
 
 
@@ -247,6 +247,8 @@ class Kind(Rules):
             raise ValueError(f"kind {self.id}: no party is sure to be there for {missing}")
         if self.children and self.agreement_type != "framework":
             raise ValueError(f"kind {self.id}: only a framework has children")
+        if self.editions and self.agreement_type == "framework":
+            raise ValueError(f"kind {self.id}: a framework has no editions, that none ends before its children")
         return self
 
 

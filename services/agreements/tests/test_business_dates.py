@@ -16,6 +16,7 @@ from services.agreements.tests.builders import (
     body_of,
     bound,
     current,
+    network_terms,
     officer,
     owing,
     regional,
@@ -51,7 +52,9 @@ def test_terms_name_days_that_can_be_reckoned_with(terms: Terms) -> None:
 
 
 def test_the_first_and_the_last_day_are_possible() -> None:
-    check_terms(owing(regional(effective_from=FIRST_DAY, effective_until=LAST_DAY), {"due_on": LAST_DAY}))
+    without_editions: dict[str, Any] = {"agreement_kind": "framework"}
+    terms = network_terms(**without_editions, effective_from=FIRST_DAY, effective_until=LAST_DAY)
+    check_terms(owing(terms, {"due_on": LAST_DAY}))
 
 
 @pytest.mark.parametrize("school_year", ["2024/2099", "2025/2024", "2024/2024"])

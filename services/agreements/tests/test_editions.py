@@ -7,21 +7,26 @@ import pytest
 
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
-from services.agreements.errors import NotAParty, RolesMissing
+from services.agreements.errors import NotAParty, RolesMissing, TermOver
 from services.agreements.errors.editions import (
+    BudgetYearOutsideEdition,
     EditionNotUnderReview,
     EditionOutsideTerm,
     EditionsExhausted,
+    EndAnnounced,
     PartyNotCarried,
     RenewalNotAllowedNow,
     RenewalNotDue,
     RenewalNotFavourable,
+    TermBeyondEditions,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
-from services.agreements.kinds import KINDS
-from services.agreements.terms import BudgetLine, Recurrence, Terms
+from services.agreements.kinds import KINDS, DocumentRule, EditionRule
+from services.agreements.terms import BudgetLine, Recurrence, Terms, check_terms
 from services.agreements.tests.builders import (
     DECISION,
+    NAME,
+    change_kind,
     in_force,
     owing,
     party,
@@ -36,6 +41,7 @@ from shared.territory import MINISTRY_ID
 
 START, FIRST_END = date(2024, 9, 2), date(2025, 9, 1)
 LEAD = timedelta(days=90)
+TACIT = EditionRule(most=3, tacit=True, lead_days=90)
 
 
 def central(**changes: Any) -> Terms:
@@ -91,6 +97,15 @@ def renewed(agreement: Agreement, **changes: Any) -> Agreement:
     """The agreement once its last edition is evaluated and renewed."""
     evaluated(agreement)
     return agreement.evolve(agreement.renew(**carried(agreement, **changes)))
+
+
+def amended(agreement: Agreement, today: date, **changes: Any) -> Agreement:
+    """The agreement once an amendment is applied."""
+    content = agreement.content(()).model_copy(update=changes)
+    what: dict[str, Any] = {"amendment_id": new_id(), "number": len(agreement.amendments) + 1, "names": {}}
+    return agreement.evolve(
+        agreement.amend(content, text_hash="cd" * 32, amendment_type="scope", signatures=(), today=today, **what)
+    )
 
 
 def states(agreement: Agreement) -> list[str]:
@@ -221,16 +236,27 @@ def test_a_renewal_that_nobody_decides_lapses_after_its_deadline() -> None:
 
 
 def test_a_tacit_renewal_takes_everything_over_at_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = KINDS["ministry-association"]
-    assert kind.editions
-    tacit = kind.model_copy(update={"editions": kind.editions.model_copy(update={"tacit": True})})
-    monkeypatch.setitem(KINDS, "ministry-association", tacit)
+    change_kind(monkeypatch, "ministry-association", editions=TACIT)
     agreement = running(owing(central(), {}))
     passing(agreement, FIRST_END + timedelta(days=1))
     first, second = agreement.editions
     assert (second.school_year, second.budget_year) == ("2025/2026", 2025)
     assert (second.parties, second.obligations, second.funded_seats) == (first.parties, first.obligations, 100)
     assert states(agreement) == ["under_review", "running"]
+
+
+def test_what_refuses_a_renewal_refuses_a_tacit_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    change_kind(monkeypatch, "ministry-association", editions=TACIT)
+    unfavourable = evaluated(running(), "unfavourable")
+    owes = running(owing(central(), {"blocks": ("renewal",)}))
+    paper = DocumentRule(category="insurance_certificate", name=NAME, before="renew_agreement", expires=True)
+    change_kind(monkeypatch, "ministry-association", documents=(*KINDS["ministry-association"].documents, paper))
+    uninsured = running()
+    uninsured.evolve(uninsured.withdraw(uninsured.documents[-1].document_id, reason="r"))
+    for agreement in (unfavourable, owes, uninsured):
+        passing(agreement, FIRST_END + timedelta(days=1))
+        assert agreement.renewal and agreement.renewal.state == "lapsed"
+        assert (states(agreement), agreement.effective_until) == (["under_review"], FIRST_END)
 
 
 def test_what_is_carried_over_is_chosen() -> None:
@@ -285,6 +311,126 @@ def test_who_owes_in_the_next_edition_takes_part_in_it() -> None:
     with pytest.raises(PartyNotCarried) as refused:
         agreement.renew(**carried(agreement, parties=[each.party_id for each in terms.parties[:2]]))
     assert refused.value.values == {"parties": [terms.parties[2].party_id]}
+
+
+def test_who_runs_a_center_that_goes_on_is_carried_over() -> None:
+    terms = central()
+    second = party(new_id(), "operator")
+    center = terms.centers[0].model_copy(update={"center_id": new_id(), "operator_id": second.organisation_id})
+    changes = {"parties": (*terms.parties, second), "centers": (*terms.centers, center)}
+    agreement = evaluated(running(terms.model_copy(update=changes)))
+    with pytest.raises(PartyNotCarried) as refused:
+        agreement.renew(**carried(agreement, parties=[each.party_id for each in terms.parties]))
+    assert refused.value.values == {"parties": [second.party_id]}
+
+
+@pytest.mark.parametrize("year", [2024, 2027])
+def test_the_budget_year_is_one_of_those_in_which_the_edition_runs(year: int) -> None:
+    agreement = evaluated(running())
+    with pytest.raises(BudgetYearOutsideEdition) as refused:
+        agreement.renew(**carried(agreement, budget_year=year))
+    assert refused.value.values == {"first": 2025, "last": 2026}
+    assert agreement.renew(**carried(agreement, budget_year=2026))
+
+
+def test_a_term_is_no_longer_than_the_editions_that_may_be() -> None:
+    three_years = date(2027, 9, 1)
+    check_terms(central(effective_until=three_years))
+    with pytest.raises(TermBeyondEditions) as refused:
+        check_terms(central(effective_until=three_years + timedelta(days=1)))
+    assert refused.value.values == {"most": 3, "latest": three_years}
+
+
+def test_an_amendment_makes_the_term_no_longer_than_the_editions_that_may_be() -> None:
+    agreement = renewed(running(), ends_on=date(2026, 6, 30))
+    assert agreement.latest_until == date(2027, 6, 30), "the second is short, a third may follow"
+    longer = agreement.content(()).model_copy(update={"effective_until": date(2027, 9, 2)})
+    with pytest.raises(TermBeyondEditions):
+        agreement.check_amended(longer)
+    agreement.check_amended(longer.model_copy(update={"effective_until": agreement.effective_until}))
+    declined = evaluated(running())
+    declined.evolve(declined.decline_renewal(reason="r"))
+    declined.check_amended(declined.content(()).model_copy(update={"effective_until": date(2027, 9, 1)}))
+
+
+def test_an_agreement_ends_with_the_last_edition_that_may_be() -> None:
+    agreement = running()
+    for ends_on in (date(2026, 6, 30), date(2027, 5, 31)):
+        renewed(agreement, ends_on=ends_on)
+        passing(agreement, agreement.editions[-1].starts_on)
+    assert states(agreement) == ["under_review", "under_review", "running"]
+    assert agreement.effective_until == date(2027, 5, 31), "told when the last one begins"
+    assert isinstance(agreement.expire(date(2027, 6, 1))[0], AgreementExpired)
+    amended(agreement, date(2027, 5, 1), effective_until=date(2027, 6, 30))
+    assert agreement.editions[-1].ends_on == date(2027, 6, 30), "which an amendment still puts off, within its year"
+
+
+def test_an_amendment_that_brings_more_time_brings_the_renewal_back() -> None:
+    agreement = evaluated(running())
+    agreement.evolve(agreement.decline_renewal(reason="r"))
+    amended(agreement, date(2025, 7, 1), effective_until=date(2027, 8, 31))
+    passing(agreement, date(2025, 7, 1))
+    assert agreement.renewal and agreement.renewal.state == "due"
+    assert states(passing(renewed(agreement), date(2025, 9, 2))) == ["under_review", "running"]
+
+
+def test_what_is_over_is_not_amended() -> None:
+    agreement = evaluated(running())
+    agreement.evolve(agreement.decline_renewal(reason="r"))
+    with pytest.raises(TermOver) as refused:
+        amended(agreement, FIRST_END + timedelta(days=1), effective_until=date(2027, 8, 31))
+    assert refused.value.values == {"effective_until": FIRST_END}
+
+
+def test_an_edition_that_an_amendment_gave_up_may_be_followed_by_another() -> None:
+    agreement = renewed(running())
+    amended(agreement, date(2025, 7, 1), effective_until=FIRST_END)
+    assert states(agreement) == ["running", "cancelled"]
+    amended(agreement, date(2025, 7, 2), effective_until=date(2027, 8, 31))
+    passing(agreement, date(2025, 7, 2))
+    assert agreement.renewal and (agreement.renewal.edition, agreement.renewal.state) == (1, "due")
+    agreement.evolve(agreement.evaluate(outcome="favourable", reason="r"))
+    agreement.evolve(agreement.renew(**carried(agreement, school_year="2025/2026", budget_year=2025)))
+    passing(agreement, date(2025, 9, 2))
+    assert [(each.number, each.state) for each in agreement.editions[1:]] == [(2, "cancelled"), (3, "running")]
+    renewed(agreement)
+    assert states(passing(agreement, date(2026, 9, 2)))[-1] == "running", "the third that ran, under the number four"
+    assert isinstance(agreement.refusal_of("renew_agreement"), EditionsExhausted)
+
+
+def at_rest_over_an_edition() -> Agreement:
+    """Suspended before its second edition begins."""
+    agreement = renewed(running())
+    day = FIRST_END - timedelta(days=1)
+    return agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, effective_on=day, today=day))
+
+
+def test_an_agreement_at_rest_is_renewed_while_its_planned_edition_would_run() -> None:
+    agreement = at_rest_over_an_edition()
+    renewed(agreement)
+    assert states(agreement) == ["under_review", "planned", "planned"]
+    day = date(2026, 9, 10)
+    agreement.evolve(agreement.resume(effective_on=day, today=day))
+    assert states(passing(agreement, day)) == ["under_review", "under_review", "running"]
+    assert agreement.effective_until == date(2027, 8, 31)
+
+
+def test_a_renewal_that_nobody_decides_at_rest_lapses_too() -> None:
+    agreement = passing(at_rest_over_an_edition(), date(2026, 9, 2))
+    assert agreement.renewal and (agreement.renewal.edition, agreement.renewal.state) == (2, "lapsed")
+    assert agreement.effective_until == date(2026, 9, 1)
+    agreement.evolve(agreement.expire(date(2026, 9, 2)))
+    assert states(agreement) == ["under_review", "cancelled"]
+
+
+def test_no_edition_is_planned_that_an_announced_termination_would_not_let_begin() -> None:
+    next_start = FIRST_END + timedelta(days=1)
+    for effective_on, refused in ((next_start, True), (next_start + timedelta(days=1), False)):
+        agreement = evaluated(running())
+        told = DECISION | {"notified_on": date(2025, 6, 10), "today": date(2025, 6, 10)}
+        agreement.evolve(agreement.terminate(**told, effective_on=effective_on))
+        assert isinstance(agreement.refusal_of("renew_agreement"), EndAnnounced) == refused
+        assert agreement.refusal_of("decline_renewal") is None
 
 
 def test_a_termination_sends_the_running_edition_under_review_and_cancels_the_planned_one() -> None:

@@ -270,10 +270,11 @@ def test_a_child_that_stood_otherwise_after_its_parents_day_ends_then() -> None:
 
 
 def test_a_childs_own_end_comes_before_its_parents_whichever_is_looked_at_first() -> None:
-    parent = terminated(at_work(regional(effective_until=after(1100))), today=after(1000))
-    for child, end in ((terminated(notified_on=DAY), S.terminated), (at_work(), S.expired)):
-        assert child.effective_until < after(1000)
-        events = child.catch_up(after(1001), Parent(parent))
+    parent = terminated(at_work(regional(effective_until=after(900))), today=after(800))
+    shorter = at_work(regional(effective_until=after(700)))
+    announced = terminated(shorter.model_copy(), notified_on=DAY)
+    for child, end in ((announced, S.terminated), (shorter, S.expired)):
+        events = child.catch_up(after(801), Parent(parent))
         child.evolve(events)
         assert child.state == end and "parent_ended" not in {getattr(each, "because", None) for each in events}
 

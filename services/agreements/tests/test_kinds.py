@@ -10,7 +10,7 @@ from services.agreements import commands
 from services.agreements.drafting import UNKNOWN, draft_text
 from services.agreements.errors import RolesMissing
 from services.agreements.errors.families import ChildNotOfKind
-from services.agreements.kinds import KINDS, REGIONAL, Kind, read_kinds
+from services.agreements.kinds import KINDS, REGIONAL, EditionRule, Kind, read_kinds
 from services.agreements.tests.builders import (
     LEGAL,
     NAME,
@@ -160,6 +160,18 @@ def test_there_is_a_kind_of_every_track() -> None:
     assert {each.agreement_type for each in KINDS.values()} == {"central", "regional", "local", "network", "framework"}
     assert {"academy-association", "ministry-association", "ministry-network", "framework"} <= KINDS.keys()
     assert {"central", *REGIONAL} == {KINDS[child].agreement_type for child in KINDS["framework"].children}
+
+
+def test_a_framework_has_no_editions_and_so_ends_no_earlier_than_its_children() -> None:
+    framework = KINDS["framework"].model_dump() | {"editions": {"most": 3, "lead_days": 90}}
+    with pytest.raises(ValueError, match="a framework has no editions"):
+        Kind.model_validate(framework)
+
+
+@pytest.mark.parametrize("rule", [{"most": 0, "lead_days": 90}, {"most": 3, "lead_days": -1}])
+def test_editions_are_one_at_least_and_a_renewal_falls_due_before_their_end(rule: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="greater than or equal"):
+        EditionRule.model_validate(rule)
 
 
 @pytest.fixture

@@ -119,11 +119,11 @@ def entry_for(action: str) -> Callable[[Agreement, Actor], dict[str, Any]]:
 
 def carried(agreement: Agreement) -> dict[str, Any]:
     """The next edition, with everything in it."""
-    last = agreement.editions[-1].ends_on if agreement.editions else today()
+    ends_on = (agreement.editions[-1].ends_on if agreement.editions else today()) + timedelta(days=30)
     return {
         "school_year": "2030/2031",
-        "budget_year": 2031,
-        "ends_on": last + timedelta(days=30),
+        "budget_year": ends_on.year,
+        "ends_on": ends_on,
         "funded_seats": 1,
         "unfunded_seats": 0,
         "amount": Money(centimes=0),

@@ -120,10 +120,11 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
         used = {each.category for each in it.documents if each.state == DocumentState.used}
         assert it.state != AgreementState.suspended or "suspension_decision" in used
         assert it.state != AgreementState.terminated or "termination_decision" in used
-        assert len(it.editions) <= 3
-        assert not it.renewal_deadline_on or it.editions[-1].ends_on < it.effective_until, "there is time to renew for"
+        editions = [each for each in it.editions if each.state != EditionState.cancelled]
+        assert len(editions) <= 3
+        assert not it.renewal_deadline_on or editions[-1].ends_on < it.effective_until, "there is time to renew for"
         assert all(each.ends_on <= it.effective_until for each in it.editions if each.state == EditionState.running)
-        assert all(before.ends_on < after.starts_on for before, after in pairwise(it.editions))
+        assert all(before.ends_on < after.starts_on for before, after in pairwise(editions))
         if it.state in (AgreementState.terminated, AgreementState.expired, AgreementState.closed):
             assert not any(each.state in (EditionState.planned, EditionState.running) for each in it.editions)
 

@@ -1,12 +1,13 @@
 """An agreement is renewed from year to year."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import invariant, precondition, rule
 
-from services.agreements.agreement import AgreementState
+from services.agreements.agreement import Agreement, AgreementState, EditionState
+from services.agreements.agreement.editions import LASTING
 from services.agreements.tests.builders import AT
 from services.agreements.tests.machines.force import Force
 from shared.clock import months_after
@@ -28,8 +29,10 @@ class Editions(Force):
 
     @rule(all_of_it=st.booleans())
     def renew(self, all_of_it: bool) -> None:
-        """Another year."""
-        self.attempt("renew_agreement", lambda: self.aggregate.renew(**self._next_edition(all_of_it)))
+        """Another year; whoever takes everything over, and is offered to, is not refused."""
+        offered = self.aggregate.refusal_of("renew_agreement") is None
+        done = self.attempt("renew_agreement", lambda: self.aggregate.renew(**self._next_edition(all_of_it)))
+        assert done or not (offered and all_of_it)
 
     @precondition(lambda self: self.aggregate.state == AgreementState.in_force)
     @rule()
@@ -52,14 +55,39 @@ class Editions(Force):
         """The review is over."""
         self.attempt("close_edition", lambda: self.aggregate.close_edition(number, today=self.today))
 
+    @invariant()
+    def a_year_follows_or_the_end(self) -> None:
+        """In force or at rest there is a year to come or under way, and after it a decision, or the end."""
+        it = self.aggregate.model_copy() if hasattr(self, "aggregate") else None
+        if it is None or it.state not in LASTING or not it.editions:
+            return
+        it.evolve(it.pass_time(self.today))
+        if it.state not in LASTING or self.today > it.effective_until:
+            return
+        last = [each for each in it.editions if each.state != EditionState.cancelled][-1]
+        at_rest = it.state == AgreementState.suspended
+        assert last.state == EditionState.running or (last.state == EditionState.planned and last.ends_on >= self.today)
+        opens = last.state == EditionState.planned and not at_rest
+        ends = last.ends_on == it.effective_until
+        assert ends or opens or it.renewal_deadline_on == last.ends_on or self._will_be_asked(it)
+
+    def _will_be_asked(self, it: Agreement) -> bool:
+        """Whether time alone brings a renewal to decide, or the end with the last edition."""
+        ahead = it.model_copy()
+        while (day := ahead.next_on()) and day <= it.effective_until and not ahead.renewal_deadline_on:
+            ahead.evolve(ahead.pass_time(day))
+            if ahead.effective_until < it.effective_until or ahead.state not in LASTING:
+                return True
+        return ahead.renewal_deadline_on is not None
+
     def _next_edition(self, all_of_it: bool) -> dict[str, Any]:
-        editions = self.aggregate.editions
+        last = [each for each in self.aggregate.editions if each.state != EditionState.cancelled][-1:]
+        starts_on = last[0].ends_on + timedelta(days=1) if last else self.today
+        ends_on = min(months_after(starts_on, 12) - timedelta(days=1), self.aggregate.effective_until)
         return {
             "school_year": "2025/2026",
-            "budget_year": 2025,
-            "ends_on": min(months_after(editions[-1].ends_on, 12), self.aggregate.effective_until)
-            if editions
-            else self.today,
+            "budget_year": starts_on.year,
+            "ends_on": ends_on,
             "funded_seats": 1,
             "unfunded_seats": 0,
             "amount": Money(centimes=0),
