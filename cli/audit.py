@@ -10,11 +10,13 @@ import typer
 from cli.installation import asynchronous, installation
 from cli.output import Exit, Failed, Form, Output, say, show
 from shared.actor import NATIONAL
-from shared.audit import Audit, Checkpoint
+from shared.audit import Audit, Checkpoint, lines_of
 from shared.events.agreements import CheckpointPublished
 from shared.messaging.envelope import open_envelope
 from shared.messaging.journal import exported
 
+MOST_SHOWN = 1_000
+"""Findings that are shown: where every row is another, the first tell it all."""
 SERVICE = "agreements"
 """Whose journal is bound by checkpoints."""
 
@@ -54,13 +56,22 @@ def verify(
 ) -> None:
     """Whether an export is the journal that the checkpoints were taken of; exit 1, and where, if it is not.
 
+    Exit 2 if a file cannot be read, or ROOTS holds no checkpoint or something else.
+
     Whoever has no Mithaq runs the same check with `python shared/audit.py EXPORT --roots ROOTS`: one file, no packages.
     """
-    audit = Audit(Checkpoint.of(line) for line in roots.read_text("utf-8").splitlines() if line.strip())
-    if not audit.due:
-        raise Failed(f"{roots} holds no checkpoint: a cut or a forgery would not be seen.", run="mithaq audit roots")
-    with file.open(encoding="utf-8") as lines:
-        findings = [finding._asdict() for finding in audit.read(lines)]
-    show(findings, output, none=f"{audit.events} rows, {len(audit.chains)} chains, {audit.matching} checkpoints hold")
-    if findings:
+    findings, found = list[dict[str, str]](), 0
+    try:
+        audit, lines = Audit(Checkpoint.all_in(str(roots))), lines_of(str(file))
+    except (OSError, ValueError) as error:
+        raise Failed(f"{error}.", run="mithaq audit roots", code=Exit.usage) from None
+    with lines:
+        for finding in audit.read(lines):
+            found += 1
+            if found <= MOST_SHOWN:
+                findings.append(finding._asdict())
+    show(findings, output, none=audit.told)
+    if found:
+        more = f", of which the first {MOST_SHOWN} are shown" if found > MOST_SHOWN else ""
+        say(f"{found} findings{more}; {audit.told}")
         raise Failed("This is not the journal that was recorded.", run="mithaq journal verify")

@@ -13,8 +13,9 @@ import argparse
 import hashlib
 import json
 import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 from uuid import UUID
 
 FACTS = (
@@ -47,8 +48,9 @@ def link(previous: bytes, facts: Mapping[str, Any]) -> bytes:
 
 def binds(hash: bytes, previous: bytes, facts: Mapping[str, Any]) -> bool:
     """Whether the hash is that of the row after the previous one, in the form of today or the first one."""
-    first = hashlib.sha256(previous + canonical({name: facts[name] for name in FIRST_FACTS})).digest()
-    return hash in (link(previous, facts), first)
+    if hash == link(previous, facts):
+        return True
+    return hash == hashlib.sha256(previous + canonical({name: facts[name] for name in FIRST_FACTS})).digest()
 
 
 def follow(sequence: bytes, hash: bytes) -> bytes:
@@ -117,6 +119,45 @@ class Chain(NamedTuple):
     head: bytes = b""
 
 
+class Tree:
+    """The Merkle tree of chains that grow: a root costs what changed since the last one, however many chains there are.
+
+    An id is younger than those before it, so that new chains stand at the end; one that does not moves those behind it.
+    """
+
+    def __init__(self) -> None:
+        self._ids: list[UUID] = []
+        self._places: dict[UUID, int] = {}
+        self._leaves: dict[UUID, bytes] = {}
+        self._levels: list[list[bytes]] = [[]]
+
+    def root(self, grown: Mapping[UUID, Chain]) -> bytes:
+        """The root over all chains, now that these are new or longer."""
+        new = sorted(grown.keys() - self._places.keys())
+        first = bisect_left(self._ids, new[0]) if new else len(self._ids)
+        self._ids[first:] = sorted([*self._ids[first:], *new])
+        self._places.update((id, place) for place, id in enumerate(self._ids[first:], first))
+        self._leaves.update((id, hashlib.sha256(b"\x00" + leaf(id, *chain)).digest()) for id, chain in grown.items())
+        self._levels[0][first:] = [self._leaves[id] for id in self._ids[first:]]
+        stale = {self._places[id] for id in grown} | set(range(first, len(self._ids)))
+        for place in stale:
+            self._levels[0][place] = self._leaves[self._ids[place]]
+        return self._climb(stale)
+
+    def _climb(self, stale: set[int]) -> bytes:
+        level = 0
+        while len(below := self._levels[level]) > 1:
+            level, stale = level + 1, {place // 2 for place in stale}
+            if level == len(self._levels):
+                self._levels.append([])
+            above = self._levels[level]
+            above += [b""] * ((len(below) + 1) // 2 - len(above))
+            for place in stale:
+                left, *right = below[2 * place : 2 * place + 2]
+                above[place] = hashlib.sha256(b"\x01" + left + right[0]).digest() if right else left
+        return below[0] if below else hashlib.sha256(b"").digest()
+
+
 class Checkpoint(NamedTuple):
     """What was published of the journal: all rows up to `position`."""
 
@@ -132,9 +173,21 @@ class Checkpoint(NamedTuple):
         """A line of ROOTS: an event's data, or the whole event. ValueError for anything else."""
         try:
             told = json.loads(line)
-            return cls(**{name: told.get("data", told)[name] for name in cls._fields})
+            found = cls(**{name: told.get("data", told)[name] for name in cls._fields})
+            bytes.fromhex(found.root + found.sequence)
+            range(found.position, found.leaves, found.events or 1)  # TypeError unless they are whole numbers
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a checkpoint: {line.strip()[:80]}") from error
+        return found
+
+    @classmethod
+    def all_in(cls, file: str) -> "list[Checkpoint]":
+        """All in a file. ValueError if it has none, or something else; OSError if it cannot be read."""
+        with open(file, encoding="utf-8-sig", errors="replace") as lines:  # noqa: PTH123 - shortest where it stands alone
+            found = [cls.of(line) for line in lines if line.strip()]
+        if not found:
+            raise ValueError(f"{file} holds no checkpoint: a cut or a forgery would not be seen")
+        return found
 
 
 class Audit:
@@ -150,6 +203,15 @@ class Audit:
         self.altered = False
         self.matching = 0
         """Checkpoints that the export agrees with."""
+        self._tree = Tree()
+        self._grown: set[UUID] = set()
+
+    @property
+    def told(self) -> str:
+        """What was read, and how far it is bound, in a line."""
+        after = self.events - self.counted
+        free = f"; {after} rows after the last are bound by their chains only" if after else ""
+        return f"{self.events} rows, {len(self.chains)} chains, {self.matching} checkpoints hold{free}"
 
     def read(self, lines: Iterable[str]) -> Iterator[Finding]:
         """Everything that is wrong, in the order of the export; nothing if it is as it was recorded."""
@@ -171,6 +233,7 @@ class Audit:
             if version == chain.version + 1 and not binds(hash, chain.head, facts):
                 yield Finding("edited", f"{here}: it or its hash was changed")
             self.chains[aggregate] = Chain(version, hash)
+            self._grown.add(aggregate)
             self.sequence = follow(self.sequence, hash)
             self.events, self.position = self.events + 1, max(position, self.position)
         for checkpoint in self.due:
@@ -209,26 +272,33 @@ class Audit:
         self.anchored, self.counted, self.recorded = checkpoint.position, self.events, checkpoint.events
 
     def _root(self) -> tuple[int, str]:
-        heads = [leaf(id, *self.chains[id]) for id in sorted(self.chains, key=lambda id: id.bytes)]
-        return len(heads), root(heads).hex()
+        top = self._tree.root({id: self.chains[id] for id in self._grown})
+        self._grown.clear()
+        return len(self.chains), top.hex()
+
+
+def lines_of(file: str) -> TextIO:
+    """An export; what is no UTF-8 in it is told by its line, as whatever else was changed. OSError as of `open`."""
+    return open(file, encoding="utf-8-sig", errors="surrogateescape")  # noqa: PTH123
 
 
 def main() -> int:
-    """Verify an export; 0 if it is as it was recorded, 1 if not."""
+    """Verify an export; 0 if it is as it was recorded, 1 if not, 2 if there is nothing to verify or to verify it by."""
     parser = argparse.ArgumentParser(description="Whether an exported journal is the one that was recorded.")
     parser.add_argument("export", help="the export, one JSON object a line")
     parser.add_argument("--roots", required=True, help="the published checkpoints, one JSON object a line")
     wanted = parser.parse_args()
-    with open(wanted.roots, encoding="utf-8") as roots:  # noqa: PTH123 - shortest where it stands alone
-        audit = Audit(Checkpoint.of(line) for line in roots if line.strip())
-    if not audit.due:
-        parser.error(f"{wanted.roots} holds no checkpoint: a cut or a forgery would not be seen")
-    with open(wanted.export, encoding="utf-8") as export:  # noqa: PTH123
-        findings = list(audit.read(export))
-    for finding in findings:
-        sys.stdout.write(f"{finding.what}: {finding.where}\n")
-    sys.stdout.write(f"{audit.events} rows, {len(audit.chains)} chains, {audit.matching} checkpoints hold\n")
-    return 1 if findings else 0
+    found = 0
+    try:
+        audit = Audit(Checkpoint.all_in(wanted.roots))
+        with lines_of(wanted.export) as export:
+            for finding in audit.read(export):
+                found += 1
+                sys.stdout.write(f"{finding.what}: {finding.where}\n")
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    sys.stdout.write(f"{audit.told}\n")
+    return 1 if found else 0
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -231,6 +232,69 @@ def test_the_file_runs_alone(tmp_path: Path) -> None:
     whole, cut = run(EXPORT), run(truncated(EXPORT))
     assert (whole.returncode, whole.stdout) == (0, "10 rows, 3 chains, 3 checkpoints hold\n")
     assert cut.returncode == 1 and cut.stdout.startswith("cut-off: after position 18")
+
+
+@pytest.mark.parametrize("hour", range(3))
+@pytest.mark.parametrize("name", ["root", "sequence", "leaves", "events", "position"])
+def test_a_root_that_was_altered_holds_no_more(name: str, hour: int) -> None:
+    roots, was = [*PUBLISHED], getattr(PUBLISHED[hour], name)
+    altered: Row = {name: was + 1 if isinstance(was, int) else was[::-1]}
+    roots[hour] = roots[hour]._replace(**altered)
+    reading = audit.Audit(roots)
+    assert list(reading.read(map(json.dumps, EXPORT))) and reading.matching < 3
+
+
+@given(st.lists(st.lists(st.integers(0, 40), max_size=6), min_size=1, max_size=12))
+def test_a_tree_that_grows_has_the_root_of_one_built_anew(hours: list[list[int]]) -> None:
+    tree, chains = audit.Tree(), dict[UUID, audit.Chain]()
+    for grown in hours:
+        for number in grown:
+            version = chains.get(UUID(int=number), audit.Chain()).version + 1
+            chains[UUID(int=number)] = audit.Chain(version, hashlib.sha256(b"%d %d" % (number, version)).digest())
+        anew = audit.root([audit.leaf(id, *chains[id]) for id in sorted(chains)])
+        assert tree.root({UUID(int=number): chains[UUID(int=number)] for number in grown}) == anew
+
+
+def test_a_root_costs_what_changed_and_not_all_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour that brings one event to one of a thousand chains: one leaf, and ten nodes above it."""
+    tree, hashed = audit.Tree(), list[bytes]()
+    chains = {UUID(int=number): audit.Chain(1, b"x" * 32) for number in range(1000)}
+    tree.root(chains)
+
+    def counted(data: bytes) -> Any:
+        hashed.append(data)
+        return hashlib.sha256(data)
+
+    monkeypatch.setattr(audit, "hashlib", SimpleNamespace(sha256=counted))
+    tree.root({UUID(int=500): audit.Chain(2, b"y" * 32)})
+    assert len(hashed) == 11
+
+
+def test_it_is_told_how_many_rows_no_checkpoint_binds() -> None:
+    reading = audit.Audit(PUBLISHED[:2])
+    assert not list(reading.read(map(json.dumps, EXPORT)))
+    assert "2 checkpoints hold; 3 rows after the last" in reading.told
+
+
+def test_bytes_that_are_no_text_are_found_at_their_line(tmp_path: Path) -> None:
+    lines = [json.dumps(row).encode() for row in EXPORT]
+    lines[5] = lines[5].replace(b"somebody", b"some\xffbody")
+    (tmp_path / "export").write_bytes(b"\n".join(lines))
+    with audit.lines_of(str(tmp_path / "export")) as export:
+        found = list(audit.Audit(PUBLISHED).read(export))
+    assert (found[0].what, found[0].where[:7]) == ("unreadable", "line 6:")
+
+
+@pytest.mark.parametrize(
+    "roots", ["", "{}", json.dumps(EXPORT[0]), json.dumps(PUBLISHED[0]._asdict() | {"position": "14"}), None]
+)
+def test_nothing_is_verified_by_what_is_no_root(tmp_path: Path, roots: str | None) -> None:
+    (tmp_path / "export").touch()
+    if roots is not None:
+        (tmp_path / "roots").write_text(roots)
+    command = [sys.executable, "-I", audit.__file__, "export", "--roots", "roots"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and "roots" in done.stderr
 
 
 def test_what_is_no_checkpoint_is_not_taken_for_one() -> None:
