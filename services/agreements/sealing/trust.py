@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -18,13 +18,24 @@ from pyhanko_certvalidator.errors import (
     RevokedError,
     ValidationError,
 )
-from pyhanko_certvalidator.policy_decl import CertRevTrustPolicy, RevocationCheckingPolicy, RevocationCheckingRule
+from pyhanko_certvalidator.policy_decl import (
+    CertRevTrustPolicy,
+    FreshnessReqType,
+    RevocationCheckingPolicy,
+    RevocationCheckingRule,
+)
 
 CHECKED, UNCHECKED = RevocationCheckingRule.CRL_REQUIRED, RevocationCheckingRule.NO_CHECK
 IF_THERE = RevocationCheckingRule.CHECK_IF_DECLARED_SOFT
-"""For the authorities between a certificate and its root."""
+Rules = tuple[RevocationCheckingRule, RevocationCheckingRule]
+"""How it is found out whether a certificate was revoked, and whether the authorities above it were."""
+NAMED_IN: tuple[Rules, ...] = ((CHECKED, CHECKED), (CHECKED, UNCHECKED), (UNCHECKED, CHECKED))
+"""Looked for in any list, whichever are there: whom one names stays revoked, however old the list has become."""
+ANY_AGE = timedelta(days=36_500)
 STAMPING = "time_stamping"
 """The one use of a certificate that stamps the time (RFC 3161, 2.3)."""
+FOREIGN = frozenset({STAMPING, "server_auth", "code_signing", "ocsp_signing"})
+"""Extended uses (RFC 5280, 4.2.1.12) that let nobody sign a document if there is no other beside them."""
 
 
 class Flaw(StrEnum):
@@ -72,9 +83,16 @@ class Trust:
         return cls(found["CERT"], found["CRL"])
 
     def context(
-        self, others: Sequence[Certificate], moment: datetime, rule: RevocationCheckingRule = UNCHECKED
+        self,
+        others: Sequence[Certificate],
+        moment: datetime,
+        rules: Rules = (UNCHECKED, IF_THERE),
+        *,
+        any_age: bool = False,
     ) -> ValidationContext:
-        """How things stood at a moment, as is known today."""
+        """How things stood at a moment, as is known today; by lists of `any_age`, or by fresh ones only."""
+        policy = RevocationCheckingPolicy(*rules)
+        lenient = CertRevTrustPolicy(policy, ANY_AGE, FreshnessReqType.MAX_DIFF_REVOCATION_VALIDATION)
         return ValidationContext(
             trust_roots=[Certificate.load(root) for root in self.roots],
             other_certs=list(others),
@@ -82,7 +100,7 @@ class Trust:
             moment=moment,
             allow_fetching=False,
             retroactive_revinfo=True,
-            revinfo_policy=CertRevTrustPolicy(RevocationCheckingPolicy(rule, IF_THERE)),
+            revinfo_policy=lenient if any_age else CertRevTrustPolicy(policy),
         )
 
     async def history(
@@ -107,19 +125,27 @@ class Trust:
         self, certificate: Certificate, others: Sequence[Certificate], moment: datetime, *, stamps: bool = False
     ) -> "Standing":
         """What was wrong at a moment with a certificate that signs, or that `stamps` the time, if anything."""
-        uses = (set(), {STAMPING}) if stamps else ({"non_repudiation"}, None)
         allowed = certificate.extended_key_usage_value
-        if not stamps and allowed and allowed.native == [STAMPING]:
+        if not stamps and allowed and FOREIGN.issuperset(allowed.native):
             return Standing(Flaw.untrusted, revocation_known=False)
-        for rule in (CHECKED, UNCHECKED):
-            context = self.context(others, moment, rule)
+        uses = (set(), {STAMPING}) if stamps else ({"non_repudiation"}, None)
+
+        async def hold(context: ValidationContext) -> None:
             validator = CertificateValidator(certificate, list(others), validation_context=context)
+            await validator.async_validate_usage(*uses)  # type: ignore[no-untyped-call]
+
+        for rules in NAMED_IN if self.lists else ():
             try:
-                await validator.async_validate_usage(*uses)  # type: ignore[no-untyped-call]
-            except InsufficientRevinfoError:
-                continue
+                await hold(self.context(others, moment, rules, any_age=True))
             except RevokedError as error:
                 return Standing(Flaw.revoked, revocation_known=True, revoked_at=error.revocation_dt)
+            except (PathError, ValidationError):
+                continue
+        for rule in (CHECKED, UNCHECKED):
+            try:
+                await hold(self.context(others, moment, (rule, IF_THERE)))
+            except InsufficientRevinfoError:
+                continue
             except (ExpiredError, NotYetValidError):
                 return Standing(Flaw.expired, revocation_known=False)
             except (PathError, ValidationError):

@@ -36,6 +36,8 @@ AT = datetime(2026, 8, 24, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 """The extension qcStatements (RFC 3739, 3.2.6)."""
+STAMPS = (ExtendedKeyUsageOID.TIME_STAMPING,)
+"""The use of a certificate that stamps the time, and does nothing else."""
 QUALIFIED = (COMPLIANT, DEVICE)
 """What a qualified certificate states of itself."""
 
@@ -46,6 +48,8 @@ class Root:
 
     name: str = "Racine (fictif)"
     key: ec.EllipticCurvePrivateKey = field(default_factory=lambda: ec.generate_private_key(ec.SECP256R1()))
+    above: "Root | None" = None
+    """The authority that issued its certificate, if it is no root."""
 
     @property
     def subject(self) -> x509.Name:
@@ -55,12 +59,17 @@ class Root:
     @cached_property
     def certificate(self) -> x509.Certificate:
         """Its own certificate."""
-        made = self._builder(self.subject, self.key.public_key(), AT - 3650 * DAY, AT + 3650 * DAY, 1)
+        issuer = self.above or self
+        serial = 2 if self.above else 1
+        made = issuer._builder(self.subject, self.key.public_key(), AT - 3650 * DAY, AT + 3650 * DAY, serial)
+        if self.above:
+            above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+            made = made.add_extension(above, critical=False)
         made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         made = made.add_extension(
             x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False
         ).add_extension(usage("key_cert_sign", "crl_sign"), critical=True)
-        return made.sign(self.key, SHA256())
+        return made.sign(issuer.key, SHA256())
 
     @property
     def der(self) -> bytes:
@@ -80,10 +89,10 @@ class Root:
         key: Key | None = None,
         states: Sequence[str] = (),
         types: Sequence[str] = (),
-        stamps: bool = False,
+        uses: Sequence[x509.ObjectIdentifier] = (),
         under: Sequence[str] = (),
     ) -> KeyPen:
-        """A pen whose certificate holds from one moment to another; if it `stamps`, it does nothing else."""
+        """A pen whose certificate holds from one moment to another; if its `uses` are named, for nothing else."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Association (fictif)")])
         made = self._builder(subject, key.public_key(), first, last, x509.random_serial_number())
@@ -91,8 +100,8 @@ class Root:
         made = made.add_extension(allowed, critical=True).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
         )
-        if stamps:
-            made = made.add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
+        if uses:
+            made = made.add_extension(x509.ExtendedKeyUsage(uses), critical=True)
         if states:
             said: list[dict[str, object]] = [{"statement_id": each} for each in states]
             said += [{"statement_id": TYPES, "statement_info": QcCertificateType(types)}] if types else []
@@ -103,12 +112,14 @@ class Root:
             made = made.add_extension(x509.CertificatePolicies(policies), critical=False)
         return KeyPen((made.sign(self.key, SHA256()).public_bytes(Encoding.DER), self.der), key)
 
-    def revoking(self, pen: KeyPen, on: datetime, *, told: datetime | None = None) -> Trust:
-        """Trust in this root, knowing that it revoked a certificate on a day, and since when that is known."""
+    def revoking(
+        self, pen: KeyPen, on: datetime, *, told: datetime | None = None, until: datetime = AT + 3650 * DAY
+    ) -> Trust:
+        """Trust in this root, knowing that it revoked a certificate on a day, since when, and how long that is new."""
         serial = x509.load_der_x509_certificate(pen.chain[0]).serial_number
         revoked = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(on).build()
         made = x509.CertificateRevocationListBuilder().issuer_name(self.subject).last_update(told or on)
-        made = made.next_update(AT + 3650 * DAY).add_revoked_certificate(revoked)
+        made = made.next_update(until).add_revoked_certificate(revoked)
         made = made.add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False
         ).add_extension(x509.CRLNumber(1), critical=False)
@@ -173,7 +184,7 @@ def add_seal(
 
 def stamper_of(root: Root, at: datetime, first: datetime = AT - DAY, last: datetime = AT + 365 * DAY) -> TimeStamper:
     """A time-stamping authority under this root, whose clock stands still."""
-    pen = root.issue(first, last, key=rsa.generate_private_key(65537, 2048), stamps=True)
+    pen = root.issue(first, last, key=rsa.generate_private_key(65537, 2048), uses=STAMPS)
     return stamper_with(pen, at)
 
 

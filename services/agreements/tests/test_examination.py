@@ -5,12 +5,14 @@ import io
 from datetime import timedelta
 
 import pytest
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from pyhanko.pdf_utils.generic import ArrayObject, NameObject, StreamObject, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.agreements.papers import render_agreement, samples
 from services.agreements.sealing import Flaw, NotReadable, Seal, Trust, examination, examine
+from services.agreements.sealing.keys import KeyPen
 from services.agreements.sealing.tagging import entries, tag_fields
 from services.agreements.tests.seals import AT, DAY, Root, add_seal, revisions, sealable
 
@@ -172,6 +174,39 @@ def test_a_revocation_that_is_told_later_reaches_back(root: Root) -> None:
     file = add_seal(render_agreement(paper, "both"), paper, 0, pen)
     [seal] = examine(file, root.revoking(pen, AT - 2 * DAY, told=AT + 2 * DAY), AT + 5 * DAY)
     assert seal.flaws == (Flaw.revoked,)
+
+
+def test_a_revocation_is_not_forgotten_when_the_list_that_tells_it_grows_old(root: Root) -> None:
+    paper, pen = sealable(), root.issue(AT - 30 * DAY)
+    unsealed = render_agreement(paper, "both")
+    trust = root.revoking(pen, AT - 20 * DAY, until=AT - 10 * DAY)
+    [seal] = examine(add_seal(unsealed, paper, 0, pen), trust, AT + DAY)
+    assert seal.flaws == (Flaw.revoked,)
+    with pytest.raises(AssertionError, match="revoked"):
+        add_seal(unsealed, paper, 0, pen, trust=trust)
+    [seal] = examine(add_seal(unsealed, paper, 0, root.issue()), trust, AT + DAY)
+    assert seal.flaws == () and not seal.revocation_known, "of all others an old list says nothing"
+
+
+def test_what_a_revoked_authority_issued_is_revoked(root: Root) -> None:
+    between = Root("Intermédiaire (fictif)", above=root)
+    pen = between.issue(AT - 30 * DAY)
+    chained = KeyPen((*pen.chain, root.der), pen.key)
+    paper = sealable()
+    file = add_seal(render_agreement(paper, "both"), paper, 0, chained)
+    assert flaws_of(file, root.trust) == [()]
+    told = root.revoking(KeyPen(pen.chain[1:], between.key), AT - DAY)
+    own = between.revoking(between.issue(), AT - DAY).lists
+    for lists in (told.lists, (*told.lists, *own)):
+        assert flaws_of(file, Trust(told.roots, lists)) == [(Flaw.revoked,)]
+
+
+def test_a_certificate_for_something_else_signs_nothing(root: Root) -> None:
+    paper = sealable()
+    unsealed = render_agreement(paper, "both")
+    other, mail = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION
+    for uses, flaws in (([other], (Flaw.untrusted,)), ([other, mail], ())):
+        assert flaws_of(add_seal(unsealed, paper, 0, root.issue(uses=uses)), root.trust) == [flaws]
 
 
 def test_a_revocation_list_of_somebody_else_says_nothing(root: Root) -> None:

@@ -23,6 +23,7 @@ from services.agreements.tests.conftest import WORDING
 from services.agreements.tests.seals import (
     AT,
     DAY,
+    STAMPS,
     Root,
     add_seal,
     seal_with,
@@ -101,7 +102,7 @@ def test_a_stamp_outlives_the_certificate_of_its_authority(root: Root) -> None:
 def test_a_stamp_of_nobody_whom_we_trust_tells_nothing(root: Root) -> None:
     """Nor one whose certificate had ended, is for something else, or was revoked."""
     other = root.issue(AT - DAY, key=KEY)
-    revoked = root.issue(AT - 9 * DAY, key=KEY, stamps=True)
+    revoked = root.issue(AT - 9 * DAY, key=KEY, uses=STAMPS)
     for stamper, trust in (
         (stamper_of(Root("Ailleurs (fictif)"), AT), root.trust),
         (stamper_of(root, AT, last=AT - DAY / 2), root.trust),
@@ -146,7 +147,7 @@ def test_a_stamp_that_cannot_be_read_hides_no_other_of_its_seal(root: Root) -> N
 
 
 def test_whoever_only_stamps_seals_nothing(root: Root) -> None:
-    paper, pen = sealable(), root.issue(stamps=True)
+    paper, pen = sealable(), root.issue(uses=STAMPS)
     file = add_seal(render_agreement(paper, "both"), paper, 0, pen)
     assert [each.flaws for each in examine(file, root.trust, AT + DAY)] == [(Flaw.untrusted,)]
 
@@ -191,7 +192,7 @@ async def test_every_seal_is_stamped_where_an_authority_is_named(
     authorities: Authorities,
     tmp_path: Path,
 ) -> None:
-    stamper = stamper_with(root.issue(now() - DAY, now() + DAY, key=KEY, stamps=True), None)
+    stamper = stamper_with(root.issue(now() - DAY, now() + DAY, key=KEY, uses=STAMPS), None)
     pen = root.issue(now() - DAY, now() + DAY)
     seal_with(pen, root.trust, tmp_path)
     plain = await sign_for(database, agreement, MINISTRY_ID, level="advanced")
@@ -214,8 +215,8 @@ async def test_nothing_is_signed_without_the_stamp_that_is_wanted(
     database: Database, agreement: Agreement, root: Root, authorities: Authorities, tmp_path: Path
 ) -> None:
     pen = root.issue(now() - DAY, now() + DAY)
-    good = stamper_with(root.issue(now() - DAY, now() + DAY, key=KEY, stamps=True), None)
-    foreign = stamper_with(Root("Ailleurs (fictif)").issue(now() - DAY, now() + DAY, key=KEY, stamps=True), None)
+    good = stamper_with(root.issue(now() - DAY, now() + DAY, key=KEY, uses=STAMPS), None)
+    foreign = stamper_with(Root("Ailleurs (fictif)").issue(now() - DAY, now() + DAY, key=KEY, uses=STAMPS), None)
 
     async def away(_: web.Request) -> web.Response:
         return web.Response(status=503)
