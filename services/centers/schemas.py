@@ -4,18 +4,19 @@ from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.centers.center import Center, CenterState
 from services.centers.permissions import PERMISSIONS
 from shared.actor import Actor
+from shared.texts import Line, Paragraph
 from shared.web import Body, BusinessDate, UnavailableAction, actions_of
 
 
 class GrantVisa(Body):
     """The directorate's opening visa."""
 
-    visa_number: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+    visa_number: Annotated[Line, Field(max_length=100)]
     granted_on: BusinessDate = Field(description="not after today")
 
 
@@ -30,7 +31,7 @@ class ReportEnrolled(Body):
 class Because(Body):
     """Why; the reason stays in this service and is shown to those who see the center."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    reason: Paragraph
 
 
 class CenterAnswer(BaseModel):

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from services.network.association import Association, AssociationState, Ice, LegalIdentity
 from services.network.mandate import Mandate, MandateState
@@ -15,11 +15,8 @@ from shared.clock import today
 from shared.events.agreements import AgreementType
 from shared.events.network import OrganisationKind
 from shared.territory import AcademyCode, ProvinceCode
+from shared.texts import Line, Paragraph
 from shared.web import Body, BusinessDate, available_actions
-
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""One line that people read."""
-Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 
 
 class RegisterOrganisation(Body):

@@ -25,7 +25,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
-from services.agreements.schemas.words import BudgetYear, Line, Paragraph, Seats, each_once
+from services.agreements.schemas.words import BudgetYear, Line, NewClause, Paragraph, Seats, Title, each_once
 from services.agreements.terms import BudgetLine, Duty, Terms
 from services.agreements.text import Clause
 from shared.actor import Actor
@@ -58,7 +58,7 @@ class BudgetLineBody(Body):
     """What a party brings in one budget year under one heading."""
 
     payer_id: UUID = Field(description="the organisation, one of the parties")
-    heading: Bilingual
+    heading: Title
     kind: Literal["cash", "in_kind"]
     amount: Money
     budget_year: BudgetYear
@@ -76,7 +76,7 @@ class BudgetLineBody(Body):
 class AgreedBody(Body):
     """What an amendment may change beside the text, as a draft names it too."""
 
-    title: Bilingual
+    title: Title
     parties: Annotated[list[PartyBody], Field(min_length=2, max_length=30)]
     centers: Annotated[list[CenterBody], Field(max_length=100)] = []
     school_year: Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}/20[0-9]{2}$")] = Field(examples=["2024/2025"])
@@ -133,7 +133,7 @@ class DraftAgreement(TermsBody):
 
     agreement_kind: Annotated[str, StringConstraints(max_length=100)] = Field(examples=["academy-association"])
     academy: AcademyCode | None = None
-    clauses: Annotated[list[Clause], Field(max_length=200)] = Field(
+    clauses: Annotated[list[NewClause], Field(max_length=200)] = Field(
         [], description="the text, if there is one already; else the kind's own, filled in from the terms"
     )
 
@@ -153,7 +153,7 @@ class ReviseTerms(TermsBody):
 class ReviseText(Body):
     """The whole text, clause by clause in both languages."""
 
-    clauses: Annotated[list[Clause], Field(min_length=1, max_length=200)]
+    clauses: Annotated[list[NewClause], Field(min_length=1, max_length=200)]
 
 
 class ReturnWithRemarks(Body):

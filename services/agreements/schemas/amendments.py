@@ -19,12 +19,13 @@ from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, C
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import GivenLevel, SeenOnPaper
-from services.agreements.schemas.words import Hash, Paragraph
+from services.agreements.schemas.words import Hash, NewClause, Paragraph
 from services.agreements.terms import Duty
 from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
 from shared.events.agreements import AgreementParty, AmendmentType, CenterToOpen, PartyRole
 from shared.ids import new_id
+from shared.texts import KEPT
 from shared.web import Body, UnavailableAction, actions_of
 from shared.web.problems import told
 
@@ -63,7 +64,7 @@ class AmendedContent(AgreedBody):
     centers: Annotated[list[AmendedCenter], Field(max_length=100)] = []  # type: ignore[assignment]
     obligations: Annotated[list[AmendedObligation], Field(max_length=100)] = []  # type: ignore[assignment]
     budget: Annotated[list[AmendedBudgetLine], Field(max_length=200)] = []  # type: ignore[assignment]
-    clauses: Annotated[list[Clause], Field(min_length=1, max_length=200)]
+    clauses: Annotated[list[NewClause], Field(min_length=1, max_length=200)]
     annexes: Annotated[list[UUID], Field(max_length=200)] | None = Field(
         None, description="the agreement's documents that are part of the text, in their order; null: as they are"
     )
@@ -140,27 +141,28 @@ class AmendedContent(AgreedBody):
         """The content as it is put back. `parties` are all that obligations and budget lines may name."""
         organisations = {each.party_id: each.organisation_id for each in parties}
         positions = {each.center_id: position for position, each in enumerate(content.centers)}
-        return cls(
-            title=content.title,
-            parties=[PartyBody(**each.model_dump(exclude={"party_id"})) for each in content.parties],
-            centers=[AmendedCenter(**each.model_dump()) for each in content.centers],
-            obligations=[
-                AmendedObligation(
-                    debtor_id=organisations[each.debtor],
-                    creditor_id=organisations[each.creditor] if each.creditor else None,
+        found = {
+            "title": content.title,
+            "parties": [each.model_dump(exclude={"party_id"}) for each in content.parties],
+            "centers": [each.model_dump() for each in content.centers],
+            "obligations": [
+                {
+                    "debtor_id": organisations[each.debtor],
+                    "creditor_id": organisations[each.creditor] if each.creditor else None,
                     **_fulfilling(each, positions),
                     **each.model_dump(exclude={"debtor", "creditor", "fulfilled_by", "center_id"}),
-                )
+                }
                 for each in content.obligations
             ],
-            budget=[
-                AmendedBudgetLine(payer_id=organisations[each.payer], **each.model_dump(exclude={"payer"}))
-                for each in content.budget
+            "budget": [
+                {"payer_id": organisations[each.payer], **each.model_dump(exclude={"payer"})} for each in content.budget
             ],
-            clauses=list(clauses),
-            annexes=[each.document_id for each in content.annexes],
+            "clauses": list(clauses),
+            "annexes": [each.document_id for each in content.annexes],
             **content.model_dump(include={"school_year", "effective_from", "effective_until"}),
-        )
+        }
+        # What was stored before texts had to be as they are now is read all the same.
+        return cls.model_validate(found, context=KEPT)
 
 
 class Resolution(Body):

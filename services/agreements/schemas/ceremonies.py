@@ -10,7 +10,7 @@ from services.agreements.agreement import AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.schemas.words import Line, Paragraph, each_once
+from services.agreements.schemas.words import Line, Paragraph, Title, each_once
 from shared.actor import Actor
 from shared.web import Body, BusinessMoment, Listing, available_actions
 
@@ -18,8 +18,8 @@ from shared.web import Body, BusinessMoment, Listing, available_actions
 class PlanCeremony(Body):
     """A signing ceremony with its order of business."""
 
-    title: Bilingual
-    place: Bilingual | None = None
+    title: Title
+    place: Title | None = None
     planned_for: BusinessMoment
     agreements: Annotated[list[UUID], Field(min_length=1, max_length=100), AfterValidator(each_once)] = Field(
         description="in the order in which they are called"

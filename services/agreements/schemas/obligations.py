@@ -11,7 +11,7 @@ from services.agreements.agreement import Agreement, Claim, Obligation, Obligati
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.obligations import ObligationPartyUnknown
 from services.agreements.permissions import PERMISSIONS, concerned
-from services.agreements.schemas.words import Because, Hash, Paragraph, each_once
+from services.agreements.schemas.words import Because, Hash, Paragraph, Title, each_once
 from services.agreements.tables import ObligationRow
 from services.agreements.terms import Duty, Fulfilling, Recurrence
 from shared.actor import Actor
@@ -26,11 +26,11 @@ class ObligationBody(Body):
 
     debtor_id: UUID = Field(description="the organisation that owes, a party")
     creditor_id: UUID | None = Field(None, description="the organisation it is owed to; all the others if none is")
-    what: Bilingual
+    what: Title
     due_on: date | None = None
     due_days: Annotated[int, Field(ge=0, le=3660)] | None = Field(None, description="days after the coming into force")
     recurrence: Recurrence | None = None
-    evidence: Bilingual | None = Field(None, description="the proof that is wanted")
+    evidence: Title | None = Field(None, description="the proof that is wanted")
     opens_center: Annotated[int, Field(ge=0, lt=100)] | None = Field(
         None, description="position in `centers`, from 0, of the center whose opening fulfils it"
     )

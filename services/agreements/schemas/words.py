@@ -2,14 +2,46 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationInfo
 
+from services.agreements.bilingual import Bilingual
+from services.agreements.text import Clause
 from shared.clock import FIRST_DAY, LAST_DAY
+from shared.texts import Line, OneLine, Paragraph, Readable
 from shared.web import Body
 
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-"""One line that people read."""
-Paragraph = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+__all__ = ["Because", "BudgetYear", "Hash", "Line", "NewClause", "Paragraph", "Seats", "Title", "each_once"]
+
+
+class _Lines(BaseModel):
+    ar: Annotated[str, OneLine, Readable]
+    fr: Annotated[str, OneLine, Readable]
+
+
+class _Body(BaseModel):
+    ar: Annotated[str, Readable]
+    fr: Annotated[str, Readable]
+
+
+class _Clause(BaseModel):
+    title: _Lines
+    body: _Body
+
+
+def _as(kind: type[BaseModel]) -> AfterValidator:
+    """Its texts are as this kind has them; none is changed: an amendment gives back what it found."""
+
+    def checked(value: BaseModel, info: ValidationInfo) -> BaseModel:
+        kind.model_validate(value.model_dump(), context=info.context)
+        return value
+
+    return AfterValidator(checked)
+
+
+Title = Annotated[Bilingual, _as(_Lines)]
+"""One line that people read, in both languages."""
+NewClause = Annotated[Clause, _as(_Clause)]
+"""A clause that is put: its titles are lines."""
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hex."""
 BudgetYear = Annotated[int, Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]

@@ -146,3 +146,12 @@ async def test_a_mandate_says_which_agreements_it_covers(app: FastAPI, token: An
 
 def test_every_route_is_an_action_of_the_permission_table() -> None:
     assert {route.name for route in router.routes} == set(PERMISSIONS)  # type: ignore[attr-defined]
+
+
+async def test_a_name_is_one_line(officer: AsyncClient) -> None:
+    body = identity().model_dump() | {"name_fr": "Asso\nB"}
+    refused = await officer.post("/api/v1/associations", json=body, headers={"Accept-Language": "fr"})
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert (error["pointer"], error["code"]) == ("#/name_fr", "line_break")
+    assert "une ligne" in error["detail"]
