@@ -1,21 +1,18 @@
-"""Obligations: the ledger of who owes what, from the coming into force on."""
+"""Obligations: what is done about the entries of the ledger, by those who owe and are owed, by centers and by time."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import count, islice
-from typing import Any, ClassVar, TypedDict
+from typing import ClassVar, TypedDict
 from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
+from services.agreements.agreement.ledger import Ledger
 from services.agreements.agreement.obligation import OWED, UNSETTLED, Claim, Obligation, ObligationState
-from services.agreements.agreement.timely import Timely, earliest
+from services.agreements.agreement.timely import earliest
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
-from services.agreements.terms import Duty, Fulfilling
+from services.agreements.terms import Fulfilling
 from shared.aggregate import follows
-from shared.clock import months_after
 from shared.events.agreements import (
-    AgreementCameIntoForce,
-    AgreementExpired,
     AgreementObligationClaimed,
     AgreementObligationFailed,
     AgreementObligationFellDue,
@@ -23,31 +20,16 @@ from shared.events.agreements import (
     AgreementObligationReminded,
     AgreementObligationReturned,
     AgreementObligationWaived,
-    AgreementRenewed,
-    AgreementResumed,
-    AgreementSuspended,
-    AgreementTerminated,
     PartyRole,
 )
 from shared.events.base import DomainEvent
-from shared.refusals import NotFound, Refusal
+from shared.refusals import Refusal
 
 HEADING: frozenset[PartyRole] = frozenset({"granting_authority", "supervising_ministry"})
 """They speak for all where something is owed to all the others."""
 _S, _O = AgreementState, ObligationState
-_CANCELLED: dict[str, Any] = {"state": _O.cancelled, "frozen_from": None}
 COUNTING = frozenset({_S.in_force, _S.expired, _S.terminated, _S.closed})
 """Where the days of obligations count: after the end, of those that are left."""
-OfOne = (
-    AgreementObligationFellDue
-    | AgreementObligationReminded
-    | AgreementObligationClaimed
-    | AgreementObligationReturned
-    | AgreementObligationFulfilled
-    | AgreementObligationWaived
-    | AgreementObligationFailed
-)
-"""An event of one entry of the ledger."""
 
 
 class _One(TypedDict):
@@ -58,7 +40,7 @@ class _One(TypedDict):
     due_on: date
 
 
-class Obligations(Timely):
+class Obligations(Ledger):
     """Who owes what, to whom, by when, on what evidence; and how far it is met."""
 
     ALLOWED: ClassVar = {
@@ -75,26 +57,6 @@ class Obligations(Timely):
     }
     """Action -> the states of the one obligation in which it may be taken."""
 
-    obligations: tuple[Obligation, ...] = ()
-    """The ledger; empty until the agreement is in force."""
-    gone: tuple[Duty, ...] = ()
-    """Duties that an amendment took back; the ledger still tells of them."""
-    in_force_on: date | None = None
-
-    def duty(self, obligation_id: UUID) -> Duty:
-        """What is or was agreed under this id. Raises NotFound."""
-        for duty in (*self.duties, *self.gone):
-            if duty.obligation_id == obligation_id:
-                return duty
-        raise NotFound()
-
-    def obligation(self, obligation_id: UUID, occurrence: int) -> Obligation:
-        """The entry of the ledger. Raises NotFound."""
-        for each in self.obligations:
-            if (each.obligation_id, each.occurrence) == (obligation_id, occurrence):
-                return each
-        raise NotFound()
-
     def creditors(self, found: Obligation) -> frozenset[UUID]:
         """The organisations it is owed to."""
         if found.creditor_id is not None:
@@ -107,14 +69,6 @@ class Obligations(Timely):
             return frozenset({found.creditor_id})
         heads = {party.organisation_id for party in self.parties if HEADING.intersection(party.roles)}
         return frozenset(heads) - {found.debtor_id}
-
-    def owed_until(self, duty: Duty) -> date:
-        """The last day on which an occurrence of the duty may be due."""
-        return self.effective_until if duty.recurrence else next(self._days(duty))
-
-    def owed_within(self, found: Obligation) -> tuple[date, date]:  # noqa: ARG002 - editions say it per occurrence
-        """The first and the last day on which what is counted counts for this occurrence."""
-        return self.effective_from, self.effective_until
 
     def guard(self, action: str) -> Refusal | None:
         """Something must be owed."""
@@ -207,59 +161,6 @@ class Obligations(Timely):
                 reminded.append(AgreementObligationReminded(**self._one(each), days=days, awaited=awaited))
         return reminded or super().due_by(today)
 
-    def follow(self, duties: Sequence[Duty], *, since: date, by_day: bool = True) -> None:
-        """Take over amended duties: new ones are owed, changed ones get their new dates, what is gone is cancelled.
-
-        Called while an event is applied, after the parties are what they are now; what is settled stays as it is.
-        Not `by_day` is how it was done once, and is told so for good: occurrences keep their place in the schedule.
-        """
-        before = {duty.obligation_id: duty for duty in self.duties}
-        after = {duty.obligation_id: duty for duty in duties}
-        self.gone = (*self.gone, *(duty for duty in self.duties if duty.obligation_id not in after))
-        self.duties = tuple(duties)
-
-        def followed(each: Obligation) -> dict[str, Any]:
-            if (duty := after.get(each.obligation_id)) is None:
-                return _CANCELLED
-            was = before.get(each.obligation_id, duty)
-            changes = {} if duty == was else {"reminded": None, **self._between(duty)}
-            if by_day:
-                return changes | self._placed(each, was, duty, since=since)
-            return changes and changes | {"due_on": next(islice(self._days(duty), each.occurrence - 1, None))}
-
-        self._change(followed, UNSETTLED)
-        if self.in_force_on is not None:
-            for duty in duties:
-                was = before.get(duty.obligation_id)
-                if was is None or (by_day and duty.recurrence):
-                    self._owe(duty, since=since)
-                elif by_day and was.recurrence:
-                    self._owe(duty, since=self.effective_from)
-
-    @follows
-    def _owe_first(self, event: AgreementCameIntoForce) -> None:
-        self.in_force_on = event.in_force_on
-        for duty in self.duties:
-            self._owe(duty, since=event.in_force_on)
-
-    @follows
-    def _owe_next(self, event: AgreementRenewed) -> None:
-        for duty in self.duties:
-            self._owe(duty, since=event.starts_on)
-
-    @follows
-    def _stop_owing(self, _: AgreementSuspended) -> None:
-        self._change(lambda each: {"state": _O.frozen, "frozen_from": each.state}, OWED)
-
-    @follows
-    def _thaw(self, _: AgreementResumed | AgreementExpired | AgreementTerminated) -> None:
-        self._change(lambda each: {"state": each.frozen_from, "frozen_from": None}, {_O.frozen})
-
-    @follows
-    def _owe_what_survives(self, _: AgreementTerminated) -> None:
-        surviving = {duty.obligation_id for duty in self.duties if duty.survives}
-        self._change(lambda each: {} if each.obligation_id in surviving else {"state": _O.cancelled}, UNSETTLED)
-
     @follows
     def _fall_due(self, event: AgreementObligationFellDue) -> None:
         self._replace(event, state=_O.due)
@@ -328,89 +229,3 @@ class Obligations(Timely):
             for days in (*(-before for before in rule.remind_before), *rule.remind_after):
                 if found.reminded is None or days > found.reminded:
                     yield days
-
-    def _days(self, duty: Duty) -> Iterator[date]:
-        """Its days, without end. What does not come back within an edition may come back with the next one."""
-        assert self.in_force_on is not None, "nothing is owed before"
-        months = duty.recurrence.every_months if duty.recurrence else 12
-        first = duty.first_due_on(self.in_force_on)
-        return (months_after(first, number * months) for number in count())
-
-    def _is_over(self, duty: Duty, day: date) -> bool:
-        """Whether the duty is owed no longer on one of its days; its first day is agreed, whatever the edition."""
-        return day > self.owed_until(duty) and day != next(self._days(duty))
-
-    def _placed(self, each: Obligation, was: Duty, duty: Duty, *, since: date) -> dict[str, Any]:
-        """The entry's day by an amended duty, and its state by that day; what is owed no longer is cancelled."""
-        earlier = [other.due_on for other in self._entries(duty) if other.occurrence < each.occurrence]
-        due_on = each.due_on
-        if duty.when != was.when and self._moves(each, was, duty, since=since):
-            start = self.owed_within(each)[0]
-            if duty.recurrence:
-                start = max([since, *(day + timedelta(days=1) for day in earlier)])
-            due_on = next(day for day in self._days(duty) if day >= start)
-        held = "frozen_from" if each.state == _O.frozen else "state"
-        state = getattr(each, held)
-        if state == _O.due and due_on > max(since, each.due_on):
-            state = _O.pending
-        if state == _O.pending and (any(due_on <= day for day in earlier) or self._is_over(duty, due_on)):
-            return _CANCELLED
-        return {"due_on": due_on, held: state}
-
-    def _moves(self, each: Obligation, was: Duty, duty: Duty, *, since: date) -> bool:
-        """Whether another schedule moves the entry: the last one, and of what came back only if its day is to come."""
-        if each != self._entries(duty)[-1]:
-            return False
-        if was.recurrence is None:
-            return True
-        return _O.pending in (each.state, each.frozen_from) and (duty.recurrence is None or each.due_on >= since)
-
-    def _entries(self, duty: Duty) -> list[Obligation]:
-        """What is or was owed by the duty, in the order of its days."""
-        mine = (each for each in self.obligations if each.obligation_id == duty.obligation_id)
-        return [each for each in mine if each.state != _O.cancelled]
-
-    def _between(self, duty: Duty) -> dict[str, Any]:
-        creditor = self.party(duty.creditor).organisation_id if duty.creditor else None
-        return {"debtor_id": self.party(duty.debtor).organisation_id, "creditor_id": creditor}
-
-    def _owe(self, duty: Duty, *, since: date) -> None:
-        """Open the duty's next occurrence from this day on, unless one is open or it is owed no longer."""
-        mine = self._entries(duty)
-        if any(_O.pending in (each.state, each.frozen_from) for each in mine):
-            return
-        numbers = [each.occurrence for each in self.obligations if each.obligation_id == duty.obligation_id]
-        after = mine[-1].due_on if mine else date.min
-        # Of what is owed once and was not owed yet, the day may be past.
-        first = since if mine or duty.recurrence else date.min
-        number, due_on = next(it for it in enumerate(self._days(duty), 1) if it[1] > after and it[1] >= first)
-        if numbers and self._is_over(duty, due_on):
-            return
-        opened = Obligation(
-            obligation_id=duty.obligation_id,
-            # As its day is counted in the schedule; an amended one may begin with a number that was given already.
-            occurrence=max([number, *(each + 1 for each in numbers)]),
-            due_on=due_on,
-            **self._between(duty),
-        )
-        if self.state == _S.suspended:
-            opened = opened.model_copy(update={"state": _O.frozen, "frozen_from": _O.pending})
-        self.obligations = (*self.obligations, opened)
-
-    def _open_next(self, obligation_id: UUID) -> None:
-        duty = self.duty(obligation_id)
-        if duty.recurrence is not None:
-            self._owe(duty, since=duty.recurrence.first_due_on)
-
-    def _change(self, change: Callable[[Obligation], dict[str, Any]], states: Collection[ObligationState]) -> None:
-        self.obligations = tuple(
-            each.model_copy(update=change(each)) if each.state in states else each for each in self.obligations
-        )
-
-    def _replace(self, event: OfOne, **changes: Any) -> None:
-        self.obligations = tuple(
-            each.model_copy(update=changes)
-            if (each.obligation_id, each.occurrence) == (event.obligation_id, event.occurrence)
-            else each
-            for each in self.obligations
-        )
