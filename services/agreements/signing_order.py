@@ -62,7 +62,11 @@ class SigningOrder:
 
     def completed_by(self, party_id: UUID) -> bool:
         """Whether enough will have signed once this party has."""
-        return SigningOrder(self.groups, self.parties, {*self.signed, party_id}).complete
+        return not self.awaited_beside([party_id])
+
+    def awaited_beside(self, party_ids: Collection[UUID]) -> tuple[AgreementParty, ...]:
+        """The parties of which some would still be awaited once these have signed: none if these are enough."""
+        return SigningOrder(self.groups, self.parties, {*self.signed, *party_ids}).awaited
 
     def _ranks(self) -> list[tuple[int, list[AgreementParty]]]:
         """The groups in their order: how many signatures each needs, and its members."""

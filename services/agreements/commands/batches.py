@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
 from sqlmodel import col, select
 
+from services.agreements.ceremony import CeremonyState
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.commands.signing import sealed, sign_agreement
+from services.agreements.errors import CeremonyNotOpen
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SignatureBatchRow
 from shared.actor import Actor, Role
@@ -73,15 +75,17 @@ async def sign_batch(
 async def resume_batch(db: Database, batch: SignatureBatchRow, *, within: float = AT_ONCE) -> SignatureBatchRow:
     """Give the signatures of a batch that are still pending, each agreement in a transaction of its own.
 
-    They are given as the person who asked for them. Two at once take turns. Stops after `within` seconds. One that
-    fails by a fault of ours is told as such, and those behind it go on.
+    They are given as the person who asked for them. Two at once take turns. Stops after `within` seconds, and while
+    their ceremony is interrupted. One that fails by a fault of ours is told as such, and those behind it go on.
     """
     by = _signer(batch)
     until = time.monotonic() + within
     while batch.finished_at is None and time.monotonic() < until:
         try:
             batch = await _sign_next(db, batch, by)
-        except Unavailable:  # what is away now may be back when the schedule comes
+        except Refusal as refusal:
+            if not _passes(refusal):
+                raise
             break
         crash_point("batch.signed-one")
     return batch
@@ -145,11 +149,17 @@ async def _sign_item(
             by=by,
             seal=seal,
         )
-    except Unavailable:
-        raise
     except Refusal as refusal:  # it changed nothing, so that the transaction can keep what it said
+        if _passes(refusal):
+            raise
         return _refused(refusal)
     return {"outcome": "signed", "state": signed.status, "version": signed.version}
+
+
+def _passes(refusal: Refusal) -> bool:
+    """Whether what stands in the way may be gone when the schedule comes: what is away, a ceremony that pauses."""
+    paused = isinstance(refusal, CeremonyNotOpen) and refusal.values["state"] == CeremonyState.interrupted
+    return paused or isinstance(refusal, Unavailable)
 
 
 def _refused(refusal: Refusal) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The life of a ceremony, from its plan to its minutes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -198,16 +198,16 @@ async def _require_free(tx: Transaction, agreements: Sequence[UUID]) -> None:
 
 
 async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agreement], day: date) -> Missing:
-    """What each agreement of the order lacks on this day to be signed in the ceremony; nothing for those that are."""
+    """What each agreement of the order lacks on this day to be signed in the ceremony; nothing for those that are.
+
+    Of a group of which some are enough, nobody is missing once enough of its members may sign and are seated.
+    """
     signing = {party.organisation_id for each in listed for party in each.missing_signatures}
     standing = col(AssociationStandingRow.standing)
-    barred = select(AssociationStandingRow.id).where(
+    query = select(AssociationStandingRow.id).where(
         col(AssociationStandingRow.id).in_(signing), standing != "accredited"
     )
-    lacking = {
-        "accreditation": set((await tx.exec(barred)).all()),
-        "seat": signing - {attendee.organisation_id for attendee in ceremony.attendees},
-    }
+    barred = {*(await tx.exec(query)).all()}
     missing: Missing = {}
     for agreement in listed:
         if agreement.state in SIGNED_BY_ALL:
@@ -219,12 +219,7 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
         if not own:  # drafted before that was refused: nobody signs what it says
             missing[agreement.id] = {"text": [party.organisation_id for party in agreement.parties]}
             continue
-        mandated = await mandated_on(tx, agreement, own, day)
-        lacks = {
-            "mandate": [each for each in own if each not in mandated],
-            "scope": [each for each in own if mandated.get(each) is False],
-        }
-        lacks |= {what: [each for each in own if each in those] for what, those in lacking.items()}
+        lacks = await _signers_missing(tx, ceremony, agreement, barred, day)
         if not await _parent_allows(tx, ceremony, agreement):
             lacks = {"parent": own} | lacks
         if agreement.state not in BEING_SIGNED:
@@ -239,6 +234,25 @@ async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agre
     return missing
 
 
+async def _signers_missing(
+    tx: Transaction, ceremony: Ceremony, agreement: Agreement, barred: Collection[UUID], day: date
+) -> dict[str, list[UUID]]:
+    """What keeps a group below its number: whose mandate, whose accreditation, whose seat."""
+    order = agreement.signing_order
+    mandated = await mandated_on(tx, agreement, [each.organisation_id for each in order.awaited], day)
+    able = [each for each in order.awaited if mandated.get(each.organisation_id) and each.organisation_id not in barred]
+    seated = {attendee.organisation_id for attendee in ceremony.attendees}
+    short = [each.organisation_id for each in order.awaited_beside([each.party_id for each in able])]
+    there = [each.party_id for each in able if each.organisation_id in seated]
+    seats = {*short, *(each.organisation_id for each in able)} - seated
+    return {
+        "mandate": [each for each in short if each not in mandated],
+        "scope": [each for each in short if mandated.get(each) is False],
+        "accreditation": [each for each in short if each in barred],
+        "seat": [each.organisation_id for each in order.awaited_beside(there) if each.organisation_id in seats],
+    }
+
+
 async def _parent_allows(tx: Transaction, ceremony: Ceremony, agreement: Agreement) -> bool:
     """Whether its parent lets it be signed, or is to be signed in the same ceremony, before it."""
     if agreement.parent_id is None:
@@ -248,7 +262,8 @@ async def _parent_allows(tx: Transaction, ceremony: Ceremony, agreement: Agreeme
         async with tx.widened(NATIONAL):
             (await AGREEMENTS.read(tx, agreement.parent_id)).require_signed(agreement)
     except ParentNotSigned:
-        return agreement.parent_id in ceremony.agreements
+        order = ceremony.agreements
+        return agreement.parent_id in order[: order.index(agreement.id)]
     except Refusal:
         return False
     return True

@@ -41,6 +41,13 @@ def test_a_group_is_done_once_its_number_has_signed() -> None:
     assert FUNDERS[2] not in two_of_three.awaited
 
 
+def test_a_group_lacks_nobody_once_enough_of_its_members_could_sign() -> None:
+    able = [each.party_id for each in (OPERATOR, ACADEMY, HOST, FUNDERS[0])]
+    assert after().awaited_beside(able) == tuple(FUNDERS[1:])
+    assert after().awaited_beside([*able, FUNDERS[2].party_id]) == ()
+    assert after(FUNDERS[1]).awaited_beside(able) == ()
+
+
 def test_whoever_was_not_needed_may_still_sign() -> None:
     assert FUNDERS[2] in after(OPERATOR, *FUNDERS[:2]).may_sign_now
 

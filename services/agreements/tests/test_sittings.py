@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, update
@@ -21,6 +22,7 @@ from services.agreements.errors import (
     SeatsNotQuorate,
     SignedInItsCeremony,
 )
+from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.tables import MandateRow
 from services.agreements.tests.builders import (
     CHAIR,
@@ -28,7 +30,9 @@ from services.agreements.tests.builders import (
     MINISTRY,
     accept_for_all,
     approved,
+    batch_of,
     bound,
+    change_kind,
     current,
     current_network,
     fill,
@@ -101,6 +105,18 @@ async def test_nothing_is_signed_in_a_ceremony_that_is_not_open(database: Databa
     await commands.resume_ceremony(database, ceremony.id, by=MINISTRY)
     await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
     assert await attempt() is CeremonyNotOpen
+
+
+async def test_a_batch_waits_while_its_ceremony_is_interrupted_and_goes_on_when_it_resumes(database: Database) -> None:
+    agreements = [await approved(database) for _ in range(2)]
+    ceremony = await hold(database, *(each.id for each in agreements))
+    batch = await batch_of(database, agreements, ceremony_id=ceremony.id)
+    await commands.interrupt_ceremony(database, ceremony.id, reason="panne (fictif)", by=MINISTRY)
+    batch = await commands.resume_batch(database, batch)
+    assert batch.finished_at is None and [each["outcome"] for each in batch.items] == ["pending"] * 2
+    await commands.resume_ceremony(database, ceremony.id, by=MINISTRY)
+    batch = await commands.resume_batch(database, batch)
+    assert batch.finished_at and [each["outcome"] for each in batch.items] == ["signed"] * 2
 
 
 async def test_a_ceremony_has_its_own_agreements_signed_only(database: Database) -> None:
@@ -193,6 +209,53 @@ async def test_the_lobby_says_what_each_agreement_lacks_until_it_is_there(databa
     assert (item.ready, item.missing) == (True, {})
     opened = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
     assert opened.state == CeremonyState.open
+
+
+async def end_mandates(database: Database, *organisations: UUID) -> None:
+    """Their mandates ended yesterday."""
+    async with database.transaction(NATIONAL) as tx:
+        theirs = update(MandateRow).where(col(MandateRow.organisation_id).in_(organisations))
+        await tx.exec(theirs.values(valid_until=today() - timedelta(days=1)))
+
+
+async def test_a_group_of_which_one_is_enough_keeps_no_ceremony_closed_once_one_may_sign_and_sits(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_kind(monkeypatch, signing=SigningRule(groups=(SigningGroup(roles=("funder",), needed=1),)))
+    ready, absent, unmandated = (party(new_id(), "funder") for _ in range(3))
+    agreement = await approved(database, current(others=[ready, absent, unmandated]))
+    await end_mandates(database, unmandated.organisation_id)
+    ceremony = await plan(database, agreement.id)
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.name_chair(database, ceremony.id, chair=CHAIR, by=MINISTRY)
+    lacking = [each.organisation_id for each in agreement.signing_parties]
+    for each in agreement.signing_parties:
+        if each in (absent, unmandated):
+            continue
+        (item,) = (await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)).items
+        assert set(item.missing["seat"]) == {*lacking} - {unmandated.organisation_id}
+        seat = Attendee(organisation_id=each.organisation_id, name="(fictif)")
+        await commands.admit_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
+        lacking.remove(each.organisation_id)
+        if each == ready:
+            lacking.remove(absent.organisation_id)
+    opened = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    assert opened.state == CeremonyState.open
+
+
+async def test_a_group_lacks_the_mandates_of_all_while_nobody_of_it_may_sign(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_kind(monkeypatch, signing=SigningRule(groups=(SigningGroup(roles=("funder",), needed=1),)))
+    funders = [party(new_id(), "funder") for _ in range(2)]
+    agreement = await approved(database, current(others=funders))
+    organisations = [each.organisation_id for each in funders]
+    await end_mandates(database, *organisations)
+    ceremony = await plan(database, agreement.id)
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    (told,) = refused.value.values["missing"]
+    assert (told["what"], set(told["organisations"])) == ("mandate", {*organisations})
 
 
 async def test_the_lobby_says_whose_mandates_are_for_other_agreements(database: Database) -> None:
@@ -331,6 +394,10 @@ async def test_a_parent_is_signed_before_the_ceremony_of_its_child_or_in_it(data
     with pytest.raises(LobbyNotReady):
         await fill(database, ceremony)
     await commands.cancel_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
+    turned_about = await plan(database, child.id, parent.id)
+    items = (await queries.lobby(database, turned_about.id, page=WHOLE, by=MINISTRY)).items
+    assert ["parent" in each.missing for each in items] == [True, False]
+    await commands.cancel_ceremony(database, turned_about.id, reason="(fictif)", by=MINISTRY)
     together = await plan(database, parent.id, child.id)
     await fill(database, together)
     await commands.open_ceremony(database, together.id, by=MINISTRY)
