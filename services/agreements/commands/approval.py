@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.documents import require_files
+from services.agreements.commands.families import require_parent
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import look_around, names_of
@@ -31,6 +32,7 @@ async def submit_for_review(
     """Hand the negotiated text to the first step of its ladder."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "submit_for_review", by, expected)
+        await require_parent(tx, agreement)
         return await AGREEMENTS.record(tx, agreement, agreement.submit(at or now()), by=by)
 
 
@@ -90,6 +92,7 @@ async def _approve(
     at: datetime,
 ) -> Agreement:
     (await look_around(tx, agreement, business_date(at))).require("approve_agreement")
+    await require_parent(tx, agreement)
     names: dict[UUID, Bilingual] = {}
     reference = agreement.reference
     if agreement.nearly_frozen:

@@ -9,6 +9,7 @@ from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.errors.families import ParentUnknown
 from services.agreements.tables import AGREEMENTS
 from shared.actor import NATIONAL
+from shared.clock import today
 from shared.database import Transaction
 from shared.refusals import NotFound, Refusal
 
@@ -44,6 +45,15 @@ async def parent_refusal(tx: Transaction, child: Agreement) -> Refusal | None:
     return None
 
 
+async def require_parent(tx: Transaction, child: Agreement) -> None:
+    """Refuse to submit or freeze what cannot follow its parent any more, which stays as it is until we commit.
+
+    Refuses ParentUnknown, and what Agreement.require_within refuses.
+    """
+    if child.parent_id is not None:
+        (await parent_of(tx, child)).require_within(child)
+
+
 async def require_parent_signed(tx: Transaction, agreement: Agreement, *, reading: bool = False) -> None:
     """Refuse a signature under a child or its amendment if the parent is not signed, rests, has ended or is shorter."""
     if agreement.parent_id is not None:
@@ -75,6 +85,8 @@ async def _parent(tx: Transaction, child: Agreement, *, reading: bool = False) -
     assert child.parent_id is not None, "it follows none"
     try:
         look = AGREEMENTS.read if reading else AGREEMENTS.share
-        return await look(tx, child.parent_id)
+        parent = await look(tx, child.parent_id)
     except NotFound as unknown:
         raise ParentUnknown(parent=child.parent_id) from unknown
+    # Its day may have come before the schedule looked.
+    return parent.evolve(parent.catch_up(today()))

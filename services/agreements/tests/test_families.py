@@ -48,7 +48,7 @@ from services.agreements.tests.builders import (
     signed_by_all,
     suspend,
 )
-from shared.actor import NATIONAL
+from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Database, Work
 from shared.events.agreements import AgreementCameIntoForce
@@ -83,6 +83,15 @@ def following(parent: UUID, **changes: Any) -> Terms:
 async def frozen_child(database: Database, parent: UUID) -> Agreement:
     """A child whose text is frozen, the academy and the association having signed it if they may."""
     return await approved(database, following(parent))
+
+
+async def negotiated_with_all(database: Database, terms: Terms) -> Agreement:
+    """An agreement whose text every party accepts, to be submitted."""
+    await know(database, terms)
+    drafted = await commands.draft_agreement(database, terms, by=officer())
+    drafted = await commands.open_negotiation(database, drafted.id, by=officer())
+    await accept_for_all(database, drafted)
+    return drafted
 
 
 async def signed_but_by(database: Database, child: Agreement, last: UUID) -> Agreement:
@@ -345,11 +354,7 @@ async def test_nobody_follows_what_has_ended(database: Database) -> None:
 async def test_nothing_is_submitted_or_frozen_under_a_parent_that_has_ended(database: Database) -> None:
     parent = await bound(database, framework())
     submitted = await reviewed(database, following(parent.id))
-    terms = following(parent.id)
-    await know(database, terms)
-    drafted = await commands.draft_agreement(database, terms, by=officer())
-    await commands.open_negotiation(database, drafted.id, by=officer())
-    await accept_for_all(database, drafted)
+    drafted = await negotiated_with_all(database, following(parent.id))
     await terminate(database, parent.id)
     for child, action, by in ((drafted, "submit_for_review", officer()), (submitted, "approve_agreement", LEGAL)):
         told = await queries.agreement(database, child.id, action="read_agreement", by=by)
@@ -357,6 +362,40 @@ async def test_nothing_is_submitted_or_frozen_under_a_parent_that_has_ended(data
         with pytest.raises(ParentOver):
             await getattr(commands, action)(database, child.id, by=by)
     assert (await read(database, submitted.id)).reference is None, "no number is spent"
+
+
+@pytest.mark.parametrize(("action", "by"), [("submit_for_review", officer()), ("approve_agreement", LEGAL)])
+async def test_what_is_submitted_or_frozen_while_the_parent_ends_waits_and_is_refused(
+    database: Database, action: str, by: Actor
+) -> None:
+    parent = await bound(database, framework())
+    prepare = negotiated_with_all if action == "submit_for_review" else reviewed
+    child = await prepare(database, following(parent.id))
+    async with database.transaction(NATIONAL) as tx:
+        await terminate(tx, parent.id)
+        acting = asyncio.create_task(outcome_of(getattr(commands, action)(database, child.id, by=by)))
+        await somebody_waits(database)
+        assert not acting.done()
+    assert await acting is ParentOver
+    child = await read(database, child.id)
+    assert (child.state, child.reference) == ("negotiation" if prepare is negotiated_with_all else "legal_review", None)
+
+
+async def test_nothing_follows_a_parent_whose_day_has_come_before_the_schedule_looked(database: Database) -> None:
+    parent = await bound(database, framework())
+    child = await frozen_child(database, parent.id)
+    submitted = await reviewed(database, following(parent.id))
+    async with database.transaction(NATIONAL) as tx:
+        it = await AGREEMENTS.load(tx, parent.id)
+        announced = it.terminate(**(DECISION | {"effective_on": today(), "today": today() - timedelta(days=1)}))
+        await AGREEMENTS.record(tx, it, announced, by=MINISTRY)
+    assert it.state == "in_force" and it.announcement
+    for refused in (
+        sign_for(database, child, MINISTRY_ID),
+        commands.approve_agreement(database, submitted.id, by=LEGAL),
+        commands.draft_agreement(database, following(parent.id), by=officer()),
+    ):
+        assert await outcome_of(refused) is ParentOver
 
 
 async def test_a_scan_is_not_counted_after_the_parents_end(database: Database) -> None:
