@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
-from services.agreements.commands.days import lived_parent_of
+from services.agreements.commands.families import lived_parent_of
 from services.agreements.impact import CenterFact, Decision, Impact, impact_of
 from services.agreements.readers import Branch, Subscribers, seen_by
 from services.agreements.tables import (

@@ -34,6 +34,9 @@ class Surroundings(NamedTuple):
     parent: Refusal | None = None
     """Of a text that is to be frozen: why it cannot follow its parent any more."""
 
+    binds_from: date | None = None
+    """Of what has its visa and follows a framework: since when it binds, though that is not recorded yet."""
+
     def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
         """Why nothing is frozen: all is there, its parent allows it, all parties are known, and each has who may sign.
 

@@ -87,7 +87,7 @@ class Family(Force):
         Refuses as require_in_force does.
         """
         day = self.binds_from(today, self.stood_since)
-        found = parent.in_force(since=self._ready_on(day), until=today) if day else None
+        found = parent.in_force(since=self.ready_at(day), until=today) if day else None
         if found is None:
             parent.now.require_in_force()
             return []
@@ -136,10 +136,6 @@ class Family(Force):
             agreement_id=self.id, academy=self.academy, effective_on=day, because="parent_ended"
         )
         return [terminated.keeping(**parent.ending.model_dump(exclude={"effective_on"}))]
-
-    def _ready_on(self, day: date) -> datetime:
-        """From when on, on the day on which it binds but for its parent."""
-        return max([start_of(day), *(each.signed_at for each in self.signatures)])
 
     def _require_alive(self) -> None:
         if self.state in OVER:

@@ -1,7 +1,7 @@
 """Force: an agreement binds, rests, and ends; what is decided of it takes effect after due notice."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from services.agreements.errors.force import (
     NoticeTooShort,
 )
 from shared.aggregate import follows
-from shared.clock import business_date
+from shared.clock import business_date, start_of
 from shared.events.agreements import (
     AgreementAnnouncementWithdrawn,
     AgreementCameIntoForce,
@@ -322,6 +322,10 @@ class Force(Signing, Editions):
         announced = self.announcement is not None and self.announcement.effective_on <= day
         ends_first = announced or day > self.effective_until
         return None if today < self.effective_from or ends_first else day
+
+    def ready_at(self, day: date) -> datetime:
+        """From when on, within the day from which it binds by itself, nothing of its own was missing."""
+        return max([start_of(day), *(each.signed_at for each in self.signatures)])
 
     def _notice_days(self, action: str) -> int:
         return self.rules.notice_days if action == "terminate_agreement" else self.rules.suspension_notice_days

@@ -1,6 +1,6 @@
 """The visa: what all have signed binds nobody before it is recorded, if its kind asks for one."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
@@ -32,6 +32,8 @@ class Visa(BaseModel):
     visa_number: str
     granted_on: date
     recorded_on: date
+    recorded_at: datetime | None = None
+    """Its moment; none if it was recorded before that was kept."""
     document_hash: str | None = None
     """SHA-256 of the document itself, in hex."""
 
@@ -58,7 +60,13 @@ class Visas(Force):
         return super().guard(action)
 
     def record_visa(
-        self, *, visa_number: str, granted_on: date, document_hash: str | None = None, today: date
+        self,
+        *,
+        visa_number: str,
+        granted_on: date,
+        document_hash: str | None = None,
+        today: date,
+        at: datetime | None = None,
     ) -> list[DomainEvent]:
         """Take down the visa that all who signed wait for; the agreement binds from today on if it has started.
 
@@ -70,7 +78,7 @@ class Visas(Force):
             raise VisaDatedAhead(granted_on=granted_on, today=today)
         recorded = AgreementVisaRecorded(
             agreement_id=self.id, visa_number=visa_number, granted_on=granted_on, recorded_on=today
-        ).keeping(document_hash=document_hash)
+        ).keeping(document_hash=document_hash, recorded_at=at)
         # A child binds once its parent does, which the schedule looks at.
         if self.parent_id is not None:
             return [recorded]
@@ -94,6 +102,11 @@ class Visas(Force):
         """Nor before the day on which its visa was recorded."""
         return super().binds_from(today, latest(since, self.visa.recorded_on if self.visa else None))
 
+    def ready_at(self, day: date) -> datetime:
+        """Nor before the moment at which its visa was recorded."""
+        recorded_at = self.visa.recorded_at if self.visa else None
+        return max(each for each in (super().ready_at(day), recorded_at) if each)
+
     @follows
     def _take_visa(self, event: AgreementVisaRecorded) -> None:
         self.visa = Visa(**event.model_dump(include={*Visa.model_fields}), **event.detail)
@@ -104,6 +117,8 @@ class Visas(Force):
 
     def _visa_in_effect(self, today: date) -> VisaTookEffect | None:
         """Whether it binds by its visa already, though that is not recorded yet. Of a child, its parent tells."""
-        if self.visa is None or self.parent_id is not None or self.binds_from(today) is None:
+        if self.visa is None:
             return None
-        return VisaTookEffect(visa_number=self.visa.visa_number, effective_from=self.effective_from)
+        told = self._around.binds_from if self._around else None
+        since = self.binds_from(today) if self.parent_id is None else told
+        return VisaTookEffect(visa_number=self.visa.visa_number, effective_from=since) if since else None

@@ -3,13 +3,11 @@
 from datetime import date
 from uuid import UUID
 
-from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.agreement.family import Parent
-from services.agreements.commands.families import parent_of
+from services.agreements.agreement import Agreement
+from services.agreements.commands.families import lived_parent_of
 from services.agreements.tables import AGREEMENTS
-from shared.actor import NATIONAL, SYSTEM
-from shared.database import Transaction, Work
-from shared.messaging import journal
+from shared.actor import SYSTEM
+from shared.database import Work
 
 
 async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
@@ -28,14 +26,3 @@ async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:
         agreement = await AGREEMENTS.load(tx, id)
         events = agreement.catch_up(on, await lived_parent_of(tx, agreement))
         return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
-
-
-async def lived_parent_of(tx: Transaction, child: Agreement, *, reading: bool = False) -> Parent | None:
-    """What the agreement follows, as `parent_of` gives it, with its life; None if it follows nothing."""
-    if child.parent_id is None:
-        return None
-    parent = await parent_of(tx, child, reading=reading)
-    if child.state != AgreementState.signed and not parent.ending:
-        return Parent(parent)
-    async with tx.widened(NATIONAL):
-        return Parent(parent, await journal.past(tx, parent.id))

@@ -2,8 +2,9 @@
 
 from sqlalchemy import select
 
-from services.agreements.agreement import Agreement
+from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.amending import AMENDABLE
+from services.agreements.agreement.family import Parent
 from services.agreements.content import Content
 from services.agreements.errors.amendments import ChildrenBeyondTerm
 from services.agreements.errors.families import ParentUnknown
@@ -11,6 +12,7 @@ from services.agreements.tables import AGREEMENTS
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Transaction
+from shared.messaging import journal
 from shared.refusals import NotFound, Refusal
 
 
@@ -23,6 +25,17 @@ async def parent_of(tx: Transaction, child: Agreement, *, reading: bool = False)
     """
     async with tx.widened(NATIONAL):
         return await _parent(tx, child, reading=reading)
+
+
+async def lived_parent_of(tx: Transaction, child: Agreement, *, reading: bool = False) -> Parent | None:
+    """What the agreement follows, as `parent_of` gives it, with its life; None if it follows nothing."""
+    if child.parent_id is None:
+        return None
+    parent = await parent_of(tx, child, reading=reading)
+    if child.state != AgreementState.signed and not parent.ending:
+        return Parent(parent)
+    async with tx.widened(NATIONAL):
+        return Parent(parent, await journal.past(tx, parent.id))
 
 
 async def require_child(tx: Transaction, child: Agreement) -> None:

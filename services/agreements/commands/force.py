@@ -8,12 +8,14 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement, Confirmation, Scope
+from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.vetting import look_around
 from services.agreements.errors.force import CentersNotHandedOver, ImpactChanged
 from services.agreements.foresight import foresee
 from services.agreements.tables import AGREEMENTS, CenterFactRow
 from shared.actor import Actor
-from shared.clock import today
+from shared.clock import now, today
 from shared.database import Transaction, Work
 from shared.events.base import DomainEvent
 
@@ -47,7 +49,7 @@ async def record_visa(
         if document_hash is not None:
             agreement.require_file(document_hash)
         recorded = agreement.record_visa(
-            visa_number=visa_number, granted_on=granted_on, document_hash=document_hash, today=today()
+            visa_number=visa_number, granted_on=granted_on, document_hash=document_hash, today=today(), at=now()
         )
         return await AGREEMENTS.record(tx, agreement, recorded, by=by)
 
@@ -56,6 +58,9 @@ async def withdraw_visa(db: Work, id: UUID, *, reason: str, by: Actor, expected:
     """Take back a visa that was recorded by mistake. Refuses NoVisaRecorded, and VisaTookEffect once it binds by it."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "withdraw_visa", by, expected)
+        if agreement.parent_id:
+            await parent_of(tx, agreement)
+            agreement = await look_around(tx, agreement, today())
         withdrawn = agreement.withdraw_visa(reason=reason, today=today())
         return await AGREEMENTS.record(tx, agreement, withdrawn, by=by)
 

@@ -10,13 +10,14 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.families import parent_refusal
+from services.agreements.commands.families import lived_parent_of, parent_refusal
 from services.agreements.errors.texts import TextLost
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AssociationStandingRow, OrganisationRow
 from services.agreements.text import get_table, require_bodies
 from shared.actor import NATIONAL
 from shared.database import Transaction
+from shared.events.agreements import AgreementCameIntoForce
 
 COVERS = """(
     (agreement_types = '{}' or cast(:agreement_type as text) = any(agreement_types))
@@ -42,7 +43,8 @@ BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_re
 async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
     """The agreement, told the day; before its freezing, what still stands in the way of that.
 
-    While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments.
+    While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments;
+    and whether it binds by its visa.
     """
     around = Surroundings(day)
     if agreement.state in SIGNED_BY_ALL and any(each.replaceable for each in agreement.documents):
@@ -59,6 +61,10 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
         around = Surroundings(day, tuple(unvetted), unmandated, parent=await parent_refusal(tx, agreement))
     if agreement.state == AgreementState.legal_review:
         around = around._replace(lost=await _lost_of(tx, agreement.text_hash or ""))
+    if agreement.state == AgreementState.signed and agreement.visa and agreement.parent_id:
+        parent = await lived_parent_of(tx, agreement, reading=True)
+        bound = (each for each in agreement.catch_up(day, parent) if isinstance(each, AgreementCameIntoForce))
+        around = around._replace(binds_from=next((each.in_force_on for each in bound), None))
     return agreement.amid(around)
 
 

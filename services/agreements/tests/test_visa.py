@@ -1,5 +1,6 @@
 """The visa: what all have signed binds nobody before the visa that its kind asks for is recorded."""
 
+import asyncio
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -26,24 +27,31 @@ from services.agreements.kinds import KINDS, read_kinds
 from services.agreements.schemas.searches import Search
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.terms import Terms
 from services.agreements.tests import branches
 from services.agreements.tests.builders import (
     AT,
     DECISION,
+    MINISTRY,
     approved,
     ask_for_a_visa,
     attached,
+    bound,
+    change_kind,
     current,
     director,
     in_force,
     network_terms,
     officer,
+    outcome_of,
     ready,
     regional,
     sign,
     signed,
     signed_by_all,
+    suspend,
 )
+from services.agreements.tests.test_families import somebody_waits
 from services.agreements.tests.test_kinds import CLAUSE, LOCAL
 from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL
@@ -69,8 +77,10 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def kind(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A kind that asks for a visa."""
-    return ask_for_a_visa(monkeypatch)
+    """A kind that asks for a visa; it may follow a framework."""
+    kind = ask_for_a_visa(monkeypatch)
+    change_kind(monkeypatch, "framework", children=(kind,))
+    return kind
 
 
 def waiting(**changes: Any) -> Agreement:
@@ -274,7 +284,7 @@ async def test_what_waits_for_its_visa_says_so_until_it_is_recorded(
         recorded = await keeper.post(f"{url}/visa", json=body, headers=versioned)
         told = (await keeper.get(url)).json()
         assert recorded.status_code == 200 and told["state"] == "in_force"
-        assert told["visa"] == body | {"recorded_on": str(today())}
+        assert told["visa"].pop("recorded_at") and told["visa"] == body | {"recorded_on": str(today())}
         assert "bring_into_force" not in {each["action"] for each in told["unavailable_actions"]}
         past = (await keeper.get(url, params={"as_of": before.isoformat()})).json()
         assert (past["state"], past["visa"]) == ("signed", None), "it binds from its visa on, on the same day"
@@ -302,6 +312,53 @@ def test_a_visa_is_not_taken_back_once_the_agreement_binds_by_it() -> None:
     bound = record(waiting(), START + DAY)
     with pytest.raises(NotAllowedNow):
         bound.withdraw_visa(reason="(fictif)", today=START + DAY)
+
+
+async def test_a_childs_visa_is_not_taken_back_once_its_parent_lets_it_bind(database: Database, kind: str) -> None:
+    days = {"effective_from": today() - 30 * DAY, "effective_until": today() + 1000 * DAY}
+    parent = await bound(database, network_terms(agreement_kind="framework", **days))
+    given: dict[str, Any] = {"visa_number": "VISA-EXEMPLE-2", "granted_on": today(), "by": officer()}
+    for resting in (True, False):
+        child = await signed_by_all(database, child_of(parent, kind))
+        if resting:
+            parent = await suspend(database, parent)
+        await commands.record_visa(database, child.id, **given)
+        told = await queries.agreement(database, child.id, action="read_agreement", by=officer())
+        assert (told.refusal_of("withdraw_visa") is None) is resting
+        withdrawal = outcome_of(commands.withdraw_visa(database, child.id, reason="(fictif)", by=officer()))
+        assert (await withdrawal is VisaTookEffect) is not resting
+        if resting:
+            await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    await schedule.bring_into_force(database)
+    async with database.transaction(NATIONAL) as tx:
+        assert (await AGREEMENTS.read(tx, child.id)).in_force_on == today()
+
+
+async def test_a_visa_that_is_taken_back_while_the_parent_goes_on_again_waits_for_it(
+    database: Database, kind: str
+) -> None:
+    days = {"effective_from": today() - 30 * DAY, "effective_until": today() + 1000 * DAY}
+    parent = await bound(database, network_terms(agreement_kind="framework", **days))
+    child = await signed_by_all(database, child_of(parent, kind))
+    parent = await suspend(database, parent)
+    await commands.record_visa(database, child.id, visa_number="V", granted_on=today(), by=officer())
+    async with database.transaction(NATIONAL) as tx:
+        await commands.resume_agreement(tx, parent.id, by=MINISTRY)
+        withdrawal = commands.withdraw_visa(database, child.id, reason="(fictif)", by=officer())
+        withdrawing = asyncio.create_task(outcome_of(withdrawal))
+        await somebody_waits(database)
+        assert not withdrawing.done()
+    assert await withdrawing is VisaTookEffect
+
+
+def child_of(parent: Agreement, kind: str) -> Terms:
+    """Terms of what waits for a visa and follows a framework."""
+    return current(
+        agreement_kind=kind,
+        parent_id=parent.id,
+        effective_from=today(),
+        effective_until=today() + 300 * DAY,
+    )
 
 
 def test_who_waits_for_a_visa_is_told_once_all_have_signed_and_when_it_is_taken_back() -> None:
