@@ -50,7 +50,7 @@ def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dic
         return format_list(holders, locale=LOCALES[language]) or UNKNOWN
 
     def party(each: AgreementParty) -> str:
-        roles = [WORDS.text(f"roles.{role}", language) for role in each.roles]
+        roles = [WORDS.text(f"values.roles.{role}", language) for role in each.roles]
         return f"- {name(each.organisation_id)} ({format_list(roles, locale=LOCALES[language])})"
 
     def center(each: CenterToOpen) -> str:

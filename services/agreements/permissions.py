@@ -157,7 +157,7 @@ def _refusal_in_turn(actor: Actor, agreement: Agreement) -> Refusal | None:
     holder = next((each for each in agreement.parties if turn and each.party_id == turn.party_id), None)
     if turn is None or holder is None or acts_for(actor, holder.organisation_id):
         return None
-    return NotYourTurn(party=turn.party_id, since=turn.since)
+    return NotYourTurn(party=turn.party_id, name=agreement.called([turn.party_id])[0], since=turn.since)
 
 
 def may_approve(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:

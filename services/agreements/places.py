@@ -1,6 +1,6 @@
 """Places in a content as a refusal names them to people: a clause by its title, a party by its name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -26,6 +26,11 @@ def part_named(part: ContentPart, key: str, value: object, names: Mapping[UUID, 
     if f"places.{part}.{key}" in WORDS:
         return _said(f"{part}.{key}")
     return _said(part, name_of(value, names))
+
+
+def parts_named(parts: Iterable[ContentPart]) -> list[dict[str, str]]:
+    """What of a content changes as a whole, each by language."""
+    return [_said(f"part.{each}") for each in parts]
 
 
 def frozen_named(place: str, table: Sequence[ClauseRef]) -> dict[str, str]:

@@ -6,9 +6,9 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from services.agreements.errors.agreements import KindUnknown
 from services.agreements.errors.substitutions import SubstituteIsOneself, SubstitutionReversed
 from services.agreements.kinds import KINDS
+from services.agreements.terms import unknown_kind
 from shared.actor import Actor, Role
 from shared.aggregate import Aggregate
 from shared.events.agreements import SubstitutionGranted, SubstitutionRevoked
@@ -82,7 +82,7 @@ class Substitution(Aggregate):
         if valid_until < max(valid_from, today):
             raise SubstitutionReversed(valid_from=valid_from, valid_until=valid_until)
         if unknown := sorted({*kinds} - KINDS.keys()):
-            raise KindUnknown(agreement_kind=unknown[0], known=sorted(KINDS))
+            raise unknown_kind(unknown[0])
         granted = SubstitutionGranted(
             substitution_id=id,
             person=by.person,

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import PrivateAttr
 
-from services.agreements.bilingual import Bilingual
+from services.agreements.bilingual import Bilingual, called
 from services.agreements.errors import PartiesNotVetted
 from services.agreements.errors.approval import ClosedPeriod, MandatesMissing
 from services.agreements.ruled import Ruled
@@ -45,7 +45,7 @@ class Surroundings(NamedTuple):
         if self.lost or self.parent:
             return self.lost or self.parent
         if self.unvetted:
-            return PartiesNotVetted(organisations=list(self.unvetted))
+            return PartiesNotVetted(organisations=list(self.unvetted), names=called(self.unvetted, names))
         return MandatesMissing.naming(self.unmandated, names) if self.unmandated else None
 
 

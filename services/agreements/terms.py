@@ -1,12 +1,14 @@
 """The terms of an agreement: what the parties set out to agree, beside the text."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
+from types import MappingProxyType
 from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.agreements.bilingual import Bilingual
+from services.agreements.bilingual import Bilingual, called
 from services.agreements.errors import (
     AcademyNotForType,
     DayNotPossible,
@@ -141,14 +143,17 @@ def must_sign(party: AgreementParty) -> bool:
     return set(party.roles) != {"witness"}
 
 
-def check_terms(terms: Terms, rules: Rules | None = None) -> None:
+def check_terms(
+    terms: Terms, rules: Rules | None = None, *, names: Mapping[UUID, Bilingual] = MappingProxyType({})
+) -> None:
     """Refuse terms that do not hold together: dates, academy, parties and their roles, centers.
 
-    `rules` are those of an agreement that is there already; a draft goes by its kind's.
+    `rules` are those of an agreement that is there already; a draft goes by its kind's. `names` are those of the
+    parties' organisations.
     """
     if drafted := rules is None:
         if terms.agreement_kind not in KINDS:
-            raise KindUnknown(agreement_kind=terms.agreement_kind, known=sorted(KINDS))
+            raise unknown_kind(terms.agreement_kind)
         rules = terms.rules
     _check_days(terms)
     check_school_year(terms.school_year)
@@ -160,10 +165,27 @@ def check_terms(terms: Terms, rules: Rules | None = None) -> None:
         raise AcademyNotForType(agreement_type=rules.agreement_type)
     if (rules.agreement_type in REGIONAL) != (terms.academy is not None):
         raise AcademyNotForType(agreement_type=rules.agreement_type)
-    _check_parties(terms, rules)
+    _check_parties(terms, rules, names)
     _check_centers(terms)
     _check_budget(terms)
     _check_obligations(terms)
+
+
+def unknown_kind(kind: str) -> KindUnknown:
+    """That there is no such kind, and which there are."""
+    known = sorted(KINDS)
+    return KindUnknown(agreement_kind=kind, known=known, names=[KINDS[each].name.model_dump() for each in known])
+
+
+def center_named(center: CenterToOpen) -> dict[str, str]:
+    """How refusals name a center to people."""
+    return {"ar": center.name_ar, "fr": center.name_fr}
+
+
+def province_named(code: str) -> dict[str, str] | str:
+    """How refusals name a province to people: one that there is none of, as it was said."""
+    province = PROVINCES.get(code)
+    return {"ar": province.name_ar, "fr": province.name_fr} if province else code
 
 
 def check_school_year(school_year: str) -> None:
@@ -191,11 +213,11 @@ def _check_days(terms: Terms) -> None:
             raise DayNotPossible(day=day, first=FIRST_DAY, last=LAST_DAY)
 
 
-def _check_parties(terms: Terms, rules: Rules) -> None:
+def _check_parties(terms: Terms, rules: Rules, names: Mapping[UUID, Bilingual]) -> None:
     organisations = [party.organisation_id for party in terms.parties]
     for organisation in organisations:
         if organisations.count(organisation) > 1:
-            raise PartyRepeated(organisation=organisation)
+            raise PartyRepeated(organisation=organisation, name=called([organisation], names)[0])
     bound = {"academy": ACADEMIES[terms.academy].organisation_id} if terms.academy else {"ministry": MINISTRY_ID}
     if rules.agreement_type == "network":
         bound["network"] = NETWORK_ID
@@ -217,9 +239,14 @@ def _check_centers(terms: Terms) -> None:
     for center in terms.centers:
         academy = terms.academy
         if not (belongs(center.province, academy) if academy else center.province in PROVINCES):
-            raise ProvinceOutsideAcademy(province=center.province, academy=academy)
+            raise ProvinceOutsideAcademy(
+                province=center.province,
+                academy=academy,
+                name=center_named(center),
+                where=province_named(center.province),
+            )
         if center.operator_id not in operators:
-            raise OperatorNotAParty(organisation=center.operator_id)
+            raise OperatorNotAParty(organisation=center.operator_id, name=center_named(center))
 
 
 def _check_budget(terms: Terms) -> None:

@@ -88,6 +88,13 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(None, description="one entry per value that is not acceptable")
 
 
+ALSO = {
+    "allowed": "action",
+    "states": "state",
+    **dict.fromkeys(("least", "offered"), "level"),
+    **dict.fromkeys(("name", "parties"), "names"),
+}
+"""Values that are worded as others are."""
 BY_STATUS: dict[int, type[Refusal]] = {
     400: Malformed,
     401: Unauthenticated,
@@ -132,6 +139,11 @@ def told(refusal: Refusal) -> str:
     """A refusal's detail for whoever is being answered: for answers that say why something cannot be."""
     request = reader.get()
     return _text("detail", request.app.state.wording, refusal.slug, language_of(request), refusal.values)
+
+
+def refusal_text(refusal: Refusal, wording: Wording, language: str) -> str:
+    """A refusal's title and detail."""
+    return " ".join(_text(part, wording, refusal.slug, language, refusal.values) for part in ("title", "detail"))
 
 
 def members_of(request: Request, refusal: Refusal) -> dict[str, Any]:
@@ -261,9 +273,12 @@ def _shown(wording: Wording, language: str, name: str, value: Any, kind: str) ->
             return value.get(language) or (in_arabic if language in RIGHT_TO_LEFT else in_french)
         case datetime():
             return instant(value, language)
+    name = ALSO.get(name, name)
     named = {"action": f"actions.{value}", "state": f"states.{kind}.{value}"}
     key = named.get(name, f"values.{name}.{value}")
-    return wording.text(key, language) if key in wording else value
+    if key in wording:
+        return wording.text(key, language)
+    return "—" if value is None else value
 
 
 def _field_error(request: Request, error: dict[str, Any]) -> FieldError:

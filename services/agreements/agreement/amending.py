@@ -17,7 +17,7 @@ from services.agreements.errors import TermOver
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
 from services.agreements.errors.editions import TermBeyondEditions
 from services.agreements.signatures import PartyRequest, RequestState, Signature
-from services.agreements.terms import BudgetLine, Duty
+from services.agreements.terms import BudgetLine, Duty, center_named, province_named
 from shared.aggregate import follows
 from shared.events.agreements import AgreementAmended, AmendmentType
 from shared.events.base import DomainEvent
@@ -54,14 +54,19 @@ class Amending(Signing, Negotiation, Renewals):
         Refuses CenterRemoved, CenterMoved, KeeperRemoved, StartIsKept; TermBeyondEditions if it is to last longer.
         """
         left = {center.center_id: center for center in content.centers}
-        if gone := [center.center_id for center in self.centers if center.center_id not in left]:
-            raise CenterRemoved(centers=gone)
+        if gone := [center for center in self.centers if center.center_id not in left]:
+            raise CenterRemoved(centers=[each.center_id for each in gone], names=[center_named(each) for each in gone])
         for center in self.centers:
             if left[center.center_id].province != center.province:
-                raise CenterMoved(center=center.center_id, province=center.province)
+                raise CenterMoved(
+                    center=center.center_id,
+                    province=center.province,
+                    name=center_named(center),
+                    where=province_named(center.province),
+                )
         keeper = self.keeper
         if all(party.organisation_id != keeper.organisation_id for party in content.parties):
-            raise KeeperRemoved(party=keeper.party_id)
+            raise KeeperRemoved(party=keeper.party_id, which="academy" if self.academy else "ministry")
         if content.effective_from != self.effective_from:
             raise StartIsKept(effective_from=self.effective_from)
         latest = self.latest_until

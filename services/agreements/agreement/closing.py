@@ -74,7 +74,7 @@ class Closing(Editions):
                 if each.state in OPEN or (each.state == _O.pending and each.obligation_id in blocking)
             }
             if left:
-                return ObligationsUnsettled(obligations=sorted(left))
+                return ObligationsUnsettled(obligations=sorted(left), names=self.owed(sorted(left)))
             if reviewed := [each.number for each in self.editions if each.state == EditionState.under_review]:
                 return EditionsUnderReview(editions=reviewed)
         return super().guard(action)

@@ -1,12 +1,12 @@
 """What every part of an agreement stands on: its terms, its text and its state."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from services.agreements.bilingual import Bilingual
+from services.agreements.bilingual import Bilingual, called
 from services.agreements.content import ClauseRef, Content
 from services.agreements.errors import KindIsKept, NotAParty
 from services.agreements.surroundings import Surrounded
@@ -111,6 +111,11 @@ class Core(Surrounded):
                 return party
         raise NotAParty(party=party_id)
 
+    def called(self, parties: Iterable[UUID]) -> list[dict[str, str] | None]:
+        """How refusals name these parties."""
+        organisations = {each.party_id: each.organisation_id for each in self.parties}
+        return called((organisations.get(each, each) for each in parties), self.names)
+
     @property
     def keeper(self) -> AgreementParty:
         """The party whose office keeps the file: the academy, or the ministry for a national agreement."""
@@ -120,7 +125,7 @@ class Core(Surrounded):
     @staticmethod
     def draft(id: UUID, terms: Terms, *, names: dict[UUID, Bilingual], by: str) -> list[DomainEvent]:
         """A new agreement between its parties, on its centers; without a text so far."""
-        check_terms(terms)
+        check_terms(terms, names=names)
         drafted = AgreementDrafted(
             agreement_id=id,
             agreement_kind=terms.agreement_kind,
@@ -138,8 +143,10 @@ class Core(Surrounded):
         """Put other terms; the kind and the academy stay. Refuses KindIsKept, and terms that do not hold together."""
         self.require("revise_terms")
         if (terms.agreement_kind, terms.academy) != (self.agreement_kind, self.academy):
-            raise KindIsKept(agreement_kind=self.agreement_kind, academy=self.academy)
-        check_terms(terms)
+            raise KindIsKept(
+                agreement_kind=self.agreement_kind, academy=self.academy, name=self.todays_kind.name.model_dump()
+            )
+        check_terms(terms, names=names)
         revised = AgreementTermsRevised(
             agreement_id=self.id,
             academy=self.academy,

@@ -172,7 +172,11 @@ class Documents(Timely):
         for rule in self.rules.documents:
             if rule.category == category:
                 return rule
-        raise DocumentCategoryUnknown(category=category, known=[rule.category for rule in self.rules.documents])
+        raise DocumentCategoryUnknown(
+            category=category,
+            known=[rule.category for rule in self.rules.documents],
+            names=[rule.name.model_dump() for rule in self.rules.documents],
+        )
 
     def require_file(self, hash: str) -> None:
         """Refuse FileUnknown unless a document that was not withdrawn is this file."""
@@ -233,7 +237,7 @@ class Documents(Timely):
             raise NotFound()
         for each in self.documents:
             if (each.category, each.hash, each.state) == (category, hash, _D.current):
-                raise DocumentAttachedAlready(document=each.document_id)
+                raise DocumentAttachedAlready(document=each.document_id, name=each.name)
         if len(self.documents) >= MOST:
             raise DocumentsFull(most=MOST)
         attached = AgreementDocumentAttached(

@@ -67,7 +67,7 @@ class Editions(Obligations):
     def guard(self, action: str) -> Refusal | None:
         """An edition is closed after its end."""
         if action == "close_edition" and not any(each.state == _E.under_review for each in self.editions):
-            return EditionNotUnderReview(edition=None, state=None)
+            return EditionNotUnderReview(kind="edition", edition=None, state=None)
         return super().guard(action)
 
     def close_edition(self, number: int, *, today: date) -> list[DomainEvent]:
@@ -75,7 +75,7 @@ class Editions(Obligations):
         self.require("close_edition")
         edition = self.edition(number)
         if edition.state != _E.under_review:
-            raise EditionNotUnderReview(edition=number, state=edition.state)
+            raise EditionNotUnderReview(kind="edition", edition=number, state=edition.state)
         failed = self.fail_unmet(edition.ends_on, today=today)
         closed = AgreementEditionClosed(agreement_id=self.id, edition=number, closed_on=today, failed=len(failed))
         return [*failed, closed]

@@ -86,7 +86,8 @@ class Negotiation(Core):
             case "accept_text" | "submit_for_review" if self.text_hash is None:
                 return TextMissing()
             case "submit_for_review" if self.rules.acceptance and self.not_accepted:
-                return NotAcceptedByAll(parties=[party.party_id for party in self.not_accepted])
+                left = [party.party_id for party in self.not_accepted]
+                return NotAcceptedByAll(parties=left, names=self.called(left))
             case "revise_text" | "revise_terms" if self.acceptances and not self.not_accepted:
                 return TextLocked()
             case "unlock_text" if not self.acceptances or self.not_accepted:
@@ -103,7 +104,7 @@ class Negotiation(Core):
         self.require("pass_turn")
         self.party(party_id)
         if self.turn and self.turn.party_id == party_id:
-            raise TurnIsTheirs(party=party_id, since=self.turn.since)
+            raise TurnIsTheirs(party=party_id, name=self.called([party_id])[0], since=self.turn.since)
         return [AgreementTurnPassed(agreement_id=self.id, party_id=party_id).keeping(note=note, at=at)]
 
     def accept(self, party_id: UUID, *, text_hash: str, person: str, at: datetime) -> list[DomainEvent]:

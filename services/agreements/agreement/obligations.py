@@ -1,6 +1,6 @@
 """Obligations: what is done about the entries of the ledger, by those who owe and are owed, by centers and by time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import ClassVar, TypedDict
 from uuid import UUID
@@ -9,6 +9,7 @@ from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.ledger import Ledger
 from services.agreements.agreement.obligation import OWED, UNSETTLED, Claim, Obligation, ObligationState
 from services.agreements.agreement.timely import earliest
+from services.agreements.bilingual import called
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
 from services.agreements.terms import Fulfilling
 from shared.aggregate import follows
@@ -74,8 +75,12 @@ class Obligations(Ledger):
         """Something must be owed."""
         states = self.TAKEN_IN.get(action)
         if states and not any(each.state in states for each in self.obligations):
-            return NothingOwed(action=action, states=sorted(states))
+            return NothingOwed(kind="obligation", action=action, states=sorted(states))
         return super().guard(action)
+
+    def owed(self, obligations: Iterable[UUID]) -> list[dict[str, str] | None]:
+        """How refusals name these obligations: by what is owed."""
+        return called(obligations, {duty.obligation_id: duty.what for duty in (*self.gone, *self.duties)})
 
     def unmet(self, blocked: str) -> list[UUID]:
         """The obligations that are due or failed, and block this."""
@@ -198,7 +203,12 @@ class Obligations(Ledger):
         if found.state not in self.TAKEN_IN[action]:
             allowed = sorted(name for name, states in self.TAKEN_IN.items() if found.state in states)
             raise ObligationNotAllowedNow(
-                obligation=obligation_id, occurrence=occurrence, action=action, state=found.state, allowed=allowed
+                kind="obligation",
+                obligation=obligation_id,
+                occurrence=occurrence,
+                action=action,
+                state=found.state,
+                allowed=allowed,
             )
         return found
 

@@ -226,13 +226,13 @@ class Renewals(Editions):
             return RenewalNotDue(due_on=self._renewal_due_on)
         if self.renewal.state != self.RENEWING[action]:
             allowed = sorted(name for name, state in self.RENEWING.items() if state == self.renewal.state)
-            return RenewalNotAllowedNow(action=action, state=self.renewal.state, allowed=allowed)
+            return RenewalNotAllowedNow(kind="renewal", action=action, state=self.renewal.state, allowed=allowed)
         if action != "renew_agreement":
             return None
         if self.renewal.outcome == "unfavourable":
             return RenewalNotFavourable(edition=self.renewal.edition)
         if unmet := self.unmet("renewal"):
-            return ObligationsUnmet(action=action, obligations=unmet)
+            return ObligationsUnmet(action=action, obligations=unmet, names=self.owed(unmet))
         return None
 
     def _deadline(self, today: date) -> list[DomainEvent]:
@@ -292,7 +292,7 @@ class Renewals(Editions):
         needed = {party.party_id for party in self.parties if party.organisation_id in operators}
         needed |= {each for duty in duties for each in (duty.debtor, duty.creditor) if each is not None}
         if absent := sorted(needed.difference(parties)):
-            raise PartyNotCarried(parties=absent)
+            raise PartyNotCarried(parties=absent, names=self.called(absent))
 
     def _renewed(self, planned: Edition, *, tacit: bool) -> AgreementRenewed:
         renewed = AgreementRenewed(

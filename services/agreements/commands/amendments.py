@@ -15,7 +15,7 @@ from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
 from services.agreements.merge import Place, Side, diff, rebase
 from services.agreements.papers import require_printable
-from services.agreements.places import conflict_named
+from services.agreements.places import conflict_named, parts_named
 from services.agreements.tables import AMENDMENTS
 from services.agreements.terms import Terms, check_terms
 from services.agreements.text import Clause, get_content, in_words, put_clauses, put_content
@@ -137,7 +137,7 @@ async def end_amendment(db: Work, id: UUID) -> Amendment:
 async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, base: Content, branch: Content) -> None:
     agreed: dict[str, Any] = {name: getattr(branch, name) for name in Terms.model_fields if hasattr(branch, name)}
     terms = Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed)
-    check_terms(terms, agreement.rules)
+    check_terms(terms, agreement.rules, names={**agreement.names, **amendment.names})
     agreement.check_amended(branch)
     agreement.require_annexes(branch)
     require_printable(" ".join(each.name for each in branch.annexes))
@@ -145,7 +145,13 @@ async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, ba
     if may := amendment.reach:
         parts = dict.fromkeys(change.part for change in diff(base, branch) if change.part not in may)
         if parts:
-            raise BeyondItsType(amendment_type=amendment.amendment_type, parts=list(parts), may=list(may))
+            raise BeyondItsType(
+                amendment_type=amendment.amendment_type,
+                parts=list(parts),
+                may=list(may),
+                where=parts_named(parts),
+                names=parts_named(may),
+            )
 
 
 async def _parties(tx: Transaction, agreement: Agreement, base: Content, branch: Content) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The life of a ceremony, from its plan to its minutes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -42,9 +42,9 @@ async def plan_ceremony(
     async with db.transaction(by.scope) as tx:
         # Locked, so that two plans cannot take the same agreement.
         listed = {each.id: each for each in await AGREEMENTS.load_many(tx, agreements)}
-        if over := [each.id for each in listed.values() if each.state in OVER]:
-            raise AgreementOver(agreements=over)
-        await _require_free(tx, agreements)
+        if over := [each for each in listed.values() if each.state in OVER]:
+            raise AgreementOver(agreements=[each.id for each in over], names=[each.title.model_dump() for each in over])
+        await _require_free(tx, listed)
         id = new_id()
         order = {each: listed[each].visible_to() for each in agreements}
         events = Ceremony.plan(id, title=title, place=place, planned_for=planned_for, agreements=order)
@@ -188,13 +188,15 @@ def _codes(listed: Sequence[Agreement]) -> Codes:
     return {each.id: each.visible_to() for each in listed}
 
 
-async def _require_free(tx: Transaction, agreements: Sequence[UUID]) -> None:
+async def _require_free(tx: Transaction, agreements: Mapping[UUID, Agreement]) -> None:
     ceremony = CEREMONIES.table.c
-    query = select(ceremony.id, ceremony.agreements).where(
-        ceremony.agreements.overlap(agreements), ceremony.status.in_(AHEAD)
+    query = select(ceremony.id, ceremony.agreements, ceremony.planned_for).where(
+        ceremony.agreements.overlap([*agreements]), ceremony.status.in_(AHEAD)
     )
-    for id, taken in (await tx.execute(query)).all():
-        raise AlreadyInACeremony(agreement=next(each for each in agreements if each in taken), ceremony=id)
+    for id, taken, planned_for in (await tx.execute(query)).all():
+        agreement = next(each for each in agreements.values() if each.id in taken)
+        title = agreement.title.model_dump()
+        raise AlreadyInACeremony(agreement=agreement.id, title=title, ceremony=id, planned_for=planned_for)
 
 
 async def missing_for(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agreement], day: date) -> Missing:

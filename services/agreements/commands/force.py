@@ -14,6 +14,7 @@ from services.agreements.commands.vetting import look_around
 from services.agreements.errors.force import CentersNotHandedOver, ImpactChanged
 from services.agreements.foresight import foresee
 from services.agreements.tables import AGREEMENTS, CenterFactRow
+from services.agreements.terms import center_named
 from shared.actor import Actor
 from shared.clock import now, today
 from shared.database import Transaction, Work
@@ -148,7 +149,8 @@ async def close_agreement(
         done = col(CenterFactRow.state).in_(["closed", "abandoned"])
         settled = select(CenterFactRow.id).where(col(CenterFactRow.id).in_(own), done)
         if left := sorted({*own}.difference((await tx.execute(settled)).scalars())):
-            raise CentersNotHandedOver(centers=left)
+            names = {center.center_id: center_named(center) for center in agreement.centers}
+            raise CentersNotHandedOver(centers=left, names=[names[each] for each in left])
         return await AGREEMENTS.record(tx, agreement, closed, by=by)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.errors.substitutions import NoSubstitution, SubstituteElsewhere, SubstitutionOutOfScope
+from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.substitution import Substitution, SubstitutionState
 from services.agreements.tables import SUBSTITUTIONS
@@ -85,7 +86,7 @@ async def substitution_of(
     of: dict[str, Any] = {"agreement_kind": file.agreement_kind, "academy": file.academy, "agreement_id": agreement_id}
     covering = [each for each in granted if each.covers(**of)]
     if not covering:
-        raise SubstitutionOutOfScope(person=person, **of)
+        raise SubstitutionOutOfScope(person=person, **of, name=KINDS[file.agreement_kind].name.model_dump())
     for each in covering:
         if each.jurisdiction == substitute.jurisdiction:
             return each

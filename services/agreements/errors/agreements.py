@@ -4,14 +4,14 @@ from shared.refusals import Refusal
 
 
 class KindUnknown(Refusal):
-    """There is no such kind of agreement. Values: agreement_kind, known."""
+    """There is no such kind of agreement. Values: agreement_kind, known, names."""
 
     status = 422
     slug = "kind-unknown"
 
 
 class KindIsKept(Refusal):
-    """An agreement keeps its kind and its academy. Values: agreement_kind, academy."""
+    """An agreement keeps its kind and its academy. Values: agreement_kind, academy, name (the kind's)."""
 
     slug = "kind-is-kept"
 
@@ -45,7 +45,7 @@ class AcademyNotForType(Refusal):
 
 
 class PartyRepeated(Refusal):
-    """An organisation is a party once, with all its roles. Values: organisation."""
+    """An organisation is a party once, with all its roles. Values: organisation, name."""
 
     status = 422
     slug = "party-repeated"
@@ -83,14 +83,17 @@ class RoleReserved(Refusal):
 
 
 class ProvinceOutsideAcademy(Refusal):
-    """A center lies in no province, or in one of another academy. Values: province, academy."""
+    """A center lies in no province, or in one of another academy.
+
+    Values: province, academy, name (the center's), where (the province by its name).
+    """
 
     status = 422
     slug = "province-outside-academy"
 
 
 class OperatorNotAParty(Refusal):
-    """A center's operator is not an operator of the agreement. Values: organisation."""
+    """A center's operator is not an operator of the agreement. Values: organisation, name (the center's)."""
 
     status = 422
     slug = "operator-not-a-party"
@@ -103,7 +106,7 @@ class TextMissing(Refusal):
 
 
 class PartiesNotVetted(Refusal):
-    """Some parties are unknown to the network, or associations without accreditation. Values: organisations."""
+    """Some parties are unknown to the network, or associations without accreditation. Values: organisations, names."""
 
     slug = "parties-not-vetted"
 

@@ -31,19 +31,22 @@ class NotTouched(Refusal):
 
 
 class CenterRemoved(Refusal):
-    """A center leaves an agreement by its closing, not by an amendment. Values: centers."""
+    """A center leaves an agreement by its closing, not by an amendment. Values: centers, names."""
 
     slug = "center-removed"
 
 
 class KeeperRemoved(Refusal):
-    """The party that keeps the agreement stays. Values: party."""
+    """The party that keeps the agreement stays. Values: party, which (academy or ministry)."""
 
     slug = "keeper-removed"
 
 
 class CenterMoved(Refusal):
-    """A center stays in its province; in another one it is another center. Values: center, province."""
+    """A center stays in its province; in another one it is another center.
+
+    Values: center, province, name (the center's), where (the province by its name).
+    """
 
     slug = "center-moved"
 
@@ -55,14 +58,17 @@ class StartIsKept(Refusal):
 
 
 class BeyondItsType(Refusal):
-    """An amendment of this type does not go so far. Values: amendment_type, parts, may (the parts it may change)."""
+    """An amendment of this type does not go so far.
+
+    Values: amendment_type, parts, may (the parts it may change), where and names (both in words).
+    """
 
     status = 422
     slug = "beyond-its-type"
 
 
 class PartUnknown(Refusal):
-    """What is neither in the agreement nor on the branch is new, and has no id yet. Values: part, ids."""
+    """What is neither in the agreement nor on the branch is new, and has no id yet. Values: part, ids, where."""
 
     status = 422
     slug = "part-unknown"

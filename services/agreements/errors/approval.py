@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Self
 from uuid import UUID
 
-from services.agreements.bilingual import Bilingual
+from services.agreements.bilingual import Bilingual, called
 from shared.refusals import Refusal
 
 
@@ -37,8 +37,7 @@ class MandatesMissing(Refusal):
     @classmethod
     def naming(cls, organisations: Collection[UUID], names: Mapping[UUID, Bilingual]) -> Self:
         """For these organisations, by their names as far as they are known."""
-        parties = [names[each].model_dump() if each in names else str(each) for each in organisations]
-        return cls(organisations=list(organisations), parties=parties)
+        return cls(organisations=list(organisations), parties=called(organisations, names))
 
 
 class ClosedPeriod(Refusal):

@@ -22,13 +22,16 @@ class SignedInItsCeremony(Refusal):
 
 
 class AlreadyInACeremony(Refusal):
-    """Another ceremony that is not over has the agreement in its order. Values: agreement, ceremony."""
+    """Another ceremony that is not over has the agreement in its order.
+
+    Values: agreement, title, ceremony, planned_for.
+    """
 
     slug = "already-in-a-ceremony"
 
 
 class AgreementOver(Refusal):
-    """Agreements that are signed, ended or cancelled are in no order of business. Values: agreements."""
+    """Agreements that are signed, ended or cancelled are in no order of business. Values: agreements, names."""
 
     slug = "agreement-over"
 

@@ -10,7 +10,7 @@ class DocumentMissing(Refusal):
 
 
 class DocumentCategoryUnknown(Refusal):
-    """The kind of agreement has no such category. Values: category, known."""
+    """The kind of agreement has no such category. Values: category, known, names."""
 
     status = 422
     slug = "document-category-unknown"
@@ -31,7 +31,7 @@ class DocumentOver(Refusal):
 
 
 class DocumentAttachedAlready(Refusal):
-    """The same file is there in the same category. Values: document (its id)."""
+    """The same file is there in the same category. Values: document (its id), name."""
 
     slug = "document-attached-already"
 

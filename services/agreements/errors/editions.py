@@ -16,7 +16,7 @@ class RenewalNotDue(Refusal):
 
 
 class RenewalNotAllowedNow(Refusal):
-    """The renewal's state does not allow the action. Values: action, state, allowed."""
+    """The renewal's state does not allow the action. Values: kind, action, state, allowed."""
 
     slug = "renewal-not-allowed-now"
 
@@ -55,13 +55,13 @@ class BudgetYearOutsideEdition(Refusal):
 
 
 class PartyNotCarried(Refusal):
-    """The next edition needs parties that are not carried over to it. Values: parties."""
+    """The next edition needs parties that are not carried over to it. Values: parties, names."""
 
     status = 422
     slug = "party-not-carried"
 
 
 class EditionNotUnderReview(Refusal):
-    """Only an edition under review is closed. Values: edition, state; none of them if no edition is."""
+    """Only an edition under review is closed. Values: kind, edition, state; no edition and state if none is."""
 
     slug = "edition-not-under-review"

@@ -103,7 +103,7 @@ class VisaDatedAhead(Refusal):
 
 
 class ObligationsUnsettled(Refusal):
-    """Obligations are still open. Values: obligations."""
+    """Obligations are still open. Values: obligations, names."""
 
     slug = "obligations-unsettled"
 
@@ -115,7 +115,7 @@ class EditionsUnderReview(Refusal):
 
 
 class CentersNotHandedOver(Refusal):
-    """Centers of the agreement are neither closed nor abandoned. Values: centers."""
+    """Centers of the agreement are neither closed nor abandoned. Values: centers, names."""
 
     slug = "centers-not-handed-over"
 

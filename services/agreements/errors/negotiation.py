@@ -4,14 +4,14 @@ from shared.refusals import Refusal
 
 
 class NotYourTurn(Refusal):
-    """The text is in another party's hands: they write and pass it on. Values: party, since."""
+    """The text is in another party's hands: they write and pass it on. Values: party, name, since."""
 
     status = 403
     slug = "not-your-turn"
 
 
 class TurnIsTheirs(Refusal):
-    """The text is in this party's hands already. Values: party, since."""
+    """The text is in this party's hands already. Values: party, name, since."""
 
     slug = "turn-is-theirs"
 
@@ -36,7 +36,7 @@ class AcceptedAlready(Refusal):
 
 
 class NotAcceptedByAll(Refusal):
-    """Some parties that sign have not accepted the text. Values: parties."""
+    """Some parties that sign have not accepted the text. Values: parties, names."""
 
     slug = "not-accepted-by-all"
 

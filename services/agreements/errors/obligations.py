@@ -32,13 +32,16 @@ class ObligationOfAnotherCenter(Refusal):
 
 
 class NothingOwed(Refusal):
-    """No obligation of the agreement is in a state in which this can be done. Values: action, states."""
+    """No obligation of the agreement is in a state in which this can be done. Values: kind, action, states."""
 
     slug = "nothing-owed"
 
 
 class ObligationNotAllowedNow(Refusal):
-    """The obligation's state does not allow the action. Values: obligation, occurrence, action, state, allowed."""
+    """The obligation's state does not allow the action.
+
+    Values: kind, obligation, occurrence, action, state, allowed.
+    """
 
     slug = "obligation-not-allowed-now"
 
@@ -51,6 +54,6 @@ class NotYourObligation(Refusal):
 
 
 class ObligationsUnmet(Refusal):
-    """Obligations that this waits for are not met. Values: action, obligations."""
+    """Obligations that this waits for are not met. Values: action, obligations, names."""
 
     slug = "obligations-unmet"

@@ -25,7 +25,10 @@ class NoSubstitution(Refusal):
 
 
 class SubstitutionOutOfScope(Refusal):
-    """The person named this substitute for other files. Values: person, agreement_kind, academy, agreement_id."""
+    """The person named this substitute for other files.
+
+    Values: person, agreement_kind, name (the kind's), academy, agreement_id.
+    """
 
     status = 403
     slug = "substitution-out-of-scope"

@@ -13,5 +13,6 @@ from shared.web import PageRequest
 async def substitutions(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[Substitution], str | None]:
     """A page of the substitutions of the actor's jurisdiction, oldest first, and the next one's cursor."""
     PERMISSIONS.allow(by, "read_substitutions")
+    own = [SUBSTITUTIONS.table.c.visible_to[1] == by.jurisdiction] if by.jurisdiction != "national" else []
     async with db.transaction(by.scope) as tx:
-        return await SUBSTITUTIONS.find(tx, page=page)
+        return await SUBSTITUTIONS.find(tx, *own, page=page)

@@ -15,6 +15,7 @@ from services.agreements.errors.amendments import PartUnknown
 from services.agreements.kinds import ContentPart
 from services.agreements.merge import Change, Conflict, Place, Side
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.places import parts_named
 from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
@@ -305,7 +306,7 @@ class PartConflict(Conflict):
 
 def _require_known(part: ContentPart, given: Iterable[UUID | None], known: Iterable[UUID]) -> None:
     if foreign := sorted({id for id in given if id is not None}.difference(known)):
-        raise PartUnknown(part=part, ids=foreign)
+        raise PartUnknown(part=part, ids=foreign, where=parts_named([part]))
 
 
 def _parties(given: Sequence[PartyBody], known: Sequence[Content]) -> tuple[AgreementParty, ...]:

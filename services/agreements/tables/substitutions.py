@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 
 from services.agreements.substitution import Substitution
@@ -14,7 +14,11 @@ class SubstitutionRow(AggregateRow, Base, table=True):  # type: ignore[valid-typ
     """Somebody approves in a person's place between two days, both included."""
 
     __tablename__ = "substitution"
-    __table_args__ = (Index("substitution_substitute", "substitute", "person"),)
+    __table_args__ = (
+        Index("substitution_substitute", "substitute", "person"),
+        # Whose it is. An element of an array is looked up under row security, where no array is.
+        Index("substitution_home", text("(visible_to[1])"), "id"),
+    )
 
     status: str = Field(sa_type=Text)
     person: str = Field(sa_type=Text)

@@ -1,6 +1,6 @@
 """Agreements in this process, for their tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ from services.agreements.routes import router
 from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.builders import MINISTRY
 from services.agreements.tests.clients import Client
+from services.agreements.tests.saying import flaws, shape
 from shared.database import Database
+from shared.refusals import Refusal
 from shared.settings import PlatformSettings
 from shared.web import TokenVerifier
 from tests.fixtures.api import api
@@ -39,6 +41,21 @@ def papers(tmp_path: Path) -> None:
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkpoint waits for whoever writes anywhere on the server: also for tests that take their time elsewhere."""
     monkeypatch.setattr(checkpoints, "PATIENCE", 60.0)
+
+
+@pytest.fixture(autouse=True)
+def what_is_refused(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever any of these tests is refused can be read by people: no ids, no codes, in three languages."""
+    refused: dict[Any, Refusal] = {}
+    made = Refusal.__init__
+
+    def keep(refusal: Refusal, **values: Any) -> None:
+        made(refusal, **values)
+        refused.setdefault((type(refusal), shape(values)), refusal)
+
+    monkeypatch.setattr(Refusal, "__init__", keep)
+    yield
+    assert [flaw for each in refused.values() if hasattr(each, "slug") for flaw in flaws(each)] == []
 
 
 @pytest.fixture

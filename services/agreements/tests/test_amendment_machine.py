@@ -221,7 +221,7 @@ class AmendmentMachine(Machine):
     @rule(child=st.integers(1, 2))
     def hinder(self, child: int) -> None:
         """What all signed cannot be applied, for one reason or another; each is told once."""
-        refusal = ChildrenBeyondTerm(children=[UUID(int=child)], effective_until=AT.date())
+        refusal = ChildrenBeyondTerm(children=[UUID(int=child)], references=["(fictif)"], effective_until=AT.date())
         if self.attempt("apply_amendment", lambda: self.aggregate.hinder(refusal, AT.date())):
             assert self.aggregate.hinder(refusal, AT.date() + timedelta(days=1)) == []
 

@@ -1,5 +1,7 @@
 """The days that every calendar tells, each in the order of an index; what is listed across agreements as well."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -49,10 +51,11 @@ def upgrade() -> None:
         _index("agreement_begins", "agreement", ["effective_from"], where="status = 'signed'")
         _index("amendment_status", "amendment", ["status", "id"])
         _index("obligation_state", "obligation", ["state", "due_on", "obligation_id", "occurrence"])
+        _index("substitution_home", "substitution", [sa.text("(visible_to[1])"), "id"])
         _index("ceremony_planned_for", "ceremony", ["planned_for"])
 
 
-def _index(name: str, table: str, columns: list[str], where: str | None = None) -> None:
+def _index(name: str, table: str, columns: list[Any], where: str | None = None) -> None:
     # One that was given up half built is there, and not valid.
     op.drop_index(name, table, postgresql_concurrently=True, if_exists=True)
     there = sa.text(where) if where else None
