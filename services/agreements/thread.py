@@ -15,6 +15,8 @@ from shared.events.base import DomainEvent
 
 MOST = 200
 """Comments in one thread."""
+MOST_OPEN = 1_000
+"""Open threads of one agreement, give or take those of the same instant."""
 
 
 class ThreadState(StrEnum):

@@ -8,11 +8,11 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
 from services.agreements.errors.negotiation import TextMovedOn
-from services.agreements.errors.threads import ClauseUnknown, NotToBeMentioned, NotYourThread
+from services.agreements.errors.threads import ClauseUnknown, NotToBeMentioned, NotYourThread, PointsFull
 from services.agreements.permissions import PERMISSIONS, may_settle, represented
 from services.agreements.tables import AGREEMENTS, THREADS, MandateRow
 from services.agreements.text import get_table
-from services.agreements.thread import Remark, Thread
+from services.agreements.thread import MOST_OPEN, Remark, Thread, ThreadState
 from shared.actor import NATIONAL, Actor
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
@@ -35,7 +35,7 @@ async def open_thread(
 ) -> Thread:
     """Make a comment on a clause of the agreement's present text, or on the agreement.
 
-    Refuses TextMovedOn if another text is named, ClauseUnknown, NotToBeMentioned.
+    Refuses TextMovedOn if another text is named, ClauseUnknown, PointsFull, NotToBeMentioned.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await _agreement(tx, agreement_id, "open_thread", by)
@@ -45,6 +45,7 @@ async def open_thread(
             table = await get_table(tx, agreement.text_hash) if agreement.text_hash else ()
             if clause not in {each.key for each in table}:
                 raise ClauseUnknown(clause=clause)
+        await _require_room(tx, agreement_id)
         id = new_id()
         events = Thread.open(
             id,
@@ -90,9 +91,10 @@ async def resolve_thread(
 async def reopen_thread(
     db: Work, agreement_id: UUID, thread_id: UUID, *, by: Actor, expected: int | None = None
 ) -> Thread:
-    """Say that it is not, for the same."""
+    """Say that it is not, for the same. Refuses PointsFull."""
     async with db.transaction(by.scope) as tx:
         agreement, thread = await _own(tx, agreement_id, thread_id, "reopen_thread", by, expected)
+        await _require_room(tx, agreement_id)
         events = thread.reopen(represented(by), parties=_parties(agreement))
         return await THREADS.record(tx, thread, events, by=by)
 
@@ -101,6 +103,13 @@ async def _agreement(tx: Transaction, id: UUID, action: str, by: Actor) -> Agree
     agreement = await AGREEMENTS.read(tx, id)
     PERMISSIONS.allow(by, action, agreement)
     return agreement
+
+
+async def _require_room(tx: Transaction, agreement_id: UUID) -> None:
+    row = THREADS.table.c
+    open = select(row.id).where(row.agreement_id == agreement_id, row.status == ThreadState.open).limit(MOST_OPEN)
+    if len((await tx.execute(open)).all()) >= MOST_OPEN:
+        raise PointsFull(most=MOST_OPEN)
 
 
 async def _thread(tx: Transaction, agreement_id: UUID, id: UUID, expected: int | None = None) -> Thread:

@@ -23,6 +23,12 @@ class ThreadFull(Refusal):
     slug = "thread-full"
 
 
+class PointsFull(Refusal):
+    """As many points of the agreement are open as may be. Values: most."""
+
+    slug = "points-full"
+
+
 class NotYourThread(Refusal):
     """Another party opened it, and another keeps the agreement."""
 

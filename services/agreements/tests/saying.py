@@ -22,9 +22,13 @@ AS_SENT = frozenset(
 
 def flaws(refusal: Refusal) -> Iterator[str]:
     """What people cannot read in what the refusal says to them: ids, codes, and values that it does not have."""
+    if f"refusals.{refusal.slug}.title" not in WORDS:
+        return
     for language in LANGUAGES:
         said = refusal_text(refusal, WORDS, language)
-        found = [*ID.findall(said), *(["a gap"] if "…" in said else [])]
+        asked = [WORDS.placeholders(f"refusals.{refusal.slug}.{part}", language) for part in ("title", "detail")]
+        gaps = frozenset().union(*asked) - refusal.values.keys() - {"trace_id", "retry_after"}
+        found = [*ID.findall(said), *(f"no {name}" for name in gaps)]
         if refusal.slug not in AS_SENT:
             found += [each.group() for each in CODE.finditer(said)]
         if found:

@@ -9,7 +9,7 @@ from sqlalchemy import text as sql
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.errors.negotiation import TextMovedOn
-from services.agreements.errors.threads import ClauseUnknown, NotToBeMentioned, NotYourThread, ThreadFull
+from services.agreements.errors.threads import ClauseUnknown, NotToBeMentioned, NotYourThread, PointsFull, ThreadFull
 from services.agreements.tests.builders import (
     MINISTRY,
     approved,
@@ -240,6 +240,22 @@ def test_a_thread_holds_a_bounded_number_of_comments() -> None:
         thread.evolve(thread.answer(remark(), parties=()))
     with pytest.raises(ThreadFull):
         thread.answer(remark(), parties=())
+
+
+async def test_an_agreement_has_so_many_open_points_and_another_once_one_is_settled(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.agreements.commands.threads.MOST_OPEN", 2)
+    agreement = await drafted(database)
+    first, _ = [await opened(database, agreement) for _ in range(2)]
+    with pytest.raises(PointsFull) as refused:
+        await opened(database, agreement, clause=None)
+    assert refused.value.values == {"most": 2}
+    await opened(database, await drafted(database))
+    await commands.resolve_thread(database, agreement.id, first.id, by=officer())
+    await opened(database, agreement)
+    with pytest.raises(PointsFull):
+        await commands.reopen_thread(database, agreement.id, first.id, by=officer())
 
 
 def _without(answer: str, *names: str) -> dict[str, Any]:
