@@ -18,7 +18,7 @@ VALUES: dict[Any, tuple[str, ...]] = {
     "agreement": ("kind",),
     "in_force": ("state", "states"),
     "2026-1": ("agreement_kind", "category", "clause", "keys", "reference", "references", "school_year", "visa_number"),
-    "a1b2c3": ("current", "expected", "hash", "trace_id"),
+    "a1b2c3": ("expected", "hash", "trace_id"),
     "application/pdf": ("found", "said", "taken"),
     "correction": ("amendment_type",),
     "suspension": ("announced",),
