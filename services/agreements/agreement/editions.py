@@ -126,7 +126,7 @@ class Editions(Obligations):
         return earliest(super().next_on(), *starts, *ends)
 
     def due_by(self, today: date) -> list[DomainEvent]:
-        """The end of an edition and the start of the next first."""
+        """What falls due in an edition, its end, and the start of the next first."""
         if self.state not in LASTING:
             return super().due_by(today)
         return self._turn_of_editions(today) or super().due_by(today)
@@ -138,6 +138,13 @@ class Editions(Obligations):
     @follows
     def _open_edition(self, event: AgreementEditionOpened) -> None:
         self._change_edition(event.edition, state=_E.running)
+        # At the renewal what was yet to fall due in the edition before could not be owed in this one. What was opened
+        # before that was so says nothing of it, and is folded as it was.
+        if event.detail.get("owes"):
+            listed = {id for each in self.editions if each.number == event.edition for id in each.obligations}
+            for duty in self.duties:
+                if duty.obligation_id in listed:
+                    self.owe(duty, since=event.starts_on)
 
     @follows
     def _review_edition(self, event: AgreementEditionEnded) -> None:
@@ -155,9 +162,11 @@ class Editions(Obligations):
     def _turn_of_editions(self, today: date) -> list[DomainEvent]:
         for each in self.editions:
             if each.state == _E.running and today > each.ends_on:
-                return [AgreementEditionEnded(agreement_id=self.id, edition=each.number, ended_on=each.ends_on)]
+                ended = AgreementEditionEnded(agreement_id=self.id, edition=each.number, ended_on=each.ends_on)
+                return self.fallen_due(each.ends_on) or [ended]
             if each.state == _E.planned and today >= each.starts_on and self.state == _S.in_force:
-                return [AgreementEditionOpened(agreement_id=self.id, academy=self.academy, **told(each))]
+                opened = AgreementEditionOpened(agreement_id=self.id, academy=self.academy, **told(each))
+                return self.fallen_due(each.starts_on - timedelta(days=1)) or [opened.keeping(owes=True)]
         return []
 
     def _first(self) -> Edition:

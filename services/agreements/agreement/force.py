@@ -239,7 +239,8 @@ class Force(Signing, Editions):
             return self.pass_time(self.effective_until)
         expired_on = self.effective_until + timedelta(days=1)
         because: Literal["term_over", "never_bound"] = "never_bound" if self.state == _S.signed else "term_over"
-        return [AgreementExpired(agreement_id=self.id, academy=self.academy, expired_on=expired_on, because=because)]
+        expired = AgreementExpired(agreement_id=self.id, academy=self.academy, expired_on=expired_on, because=because)
+        return [expired.keeping(cancels=True)]
 
     def cancel(self, *, reason: str, today: date) -> list[DomainEvent]:
         """Give the agreement up before all have signed."""

@@ -68,11 +68,15 @@ class Ledger(Timely):
 
     def owed_until(self, duty: Duty) -> date:
         """The last day on which an occurrence of the duty may be due."""
-        return self.effective_until if duty.recurrence else next(self._days(duty))
+        return self.effective_until if duty.recurrence else next(self.days_of(duty))
 
     def owed_within(self, found: Obligation) -> tuple[date, date]:  # noqa: ARG002 - editions say it per occurrence
         """The first and the last day on which what is counted counts for this occurrence."""
         return self.effective_from, self.effective_until
+
+    def within_term(self, found: Obligation) -> bool:
+        """Whether its day lies within the term, which a decision or an amendment may have shortened; or it survives."""
+        return found.due_on <= self.effective_until or self.duty(found.obligation_id).survives
 
     def follow(self, duties: Sequence[Duty], *, since: date, by_day: bool = True) -> None:
         """Take over amended duties: new ones are owed, changed ones get their new dates, what is gone is cancelled.
@@ -92,27 +96,27 @@ class Ledger(Timely):
             changes = {} if duty == was else {"reminded": None, **self._between(duty)}
             if by_day:
                 return changes | self._placed(each, was, duty, since=since)
-            return changes and changes | {"due_on": next(islice(self._days(duty), each.occurrence - 1, None))}
+            return changes and changes | {"due_on": next(islice(self.days_of(duty), each.occurrence - 1, None))}
 
         self._change(followed, UNSETTLED)
         if self.in_force_on is not None:
             for duty in duties:
                 was = before.get(duty.obligation_id)
                 if was is None or (by_day and duty.recurrence):
-                    self._owe(duty, since=since)
+                    self.owe(duty, since=since)
                 elif by_day and was.recurrence:
-                    self._owe(duty, since=self.effective_from)
+                    self.owe(duty, since=self.effective_from)
 
     @follows
     def _owe_first(self, event: AgreementCameIntoForce) -> None:
         self.in_force_on = event.in_force_on
         for duty in self.duties:
-            self._owe(duty, since=event.in_force_on)
+            self.owe(duty, since=event.in_force_on)
 
     @follows
     def _owe_next(self, event: AgreementRenewed) -> None:
         for duty in self.duties:
-            self._owe(duty, since=event.starts_on)
+            self.owe(duty, since=event.starts_on)
 
     @follows
     def _stop_owing(self, _: AgreementSuspended) -> None:
@@ -127,7 +131,13 @@ class Ledger(Timely):
         surviving = {duty.obligation_id for duty in self.duties if duty.survives}
         self._change(lambda each: {} if each.obligation_id in surviving else {"state": _O.cancelled}, UNSETTLED)
 
-    def _days(self, duty: Duty) -> Iterator[date]:
+    @follows
+    def _owe_nothing_later(self, event: AgreementExpired) -> None:
+        """What is due after the end is owed no more. An end from before that was so is folded as it was."""
+        if event.detail.get("cancels"):
+            self._change(lambda each: {} if self.within_term(each) else {"state": _O.cancelled}, UNSETTLED)
+
+    def days_of(self, duty: Duty) -> Iterator[date]:
         """Its days, without end. What does not come back within an edition may come back with the next one."""
         assert self.in_force_on is not None, "nothing is owed before"
         months = duty.recurrence.every_months if duty.recurrence else 12
@@ -136,7 +146,7 @@ class Ledger(Timely):
 
     def _is_over(self, duty: Duty, day: date) -> bool:
         """Whether the duty is owed no longer on one of its days; its first day is agreed, whatever the edition."""
-        return day > self.owed_until(duty) and day != next(self._days(duty))
+        return day > self.owed_until(duty) and day != next(self.days_of(duty))
 
     def _placed(self, each: Obligation, was: Duty, duty: Duty, *, since: date) -> dict[str, Any]:
         """The entry's day by an amended duty, and its state by that day; what is owed no longer is cancelled."""
@@ -146,7 +156,7 @@ class Ledger(Timely):
             start = self.owed_within(each)[0]
             if duty.recurrence:
                 start = max([since, *(day + timedelta(days=1) for day in earlier)])
-            due_on = next(day for day in self._days(duty) if day >= start)
+            due_on = next(day for day in self.days_of(duty) if day >= start)
         held = "frozen_from" if each.state == _O.frozen else "state"
         state = getattr(each, held)
         if state == _O.due and due_on > max(since, each.due_on):
@@ -172,7 +182,7 @@ class Ledger(Timely):
         creditor = self.party(duty.creditor).organisation_id if duty.creditor else None
         return {"debtor_id": self.party(duty.debtor).organisation_id, "creditor_id": creditor}
 
-    def _owe(self, duty: Duty, *, since: date) -> None:
+    def owe(self, duty: Duty, *, since: date) -> None:
         """Open the duty's next occurrence from this day on, unless one is open or it is owed no longer."""
         mine = self._entries(duty)
         if any(_O.pending in (each.state, each.frozen_from) for each in mine):
@@ -181,7 +191,7 @@ class Ledger(Timely):
         after = mine[-1].due_on if mine else date.min
         # Of what is owed once and was not owed yet, the day may be past.
         first = since if mine or duty.recurrence else date.min
-        number, due_on = next(it for it in enumerate(self._days(duty), 1) if it[1] > after and it[1] >= first)
+        number, due_on = next(it for it in enumerate(self.days_of(duty), 1) if it[1] > after and it[1] >= first)
         if numbers and self._is_over(duty, due_on):
             return
         opened = Obligation(
@@ -198,7 +208,7 @@ class Ledger(Timely):
     def _open_next(self, obligation_id: UUID) -> None:
         duty = self.duty(obligation_id)
         if duty.recurrence is not None:
-            self._owe(duty, since=duty.recurrence.first_due_on)
+            self.owe(duty, since=duty.recurrence.first_due_on)
 
     def _change(self, change: Callable[[Obligation], dict[str, Any]], states: Collection[ObligationState]) -> None:
         self.obligations = tuple(

@@ -145,7 +145,7 @@ class Obligations(Ledger):
         """The next due date or reminder."""
         if self.state not in COUNTING:
             return super().next_on()
-        due = (each.due_on for each in self.obligations if each.state == _O.pending)
+        due = (each.due_on for each in self.obligations if each.state == _O.pending and self.within_term(each))
         reminders = (each.due_on + timedelta(days=days) for each in self.obligations for days in self._reminders(each))
         return earliest(super().next_on(), *due, *reminders)
 
@@ -153,9 +153,8 @@ class Obligations(Ledger):
         """What falls due; then reminders, of several that were missed only the latest."""
         if self.state not in COUNTING:
             return super().due_by(today)
-        fallen = [each for each in self.obligations if each.state == _O.pending and each.due_on <= today]
-        if fallen:
-            return [self._fell_due(each) for each in fallen]
+        if fallen := self.fallen_due(today):
+            return fallen
         reminded: list[DomainEvent] = []
         for each in self.obligations:
             passed = [days for days in self._reminders(each) if each.due_on + timedelta(days=days) <= today]
@@ -165,6 +164,13 @@ class Obligations(Ledger):
                 awaited = (each.debtor_id,) if days <= 0 else ()
                 reminded.append(AgreementObligationReminded(**self._one(each), days=days, awaited=awaited))
         return reminded or super().due_by(today)
+
+    def fallen_due(self, until: date) -> list[DomainEvent]:
+        """What falls due by this day; nothing while the days of obligations do not count."""
+        if self.state not in COUNTING:
+            return []
+        waiting = (each for each in self.obligations if each.state == _O.pending and each.due_on <= until)
+        return [self._fell_due(each) for each in waiting if self.within_term(each)]
 
     @follows
     def _fall_due(self, event: AgreementObligationFellDue) -> None:
@@ -234,7 +240,7 @@ class Obligations(Ledger):
 
     def _reminders(self, found: Obligation) -> Iterator[int]:
         """The reminders that are still to come, as days after the due date."""
-        if found.state in OWED:
+        if found.state in OWED and self.within_term(found):
             rule = self.rules.obligations
             for days in (*(-before for before in rule.remind_before), *rule.remind_after):
                 if found.reminded is None or days > found.reminded:

@@ -39,7 +39,9 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
         terms = regional(agreement_kind=kind, others=[party(new_id(), "witness")], **changes)
         quarterly = Recurrence(first_due_on=date(2024, 12, 31), every_months=3)
         opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
-        terms = owing(terms, opening, {"survives": True}, {"recurrence": quarterly, "blocks": ("renewal",)})
+        returning = {"recurrence": quarterly, "blocks": ("renewal",)}
+        # One is due when the renewal may be decided already, one when a year is over that may be the last.
+        terms = owing(terms, opening, {"survives": True}, returning, {"due_days": 330}, {"due_days": 500})
         self.aggregate = Agreement(id=new_id())
         self.events = []
         self.at = AT - timedelta(days=wait)

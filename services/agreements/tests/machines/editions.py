@@ -8,6 +8,7 @@ from hypothesis.stateful import invariant, precondition, rule
 
 from services.agreements.agreement import Agreement, AgreementState, EditionState
 from services.agreements.agreement.editions import LASTING
+from services.agreements.agreement.obligation import OWED
 from services.agreements.tests.builders import AT
 from services.agreements.tests.machines.force import Force
 from shared.clock import months_after
@@ -35,12 +36,19 @@ class Editions(Force):
         assert done or not (offered and all_of_it)
 
     @precondition(lambda self: self.aggregate.state == AgreementState.in_force)
-    @rule()
-    def another_year(self) -> None:
+    @rule(ahead=st.sampled_from([0, 60]))
+    def another_year(self, ahead: int) -> None:
         """The usual way in one go, so that what comes later is tried often."""
-        if self.aggregate.editions:
-            self.at = max(self.at, datetime.combine(self.aggregate.editions[-1].ends_on, AT.timetz()))
+        it = self.aggregate
+        if it.editions:
+            day = it.editions[-1].ends_on - timedelta(days=ahead)
+            self.at = max(self.at, datetime.combine(day, AT.timetz()))
             self.let_time_pass()
+            blocking = it.unmet("renewal")
+            for each in it.obligations:
+                if each.obligation_id in blocking and each.state in OWED:
+                    it.evolve(waived := it.waive(each.obligation_id, each.occurrence, reason="r", today=self.today))
+                    self.events += waived
             self.evaluate("favourable")
             self.attach("insurance_certificate", 60, False)
             self.renew(True)

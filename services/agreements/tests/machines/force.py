@@ -12,6 +12,7 @@ from services.agreements.terms import Recurrence
 from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import DECISION
 from services.agreements.tests.machines.life import Life
+from shared.events.agreements import AgreementObligationFellDue, AgreementObligationReminded
 from shared.ids import new_id
 
 BACK = st.sampled_from([None, 0, 30, 300])
@@ -123,6 +124,10 @@ class Force(Life):
         assert self.aggregate.pass_time(self.today) == []
         next_on = self.aggregate.next_on()
         assert next_on is None or next_on > self.today
+        told = [each for each in events if isinstance(each, AgreementObligationFellDue | AgreementObligationReminded)]
+        surviving = {each.obligation_id for each in self.aggregate.duties if each.survives}
+        until = self.aggregate.effective_until
+        assert all(each.due_on <= until or each.obligation_id in surviving for each in told), "not beyond the end"
         if self.aggregate.state in LIVING:
             holding = [each for each in self.aggregate.documents if each.state == DocumentState.current]
             assert all(each.expires_on is None or each.expires_on >= self.today for each in holding)

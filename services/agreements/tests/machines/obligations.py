@@ -1,12 +1,16 @@
 """What is owed by an agreement."""
 
+from itertools import takewhile
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import rule
+from hypothesis.stateful import invariant, rule
 
+from services.agreements.agreement import AgreementState, EditionState, ObligationState
 from services.agreements.tests.machines.life import Life
 from shared.ids import new_id
+
+ENDED = frozenset({AgreementState.terminated, AgreementState.expired, AgreementState.closed})
 
 
 class Obligations(Life):
@@ -40,6 +44,36 @@ class Obligations(Life):
         events = self.aggregate.follow_center(self.aggregate.centers[0].center_id, {"center_opened": self.today})
         self.aggregate.evolve(events)
         self.events += events
+
+    @invariant()
+    def what_an_edition_lists_is_owed_in_it_once(self) -> None:
+        """Of what nobody amended, each day that has come; also what was still to come when the renewal was decided."""
+        if not self._is_looked_after() or self.aggregate.state != AgreementState.in_force or self.aggregate.amendments:
+            return
+        it = self.aggregate
+        for edition in (each for each in it.editions if each.state == EditionState.running):
+            until = min(self.today, edition.ends_on)
+            for duty in (each for each in it.duties if each.obligation_id in edition.obligations):
+                owed = [each.due_on for each in it.obligations if each.obligation_id == duty.obligation_id]
+                for day in takewhile(until.__ge__, it.days_of(duty)):
+                    if day >= max(edition.starts_on, it.in_force_on or day):
+                        assert owed.count(day) == 1, (edition.number, day)
+
+    @invariant()
+    def nothing_of_an_ended_agreement_is_still_to_come(self) -> None:
+        """But for what survives."""
+        if hasattr(self, "aggregate") and self.aggregate.state in ENDED:
+            it = self.aggregate
+            for each in it.obligations:
+                waits = each.state == ObligationState.pending and each.due_on > it.effective_until
+                assert not waits or it.duty(each.obligation_id).survives
+
+    def _is_looked_after(self) -> bool:
+        """Whether all that time has brought about by today is recorded."""
+        if not hasattr(self, "aggregate"):
+            return False
+        next_on = self.aggregate.next_on()
+        return next_on is None or next_on > self.today
 
     def _owed(self, entry: int) -> tuple[Any, int]:
         ledger = self.aggregate.obligations

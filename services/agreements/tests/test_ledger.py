@@ -1,0 +1,153 @@
+"""The ledger over the years: what each edition lists is owed in it, and nothing of an agreement that is over."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.agreements.agreement import Agreement
+from services.agreements.terms import Recurrence
+from services.agreements.tests.builders import DECISION, owing
+from services.agreements.tests.test_editions import (
+    FIRST_END,
+    LEAD,
+    START,
+    carried,
+    central,
+    evaluated,
+    passing,
+    renewed,
+    running,
+)
+from shared.events.agreements import AgreementObligationFellDue, AgreementObligationReminded
+
+SECOND_END = date(2026, 9, 1)
+DAY = timedelta(days=1)
+
+
+def rows(agreement: Agreement) -> list[tuple[date, str]]:
+    """The days of the ledger, and where each entry stands."""
+    return sorted((each.due_on, each.state.value) for each in agreement.obligations)
+
+
+@pytest.mark.parametrize("due_on", [date(2025, 3, 15), date(2025, 8, 15)], ids=["before the decision", "after it"])
+def test_what_is_owed_once_a_year_is_owed_in_each_edition_that_lists_it(due_on: date) -> None:
+    agreement = renewed(running(owing(central(), {"due_on": due_on})))
+    passing(agreement, due_on.replace(year=2026))
+    assert rows(agreement) == [(due_on, "due"), (due_on.replace(year=2026), "due")]
+
+
+def test_what_is_given_up_before_its_day_is_owed_again_in_the_next_edition() -> None:
+    agreement = evaluated(running(owing(central(), {"due_on": date(2025, 8, 15)})))
+    agreement.evolve(agreement.renew(**carried(agreement)))
+    owed = agreement.obligations[0]
+    agreement.evolve(agreement.waive(owed.obligation_id, 1, reason="r", today=date(2025, 8, 1)))
+    passing(agreement, date(2025, 9, 2))
+    assert rows(agreement) == [(date(2025, 8, 15), "waived"), (date(2026, 8, 15), "pending")]
+
+
+def test_what_the_next_edition_does_not_list_is_owed_no_more() -> None:
+    agreement = renewed(running(owing(central(), {"due_on": date(2025, 8, 15)})), obligations=[])
+    passing(agreement, SECOND_END)
+    assert rows(agreement) == [(date(2025, 8, 15), "due")]
+
+
+def test_an_edition_that_opens_after_a_rest_owes_what_it_lists() -> None:
+    agreement = renewed(running(owing(central(), {"due_on": date(2025, 8, 15)})))
+    rest: dict[str, Any] = {"effective_on": date(2025, 7, 1), "today": date(2025, 7, 1)}
+    agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, **rest))
+    passing(agreement, date(2025, 10, 1))
+    agreement.evolve(agreement.resume(effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
+    passing(agreement, date(2025, 10, 1))
+    assert rows(agreement) == [(date(2025, 8, 15), "due"), (date(2026, 8, 15), "pending")]
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(
+    first=st.integers(0, 364),
+    months=st.sampled_from([None, 1, 5, 12]),
+    decided=st.tuples(st.integers(0, 90), st.integers(0, 90)),
+    looks=st.sets(st.integers(0, 1094), max_size=5),
+)
+def test_whatever_an_edition_lists_is_owed_in_it_once(
+    first: int, months: int | None, decided: tuple[int, int], looks: set[int]
+) -> None:
+    """Whenever a renewal is decided in its time, and however seldom anybody looked."""
+    due_on = START + timedelta(first)
+    when = {"recurrence": Recurrence(first_due_on=due_on, every_months=months)} if months else {"due_on": due_on}
+    agreement = running(owing(central(), when))
+    end = agreement.effective_until
+    for ahead, ends_on in zip(decided, (FIRST_END, SECOND_END), strict=True):
+        decision = ends_on - timedelta(ahead)
+        for look in sorted(looks):
+            if START + timedelta(look) < decision:
+                passing(agreement, START + timedelta(look))
+        passing(agreement, decision)
+        agreement.evolve(agreement.evaluate(outcome="favourable", reason="r"))
+        agreement.evolve(agreement.renew(**carried(agreement)))
+    passing(agreement, end)
+    assert len(agreement.editions) == 3
+    days = [each.due_on for each in agreement.obligations]
+    for edition in agreement.editions:
+        wanted = [day for day in _days(due_on, months or 12, end) if edition.starts_on <= day <= edition.ends_on]
+        assert [day for day in sorted(days) if edition.starts_on <= day <= edition.ends_on] == wanted
+
+
+def _days(first: date, months: int, end: date) -> list[date]:
+    """The days of a schedule, counted out of hand."""
+    found: list[date] = []
+    number = 0
+    while True:
+        year, month = divmod(first.month - 1 + number * months, 12)
+        last = (date(first.year + year + (month == 11), (month + 1) % 12 + 1, 1) - DAY).day
+        day = date(first.year + year, month + 1, min(first.day, last))
+        if day > end:
+            return found
+        found.append(day)
+        number += 1
+
+
+@pytest.mark.parametrize("decided", [True, False], ids=["declined", "lapsed"])
+def test_what_is_due_after_the_end_of_an_agreement_that_is_not_renewed_is_owed_no_more(decided: bool) -> None:
+    later, term_end = {"due_on": date(2026, 3, 1)}, central().effective_until
+    agreement = evaluated(running(owing(central(), {"due_on": date(2025, 8, 15)}, later, later | {"survives": True})))
+    if decided:
+        agreement.evolve(agreement.decline_renewal(reason="r"))
+    passing(agreement, FIRST_END + DAY)
+    agreement.evolve(agreement.expire(FIRST_END + DAY))
+    assert rows(agreement) == [
+        (date(2025, 8, 15), "due"),
+        (date(2026, 3, 1), "cancelled"),
+        (date(2026, 3, 1), "pending"),
+    ]
+    told = agreement.pass_time(term_end)
+    owed = {each.obligation_id for each in told if isinstance(each, AgreementObligationFellDue)}
+    assert owed == {agreement.duties[2].obligation_id}, "what survives is owed beyond the end"
+
+
+@settings(max_examples=40, deadline=None, database=None)
+@given(first=st.integers(0, 1000), decided=st.booleans(), looks=st.sets(st.integers(0, 1400), max_size=6))
+def test_nothing_is_told_of_what_is_due_after_the_end(first: int, decided: bool, looks: set[int]) -> None:
+    agreement = evaluated(running(owing(central(), {"due_on": START + timedelta(first)})))
+    if decided:
+        agreement.evolve(agreement.decline_renewal(reason="r"))
+    for look in sorted({*looks, 1400}):
+        day = max(START + timedelta(look), FIRST_END - LEAD)
+        events = agreement.pass_time(day)
+        agreement.evolve(events)
+        for each in events:
+            if isinstance(each, AgreementObligationFellDue | AgreementObligationReminded):
+                assert each.due_on <= agreement.effective_until
+        if agreement.refusal_of("expire_agreement") is None:
+            agreement.evolve(agreement.expire(day))
+    assert agreement.state == "expired"
+    assert "pending" not in [state for _, state in rows(agreement)]
+
+
+def test_nobody_is_reminded_of_what_lies_beyond_an_end_that_is_decided() -> None:
+    agreement = evaluated(running(owing(central(), {"due_on": date(2026, 3, 1)})))
+    agreement.evolve(agreement.decline_renewal(reason="r"))
+    assert rows(passing(agreement, FIRST_END)) == [(date(2026, 3, 1), "pending")]
+    assert agreement.next_on() == FIRST_END + DAY
