@@ -30,7 +30,8 @@ follow = reactions.reaction("follow-agreements")
 async def plan_centers(tx: Transaction, occurrence: Occurrence[Any]) -> None:
     """Every center the agreement provides for is planned, under the id the agreement gave it.
 
-    Those that are there already follow an amendment in their seats, their operator and their names.
+    Those that are there already follow an amendment in their seats, their operator and their names. Those that come
+    while the others rest will not open before the agreement resumes.
     """
     agreed = occurrence.event
     known = {center.id: center for center in await _centers_of(tx, occurrence.subject)}
@@ -41,6 +42,9 @@ async def plan_centers(tx: Transaction, occurrence: Occurrence[Any]) -> None:
         else:
             events = center.follow_amendment(provided)
         await CENTERS.record(tx, center, events, by=SYSTEM)
+    if isinstance(agreed, AgreementAmended):
+        for id in agreed.resting:
+            await _let_rest(tx, id)
 
 
 @follow.on(AgreementSuspended)
@@ -50,7 +54,7 @@ async def suspend_centers(tx: Transaction, occurrence: Occurrence[AgreementSuspe
     if suspended.scope == "centers":
         for center in await _centers_of(tx, occurrence.subject):
             if center.id in suspended.centers:
-                await tx.execute(insert(RestingCenterRow).values(id=center.id).on_conflict_do_nothing())
+                await _let_rest(tx, center.id)
                 await CENTERS.record(tx, center, center.rest_with_agreement(), by=SYSTEM)
 
 
@@ -69,6 +73,10 @@ async def end_centers(tx: Transaction, occurrence: Occurrence[DomainEvent]) -> N
     for center in await _centers_of(tx, occurrence.subject):
         await tx.execute(delete(RestingCenterRow).where(col(RestingCenterRow.id) == center.id))
         await CENTERS.record(tx, center, center.end_with_agreement(), by=SYSTEM)
+
+
+async def _let_rest(tx: Transaction, id: UUID) -> None:
+    await tx.execute(insert(RestingCenterRow).values(id=id).on_conflict_do_nothing())
 
 
 async def _centers_of(tx: Transaction, agreement_id: UUID) -> list[Center]:

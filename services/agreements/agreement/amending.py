@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import AgreementState, names_of
+from services.agreements.agreement.force import Force
 from services.agreements.agreement.negotiation import Negotiation
 from services.agreements.agreement.renewals import Renewals
-from services.agreements.agreement.signing import Signing
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content, content_hash, language_hashes
 from services.agreements.errors import TermOver
@@ -38,7 +38,7 @@ class AppliedAmendment(BaseModel):
     amended_on: date
 
 
-class Amending(Signing, Negotiation, Renewals):
+class Amending(Force, Negotiation, Renewals):
     """What amendments have made of the agreement."""
 
     ALLOWED: ClassVar = {
@@ -104,6 +104,7 @@ class Amending(Signing, Negotiation, Renewals):
             text_hash=text_hash,
             content_hash=content_hash(content),
             language_hashes=language_hashes(content.clauses),
+            resting=self._resting_as_well(content.centers),
             **{name: getattr(content, name) for name in _TOLD},
         )
         return [

@@ -27,6 +27,7 @@ from services.agreements.errors.force import (
 from shared.aggregate import follows
 from shared.clock import business_date, start_of
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementAnnouncementWithdrawn,
     AgreementCameIntoForce,
     AgreementCancelled,
@@ -37,6 +38,7 @@ from shared.events.agreements import (
     AgreementSuspensionAnnounced,
     AgreementTerminated,
     AgreementTerminationAnnounced,
+    CenterToOpen,
 )
 from shared.events.base import DomainEvent
 from shared.refusals import Refusal
@@ -295,6 +297,12 @@ class Force(Signing, Editions):
         self.suspension = None
 
     @follows
+    def _rest_as_well(self, event: AgreementAmended) -> None:
+        for name in ("suspension", "announcement"):
+            if event.resting and (rest := getattr(self, name)) and rest.scope == "centers":
+                setattr(self, name, rest.model_copy(update={"centers": (*rest.centers, *event.resting)}))
+
+    @follows
     def _end_early(self, event: AgreementTerminated) -> None:
         self.state = AgreementState.terminated
         self.announcement = self.suspension = None
@@ -309,6 +317,13 @@ class Force(Signing, Editions):
     def _come_to_nothing(self, event: AgreementCancelled) -> None:
         self.state = AgreementState.cancelled
         self.ending = Ending.model_validate(event.detail)
+
+    def _resting_as_well(self, centers: Sequence[CenterToOpen]) -> tuple[UUID, ...]:
+        """Which of these centers are new, if all that there are rest or are to: then so do they."""
+        own, rest = {center.center_id for center in self.centers}, self.suspension or self.announcement
+        if rest is None or rest.scope != "centers" or not own.issubset(rest.centers):
+            return ()
+        return tuple(center.center_id for center in centers if center.center_id not in own)
 
     def _end_refusal(self, action: str) -> EndAnnounced | None:
         """No edition is planned that an announced termination would not let begin."""

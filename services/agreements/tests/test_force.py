@@ -203,6 +203,20 @@ def test_an_announced_suspension_rests_the_centers_it_named() -> None:
     assert (rests.scope, rests.centers) == ("centers", (agreement.centers[0].center_id,))
 
 
+@pytest.mark.parametrize(
+    ("days", "what"),
+    [({}, {"scope": "centers"}), ({"notified_on": DAY}, {"scope": "centers"}), ({}, {"scope": "money"})],
+)
+def test_a_center_that_an_amendment_adds_rests_if_all_the_others_do(days: dict[str, Any], what: dict[str, Any]) -> None:
+    agreement = suspended(**days, **what)
+    first, new = agreement.centers[0], agreement.centers[0].model_copy(update={"center_id": new_id()})
+    content = agreement.content(()).model_copy(update={"centers": (first, new)})
+    details: dict[str, Any] = {"amendment_id": new_id(), "number": 1, "names": {}, "signatures": (), "today": DAY}
+    agreement.evolve(agreement.amend(content, text_hash="cd" * 32, amendment_type="seats", **details))
+    rest = agreement.suspension or agreement.announcement
+    assert rest and rest.centers == (() if what["scope"] == "money" else (first.center_id, new.center_id))
+
+
 def test_after_an_outage_what_fell_due_before_the_end_comes_before_it() -> None:
     agreement = at_work(owing(regional(), {"due_on": after(5)}, {"due_on": after(NOTICE + 5)}))
     terminated(agreement, notified_on=DAY)

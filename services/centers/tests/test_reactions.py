@@ -136,6 +136,20 @@ async def test_a_center_that_is_not_open_yet_does_not_open_while_its_agreement_r
     assert (await commands.open_center(database, FITTING.center_id, by=DIRECTOR)).state is CenterState.opened
 
 
+async def test_a_center_that_comes_while_the_others_rest_does_not_open_before_the_agreement_resumes(
+    database: Database,
+) -> None:
+    new = provided()
+    await react(database, suspend_centers, suspended())
+    told = amended(OPENED, FITTING, SPARE, new).model_copy(update={"resting": (new.center_id,)})
+    await react(database, plan_centers, told)
+    await take(database, new, "start_fitting_out", "grant_visa")
+    with pytest.raises(AgreementRests):
+        await commands.open_center(database, new.center_id, by=DIRECTOR)
+    await react(database, resume_centers, resumed().model_copy(update={"centers": (new.center_id,)}))
+    assert (await commands.open_center(database, new.center_id, by=DIRECTOR)).state is CenterState.opened
+
+
 async def test_a_suspension_of_money_stops_no_center(database: Database) -> None:
     await react(database, suspend_centers, suspended(scope="money"))
     assert await states(database) == [CenterState.opened, CenterState.fitting_out, CenterState.opened]

@@ -341,6 +341,8 @@ class AgreementAmended(DomainEvent):
     effective_until: date
     centers: tuple[CenterToOpen, ...]
     """All of them, with the seats they have now."""
+    resting: tuple[UUID, ...] = ()
+    """Those that are new while all the others rest, or are to: they rest with them."""
 
 
 class AgreementSuspended(DomainEvent):
