@@ -4,7 +4,9 @@ from fastapi import APIRouter
 
 from services.agreements.routes import (
     agreements,
+    amendment_signing,
     amendments,
+    approval,
     calendars,
     ceremonies,
     checkpoints,
@@ -19,6 +21,7 @@ from services.agreements.routes import (
     searches,
     signature_batches,
     signing,
+    substitutions,
     threads,
     verification,
 )
@@ -29,12 +32,15 @@ for part in (
     agreements,
     kinds,
     negotiation,
+    approval,
+    substitutions,
     signing,
     obligations,
     documents,
     threads,
     editions,
     amendments,
+    amendment_signing,
     force,
     ceremonies,
     calendars,

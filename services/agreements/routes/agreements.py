@@ -1,4 +1,4 @@
-"""Agreements over HTTP: the draft, the text, the signatures, the end."""
+"""Agreements over HTTP: the draft, its terms and text, what was and what became of it."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,13 +12,9 @@ from services.agreements.changes import Change
 from services.agreements.schemas import (
     AgreementAnswer,
     Because,
-    DeclineAgreement,
     DraftAgreement,
-    PartyAnswer,
-    ReturnWithRemarks,
     ReviseTerms,
     ReviseText,
-    SignAgreement,
     TextAnswer,
 )
 from shared.database import Transaction
@@ -99,90 +95,6 @@ async def revise_terms(id: UUID, body: ReviseTerms, expected: IfMatch, by: Curre
         return await commands.revise_terms(tx, id, body.terms(known), by=by, expected=expected)
 
     return await once(revise, answer=lambda found: AgreementAnswer.of(found, by))
-
-
-@router.post("/{id}/negotiation", response_model=AgreementAnswer)
-async def open_negotiation(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Hand the draft to the parties."""
-    return await once(
-        lambda tx: commands.open_negotiation(tx, id, by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/review", response_model=AgreementAnswer)
-async def submit_for_review(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Hand the negotiated text to legal review."""
-    return await once(
-        lambda tx: commands.submit_for_review(tx, id, by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/remarks", response_model=AgreementAnswer)
-async def return_with_remarks(
-    id: UUID, body: ReturnWithRemarks, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """Send the text back to the parties."""
-    return await once(
-        lambda tx: commands.return_with_remarks(tx, id, remarks=body.remarks, by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/approval", response_model=AgreementAnswer)
-async def approve_agreement(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Freeze the text for signature; the agreement gets its reference."""
-    return await once(
-        lambda tx: commands.approve_agreement(tx, id, by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/reopening", response_model=AgreementAnswer)
-async def reopen_text(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Negotiate the frozen text again; signatures given so far are void."""
-    return await once(
-        lambda tx: commands.reopen_text(tx, id, reason=body.reason, by=by, expected=expected),
-        answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/{id}/signatures", status_code=201, response_model=AgreementAnswer)
-async def sign_agreement(id: UUID, body: SignAgreement, by: CurrentActor, db: Db, once: Once) -> Response:
-    """Sign for a party, under a mandate valid today. The text's hash stands in for If-Match.
-
-    An advanced or qualified signature is a seal (PAdES) on the agreement's file, made before it is recorded.
-    """
-    return await commands.sealed(
-        db,
-        id,
-        lambda seal: once(
-            lambda tx: commands.sign_agreement(tx, id, **body.model_dump(), by=by, seal=seal),
-            answer=lambda found: AgreementAnswer.of(found, by),
-            location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
-        ),
-        **body.model_dump(),
-        by=by,
-    )
-
-
-@router.get("/{id}/signatures", response_model=Listing[PartyAnswer])
-async def read_signatures(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
-    """The parties, with the signatures given so far."""
-    found = await queries.agreement(db, id, action="read_signatures", by=by)
-    items, next = wanted.within(PartyAnswer.all_of(found), lambda each: (each.party_id,))
-    return page(wanted, items, next, version=found.version)
-
-
-@router.post("/{id}/refusals", status_code=201, response_model=AgreementAnswer)
-async def decline_agreement(id: UUID, body: DeclineAgreement, by: CurrentActor, once: Once) -> Response:
-    """Refuse to sign for a party; signatures are void and the text is negotiated again."""
-    return await once(
-        lambda tx: commands.decline_agreement(tx, id, **body.model_dump(), by=by),
-        answer=lambda found: AgreementAnswer.of(found, by),
-        location=lambda found: f"/api/v1/agreements/{found.id}",
-    )
 
 
 @router.post("/{id}/cancellation", response_model=AgreementAnswer)

@@ -1,4 +1,4 @@
-"""Amendments over HTTP: proposed, edited, approved, signed, rebased."""
+"""Amendments over HTTP: proposed, edited, approved, rebased."""
 
 from uuid import UUID
 
@@ -10,16 +10,12 @@ from services.agreements.schemas.agreements import ReturnWithRemarks
 from services.agreements.schemas.amendments import (
     AmendedContent,
     AmendmentAnswer,
-    DeclineAmendment,
     PartChange,
     PartConflict,
     ProposeAmendment,
     RebaseAmendment,
-    RecordAmendmentScan,
-    SignAmendment,
 )
 from services.agreements.schemas.negotiation import ApproveAsSubstitute
-from services.agreements.schemas.signing import AcceptScan, DelegateSigning, ReturnScan
 from services.agreements.schemas.words import Because
 from shared.database import Transaction
 from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
@@ -132,87 +128,6 @@ async def refuse_amendment(id: UUID, body: Because, expected: IfMatch, by: Curre
     """End the amendment in review."""
     return await once(
         lambda tx: commands.refuse_amendment(tx, id, reason=body.reason, by=by, expected=expected),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-    )
-
-
-@router.post("/amendments/{id}/signatures", status_code=201, response_model=AmendmentAnswer)
-async def sign_amendment(id: UUID, body: SignAmendment, by: CurrentActor, db: Db, once: Once) -> Response:
-    """Sign for a party, under a mandate valid today; once all have, the agreement is amended.
-
-    The content's hash stands in for If-Match. An advanced or qualified signature is a seal (PAdES) on the amendment's
-    file, made before it is recorded.
-    """
-    return await commands.sealed_amendment(
-        db,
-        id,
-        lambda seal: once(
-            lambda tx: commands.sign_amendment(tx, id, **body.model_dump(), by=by, seal=seal),
-            answer=lambda found: AmendmentAnswer.of(found, by),
-            location=lambda found: f"/api/v1/amendments/{found.id}",
-        ),
-        **body.model_dump(),
-        by=by,
-    )
-
-
-@router.post("/amendments/{id}/refusals", status_code=201, response_model=AmendmentAnswer)
-async def decline_amendment(id: UUID, body: DeclineAmendment, by: CurrentActor, once: Once) -> Response:
-    """Refuse to sign for a party: the amendment will not be."""
-    return await once(
-        lambda tx: commands.decline_amendment(tx, id, **body.model_dump(), by=by),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-        location=lambda found: f"/api/v1/amendments/{found.id}",
-    )
-
-
-@router.post("/amendments/{id}/delegations", status_code=201, response_model=AmendmentAnswer)
-async def delegate_amendment(id: UUID, body: DelegateSigning, by: CurrentActor, once: Once) -> Response:
-    """Let another person sign the amendment for a party under one's own mandate."""
-    return await once(
-        lambda tx: commands.delegate_amendment(tx, id, **body.model_dump(), by=by),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-        location=lambda found: f"/api/v1/amendments/{found.id}",
-    )
-
-
-@router.post("/amendments/{id}/scans", status_code=201, response_model=AmendmentAnswer)
-async def record_amendment_scan(id: UUID, body: RecordAmendmentScan, by: CurrentActor, once: Once) -> Response:
-    """Attest a signature on paper with its scan; it counts once another person has checked it."""
-    return await once(
-        lambda tx: commands.record_amendment_scan(tx, id, **body.model_dump(), by=by),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-        location=lambda found: f"/api/v1/amendments/{found.id}",
-    )
-
-
-@router.post("/amendments/{id}/scans/acceptance", response_model=AmendmentAnswer)
-async def accept_amendment_scan(
-    id: UUID, body: AcceptScan, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """Let a signature on paper count, having checked its scan; once all have signed, the agreement is amended."""
-    return await once(
-        lambda tx: commands.accept_amendment_scan(tx, id, party_id=body.party_id, by=by, expected=expected),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-    )
-
-
-@router.post("/amendments/{id}/scans/return", response_model=AmendmentAnswer)
-async def return_amendment_scan(
-    id: UUID, body: ReturnScan, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """Ask the party to sign again, as the scan does not show its signature."""
-    return await once(
-        lambda tx: commands.return_amendment_scan(tx, id, **body.model_dump(), by=by, expected=expected),
-        answer=lambda found: AmendmentAnswer.of(found, by),
-    )
-
-
-@router.post("/amendments/{id}/offer", response_model=AmendmentAnswer)
-async def renew_amendment_offer(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Offer the same branch for signature again once the time to sign is over."""
-    return await once(
-        lambda tx: commands.renew_amendment_offer(tx, id, by=by, expected=expected),
         answer=lambda found: AmendmentAnswer.of(found, by),
     )
 

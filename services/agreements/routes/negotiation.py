@@ -1,25 +1,28 @@
-"""Negotiation and approval over HTTP: turns, acceptances, substitutes."""
+"""Negotiation over HTTP: turns and acceptances, until the parties agree and again once they do not."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from services.agreements import commands, queries
+from services.agreements import commands
 from services.agreements.schemas.agreements import AgreementAnswer
-from services.agreements.schemas.negotiation import (
-    AcceptText,
-    ApproveAsSubstitute,
-    GrantSubstitution,
-    PassTurn,
-    SubstitutionAnswer,
-)
+from services.agreements.schemas.negotiation import AcceptText, PassTurn
 from services.agreements.schemas.words import Because
-from shared.web import CurrentActor, Db, IfMatch, Listing, Once, Page, page
+from shared.web import CurrentActor, IfMatch, Once
 
-router = APIRouter(prefix="/api/v1", tags=["agreements"])
+router = APIRouter(prefix="/api/v1/agreements/{id}", tags=["agreements"])
 
 
-@router.post("/agreements/{id}/turn", response_model=AgreementAnswer)
+@router.post("/negotiation", response_model=AgreementAnswer)
+async def open_negotiation(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Hand the draft to the parties."""
+    return await once(
+        lambda tx: commands.open_negotiation(tx, id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/turn", response_model=AgreementAnswer)
 async def pass_turn(id: UUID, body: PassTurn, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
     """Put the text into another party's hands."""
     return await once(
@@ -28,7 +31,7 @@ async def pass_turn(id: UUID, body: PassTurn, expected: IfMatch, by: CurrentActo
     )
 
 
-@router.post("/agreements/{id}/acceptances", status_code=201, response_model=AgreementAnswer)
+@router.post("/acceptances", status_code=201, response_model=AgreementAnswer)
 async def accept_text(id: UUID, body: AcceptText, by: CurrentActor, once: Once) -> Response:
     """Accept the text for one's party. The text's hash stands in for If-Match: parties do not wait for one another."""
     return await once(
@@ -38,7 +41,7 @@ async def accept_text(id: UUID, body: AcceptText, by: CurrentActor, once: Once) 
     )
 
 
-@router.post("/agreements/{id}/unlocking", response_model=AgreementAnswer)
+@router.post("/unlocking", response_model=AgreementAnswer)
 async def unlock_text(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
     """Give a text that all have accepted free for revision; they are asked to accept again."""
     return await once(
@@ -47,38 +50,10 @@ async def unlock_text(id: UUID, body: Because, expected: IfMatch, by: CurrentAct
     )
 
 
-@router.post("/agreements/{id}/substituted-approval", response_model=AgreementAnswer)
-async def approve_as_substitute(
-    id: UUID, body: ApproveAsSubstitute, expected: IfMatch, by: CurrentActor, once: Once
-) -> Response:
-    """Approve the current step in the place of somebody who named the sender their substitute."""
+@router.post("/reopening", response_model=AgreementAnswer)
+async def reopen_text(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Negotiate the frozen text again; signatures given so far are void."""
     return await once(
-        lambda tx: commands.approve_as_substitute(tx, id, person=body.person, by=by, expected=expected),
+        lambda tx: commands.reopen_text(tx, id, reason=body.reason, by=by, expected=expected),
         answer=lambda found: AgreementAnswer.of(found, by),
-    )
-
-
-@router.post("/substitutions", status_code=201, response_model=SubstitutionAnswer)
-async def grant_substitution(body: GrantSubstitution, by: CurrentActor, once: Once) -> Response:
-    """Name somebody who approves in one's place between two days."""
-    return await once(
-        lambda tx: commands.grant_substitution(tx, **body.model_dump(), by=by),
-        answer=lambda found: SubstitutionAnswer.of(found, by),
-        location=lambda found: f"/api/v1/substitutions/{found.id}",
-    )
-
-
-@router.get("/substitutions", response_model=Listing[SubstitutionAnswer])
-async def read_substitutions(by: CurrentActor, db: Db, wanted: Page) -> Response:
-    """Who approves in whose place, within one's jurisdiction."""
-    found, next = await queries.substitutions(db, page=wanted, by=by)
-    return page(wanted, [SubstitutionAnswer.of(each, by) for each in found], next)
-
-
-@router.post("/substitutions/{id}/revocation", response_model=SubstitutionAnswer)
-async def revoke_substitution(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Take one's own substitution back; what was approved meanwhile stands."""
-    return await once(
-        lambda tx: commands.revoke_substitution(tx, id, by=by, expected=expected),
-        answer=lambda found: SubstitutionAnswer.of(found, by),
     )

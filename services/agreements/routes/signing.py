@@ -1,15 +1,60 @@
-"""Signing over HTTP beside the signature itself: delegates, signatures on paper, the offer."""
+"""Signing over HTTP: by one who is mandated or their delegate, on paper; the offer."""
 
 from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from services.agreements import commands
+from services.agreements import commands, queries
 from services.agreements.schemas.agreements import AgreementAnswer
-from services.agreements.schemas.signing import AcceptScan, DelegateSigning, RecordScan, ReturnScan
-from shared.web import CurrentActor, IfMatch, Once
+from services.agreements.schemas.signing import (
+    AcceptScan,
+    DeclineAgreement,
+    DelegateSigning,
+    PartyAnswer,
+    RecordScan,
+    ReturnScan,
+    SignAgreement,
+)
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, page
 
 router = APIRouter(prefix="/api/v1/agreements/{id}", tags=["agreements"])
+
+
+@router.post("/signatures", status_code=201, response_model=AgreementAnswer)
+async def sign_agreement(id: UUID, body: SignAgreement, by: CurrentActor, db: Db, once: Once) -> Response:
+    """Sign for a party, under a mandate valid today. The text's hash stands in for If-Match.
+
+    An advanced or qualified signature is a seal (PAdES) on the agreement's file, made before it is recorded.
+    """
+    return await commands.sealed(
+        db,
+        id,
+        lambda seal: once(
+            lambda tx: commands.sign_agreement(tx, id, **body.model_dump(), by=by, seal=seal),
+            answer=lambda found: AgreementAnswer.of(found, by),
+            location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+        ),
+        **body.model_dump(),
+        by=by,
+    )
+
+
+@router.get("/signatures", response_model=Listing[PartyAnswer])
+async def read_signatures(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """The parties, with the signatures given so far."""
+    found = await queries.agreement(db, id, action="read_signatures", by=by)
+    items, next = wanted.within(PartyAnswer.all_of(found), lambda each: (each.party_id,))
+    return page(wanted, items, next, version=found.version)
+
+
+@router.post("/refusals", status_code=201, response_model=AgreementAnswer)
+async def decline_agreement(id: UUID, body: DeclineAgreement, by: CurrentActor, once: Once) -> Response:
+    """Refuse to sign for a party; signatures are void and the text is negotiated again."""
+    return await once(
+        lambda tx: commands.decline_agreement(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}",
+    )
 
 
 @router.post("/delegations", status_code=201, response_model=AgreementAnswer)
