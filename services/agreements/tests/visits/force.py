@@ -130,7 +130,8 @@ def visits(made: Made) -> dict[str, Arrange]:
         agreement = await to_renew(by)
         (edition,) = agreement.editions
         body = edition.model_dump(mode="json", exclude={"number", "starts_on", "state"})
-        body["ends_on"] = str(edition.ends_on + timedelta(days=300))
+        ends_on = edition.ends_on + timedelta(days=300)
+        body |= {"ends_on": str(ends_on), "budget_year": ends_on.year}
         return Visit(f"/api/v1/agreements/{agreement.id}/renewal", body, agreement, agreement.version)
 
     async def read_obligations(_: Actor) -> Visit:
