@@ -1,6 +1,6 @@
 """The terms of an agreement: what the parties set out to agree, beside the text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Literal, Self
@@ -206,11 +206,15 @@ def _check_editions(terms: Terms, rules: Rules) -> None:
         raise TermBeyondEditions(most=rules.editions.most, latest=latest)
 
 
+def impossible_day(effective_from: date, effective_until: date, duties: Iterable[Duty]) -> date | None:
+    """The first of the days named that nothing can be reckoned from; None if all are possible."""
+    named = (effective_from, effective_until, *(each.named_day for each in duties))
+    return next((day for day in named if day is not None and not FIRST_DAY <= day <= LAST_DAY), None)
+
+
 def _check_days(terms: Terms) -> None:
-    named = [each.named_day for each in terms.obligations]
-    for day in (terms.effective_from, terms.effective_until, *named):
-        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
-            raise DayNotPossible(day=day, first=FIRST_DAY, last=LAST_DAY)
+    if day := impossible_day(terms.effective_from, terms.effective_until, terms.obligations):
+        raise DayNotPossible(day=day, first=FIRST_DAY, last=LAST_DAY)
 
 
 def _check_parties(terms: Terms, rules: Rules, names: Mapping[UUID, Bilingual]) -> None:

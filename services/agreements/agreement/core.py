@@ -8,10 +8,11 @@ from uuid import UUID
 
 from services.agreements.bilingual import Bilingual, called
 from services.agreements.content import ClauseRef, Content
-from services.agreements.errors import KindIsKept, NotAParty
+from services.agreements.errors import AgreedDayNotPossible, KindIsKept, NotAParty
 from services.agreements.surroundings import Surrounded
-from services.agreements.terms import BudgetLine, Duty, Terms, check_terms
+from services.agreements.terms import BudgetLine, Duty, Terms, check_terms, impossible_day
 from shared.aggregate import follows
+from shared.clock import FIRST_DAY, LAST_DAY
 from shared.events.agreements import (
     AgreementApproved,
     AgreementDrafted,
@@ -24,6 +25,7 @@ from shared.events.agreements import (
     LanguageHashes,
 )
 from shared.events.base import DomainEvent
+from shared.refusals import Refusal
 from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, codes_of
 
 
@@ -51,6 +53,20 @@ Again = Literal["remarks", "reopened", "declined"]
 """Why a text that was submitted is negotiated again."""
 AGREED = ("title", "parties", "centers", "budget", "school_year", "effective_from", "effective_until")
 """The fields that are agreed, beside the duties and the text."""
+
+
+TOWARDS_FORCE = frozenset(
+    {
+        "submit_for_review",
+        "approve_agreement",
+        "sign_agreement",
+        "record_scan",
+        "accept_scan",
+        "renew_offer",
+        "bring_into_force",
+    }
+)
+"""What leads to an agreement that binds."""
 
 
 class Core(Surrounded):
@@ -115,6 +131,13 @@ class Core(Surrounded):
         """How refusals name these parties."""
         organisations = {each.party_id: each.organisation_id for each in self.parties}
         return called((organisations.get(each, each) for each in parties), self.names)
+
+    def guard(self, action: str) -> Refusal | None:
+        """Terms from before impossible days were refused lead nowhere: from some days nothing can be reckoned."""
+        agreed = action in TOWARDS_FORCE and self.state != _S.draft
+        if agreed and (day := impossible_day(self.effective_from, self.effective_until, self.duties)):
+            return AgreedDayNotPossible(day=day, first=FIRST_DAY, last=LAST_DAY)
+        return super().guard(action)
 
     @property
     def keeper(self) -> AgreementParty:

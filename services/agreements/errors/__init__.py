@@ -2,6 +2,7 @@
 
 from services.agreements.errors.agreements import (
     AcademyNotForType,
+    AgreedDayNotPossible,
     AlreadySigned,
     AssociationNotAccredited,
     CenterNotInAgreement,
@@ -42,6 +43,7 @@ from services.agreements.errors.ceremonies import (
 
 __all__ = [
     "AcademyNotForType",
+    "AgreedDayNotPossible",
     "AgreementOver",
     "AgreementsMissing",
     "AlreadyInACeremony",

@@ -23,6 +23,12 @@ class DayNotPossible(Refusal):
     slug = "day-not-possible"
 
 
+class AgreedDayNotPossible(Refusal):
+    """What was agreed on such a day before that was refused neither goes on nor binds. Values: day, first, last."""
+
+    slug = "agreed-day-not-possible"
+
+
 class PeriodReversed(Refusal):
     """The agreement would end before it starts. Values: effective_from, effective_until."""
 

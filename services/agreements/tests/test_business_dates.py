@@ -4,14 +4,18 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import func, text, update
 
 from services.agreements import commands
-from services.agreements.errors import DayNotPossible, SchoolYearNotOne
+from services.agreements.agreement import Agreement
+from services.agreements.errors import AgreedDayNotPossible, DayNotPossible, SchoolYearNotOne
+from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Recurrence, Terms, check_school_year, check_terms
 from services.agreements.tests import branches
 from services.agreements.tests.builders import (
     MINISTRY,
     approved,
+    attached,
     batch_of,
     body_of,
     bound,
@@ -20,11 +24,14 @@ from services.agreements.tests.builders import (
     officer,
     owing,
     regional,
-    sign_for,
+    sign_all,
+    terminate,
 )
+from shared.actor import NATIONAL
 from shared.clock import FIRST_DAY, LAST_DAY, today
 from shared.database import Database
 from shared.ids import new_id
+from shared.territory import MINISTRY_ID
 from tests.web.conventions import is_problem
 
 BEFORE, BEHIND = FIRST_DAY - timedelta(days=1), LAST_DAY + timedelta(days=1)
@@ -130,16 +137,62 @@ async def test_the_first_and_the_last_instant_of_the_possible_days_are_planned_f
         assert datetime.fromisoformat(answered.json()["planned_for"]) == datetime.fromisoformat(planned_for)
 
 
-async def test_a_signature_of_a_batch_that_fails_leaves_the_others_theirs(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first, last = await approved(database), await approved(database)
-    with monkeypatch.context() as before:
-        before.setattr("services.agreements.terms._check_days", lambda _: None)
-        old = await approved(database, owing(current(effective_from=today()), {"due_on": FAR, "survives": True}))
-    for each in old.parties[:2]:
-        old = await sign_for(database, old, each.organisation_id)
-    done = await commands.resume_batch(database, await batch_of(database, [first, old, last]))
+async def test_a_signature_of_a_batch_that_fails_leaves_the_others_theirs(database: Database) -> None:
+    first, broken, last = [await approved(database) for _ in range(3)]
+    async with database.transaction(NATIONAL) as tx:
+        row = AGREEMENTS.table
+        gone = func.jsonb_set(row.c.state, text("'{kept_rules}'"), text("'\"no rules\"'"))
+        await tx.execute(update(row).where(row.c.id == broken.id).values(state=gone))
+    done = await commands.resume_batch(database, await batch_of(database, [first, broken, last]))
     assert [each["outcome"] for each in done.items] == ["signed", "refused", "signed"]
     assert done.items[1]["refusal"] == {"slug": "internal-error", "status": 500, "values": {}}
     assert done.finished_at
+
+
+async def frozen_before(
+    database: Database, monkeypatch: pytest.MonkeyPatch, *duties: dict[str, Any], **changes: Any
+) -> Agreement:
+    """An agreement that was frozen before its days were refused."""
+    with monkeypatch.context() as before:
+        before.setattr("services.agreements.terms.impossible_day", lambda *_: None)
+        before.setattr("services.agreements.agreement.core.impossible_day", lambda *_: None)
+        return await approved(database, owing(current(**changes), *duties))
+
+
+@pytest.mark.parametrize(
+    ("duties", "changes"),
+    [
+        ([{"due_on": FAR, "survives": True}], {"effective_from": today()}),
+        ([{"due_on": FAR, "survives": True}], {}),
+        ([{"recurrence": Recurrence(first_due_on=FAR, every_months=1), "survives": True}], {"effective_from": today()}),
+    ],
+    ids=["a duty", "a duty of what starts later", "again and again"],
+)
+async def test_what_was_frozen_with_an_impossible_day_is_not_signed_but_given_up(
+    as_: Any, database: Database, monkeypatch: pytest.MonkeyPatch, duties: list[dict[str, Any]], changes: dict[str, Any]
+) -> None:
+    old = await frozen_before(database, monkeypatch, *duties, **changes)
+    ministry = next(each.party_id for each in old.parties if each.organisation_id == MINISTRY_ID)
+    body = {"party_id": str(ministry), "text_hash": old.text_hash}
+    for language, word in {"ar": "9999-12-31", "fr": "annulez", "en": "cancel"}.items():
+        answered = await as_(MINISTRY).post(f"/agreements/{old.id}/signatures", body, Accept_Language=language)
+        assert word in is_problem(answered, 409, "agreed-day-not-possible")["detail"]
+    (item,) = (await commands.resume_batch(database, await batch_of(database, [old]))).items
+    assert (item["outcome"], item["refusal"]["slug"]) == ("refused", "agreed-day-not-possible")
+    told = (await as_(officer()).get(f"/agreements/{old.id}")).json()
+    assert {"cancel_agreement", "reopen_text"} <= {*told["available_actions"]}
+    assert "agreed-day-not-possible" in {each["type"].split("/")[-1] for each in told["unavailable_actions"]}
+    assert (await commands.cancel_agreement(database, old.id, reason="(fictif)", by=officer())).state == "cancelled"
+
+
+async def test_what_all_signed_with_an_impossible_day_does_not_bind_but_is_terminated(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await frozen_before(database, monkeypatch, {"due_on": FAR, "survives": True})
+    old = await attached(database, old, "termination_decision")
+    with monkeypatch.context() as before:
+        before.setattr("services.agreements.agreement.core.impossible_day", lambda *_: None)
+        old = await sign_all(database, old)
+    with pytest.raises(AgreedDayNotPossible):
+        await commands.bring_into_force(database, old.id, on=old.effective_from)
+    assert (await terminate(database, old, effective_on=today())).state == "terminated"
