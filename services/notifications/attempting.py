@@ -3,6 +3,7 @@
 import ssl
 from contextlib import AsyncExitStack
 from datetime import datetime
+from email.message import EmailMessage
 from typing import Any, Self
 
 import structlog
@@ -71,28 +72,35 @@ class Attempts:
 
     async def _sent(self, lane: Lane, parcel: Parcel, at: datetime, span: Span) -> Outcome:
         try:
-            if lane.endpoint.channel == "email":
-                return await self._mail(lane, parcel)
-            return await self._post(lane, parcel, at, span)
+            written = self._written(lane, parcel)
+        except Exception as error:
+            # It would fail again, and hold up what is behind it: it steps aside until it is asked for again.
+            log.exception("cannot write", delivery_id=str(parcel.delivery_id))
+            return Outcome("refused", "not_written", more=type(error).__name__)
+        try:
+            if isinstance(written, EmailMessage):
+                return await self.mail.send(written)
+            return await self._post(lane, parcel, written, at, span)
         except Exception as error:
             # Ours, not the receiver's: it must neither lose the delivery nor stop other lanes.
             log.exception("cannot send", delivery_id=str(parcel.delivery_id))
             return Outcome("failed", "own_fault", more=type(error).__name__)
 
-    async def _mail(self, lane: Lane, parcel: Parcel) -> Outcome:
+    def _written(self, lane: Lane, parcel: Parcel) -> EmailMessage | bytes:
+        """What is sent: an e-mail, or a webhook's body."""
         endpoint = lane.endpoint
-        message = compose(
-            parcel.notice,
-            sender=self.settings.mail_from,
-            recipient=endpoint.address,
-            endpoint_id=endpoint.id,
-            **_place(lane, parcel),
-        )
-        return await self.mail.send(message)
+        place: dict[str, Any] = {
+            "academy": endpoint.academy,
+            "sequence": parcel.sequence,
+            "language": endpoint.language,
+        }
+        if endpoint.channel == "webhook":
+            return parcel.notice.body(**place, previous=parcel.previous)
+        sender, recipient = self.settings.mail_from, endpoint.address
+        return compose(parcel.notice, sender=sender, recipient=recipient, endpoint_id=endpoint.id, **place)
 
-    async def _post(self, lane: Lane, parcel: Parcel, at: datetime, span: Span) -> Outcome:
+    async def _post(self, lane: Lane, parcel: Parcel, body: bytes, at: datetime, span: Span) -> Outcome:
         endpoint, notice = lane.endpoint, parcel.notice
-        body = notice.body(**_place(lane, parcel), previous=parcel.previous)
         signers = [self._signer(lane, key) for key in endpoint.live_keys(at)]
         headers = signing.headers(notice.event_id, at, body, signers)
         if traceparent := telemetry.traceparent_of(span):
@@ -117,8 +125,3 @@ class Attempts:
             opened = self.keys.open(lane.secrets[identity.key_id], identity.key_id)
             self._contexts.keep(identity.key_id, Credentials.from_sealed_form(opened).context())
         return self._contexts[identity.key_id]
-
-
-def _place(lane: Lane, parcel: Parcel) -> dict[str, Any]:
-    endpoint = lane.endpoint
-    return {"academy": endpoint.academy, "sequence": parcel.sequence, "language": endpoint.language}

@@ -79,6 +79,7 @@ REFUSED = text("""
     select delivery.id, endpoint_id, academy, event_id, type, correlation from delivery join notice using (event_id)
     where delivery.id = any(cast(:deliveries as uuid[])) and state = 'refused'
         and type = any(cast(:statutory as text[]))
+        and exists (select from endpoint where endpoint.id = endpoint_id and endpoint.state ->> 'channel' = 'email')
         and not exists (select from undelivered where undelivered.id = delivery.id)
     order by delivery.id
 """)

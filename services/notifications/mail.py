@@ -19,6 +19,7 @@ from services.notifications.outcome import Outcome, excerpt_of
 from services.notifications.settings import NotificationsSettings
 from shared.language import RIGHT_TO_LEFT
 from shared.territory import ACADEMIES
+from shared.texts import in_one_line
 
 
 class Subject(UniqueUnstructuredHeader):
@@ -80,7 +81,11 @@ def written(
     date: datetime,
     language: str,
 ) -> EmailMessage:
-    """The message of a template, `.txt` and `.html`, which finds beside the values its language, subject and texts."""
+    """The message of a template, `.txt` and `.html`, which finds beside the values its language, subject and texts.
+
+    The subject is one line, whatever the names in it hold.
+    """
+    subject = in_one_line(subject)
     usual: dict[str, Any] = {
         "language": language,
         "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",

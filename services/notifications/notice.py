@@ -19,6 +19,7 @@ from shared.events.base import DomainEvent
 from shared.language import LOCALES, Wording, instant
 from shared.messaging.envelope import source_of, topic_of
 from shared.territory import ACADEMIES, DIRECTORATES, PROVINCES
+from shared.texts import in_one_line
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?$")
 """A date, or an instant."""
@@ -78,7 +79,7 @@ class Notice:
 
     def _name_of(self, id: str, language: str) -> str:
         name = self.names.get(id)
-        return name["fr" if language in LATIN else "ar"] if name else f"n° {id[:8]}"
+        return in_one_line(name["fr" if language in LATIN else "ar"]) if name else f"n° {id[:8]}"
 
     def payload(self, *, academy: str, sequence: int, language: str, previous: int | None = None) -> dict[str, Any]:
         """The thin message: Standard Webhooks' type, timestamp and data, a CloudEvent too, and where it belongs.

@@ -26,6 +26,7 @@ Code = Literal[
     "name_not_resolved",
     "not_http",
     "own_fault",
+    "not_written",
     "mail_refused",
     "mail_deferred",
     "mail_sign_in",
@@ -83,6 +84,11 @@ class Outcome:
     def reason(self) -> str:
         """The code with what there is to add, as it is kept."""
         return f"{self.code} {self.more}".strip()
+
+    @property
+    def ours(self) -> bool:
+        """Whether the fault is our own: it says nothing of the receiver, and ends no endpoint."""
+        return self.code in ("own_fault", "not_written")
 
     def delay(self, attempts: int, schedule: Sequence[float]) -> float | None:
         """Seconds until the next attempt after this one, the `attempts`-th; None when the schedule is exhausted."""

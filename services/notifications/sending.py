@@ -131,7 +131,7 @@ class Sender:
             crash_point("notifier.posted")
             milliseconds = round((time.monotonic() - started) * 1000)
             exhausted = await self._note(lane, parcel, outcome, at, milliseconds)
-            if outcome.result == "gone" or (outcome.result == "failed" and exhausted):
+            if outcome.result == "gone" or (outcome.result == "failed" and exhausted and not outcome.ours):
                 lane.end = outcome
                 lane.halt()
             elif outcome.result == "failed":
@@ -159,13 +159,14 @@ class Sender:
     async def _note(self, lane: Lane, parcel: Parcel, outcome: Outcome, at: datetime, milliseconds: int) -> bool:
         """Hand the outcome to be written down; whether the schedule is exhausted."""
         delay = outcome.delay(parcel.attempts + 1, self.settings.retries)
+        ended = "refused" if outcome.result == "refused" or (delay is None and outcome.ours) else "waiting"
         await self.recorder.add(
             {
                 "delivery_id": parcel.delivery_id,
                 "token": lane.token,
                 "epoch": lane.epoch,
                 "result": outcome.result,
-                "state": {"delivered": "delivered", "refused": "refused"}.get(outcome.result, "waiting"),
+                "state": "delivered" if outcome.result == "delivered" else ended,
                 "delay": LONGEST_WAIT if delay is None else delay,
                 "at": at,
                 "milliseconds": milliseconds,
