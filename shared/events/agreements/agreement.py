@@ -324,6 +324,7 @@ class AgreementAmended(DomainEvent):
                 "unfunded_seats": 20,
             }
         ],
+        "resting": [],
     }
 
     agreement_id: UUID
