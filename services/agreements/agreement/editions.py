@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Self
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.edition import Edition, EditionState
-from services.agreements.agreement.obligation import Obligation
+from services.agreements.agreement.obligation import Obligation, ObligationState
 from services.agreements.agreement.obligations import Obligations
 from services.agreements.agreement.timely import earliest
-from services.agreements.errors.editions import EditionNotUnderReview
+from services.agreements.errors.editions import EditionNotUnderReview, EditionUnsettled
 from services.agreements.terms import Duty, year_from
 from shared.aggregate import follows
 from shared.events.agreements import (
@@ -65,20 +65,30 @@ class Editions(Obligations):
         return max(started, default=super().owed_within(found))
 
     def guard(self, action: str) -> Refusal | None:
-        """An edition is closed after its end."""
-        if action == "close_edition" and not any(each.state == _E.under_review for each in self.editions):
-            return EditionNotUnderReview(kind="edition", edition=None, state=None)
+        """An edition is closed after its end, once nothing in it waits for a decision or for the end of a rest."""
+        if action == "close_edition":
+            reviewed = [self._unsettled(each) for each in self.editions if each.state == _E.under_review]
+            if not reviewed:
+                return EditionNotUnderReview(kind="edition", edition=None, state=None)
+            if None not in reviewed:
+                return reviewed[0]
         return super().guard(action)
 
     def close_edition(self, number: int, *, today: date) -> list[DomainEvent]:
-        """End an edition's review: what was due in it and is not met has failed. Refuses EditionNotUnderReview."""
+        """End an edition's review: what was due in it and is not met has failed.
+
+        Refuses EditionNotUnderReview, EditionUnsettled.
+        """
         self.require("close_edition")
         edition = self.edition(number)
         if edition.state != _E.under_review:
             raise EditionNotUnderReview(kind="edition", edition=number, state=edition.state)
-        failed = self.fail_unmet(edition.ends_on, today=today)
+        if refusal := self._unsettled(edition):
+            raise refusal
+        fallen = self.fallen_due(min(edition.ends_on, today))
+        failed = self.model_copy().evolve(fallen).fail_unmet(edition.ends_on, today=today)
         closed = AgreementEditionClosed(agreement_id=self.id, edition=number, closed_on=today, failed=len(failed))
-        return [*failed, closed]
+        return [*fallen, *failed, closed]
 
     def reckon(self, budget_year: int) -> tuple[int, int, int]:
         """What is agreed, as editions count it: funded and unfunded seats, and centimes in cash in one budget year."""
@@ -158,6 +168,14 @@ class Editions(Obligations):
     def _end_editions(self, _: AgreementTerminated | AgreementExpired) -> None:
         self._change_editions({_E.running}, lambda _: {"state": _E.under_review})
         self._change_editions({_E.planned}, lambda _: {"state": _E.cancelled})
+
+    def _unsettled(self, edition: Edition) -> Refusal | None:
+        left = {
+            each.obligation_id
+            for each in self.obligations
+            if each.state in (ObligationState.claimed, ObligationState.frozen) and each.due_on <= edition.ends_on
+        }
+        return EditionUnsettled(obligations=sorted(left), names=self.owed(sorted(left))) if left else None
 
     def _turn_of_editions(self, today: date) -> list[DomainEvent]:
         for each in self.editions:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.ledger import Ledger
-from services.agreements.agreement.obligation import OWED, UNSETTLED, Claim, Obligation, ObligationState
+from services.agreements.agreement.obligation import OWED, Claim, Obligation, ObligationState
 from services.agreements.agreement.timely import earliest
 from services.agreements.bilingual import called
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
@@ -82,11 +82,18 @@ class Obligations(Ledger):
         """How refusals name these obligations: by what is owed."""
         return called(obligations, {duty.obligation_id: duty.what for duty in (*self.gone, *self.duties)})
 
-    def unmet(self, blocked: str) -> list[UUID]:
-        """The obligations that are due or failed, and block this."""
-        states = UNSETTLED - {_O.pending} | {_O.failed}
-        blocking = {duty.obligation_id for duty in self.duties if blocked in duty.blocks}
-        return sorted({each.obligation_id for each in self.obligations if each.state in states} & blocking)
+    def unmet(self, blocked: str, *, since: date = date.min) -> list[UUID]:
+        """The obligations that block this: they are due, or failed on a day from this one on.
+
+        What is frozen counts as what it was.
+        """
+        unmet = {
+            each.obligation_id
+            for each in self.obligations
+            if (each.frozen_from or each.state) in (_O.due, _O.claimed)
+            or (each.state == _O.failed and each.due_on >= since)
+        }
+        return sorted(unmet & {duty.obligation_id for duty in self.duties if blocked in duty.blocks})
 
     def claim(
         self, obligation_id: UUID, occurrence: int, *, evidence: str | None, documents: Sequence[str], today: date

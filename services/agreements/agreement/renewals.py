@@ -231,7 +231,8 @@ class Renewals(Editions):
             return None
         if self.renewal.outcome == "unfavourable":
             return RenewalNotFavourable(edition=self.renewal.edition)
-        if unmet := self.unmet("renewal"):
+        # Of the years before, what failed was judged with them, and can be met no more.
+        if unmet := self.unmet("renewal", since=self.edition(self.renewal.edition).starts_on):
             return ObligationsUnmet(action=action, obligations=unmet, names=self.owed(unmet))
         return None
 

@@ -65,3 +65,9 @@ class EditionNotUnderReview(Refusal):
     """Only an edition under review is closed. Values: kind, edition, state; no edition and state if none is."""
 
     slug = "edition-not-under-review"
+
+
+class EditionUnsettled(Refusal):
+    """Of what was due in it something is claimed or frozen. Values: obligations, names."""
+
+    slug = "edition-unsettled"

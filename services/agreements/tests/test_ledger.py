@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.agreements.agreement import Agreement
+from services.agreements.errors.editions import EditionUnsettled
+from services.agreements.errors.obligations import ObligationsUnmet
 from services.agreements.terms import Recurrence
 from services.agreements.tests.builders import DECISION, owing
 from services.agreements.tests.test_editions import (
@@ -107,6 +109,61 @@ def _days(first: date, months: int, end: date) -> list[date]:
             return found
         found.append(day)
         number += 1
+
+
+def due_and_renewed(**duty: Any) -> Agreement:
+    """An agreement with a duty that is due in its first edition and not met, and that is renewed."""
+    return renewed(running(owing(central(), {"due_on": date(2024, 11, 1)} | duty)))
+
+
+def at_rest(agreement: Agreement, since: date) -> Agreement:
+    """The agreement, suspended from a day on."""
+    rest: dict[str, Any] = {"effective_on": since, "today": since}
+    return agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, **rest))
+
+
+@pytest.mark.parametrize("due_on", [date(2024, 11, 1), date(2025, 8, 25)], ids=["due", "pending"])
+def test_an_edition_with_something_frozen_is_closed_after_the_rest_and_fails_it(due_on: date) -> None:
+    agreement = at_rest(due_and_renewed(due_on=due_on), date(2025, 8, 20))
+    passing(agreement, date(2025, 9, 10))
+    assert isinstance(agreement.refusal_of("close_edition"), EditionUnsettled)
+    with pytest.raises(EditionUnsettled):
+        agreement.close_edition(1, today=date(2025, 9, 10))
+    agreement.evolve(agreement.resume(effective_on=date(2025, 9, 20), today=date(2025, 9, 20)))
+    agreement.evolve(agreement.close_edition(1, today=date(2025, 9, 20)))
+    assert rows(agreement)[0] == (due_on, "failed"), "though nobody has looked since"
+
+
+def test_an_edition_with_an_open_claim_is_closed_once_the_claim_is_decided() -> None:
+    agreement = due_and_renewed()
+    owed = agreement.obligations[0].obligation_id
+    agreement.evolve(agreement.claim(owed, 1, evidence="e", documents=(), today=date(2025, 7, 1)))
+    passing(agreement, date(2025, 9, 5))
+    with pytest.raises(EditionUnsettled) as refused:
+        agreement.close_edition(1, today=date(2025, 9, 5))
+    assert refused.value.values["obligations"] == [owed]
+    agreement.evolve(agreement.return_claim(owed, 1, reason="r"))
+    agreement.evolve(agreement.close_edition(1, today=date(2025, 9, 5)))
+    assert rows(agreement)[0] == (date(2024, 11, 1), "failed")
+
+
+def test_what_is_not_due_yet_blocks_a_renewal_at_rest_as_little_as_in_force() -> None:
+    blocking = {"blocks": ("renewal",)}
+    later = evaluated(running(owing(central(), {"due_on": date(2026, 3, 1)} | blocking)))
+    assert later.refusal_of("renew_agreement") is None
+    assert at_rest(later, date(2025, 6, 20)).refusal_of("renew_agreement") is None
+    due = evaluated(running(owing(central(), {"due_on": date(2025, 3, 1)} | blocking)))
+    assert isinstance(due.refusal_of("renew_agreement"), ObligationsUnmet)
+    assert isinstance(at_rest(due, date(2025, 6, 20)).refusal_of("renew_agreement"), ObligationsUnmet)
+
+
+def test_what_failed_in_an_earlier_edition_blocks_no_later_renewal() -> None:
+    agreement = renewed(running(owing(central(), {"due_on": date(2025, 8, 15), "blocks": ("renewal",)})))
+    passing(agreement, date(2025, 9, 2))
+    assert isinstance(evaluated(agreement.model_copy()).refusal_of("renew_agreement"), ObligationsUnmet)
+    agreement.evolve(agreement.close_edition(1, today=date(2025, 9, 2)))
+    assert rows(agreement)[0] == (date(2025, 8, 15), "failed")
+    assert evaluated(agreement).refusal_of("renew_agreement") is None
 
 
 @pytest.mark.parametrize("decided", [True, False], ids=["declined", "lapsed"])

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from services.agreements.agreement import AgreementState, EditionState, ObligationState
+from services.agreements.agreement.obligation import UNSETTLED
 from services.agreements.tests.machines.life import Life
 from shared.ids import new_id
 
@@ -67,6 +68,16 @@ class Obligations(Life):
             for each in it.obligations:
                 waits = each.state == ObligationState.pending and each.due_on > it.effective_until
                 assert not waits or it.duty(each.obligation_id).survives
+
+    @invariant()
+    def a_closed_edition_leaves_nothing_open(self) -> None:
+        """But for what survives the end that came before its last day."""
+        if hasattr(self, "aggregate"):
+            it = self.aggregate
+            ends = [each.ends_on for each in it.editions if each.state == EditionState.closed]
+            for each in it.obligations:
+                if each.state in UNSETTLED and any(each.due_on <= day for day in ends):
+                    assert it.state in ENDED and it.duty(each.obligation_id).survives
 
     def _is_looked_after(self) -> bool:
         """Whether all that time has brought about by today is recorded."""
