@@ -84,7 +84,7 @@ class Ceremony(Aggregate):
     ALLOWED: ClassVar = {
         "name_chair": AHEAD,
         "admit_attendee": RUNNING,
-        "strike_agreement": AHEAD - {_S.open},
+        "strike_agreement": AHEAD,
         "call_agreement": frozenset({_S.open}),
         "open_screen": AHEAD,
         "close_screens": frozenset(_S),
@@ -106,7 +106,10 @@ class Ceremony(Aggregate):
     agreements: tuple[UUID, ...] = ()
     """The order of business."""
     codes: dict[UUID, tuple[str, ...]] = {}
-    """Agreement -> who may see it: as at the planning, and again when the lobby opens and when the sitting does."""
+    """Agreement -> who may see it: as at the planning, and again when the lobby opens, and the sitting, and it closes.
+
+    From the closing on those that were struck are among them, as the minutes tell of them.
+    """
     chair: Attendee | None = None
     attendees: tuple[Attendee, ...] = ()
     called: UUID | None = None
@@ -119,6 +122,8 @@ class Ceremony(Aggregate):
     unsigned: tuple[UUID, ...] = ()
     minutes: dict[str, str] = {}
     """Language -> the hash of the minutes in it, drawn up at the closing."""
+    record: str | None = None
+    """The hash of what the minutes tell, from which extracts are drawn; none of minutes from before there were any."""
 
     @property
     def over(self) -> bool:
@@ -137,6 +142,10 @@ class Ceremony(Aggregate):
     def seen_by(self, actor: Actor) -> frozenset[UUID]:
         """The agreements of the order of business that the actor may see: the others are not theirs to know of."""
         return frozenset(id for id, codes in self.codes.items() if actor.within(codes))
+
+    def wholly_seen_by(self, actor: Actor) -> bool:
+        """Whether the actor may see every agreement that the ceremony tells of."""
+        return self.seen_by(actor) == self.codes.keys()
 
     @staticmethod
     def plan(
@@ -228,14 +237,25 @@ class Ceremony(Aggregate):
         self.require("resume_ceremony")
         return [CeremonyResumed(ceremony_id=self.id)]
 
-    def close(self, *, signed: Iterable[UUID], minutes: dict[str, str], at: datetime) -> list[DomainEvent]:
-        """End the sitting: say which agreements all parties have signed, and keep the minutes for adoption."""
+    def close(
+        self,
+        *,
+        signed: Iterable[UUID],
+        minutes: dict[str, str],
+        record: str | None = None,
+        codes: Codes | None = None,
+        at: datetime,
+    ) -> list[DomainEvent]:
+        """End the sitting: say which agreements all parties have signed, and keep the minutes for adoption.
+
+        `record` is the hash of what they tell, `codes` who may see the agreements that they tell of.
+        """
         self.require("close_ceremony")
         given = frozenset(signed)
         done = [agreement for agreement in self.agreements if agreement in given]
         left = len(self.agreements) - len(done)
         closed = CeremonyClosed(ceremony_id=self.id, closed_at=at, signed=len(done), unsigned=left)
-        return [closed.keeping(signed=done, minutes=minutes)]
+        return [closed.keeping(signed=done, minutes=minutes, record=record, codes=codes or {})]
 
     def adopt_minutes(self, minutes_hash: str) -> list[DomainEvent]:
         """Adopt the minutes drawn up at the closing; the hash is over both languages."""
@@ -303,6 +323,8 @@ class Ceremony(Aggregate):
                 self.signed = tuple(map(UUID, detail["signed"]))
                 self.unsigned = tuple(each for each in self.agreements if each not in self.signed)
                 self.minutes = detail["minutes"]
+                self.record = detail.get("record")
+                self.codes = _codes(detail) or self.codes
             case CeremonyMinutesAdopted():
                 self.state = CeremonyState.minutes_adopted
             case CeremonyCancelled():

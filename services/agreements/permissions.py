@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
 from services.agreements.amendment import Amendment
+from services.agreements.ceremony import Ceremony
 from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
 from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
@@ -40,9 +41,9 @@ def owns_or_supervises(actor: Actor, file: Agreement | Amendment) -> bool:
     return actor.jurisdiction == "national" or owns(actor, file)
 
 
-def is_national(actor: Actor, _: object) -> bool:
-    """Minutes tell of every agreement of a ceremony, so that they are read where all of them may be seen."""
-    return actor.jurisdiction == "national"
+def sees_all_of(actor: Actor, ceremony: Ceremony) -> bool:
+    """Minutes on paper tell of every agreement of a ceremony, so that they are for who may see all of them."""
+    return ceremony.wholly_seen_by(actor)
 
 
 def may_represent(actor: Actor, file: Agreement | Amendment) -> bool:
@@ -403,7 +404,6 @@ PERMISSIONS = Permissions(
         "renew_agreement": owns,
         "decline_renewal": owns,
         "close_edition": owns,
-        "read_minutes": is_national,
-        "read_minutes_paper": is_national,
+        "read_minutes_paper": sees_all_of,
     },
 )

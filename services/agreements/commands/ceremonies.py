@@ -10,11 +10,19 @@ from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
 from services.agreements.commands.integrity import require_untampered
-from services.agreements.commands.vetting import mandated_on
+from services.agreements.commands.vetting import mandated_on, names_of
 from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
 from services.agreements.errors.families import ParentNotSigned
 from services.agreements.errors.signing import TextTampered
-from services.agreements.minutes import draw_up
+from services.agreements.minutes import (
+    TOLD_OF_SIGNING,
+    Minutes,
+    Strike,
+    course_of,
+    draw_up,
+    entry_of,
+    unnamed,
+)
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
 from shared.actor import NATIONAL, Actor
@@ -22,6 +30,7 @@ from shared.audit import canonical
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
 from shared.ids import new_id
+from shared.messaging import journal
 from shared.refusals import Refusal
 from shared.store import digest, put_text
 
@@ -148,14 +157,12 @@ async def close_ceremony(
         ceremony.require("close_ceremony")
         at = at or now()
         listed = await _order(tx, ceremony)
-        minutes = {
-            language: await put_text(tx, draw_up(ceremony, listed, language=language, closed_at=at))
-            for language in ("ar", "fr")
-        }
+        told, told_of = await _told(tx, ceremony, listed, at)
+        minutes = {language: await put_text(tx, draw_up(told, language)) for language in ("ar", "fr")}
+        record = await put_text(tx, canonical(told.model_dump(mode="json")).decode())
         signed = [each.id for each in listed if each.state in SIGNED_BY_ALL]
-        return await CEREMONIES.record(
-            tx, ceremony, ceremony.close(signed=signed, minutes=minutes, at=at), by=by, at=at
-        )
+        events = ceremony.close(signed=signed, minutes=minutes, record=record, codes=_codes(told_of), at=at)
+        return await CEREMONIES.record(tx, ceremony, events, by=by, at=at)
 
 
 async def adopt_minutes(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Ceremony:
@@ -182,6 +189,32 @@ async def _ceremony(tx: Transaction, id: UUID, action: str, by: Actor, expected:
 async def _order(tx: Transaction, ceremony: Ceremony) -> list[Agreement]:
     """The agreements of the order of business; without locks, as signers hold theirs while they wait for ours."""
     return [await AGREEMENTS.read(tx, id) for id in ceremony.agreements]
+
+
+async def _told(
+    tx: Transaction, ceremony: Ceremony, listed: Sequence[Agreement], at: datetime
+) -> tuple[Minutes, Sequence[Agreement]]:
+    """What the minutes tell, and of which agreements: those of the order, and those that were struck."""
+    assert ceremony.opened_at is not None, "closed without having been opened"
+    course = course_of(await journal.past(tx, ceremony.id))
+    struck = {id: await AGREEMENTS.read(tx, id) for id in course.struck}
+    names = await names_of(tx, {*course.present, *course.chairs})
+    entries = [entry_of(ceremony, each, await journal.past(tx, each.id, types=TOLD_OF_SIGNING)) for each in listed]
+    told = Minutes(
+        title=ceremony.title,
+        place=ceremony.place,
+        opened_at=ceremony.opened_at,
+        closed_at=at,
+        chairs=tuple(names.get(each) or unnamed(each) for each in course.chairs),
+        present={each: names.get(each) or unnamed(each) for each in course.present},
+        pauses=tuple(course.pauses),
+        entries=tuple(entries),
+        struck=tuple(
+            Strike(agreement_id=id, reference=each.reference, title=each.title, at=when, reason=reason)
+            for (id, each), (when, reason) in zip(struck.items(), course.struck.values(), strict=True)
+        ),
+    )
+    return told, [*listed, *struck.values()]
 
 
 def _codes(listed: Sequence[Agreement]) -> Codes:

@@ -5,13 +5,14 @@ import asyncio
 import struct
 import tempfile
 import zlib
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex
 from services.agreements.kinds import ContentPart
+from services.agreements.minutes import Entry, Minutes, PartyEntry, Pause, draw_up
 from services.agreements.papers.frames import frames_for
 from services.agreements.papers.paper import (
     AgreementPaper,
@@ -290,19 +291,43 @@ def certificate() -> CertificatePaper:
 
 
 def minutes() -> MinutesPaper:
-    """The minutes of the ceremony."""
+    """The minutes of the ceremony, said as those of any other."""
+    (academy, _), (association, _), *_ = PARTIES
+    keeper, operator, id = (UUID(int=at + 1) for at in range(3))
+    title = Bilingual(ar="حفل التوقيع (وهمي)", fr="Cérémonie de signature (fictif)")
+    told = Minutes(
+        title=title,
+        place=Bilingual(ar="الرباط", fr="Rabat"),
+        opened_at=AT,
+        closed_at=AT + timedelta(minutes=40),
+        chairs=(academy,),
+        present={operator: association, keeper: academy},
+        pauses=(
+            Pause(since=AT + timedelta(minutes=3), until=AT + timedelta(minutes=9), reason="Panne de courant (fictif)"),
+        ),
+        entries=(
+            Entry(
+                agreement_id=id,
+                reference="AREF-06/2026-0016",
+                title=TITLE,
+                signed=False,
+                parties=(
+                    PartyEntry(
+                        organisation_id=operator, name=association, outcome="here", at=AT + timedelta(minutes=1)
+                    ),
+                    PartyEntry(organisation_id=keeper, name=academy, outcome="to_be_checked", on=AT.date()),
+                ),
+            ),
+        ),
+        struck=(),
+    )
+    said = {language: draw_up(told, language) for language in ("ar", "fr")}
     return MinutesPaper(
         drawn_at=AT,
-        title=Bilingual(ar="محضر: حفل التوقيع (وهمي)", fr="Procès-verbal : cérémonie de signature (fictif)"),
+        title=title,
         address="https://mithaq.example/v/01920000-0000-7000-8000-00000000000c?h=9f86d081884c7d65",
         mark="specimen",
-        ar="# محضر: حفل التوقيع (وهمي)\n\nالمكان: الرباط\n\nالافتتاح: 2026/08/24 10:30 (بتوقيت المغرب)\n\n"
-        "## جدول الأعمال\n\n1. اتفاقية شراكة (وهمي) (AREF-06/2026-0016): وقعها جميع الأطراف.\n"
-        "   - جمعية أفق (وهمي): وقع في 2026/08/24 10:31.\n\nالاتفاقيات الموقعة: 1 من 1.\n",
-        fr="# Procès-verbal : cérémonie de signature (fictif)\n\nLieu : Rabat\n\nOuverture : 24/08/2026 à 10:30 (heure"
-        " du Maroc)\n\n## Ordre du jour\n\n1. Convention de partenariat (fictif) (AREF-06/2026-0016) : signée par"
-        " toutes les parties.\n   - Association Horizon (fictif) : a signé le 24/08/2026 à 10:31.\n\nConventions"
-        " signées : 1 sur 1.\n",
+        **said,
         adopted=True,
         minutes_hash=HASH,
     )

@@ -144,9 +144,9 @@ def seal(paper: SealPaper, language: str) -> Said:
 def minutes(paper: MinutesPaper, language: str) -> Said:
     """What the minutes of a ceremony say."""
     said = words(language)["minutes"]
-    # The first line is the title, which the paper has above.
-    _, *lines = getattr(paper, language).splitlines()
+    title, *lines = getattr(paper, language).splitlines()
     return {
+        "title": _line(title)["text"],
         "lines": [_line(each.strip()) for each in lines if each.strip()],
         "adopted": said["adopted" if paper.adopted else "not_adopted"],
         "hashes": [{"what": said["hash"], "hash": paper.minutes_hash}],

@@ -7,13 +7,14 @@ from sqlalchemy import select
 
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.commands.ceremonies import missing_for
+from services.agreements.minutes import Minutes, draw_up
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.ceremonies import LobbyAnswer, LobbyItem, MinutesAnswer
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.text import get_text
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
-from shared.database import Work
+from shared.database import Transaction, Work
 from shared.refusals import NotAllowedNow
 from shared.web import PageRequest
 
@@ -41,10 +42,7 @@ async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAns
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_lobby", found)
-        # Who was a party when the order was drawn up may see an agreement no more.
-        row = AGREEMENTS.table.c
-        still = select(row.id).where(row.id.in_(found.seen_by(by)), *AGREEMENTS.within(tx))
-        seen = {*(await tx.execute(still)).scalars()}
+        seen = await _seen(tx, found, by)
         order, next = page.within([each for each in found.agreements if each in seen], lambda each: (each,))
         listed = [await AGREEMENTS.read(tx, each) for each in order]
         # That a party has a mandate is no secret to the others; whose it is, is.
@@ -70,12 +68,28 @@ async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAns
 
 
 async def minutes(db: Work, id: UUID, *, by: Actor) -> MinutesAnswer:
-    """A closed ceremony's minutes. Raises NotFound; NotAllowedNow before the closing, TextLost."""
+    """A closed ceremony's minutes, or an extract for who may see some of its agreements only.
+
+    Raises NotFound; NotAllowedNow before the closing, and for extracts of minutes from before there were any; TextLost.
+    """
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_minutes", found)
-        if not found.minutes:
+        whole = found.wholly_seen_by(by)
+        if not found.minutes or not (whole or found.record):
             raise NotAllowedNow(action="read_minutes", kind=found.kind, state=found.status, allowed=[])
-        said = {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
+        if whole:
+            said = {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
+        else:
+            told = Minutes.model_validate_json(await get_text(tx, found.record or "", "minutes"))
+            extract = told.about(await _seen(tx, found, by))
+            said = {language: draw_up(extract, language) for language in ("ar", "fr")}
     adopted = found.state == CeremonyState.minutes_adopted
-    return MinutesAnswer(adopted=adopted, **said)
+    return MinutesAnswer(adopted=adopted, whole=whole, **said)
+
+
+async def _seen(tx: Transaction, ceremony: Ceremony, by: Actor) -> frozenset[UUID]:
+    """Those of the order that the actor may see: who was a party when it was drawn up may see one no more."""
+    row = AGREEMENTS.table.c
+    still = select(row.id).where(row.id.in_(ceremony.seen_by(by)), *AGREEMENTS.within(tx))
+    return frozenset((await tx.execute(still)).scalars())

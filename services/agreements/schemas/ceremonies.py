@@ -128,5 +128,6 @@ class MinutesAnswer(BaseModel):
     """The minutes as Markdown, in both languages."""
 
     adopted: bool
+    whole: bool = Field(description="or an extract about those agreements that the reader may see")
     ar: str
     fr: str

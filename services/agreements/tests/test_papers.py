@@ -259,7 +259,8 @@ def test_a_clause_that_gets_another_title_shows_both() -> None:
 def test_minutes_say_the_text_that_was_adopted() -> None:
     paper: MinutesPaper = samples.minutes()
     text = text_of(render_minutes(paper, "fr"))
-    assert "Convention de partenariat (fictif) (AREF-06/2026-0016) : signée par toutes les parties." in text
+    assert "(AREF-06/2026-0016) : non signée par toutes les parties requises." in text
+    assert "a signé sur papier le 24/08/2026, signature à contrôler." in text
     assert paper.minutes_hash in text and "Procès-verbal adopté." in text
 
 

@@ -1,0 +1,201 @@
+"""What the minutes of a ceremony say, and to whom."""
+
+from uuid import UUID
+
+import pytest
+
+from services.agreements import commands, queries
+from services.agreements.agreement import Agreement
+from services.agreements.ceremony import Ceremony
+from services.agreements.kinds import SigningGroup, SigningRule
+from services.agreements.papers.drawing import draw_minutes
+from services.agreements.papers.printing import render_minutes
+from services.agreements.tables import OrganisationRow
+from services.agreements.tests.builders import (
+    CHAIR,
+    MINISTRY,
+    approved,
+    attached,
+    change_kind,
+    current,
+    fill,
+    hold,
+    officer,
+    operator_of,
+    party,
+    plan,
+    sign_for,
+    signer,
+)
+from services.agreements.tests.test_papers import text_of
+from shared.actor import NATIONAL, Actor
+from shared.clock import today
+from shared.database import Database
+from shared.ids import new_id
+from shared.territory import ACADEMIES, MINISTRY_ID
+
+ACADEMY = ACADEMIES["MA-06"].organisation_id
+
+
+async def sign(database: Database, agreement: Agreement, ceremony: Ceremony, *organisations: UUID) -> None:
+    """Their signatures in the sitting; of all who sign, if none is named."""
+    for each in agreement.signing_parties:
+        if each.organisation_id in (organisations or {each.organisation_id}):
+            await sign_for(database, agreement, each.organisation_id, ceremony_id=ceremony.id)
+
+
+async def read(database: Database, ceremony: Ceremony, by: Actor = MINISTRY) -> str:
+    """The French minutes after the closing, as this reader is told them."""
+    return (await queries.minutes(database, ceremony.id, by=by)).fr
+
+
+def line_of(minutes: str, agreement: Agreement, organisation: UUID) -> str:
+    """What they say of a party of this agreement: each has a line, in the agreement's order."""
+    entry = minutes.split(f"({agreement.reference}) : ")[1]
+    lines = [line.partition(" : ")[2] for line in entry.splitlines() if line.startswith("   - ")]
+    return lines[[each.organisation_id for each in agreement.parties].index(organisation)]
+
+
+async def called(database: Database, organisation: UUID, name: str) -> None:
+    """The network calls an organisation so from now on."""
+    async with database.transaction(NATIONAL) as tx:
+        await tx.merge(OrganisationRow(id=organisation, name_ar=name, name_fr=name))
+
+
+async def test_minutes_tell_who_signed_in_the_sitting_before_it_and_not(database: Database) -> None:
+    agreement = await approved(database)
+    await sign_for(database, agreement, operator_of(agreement))
+    ceremony = await hold(database, agreement.id)
+    await sign(database, agreement, ceremony, ACADEMY)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    minutes = await read(database, ceremony)
+    assert line_of(minutes, agreement, operator_of(agreement)) == "avait signé hors de cette cérémonie."
+    assert line_of(minutes, agreement, ACADEMY).startswith("a signé le ")
+    assert line_of(minutes, agreement, MINISTRY_ID) == "n'a pas signé."
+    assert "non signée par toutes les parties requises" in minutes
+
+
+async def test_minutes_tell_of_a_signature_on_paper_that_waits_for_its_check(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    agreement = await attached(database, agreement, "signed_copy")
+    operator = operator_of(agreement)
+    await commands.record_scan(
+        database,
+        agreement.id,
+        party_id=next(each.party_id for each in agreement.parties if each.organisation_id == operator),
+        text_hash=agreement.text_hash or "",
+        person=signer(operator).person,
+        file_hash=agreement.documents[-1].hash,
+        signed_on=today(),
+        ceremony_id=ceremony.id,
+        by=officer(),
+    )
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    said = line_of(await read(database, ceremony), agreement, operator_of(agreement))
+    assert said.startswith("a signé sur papier le ") and said.endswith(", signature à contrôler.")
+
+
+async def test_minutes_say_of_a_witness_and_of_whom_a_group_did_not_need_that_they_were_not_asked(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_kind(monkeypatch, signing=SigningRule(groups=(SigningGroup(roles=("funder",), needed=1),)))
+    funders, witness = [party(new_id(), "funder") for _ in range(2)], party(new_id(), "witness")
+    agreement = await approved(database, current(others=[*funders, witness]))
+    ceremony = await hold(database, agreement.id)
+    spared = funders[1].organisation_id
+    await sign(database, agreement, ceremony, funders[0].organisation_id)
+    others = {each.organisation_id for each in agreement.parties} - {each.organisation_id for each in funders}
+    await sign(database, agreement, ceremony, *others)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    minutes = await read(database, ceremony)
+    assert line_of(minutes, agreement, spared) == "n'a pas signé, le nombre requis étant atteint."
+    assert line_of(minutes, agreement, witness.organisation_id) == "témoin."
+    assert " : signée par toutes les parties requises." in minutes
+
+
+async def test_minutes_tell_who_declined_and_whose_signatures_that_voided(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    await sign(database, agreement, ceremony, ACADEMY)
+    operator = operator_of(agreement)
+    await commands.decline_agreement(
+        database,
+        agreement.id,
+        party_id=next(each.party_id for each in agreement.parties if each.organisation_id == operator),
+        text_hash=agreement.text_hash or "",
+        reason="(fictif)",
+        by=signer(operator),
+    )
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    minutes = await read(database, ceremony)
+    assert line_of(minutes, agreement, operator).startswith("a refusé de signer le ")
+    assert line_of(minutes, agreement, ACADEMY).endswith(", signature devenue sans effet.")
+
+
+async def test_minutes_name_the_chair_who_was_there_what_interrupted_and_what_was_struck(database: Database) -> None:
+    agreement, struck = await approved(database), await approved(database)
+    ceremony = await hold(database, agreement.id, struck.id)
+    await commands.interrupt_ceremony(database, ceremony.id, reason="panne\n## Décision (fictif)", by=MINISTRY)
+    await commands.resume_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.strike_agreement(
+        database, ceremony.id, agreement_id=struck.id, reason="budget absent (fictif)", by=MINISTRY
+    )
+    await called(database, CHAIR.organisation_id, "Présidence exemple (fictif)")
+    await called(database, operator_of(agreement), "Association exemple (fictif)")
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    minutes = await read(database, ceremony)
+    chair, present = minutes.split("Présidence : ")[1].split("## Organisations présentes")
+    assert chair.strip() == "Présidence exemple (fictif)"
+    assert "- Association exemple (fictif)\n" in present.split("##")[0]
+    assert " : panne ## Décision (fictif)" in minutes and "\n## Décision" not in minutes
+    assert f"{struck.reference}), le " in minutes and " : budget absent (fictif)" in minutes
+    assert "Conventions signées : 0 sur 1." in minutes and "Signature de la présidence :" in minutes
+    assert CHAIR.name not in minutes, "they name organisations"
+
+
+async def test_who_sees_every_agreement_of_a_ceremony_reads_its_minutes_and_others_an_extract(
+    database: Database,
+) -> None:
+    own, foreign = await approved(database), await approved(database, current("MA-07"))
+    ceremony = await hold(database, own.id, foreign.id)
+    await called(database, operator_of(foreign), "Association étrangère (fictif)")
+    await called(database, operator_of(own), "Association du lieu (fictif)")
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    whole = await queries.minutes(database, ceremony.id, by=MINISTRY)
+    extract = await queries.minutes(database, ceremony.id, by=officer("MA-06"))
+    assert (whole.whole, extract.whole) == (True, False)
+    assert extract.fr.startswith("# Extrait du procès-verbal") and extract.ar.startswith("# مستخرج من محضر")
+    assert str(own.reference) in extract.fr and str(foreign.reference) not in extract.fr
+    assert "Association du lieu" in extract.fr and "Association étrangère" not in extract.fr
+    assert "Association étrangère" in whole.fr
+    theirs = await queries.minutes(database, ceremony.id, by=signer(operator_of(own)))
+    assert theirs.fr == extract.fr
+
+
+async def test_a_ceremony_of_one_academys_agreements_has_its_minutes_read_by_that_academy(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    assert (await queries.minutes(database, ceremony.id, by=officer("MA-06"))).whole
+
+
+async def test_what_was_struck_keeps_the_minutes_from_who_may_not_see_it(database: Database) -> None:
+    own, foreign = await approved(database), await approved(database, current("MA-07"))
+    ceremony = await plan(database, own.id, foreign.id)
+    await commands.strike_agreement(database, ceremony.id, agreement_id=foreign.id, reason="(fictif)", by=MINISTRY)
+    await fill(database, ceremony)
+    await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    extract = await queries.minutes(database, ceremony.id, by=officer("MA-06"))
+    assert not extract.whole and str(foreign.reference) not in extract.fr
+
+
+async def test_issued_minutes_call_themselves_minutes_in_both_languages(database: Database) -> None:
+    ceremony = await hold(database, (await approved(database)).id)
+    ceremony = await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    async with database.transaction(NATIONAL) as tx:
+        paper = await draw_minutes(tx, ceremony)
+    french, arabic = (text_of(render_minutes(paper, language)) for language in ("fr", "ar"))
+    assert "Procès-verbal : Cérémonie de signature (fictif)" in french.split("Ouverture")[0]
+    assert "محضر: حفل التوقيع" in arabic.split("الافتتاح")[0]
