@@ -123,16 +123,23 @@ class ObligationsTouched(Part):
 
 
 class EditionTouched(Part):
-    """A year of the agreement."""
+    """A year of the agreement that runs or is to come, with what it grants; a suspension leaves its state."""
 
     agreement_id: UUID
     edition: int
     state: EditionState
     becomes: EditionState
+    budget_year: int
+    funded_seats: int
+    unfunded_seats: int
+    amount: Money = Field(description="what the parties bring in cash, as drafted, renewed or amended")
 
 
 class AmountTouched(Part):
-    """What an organisation agreed to bring in a budget year that is not over; what it has paid is not known yet."""
+    """What an organisation agreed to bring in a budget year that is not over; what it has paid is not known yet.
+
+    What a renewal sets for a year is told of its edition: nobody says there who brings it.
+    """
 
     agreement_id: UUID
     payer_id: UUID
@@ -360,9 +367,15 @@ def _obligations(life: Life) -> list[ObligationsTouched]:
 def _editions(life: Life) -> list[EditionTouched]:
     before = {each.number: each.state for each in life.before.editions}
     return [
-        EditionTouched(agreement_id=life.after.id, edition=each.number, state=before[each.number], becomes=each.state)
+        EditionTouched(
+            agreement_id=life.after.id,
+            edition=each.number,
+            state=before[each.number],
+            becomes=each.state,
+            **each.model_dump(include={"budget_year", "funded_seats", "unfunded_seats", "amount"}),
+        )
         for each in life.after.editions
-        if each.number in before and before[each.number] != each.state
+        if before.get(each.number) in (EditionState.planned, EditionState.running)
     ]
 
 

@@ -108,8 +108,8 @@ class Center(Aggregate):
             raise NoSeats(funded_seats=provided.funded_seats, unfunded_seats=provided.unfunded_seats)
         return [CenterPlanned(agreement_id=agreement_id, academy=province.academy, **provided.model_dump())]
 
-    def follow_amendment(self, provided: CenterToOpen) -> list[DomainEvent]:
-        """The agreement was amended: what it now provides for this center, as long as it is not given up or over."""
+    def follow_agreement(self, provided: CenterToOpen) -> list[DomainEvent]:
+        """What the agreement, amended or in another edition, now provides for it, as long as it is not over."""
         if self.state in OVER:
             return []
         events: list[DomainEvent] = []

@@ -13,6 +13,7 @@ from shared.actor import SYSTEM
 from shared.database import Transaction
 from shared.events.agreements import (
     AgreementAmended,
+    AgreementEditionOpened,
     AgreementExpired,
     AgreementResumed,
     AgreementSigned,
@@ -26,21 +27,21 @@ reactions = Reactions("centers")
 follow = reactions.reaction("follow-agreements")
 
 
-@follow.on(AgreementSigned, AgreementAmended)
+@follow.on(AgreementSigned, AgreementAmended, AgreementEditionOpened)
 async def plan_centers(tx: Transaction, occurrence: Occurrence[Any]) -> None:
     """Every center the agreement provides for is planned, under the id the agreement gave it.
 
-    Those that are there already follow an amendment in their seats, their operator and their names. Those that come
-    while the others rest will not open before the agreement resumes.
+    Those that are there already follow an amendment in their seats, their operator and their names, and each edition in
+    the seats that it grants. Those that come while the others rest will not open before the agreement resumes.
     """
     agreed = occurrence.event
     known = {center.id: center for center in await _centers_of(tx, occurrence.subject)}
-    for provided in agreed.centers:
+    for provided in getattr(agreed, "granted", None) or agreed.centers:
         if (center := known.get(provided.center_id)) is None:
             center = Center(id=provided.center_id)
             events = Center.plan(provided, agreement_id=agreed.agreement_id, academy=agreed.academy)
         else:
-            events = center.follow_amendment(provided)
+            events = center.follow_agreement(provided)
         await CENTERS.record(tx, center, events, by=SYSTEM)
     if isinstance(agreed, AgreementAmended):
         for id in agreed.resting:

@@ -228,8 +228,10 @@ async def happened_as_told(world: World, looked: Impact, before: list[Agreement]
         (was.id, year.number): (year.state, now.edition(year.number).state)
         for was, now in zip(before, after, strict=True)
         for year in was.editions
-        if year.state != now.edition(year.number).state
+        if year.state in ("planned", "running")
     }
+    granted = {(was.id, year.number): (year.funded_seats, year.amount) for was in before for year in was.editions}
+    assert all(granted[each.agreement_id, each.edition] == (each.funded_seats, each.amount) for each in looked.editions)
     really = await world.states_of_centers()
     assert {each.center_id: each.state for each in looked.centers} == {
         each.center_id: centers[each.center_id] for each in looked.centers

@@ -1,6 +1,6 @@
 """Amending: an agreement in force becomes what an applied amendment says, without changing its state."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any, ClassVar
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.agreement.core import AgreementState, names_of
+from services.agreements.agreement.edition import granting
 from services.agreements.agreement.force import Force
 from services.agreements.agreement.negotiation import Negotiation
 from services.agreements.agreement.renewals import Renewals
@@ -19,7 +20,7 @@ from services.agreements.errors.editions import TermBeyondEditions
 from services.agreements.signatures import PartyRequest, RequestState, Signature
 from services.agreements.terms import BudgetLine, Duty, center_named, province_named
 from shared.aggregate import follows
-from shared.events.agreements import AgreementAmended, AmendmentType
+from shared.events.agreements import AgreementAmended, AmendmentType, CenterToOpen
 from shared.events.base import DomainEvent
 
 _S = AgreementState
@@ -106,6 +107,7 @@ class Amending(Force, Negotiation, Renewals):
             language_hashes=language_hashes(content.clauses),
             resting=self._resting_as_well(content.centers),
             **{name: getattr(content, name) for name in _TOLD},
+            granted=self._granted(content.centers),
         )
         return [
             amended.keeping(
@@ -118,6 +120,12 @@ class Amending(Force, Negotiation, Renewals):
                 by_day=True,
             )
         ]
+
+    def _granted(self, centers: Sequence[CenterToOpen]) -> tuple[CenterToOpen, ...] | None:
+        """The amended centers with the seats that the edition under way still sets itself; none if it sets none."""
+        under_way = self.edition_under_way
+        kept = under_way.still_set(self.centers, centers) if under_way else ()
+        return granting(centers, kept) if kept else None
 
     @follows
     def _change_content(self, event: AgreementAmended) -> None:

@@ -1,11 +1,11 @@
 """Editions: one agreement, year after year."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, timedelta
 from typing import Any, ClassVar, Self
 
 from services.agreements.agreement.core import AgreementState
-from services.agreements.agreement.edition import Edition, EditionState
+from services.agreements.agreement.edition import Edition, EditionState, granting
 from services.agreements.agreement.obligation import Obligation, ObligationState
 from services.agreements.agreement.obligations import Obligations
 from services.agreements.agreement.timely import earliest
@@ -19,6 +19,7 @@ from shared.events.agreements import (
     AgreementExpired,
     AgreementSigned,
     AgreementTerminated,
+    CenterToOpen,
 )
 from shared.events.base import DomainEvent
 from shared.money import Money
@@ -48,6 +49,12 @@ class Editions(Obligations):
     def last_edition(self) -> Edition:
         """The last that was not given up, once there are any."""
         return [each for each in self.editions if each.state != _E.cancelled][-1]
+
+    @property
+    def edition_under_way(self) -> Edition | None:
+        """The last that has begun; none before the first."""
+        begun = [each for each in self.editions if each.state not in (_E.planned, _E.cancelled)]
+        return begun[-1] if begun else None
 
     @property
     def next_start(self) -> date:
@@ -93,18 +100,14 @@ class Editions(Obligations):
     def reckon(self, budget_year: int) -> tuple[int, int, int]:
         """What is agreed, as editions count it: funded and unfunded seats, and centimes in cash in one budget year."""
         cash = (line.amount for line in self.budget if (line.kind, line.budget_year) == ("cash", budget_year))
-        return (
-            sum(each.funded_seats for each in self.centers),
-            sum(each.unfunded_seats for each in self.centers),
-            Money.total(cash).centimes,
-        )
+        return (*sums(self.centers), Money.total(cash).centimes)
 
     def amend_editions(self, before: Self, duties: Sequence[Duty]) -> None:
         """Let the editions that are not over follow what was amended; `before` is the agreement as it was.
 
-        New duties are owed in them too, and those gone no more. Their seats and amounts go up or down by what the
-        agreed ones do: a renewal may have set others. One that ended with the agreement, or would outlast it, ends by
-        the rule of the first.
+        New duties are owed in them too, and those gone no more. What is amended of a center's seats or of the cash of
+        a year holds for them, though a renewal set something else; what is not stays as the renewal set it. One that
+        ended with the agreement, or would outlast it, ends by the rule of the first.
         """
         left = {each.party_id for each in before.parties} - {each.party_id for each in self.parties}
         joined = [each.party_id for each in self.parties if each not in before.parties]
@@ -112,13 +115,9 @@ class Editions(Obligations):
         added = [id for id in wanted if id not in known]
 
         def amended(each: Edition) -> dict[str, Any]:
-            was, now = before.reckon(each.budget_year), self.reckon(each.budget_year)
-            funded, unfunded, centimes = (there - then for then, there in zip(was, now, strict=True))
             moved = each.ends_on == before.effective_until or each.ends_on > self.effective_until
             return {
-                "funded_seats": max(0, each.funded_seats + funded),
-                "unfunded_seats": max(0, each.unfunded_seats + unfunded),
-                "amount": Money(centimes=max(0, each.amount.centimes + centimes)),
+                **self._granting(each, before),
                 "parties": tuple(dict.fromkeys([*(id for id in each.parties if id not in left), *joined])),
                 "obligations": (*(id for id in each.obligations if id in wanted), *added),
                 "ends_on": self._latest_end(each.starts_on) if moved else each.ends_on,
@@ -126,6 +125,17 @@ class Editions(Obligations):
             }
 
         self._change_editions({_E.planned, _E.running}, amended)
+
+    def _granting(self, each: Edition, before: Self) -> dict[str, Any]:
+        was, now = before.reckon(each.budget_year), self.reckon(each.budget_year)
+        if each.seats is None:  # planned when no center's seats were told: it goes up and down with what is agreed
+            told = (each.funded_seats, each.unfunded_seats, each.amount.centimes)
+            funded, unfunded, centimes = (max(0, own + b - a) for own, a, b in zip(told, was, now, strict=True))
+            return {"funded_seats": funded, "unfunded_seats": unfunded, "amount": Money(centimes=centimes)}
+        seats = each.still_set(before.centers, self.centers)
+        funded, unfunded = sums(granting(self.centers, seats))
+        amount = each.amount if was[2] == now[2] else Money(centimes=now[2])
+        return {"seats": seats, "funded_seats": funded, "unfunded_seats": unfunded, "amount": amount}
 
     def next_on(self) -> date | None:
         """The next start or end of an edition."""
@@ -183,7 +193,9 @@ class Editions(Obligations):
                 ended = AgreementEditionEnded(agreement_id=self.id, edition=each.number, ended_on=each.ends_on)
                 return self.fallen_due(each.ends_on) or [ended]
             if each.state == _E.planned and today >= each.starts_on and self.state == _S.in_force:
-                opened = AgreementEditionOpened(agreement_id=self.id, academy=self.academy, **told(each))
+                opened = AgreementEditionOpened(
+                    agreement_id=self.id, academy=self.academy, **told(each), centers=each.granted(self.centers)
+                )
                 return self.fallen_due(each.starts_on - timedelta(days=1)) or [opened.keeping(owes=True)]
         return []
 
@@ -202,6 +214,7 @@ class Editions(Obligations):
             amount=Money(centimes=centimes),
             parties=tuple(each.party_id for each in self.parties),
             obligations=tuple(each.obligation_id for each in self.duties),
+            seats=(),
         )
 
     def _latest_end(self, starts_on: date) -> date:
@@ -218,6 +231,13 @@ class Editions(Obligations):
         )
 
 
+def sums(centers: Iterable[CenterToOpen]) -> tuple[int, int]:
+    """Funded and unfunded seats."""
+    there = [(each.funded_seats, each.unfunded_seats) for each in centers]
+    return sum(funded for funded, _ in there), sum(unfunded for _, unfunded in there)
+
+
 def told(edition: Edition) -> dict[str, Any]:
     """What events tell of an edition."""
-    return edition.model_dump(exclude={"number", "parties", "obligations", "state"}) | {"edition": edition.number}
+    own = {"number", "parties", "obligations", "state", "seats"}
+    return edition.model_dump(exclude=own) | {"edition": edition.number}

@@ -6,10 +6,10 @@ from typing import Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
-from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
-from services.agreements.agreement.editions import LASTING, Editions, told
+from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState, seats_of
+from services.agreements.agreement.editions import LASTING, Editions, sums, told
 from services.agreements.agreement.timely import earliest
-from services.agreements.errors import RolesMissing
+from services.agreements.errors import CenterNotInAgreement, RolesMissing
 from services.agreements.errors.editions import (
     BudgetYearOutsideEdition,
     EditionOutsideTerm,
@@ -18,6 +18,7 @@ from services.agreements.errors.editions import (
     RenewalNotAllowedNow,
     RenewalNotDue,
     RenewalNotFavourable,
+    SeatsNotPlaced,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
 from services.agreements.terms import Duty, check_school_year, year_from
@@ -30,6 +31,7 @@ from shared.events.agreements import (
     AgreementRenewalReturned,
     AgreementRenewed,
     AgreementTerminated,
+    CenterSeats,
 )
 from shared.events.base import DomainEvent
 from shared.money import Money
@@ -88,12 +90,14 @@ class Renewals(Editions):
         amount: Money,
         parties: Collection[UUID],
         obligations: Collection[UUID],
+        seats: Sequence[CenterSeats] = (),
     ) -> list[DomainEvent]:
         """Plan the next edition. What it takes over is named, nothing goes on by itself but the centers.
 
+        `seats` names the centers that get others than agreed; of an only center the sums tell.
         Refuses SchoolYearNotOne, RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted, RenewalNotFavourable,
         ObligationsUnmet, EndAnnounced, EditionOutsideTerm, BudgetYearOutsideEdition, NotAParty, RolesMissing,
-        PartyNotCarried; NotFound for an unknown obligation.
+        PartyNotCarried, CenterNotInAgreement, SeatsNotPlaced; NotFound for an unknown obligation.
         """
         self.require("renew_agreement")
         check_school_year(school_year)
@@ -114,7 +118,9 @@ class Renewals(Editions):
             amount=amount,
             parties=tuple(parties),
             obligations=tuple(obligations),
+            seats=self._placed_seats(funded_seats, unfunded_seats, seats),
         )
+        self._check_seats(planned)
         return [self._renewed(planned, tacit=False)]
 
     def decline_renewal(self, *, reason: str) -> list[DomainEvent]:
@@ -295,6 +301,19 @@ class Renewals(Editions):
         if absent := sorted(needed.difference(parties)):
             raise PartyNotCarried(parties=absent, names=self.called(absent))
 
+    def _placed_seats(self, funded: int, unfunded: int, named: Sequence[CenterSeats]) -> tuple[CenterSeats, ...]:
+        agreed = [seats_of(each) for each in self.centers]
+        if foreign := {each.center_id for each in named} - {each.center_id for each in agreed}:
+            raise CenterNotInAgreement(centers=sorted(foreign))
+        if len(agreed) == 1 and not named:
+            named = [agreed[0].model_copy(update={"funded_seats": funded, "unfunded_seats": unfunded})]
+        return tuple(each for each in named if each not in agreed)
+
+    def _check_seats(self, planned: Edition) -> None:
+        funded, unfunded = sums(planned.granted(self.centers))
+        if (funded, unfunded) != (planned.funded_seats, planned.unfunded_seats):
+            raise SeatsNotPlaced(funded_seats=funded, unfunded_seats=unfunded)
+
     def _renewed(self, planned: Edition, *, tacit: bool) -> AgreementRenewed:
         renewed = AgreementRenewed(
             agreement_id=self.id,
@@ -302,6 +321,7 @@ class Renewals(Editions):
             **told(planned),
             centers=tuple(each.center_id for each in self.centers),
             tacit=tacit,
+            seats=planned.seats,
         )
         return renewed.keeping(parties=planned.parties, obligations=planned.obligations)
 

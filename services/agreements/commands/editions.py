@@ -11,6 +11,7 @@ from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import today
 from shared.database import Work
+from shared.events.agreements import CenterSeats
 from shared.money import Money
 
 
@@ -42,6 +43,7 @@ async def renew_agreement(
     amount: Money,
     parties: Sequence[UUID],
     obligations: Sequence[UUID],
+    seats: Sequence[CenterSeats] = (),
     by: Actor,
     expected: int | None = None,
 ) -> Agreement:
@@ -57,6 +59,7 @@ async def renew_agreement(
             amount=amount,
             parties=parties,
             obligations=obligations,
+            seats=seats,
         )
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 

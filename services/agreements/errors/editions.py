@@ -61,6 +61,13 @@ class PartyNotCarried(Refusal):
     slug = "party-not-carried"
 
 
+class SeatsNotPlaced(Refusal):
+    """The next edition's seats are not those of its centers. Values: funded_seats, unfunded_seats of the centers."""
+
+    status = 422
+    slug = "seats-not-placed"
+
+
 class EditionNotUnderReview(Refusal):
     """Only an edition under review is closed. Values: kind, edition, state; no edition and state if none is."""
 

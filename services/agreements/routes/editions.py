@@ -9,6 +9,7 @@ from services.agreements import commands, queries
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.editions import EditionsAnswer, EvaluateRenewal, RenewAgreement
 from services.agreements.schemas.words import Because
+from shared.events.agreements import CenterSeats
 from shared.web import CurrentActor, Db, FullPage, IfMatch, Once, page
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
@@ -60,10 +61,10 @@ async def return_renewal(id: UUID, body: Because, expected: IfMatch, by: Current
 @router.post("/{id}/renewal", response_model=AgreementAnswer)
 async def renew_agreement(id: UUID, body: RenewAgreement, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
     """Plan the next edition, with what it takes over."""
+    named = {name: getattr(body, name) for name in RenewAgreement.model_fields}
+    named["seats"] = [CenterSeats(**each.model_dump()) for each in body.seats]
     return await once(
-        lambda tx: commands.renew_agreement(
-            tx, id, **{name: getattr(body, name) for name in RenewAgreement.model_fields}, by=by, expected=expected
-        ),
+        lambda tx: commands.renew_agreement(tx, id, **named, by=by, expected=expected),
         answer=lambda found: AgreementAnswer.of(found, by),
     )
 

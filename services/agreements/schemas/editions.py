@@ -17,6 +17,19 @@ class EvaluateRenewal(Because):
     outcome: Outcome
 
 
+class SeatsOfCenter(Body):
+    """The seats that the next edition grants one center."""
+
+    center_id: UUID
+    funded_seats: Seats
+    unfunded_seats: Seats
+
+
+def _each_center_once(seats: list[SeatsOfCenter]) -> list[SeatsOfCenter]:
+    each_once([each.center_id for each in seats])
+    return seats
+
+
 class RenewAgreement(Body):
     """The next edition. All that it takes over is named here; only the centers are kept by themselves."""
 
@@ -31,6 +44,10 @@ class RenewAgreement(Body):
     )
     obligations: Annotated[list[UUID], Field(max_length=100), AfterValidator(each_once)] = Field(
         description="ids of the obligations that are owed again"
+    )
+    seats: Annotated[list[SeatsOfCenter], Field(max_length=100), AfterValidator(_each_center_once)] = Field(
+        default_factory=list,
+        description="the centers that get other seats than agreed; of an only center the sums tell",
     )
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
-from services.agreements.errors import NotAParty, RolesMissing, TermOver
+from services.agreements.content import Content
+from services.agreements.errors import CenterNotInAgreement, NotAParty, RolesMissing, TermOver
 from services.agreements.errors.editions import (
     BudgetYearOutsideEdition,
     EditionNotUnderReview,
@@ -18,6 +19,7 @@ from services.agreements.errors.editions import (
     RenewalNotAllowedNow,
     RenewalNotDue,
     RenewalNotFavourable,
+    SeatsNotPlaced,
     TermBeyondEditions,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
@@ -33,7 +35,7 @@ from services.agreements.tests.builders import (
     regional,
     signed,
 )
-from shared.events.agreements import AgreementExpired, AgreementRenewed
+from shared.events.agreements import AgreementEditionOpened, AgreementExpired, AgreementRenewed, CenterSeats
 from shared.ids import new_id
 from shared.money import Money
 from shared.refusals import NotAllowedNow, NotFound
@@ -99,13 +101,37 @@ def renewed(agreement: Agreement, **changes: Any) -> Agreement:
     return agreement.evolve(agreement.renew(**carried(agreement, **changes)))
 
 
+def seats(agreement: Agreement, *funded: int) -> dict[str, Any]:
+    """What a renewal says of so many funded seats in each center, and no unfunded ones."""
+    named = [
+        CenterSeats(center_id=center.center_id, funded_seats=number, unfunded_seats=0)
+        for center, number in zip(agreement.centers, funded, strict=True)
+    ]
+    return {"seats": named, "funded_seats": sum(funded), "unfunded_seats": 0}
+
+
+def granted(event: Any) -> list[int]:
+    """The funded seats of each center, as it follows the event."""
+    return [each.funded_seats for each in getattr(event, "granted", None) or event.centers]
+
+
 def amended(agreement: Agreement, today: date, **changes: Any) -> Agreement:
     """The agreement once an amendment is applied."""
     content = agreement.content(()).model_copy(update=changes)
+    return agreement.evolve(amending(agreement, content, today))
+
+
+def amending(agreement: Agreement, content: Content, today: date) -> list[Any]:
+    """An amendment's own event."""
     what: dict[str, Any] = {"amendment_id": new_id(), "number": len(agreement.amendments) + 1, "names": {}}
-    return agreement.evolve(
-        agreement.amend(content, text_hash="cd" * 32, amendment_type="scope", signatures=(), today=today, **what)
-    )
+    return agreement.amend(content, text_hash="cd" * 32, amendment_type="scope", signatures=(), today=today, **what)
+
+
+def opening(agreement: Agreement, day: date) -> Any:
+    """What is told when an edition opens on this day."""
+    events = agreement.pass_time(day)
+    agreement.evolve(events)
+    return next(each for each in events if isinstance(each, AgreementEditionOpened))
 
 
 def states(agreement: Agreement) -> list[str]:
@@ -263,9 +289,9 @@ def test_what_is_carried_over_is_chosen() -> None:
     terms = owing(central(), {}, {"due_days": 60}, {"recurrence": Recurrence(first_due_on=START, every_months=6)})
     agreement = running(terms)
     kept, dropped, returning = (each.obligation_id for each in agreement.duties)
-    renewed(agreement, obligations=[kept], funded_seats=10, amount=Money(centimes=1))
+    renewed(agreement, obligations=[kept], **seats(agreement, 10, 20), amount=Money(centimes=1))
     second = agreement.editions[1]
-    assert (second.funded_seats, second.amount, second.obligations) == (10, Money(centimes=1), (kept,))
+    assert (second.funded_seats, second.amount, second.obligations) == (30, Money(centimes=1), (kept,))
     passing(agreement, date(2026, 6, 1))
     owed = [(each.obligation_id, each.due_on) for each in agreement.obligations if each.due_on > FIRST_END]
     assert owed == [(kept, date(2025, 10, 2))], "a year after the first time; the others are owed no more"
@@ -431,6 +457,76 @@ def test_no_edition_is_planned_that_an_announced_termination_would_not_let_begin
         agreement.evolve(agreement.terminate(**told, effective_on=effective_on))
         assert isinstance(agreement.refusal_of("renew_agreement"), EndAnnounced) == refused
         assert agreement.refusal_of("decline_renewal") is None
+
+
+def test_an_edition_tells_the_seats_that_it_grants_each_center() -> None:
+    agreement = running()
+    assert granted(opening(in_force(central()), START)) == [40, 60]
+    renewed(agreement, **seats(agreement, 30, 60))
+    assert granted(opening(agreement, date(2025, 9, 2))) == [30, 60]
+    (again,) = evaluated(agreement).renew(**carried(agreement, funded_seats=100, unfunded_seats=40))
+    agreement.evolve([again])
+    assert granted(opening(agreement, date(2026, 9, 2))) == [40, 60], "as agreed again, where nothing else is said"
+
+
+def test_the_seats_of_an_edition_are_those_of_its_centers() -> None:
+    agreement = evaluated(running())
+    wrong = seats(agreement, 30, 60) | {"funded_seats": 100}
+    with pytest.raises(SeatsNotPlaced) as refused:
+        agreement.renew(**carried(agreement, **wrong))
+    assert refused.value.values == {"funded_seats": 90, "unfunded_seats": 0}
+    with pytest.raises(SeatsNotPlaced):
+        agreement.renew(**carried(agreement, funded_seats=90))
+    foreign = CenterSeats(center_id=new_id(), funded_seats=1, unfunded_seats=0)
+    with pytest.raises(CenterNotInAgreement):
+        agreement.renew(**carried(agreement, seats=[foreign]))
+
+
+def test_the_seats_of_an_edition_with_one_center_are_its() -> None:
+    agreement = renewed(running(regional(agreement_kind="academy-association")), funded_seats=70)
+    assert granted(opening(agreement, date(2025, 9, 2))) == [70]
+
+
+def test_what_is_amended_of_seats_and_money_holds_for_a_renewed_edition_and_the_rest_stays() -> None:
+    year, terms = 2025, central()
+    line = {"line_id": new_id(), "payer": terms.parties[0].party_id, "heading": Bilingual(ar="منحة", fr="Subvention")}
+    budget = BudgetLine(**line, kind="cash", amount=Money(centimes=100), budget_year=year)
+    agreement = running(terms.model_copy(update={"budget": (budget,)}))
+    renewed(agreement, **seats(agreement, 5, 5), budget_year=year, amount=Money(centimes=80))
+    agreed = agreement.centers
+    fewer = (agreed[0].model_copy(update={"funded_seats": 20}), agreed[1])
+    cut = (budget.model_copy(update={"amount": Money(centimes=10)}),)
+
+    def second() -> tuple[int, int]:
+        return agreement.editions[1].funded_seats, agreement.editions[1].amount.centimes
+
+    amended(agreement, date(2025, 7, 1), title=Bilingual(ar="عنوان", fr="Titre"))
+    assert second() == (10, 80), "nothing was said of them"
+    amended(agreement, date(2025, 7, 2), centers=fewer, budget=cut)
+    assert second() == (25, 10), "twenty as amended, five as renewed"
+    amended(agreement, date(2025, 7, 3), centers=agreed, budget=(budget,))
+    assert second() == (45, 100), "what is undone is what is agreed"
+
+
+def test_an_amendment_tells_the_seats_that_the_edition_under_way_grants() -> None:
+    agreement = running()
+    renewed(agreement, **seats(agreement, 5, 5))
+    passing(agreement, date(2025, 9, 2))
+    day, more = date(2025, 9, 3), agreement.centers[1].model_copy(update={"funded_seats": 90})
+    for centers, told in ((agreement.centers, [5, 5]), ((agreement.centers[0], more), [5, 90])):
+        content = agreement.content(()).model_copy(update={"centers": centers})
+        (event,) = amending(agreement, content, day)
+        assert [each.funded_seats for each in event.centers] == [each.funded_seats for each in centers], "as agreed"
+        assert granted(event) == told
+
+
+def test_an_edition_planned_before_seats_were_told_goes_up_and_down_with_what_is_agreed() -> None:
+    agreement = renewed(running())
+    first, second = agreement.editions
+    agreement.editions = (first, second.model_copy(update={"seats": None, "funded_seats": 10}))
+    more = tuple(each.model_copy(update={"funded_seats": each.funded_seats + 5}) for each in agreement.centers)
+    amended(agreement, date(2025, 7, 1), centers=more)
+    assert agreement.editions[1].funded_seats == 20
 
 
 def test_a_termination_sends_the_running_edition_under_review_and_cancels_the_planned_one() -> None:

@@ -88,6 +88,20 @@ async def test_a_preview_changes_nothing_and_needs_no_paper_yet(database: Databa
     assert (now.version, now.state) == (agreement.version, "in_force")
 
 
+@pytest.mark.parametrize(
+    ("action", "becomes"), [("terminate_agreement", "under_review"), ("suspend_agreement", "running")]
+)
+async def test_a_preview_tells_what_the_running_edition_grants(database: Database, action: str, becomes: str) -> None:
+    agreement = await bound(database, current(effective_from=today()))
+    agreement = await commands.let_time_pass(database, agreement.id, on=today())
+    scope: Any = {"scope": "money"} if action == "suspend_agreement" else {}
+    looked = await queries.impact(database, agreement.id, **(LOOK | {"action": action} | scope), by=director())
+    (told,), (edition,) = looked.editions, agreement.editions
+    assert (told.state, told.becomes) == ("running", becomes)
+    assert (told.funded_seats, told.unfunded_seats) == (edition.funded_seats, edition.unfunded_seats) == (60, 20)
+    assert (told.budget_year, told.amount) == (edition.budget_year, edition.amount)
+
+
 async def test_a_preview_is_for_whoever_keeps_the_agreement(database: Database) -> None:
     agreement = await bound(database)
     operator = president(operator_of(agreement))

@@ -144,7 +144,7 @@ def test_a_count_fits_the_seats_of_each_kind(funded: int, unfunded: int) -> None
 
 def test_who_sits_where_an_amendment_took_seats_away_is_still_counted_but_nobody_more() -> None:
     full = count(center(*TO_OPENING), 60, 0)
-    full.evolve(full.follow_amendment(provided(center_id=full.id, funded_seats=40)))
+    full.evolve(full.follow_agreement(provided(center_id=full.id, funded_seats=40)))
     assert enrolled(count(full, 58)) == (58, 0)
     with pytest.raises(CountOutsideSeats):
         count(full, 59)

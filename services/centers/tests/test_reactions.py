@@ -16,6 +16,7 @@ from shared.actor import NATIONAL, SYSTEM
 from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
+    AgreementEditionOpened,
     AgreementExpired,
     AgreementResumed,
     AgreementSigned,
@@ -208,6 +209,22 @@ async def test_an_amendment_plans_new_centers_and_the_others_follow_it(database:
     assert f"org:{operator}" in opened.visible_to()
     assert [each.split(".")[3] for each in told[-3:]] == ["renamed", "operator_changed", "seats_changed"]
     assert (fitting.version, fitting.funded_seats, planned.state) == (2, 60, CenterState.planned)
+
+
+async def test_a_center_has_the_seats_that_the_edition_under_way_grants(database: Database) -> None:
+    fewer, more = (OPENED.model_copy(update={"funded_seats": number}) for number in (50, 80))
+    example = AgreementEditionOpened.model_validate(AgreementEditionOpened.example)
+    opened = example.model_copy(update={"agreement_id": AGREEMENT, "centers": (fewer,)})
+    events = [
+        opened,
+        opened.model_copy(update={"centers": ()}),
+        amended(more).model_copy(update={"granted": (fewer,)}),
+        amended(more),
+    ]
+    for event, seats in zip(events, (50, 50, 50, 80), strict=True):
+        await react(database, plan_centers, event)
+        async with database.transaction(NATIONAL) as tx:
+            assert (await CENTERS.read(tx, OPENED.center_id)).funded_seats == seats
 
 
 async def test_a_center_that_is_over_follows_no_amendment(database: Database) -> None:

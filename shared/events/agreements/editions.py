@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, CENTER
+from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, CENTER, CenterSeats, CenterToOpen
 from shared.events.base import DomainEvent
 from shared.money import Money
 
@@ -25,6 +25,17 @@ class AgreementEditionOpened(DomainEvent):
         "funded_seats": 60,
         "unfunded_seats": 20,
         "amount": {"amount": "125000.00", "currency": "MAD"},
+        "centers": [
+            {
+                "center_id": CENTER,
+                "province": "MA-CAS",
+                "operator_id": ASSOCIATION,
+                "name_ar": "مركز (مثال)",
+                "name_fr": "Centre (exemple)",
+                "funded_seats": 60,
+                "unfunded_seats": 20,
+            }
+        ],
     }
 
     agreement_id: UUID
@@ -37,6 +48,8 @@ class AgreementEditionOpened(DomainEvent):
     funded_seats: int
     unfunded_seats: int
     amount: Money
+    centers: tuple[CenterToOpen, ...] = ()
+    """The centers with the seats that the edition grants each; none where that was not told yet."""
 
 
 class AgreementEditionEnded(DomainEvent):
@@ -147,6 +160,8 @@ class AgreementRenewed(DomainEvent):
     centers: tuple[UUID, ...]
     tacit: bool
     """Whether the deadline renewed it, as its kind says, and nobody's decision."""
+    seats: tuple[CenterSeats, ...] | None = None
+    """Where the edition grants a center other seats than agreed; null where that was not told yet."""
 
 
 class AgreementNotRenewed(DomainEvent):

@@ -58,6 +58,16 @@ class CenterToOpen(BaseModel):
     unfunded_seats: int
 
 
+class CenterSeats(BaseModel):
+    """The seats that an edition grants a center, where they are others than agreed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    center_id: UUID
+    funded_seats: int
+    unfunded_seats: int
+
+
 class LanguageHashes(BaseModel):
     """SHA-256 in hex of the Arabic and of the French text, each alone."""
 
