@@ -23,7 +23,6 @@ import asyncpg
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import text
 
-from cli.files import NAMED
 from cli.installation import Installation
 from cli.output import Exit, Failed
 from shared import files
@@ -35,6 +34,7 @@ from shared.events.catalog import TOPICS
 from shared.messaging.broker import Broker, open_broker
 from shared.messaging.relay import reset_after_restore
 from shared.migrations import create_database, knows
+from shared.named_files import NAMED
 from shared.settings import PlatformSettings, database_on
 
 MANIFEST = "manifest.json"

@@ -1,8 +1,7 @@
 """Files, each kept once under the hash of its content: in a directory of this machine, or in an S3-compatible bucket.
 
 A name says what must be found under it, so that nothing is ever replaced by something else, damage shows when a file is
-read, and keeping the same file again changes nothing. Nothing here removes a file: what nobody names in this database
-another one may name.
+read, and keeping the same file again changes nothing. Who removes one knows that no event names it (named_files).
 """
 
 import asyncio
@@ -97,7 +96,8 @@ class Place:
         plain = self._s3.get("endpoint", "").startswith("http://")
         return S3Store.from_url(
             self._location,
-            config=cast("S3Config", self._s3),
+            # Not every bucket knows how to delete several at once, and we never do.
+            config=cast("S3Config", {**self._s3, "disable_bulk_delete": True}),
             client_options={"allow_http": plain},
             retry_config=RETRIES,
         )
@@ -147,13 +147,27 @@ async def get(hash: str) -> bytes:
 
 async def exists(hash: str) -> bool:
     """Whether a file is kept. Raises Unavailable if the storage does not answer."""
+    return await put_at(hash) is not None
+
+
+async def remove(hash: str) -> None:
+    """Let a file go; one that is not kept is gone already. Raises Unavailable if the storage does not let it."""
     try:
-        await _here().store.head_async(_name(hash))
+        await _here().store.delete_async(_name(hash))
     except FileNotFoundError:
-        return False
+        return
     except BaseError as error:
         raise Unavailable() from error
-    return True
+
+
+async def put_at(hash: str) -> datetime | None:
+    """When a file was last put; None if it is not kept. Raises Unavailable if the storage does not answer."""
+    try:
+        return (await _here().store.head_async(_name(hash)))["last_modified"]
+    except FileNotFoundError:
+        return None
+    except BaseError as error:
+        raise Unavailable() from error
 
 
 async def kept() -> AsyncIterator[KeptFile]:

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import BinaryIO, cast
@@ -14,7 +15,9 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.agreements.errors.documents import FileMislabelled, FileTypeRefused, FileUnsound
 from shared import files
+from shared.database import Database
 from shared.files import MOST_BYTES, SIGNATURES, FileTooLong, StoredFile
+from shared.named_files import Brought, bring, drop
 from shared.refusals import Refusal
 from shared.worker import TookTooLong, bounded, in_worker
 
@@ -35,15 +38,21 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers of segments that tell a picture's size."""
 
 
-async def take_in(
-    pieces: AsyncIterator[bytes], *, said: str, refusal_of: Callable[[StoredFile], Awaitable[Refusal | None]]
-) -> tuple[StoredFile, Refusal | None]:
+@asynccontextmanager
+async def taken_in(
+    db: Database,
+    pieces: AsyncIterator[bytes],
+    *,
+    said: str,
+    refusal_of: Callable[[StoredFile], Awaitable[Refusal | None]],
+) -> AsyncIterator[tuple[StoredFile, Refusal | None]]:
     """Keep what comes, if it is a sound PDF, PNG or JPEG, of the type that is `said`, and nothing else is against it.
 
-    Nothing is kept otherwise: `refusal_of` is asked last, and what it says is handed back. Refuses FileTooLong as soon
-    as too much has come, FileTypeRefused, FileMislabelled, FileUnsound; raises Unavailable if the storage does not
-    answer.
+    Nothing is kept otherwise: `refusal_of` is asked last, and what it says is handed out. What is refused in here goes
+    again, unless it lay there before or an event names it by now. Refuses FileTooLong as soon as too much has come,
+    FileTypeRefused, FileMislabelled, FileUnsound; raises Unavailable if the storage does not answer.
     """
+    brought: Brought | None = None
     with NamedTemporaryFile(prefix="mithaq-upload-") as named:
         file, size = cast(BinaryIO, named.file), 0
         async for piece in pieces:
@@ -52,8 +61,8 @@ async def take_in(
                 raise FileTooLong(limit=MOST_BYTES)
             await asyncio.to_thread(file.write, piece)
         file.flush()
-        brought = await asyncio.to_thread(files.measure, file, MOST_BYTES)
-        found = brought.media_type
+        measured = await asyncio.to_thread(files.measure, file, MOST_BYTES)
+        found = measured.media_type
         if found not in SIGNATURES.values():
             raise FileTypeRefused(taken=sorted(SIGNATURES.values()))
         said = said.partition(";")[0].strip().lower()
@@ -65,9 +74,14 @@ async def take_in(
             sound = False
         if not sound:
             raise FileUnsound(found=found)
-        if (refusal := await refusal_of(brought)) is None:
-            await files.put(file)
-        return brought, refusal
+        if (refusal := await refusal_of(measured)) is None:
+            brought = await bring(db, file, measured)
+    try:
+        yield measured, refusal
+    except Exception:
+        if brought:
+            await drop(db, brought)
+        raise
 
 
 def is_sound(path: str, media_type: str) -> bool:

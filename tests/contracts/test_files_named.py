@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from cli.files import NAMED
 from services.__main__ import all_services
 from shared.aggregate import Aggregate
 from shared.events.catalog import ALL
+from shared.named_files import NAMED
 from shared.settings import PlatformSettings
 
 LIKE_A_FILE = re.compile("hash|file")

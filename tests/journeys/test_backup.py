@@ -1,6 +1,7 @@
 """Backup and restore: a running installation is saved at one moment, and goes on from there."""
 
 import asyncio
+import os
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,11 +18,11 @@ from sqlalchemy import text
 
 from cli.backup import Manifest, back_up, read_manifest, restore
 from cli.demo.client import Client
-from cli.files import unnamed_files
+from cli.files import sweep_files, unnamed_files
 from cli.installation import Installation
 from cli.output import Exit, Failed
 from services.agreements import commands
-from services.agreements.tests.builders import approved, attached, clauses, current, officer, sign_for
+from services.agreements.tests.builders import approved, attached, clauses, current, officer, pdf, sign_for
 from services.network.organisation import institutions
 from shared import files
 from shared.actor import NATIONAL
@@ -174,11 +175,11 @@ async def test_documents_survive_with_their_files_and_a_lost_one_is_named(
         assert kept.read_bytes() == content
 
 
-async def attach(here: Installation) -> str:
+async def attach(here: Installation, **options: Any) -> str:
     """An agreement's document; gives its file's hash."""
     async with here.database("agreements") as database:
         agreement = await commands.draft_agreement(database, current(), clauses=clauses(), by=officer())
-        return (await attached(database, agreement, "annex")).documents[-1].hash
+        return (await attached(database, agreement, "annex", **options)).documents[-1].hash
 
 
 async def seal(here: Installation) -> tuple[str, str]:
@@ -190,7 +191,7 @@ async def seal(here: Installation) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("where", ["directory", "s3"])
-async def test_what_no_event_names_is_listed_after_a_day_and_stays(
+async def test_what_no_event_names_is_listed_after_a_day_and_goes_when_somebody_says_so(
     where: str,
     with_files: Installation,
     tmp_path: Path,
@@ -210,6 +211,30 @@ async def test_what_no_event_names_is_listed_after_a_day_and_stays(
     monkeypatch.setattr("cli.files.now", lambda: now() + timedelta(days=2))
     assert [(each.hash, each.size) for each in await unnamed_files(here)] == [(lost.hash, lost.size)]
     assert {each.hash async for each in files.kept()} == named | {lost.hash}
+    asked = list[str]()
+    assert await sweep_files(here, lambda found: asked.extend(each.hash for each in found)) == 1
+    assert asked == [lost.hash] and {each.hash async for each in files.kept()} == named
+
+
+async def test_a_sweep_leaves_what_is_named_or_put_again_after_it_was_listed(
+    with_files: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = with_files
+    async with running(here.settings):
+        named, again = pdf("le même"), b"%PDF-1.7 (fictif)"
+        both = {(await files.put(each)).hash for each in (named, again)}
+    monkeypatch.setattr("cli.files.now", lambda: now() + timedelta(days=2))
+
+    async def listed_before(here: Installation) -> list[files.KeptFile]:
+        found = await unnamed_files(here)
+        await attach(here, content=named)
+        (kept,) = (each for each in found if (tmp_path / "files" / each.name).read_bytes() == again)
+        os.utime(tmp_path / "files" / kept.name, times=((now() + timedelta(days=2)).timestamp(),) * 2)
+        return found
+
+    monkeypatch.setattr("cli.files.unnamed_files", listed_before)
+    assert await sweep_files(here, lambda found: None) == 0
+    assert {each.hash async for each in files.kept()} == both
 
 
 async def test_nothing_is_restored_under_running_services(here: Installation, tmp_path: Path) -> None:

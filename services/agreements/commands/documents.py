@@ -22,7 +22,8 @@ from shared.database import Transaction, Work
 from shared.events.base import DomainEvent
 from shared.files import StoredFile
 from shared.ids import new_id
-from shared.refusals import Forbidden, Refusal
+from shared.named_files import holds
+from shared.refusals import ConcurrentChange, Forbidden, Refusal
 
 
 class About(TypedDict):
@@ -48,13 +49,16 @@ async def attach_document(
 
     `refused` is why it was not kept. An annex is brought as the text is revised: by whoever may, and what parties had
     accepted lapses. Refuses NotYourDocument if it would replace another party's, CharactersNotPrintable for an annex's
-    name, and what Agreement.attach refuses.
+    name, and what Agreement.attach refuses; ConcurrentChange if the file is gone by now.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "attach_document", by)
         events = _attached(agreement, file, by, at or now(), **about)
         if refused:
             raise refused
+        if not await holds(tx, file.hash):
+            # Whoever brought the same was refused in the same moment.
+            raise ConcurrentChange()
         return await _record(tx, agreement, events, by)
 
 

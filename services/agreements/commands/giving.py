@@ -42,7 +42,7 @@ class Asked:
 
 async def sealed_first(db: Database, id: UUID, asked: Asked, look: Look, sign: Sign[T], at: datetime | None) -> T:
     """What `sign` gives, with its seal made first if the level asks for one."""
-    return await seal_first(id, asked.level, lambda: _seal_for(db, asked, look, at or now()), sign)
+    return await seal_first(db, id, asked.level, lambda: _seal_for(db, asked, look, at or now()), sign)
 
 
 async def give(
@@ -80,7 +80,7 @@ async def _seal_for(db: Database, asked: Asked, look: Look, at: datetime) -> Rea
             await amended_at_once(tx, agreement, file.model_copy().evolve(events), business_date(at))
             unsealed = await draw_sealable_amendment(tx, agreement, file) if first else None
         shown = await draw_seal(tx, file, signed, at)
-    return await make_seal(file, signed, shown, unsealed, at)
+    return await make_seal(db, file, signed, shown, unsealed, at)
 
 
 async def _signed(

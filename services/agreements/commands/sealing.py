@@ -1,12 +1,14 @@
 """Making seals: outside the transaction that records the signature, which checks that nothing moved meanwhile.
 
-A file is kept before the signature is recorded, so a crash in between leaves at worst a file that nobody refers to.
+A file is kept before the signature is recorded, and goes again if that is refused; a crash in between leaves at worst a
+file that nobody refers to.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import TypeVar
 from uuid import UUID
 from weakref import WeakValueDictionary
@@ -44,9 +46,10 @@ from services.agreements.sealing import (
 from services.agreements.tables import PaperRow
 from shared import files
 from shared.clock import business_date, now
-from shared.database import Transaction
+from shared.database import Database, Transaction
 from shared.events.agreements import AgreementPartySigned, AmendmentPartySigned, SignatureLevel
 from shared.messaging.crash import crash_point
+from shared.named_files import Brought, bring, drop, holds
 from shared.refusals import ConcurrentChange, Refusal
 from shared.worker import in_worker
 
@@ -70,12 +73,18 @@ class ReadySeal:
     """Of the agreement or the amendment that it was made for."""
     party_id: UUID
     at: datetime
-    file_hash: str
+    brought: Brought
     archived_file: str | None
-    """Of the file before its first seal; none with later ones."""
+    """Of the file before its first seal; none with later ones. Every try prints the same, so that it stays."""
+
+    @property
+    def file_hash(self) -> str:
+        """Of the sealed file."""
+        return self.brought.file.hash
 
 
 async def seal_first(
+    db: Database,
     id: UUID,
     level: SignatureLevel,
     make: Callable[[], Awaitable[ReadySeal]],
@@ -98,8 +107,11 @@ async def seal_first(
                 seal = refusal
             try:
                 return await sign(seal)
-            except SealOvertaken:
-                continue
+            except Exception as error:
+                if isinstance(seal, ReadySeal):
+                    await drop(db, seal.brought)
+                if not isinstance(error, SealOvertaken):
+                    raise
     raise ConcurrentChange()
 
 
@@ -120,10 +132,14 @@ async def use_seal(
         raise seal
     if seal is None or (seal.id, seal.version, seal.party_id) != (file.id, file.version, party_id):
         raise SealOvertaken
+    for each in filter(None, (seal.file_hash, seal.archived_file)):
+        if not await holds(tx, each):
+            raise SealOvertaken
     await _remember_files(tx, file, seal)
 
 
 async def make_seal(
+    db: Database,
     file: Agreement | Amendment,
     signed: AgreementPartySigned | AmendmentPartySigned,
     shown: SealPaper,
@@ -160,9 +176,10 @@ async def make_seal(
         log.error("a provider's signature does not verify", provider=provider.name)
         raise SealUnavailable()
     token = await _stamped(signature, trust)
-    kept = await files.put(await in_worker(complete, prepared, signature, token))
+    made = await in_worker(complete, prepared, signature, token)
+    brought = await bring(db, made, files.measure(BytesIO(made), files.MOST_BYTES))
     crash_point("seal.kept")
-    return ReadySeal(file.id, file.version, signed.party_id, at, kept.hash, archived)
+    return ReadySeal(file.id, file.version, signed.party_id, at, brought, archived)
 
 
 def provider_of(level: SignatureLevel) -> Provider:

@@ -14,7 +14,7 @@ from services.agreements.routes.papers import Known
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.documents import DocumentAnswer, DocumentsAnswer, FileName
 from services.agreements.schemas.words import Because
-from services.agreements.uploads import take_in
+from services.agreements.uploads import taken_in
 from shared.clock import now
 from shared.files import MOST_BYTES, SIGNATURES
 from shared.web import BusinessDate, CurrentActor, Db, FullPage, IfMatch, Once, page
@@ -59,15 +59,19 @@ async def attach_document(
     await queries.agreement(db, id, action="attach_document", by=by)
     about: About = {"category": category, "name": name, "expires_on": expires_on, "replaces": replaces}
     # A request that comes again is answered as the first one was, though its file is attached by now: refused in there.
-    file, refused = await take_in(
-        request.stream(), said=said, refusal_of=lambda file: commands.refusal_of_document(db, id, file, by=by, **about)
+    taken = taken_in(
+        db,
+        request.stream(),
+        said=said,
+        refusal_of=lambda file: commands.refusal_of_document(db, id, file, by=by, **about),
     )
-    return await once(
-        lambda tx: commands.attach_document(tx, id, file, refused=refused, by=by, at=now(), **about),
-        body_hash=file.hash,
-        answer=lambda found: DocumentAnswer.last_of(found, by),
-        location=lambda found: f"/api/v1/agreements/{id}/documents/{found.documents[-1].document_id}/file",
-    )
+    async with taken as (file, refused):
+        return await once(
+            lambda tx: commands.attach_document(tx, id, file, refused=refused, by=by, at=now(), **about),
+            body_hash=file.hash,
+            answer=lambda found: DocumentAnswer.last_of(found, by),
+            location=lambda found: f"/api/v1/agreements/{id}/documents/{found.documents[-1].document_id}/file",
+        )
 
 
 @router.get("", response_model=DocumentsAnswer)
