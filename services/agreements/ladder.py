@@ -173,6 +173,11 @@ class Climbing(Surrounded):
         return self.under_review and self.ladder is not None and self.ladder.nearly_complete
 
     @property
+    def frozen_on(self) -> date | None:
+        """The day of the approval that froze it; None before that."""
+        return business_date(self.ladder.since) if self.ladder and self.ladder.complete else None
+
+    @property
     def approval_due_on(self) -> date | None:
         """The last day of the step that is waited for, in the time it was given first; none if that is not limited."""
         return self.ladder.due_on if self.ladder and self.under_review else None

@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.errors import EffectiveDateAhead
-from services.agreements.errors.signing import DelegateIsOneself, DelegationOver, WitnessIsSigner
+from services.agreements.errors.signing import DelegateIsOneself, DelegationOver, SignedBeforeText, WitnessIsSigner
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementSignatureScanned,
@@ -102,12 +102,17 @@ class Scan(Mandated):
         return cls(**event.model_dump(include={*cls.model_fields}))
 
 
-def require_attested(scan: Scan, today: date) -> None:
-    """Refuse WitnessIsSigner, and EffectiveDateAhead for a signature of a day that is still to come."""
+def require_attested(scan: Scan, *, frozen_on: date | None, today: date) -> None:
+    """Refuse WitnessIsSigner, and a day on which nobody can have signed it.
+
+    EffectiveDateAhead for one that is still to come, SignedBeforeText for one on which it was not frozen yet.
+    """
     if scan.witness == scan.person:
         raise WitnessIsSigner()
     if scan.signed_on > today:
         raise EffectiveDateAhead(effective_on=scan.signed_on)
+    if frozen_on and scan.signed_on < frozen_on:
+        raise SignedBeforeText(signed_on=scan.signed_on, frozen_on=frozen_on)
 
 
 class PartyRequest(BaseModel):

@@ -32,13 +32,13 @@ class Scans(Signing):
         """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
 
         Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, OfferExpired, TermOver,
-        WitnessIsSigner, EffectiveDateAhead.
+        WitnessIsSigner, EffectiveDateAhead, SignedBeforeText.
         """
         self._party_for("record_scan", party_id)
         self.require("record_scan")
         self._require_text(text_hash)
         self._require_offer(today)
-        require_attested(scan, today)
+        require_attested(scan, frozen_on=self.frozen_on, today=today)
         attested = scan.model_dump(exclude={"contested"})
         return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **attested)]
 

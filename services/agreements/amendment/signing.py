@@ -178,12 +178,12 @@ class Signing(Approval, Offered):
         """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
 
         Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, ContentHashDiffers, NotYourTurnToSign,
-        OfferExpired, WitnessIsSigner, EffectiveDateAhead.
+        OfferExpired, WitnessIsSigner, EffectiveDateAhead, SignedBeforeText.
         """
         self.require("record_amendment_scan")
         self.require_offer(today)
         self._party_for("record_amendment_scan", party_id, content_hash)
-        require_attested(scan, today)
+        require_attested(scan, frozen_on=self.frozen_on, today=today)
         attested = scan.model_dump(exclude={"ceremony_id", "contested"})
         return [
             AmendmentSignatureScanned(

@@ -59,6 +59,12 @@ class WitnessIsSigner(Refusal):
     slug = "witness-is-signer"
 
 
+class SignedBeforeText(Refusal):
+    """On the day on the paper the text was not frozen yet: it is no signature of it. Values: signed_on, frozen_on."""
+
+    slug = "signed-before-text"
+
+
 class CheckedByAnother(Refusal):
     """A scan is checked by somebody who neither signed it nor attested it."""
 

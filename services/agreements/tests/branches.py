@@ -1,7 +1,7 @@
 """Builders of amendments: branches of agreements in the database, on their way to being applied."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -88,10 +88,10 @@ async def reword(database: Database, amendment: Amendment, key: str, words: str)
     return await revise(database, amendment, clauses=await reworded(database, amendment, key, words))
 
 
-async def agree(database: Database, amendment: Amendment) -> Amendment:
-    """Submitted and approved: frozen under its number."""
+async def agree(database: Database, amendment: Amendment, *, at: datetime | None = None) -> Amendment:
+    """Submitted and approved: frozen under its number, today unless told otherwise."""
     submitted = await commands.submit_amendment(database, amendment.id, by=keeper_of(amendment))
-    return await commands.approve_amendment(database, submitted.id, by=approver_of(submitted))
+    return await commands.approve_amendment(database, submitted.id, by=approver_of(submitted), at=at)
 
 
 async def sign_for(database: Database, amendment: Amendment, party_id: UUID, **options: Any) -> Amendment:

@@ -163,6 +163,7 @@ class AmendmentMachine(Machine):
         ):
             assert not stale and party_id in self.aggregate.touched and party_id not in signed
             assert witness == "w" and late <= 0
+            assert self.aggregate.frozen_on and day >= self.aggregate.frozen_on
             assert not self.aggregate.offered_until or today <= self.aggregate.offered_until
 
     @rule(who=st.integers(0, 2), checker=st.sampled_from(["a", "w", "c"]))

@@ -21,6 +21,7 @@ from services.agreements.errors.signing import (
     NotYourTurnToSign,
     OfferExpired,
     ScanToBeChecked,
+    SignedBeforeText,
     TextTampered,
     WitnessIsSigner,
 )
@@ -70,8 +71,9 @@ async def agreement(database: Database) -> Agreement:
 
 @pytest.fixture
 async def offered(database: Database, agreement: Agreement) -> Amendment:
-    """An amendment that all three parties are to sign."""
-    return await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    """An amendment that all three parties are to sign, frozen yesterday."""
+    proposed = await reword(database, await propose(database, agreement), "article-1", "Un")
+    return await agree(database, proposed, at=now() - DAY)
 
 
 async def scan(database: Database, amendment: Amendment, party_id: UUID | None = None, **changes: Any) -> Amendment:
@@ -181,6 +183,7 @@ async def test_a_scan_keeps_to_what_a_signature_keeps_to(database: Database, off
         (NoMandate, {"person": "issuer#nobody"}),
         (MandateNotValid, {"signed_on": date(2000, 1, 1)}),
         (EffectiveDateAhead, {"signed_on": today() + DAY}),
+        (SignedBeforeText, {"signed_on": today() - 2 * DAY}),
         (WitnessIsSigner, {"by": own, "person": own.person}),
         (OfferExpired, {"at": now() + 61 * DAY}),
         (Forbidden, {"by": president(offered.parties[1].organisation_id)}),

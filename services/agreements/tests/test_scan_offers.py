@@ -12,6 +12,7 @@ from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.errors import AssociationNotAccredited, MandateNotValid
+from services.agreements.errors.signing import SignedBeforeText
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tests import branches
 from services.agreements.tests.builders import (
@@ -39,7 +40,7 @@ from services.agreements.tests.test_amendment_scans import scan as scan_amendmen
 from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
-from shared.clock import today
+from shared.clock import now, today
 from shared.database import Database, Transaction
 from shared.ids import new_id
 from shared.web import available_actions
@@ -110,16 +111,18 @@ def _agreement_id(file: File) -> UUID:
 
 
 async def offered(database: Database, kind: str) -> File:
-    """A file that all three parties are to sign, with a paper that serves as a scan."""
+    """A file that all three parties are to sign, frozen yesterday, with a paper that serves as a scan."""
+    yesterday = now() - DAY
     starts = today() - 40 * DAY if kind == "amendment" else today() + DAY
-    agreement = await (bound if kind == "amendment" else approved)(database, current(effective_from=starts))
+    terms = current(effective_from=starts)
+    agreement = await (bound(database, terms) if kind == "amendment" else approved(database, terms, at=yesterday))
     agreement = await attached(database, agreement, "signed_copy")
     async with database.transaction(NATIONAL) as tx:
         tx.add_all(mandate(each.organisation_id, DEPUTY) for each in agreement.parties)
     if kind == "agreement":
         return agreement
     proposed = await branches.reword(database, await branches.propose(database, agreement), "article-1", "Un")
-    return await branches.agree(database, proposed)
+    return await branches.agree(database, proposed, at=yesterday)
 
 
 async def read(database: Database, file: File) -> Any:
@@ -219,6 +222,15 @@ async def test_a_mandate_whose_end_is_known_before_the_check_keeps_the_scan_from
         assert await reasons(database, file, by) == {accepting: "mandate-not-valid"}
     with pytest.raises(MandateNotValid):
         await accept(database, file)
+
+
+@KINDS_OF_FILE
+async def test_a_signature_on_paper_is_not_older_than_the_text(database: Database, kind: str) -> None:
+    file = await offered(database, kind)
+    with pytest.raises(SignedBeforeText) as refused:
+        await scanned(database, file, signed_on=today() - 2 * DAY)
+    assert refused.value.values == {"signed_on": today() - 2 * DAY, "frozen_on": today() - DAY}
+    assert [*(await scanned(database, file, signed_on=today() - DAY)).scans]
 
 
 @KINDS_OF_FILE

@@ -1,7 +1,7 @@
 """Agreements in the database, as far on their way as a test needs them."""
 
 from collections.abc import Awaitable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -60,13 +60,13 @@ async def accept_for_all(database: Database, agreement: Agreement) -> None:
         await commands.accept_text(database, agreement.id, party_id=each.party_id, text_hash=text_hash, by=by)
 
 
-async def approved(database: Database, terms: Terms | None = None) -> Agreement:
-    """An agreement in the database whose text is frozen, with all its parties known."""
+async def approved(database: Database, terms: Terms | None = None, *, at: datetime | None = None) -> Agreement:
+    """An agreement in the database whose text is frozen, today unless told otherwise, with all its parties known."""
     agreement = await reviewed(database, terms)
     for rule in agreement.missing_for("approve_agreement"):
         await attached(database, agreement, rule.category)
     while agreement.state == "legal_review":
-        agreement = await commands.approve_agreement(database, agreement.id, by=approver(agreement))
+        agreement = await commands.approve_agreement(database, agreement.id, by=approver(agreement), at=at)
     return agreement
 
 

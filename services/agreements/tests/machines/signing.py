@@ -44,16 +44,16 @@ class Signing(Life):
         party_id = self.aggregate.parties[who].party_id
         self.attempt("delegate_signing", lambda: self.aggregate.delegate(party_id, delegator="a", delegate="b", **more))
 
-    @rule(who=st.integers(0, 3))
-    def scan(self, who: int) -> None:
-        """A signature on paper is brought."""
-        scan = Scan(
-            person="a", mandate_id=new_id(), ceremony_id=None, file_hash=SCAN, signed_on=self.today, witness="w"
-        )
+    @rule(who=st.integers(0, 3), age=st.integers(0, 40))
+    def scan(self, who: int, age: int) -> None:
+        """A signature on paper is brought, some days after it was given."""
+        day = self.today - timedelta(days=age)
+        scan = Scan(person="a", mandate_id=new_id(), ceremony_id=None, file_hash=SCAN, signed_on=day, witness="w")
         party_id, text = self.aggregate.parties[who].party_id, self.aggregate.text_hash or ""
-        self.attempt(
+        if self.attempt(
             "record_scan", lambda: self.aggregate.record_scan(party_id, scan, text_hash=text, today=self.today)
-        )
+        ):
+            assert self.aggregate.frozen_on and day >= self.aggregate.frozen_on, "it is a signature of this text"
 
     @rule(who=st.integers(0, 3), checker=st.sampled_from(["w", "c"]))
     def check_scan(self, who: int, checker: str) -> None:
