@@ -86,7 +86,7 @@ async def bound(database: Database, terms: Terms | None = None) -> Agreement:
             await attached(database, agreement, rule.category)
     agreement = await sign_all(database, agreement)
     if agreement.state == "signed":
-        agreement = await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
+        agreement = await commands.bring_into_force(database, agreement.id, on=max(agreement.effective_from, today()))
     return agreement
 
 
