@@ -25,6 +25,7 @@ from services.agreements.tables import (
     SubscriberFactRow,
 )
 from shared import territory
+from shared.clock import today
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import (
@@ -248,7 +249,7 @@ async def _note(tx: Transaction, center_id: UUID, **facts: Any) -> None:
     agreement_id = await _know_of(tx, center_id, **facts)
     waiting = select(ObligationRow).where(col(ObligationRow.center_id) == center_id, OWED).limit(1)
     if agreement_id is not None and (await tx.exec(waiting)).first() is not None:
-        await commands.follow_center(tx, agreement_id, center_id)
+        await commands.follow_center(tx, agreement_id, center_id, on=today())
 
 
 async def _know_of(tx: Transaction, center_id: UUID, **facts: Any) -> UUID | None:

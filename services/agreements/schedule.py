@@ -6,13 +6,14 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Date
-from sqlmodel import case, col, column, exists, func, or_, select, true
+from sqlmodel import and_, case, col, column, exists, func, or_, select, true
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
 from services.agreements.agreement.obligations import COUNTING
 from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
+from services.agreements.impact import DONE
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
@@ -125,30 +126,35 @@ async def let_time_pass(database: Database) -> None:
 
 @schedule.every(seconds=300, id="note-open-centers")
 async def note_open_centers(database: Database) -> None:
-    """What a center did before the agreement was in force, or while it was suspended, fulfils what waits for it."""
+    """What a center did before the agreement was in force or an edition began, or during a rest, fulfils what waits."""
     row, center = AGREEMENTS.table.c, CenterFactRow.__table__.c
     owed = select(ObligationRow).where(OWED).subquery().c
     awaited = func.coalesce(owed.fulfilled_by, "center_opened")
     day = case(*((awaited == what, center[column]) for what, column in CENTER_DAYS.items()))
-    # As Agreement.follow_center has it: none is locked while it rests, nor for seats filled in another edition.
+    # As Agreement.follow_center has it: none is locked while it rests, nor for what is out of its occurrence's period.
     days = column("starts_on", Date), column("ends_on", Date)
     each = func.jsonb_to_recordset(row.state["editions"]).table_valued(*days).render_derived(with_types=True).c
     started = select(each.starts_on, each.ends_on).where(each.starts_on <= owed.due_on)
     edition = started.order_by(each.starts_on.desc()).limit(1).lateral()
-    first = func.coalesce(edition.c.starts_on, row.effective_from)
+    entry = ObligationRow.__table__.alias().c
+    before = select(func.max(entry.due_on) + 1).where(
+        entry.obligation_id == owed.obligation_id, entry.occurrence < owed.occurrence, entry.state != "cancelled"
+    )
+    first = func.greatest(func.coalesce(edition.c.starts_on, row.effective_from), before.scalar_subquery())
     last = func.coalesce(edition.c.ends_on, row.effective_until)
+    stays = and_(awaited != "center_filled", center.state.not_in(DONE))
+    counts = or_(day.between(first, last), and_(stays, first <= func.greatest(day, today())))
     waiting = (
         select(owed.agreement_id, center.id)
         .join(CenterFactRow, owed.center_id == center.id)
         .join(AGREEMENTS.table, owed.agreement_id == row.id)
         .outerjoin(edition, true())
-        .where(row.status.in_(COUNTING), day.is_not(None))
-        .where(or_(awaited != "center_filled", day.between(first, last)))
+        .where(row.status.in_(COUNTING), day.is_not(None), counts)
     )
     async with database.transaction(NATIONAL) as tx:
         found = (await tx.execute(waiting.distinct())).all()
     for agreement_id, center_id in found:
-        await _alone(commands.follow_center(database, agreement_id, center_id), agreement_id)
+        await _alone(commands.follow_center(database, agreement_id, center_id, on=today()), agreement_id)
 
 
 @schedule.every(seconds=300, id="report-overdue")

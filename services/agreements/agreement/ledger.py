@@ -74,6 +74,13 @@ class Ledger(Timely):
         """The first and the last day on which what is counted counts for this occurrence."""
         return self.effective_from, self.effective_until
 
+    def period_of(self, found: Obligation) -> tuple[date, date]:
+        """The days of its own: of those of `owed_within`, the ones after the occurrence before."""
+        first, last = self.owed_within(found)
+        mine = self._entries(self.duty(found.obligation_id))
+        before = (each.due_on + timedelta(days=1) for each in mine if each.occurrence < found.occurrence)
+        return max([first, *before]), last
+
     def within_term(self, found: Obligation) -> bool:
         """Whether its day lies within the term, which a decision or an amendment may have shortened; or it survives."""
         return found.due_on <= self.effective_until or self.duty(found.obligation_id).survives

@@ -120,8 +120,14 @@ class Obligations(Ledger):
         found = self._taken("waive_obligation", obligation_id, occurrence)
         return [AgreementObligationWaived(**self._one(found), waived_on=today).keeping(reason=reason)]
 
-    def follow_center(self, center_id: UUID, happened: Mapping[Fulfilling, date]) -> list[DomainEvent]:
-        """What the center did, and when, fulfils what waited for that; nothing, if nothing did or while suspended."""
+    def follow_center(
+        self, center_id: UUID, happened: Mapping[Fulfilling, date], *, lasts: bool = True, today: date
+    ) -> list[DomainEvent]:
+        """What the center did, and when, fulfils what waited for that; nothing, if nothing did or while suspended.
+
+        An opening and a visa last as long as the center does (`lasts`); its learners are counted anew in each edition.
+        Nothing fulfils an occurrence before its own period.
+        """
         if self.state not in COUNTING:
             return []
         waiting = {each.obligation_id: each.fulfilled_by for each in self.duties if each.center_id == center_id}
@@ -131,13 +137,14 @@ class Obligations(Ledger):
             on = happened.get(what) if what else None
             if on is None or each.state not in OWED | {_O.claimed}:
                 continue
-            # A center stays open, and keeps its visa; its learners are counted anew with each edition.
-            first, last = self.owed_within(each)
-            if what == "center_filled" and not first <= on <= last:
+            first, last = self.period_of(each)
+            stays = lasts and what != "center_filled"
+            if not (first <= on <= last or (stays and first <= max(on, today))):
                 continue
+            day = max(on, first)
             if each.state in OWED:
-                events += self._claimed(each, evidence=None, documents=(), on=on)
-            events.append(AgreementObligationFulfilled(**self._one(each), fulfilled_on=on))
+                events += self._claimed(each, evidence=None, documents=(), on=day)
+            events.append(AgreementObligationFulfilled(**self._one(each), fulfilled_on=day))
         return events
 
     def fail_unmet(self, until: date, *, today: date) -> list[DomainEvent]:

@@ -1,11 +1,13 @@
 """What is done about obligations: claimed, returned, met, waived; by people and by events."""
 
 from collections.abc import Sequence
+from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.obligations import NotYourObligation
+from services.agreements.impact import DONE
 from services.agreements.permissions import concerned
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow
 from shared.actor import SYSTEM, Actor
@@ -80,14 +82,19 @@ async def waive_obligation(
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
-async def follow_center(db: Work, id: UUID, center_id: UUID) -> Agreement:
-    """Let what is known of a center fulfil what waited for it. Reactions to its events ask for it, and the schedule."""
+async def follow_center(db: Work, id: UUID, center_id: UUID, *, on: date) -> Agreement:
+    """Let what is known of a center on this day fulfil what waits for it. Reactions to its events and the schedule ask.
+
+    What it was lasts no more once it is given up or handed over.
+    """
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
         center = await tx.get(CenterFactRow, center_id, populate_existing=True)
+        lasts = center is not None and center.state not in DONE
         days = {what: getattr(center, column) for what, column in CENTER_DAYS.items()}
         happened = {what: day for what, day in days.items() if day is not None}
-        return await AGREEMENTS.record(tx, agreement, agreement.follow_center(center_id, happened), by=SYSTEM)
+        events = agreement.follow_center(center_id, happened, lasts=lasts, today=on)
+        return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
 
 
 async def _agreement(

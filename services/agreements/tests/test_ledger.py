@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from services.agreements.agreement import Agreement
 from services.agreements.errors.editions import EditionUnsettled
 from services.agreements.errors.obligations import ObligationsUnmet
-from services.agreements.terms import Recurrence
+from services.agreements.terms import Fulfilling, Recurrence
 from services.agreements.tests.builders import DECISION, owing
 from services.agreements.tests.test_editions import (
     FIRST_END,
@@ -208,3 +209,58 @@ def test_nobody_is_reminded_of_what_lies_beyond_an_end_that_is_decided() -> None
     agreement.evolve(agreement.decline_renewal(reason="r"))
     assert rows(passing(agreement, FIRST_END)) == [(date(2026, 3, 1), "pending")]
     assert agreement.next_on() == FIRST_END + DAY
+
+
+def awaiting(what: Fulfilling, **duty: Any) -> tuple[Agreement, UUID]:
+    """An agreement in its first edition with a duty that its center fulfils by this, and the center."""
+    terms = central()
+    center_id = terms.centers[0].center_id
+    return running(owing(terms, {"fulfilled_by": what, "center_id": center_id} | duty)), center_id
+
+
+def told_again(agreement: Agreement, center_id: UUID, what: Fulfilling, day: date, **known: Any) -> list[str | None]:
+    """When each entry is settled, once what the center did on a day was looked at again and again."""
+    for _ in range(4):
+        agreement.evolve(agreement.follow_center(center_id, {what: day}, **known))
+    settled = sorted(agreement.obligations, key=lambda each: each.due_on)
+    return [str(each.settled_on) if each.settled_on else None for each in settled]
+
+
+QUARTERLY = {"recurrence": Recurrence(first_due_on=date(2024, 12, 31), every_months=3)}
+
+
+def test_seats_that_are_filled_in_one_period_fulfil_none_that_is_to_come() -> None:
+    agreement, center_id = awaiting("center_filled", **QUARTERLY)
+    first, second = date(2024, 10, 5), date(2025, 1, 10)
+    assert told_again(agreement, center_id, "center_filled", first, today=first) == ["2024-10-05", None]
+    passing(agreement, second)
+    assert told_again(agreement, center_id, "center_filled", first, today=second) == ["2024-10-05", None]
+    told = told_again(agreement, center_id, "center_filled", second, today=second)
+    assert told == ["2024-10-05", "2025-01-10", None]
+
+
+def test_a_center_that_stays_open_fulfils_each_period_from_its_first_day_on() -> None:
+    agreement, center_id = awaiting("center_opened", **QUARTERLY)
+    opened = date(2024, 10, 5)
+    assert told_again(agreement, center_id, "center_opened", opened, today=opened) == ["2024-10-05", None]
+    told = told_again(agreement, center_id, "center_opened", opened, today=date(2025, 1, 10))
+    assert told == ["2024-10-05", "2025-01-01", None]
+
+
+@pytest.mark.parametrize("what", ["center_opened", "center_visa_granted"])
+def test_what_lasts_fulfils_the_next_edition_once_that_begins_while_the_center_lasts(what: Fulfilling) -> None:
+    agreement, center_id = awaiting(what, due_on=date(2024, 10, 15))
+    day, begins = date(2024, 10, 1), FIRST_END + DAY
+    told_again(agreement, center_id, what, day, today=day)
+    renewed(agreement)
+    assert told_again(agreement, center_id, what, day, today=FIRST_END) == ["2024-10-01", None]
+    closed = passing(agreement.model_copy(), begins)
+    assert told_again(closed, center_id, what, day, lasts=False, today=begins) == ["2024-10-01", None]
+    assert told_again(agreement, center_id, what, day, today=begins) == ["2024-10-01", "2025-09-02"]
+
+
+def test_what_a_center_did_in_its_time_counts_though_it_is_closed_when_that_is_looked_at() -> None:
+    agreement, center_id = awaiting("center_opened")
+    day = date(2024, 10, 1)
+    told = told_again(agreement, center_id, "center_opened", day, lasts=False, today=date(2025, 1, 1))
+    assert told == ["2024-10-01"]

@@ -204,10 +204,12 @@ def test_the_opening_of_its_center_fulfils_an_obligation() -> None:
     terms = regional()
     center_id = terms.centers[0].center_id
     agreement = in_force(owing(terms, {"fulfilled_by": "center_opened", "center_id": center_id}, {}))
-    agreement.evolve(agreement.follow_center(center_id, {"center_opened": later(10)}))
+    agreement.evolve(agreement.follow_center(center_id, {"center_opened": later(10)}, today=later(10)))
     assert states(agreement) == ["fulfilled", "pending"]
     assert agreement.obligations[0].settled_on == later(10)
-    assert agreement.follow_center(center_id, {"center_opened": later(10)}) == [], "an effect happens once"
+    assert agreement.follow_center(center_id, {"center_opened": later(10)}, today=later(10)) == [], (
+        "an effect happens once"
+    )
 
 
 def test_an_obligation_waits_for_what_it_names_and_for_nothing_else() -> None:
@@ -215,8 +217,8 @@ def test_an_obligation_waits_for_what_it_names_and_for_nothing_else() -> None:
     center_id = terms.centers[0].center_id
     agreement = in_force(owing(terms, {"fulfilled_by": "center_visa_granted", "center_id": center_id}))
     others: dict[Fulfilling, date] = {"center_opened": later(10), "center_filled": later(10)}
-    assert agreement.follow_center(center_id, others) == []
-    assert len(agreement.follow_center(center_id, others | {"center_visa_granted": later(9)})) == 3
+    assert agreement.follow_center(center_id, others, today=later(10)) == []
+    assert len(agreement.follow_center(center_id, others | {"center_visa_granted": later(9)}, today=later(10))) == 3
 
 
 def test_seats_are_filled_anew_in_each_edition() -> None:
@@ -230,8 +232,8 @@ def test_seats_are_filled_anew_in_each_edition() -> None:
     starts_on, ends_on = edition.ends_on + timedelta(days=1), edition.ends_on + timedelta(days=365)
     following = edition.model_copy(update={"number": 2, "starts_on": starts_on, "ends_on": ends_on})
     agreement.editions, agreement.obligations = (edition, following), (again,)
-    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}) == []
-    assert agreement.follow_center(center_id, {"center_filled": following.starts_on}) != []
+    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}, today=edition.ends_on) == []
+    assert agreement.follow_center(center_id, {"center_filled": following.starts_on}, today=following.starts_on) != []
 
 
 def test_seats_filled_in_a_later_edition_fulfil_no_earlier_one() -> None:
@@ -239,14 +241,19 @@ def test_seats_filled_in_a_later_edition_fulfil_no_earlier_one() -> None:
     center_id = terms.centers[0].center_id
     agreement = in_force(owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
     (edition,) = agreement.editions
-    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on + timedelta(days=1)}) == []
-    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}) != []
+    assert (
+        agreement.follow_center(
+            center_id, {"center_filled": edition.ends_on + timedelta(days=1)}, today=edition.ends_on + timedelta(days=1)
+        )
+        == []
+    )
+    assert agreement.follow_center(center_id, {"center_filled": edition.ends_on}, today=edition.ends_on) != []
 
 
 def test_the_opening_of_another_center_fulfils_nothing() -> None:
     terms = regional()
     agreement = in_force(owing(terms, {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}))
-    assert agreement.follow_center(new_id(), {"center_opened": later(10)}) == []
+    assert agreement.follow_center(new_id(), {"center_opened": later(10)}, today=later(10)) == []
 
 
 def test_reminders_come_before_and_after_the_day_each_once() -> None:

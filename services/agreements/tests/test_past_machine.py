@@ -31,14 +31,6 @@ class LateMachine(BoundAgreementMachine):
         day = self.today - timedelta(days)
         self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=self.today))
 
-    @rule(days=st.integers(0, 40))
-    def center_opened_on(self, days: int) -> None:
-        """The centers' news of a day that is past."""
-        it = self.aggregate
-        events = it.follow_center(it.centers[0].center_id, {"center_opened": self.today - timedelta(days)})
-        it.evolve(events)
-        self.events += events
-
     @invariant()
     def every_event_has_its_moment(self) -> None:
         """It is recorded when the machine is there."""

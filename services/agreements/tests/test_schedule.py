@@ -11,7 +11,7 @@ from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.edition import Edition
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow
-from services.agreements.terms import Fulfilling
+from services.agreements.terms import Fulfilling, Recurrence
 from services.agreements.tests.builders import (
     MINISTRY,
     approved,
@@ -191,6 +191,30 @@ async def test_an_agreement_is_locked_only_for_seats_filled_in_the_edition_of_it
     assert await followed(database, monkeypatch) == [agreement.id] * within
 
 
+@pytest.mark.parametrize("state", ["opened", "suspended", "handing_over", "closed", "abandoned"])
+async def test_an_agreement_is_locked_for_a_center_that_stays_open_once_a_period_begins_and_for_no_closed_one(
+    database: Database, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    terms = current(effective_from=today())
+    center = terms.centers[0]
+    monthly = Recurrence(first_due_on=today() + timedelta(days=10), every_months=1)
+    waiting = {"fulfilled_by": "center_opened", "center_id": center.center_id, "recurrence": monthly}
+    agreement = await bound(database, owing(terms, waiting))
+    await open_center(database, agreement, on=today())
+    await schedule.note_open_centers(database)
+    assert [each.state.value for each in (await read(database, agreement.id)).obligations] == ["fulfilled", "pending"]
+    assert await followed(database, monkeypatch) == [], "the next period is to come"
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(update(CenterFactRow).values(state=state))
+    monkeypatch.setattr(schedule, "today", lambda: today() + timedelta(days=11))
+    lasts = state in ("opened", "suspended")
+    assert await followed(database, monkeypatch) == [agreement.id] * lasts
+    await schedule.note_open_centers(database)
+    _, following = (await read(database, agreement.id)).obligations[:2]
+    assert following.settled_on == (today() + timedelta(days=11) if lasts else None)
+    assert await followed(database, monkeypatch) == []
+
+
 async def test_an_agreement_at_rest_is_locked_for_nothing_that_its_centers_do(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,8 +235,18 @@ async def test_an_agreement_at_rest_is_locked_for_nothing_that_its_centers_do(
 
 async def fill_seats(database: Database, agreement: Agreement, *, on: date) -> None:
     """All seats of the agreement's center are taken since a day."""
+    await know_center(database, agreement, filled_on=on)
+
+
+async def open_center(database: Database, agreement: Agreement, *, on: date) -> None:
+    """The agreement's center is open since a day."""
+    await know_center(database, agreement, opened_on=on)
+
+
+async def know_center(database: Database, agreement: Agreement, **days: date) -> None:
+    """What is known of the agreement's center."""
     (center,) = agreement.centers
-    filled = CenterFactRow(
+    known = CenterFactRow(
         id=center.center_id,
         agreement_id=agreement.id,
         academy="MA-06",
@@ -220,17 +254,17 @@ async def fill_seats(database: Database, agreement: Agreement, *, on: date) -> N
         state="opened",
         funded_seats=1,
         unfunded_seats=0,
-        filled_on=on,
+        **days,
     )
     async with database.transaction(NATIONAL) as tx:
-        tx.add(filled)
+        tx.add(known)
 
 
 async def followed(database: Database, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """The agreements that the schedule locks for what their centers did."""
     looked: list[object] = []
 
-    async def look(_: Database, id: object, __: object) -> None:
+    async def look(_: Database, id: object, __: object, **___: object) -> None:
         looked.append(id)
 
     with monkeypatch.context() as patched:

@@ -1,5 +1,6 @@
 """What is owed by an agreement."""
 
+from datetime import date, timedelta
 from itertools import takewhile
 from typing import Any
 
@@ -8,7 +9,9 @@ from hypothesis.stateful import invariant, rule
 
 from services.agreements.agreement import AgreementState, EditionState, ObligationState
 from services.agreements.agreement.obligation import UNSETTLED
+from services.agreements.terms import Fulfilling
 from services.agreements.tests.machines.life import Life
+from shared.events.agreements import AgreementObligationFulfilled
 from shared.ids import new_id
 
 ENDED = frozenset({AgreementState.terminated, AgreementState.expired, AgreementState.closed})
@@ -39,12 +42,18 @@ class Obligations(Life):
         more: dict[str, Any] = {"reason": "r", "today": self.today}
         self.attempt("waive_obligation", lambda: self.aggregate.waive(*self._owed(entry), **more))
 
-    @rule()
-    def center_opens(self) -> None:
-        """The centers' own news."""
-        events = self.aggregate.follow_center(self.aggregate.centers[0].center_id, {"center_opened": self.today})
-        self.aggregate.evolve(events)
+    @rule(days=st.integers(0, 40), lasts=st.booleans())
+    def center_opened_on(self, days: int, lasts: bool) -> None:
+        """The centers' own news; what they fulfil, they fulfil in its own period."""
+        it = self.aggregate
+        opened: dict[Fulfilling, date] = {"center_opened": self.today - timedelta(days)}
+        events = it.follow_center(it.centers[0].center_id, opened, lasts=lasts, today=self.today)
+        it.evolve(events)
         self.events += events
+        for each in events:
+            if isinstance(each, AgreementObligationFulfilled):
+                first, _ = it.period_of(it.obligation(each.obligation_id, each.occurrence))
+                assert first <= each.fulfilled_on <= self.today
 
     @invariant()
     def what_an_edition_lists_is_owed_in_it_once(self) -> None:
