@@ -177,14 +177,25 @@ def entry_of(ceremony: Ceremony, agreement: Agreement, journal: Sequence[Recorde
     )
 
 
-def _parties(ceremony: Ceremony, agreement: Agreement, journal: Sequence[Recorded]) -> Iterator[PartyEntry]:
-    assert ceremony.opened_at is not None, "no minutes of what was never opened"
+def taken_up(ceremony: Ceremony, agreement: Agreement, journal: Sequence[Recorded]) -> bool:
+    """Whether a party has signed or declined the agreement in the sitting; `journal` as of `entry_of`."""
+    declined, gave = _given(ceremony, journal)
+    return bool(declined or gave) or any(scan.ceremony_id == ceremony.id for scan in agreement.scans.values())
+
+
+def _given(ceremony: Ceremony, journal: Sequence[Recorded]) -> tuple[Mapping[UUID, datetime], Mapping[UUID, datetime]]:
+    """When which parties declined in the sitting, and signed in it."""
     declined, gave = dict[UUID, datetime](), dict[UUID, datetime]()
-    for _, then, event in journal:
-        if isinstance(event, AgreementPartyDeclined) and then >= ceremony.opened_at:
-            declined[event.party_id] = then
+    for _, at, event in journal:
+        if isinstance(event, AgreementPartyDeclined) and ceremony.opened_at and at >= ceremony.opened_at:
+            declined[event.party_id] = at
         if isinstance(event, AgreementPartySigned) and event.ceremony_id == ceremony.id:
-            gave[event.party_id] = then
+            gave[event.party_id] = at
+    return declined, gave
+
+
+def _parties(ceremony: Ceremony, agreement: Agreement, journal: Sequence[Recorded]) -> Iterator[PartyEntry]:
+    declined, gave = _given(ceremony, journal)
     signatures = {each.party_id: each for each in agreement.signatures}
     for party in agreement.parties:
         id, on, at = party.party_id, None, None

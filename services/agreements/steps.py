@@ -14,4 +14,6 @@ BINDS = GIVES | ACCEPTS
 """By these a party comes to be bound."""
 NEED_AN_OFFER = UNDER_MANDATE | RECORDS
 RENEWS = frozenset({"renew_offer", "renew_amendment_offer"})
+LEAVES_THE_TABLE = frozenset({"reopen_text", "cancel_agreement"})
+"""Not while a ceremony under way has it in its order."""
 TAKES_BACK = frozenset({"cancel_agreement", "withdraw_amendment"})

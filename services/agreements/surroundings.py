@@ -12,6 +12,7 @@ from services.agreements.bilingual import Bilingual, called
 from services.agreements.errors import PartiesNotVetted
 from services.agreements.errors.approval import ClosedPeriod, MandatesMissing
 from services.agreements.ruled import Ruled
+from services.agreements.steps import LEAVES_THE_TABLE
 from shared.refusals import Refusal
 
 
@@ -31,6 +32,8 @@ class Surroundings(NamedTuple):
     """Of an amendment: why its agreement is not amended any more."""
     lost: Refusal | None = None
     """What is missing of a text that is to be frozen."""
+    tabled: Refusal | None = None
+    """That a ceremony under way has it in its order of business."""
     parent: Refusal | None = None
     """Of a text that is to be frozen: why it cannot follow its parent any more."""
 
@@ -40,10 +43,12 @@ class Surroundings(NamedTuple):
     def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
         """Why nothing is frozen: all is there, its parent allows it, all parties are known, and each has who may sign.
 
+        No ceremony waits for it, which looked at what was frozen before.
+
         `names` are those of the organisations.
         """
-        if self.lost or self.parent:
-            return self.lost or self.parent
+        if hindrance := self.lost or self.parent or self.tabled:
+            return hindrance
         if self.unvetted:
             return PartiesNotVetted(organisations=list(self.unvetted), names=called(self.unvetted, names))
         return MandatesMissing.naming(self.unmandated, names) if self.unmandated else None
@@ -73,8 +78,13 @@ class Surrounded(Ruled):
         return around.barred.get((action, party_id)) if around else None
 
     def guard(self, action: str) -> Refusal | None:
-        """Nothing is done while its kind closes it for a time of the year: today's, as it is offices that close."""
+        """Nothing is done while its kind closes it for a time of the year: today's, as it is offices that close.
+
+        What is on the table of a ceremony stays there.
+        """
         if self._around:
+            if self._around.tabled and action in LEAVES_THE_TABLE:
+                return self._around.tabled
             for closure in self.todays_kind.closed:
                 until = closure.until(self._around.day)
                 if until and action in closure.actions:

@@ -11,7 +11,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.vetting import mandated_on, names_of
-from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable
+from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable, TakenUpInTheCeremony
 from services.agreements.errors.families import ParentNotSigned
 from services.agreements.errors.signing import TextTampered
 from services.agreements.minutes import (
@@ -21,6 +21,7 @@ from services.agreements.minutes import (
     course_of,
     draw_up,
     entry_of,
+    taken_up,
     unnamed,
 )
 from services.agreements.permissions import PERMISSIONS
@@ -96,10 +97,18 @@ async def admit_attendee(db: Work, id: UUID, *, attendee: Attendee, by: Actor) -
 async def strike_agreement(
     db: Work, id: UUID, *, agreement_id: UUID, reason: str, by: Actor, expected: int | None = None
 ) -> Ceremony:
-    """Take an agreement off the order of business: it is signed another day, or not at all."""
+    """Take an agreement off the order of business: it is signed another day, or not at all.
+
+    Refuses TakenUpInTheCeremony once a party has signed or declined it in the sitting; NotInTheCeremony,
+    AgreementsMissing.
+    """
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "strike_agreement", by, expected)
-        return await CEREMONIES.record(tx, ceremony, ceremony.strike(agreement_id, reason=reason), by=by)
+        events = ceremony.strike(agreement_id, reason=reason)
+        agreement = await AGREEMENTS.read(tx, agreement_id)
+        if taken_up(ceremony, agreement, await journal.past(tx, agreement_id, types=TOLD_OF_SIGNING)):
+            raise TakenUpInTheCeremony(agreement=agreement_id)
+        return await CEREMONIES.record(tx, ceremony, events, by=by)
 
 
 async def call_agreement(db: Work, id: UUID, *, agreement_id: UUID, by: Actor) -> Ceremony:

@@ -29,7 +29,7 @@ async def load_for(tx: Transaction, id: UUID, action: str, by: Actor, expected: 
     """
     agreement = await AGREEMENTS.load(tx, id, expected=expected)
     PERMISSIONS.allow(by, action, agreement)
-    return await look_around(tx, agreement, today())
+    return await look_around(tx, agreement, today(), action)
 
 
 async def load_both_for(

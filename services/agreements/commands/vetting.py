@@ -10,10 +10,13 @@ from sqlmodel import col, select
 
 from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
+from services.agreements.ceremony import RUNNING
 from services.agreements.commands.families import lived_parent_of, parent_refusal
+from services.agreements.errors.ceremonies import OnTheTable
 from services.agreements.errors.texts import TextLost
+from services.agreements.steps import LEAVES_THE_TABLE
 from services.agreements.surroundings import Surroundings
-from services.agreements.tables import AssociationStandingRow, OrganisationRow
+from services.agreements.tables import CEREMONIES, AssociationStandingRow, OrganisationRow
 from services.agreements.text import get_table, require_bodies
 from shared.actor import NATIONAL
 from shared.database import Transaction
@@ -40,13 +43,17 @@ ON_PAPER = text("""
 BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_review})
 
 
-async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
+async def look_around(tx: Transaction, agreement: Agreement, day: date, action: str | None = None) -> Agreement:
     """The agreement, told the day; before its freezing, what still stands in the way of that.
+
+    For an action that takes it from the table, whether a ceremony has it there.
 
     While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments;
     and whether it binds by its visa.
     """
     around = Surroundings(day)
+    if action in LEAVES_THE_TABLE and agreement.being_signed:
+        around = Surroundings(day, tabled=await tabled_refusal(tx, agreement))
     if agreement.state in SIGNED_BY_ALL and any(each.replaceable for each in agreement.documents):
         # Whoever left the agreement does not see its amendments any more.
         async with tx.widened(NATIONAL):
@@ -58,7 +65,13 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
         async with tx.widened(NATIONAL):
             unvetted = await unvetted_of(tx, organisations)
         unmandated = await unmandated_on(tx, agreement, signing, day)
-        around = Surroundings(day, tuple(unvetted), unmandated, parent=await parent_refusal(tx, agreement))
+        around = Surroundings(
+            day,
+            tuple(unvetted),
+            unmandated,
+            parent=await parent_refusal(tx, agreement),
+            tabled=await tabled_refusal(tx, agreement),
+        )
     if agreement.state == AgreementState.legal_review:
         around = around._replace(lost=await _lost_of(tx, agreement.text_hash or ""))
     if agreement.state == AgreementState.signed and agreement.visa and agreement.parent_id:
@@ -66,6 +79,15 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date) -> Agree
         bound = (each for each in agreement.catch_up(day, parent) if isinstance(each, AgreementCameIntoForce))
         around = around._replace(binds_from=next((each.in_force_on for each in bound), None))
     return agreement.amid(around)
+
+
+async def tabled_refusal(tx: Transaction, agreement: Agreement) -> OnTheTable | None:
+    """That a ceremony under way has the agreement in its order, whoever asks."""
+    row = CEREMONIES.table.c
+    query = select(row.id).where(row.agreements.contains([agreement.id]), row.status.in_(RUNNING))
+    async with tx.widened(NATIONAL):
+        found = (await tx.execute(query.limit(1))).scalar_one_or_none()
+    return OnTheTable(ceremony=found) if found else None
 
 
 async def _lost_of(tx: Transaction, text_hash: str) -> TextLost | None:

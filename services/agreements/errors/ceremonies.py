@@ -21,6 +21,18 @@ class SignedInItsCeremony(Refusal):
     slug = "signed-in-its-ceremony"
 
 
+class OnTheTable(Refusal):
+    """A ceremony under way has the agreement in its order: it is struck from there first. Values: ceremony."""
+
+    slug = "on-the-table"
+
+
+class TakenUpInTheCeremony(Refusal):
+    """The agreement was signed or declined in the sitting, which its minutes tell. Values: agreement."""
+
+    slug = "taken-up-in-the-ceremony"
+
+
 class AlreadyInACeremony(Refusal):
     """Another ceremony that is not over has the agreement in its order.
 

@@ -11,7 +11,7 @@ from services.agreements import past
 from services.agreements.agreement import Agreement
 from services.agreements.changes import Change, changes
 from services.agreements.commands.authority import look_for
-from services.agreements.commands.vetting import look_around
+from services.agreements.commands.vetting import look_around, tabled_refusal
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.tables import AGREEMENTS, SignatureBatchRow
@@ -44,7 +44,8 @@ async def agreement(
         PERMISSIONS.allow(by, action, found)
         if as_of is None and known_at is None:
             if found.being_signed:
-                return found.amid(await look_for(tx, found, found, by, today()))
+                around = await look_for(tx, found, found, by, today())
+                return found.amid(around._replace(tabled=await tabled_refusal(tx, found)))
             return await look_around(tx, found, today())
         found = past.as_of(id, await journal.past(tx, id, known_at=known_at), as_of)
     if not found.version:

@@ -7,6 +7,7 @@ import pytest
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
+from services.agreements.errors.ceremonies import TakenUpInTheCeremony
 from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.papers.drawing import draw_minutes
 from services.agreements.papers.printing import render_minutes
@@ -114,10 +115,8 @@ async def test_minutes_say_of_a_witness_and_of_whom_a_group_did_not_need_that_th
     assert " : signée par toutes les parties requises." in minutes
 
 
-async def test_minutes_tell_who_declined_and_whose_signatures_that_voided(database: Database) -> None:
-    agreement = await approved(database)
-    ceremony = await hold(database, agreement.id)
-    await sign(database, agreement, ceremony, ACADEMY)
+async def decline(database: Database, agreement: Agreement) -> None:
+    """Its operator refuses to sign."""
     operator = operator_of(agreement)
     await commands.decline_agreement(
         database,
@@ -127,6 +126,14 @@ async def test_minutes_tell_who_declined_and_whose_signatures_that_voided(databa
         reason="(fictif)",
         by=signer(operator),
     )
+
+
+async def test_minutes_tell_who_declined_and_whose_signatures_that_voided(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    await sign(database, agreement, ceremony, ACADEMY)
+    operator = operator_of(agreement)
+    await decline(database, agreement)
     await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
     minutes = await read(database, ceremony)
     assert line_of(minutes, agreement, operator).startswith("a refusé de signer le ")
@@ -152,6 +159,16 @@ async def test_minutes_name_the_chair_who_was_there_what_interrupted_and_what_wa
     assert f"{struck.reference}), le " in minutes and " : budget absent (fictif)" in minutes
     assert "Conventions signées : 0 sur 1." in minutes and "Signature de la présidence :" in minutes
     assert CHAIR.name not in minutes, "they name organisations"
+
+
+async def test_what_was_signed_or_declined_in_the_sitting_stays_in_its_order(database: Database) -> None:
+    signed, declined, third = [await approved(database) for _ in range(3)]
+    ceremony = await hold(database, signed.id, declined.id, third.id)
+    await sign(database, signed, ceremony, ACADEMY)
+    await decline(database, declined)
+    for each in (signed, declined):
+        with pytest.raises(TakenUpInTheCeremony):
+            await commands.strike_agreement(database, ceremony.id, agreement_id=each.id, reason="r", by=MINISTRY)
 
 
 async def test_who_sees_every_agreement_of_a_ceremony_reads_its_minutes_and_others_an_extract(

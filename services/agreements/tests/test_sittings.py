@@ -22,7 +22,9 @@ from services.agreements.errors import (
     SeatsNotQuorate,
     SignedInItsCeremony,
 )
+from services.agreements.errors.ceremonies import OnTheTable
 from services.agreements.kinds import SigningGroup, SigningRule
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import MandateRow
 from services.agreements.tests.builders import (
     CHAIR,
@@ -56,6 +58,7 @@ from shared.ids import new_id
 from shared.refusals import NotFound
 from shared.store import get_texts
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
+from shared.web import available_actions
 from shared.web.paging import decode_cursor
 from tests.web.routes import WHOLE
 
@@ -117,6 +120,49 @@ async def test_a_batch_waits_while_its_ceremony_is_interrupted_and_goes_on_when_
     await commands.resume_ceremony(database, ceremony.id, by=MINISTRY)
     batch = await commands.resume_batch(database, batch)
     assert batch.finished_at and [each["outcome"] for each in batch.items] == ["signed"] * 2
+
+
+async def test_what_is_on_the_table_is_neither_reopened_nor_cancelled_before_it_is_struck(database: Database) -> None:
+    agreement, other = await approved(database), await approved(database)
+    ceremony = await plan(database, agreement.id, other.id)
+    assert "reopen_text" in await offered(database, agreement)
+    await fill(database, ceremony)
+    assert not {"reopen_text", "cancel_agreement"} & await offered(database, agreement)
+    for opened in (False, True):
+        if opened:
+            await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+        with pytest.raises(OnTheTable):
+            await commands.reopen_text(database, agreement.id, reason="(fictif)", by=officer())
+        with pytest.raises(OnTheTable):
+            await commands.cancel_agreement(database, agreement.id, reason="(fictif)", by=officer())
+    await commands.strike_agreement(database, ceremony.id, agreement_id=agreement.id, reason="(fictif)", by=MINISTRY)
+    assert (await commands.reopen_text(database, agreement.id, reason="(fictif)", by=officer())).state == "negotiation"
+
+
+async def test_what_is_declined_in_a_sitting_is_not_frozen_anew_in_it(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    operator = next(each for each in agreement.parties if each.organisation_id == operator_of(agreement))
+    agreement = await commands.decline_agreement(
+        database,
+        agreement.id,
+        party_id=operator.party_id,
+        text_hash=agreement.text_hash or "",
+        reason="(fictif)",
+        by=signer(operator.organisation_id),
+    )
+    await accept_for_all(database, agreement)
+    await commands.submit_for_review(database, agreement.id, by=officer())
+    with pytest.raises(OnTheTable):
+        await commands.approve_agreement(database, agreement.id, by=LEGAL)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    assert (await commands.approve_agreement(database, agreement.id, by=LEGAL)).state == "ready_to_sign"
+
+
+async def offered(database: Database, agreement: Agreement) -> set[str]:
+    """What its academy's officer is offered."""
+    found = await queries.agreement(database, agreement.id, action="read_agreement", by=officer())
+    return {*available_actions(officer(), found, PERMISSIONS)}
 
 
 async def test_a_ceremony_has_its_own_agreements_signed_only(database: Database) -> None:
