@@ -6,8 +6,9 @@ the Cloud Signature Consortium describes it fits as well as a key file. `MITHAQ_
 `package.module:factory`; the factory takes the service's settings.
 
 - **PKCS#11** (a token or an HSM): `pen_for` opens a session and reads the certificate of the object whose label stands
-  for the party; `sign` calls C_Sign with CKM_SHA256_RSA_PKCS or CKM_ECDSA_SHA256. C_Sign gives r and s of an ECDSA
-  signature side by side; this port wants them as a DER sequence (RFC 3279, 2.2.3). We run no such module.
+  for the party; `sign` calls C_Sign with CKM_SHA256_RSA_PKCS, or with CKM_ECDSA over a hash of its own. C_Sign gives r
+  and s of an ECDSA signature side by side; this port wants them as a DER sequence (RFC 3279, 2.2.3). docs/pkcs11.md has
+  an adapter that was run with SoftHSM; our tests run none.
 - **Remote** (CSC API 2): `pen_for` calls credentials/info for the person who signs and asks for their consent; `sign`
   hashes with SHA-256 and calls signatures/signHash. Each may take as long as PATIENCE. What our tests run is a signer
   behind HTTP that answers in this way, no trust service's.
