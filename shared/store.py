@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
-from shared.actor import Actor
+from shared.actor import NATIONAL, Actor
 from shared.aggregate import Aggregate
 from shared.clock import now
 from shared.database import Transaction
@@ -58,6 +58,7 @@ class Store(Generic[A]):
         self.aggregate = aggregate
         self.table = cast(Table, table.__table__)  # type: ignore[attr-defined]
         self.columns = columns
+        self._fields = aggregate.model_fields.keys() - {"id", "version"}
         row = self.table.c
         # Built once: building a statement costs more than running it.
         self._insert = insert(self.table).on_conflict_do_nothing()
@@ -98,7 +99,7 @@ class Store(Generic[A]):
         found = (await (await tx.connection()).execute(self._load_many, {"aggregate_ids": wanted})).all()
         if len(found) != len(wanted):
             raise NotFound()
-        return [self._revive(*row) for row in found]
+        return [await self._whole(tx, *row) for row in found]
 
     async def find(
         self,
@@ -163,7 +164,19 @@ class Store(Generic[A]):
         row = (await (await tx.connection()).execute(query, {"aggregate_id": id})).first()
         if row is None:
             raise NotFound()
-        return self._revive(row.state, row.version, row.head, id)
+        return await self._whole(tx, row.state, row.version, row.head, id)
+
+    async def _whole(self, tx: Transaction, state: dict[str, Any], version: int, head: bytes, id: UUID) -> A:
+        """The aggregate with all its fields; those that an older version did not know, and forgot, by its journal."""
+        aggregate = self._revive(state, version, head, id)
+        if self._fields <= state.keys():
+            return aggregate
+        # Whoever may see the row may not have been told of all that made it.
+        async with tx.widened(NATIONAL):
+            life = await journal.past(tx, id)
+        folded = self.aggregate.fold(id, (each.event for each in life))
+        folded._head = head
+        return folded if folded.version == version else aggregate
 
     def _revive(self, state: dict[str, Any], version: int, head: bytes, id: UUID) -> A:
         aggregate = self.aggregate.model_validate(state | {"id": id, "version": version})

@@ -297,6 +297,28 @@ async def test_rules_that_were_changed_behind_our_back_are_not_signed_under(
         assert refused.value.values["places"] == ["kind"]
 
 
+FORGET = text("update agreement set state = state - 'kept_rules' - 'annexed' - 'stands_since'")
+"""What is left of a state once a version that did not know these fields yet has written it."""
+
+
+async def test_what_a_version_beside_this_one_forgot_is_found_again(
+    database: Database, databases: Databases, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement = await approved(database)
+    change_kind(monkeypatch, visa=VISA)
+    for each in agreement.parties:
+        async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
+            await tx.execute(FORGET)
+        told = (await client.get(f"/api/v1/agreements/{agreement.id}")).json()
+        assert told["kind_version"] == VERSION
+        agreement = await sign_for(database, agreement, each.organisation_id)
+    assert agreement.state == AgreementState.signed
+    async with database.transaction(NATIONAL) as tx:
+        life = [each.event for each in await journal.past(tx, agreement.id)]
+        state = (await tx.execute(text("select state from agreement"))).scalar_one()
+    assert Agreement.fold(agreement.id, life) == agreement and {"kept_rules", "stands_since"} <= state.keys()
+
+
 def test_what_was_approved_before_rules_were_kept_follows_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     agreement = drafted(regional())
     agreement.keep(None)
