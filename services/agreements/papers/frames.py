@@ -8,10 +8,10 @@ from services.agreements.papers.paper import Frame
 
 # All in points (1/72 inch); the margins are those of templates/common.typ.
 WIDTH, HEIGHT = 238, 88
-LABEL = 26
+LABEL = 50
 """Above each frame, for the party's name in both languages."""
 PAGE_HEIGHT, LEFT_MARGIN, TOP_MARGIN = 841.89, 51.02, 62.36
-FIRST_TOP, DOWN, ACROSS = 108, 126, 255
+FIRST_TOP, DOWN, ACROSS = 120, 148, 255
 COLUMNS, ROWS = 2, 4
 
 

@@ -61,7 +61,7 @@ def agreement(paper: AgreementPaper, language: str) -> Said:
     said = words(language)
     amounts = [line.amount for line in paper.budget]
     return {
-        "version": number(paper.version, language),
+        "version": str(paper.version),
         "school_year": paper.school_year,
         "period": said["period"].format(
             first=day(paper.effective_from, language), last=day(paper.effective_until, language)
@@ -122,7 +122,7 @@ def certificate(paper: CertificatePaper, language: str) -> Said:
     """What a certificate of signatures says."""
     said = words(language)["certificate"]
     return {
-        "version": said["version"].format(version=number(paper.version, language)),
+        "version": said["version"].format(version=paper.version),
         "head": paper.head,
         "signatures": [signature(line, language) for line in paper.signatures],
         "hashes": hashes(paper, language),
@@ -244,7 +244,8 @@ def hashes(paper: AgreementPaper | AmendmentPaper | CertificatePaper, language: 
 
 def day(value: date, language: str) -> str:
     """A date in words, with Moroccan month names and Latin digits."""
-    return format_date(value, "d MMMM y", locale=LOCALES[language])
+    said = format_date(value, "d MMMM y", locale=LOCALES[language])
+    return f"1er {said.removeprefix('1 ')}" if language == "fr" and value.day == 1 else said
 
 
 def instant(value: datetime, language: str) -> str:

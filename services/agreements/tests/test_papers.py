@@ -50,9 +50,9 @@ def worker() -> Iterator[None]:
 
 
 def text_of(pdf: bytes) -> str:
-    """All that is printed, page by page, with every white space as one space."""
+    """All that is printed, page by page, with every white space as one space and without the breaks of long words."""
     pages = pypdfium2.PdfDocument(pdf)
-    return " ".join(" ".join(page.get_textpage().get_text_range().split()) for page in pages)
+    return " ".join(" ".join(page.get_textpage().get_text_range().replace("\u200b", "").split()) for page in pages)
 
 
 def all_in(words: str, text: str) -> bool:
