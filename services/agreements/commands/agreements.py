@@ -9,6 +9,7 @@ from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.vetting import names_of
 from services.agreements.drafting import draft_text
+from services.agreements.legible import of_terms, of_text, require_legible
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
 from services.agreements.terms import Terms
@@ -22,7 +23,7 @@ from shared.ids import new_id
 async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] = (), by: Actor) -> Agreement:
     """Draft an agreement with its text: the one given, else its kind's, filled in from the terms.
 
-    Refuses terms that do not hold together, and a parent that it cannot follow.
+    Refuses terms that do not hold together, a parent that it cannot follow, and NotLegible.
     """
     async with db.transaction(by.scope) as tx:
         id = new_id()
@@ -31,7 +32,9 @@ async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] =
         drafted = Agreement.fold(id, events)
         PERMISSIONS.allow(by, "draft_agreement", drafted)
         await require_child(tx, drafted)
-        table = await put_clauses(tx, clauses or draft_text(terms, names))
+        text = clauses or draft_text(terms, names)
+        require_legible([*of_terms(terms), *of_text(text)], names)
+        table = await put_clauses(tx, text)
         events += drafted.revise(await put_content(tx, drafted.content(table)), by=by.person)
         return await AGREEMENTS.record(tx, Agreement(id=id), events, by=by)
 
@@ -39,7 +42,7 @@ async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] =
 async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected: int | None = None) -> Agreement:
     """Put other terms while the parties still discuss; what they accepted lapses. The kind and the academy stay.
 
-    Refuses terms that do not hold together, KindIsKept, and a parent that it cannot follow.
+    Refuses terms that do not hold together, KindIsKept, a parent that it cannot follow, and NotLegible.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "revise_terms", by, expected)
@@ -47,6 +50,7 @@ async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected:
         events = agreement.revise_terms(terms, names=names, by=by.person)
         revised = agreement.model_copy().evolve(events)
         await require_child(tx, revised)
+        require_legible(of_terms(terms), names)
         events += await reworded(tx, revised, by=by)
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 

@@ -13,6 +13,7 @@ from services.agreements.commands.documents import require_files
 from services.agreements.commands.loading import amendable, contents_of, load_both_for, look_ahead
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import names_of
+from services.agreements.legible import require_legible_branch
 from services.agreements.merge import touched_by
 from services.agreements.tables import AMENDMENTS
 from shared.actor import NATIONAL, SYSTEM, Actor, Role
@@ -26,7 +27,8 @@ async def approve_amendment(
     """Approve the current step; the last approval freezes the branch and gives it the agreement's next number.
 
     Refuses PartiesNotVetted at the last if the network does not know a party or does not accredit an association,
-    MandatesMissing if nobody may sign for a party that it touches, TextLost and FileLost for what is kept no more.
+    MandatesMissing if nobody may sign for a party that it touches, TextLost and FileLost for what is kept no more, and
+    NotLegible for what it changes that no paper can show.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "approve_amendment", by, expected)
@@ -88,6 +90,7 @@ async def _approve(
         touched = touched_by(base, branch)
         await require_files(branch.annexes)
         names = {**amendment.names, **await names_of(tx, [party.organisation_id for party in branch.parties])}
+        await require_legible_branch(tx, base, branch, names)
         number = amendment.number or await _next_number(tx, agreement)
     events = amendment.approve(
         person,

@@ -13,6 +13,7 @@ from services.agreements.commands.loading import amendable, content_of, contents
 from services.agreements.commands.vetting import names_of
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
+from services.agreements.legible import require_legible_branch
 from services.agreements.merge import Place, Side, diff, rebase
 from services.agreements.papers import require_printable
 from services.agreements.places import conflict_named, parts_named
@@ -57,7 +58,7 @@ async def revise_amendment(
     """Put another content on the branch: all of it, with the clauses that its table names.
 
     Refuses what check_terms, Agreement.check_amended, Agreement.require_annexes and require_family refuse,
-    BeyondItsType, and CharactersNotPrintable for an annex's name.
+    BeyondItsType, CharactersNotPrintable for an annex's name, and NotLegible for changes that no paper can show.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "revise_amendment", by, expected)
@@ -65,8 +66,9 @@ async def revise_amendment(
         base = await get_content(tx, amendment.base_hash)
         await _check(tx, agreement, amendment, base, content)
         await put_clauses(tx, clauses)
-        branch = await put_content(tx, content)
-        events = amendment.revise(branch, **await _parties(tx, agreement, base, content), by=by.person)
+        parties = await _parties(tx, agreement, base, content)
+        await require_legible_branch(tx, base, content, parties["names"])
+        events = amendment.revise(await put_content(tx, content), **parties, by=by.person)
         return await AMENDMENTS.record(tx, amendment, events, by=by)
 
 
@@ -82,6 +84,7 @@ async def submit_amendment(
         amendment.require("submit_amendment")
         base, branch = await contents_of(tx, amendment)
         await _check(tx, agreement, amendment, base, branch)
+        await require_legible_branch(tx, base, branch, amendment.names)
         return await AMENDMENTS.record(tx, amendment, amendment.submit(at or now()), by=by)
 
 

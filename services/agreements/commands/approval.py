@@ -1,6 +1,6 @@
 """The text on its way up the ladder, until it is frozen under its reference."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from services.agreements.commands.families import require_parent
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import substitution_of
 from services.agreements.commands.vetting import look_around, names_of
+from services.agreements.legible import of_terms, of_text, require_legible
 from services.agreements.tables import AGREEMENTS
-from services.agreements.text import get_table
+from services.agreements.text import get_table, table_clauses
 from shared.actor import SYSTEM, Actor, Role
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
@@ -29,11 +30,13 @@ NEXT_NUMBER = text("""
 async def submit_for_review(
     db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
 ) -> Agreement:
-    """Hand the negotiated text to the first step of its ladder."""
+    """Hand the negotiated text to the first step of its ladder. Refuses NotLegible."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "submit_for_review", by, expected)
         await require_parent(tx, agreement)
-        return await AGREEMENTS.record(tx, agreement, agreement.submit(at or now()), by=by)
+        events = agreement.submit(at or now())
+        await _require_legible(tx, agreement, agreement.names)
+        return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
 async def return_with_remarks(
@@ -53,7 +56,8 @@ async def approve_agreement(
     """Approve the current step; the last approval freezes the text and gives the agreement its reference.
 
     At the last refuses PartiesNotVetted if the network does not know a party or does not accredit an association,
-    MandatesMissing if nobody may sign for a party on that day, and FileLost if the storage lost an annex.
+    MandatesMissing if nobody may sign for a party on that day, FileLost if the storage lost an annex, and NotLegible
+    for what no paper can show, a party's name among it.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "approve_agreement", by, expected)
@@ -98,6 +102,7 @@ async def _approve(
     if agreement.nearly_frozen:
         await require_files(agreement.annexes)
         names = await names_of(tx, (party.organisation_id for party in agreement.parties))
+        await _require_legible(tx, agreement, names)
         # The counter's row stays locked until the commit, and a rollback takes the number back: no gaps.
         reference = reference or await _next_reference(tx, agreement.academy, business_date(at).year)
     events = agreement.approve(
@@ -110,6 +115,11 @@ async def _approve(
         at=at,
     )
     return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def _require_legible(tx: Transaction, agreement: Agreement, names: Mapping[UUID, Bilingual]) -> None:
+    content = agreement.content(await get_table(tx, agreement.text_hash or ""))
+    require_legible([*of_terms(content), *of_text(await table_clauses(tx, content.clauses))], names)
 
 
 async def _next_reference(tx: Transaction, academy: str | None, year: int) -> str:

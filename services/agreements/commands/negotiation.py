@@ -7,6 +7,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.negotiation import NotYourParty
+from services.agreements.legible import of_text, require_legible
 from services.agreements.permissions import acts_for
 from services.agreements.tables import AGREEMENTS
 from services.agreements.text import Clause, get_table, put_clauses, put_content
@@ -19,10 +20,11 @@ from shared.events.base import DomainEvent
 async def revise_text(
     db: Work, id: UUID, clauses: Sequence[Clause], *, by: Actor, expected: int | None = None
 ) -> Agreement:
-    """Put another text, clause by clause in both languages; acceptances of the one before lapse."""
+    """Put another text, clause by clause in both languages; acceptances of the one before lapse. Refuses NotLegible."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "revise_text", by, expected)
         agreement.require("revise_text")
+        require_legible(of_text(clauses), agreement.names)
         table = await put_clauses(tx, clauses)
         # By its content: from before contents were kept, the same clauses have another hash.
         if agreement.text_hash and table == await get_table(tx, agreement.text_hash):

@@ -7,3 +7,9 @@ class CharactersNotPrintable(Refusal):
     """The fonts have no letters for some characters, which would be missing on paper. Values: characters."""
 
     slug = "characters-not-printable"
+
+
+class NotLegible(Refusal):
+    """Parts hold signs that no paper can show. Values: where (by language, each with its signs)."""
+
+    slug = "not-legible"

@@ -14,12 +14,13 @@ from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands import papers
-from services.agreements.tables import PaperRow
+from services.agreements.tables import AGREEMENTS, PaperRow
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
     approved,
     bound,
+    clauses,
     current,
     hold,
     officer,
@@ -122,7 +123,13 @@ async def test_an_agreement_can_be_printed_as_it_was(app: FastAPI, database: Dat
 async def test_what_the_fonts_cannot_print_is_named_before_anything_is_given_out(
     app: FastAPI, database: Database, issuer: Issuer
 ) -> None:
-    agreement = await reviewed(database, current(title=Bilingual(ar="ⵜ (وهمي)", fr="Convention (fictif)")))
+    terms = current()
+    agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=officer())
+    title = Bilingual(ar="ⵜ (وهمي)", fr="Convention (fictif)")
+    async with database.transaction(NATIONAL) as tx:
+        # As it was put before what no paper can show was refused there.
+        events = agreement.revise_terms(terms.model_copy(update={"title": title}), names={}, by=officer().person)
+        await AGREEMENTS.record(tx, agreement, events, by=officer())
     refused = await get(app, issuer, f"/api/v1/agreements/{agreement.id}/document")
     told = is_problem(refused, 409, "characters-not-printable")
     assert told["characters"] == "ⵜ (U+2D5C)"
