@@ -13,7 +13,10 @@ from services.agreements.errors.ceremonies import (
     AgreementsMissing,
     LobbyNotReady,
     NoChair,
+    NoSeatLeft,
     NotInTheCeremony,
+    NotSeated,
+    OrderLeavesOut,
     SeatsNotQuorate,
 )
 from shared.actor import Actor
@@ -22,12 +25,14 @@ from shared.events.agreements import (
     CeremonyAgreementCalled,
     CeremonyAgreementStruck,
     CeremonyAttendeeAdmitted,
+    CeremonyAttendeeReleased,
     CeremonyCancelled,
     CeremonyChairNamed,
     CeremonyClosed,
     CeremonyInterrupted,
     CeremonyMinutesAdopted,
     CeremonyOpened,
+    CeremonyOrderChanged,
     CeremonyPlanned,
     CeremonyPostponed,
     CeremonyPrepared,
@@ -58,6 +63,9 @@ RUNNING = frozenset({_S.lobby, _S.open, _S.interrupted})
 AHEAD = frozenset({_S.planned, _S.postponed}) | RUNNING
 """Not over: its agreements are in no other order of business."""
 
+SEATS_EACH = 12
+"""How many may sit for one organisation."""
+
 Codes = Mapping[UUID, Iterable[str]]
 """Agreement -> the codes of those who may see it."""
 Missing = dict[UUID, dict[str, list[UUID]]]
@@ -76,6 +84,10 @@ class Attendee(BaseModel):
     name: str
     function: str | None = None
 
+    def same_as(self, other: "Attendee") -> bool:
+        """Whether it is the same person, whatever function is said of them."""
+        return (self.organisation_id, self.name) == (other.organisation_id, other.name)
+
 
 class Ceremony(Aggregate):
     """A signing ceremony, its order of business and its minutes."""
@@ -84,6 +96,8 @@ class Ceremony(Aggregate):
     ALLOWED: ClassVar = {
         "name_chair": AHEAD,
         "admit_attendee": RUNNING,
+        "release_attendee": RUNNING,
+        "change_order": frozenset({_S.planned, _S.postponed, _S.lobby}),
         "strike_agreement": AHEAD,
         "call_agreement": frozenset({_S.open}),
         "open_screen": AHEAD,
@@ -179,12 +193,38 @@ class Ceremony(Aggregate):
         return [CeremonyChairNamed(ceremony_id=self.id).keeping(chair=chair)]
 
     def admit(self, attendee: Attendee) -> list[DomainEvent]:
-        """Give somebody a seat; who sits already keeps it."""
+        """Give somebody a seat; who sits already keeps it, in the function that is said last. Refuses NoSeatLeft."""
         self.require("admit_attendee")
         if attendee in self.attendees:
             return []
-        admitted = CeremonyAttendeeAdmitted(ceremony_id=self.id, attendees=len(self.attendees) + 1)
-        return [admitted.keeping(attendee=attendee)]
+        others = [each for each in self.attendees if not each.same_as(attendee)]
+        released = self.release(attendee) if len(others) < len(self.attendees) else []
+        if sum(each.organisation_id == attendee.organisation_id for each in others) >= SEATS_EACH:
+            raise NoSeatLeft(organisation=attendee.organisation_id, most=SEATS_EACH)
+        admitted = CeremonyAttendeeAdmitted(ceremony_id=self.id, attendees=len(others) + 1)
+        return [*released, admitted.keeping(attendee=attendee)]
+
+    def release(self, attendee: Attendee) -> list[DomainEvent]:
+        """Take back the seat of somebody who left, or was seated by mistake. Refuses NotSeated."""
+        self.require("release_attendee")
+        left = [each for each in self.attendees if not each.same_as(attendee)]
+        if len(left) == len(self.attendees):
+            raise NotSeated(organisation=attendee.organisation_id)
+        return [CeremonyAttendeeReleased(ceremony_id=self.id, attendees=len(left)).keeping(attendee=attendee)]
+
+    def change_order(self, agreements: Codes) -> list[DomainEvent]:
+        """Put agreements into another order of business, with others added: each with who may see it.
+
+        Refuses OrderLeavesOut: what is not to be signed is struck, with its reason.
+        """
+        self.require("change_order")
+        if left_out := [each for each in self.agreements if each not in agreements]:
+            raise OrderLeavesOut(agreements=left_out)
+        order = list(agreements)
+        if order == list(self.agreements):
+            return []
+        changed = CeremonyOrderChanged(ceremony_id=self.id, agreements=len(order))
+        return [changed.keeping(agreements=order, codes=agreements)]
 
     def strike(self, agreement: UUID, *, reason: str) -> list[DomainEvent]:
         """Take an agreement off the order of business. Refuses NotInTheCeremony, AgreementsMissing for the last one."""
@@ -298,6 +338,12 @@ class Ceremony(Aggregate):
                 self.chair = Attendee.model_validate(detail["chair"])
             case CeremonyAttendeeAdmitted():
                 self.attendees = (*self.attendees, Attendee.model_validate(detail["attendee"]))
+            case CeremonyAttendeeReleased():
+                gone = Attendee.model_validate(detail["attendee"])
+                self.attendees = tuple(each for each in self.attendees if not each.same_as(gone))
+            case CeremonyOrderChanged():
+                self.agreements = tuple(map(UUID, detail["agreements"]))
+                self.codes = self.codes | _codes(detail)
             case CeremonyAgreementStruck():
                 struck = UUID(detail["agreement"])
                 self.agreements = tuple(each for each in self.agreements if each != struck)

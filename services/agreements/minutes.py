@@ -23,6 +23,7 @@ from shared.events.agreements import (
     AgreementPartySigned,
     CeremonyAgreementStruck,
     CeremonyAttendeeAdmitted,
+    CeremonyAttendeeReleased,
     CeremonyChairNamed,
     CeremonyInterrupted,
     CeremonyOpened,
@@ -144,6 +145,8 @@ def course_of(journal: Sequence[Recorded]) -> Course:
                 chair = UUID(event.detail["chair"]["organisation_id"])
             case CeremonyAttendeeAdmitted():
                 seated[_seat(event.detail)] = UUID(event.detail["attendee"]["organisation_id"])
+            case CeremonyAttendeeReleased():
+                seated.pop(_seat(event.detail), None)
             case CeremonyPostponed():
                 seated.clear()
             case CeremonyAgreementStruck():

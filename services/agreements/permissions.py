@@ -339,6 +339,8 @@ PERMISSIONS = Permissions(
         "read_lobby": ANYONE,
         "name_chair": MINISTRY,
         "admit_attendee": MINISTRY,
+        "release_attendee": MINISTRY,
+        "change_order": MINISTRY,
         "strike_agreement": MINISTRY,
         "call_agreement": MINISTRY,
         "open_screen": MINISTRY,

@@ -34,6 +34,7 @@ from shared.ids import new_id
 from shared.messaging import journal
 from shared.refusals import Refusal
 from shared.store import digest, put_text
+from shared.territory import MINISTRY_ID
 
 OVER = SIGNED_BY_ALL | {AgreementState.cancelled}
 
@@ -50,13 +51,9 @@ async def plan_ceremony(
     """Plan a ceremony with its order of business. Refuses AgreementOver, AlreadyInACeremony."""
     PERMISSIONS.allow(by, "plan_ceremony")
     async with db.transaction(by.scope) as tx:
-        # Locked, so that two plans cannot take the same agreement.
-        listed = {each.id: each for each in await AGREEMENTS.load_many(tx, agreements)}
-        if over := [each for each in listed.values() if each.state in OVER]:
-            raise AgreementOver(agreements=[each.id for each in over], names=[each.title.model_dump() for each in over])
-        await _require_free(tx, listed)
-        id = new_id()
-        order = {each: listed[each].visible_to() for each in agreements}
+        listed = await _locked(tx, agreements)
+        await _require_signable(tx, listed)
+        id, order = new_id(), _visible(agreements, listed)
         events = Ceremony.plan(id, title=title, place=place, planned_for=planned_for, agreements=order)
         return await CEREMONIES.record(tx, Ceremony(id=id), events, by=by)
 
@@ -78,9 +75,11 @@ async def reschedule_ceremony(
 
 
 async def name_chair(db: Work, id: UUID, *, chair: Attendee, by: Actor, expected: int | None = None) -> Ceremony:
-    """Say who presides."""
+    """Say who presides, for the ministry or a party of one of the agreements. Refuses NotAtTheTable for another."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "name_chair", by, expected)
+        if chair.organisation_id != MINISTRY_ID:
+            await _require_at_the_table(tx, ceremony, chair)
         return await CEREMONIES.record(tx, ceremony, ceremony.name_chair(chair), by=by)
 
 
@@ -88,10 +87,31 @@ async def admit_attendee(db: Work, id: UUID, *, attendee: Attendee, by: Actor) -
     """Give somebody a seat for a party of one of the agreements. Refuses NotAtTheTable for another organisation."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "admit_attendee", by, None)
-        parties = {party.organisation_id for each in await _order(tx, ceremony) for party in each.parties}
-        if attendee.organisation_id not in parties:
-            raise NotAtTheTable(organisation=attendee.organisation_id)
+        await _require_at_the_table(tx, ceremony, attendee)
         return await CEREMONIES.record(tx, ceremony, ceremony.admit(attendee), by=by)
+
+
+async def release_attendee(db: Work, id: UUID, *, attendee: Attendee, by: Actor) -> Ceremony:
+    """Take back the seat of somebody who left, or was seated by mistake. Refuses NotSeated."""
+    async with db.transaction(by.scope) as tx:
+        ceremony = await _ceremony(tx, id, "release_attendee", by, None)
+        return await CEREMONIES.record(tx, ceremony, ceremony.release(attendee), by=by)
+
+
+async def change_order(
+    db: Work, id: UUID, *, agreements: Sequence[UUID], by: Actor, expected: int | None = None
+) -> Ceremony:
+    """Put the agreements into another order of business, others among them.
+
+    Refuses AgreementOver and AlreadyInACeremony for those that come, OrderLeavesOut.
+    """
+    async with db.transaction(by.scope) as tx:
+        # As those who sign do: the agreements first, so that nobody waits in a circle.
+        listed = await _locked(tx, agreements)
+        ceremony = await _ceremony(tx, id, "change_order", by, expected)
+        await _require_signable(tx, {id: each for id, each in listed.items() if id not in ceremony.agreements})
+        events = ceremony.change_order(_visible(agreements, listed))
+        return await CEREMONIES.record(tx, ceremony, events, by=by)
 
 
 async def strike_agreement(
@@ -230,7 +250,25 @@ def _codes(listed: Sequence[Agreement]) -> Codes:
     return {each.id: each.visible_to() for each in listed}
 
 
-async def _require_free(tx: Transaction, agreements: Mapping[UUID, Agreement]) -> None:
+async def _require_at_the_table(tx: Transaction, ceremony: Ceremony, attendee: Attendee) -> None:
+    parties = {party.organisation_id for each in await _order(tx, ceremony) for party in each.parties}
+    if attendee.organisation_id not in parties:
+        raise NotAtTheTable(organisation=attendee.organisation_id)
+
+
+async def _locked(tx: Transaction, agreements: Sequence[UUID]) -> dict[UUID, Agreement]:
+    """Locked, so that two plans cannot take the same agreement."""
+    return {each.id: each for each in await AGREEMENTS.load_many(tx, agreements)}
+
+
+def _visible(order: Sequence[UUID], agreements: Mapping[UUID, Agreement]) -> Codes:
+    return {each: agreements[each].visible_to() for each in order}
+
+
+async def _require_signable(tx: Transaction, agreements: Mapping[UUID, Agreement]) -> None:
+    """Refuse AgreementOver, and AlreadyInACeremony."""
+    if over := [each for each in agreements.values() if each.state in OVER]:
+        raise AgreementOver(agreements=[each.id for each in over], names=[each.title.model_dump() for each in over])
     ceremony = CEREMONIES.table.c
     query = select(ceremony.id, ceremony.agreements, ceremony.planned_for).where(
         ceremony.agreements.overlap([*agreements]), ceremony.status.in_(AHEAD)

@@ -78,9 +78,27 @@ class AgreementsMissing(Refusal):
 
 
 class NotAtTheTable(Refusal):
-    """Only parties of the ceremony's agreements have a seat. Values: organisation."""
+    """Only parties of the ceremony's agreements have a seat; they or the ministry preside. Values: organisation."""
 
     slug = "not-at-the-table"
+
+
+class NoSeatLeft(Refusal):
+    """As many sit for the organisation as may. Values: organisation, most."""
+
+    slug = "no-seat-left"
+
+
+class NotSeated(Refusal):
+    """Nobody of this name sits for the organisation. Values: organisation."""
+
+    slug = "not-seated"
+
+
+class OrderLeavesOut(Refusal):
+    """A new order leaves out agreements, which are struck instead. Values: agreements."""
+
+    slug = "order-leaves-out"
 
 
 class ScreenFull(Refusal):

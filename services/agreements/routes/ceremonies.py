@@ -9,9 +9,11 @@ from services.agreements.ceremony import CeremonyState
 from services.agreements.schemas.ceremonies import (
     CallAgreement,
     CeremonyAnswer,
+    ChangeOrder,
     LobbyAnswer,
     MinutesAnswer,
     PlanCeremony,
+    Release,
     RescheduleCeremony,
     Seat,
     StrikeAgreement,
@@ -71,6 +73,24 @@ async def admit_attendee(id: UUID, body: Seat, by: CurrentActor, once: Once) -> 
         lambda tx: commands.admit_attendee(tx, id, attendee=body.attendee(), by=by),
         answer=lambda found: CeremonyAnswer.of(found, by),
         location=lambda found: f"/api/v1/ceremonies/{found.id}/lobby",
+    )
+
+
+@router.post("/{id}/releases", response_model=CeremonyAnswer)
+async def release_attendee(id: UUID, body: Release, by: CurrentActor, once: Once) -> Response:
+    """Take back the seat of somebody who left, or was seated by mistake. People leave together: no If-Match."""
+    return await once(
+        lambda tx: commands.release_attendee(tx, id, attendee=body.attendee(), by=by),
+        answer=lambda found: CeremonyAnswer.of(found, by),
+    )
+
+
+@router.put("/{id}/order", response_model=CeremonyAnswer)
+async def change_order(id: UUID, body: ChangeOrder, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Put the agreements into another order of business, others among them, before the ceremony opens."""
+    return await once(
+        lambda tx: commands.change_order(tx, id, agreements=body.agreements, by=by, expected=expected),
+        answer=lambda found: CeremonyAnswer.of(found, by),
     )
 
 

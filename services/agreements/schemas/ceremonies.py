@@ -14,6 +14,12 @@ from services.agreements.schemas.words import Line, Paragraph, Title, each_once
 from shared.actor import Actor
 from shared.web import Body, BusinessMoment, Listing, available_actions
 
+Order = Annotated[
+    list[UUID],
+    Field(min_length=1, max_length=100, description="in the order in which they are called"),
+    AfterValidator(each_once),
+]
+
 
 class PlanCeremony(Body):
     """A signing ceremony with its order of business."""
@@ -21,9 +27,7 @@ class PlanCeremony(Body):
     title: Title
     place: Title | None = None
     planned_for: BusinessMoment
-    agreements: Annotated[list[UUID], Field(min_length=1, max_length=100), AfterValidator(each_once)] = Field(
-        description="in the order in which they are called"
-    )
+    agreements: Order
 
 
 class RescheduleCeremony(Body):
@@ -42,6 +46,23 @@ class Seat(Body):
     def attendee(self) -> Attendee:
         """The attendee."""
         return Attendee(**self.model_dump())
+
+
+class Release(Body):
+    """Whose seat is taken back."""
+
+    organisation_id: UUID
+    name: Line
+
+    def attendee(self) -> Attendee:
+        """The attendee."""
+        return Attendee(**self.model_dump())
+
+
+class ChangeOrder(Body):
+    """The new order of business: all that is in it, with what is added."""
+
+    agreements: Order
 
 
 class StrikeAgreement(Body):

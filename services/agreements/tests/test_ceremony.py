@@ -2,12 +2,15 @@
 
 import pytest
 
-from services.agreements.ceremony import CeremonyState, Missing
+from services.agreements.ceremony import SEATS_EACH, CeremonyState, Missing
 from services.agreements.errors.ceremonies import (
     AgreementsMissing,
     LobbyNotReady,
     NoChair,
+    NoSeatLeft,
     NotInTheCeremony,
+    NotSeated,
+    OrderLeavesOut,
     SeatsNotQuorate,
 )
 from services.agreements.tests.builders import AT, CHAIR, opened, person, planned
@@ -60,6 +63,49 @@ def test_who_is_seated_is_seated_once() -> None:
     ceremony.evolve(ceremony.admit(CHAIR))
     assert ceremony.admit(CHAIR) == []
     assert ceremony.attendees == (CHAIR,)
+
+
+def test_who_is_seated_again_in_another_function_has_one_seat() -> None:
+    ceremony = opened()
+    ceremony.evolve(ceremony.admit(CHAIR))
+    ceremony.evolve(ceremony.admit(CHAIR.model_copy(update={"function": "Directrice (fictif)"})))
+    assert [each.function for each in ceremony.attendees] == ["Directrice (fictif)"]
+
+
+def test_a_seat_is_released_and_then_counts_no_more() -> None:
+    ceremony = opened()
+    ceremony.evolve(ceremony.admit(CHAIR))
+    (released,) = ceremony.release(CHAIR)
+    assert released.model_dump(exclude={"ceremony_id"}) == {"attendees": 0}
+    assert ceremony.evolve([released]).attendees == ()
+    with pytest.raises(NotSeated):
+        ceremony.release(CHAIR)
+
+
+def test_an_organisation_has_so_many_seats_and_no_more() -> None:
+    ceremony = opened()
+    for at in range(SEATS_EACH):
+        ceremony.evolve(ceremony.admit(CHAIR.model_copy(update={"name": f"{at} (fictif)"})))
+    with pytest.raises(NoSeatLeft):
+        ceremony.admit(CHAIR)
+    ceremony.evolve(ceremony.release(ceremony.attendees[0]))
+    assert len(ceremony.evolve(ceremony.admit(CHAIR)).attendees) == SEATS_EACH
+
+
+def test_a_new_order_of_business_adds_and_moves_and_leaves_nothing_out() -> None:
+    ceremony = planned()
+    first, second = ceremony.agreements
+    third = new_id()
+    with pytest.raises(OrderLeavesOut):
+        ceremony.change_order({second: ("MA-06",), third: ("MA-07",)})
+    order = {third: ("MA-07",), second: ("MA-06",), first: ("MA-06",)}
+    (changed,) = ceremony.change_order(order)
+    assert changed.model_dump(exclude={"ceremony_id"}) == {"agreements": 3}, "which ones is not published"
+    ceremony.evolve([changed])
+    assert ceremony.agreements == (third, second, first) and ceremony.audience() == ("MA-06", "MA-07")
+    assert ceremony.change_order(order) == []
+    with pytest.raises(NotAllowedNow):
+        opened().change_order(order)
 
 
 def test_a_struck_agreement_is_not_in_the_order_any_more() -> None:

@@ -49,6 +49,21 @@ class CeremonyMachine(Machine):
         attendee = Attendee(organisation_id=CHAIR.organisation_id, name=name)
         self.attempt("admit_attendee", lambda: self.aggregate.admit(attendee))
 
+    @rule(name=st.sampled_from(["a", "b"]))
+    def release(self, name: str) -> None:
+        """Somebody leaves."""
+        attendee = Attendee(organisation_id=CHAIR.organisation_id, name=name)
+        self.attempt("release_attendee", lambda: self.aggregate.release(attendee))
+
+    @rule(more=st.booleans())
+    def change_order(self, more: bool) -> None:
+        """The other way round, perhaps with one more."""
+        order = [
+            *reversed(self.aggregate.agreements),
+            *([new_id()] if more and len(self.aggregate.agreements) < 4 else []),
+        ]
+        self.attempt("change_order", lambda: self.aggregate.change_order(dict.fromkeys(order, ("MA-06",))))
+
     @rule()
     def strike(self) -> None:
         """One agreement less."""
@@ -74,7 +89,7 @@ class CeremonyMachine(Machine):
         """Go on."""
         self.attempt("resume_ceremony", self.aggregate.resume)
 
-    @rule(signed=st.integers(0, 3))
+    @rule(signed=st.integers(0, 15))
     def close(self, signed: int) -> None:
         """End."""
         done = [each for bit, each in enumerate(self.aggregate.agreements) if signed >> bit & 1]
@@ -99,6 +114,8 @@ class CeremonyMachine(Machine):
         it = self.aggregate
         assert it.agreements, "an order of business is never empty"
         assert it.called is None or it.called in it.agreements
+        assert it.codes.keys() >= {*it.agreements}, "it is known who may see what is in the order"
+        assert len({(each.organisation_id, each.name) for each in it.attendees}) == len(it.attendees)
         if it.state == CeremonyState.open:
             assert it.chair is not None
         over = it.state in (CeremonyState.closed, CeremonyState.minutes_adopted)

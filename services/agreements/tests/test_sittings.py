@@ -384,6 +384,45 @@ async def test_only_parties_of_the_agreements_have_a_seat(database: Database) ->
         await commands.admit_attendee(database, ceremony.id, attendee=stranger, by=MINISTRY)
 
 
+async def test_the_ministry_or_a_party_of_the_agreements_presides(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await plan(database, agreement.id)
+    stranger = Attendee(organisation_id=new_id(), name="(fictif)")
+    with pytest.raises(NotAtTheTable):
+        await commands.name_chair(database, ceremony.id, chair=stranger, by=MINISTRY)
+    for organisation in (MINISTRY_ID, operator_of(agreement)):
+        chair = Attendee(organisation_id=organisation, name="(fictif)")
+        assert (await commands.name_chair(database, ceremony.id, chair=chair, by=MINISTRY)).chair == chair
+
+
+async def test_a_forgotten_agreement_comes_to_the_order_if_it_may_be_signed_there(database: Database) -> None:
+    first, forgotten, taken = [await approved(database, current(each)) for each in ("MA-06", "MA-07", "MA-06")]
+    ceremony, other = await plan(database, first.id), await plan(database, taken.id)
+    with pytest.raises(AlreadyInACeremony):
+        await commands.change_order(database, ceremony.id, agreements=[first.id, taken.id], by=MINISTRY)
+    order = [forgotten.id, first.id]
+    ceremony = await commands.change_order(database, ceremony.id, agreements=order, by=MINISTRY)
+    assert ceremony.agreements == tuple(order)
+    assert (await queries.ceremony(database, ceremony.id, by=officer("MA-07"))).id == ceremony.id
+    await commands.cancel_ceremony(database, other.id, reason="(fictif)", by=MINISTRY)
+    await commands.cancel_agreement(database, taken.id, reason="(fictif)", by=officer())
+    with pytest.raises(AgreementOver):
+        await commands.change_order(database, ceremony.id, agreements=[*order, taken.id], by=MINISTRY)
+
+
+async def test_a_change_of_order_and_a_signature_at_once_do_not_wait_for_one_another(database: Database) -> None:
+    first, second = await approved(database), await approved(database)
+    ceremony = await plan(database, first.id, second.id)
+    work = [
+        outcome_of(commands.change_order(database, ceremony.id, agreements=order, by=MINISTRY))
+        for order in ([second.id, first.id], [first.id, second.id])
+    ]
+    signing = [outcome_of(sign_for(database, each, MINISTRY_ID)) for each in (first, second)]
+    *orders, one, two = await asyncio.gather(*work, *signing)
+    assert all(isinstance(each, Ceremony) for each in orders)
+    assert isinstance(one, Agreement) and isinstance(two, Agreement)
+
+
 async def test_a_cancelled_agreement_is_struck_and_the_ceremony_goes_on(database: Database) -> None:
     kept, given_up = await approved(database), await approved(database)
     ceremony = await plan(database, kept.id, given_up.id)

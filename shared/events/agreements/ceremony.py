@@ -81,6 +81,30 @@ class CeremonyAttendeeAdmitted(DomainEvent):
     """How many are seated now."""
 
 
+class CeremonyAttendeeReleased(DomainEvent):
+    """Somebody has a seat no more: they left, or had been seated by mistake."""
+
+    type = "ma.mithaq.ceremony.attendee_released.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "attendees": 11}
+
+    ceremony_id: UUID
+    attendees: int
+    """How many are seated now."""
+
+
+class CeremonyOrderChanged(DomainEvent):
+    """Agreements came to the order of business, or are called in another order."""
+
+    type = "ma.mithaq.ceremony.order_changed.v1"
+    topic = "agreements.ceremony"
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 18}
+
+    ceremony_id: UUID
+    agreements: int
+    """How many are to be signed now."""
+
+
 class CeremonyAgreementStruck(DomainEvent):
     """An agreement is taken off the order of business."""
 

@@ -67,6 +67,13 @@ def visits(made: Made) -> dict[str, Arrange]:
         both = [await approved(database, current(operator=ASSOCIATION)) for _ in range(2)]
         return await plan(database, *(each.id for each in both))
 
+    two = made.kept(planned_for_two)
+
+    async def change_order(by: Actor) -> Visit:
+        ceremony = await two(by)
+        body = {"agreements": [str(each) for each in reversed(ceremony.agreements)]}
+        return Visit(f"/api/v1/ceremonies/{ceremony.id}/order", body, ceremony, ceremony.version)
+
     ceremonies = "ceremonies"
     return {
         "plan_ceremony": plan_ceremony,
@@ -77,6 +84,8 @@ def visits(made: Made) -> dict[str, Arrange]:
         "read_lobby": made.on(ceremonies, planned, "/lobby", reads=True),
         "name_chair": made.on(ceremonies, planned, "/chair", SEAT),
         "admit_attendee": made.on(ceremonies, lobby, "/attendees", SEAT),
+        "release_attendee": made.on(ceremonies, seated, "/releases", SEAT),
+        "change_order": change_order,
         "strike_agreement": on_its_first(planned_for_two, "/strikes", versioned=True, **WHY),
         "call_agreement": on_its_first(opened, "/calls", versioned=False),
         "open_screen": open_screen,
