@@ -214,7 +214,7 @@ async def bind_a_draft(data_dir: Path) -> None:
             assert await commands.publish_checkpoint(database, at=now() + timedelta(hours=1))
 
 
-async def test_files_that_no_event_names_are_listed_by_where_they_lie(
+async def test_files_that_no_event_names_are_listed_by_where_they_lie_and_go_when_somebody_says_so(
     started: Started, tmp_path: Path, kept_files: Path
 ) -> None:
     files.configure(str(tmp_path))
@@ -227,6 +227,11 @@ async def test_files_that_no_event_names_are_listed_by_where_they_lie(
     (row,) = records(done)
     assert row == {"name": str(kept.relative_to(tmp_path)), "bytes": lost.size, "put_at": "1970-01-01 00:00:00+00:00"}
     assert str(tmp_path) in done.stderr and kept.exists()
+    unasked = await asyncio.to_thread(run, started.data_dir, "files", "sweep", MITHAQ_FILES=str(tmp_path))
+    assert unasked.exit_code == 2 and kept.exists(), "nobody is here to confirm it"
+    done = await asyncio.to_thread(run, started.data_dir, "files", "sweep", "--yes", MITHAQ_FILES=str(tmp_path))
+    files.configure(str(kept_files))
+    assert "1 files removed" in done.stderr and not kept.exists()
 
 
 def test_settings_are_shown_with_their_purpose_and_without_their_secrets(started: Started) -> None:
