@@ -1,6 +1,6 @@
 """Who may do what in the agreements service: one table, and whose agreement it is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
@@ -197,6 +197,18 @@ def concerned(actor: Actor, action: str, agreement: Agreement, obligation: Oblig
         return own in agreement.may_waive(obligation)
     keeps = action == "confirm_obligation" and owns(actor, agreement) and own != obligation.debtor_id
     return keeps or own in agreement.creditors(obligation)
+
+
+def obligation_verdicts(
+    actor: Actor, agreement: Agreement, obligation: Obligation
+) -> Iterator[tuple[str, Refusal | None]]:
+    """What refuses each action on this obligation, of those that the actor's role may take."""
+    for action in agreement.TAKEN_IN:
+        if PERMISSIONS.may_ever(actor, action):
+            if concerned(actor, action, agreement, obligation):
+                yield action, agreement.obligation_refusal(action, obligation)
+            else:
+                yield action, NotYourObligation(obligation=obligation.obligation_id, action=action)
 
 
 def has_one_for(action: str) -> Condition:

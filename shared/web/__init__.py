@@ -21,6 +21,7 @@ from shared.web.permissions import (
     UnavailableAction,
     actions_of,
     available_actions,
+    told_apart,
 )
 from shared.web.problems import Problem, TooManyRequests, install_problems, problem
 
@@ -85,4 +86,5 @@ __all__ = [
     "operation_id",
     "page",
     "problem",
+    "told_apart",
 ]

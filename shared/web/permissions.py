@@ -92,7 +92,12 @@ def actions_of(
     """What the actor may do now, and what in general but not now, with the reasons: none unless they are wanted."""
     if not reasons:
         return available_actions(actor, aggregate, permissions), []
-    verdicts = [*_verdicts(actor, aggregate, permissions, aggregate.ALLOWED)]
+    return told_apart(_verdicts(actor, aggregate, permissions, aggregate.ALLOWED))
+
+
+def told_apart(verdicts: Iterable[tuple[str, Refusal | None]]) -> tuple[list[str], list[UnavailableAction]]:
+    """Of actions with what refuses each: those that nothing does, and the others with the reasons that are told."""
+    verdicts = list(verdicts)
     return [action for action, refusal in verdicts if refusal is None], [
         UnavailableAction.of(action, refusal)
         for action, refusal in verdicts

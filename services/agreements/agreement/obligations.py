@@ -217,19 +217,26 @@ class Obligations(Ledger):
     def _fail(self, event: AgreementObligationFailed) -> None:
         self._replace(event, state=_O.failed, settled_on=event.failed_on)
 
+    def obligation_refusal(self, action: str, found: Obligation) -> Refusal | None:
+        """Why the action cannot be taken on this entry of the ledger now; None if it can."""
+        if refusal := self.refusal_of(action):
+            return refusal
+        if found.state in self.TAKEN_IN[action]:
+            return None
+        return ObligationNotAllowedNow(
+            kind="obligation",
+            obligation=found.obligation_id,
+            occurrence=found.occurrence,
+            action=action,
+            state=found.state,
+            allowed=sorted(name for name, states in self.TAKEN_IN.items() if found.state in states),
+        )
+
     def _taken(self, action: str, obligation_id: UUID, occurrence: int) -> Obligation:
         self.require(action)
         found = self.obligation(obligation_id, occurrence)
-        if found.state not in self.TAKEN_IN[action]:
-            allowed = sorted(name for name, states in self.TAKEN_IN.items() if found.state in states)
-            raise ObligationNotAllowedNow(
-                kind="obligation",
-                obligation=obligation_id,
-                occurrence=occurrence,
-                action=action,
-                state=found.state,
-                allowed=allowed,
-            )
+        if refusal := self.obligation_refusal(action, found):
+            raise refusal
         return found
 
     def _claimed(

@@ -14,6 +14,7 @@ from shared.clock import business_date
 from shared.events.agreements import (
     AmendmentAgreed,
     AmendmentApprovalOverdue,
+    AmendmentApprovalsVoided,
     AmendmentRebaseNeeded,
     AmendmentRefused,
     AmendmentReturned,
@@ -102,7 +103,12 @@ class Approval(Core, Climbing):
         self.require("return_amendment")
         self.require_step(roles)
         returned = AmendmentReturned(amendment_id=self.id, agreement_id=self.agreement_id)
-        return [returned.keeping(remarks=remarks)]
+        return [*self._voided("returned"), returned.keeping(remarks=remarks)]
+
+    def lose_base(self, applied: UUID | None) -> list[DomainEvent]:
+        """What was approved of it does not stand either."""
+        lost = super().lose_base(applied)
+        return [*self._voided("rebase_needed"), *lost] if lost else []
 
     def refuse(self, reason: str, roles: Collection[Role]) -> list[DomainEvent]:
         """End it in review. Refuses StepNotTheirs."""
@@ -157,6 +163,15 @@ class Approval(Core, Climbing):
     def _come_to_nothing(self, event: AmendmentRefused) -> None:
         self.state = _S.refused
         self.remarks = event.detail["remarks"]
+
+    def _voided(self, because: Literal["returned", "rebase_needed"]) -> list[DomainEvent]:
+        """Tell that what was approved is void; nothing if nothing was."""
+        void = self.ladder.approvals if self.ladder else ()
+        steps = tuple(dict.fromkeys(approval.tier for approval in void))
+        told = AmendmentApprovalsVoided(
+            amendment_id=self.id, agreement_id=self.agreement_id, because=because, steps=steps, approvals=len(void)
+        )
+        return [told] if void else []
 
     def _refused(self, because: Literal["review", "declined"], reason: str) -> DomainEvent:
         refused = AmendmentRefused(amendment_id=self.id, agreement_id=self.agreement_id, because=because)

@@ -10,13 +10,13 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from services.agreements.agreement import Agreement, Claim, Obligation, ObligationState
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.obligations import ObligationPartyUnknown
-from services.agreements.permissions import PERMISSIONS, concerned
+from services.agreements.permissions import obligation_verdicts
 from services.agreements.schemas.words import Because, Hash, Paragraph, Title, each_once
 from services.agreements.tables import ObligationRow
 from services.agreements.terms import Duty, Fulfilling, Recurrence
 from shared.actor import Actor
 from shared.ids import new_id
-from shared.web import Body
+from shared.web import Body, UnavailableAction, told_apart
 
 Occurrence = Annotated[int, Field(ge=1, le=1000, description="which one, of an obligation that comes back")]
 
@@ -122,6 +122,9 @@ class ObligationAnswer(BaseModel):
     reason: str | None = Field(description="why it was last returned, or waived")
     settled_on: date | None
     available_actions: list[str]
+    unavailable_actions: list[UnavailableAction] = Field(
+        description="what the reader may do in general but not now, or not about this one, and why"
+    )
 
     @classmethod
     def all_of(cls, agreement: Agreement, by: Actor, *, today: date) -> list[Self]:
@@ -135,20 +138,15 @@ class ObligationAnswer(BaseModel):
     def of(cls, agreement: Agreement, entry: Obligation, by: Actor, *, today: date) -> Self:
         """One entry, with what the actor may do about it."""
         duty = agreement.duty(entry.obligation_id)
+        offered, others = told_apart(obligation_verdicts(by, agreement, entry))
         return cls(
             **entry.model_dump(exclude={"claim", "frozen_from", "reminded"}),
             **duty.model_dump(include={"what", "center_id", "fulfilled_by", "blocks", "survives"}),
             evidence_wanted=duty.evidence,
             late_since=entry.late_since(today),
             claim=entry.claim,
-            available_actions=[
-                action
-                for action, states in agreement.TAKEN_IN.items()
-                if entry.state in states
-                and PERMISSIONS.may(by, action, agreement)
-                and agreement.refusal_of(action) is None
-                and concerned(by, action, agreement, entry)
-            ],
+            available_actions=offered,
+            unavailable_actions=others,
         )
 
 

@@ -16,6 +16,7 @@ from services.agreements.tests.builders import LEGAL, MINISTRY, bound, director,
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
+from shared.events.agreements import AmendmentApprovalsVoided, AmendmentRebaseNeeded, AmendmentReturned
 from shared.refusals import NotAllowedNow
 
 
@@ -108,6 +109,30 @@ async def test_an_amendment_that_was_returned_is_changed_and_approved_again(data
         None,
     )
     assert (await agree(database, await reword(database, amendment, "article-1", "Deux"))).remarks is None
+
+
+async def test_the_approvals_that_a_returned_amendment_loses_are_told(database: Database) -> None:
+    agreement = await bound(database, running())
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    assert [each.type for each in amendment.send_back("r", LEGAL.roles)] == [AmendmentReturned.type], "none was given"
+    ladder = amendment.climbing
+    two = ladder.tiers[0].model_copy(update={"needed": 2})
+    given = ladder.approve(LEGAL.person, LEGAL.roles, now())
+    amendment.ladder = ladder.model_copy(update={"tiers": (two,)}).having(given)
+    voided, returned = amendment.send_back("r", LEGAL.roles)
+    assert isinstance(voided, AmendmentApprovalsVoided) and isinstance(returned, AmendmentReturned)
+    assert (voided.because, voided.steps, voided.approvals) == ("returned", (two.id,), 1)
+
+
+async def test_the_approvals_that_an_amendment_loses_with_its_base_are_told_once(database: Database) -> None:
+    agreement = await bound(database, running())
+    amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    voided, lost = amendment.lose_base(None)
+    assert isinstance(voided, AmendmentApprovalsVoided) and isinstance(lost, AmendmentRebaseNeeded)
+    assert (voided.because, voided.approvals) == ("rebase_needed", 1)
+    again = amendment.evolve([voided, lost]).lose_base(None)
+    assert [each.type for each in again] == [AmendmentRebaseNeeded.type]
 
 
 async def test_what_reviewers_refuse_is_over(database: Database) -> None:

@@ -6,12 +6,12 @@ import pytest
 
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
-from shared.events.agreements import AgreementApprovalsVoided, AgreementVisaAwaited
+from shared.events.agreements import AgreementApprovalsVoided, AgreementVisaAwaited, AmendmentApprovalsVoided
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 
 TWO = pytest.mark.parametrize("aggregate", [Agreement, Amendment])
-UNFOLLOWED = {AgreementApprovalsVoided, AgreementVisaAwaited}
+UNFOLLOWED = {AgreementApprovalsVoided, AgreementVisaAwaited, AmendmentApprovalsVoided}
 """What only tells others: the event beside it changes the agreement."""
 
 

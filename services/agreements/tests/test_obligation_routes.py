@@ -151,6 +151,27 @@ async def test_a_claim_is_made_returned_made_again_and_confirmed(as_: Any, datab
     assert entry["available_actions"] == []
 
 
+async def test_an_obligation_says_why_an_action_on_it_is_not_available(as_: Any, database: Database) -> None:
+    agreement = await late(database)
+    at = f"/agreements/{agreement.id}/obligations"
+
+    async def why(by: Actor) -> dict[str, str]:
+        (entry,) = (await as_(by).get(at)).json()["items"]
+        told = {each["action"]: each["type"].removeprefix("/problems/") for each in entry["unavailable_actions"]}
+        assert not told.keys() & {*entry["available_actions"]}
+        assert all(each["detail"] for each in entry["unavailable_actions"])
+        return told
+
+    operator = president(operator_of(agreement))
+    others = dict.fromkeys(["return_obligation", "confirm_obligation", "waive_obligation"], "not-your-obligation")
+    assert await why(operator) == others
+    unclaimed = dict.fromkeys(["return_obligation", "confirm_obligation"], "nothing-owed")
+    assert await why(officer()) == unclaimed | {"claim_obligation": "not-your-obligation"}
+    named = agreement.duties[0].obligation_id
+    await commands.claim_obligation(database, agreement.id, named, evidence="e", by=operator)
+    assert (await why(officer()))["waive_obligation"] == "nothing-owed"
+
+
 async def test_a_ledger_is_read_in_pages_each_entry_once_and_in_order(as_: Any, database: Database) -> None:
     days = [today() + timedelta(days=number) for number in (30, 10, 20, 20, 40)]
     terms = current(effective_from=today() - timedelta(days=40), effective_until=today() + timedelta(days=400))
@@ -318,4 +339,5 @@ def renewal_of(agreement: Agreement) -> dict[str, Any]:
     """The body that renews it with everything."""
     edition = agreement.editions[-1]
     body = edition.model_dump(mode="json", exclude={"number", "starts_on", "state"})
-    return body | {"ends_on": str(edition.ends_on + timedelta(days=300))}
+    ends_on = edition.ends_on + timedelta(days=300)
+    return body | {"ends_on": str(ends_on), "budget_year": ends_on.year}

@@ -67,6 +67,11 @@ DECISIONS = {
         "fr": ("est approuvé", "est renvoyé"),
         "en": ("is approved", "is returned"),
     },
+    ("amendment.agreed", "amendment.approvals_voided"): {
+        "ar": ("تمت الموافقة", "ألغيت"),
+        "fr": ("est approuvé", "sont annulées"),
+        "en": ("is approved", "are void"),
+    },
     ("agreement.approved", "agreement.approvals_voided"): {
         "ar": ("تمت المصادقة", "ألغيت"),
         "fr": ("est approuvée", "sont annulées"),

@@ -147,6 +147,26 @@ class AmendmentReturned(DomainEvent):
     agreement_id: UUID
 
 
+class AmendmentApprovalsVoided(DomainEvent):
+    """The branch is to be changed: what was approved of it no longer stands."""
+
+    type = "ma.mithaq.amendment.approvals_voided.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "because": "returned",
+        "steps": ["academy_review"],
+        "approvals": 2,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    because: Literal["returned", "rebase_needed"]
+    steps: tuple[str, ...]
+    approvals: int
+
+
 class AmendmentRefused(DomainEvent):
     """The amendment will not be: its approvers refuse it, or a party declines to sign."""
 
