@@ -1,4 +1,4 @@
-"""The fonts of papers, out of a wheel and never the system's, and which characters they can print."""
+"""The fonts of papers, out of wheels and never the system's, and which characters they can print."""
 
 import unicodedata
 from functools import cache
@@ -12,6 +12,8 @@ FONTS = fontpkg_amiri.ROOT / "files"
 """Amiri: Arabic and Latin in one family (SIL Open Font License)."""
 STYLES = ("Regular", "Bold")
 """The styles that papers use."""
+SYMBOLS = frozenset("←↑→↓↔⇐⇒⇔∂∅∆∈∏∑√∞∩∪∫≈≠≡≤≥■□▪▫▲△▶►▼▽◀◆◇○◎●◦★☆☎☐☑☒✉✓✔✕✖✗✘❏❑❒❖➔➜➢➤№™⅓⅔ΔΩμπ⁰⁵⁶⁷⁸⁹⁺⁻ⁿ₀₁₂₃₄₅₆₇₈₉₊₋")
+"""What offices write and Amiri lacks: DejaVu Sans Mono has these, which comes within Typst (Bitstream Vera licence)."""
 
 
 def unprintable(text: str) -> str:
@@ -27,7 +29,7 @@ def require_printable(text: str) -> None:
 
 @cache
 def _printable() -> frozenset[str]:
-    return frozenset.intersection(*map(_characters, STYLES))
+    return frozenset.intersection(*map(_characters, STYLES)) | SYMBOLS
 
 
 def _characters(style: str) -> frozenset[str]:

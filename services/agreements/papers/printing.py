@@ -77,9 +77,14 @@ def _typeset(paper: Paper, language: Language) -> typst.Compiler:
     return typst.Compiler(
         HERE / "templates" / f"{template}.typ",
         root=HERE / "templates",
-        font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[FONTS]),
+        font_paths=fonts(),
         sys_inputs={"data": _json(data), "said": whole_numbers(_json(said))},
     )
+
+
+def fonts() -> typst.Fonts:
+    """The fonts there are: ours, and those within Typst."""
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[FONTS])
 
 
 def _json(value: Said) -> str:

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from services.agreements.bilingual import Bilingual
 from services.agreements.papers import frames_for, render_agreement, render_certificate, render_minutes, samples
 from services.agreements.tests.seals import Root, revisions
 from shared.ids import new_id
@@ -13,6 +14,7 @@ from tests.fixtures.java import java_with
 VERAPDF = Path(__file__).parents[3] / "tests" / "fixtures" / "verapdf"
 QUICK = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m"]
 """It runs once, for seconds."""
+SYMBOLIC = Bilingual(ar="مثال ☐ → 5", fr="Exemple ☐ → 5")
 RHINO = "org.mozilla.javascript.tools.shell.Main"
 
 
@@ -41,6 +43,7 @@ def test_papers_keep_to_the_standards_that_they_claim(tmp_path: Path) -> None:
     files = {
         "arabic": render_agreement(agreement, "ar"),
         "french": render_agreement(agreement, "fr"),
+        "symbols": render_agreement(agreement.model_copy(update={"title": SYMBOLIC}), "both"),
         "both": whole,
         "amendment": render_agreement(samples.amendment(), "both"),
         "certificate": render_certificate(samples.certificate(), "both"),

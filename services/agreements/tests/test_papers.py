@@ -4,12 +4,14 @@ import io
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from typing import cast
 from uuid import UUID
 
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
+import typst
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.agreements.bilingual import Bilingual
@@ -27,6 +29,7 @@ from services.agreements.papers import (
     saying,
     unprintable,
 )
+from services.agreements.papers.fonts import SYMBOLS
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.text import Clause
 from shared.ids import new_id
@@ -105,6 +108,36 @@ def test_every_character_of_the_labels_and_of_the_samples_can_be_printed() -> No
     for language in ("ar", "fr"):
         formatted = [saying.day(each, language) for each in dates]
         assert unprintable("".join([*formatted, *(saying.money(each, language) for each in amounts)])) == ""
+
+
+def drawn(signs: Sequence[str], weight: str) -> list[bytes]:
+    """The picture of each sign, alone, in the fonts of papers."""
+    source = """
+        #set page(width: 30pt, height: 30pt, margin: 4pt)
+        #set text(font: ("Amiri", "DejaVu Sans Mono"), size: 14pt, fallback: false, weight: sys.inputs.weight)
+        #for sign in json(bytes(sys.inputs.signs)) { page(sign) }
+    """
+    inputs = {"signs": json.dumps(signs), "weight": weight}
+    pages = typst.Compiler(source.encode(), font_paths=printing.fonts(), sys_inputs=inputs).compile(
+        format="png", ppi=72
+    )
+    return cast(list[bytes], pages)
+
+
+@pytest.mark.parametrize("weight", ["regular", "bold"])
+def test_what_offices_write_and_amiri_lacks_is_drawn(weight: str) -> None:
+    signs = sorted(SYMBOLS)
+    *pictures, missing, another = drawn([*signs, "\u2780", "\u2781"], weight)
+    assert missing == another, "a sign that no font has is drawn as a box"
+    assert [sign for sign, picture in zip(signs, pictures, strict=True) if picture == missing] == []
+    assert unprintable("☐ → 5 ≥ 4 №") == ""
+
+
+def test_symbols_are_printed_in_a_font_that_is_in_the_file() -> None:
+    title = Bilingual(ar="مثال ☐ → 5", fr="Exemple ☐ → 5")
+    pdf = render_agreement(samples.agreement().model_copy(update={"title": title}), "both")
+    assert {*re.findall(rb"/FontName/[A-Z]{6}\+([A-Za-z-]+)", pdf)} >= {b"Amiri-Regular", b"DejaVuSansMono-Bold"}
+    assert "☐ → 5" in text_of(pdf)
 
 
 def test_what_the_fonts_have_no_letter_for_is_found() -> None:
