@@ -172,7 +172,14 @@ def holds_the_step(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
 
 
 def may_substitute(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
-    """Whoever belongs where the current step is held: a substitute is of the same jurisdiction as the person."""
+    """Whom somebody who may approve named for the day.
+
+    Where that was not looked up, whoever belongs where the current step is held: a substitute is of the same
+    jurisdiction as the person.
+    """
+    if file.stands_for is not None:
+        refusals = [file.approver_refusal(*each, substitute=actor.person) for each in file.stands_for]
+        return _one_may(refusals)
     step = file.ladder.current if file.ladder else None
     national = actor.jurisdiction == "national"
     if step is None or any((role == Role.ministry_officer) == national for role in step.roles):

@@ -13,7 +13,15 @@ from services.agreements.errors import PartiesNotVetted
 from services.agreements.errors.approval import ClosedPeriod, MandatesMissing
 from services.agreements.ruled import Ruled
 from services.agreements.steps import LEAVES_THE_TABLE
+from shared.actor import Role
 from shared.refusals import Refusal
+
+
+class StandsFor(NamedTuple):
+    """A person in whose place the reader approves on the day, with the roles that person holds."""
+
+    person: str
+    roles: tuple[Role, ...]
 
 
 class Surroundings(NamedTuple):
@@ -36,7 +44,8 @@ class Surroundings(NamedTuple):
     """That a ceremony under way has it in its order of business."""
     parent: Refusal | None = None
     """Of a text that is to be frozen: why it cannot follow its parent any more."""
-
+    stands_for: tuple[StandsFor, ...] | None = None
+    """Of what is approved: in whose place the reader may; None if that was not looked up."""
     binds_from: date | None = None
     """Of what has its visa and follows a framework: since when it binds, though that is not recorded yet."""
 
@@ -66,6 +75,11 @@ class Surrounded(Ruled):
         """The file, told of its surroundings."""
         self._around = around
         return self
+
+    @property
+    def stands_for(self) -> tuple[StandsFor, ...] | None:
+        """In whose place whoever reads this may approve; None if that was not looked up."""
+        return self._around.stands_for if self._around else None
 
     @property
     def files_on_paper(self) -> frozenset[str]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
@@ -13,11 +13,14 @@ from services.agreements.errors.substitutions import NoSubstitution, SubstituteE
 from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.substitution import Substitution, SubstitutionState
+from services.agreements.surroundings import StandsFor
 from services.agreements.tables import SUBSTITUTIONS
 from shared.actor import Actor
 from shared.clock import today
 from shared.database import Transaction, Work
 from shared.ids import new_id
+
+F = TypeVar("F", Agreement, Amendment)
 
 
 async def grant_substitution(
@@ -63,6 +66,18 @@ async def revoke_substitution(db: Work, id: UUID, *, by: Actor, expected: int | 
         return await SUBSTITUTIONS.record(tx, substitution, substitution.revoke(), by=by)
 
 
+async def told_for_whom(tx: Transaction, file: F, by: Actor, day: date) -> F:
+    """The file, told in whose place its reader may approve it on the day."""
+    around = file._around
+    if around is None or not file.under_review or not PERMISSIONS.may_ever(by, "approve_as_substitute"):
+        return file
+    row = SUBSTITUTIONS.table.c
+    named = select(row.id).where(row.substitute == by.person, *_granted_on(day)).order_by(row.id)
+    found = [await SUBSTITUTIONS.read(tx, id) for id in (await tx.execute(named)).scalars().all()]
+    places = [each for each in found if each.covers(**_facts_of(file)) and each.jurisdiction == by.jurisdiction]
+    return file.amid(around._replace(stands_for=tuple(StandsFor(each.person, each.roles) for each in places)))
+
+
 async def substitution_of(
     tx: Transaction, file: Agreement | Amendment, person: str, *, substitute: Actor, day: date
 ) -> Substitution:
@@ -73,8 +88,7 @@ async def substitution_of(
     row = SUBSTITUTIONS.table.c
     query = (
         select(row.id)
-        .where(row.substitute == substitute.person, row.person == person, row.status == SubstitutionState.granted)
-        .where(row.valid_from <= day, row.valid_until >= day)
+        .where(row.substitute == substitute.person, row.person == person, *_granted_on(day))
         .order_by(row.id)
     )
     ids = (await tx.execute(query)).scalars().all()
@@ -82,8 +96,7 @@ async def substitution_of(
     granted = [each for each in await SUBSTITUTIONS.load_many(tx, ids) if each.state == SubstitutionState.granted]
     if not granted:
         raise NoSubstitution(person=person, day=day)
-    agreement_id = file.agreement_id if isinstance(file, Amendment) else file.id
-    of: dict[str, Any] = {"agreement_kind": file.agreement_kind, "academy": file.academy, "agreement_id": agreement_id}
+    of = _facts_of(file)
     covering = [each for each in granted if each.covers(**of)]
     if not covering:
         raise SubstitutionOutOfScope(person=person, **of, name=KINDS[file.agreement_kind].name.model_dump())
@@ -91,3 +104,13 @@ async def substitution_of(
         if each.jurisdiction == substitute.jurisdiction:
             return each
     raise SubstituteElsewhere(jurisdiction=covering[0].jurisdiction)
+
+
+def _granted_on(day: date) -> list[ColumnElement[bool]]:
+    row = SUBSTITUTIONS.table.c
+    return [row.status == SubstitutionState.granted, row.valid_from <= day, row.valid_until >= day]
+
+
+def _facts_of(file: Agreement | Amendment) -> dict[str, Any]:
+    agreement_id = file.agreement_id if isinstance(file, Amendment) else file.id
+    return {"agreement_kind": file.agreement_kind, "academy": file.academy, "agreement_id": agreement_id}

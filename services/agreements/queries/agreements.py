@@ -11,6 +11,7 @@ from services.agreements import past
 from services.agreements.agreement import Agreement
 from services.agreements.changes import Change, changes
 from services.agreements.commands.authority import look_for
+from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.commands.vetting import look_around, tabled_refusal
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreementAnswer
@@ -46,7 +47,7 @@ async def agreement(
             if found.being_signed:
                 around = await look_for(tx, found, found, by, today())
                 return found.amid(around._replace(tabled=await tabled_refusal(tx, found)))
-            return await look_around(tx, found, today())
+            return await told_for_whom(tx, await look_around(tx, found, today()), by, today())
         found = past.as_of(id, await journal.past(tx, id, known_at=known_at), as_of)
     if not found.version:
         raise NotFound()

@@ -6,6 +6,7 @@ from uuid import UUID
 from services.agreements.amendment import OPEN, Amendment, AmendmentState
 from services.agreements.commands.authority import look_for
 from services.agreements.commands.loading import beside, content_of, contents_of, look_ahead
+from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
@@ -40,7 +41,7 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
         async with tx.widened(NATIONAL):
             agreement = await AGREEMENTS.read(tx, found.agreement_id)
         if not found.being_signed:
-            return await look_ahead(tx, agreement, found, today())
+            return await told_for_whom(tx, await look_ahead(tx, agreement, found, today()), by, today())
         around = await look_for(tx, found, agreement, by, today())
         return found.amid(around._replace(over=beside(agreement, today()).over))
 

@@ -124,6 +124,8 @@ async def test_who_approves_an_amendment_is_told_who_cannot_sign_it_and_who_is_n
     operator = agreement.parties[1].organisation_id
     amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
     amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+    day: dict[str, Any] = {"valid_from": today(), "valid_until": today(), "reason": "(fictif)"}
+    await commands.grant_substitution(database, substitute=LEGAL.person, by=MINISTRY, **day)
     theirs = update(MandateRow).where(col(MandateRow.organisation_id) == operator)
     assert await why_not_approved(database, amendment) is None
     for days, standing, why in ((-1, "accredited", "mandates-missing"), (0, "suspended", "parties-not-vetted")):
@@ -139,6 +141,25 @@ async def test_who_approves_an_amendment_is_told_who_cannot_sign_it_and_who_is_n
     await stand(database, operator, "accredited")
     assert await why_not_approved(database, amendment) is None
     assert await why_not_approved(database, amendment, officer()) == "author-does-not-approve"
+
+
+async def test_only_whom_somebody_named_is_offered_to_approve_in_their_place(as_: Any, database: Database) -> None:
+    agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
+    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
+    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
+
+    async def offered() -> bool:
+        told = (await as_(LEGAL).get(f"/amendments/{amendment.id}")).json()
+        return "approve_amendment_as_substitute" in told["available_actions"]
+
+    assert not await offered()
+    day: dict[str, Any] = {"valid_from": today(), "valid_until": today(), "reason": "(fictif)"}
+    granted = await commands.grant_substitution(database, substitute=LEGAL.person, by=MINISTRY, **day)
+    assert await offered()
+    await commands.revoke_substitution(database, granted.id, by=MINISTRY)
+    assert not await offered()
+    await commands.grant_substitution(database, substitute=LEGAL.person, by=MINISTRY, academies=["MA-07"], **day)
+    assert not await offered(), "not for another academy's"
 
 
 @pytest.mark.parametrize(

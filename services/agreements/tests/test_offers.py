@@ -54,6 +54,7 @@ EVERYBODY = {
     "director": director(),
     "ministry": MINISTRY,
     "legal": LEGAL,
+    "nobody's substitute": person("newcomer", Role.ministry_officer, "national"),
     "president": PRESIDENT,
     "delegate": DELEGATE,
     "network": person("network", Role.network_coordinator, f"org:{NETWORK_ID}"),
