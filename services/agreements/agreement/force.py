@@ -178,8 +178,12 @@ class Force(Signing, Editions):
     def resume(
         self, *, effective_on: date, reason: str | None = None, document: str | None = None, today: date
     ) -> list[DomainEvent]:
-        """Lift the suspension. Refuses EffectiveDateAhead, EffectiveBeforeSuspension."""
+        """Lift the suspension, unless the term is over by then.
+
+        Refuses EffectiveDateAhead, EffectiveBeforeSuspension, TermOver.
+        """
         self.require("resume_agreement")
+        self.model_copy().evolve(self.pass_time(today))._require_term(today)
         if effective_on > today:
             raise EffectiveDateAhead(effective_on=effective_on)
         rest = self.suspension

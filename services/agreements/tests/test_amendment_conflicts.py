@@ -1,6 +1,7 @@
 """Amendments side by side: what one brings, the other keeps, or is asked about."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from services.agreements import commands, queries
 from services.agreements.amendment import AmendmentState
 from services.agreements.errors.amendments import RebaseConflicts
 from services.agreements.errors.obligations import ObligationPartyUnknown
+from services.agreements.kinds import EditionRule
 from services.agreements.tests.branches import (
     agree,
     branch_of,
@@ -23,7 +25,8 @@ from services.agreements.tests.branches import (
     running,
     sign_for,
 )
-from services.agreements.tests.builders import LEGAL, bound, director, officer, party
+from services.agreements.tests.builders import LEGAL, bound, change_kind, director, officer, party
+from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
 from shared.refusals import StaleVersion
@@ -140,3 +143,24 @@ async def test_a_shorter_term_because_of_no_renewal_moves_the_base_too(database:
     assert amendment.state == AmendmentState.rebase_needed
     amendment = await rebase(database, amendment)
     assert (await branch_of(database, amendment)).effective_until == deadline
+
+
+async def test_the_end_with_the_last_edition_moves_the_base_too(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change_kind(monkeypatch, editions=EditionRule(most=2, lead_days=90), documents=())
+    agreement = await bound(database, running(effective_until=today() + timedelta(days=600)))
+    amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    starts_on = agreement.editions[0].ends_on + timedelta(days=1)
+    await commands.let_time_pass(database, agreement.id, on=starts_on - timedelta(days=30))
+    await commands.evaluate_renewal(database, agreement.id, outcome="favourable", reason="(fictif)", by=officer())
+    ends_on, edition = starts_on + timedelta(days=90), agreement.editions[0]
+    kept: dict[str, Any] = edition.model_dump(
+        include={"school_year", "funded_seats", "unfunded_seats", "parties", "obligations"}
+    )
+    year: dict[str, Any] = {"budget_year": starts_on.year, "ends_on": ends_on, "amount": edition.amount}
+    await commands.renew_agreement(database, agreement.id, **kept, **year, by=director())
+    assert (await reread(database, amendment)).state != AmendmentState.rebase_needed
+    agreement = await commands.let_time_pass(database, agreement.id, on=starts_on)
+    assert (agreement.state, agreement.effective_until) == ("in_force", ends_on)
+    assert (await reread(database, amendment)).state == AmendmentState.rebase_needed

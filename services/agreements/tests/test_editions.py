@@ -449,6 +449,13 @@ def test_a_renewal_that_nobody_decides_at_rest_lapses_too() -> None:
     assert states(agreement) == ["under_review", "cancelled"]
 
 
+def test_what_ended_at_rest_is_not_resumed_though_nobody_looked() -> None:
+    agreement, day = at_rest_over_an_edition(), date(2026, 9, 10)
+    with pytest.raises(TermOver) as refused:
+        agreement.resume(effective_on=day, today=day)
+    assert refused.value.values == {"effective_until": date(2026, 9, 1)}
+
+
 def test_no_edition_is_planned_that_an_announced_termination_would_not_let_begin() -> None:
     next_start = FIRST_END + timedelta(days=1)
     for effective_on, refused in ((next_start, True), (next_start + timedelta(days=1), False)):

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from services.agreements.agreement import Agreement, AgreementState, EditionState
+from services.agreements.agreement import AgreementState, EditionState
 from services.agreements.agreement.editions import LASTING
 from services.agreements.agreement.obligation import OWED
 from services.agreements.tests.builders import AT
@@ -65,32 +65,22 @@ class Editions(Force):
 
     @invariant()
     def a_year_follows_or_the_end(self) -> None:
-        """In force or at rest there is a year to come or under way, and after it a decision, or the end."""
+        """In force or at rest a year runs or is to come, and by its end there is a decision to take, or the end."""
         it = self.aggregate.model_copy() if hasattr(self, "aggregate") else None
         if it is None or it.state not in LASTING or not it.editions:
             return
         it.evolve(it.pass_time(self.today))
         if it.state not in LASTING or self.today > it.effective_until:
             return
-        last = [each for each in it.editions if each.state != EditionState.cancelled][-1]
-        at_rest = it.state == AgreementState.suspended
-        assert last.state == EditionState.running or (last.state == EditionState.planned and last.ends_on >= self.today)
-        opens = last.state == EditionState.planned and not at_rest
-        ends = last.ends_on == it.effective_until
-        assert ends or opens or it.renewal_deadline_on == last.ends_on or self._will_be_asked(it)
-
-    def _will_be_asked(self, it: Agreement) -> bool:
-        """Whether time alone brings a renewal to decide, or the end with the last edition."""
-        ahead = it.model_copy()
-        while (day := ahead.next_on()) and day <= it.effective_until and not ahead.renewal_deadline_on:
-            ahead.evolve(ahead.pass_time(day))
-            if ahead.effective_until < it.effective_until or ahead.state not in LASTING:
-                return True
-        return ahead.renewal_deadline_on is not None
+        last = it.last_edition
+        assert last.state in (EditionState.running, EditionState.planned) and last.ends_on >= self.today
+        it.evolve(it.pass_time(last.ends_on))
+        ends = it.state not in LASTING or it.effective_until == last.ends_on
+        assert ends or it.renewal_deadline_on == last.ends_on
 
     def _next_edition(self, all_of_it: bool) -> dict[str, Any]:
-        last = [each for each in self.aggregate.editions if each.state != EditionState.cancelled][-1:]
-        starts_on = last[0].ends_on + timedelta(days=1) if last else self.today
+        kept = any(each.state != EditionState.cancelled for each in self.aggregate.editions)
+        starts_on = self.aggregate.next_start if kept else self.today
         ends_on = min(months_after(starts_on, 12) - timedelta(days=1), self.aggregate.effective_until)
         return {
             "school_year": "2025/2026",
