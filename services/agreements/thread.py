@@ -107,6 +107,7 @@ class Thread(Aggregate):
             parties=tuple(parties),
             organisations=remark.organisations,
             people=remark.people,
+            commenters=tuple(sorted({each.person for each in self.comments} - {remark.person})),
         )
         return [answered.keeping(**_kept(remark))]
 

@@ -6,7 +6,7 @@ The same bytes in feed, stream and webhook, but for what a webhook adds at its e
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
@@ -15,8 +15,9 @@ from uuid import UUID
 
 from babel.dates import format_date
 
+from services.notifications.telling import NAMINGS, Naming, named_as
 from shared.events.base import DomainEvent
-from shared.language import LOCALES, Wording, instant
+from shared.language import LANGUAGES, LOCALES, Wording, instant
 from shared.messaging.envelope import source_of, topic_of
 from shared.territory import ACADEMIES, DIRECTORATES, PROVINCES
 from shared.texts import in_one_line
@@ -50,7 +51,10 @@ class Notice:
     names: Mapping[str, Mapping[str, str]]
     traceparent: str | None = None
     summaries: Mapping[str, str] | None = None
-    """What happened, by language, in the words of the day on which it was told; None: worded when it is read."""
+    """What happened, by language, in the words of the day on which it was told; None: worded when it is read.
+
+    Under `<naming>.<language>` as it is said to whom it names so, where that is said otherwise.
+    """
 
     @classmethod
     def of(cls, row: Any) -> Self:
@@ -61,9 +65,26 @@ class Notice:
         """What happened, in one sentence."""
         return self.summaries[language] if self.summaries else self.worded(language)
 
-    def worded(self, language: str) -> str:
+    def to(self, person: str, jurisdiction: str) -> "Notice":
+        """The notice as it is told to somebody: whom it names is told that it does."""
+        naming = named_as(self.data, person, jurisdiction)
+        if naming is None or f"named.{naming}.{self.type}" not in wording():
+            return self
+        said = self.summaries or {}
+        found = {each: said.get(f"{naming}.{each}") or self.worded(each, naming) for each in LANGUAGES}
+        return replace(self, summaries=found)
+
+    def sentences(self) -> dict[str, str]:
+        """All `summaries`, in today's words."""
+        named = [each for each in NAMINGS if f"named.{each}.{self.type}" in wording()]
+        return {language: self.worded(language) for language in LANGUAGES} | {
+            f"{naming}.{language}": self.worded(language, naming) for naming in named for language in LANGUAGES
+        }
+
+    def worded(self, language: str, naming: Naming | None = None) -> str:
         """The sentence in today's words."""
-        closer = (f"triggers.{self.data.get('trigger')}", f"cases.{self.type}.{self.data.get('because')}")
+        because, trigger = self.data.get("because"), self.data.get("trigger")
+        closer = (f"named.{naming}.{self.type}", f"triggers.{trigger}", f"cases.{self.type}.{because}")
         key = next((each for each in closer if each in wording()), f"events.{self.type}")
         return wording().text(key, language, **self.values(language))
 

@@ -18,9 +18,9 @@ from services.notifications.kinds import Queue, kinds
 from services.notifications.telling import (
     AWAITED,
     INVOLVED,
-    MENTIONED,
     MINISTRY,
     NAMED,
+    SEVERAL,
     Decision,
     Happening,
     PersonTold,
@@ -56,7 +56,8 @@ THEIRS = f"""
     reach && array[cast(:home as text)] and (
         type = any(cast(:addressed as text[])) and (:home <> 'national' or cardinality(audience) in (0, :all_academies)
             or type = any(cast(:national as text[])) or reach && cast(:ministry as text[]))
-        or {" or ".join(f"data ->> '{field}' = :person" for field in NAMED)} or data -> '{MENTIONED}' ? :person
+        or {" or ".join(f"data ->> '{field}' = :person" for field in NAMED)}
+        or {" or ".join(f"data -> '{field}' ? :person" for field in SEVERAL)}
         or data -> '{INVOLVED}' ? :organisation or data -> '{AWAITED}' ? :organisation
         or :home <> 'national' and type = any(cast(:leaving as text[]))
     )
@@ -132,7 +133,7 @@ def values(one: PersonTold, at: datetime) -> dict[str, Any]:
     """What the statements ask for."""
     of, work = kinds().events, work_of(one.roles)
     addressed = [type for type, kind in of.items() if kind.statutory or kind.queue in work]
-    naming = {*NAMED, MENTIONED, INVOLVED}
+    naming = {*NAMED, *SEVERAL, INVOLVED}
     named = [type for type in of if type in LEAVING or not naming.isdisjoint(BY_TYPE[type].model_fields)]
     asking = {type: kind.queue for type, kind in of.items() if kind.queue in kinds().asking & work}
     lists = {

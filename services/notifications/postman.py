@@ -146,7 +146,7 @@ class Postman:
                 row.due_at,
                 row.attempts,
                 row.lease_token,
-                [Notice.of(line) for line in lines[row.id]],
+                [Notice.of(line).to(row.person["person"], row.person["jurisdiction"]) for line in lines[row.id]],
                 max((line.number for line in lines[row.id]), default=0) - len(lines[row.id]),
             )
             for row in claimed

@@ -30,7 +30,6 @@ from shared.clock import now
 from shared.context import acting
 from shared.database import Transaction
 from shared.events.base import DomainEvent, Occurrence
-from shared.language import LANGUAGES
 from shared.messaging.reactions import Reactions
 from shared.territory import ACADEMY_CODES, jurisdiction_of
 
@@ -204,7 +203,7 @@ class Telling:
             "actor": occurrence.actor,
             "correlation": str(occurrence.correlation),
             "traceparent": occurrence.traceparent or telemetry.current_traceparent(),
-            "summaries": {language: notice.worded(language) for language in LANGUAGES},
+            "summaries": notice.sentences(),
             "decisions": _by_jurisdiction(self.decisions),
         }
 

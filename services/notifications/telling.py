@@ -7,7 +7,7 @@ Jurisdiction comes first: whatever a rule says, nobody is told of what is not th
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 from uuid import UUID
 
 from services.notifications.circle import Circle, left_with
@@ -38,10 +38,14 @@ Why = Literal[
     "recovered",
     "replayed",
 ]
+Naming = Literal["you", "answered", "yours"]
+NAMINGS: tuple[Naming, ...] = get_args(Naming)
 NAMED = ("person", "substitute", "delegate")
 """The fields by which events name the person they are about."""
 MENTIONED = "people"
-"""The field by which they name several."""
+ANSWERED = "commenters"
+SEVERAL = (MENTIONED, ANSWERED)
+"""The fields by which they name several."""
 INVOLVED = "organisations"
 """The field by which they name whole organisations."""
 AWAITED = "awaited"
@@ -252,6 +256,15 @@ def told(happening: Happening, one: Recipient, at: datetime) -> list[Decision]:
     ]
 
 
+def named_as(data: Mapping[str, Any], person: str, jurisdiction: str) -> Naming | None:
+    """As whom an event that names several names somebody: themselves, one who is answered, one of theirs."""
+    if person in _people(data, MENTIONED):
+        return "you"
+    if person in _people(data, ANSWERED):
+        return "answered"
+    return "yours" if jurisdiction in _homes(data, INVOLVED) else None
+
+
 def kept_from_letters(one: PersonTold, type: str, *, statutory: bool) -> Why | None:
     """What keeps a person from being written to about an event; None if nothing does."""
     wanted = one.preferences.about(type)
@@ -265,10 +278,14 @@ def kept_from_letters(one: PersonTold, type: str, *, statutory: bool) -> Why | N
 
 
 def _named(data: Mapping[str, Any]) -> frozenset[str]:
-    mentioned = data.get(MENTIONED, ())
-    # Of some events it is their number.
-    several = () if isinstance(mentioned, int) else mentioned
+    several = (each for field in SEVERAL for each in _people(data, field))
     return frozenset([*(data[field] for field in NAMED if data.get(field)), *several]) | _homes(data, INVOLVED)
+
+
+def _people(data: Mapping[str, Any], field: str) -> Sequence[str]:
+    # Of some events it is their number.
+    found = data.get(field, ())
+    return () if isinstance(found, int) else found
 
 
 def _homes(data: Mapping[str, Any], field: str) -> frozenset[str]:

@@ -28,7 +28,9 @@ from services.agreements.tests.builders import (
 from services.agreements.thread import MOST, Thread
 from shared.actor import NATIONAL, Actor
 from shared.database import Database
+from shared.events.agreements import ThreadAnswered
 from shared.ids import new_id
+from shared.messaging import journal
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES, MINISTRY_ID
 
@@ -106,6 +108,20 @@ async def test_who_takes_part_can_be_mentioned(database: Database) -> None:
     answer: dict[str, Any] = {"body": "(fictif)", "by": colleague}
     await commands.answer_thread(database, agreement.id, thread.id, **answer)
     await commands.answer_thread(database, agreement.id, thread.id, **answer | {"people": [colleague.person]})
+
+
+async def test_an_answer_names_who_else_commented_before(database: Database) -> None:
+    agreement = await drafted(database)
+    thread = await opened(database, agreement)
+    operator = president(operator_of(agreement))
+    said = []
+    for by in (operator, operator, officer()):
+        thread = await commands.answer_thread(database, agreement.id, thread.id, body="(fictif)", by=by)
+        async with database.transaction(NATIONAL) as tx:
+            *_, last = await journal.past(tx, thread.id)
+        assert isinstance(last.event, ThreadAnswered)
+        said.append(last.event.commenters)
+    assert said == [(officer().person,), (officer().person,), (operator.person,)]
 
 
 async def test_a_foreign_mention_is_refused_whether_it_exists_or_not(as_: Any, database: Database) -> None:

@@ -53,7 +53,7 @@ async def inbox(
         query = query.where(ITEM.person_id == me, *conditions)
         query = page.select(query, ITEM.told_at, ITEM.id, newest_first=True)
         rows, next = page.cut((await tx.execute(query)).all(), lambda row: (row.told_at, row.id))
-    return [_shown(row, language) for row in rows], next
+    return [_shown(row, language, by) for row in rows], next
 
 
 async def inbox_counts(db: Work, *, language: str, by: Actor) -> CountsAnswer:
@@ -85,7 +85,7 @@ def _mine(*columns: Any, scope: frozenset[str]) -> Any:
     return joined.where(NOTICE.reach.overlap(sorted(scope)))
 
 
-def _shown(row: Any, language: str) -> ItemAnswer:
+def _shown(row: Any, language: str, by: Actor) -> ItemAnswer:
     kind = kinds().of(row.type)
     action = f"queues.{row.queue}.action"
     return ItemAnswer(
@@ -97,7 +97,7 @@ def _shown(row: Any, language: str) -> ItemAnswer:
         queue=row.queue,
         importance=kind.importance,
         statutory=kind.statutory,
-        summary=Notice.of(row).summary(language),
+        summary=Notice.of(row).to(by.person, by.jurisdiction).summary(language),
         action=wording().text(action, language) if action in wording() and row.settled_at is None else None,
         path=kinds().path(row.type, row.subject, row.data),
         read_at=row.read_at,

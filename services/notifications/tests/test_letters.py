@@ -32,7 +32,7 @@ from services.notifications.tests.builders import (
 from services.notifications.tests.conftest import Post
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Database
-from shared.events.agreements import AgreementApproved, AgreementSuspended, AgreementTextRevised
+from shared.events.agreements import AgreementApproved, AgreementSuspended, AgreementTextRevised, ThreadOpened
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.events.notifications import EndpointDisabled
@@ -125,6 +125,15 @@ async def test_who_wants_it_at_once_gets_a_letter_per_notice(database: Database,
     assert [message["To"] for message in box.received] == [ADDRESS, ADDRESS]
     assert len({message["Message-ID"] for message in box.received}) == 2
     assert await letters(database) == [("sent", 1, 250)] * 2
+
+
+async def test_whom_a_comment_mentions_is_written_to_as_who_is_mentioned(database: Database, post: Post) -> None:
+    await follower(database)
+    await told(database, happening(ThreadOpened.model_validate(ThreadOpened.example | {"people": [OFFICER.person]})))
+    async with post() as (postman, box):
+        assert await postman.round() == 1
+    (message,) = box.received
+    assert "vous mentionne" in message["Subject"] and "vous mentionne" in part(message, "plain")
 
 
 async def test_the_postman_is_woken_by_a_letter_and_ends_when_told_to(database: Database, post: Post) -> None:

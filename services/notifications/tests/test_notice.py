@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from services.notifications.notice import name_told_by, wording
 from services.notifications.tests.builders import happening, notice, rows
 from services.notifications.tests.builders import told as told_events
 from shared.database import Database
-from shared.events.agreements import AgreementCameIntoForce, AgreementExpired, AgreementSigned
+from shared.events.agreements import AgreementCameIntoForce, AgreementExpired, AgreementSigned, ThreadAnswered
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.events.centers import CenterPlanned
@@ -43,6 +44,26 @@ def test_what_never_bound_is_told_otherwise_than_what_reached_its_term() -> None
         }
         assert said["never_bound"] != said["term_over"] and "…" not in said["never_bound"]
     assert "never came into force" in said["never_bound"]
+
+
+def test_whom_an_answer_names_is_told_so_in_every_language_in_the_words_of_the_day() -> None:
+    one, home = "https://identity.example#one", str(ACADEMIES["MA-06"].organisation_id)
+    for names, words in (
+        ({"people": [one]}, "mentions you in an answer"),
+        ({"people": [one], "commenters": [one], "organisations": [home]}, "mentions you in an answer"),
+        ({"commenters": [one], "organisations": [home]}, "in which you wrote"),
+        ({"organisations": [home]}, "mentions your organisation"),
+    ):
+        usual: dict[str, list[str]] = {"people": [], "commenters": [], "organisations": []}
+        told = notice(ThreadAnswered.model_validate(ThreadAnswered.example | usual | names))
+        said = {language: told.to(one, "MA-06").summary(language) for language in LANGUAGES}
+        assert words in said["en"] and len({*said.values()}) == len(LANGUAGES)
+        assert not any("…" in sentence for sentence in said.values())
+        assert told.to("https://identity.example#other", "MA-05").summary("en") == told.summary("en")
+        kept = replace(told, summaries={key: f"then: {each}" for key, each in told.sentences().items()})
+        assert kept.to(one, "MA-06").summary("en") == f"then: {said['en']}"
+        before = replace(told, summaries=dict.fromkeys(LANGUAGES, "then"))
+        assert before.to(one, "MA-06").summary("en") == said["en"], "told before there was a sentence of its own"
 
 
 def test_no_two_events_say_the_same() -> None:

@@ -19,6 +19,7 @@ from services.notifications.settings import NotificationsSettings
 from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, person, rows, told
 from services.notifications.tests.conftest import Reads
 from shared.actor import NATIONAL, Actor, Role
+from shared.clock import now
 from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
@@ -50,6 +51,7 @@ from shared.events.agreements import (
     AmendmentRevised,
     AmendmentScanReturned,
     AmendmentSignatureScanned,
+    ThreadAnswered,
 )
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
@@ -413,6 +415,27 @@ async def test_who_is_a_party_no_more_is_told_so_and_nothing_after_it(
     # Nor is anything left to do.
     assert await reads(MANAGER, to_do=True) == []
     assert [item.event_id for item in await reads(partner, to_do=True)] == [occurrences[1].id]
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+async def test_whom_a_comment_names_reads_as_whom_it_names_them(database: Database, reads: Reads, comes: str) -> None:
+    mentioned = actor(Role.academy_officer, name="mentioned")
+    home = ACADEMIES["MA-06"].organisation_id
+    of_theirs = actor(Role.academy_officer, name="of-theirs")
+    names = {"people": [mentioned.person], "commenters": [MANAGER.person, mentioned.person], "organisations": [home]}
+    answered = example(ThreadAnswered, parties=[ASSOCIATION, home], organisation_id=home, **names)
+    if comes == "before":
+        for one in (mentioned, MANAGER, of_theirs):
+            await person(database, one)
+    at = now()
+    await told(database, happening(answered, subject=new_id(), at=at))
+    for one, words in (
+        (mentioned, "vous mentionne dans une réponse"),
+        (MANAGER, "a répondu dans une discussion"),
+        (of_theirs, "mentionne votre organisme"),
+    ):
+        (item,) = await reads(one)
+        assert item.queue == "mentions" and words in item.summary, item.summary
 
 
 async def test_who_runs_a_center_no_more_is_told_so(database: Database, reads: Reads) -> None:

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, Template, meta, nodes
 from services.notifications import letters, mail
 from services.notifications.notice import SUBJECTS, Notice
 from services.notifications.notice import wording as notice_wording
+from services.notifications.telling import NAMINGS
 from services.notifications.tests.builders import AT, notice
 from services.notifications.triggers import triggers
 from shared.events.agreements import AgreementSuspended
@@ -89,6 +90,7 @@ def fills() -> dict[str, set[str]]:
     return {
         **{f"events.{event.type}": fields_of(event) for event in ALL},
         **{case: fields_of(event) for event in ALL for case in notice_wording().keys(f"cases.{event.type}.")},
+        **{f"named.{naming}.{event.type}": fields_of(event) for event in ALL for naming in NAMINGS},
         **{
             f"triggers.{each.name}": reminded - (set() if each.subject_type == "agreement" else {"agreement"})
             for each in triggers()

@@ -14,7 +14,7 @@ from services.notifications.kinds import IMPORTANCE, QUEUES, kinds
 from services.notifications.preferences import Preferences
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, Recipient, Rule, told
 from shared.actor import Role
-from shared.events.agreements import ThreadOpened
+from shared.events.agreements import ThreadAnswered, ThreadOpened
 from shared.events.base import Occurrence
 from shared.events.catalog import ALL, BY_TYPE
 from shared.ids import new_id
@@ -215,6 +215,23 @@ def test_whom_a_comment_mentions_is_told_if_the_agreement_is_theirs_to_see() -> 
     (inbox, _) = told(heard, mentioned, AT)
     assert (inbox.why, inbox.queue) == ("named", "mentions")
     assert why(told(heard, elsewhere, AT)) == [(None, "outside_jurisdiction", False)]
+
+
+def test_an_answer_is_told_to_who_commented_before_if_the_agreement_is_theirs_to_see_and_not_to_its_author() -> None:
+    asked = person(role=Role.association_manager, home=ORG)
+    left = person(role=Role.association_manager, home="org:other", name="https://identity.example#left")
+    author = person(name="https://identity.example#author")
+    commenters = [asked.person, left.person]
+    changes = {"people": [], "organisations": [], "commenters": commenters, "parties": [ORG.removeprefix("org:")]}
+    event = ThreadAnswered.model_validate(ThreadAnswered.example | changes)
+    occurrence = Occurrence(event, new_id(), new_id(), 2, ("MA-06",), author.person, AT, new_id())
+    heard = Happening.at(occurrence, Circle().after(event))
+    (inbox, _) = told(heard, asked, AT)
+    assert (inbox.why, inbox.queue) == ("named", "mentions")
+    assert why(told(heard, left, AT)) == [(None, "outside_jurisdiction", False)]
+    assert why(told(heard, author, AT)) == [(None, "own_act", False)]
+    bystander = person(name="https://identity.example#bystander")
+    assert why(told(heard, bystander, AT)) == [(None, "no_rule_matches", False)]
 
 
 def test_whatever_is_published_can_be_told_a_number_of_people_too() -> None:

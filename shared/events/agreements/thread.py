@@ -43,7 +43,12 @@ class ThreadAnswered(DomainEvent):
 
     type = "ma.mithaq.thread.answered.v1"
     topic = "agreements.thread"
-    example: ClassVar[dict[str, Any]] = THREAD | {"comment": 2, "organisations": [ACADEMY], "people": [PERSON]}
+    example: ClassVar[dict[str, Any]] = THREAD | {
+        "comment": 2,
+        "organisations": [ACADEMY],
+        "people": [PERSON],
+        "commenters": [PERSON],
+    }
 
     thread_id: UUID
     agreement_id: UUID
@@ -54,6 +59,8 @@ class ThreadAnswered(DomainEvent):
     parties: tuple[UUID, ...]
     organisations: tuple[UUID, ...] = ()
     people: tuple[str, ...] = ()
+    commenters: tuple[str, ...] = ()
+    """Who else commented before, each as issuer#subject."""
 
 
 class ThreadResolved(DomainEvent):
