@@ -202,7 +202,7 @@ async def test_the_second_of_two_amendments_of_one_clause_is_rebased_and_loses_n
 
     await eventually(everything_was_told)
     to_approval = ["submitted", "step_approved", "agreed"]
-    until_overtaken = ["proposed", "revised", *to_approval, "party_signed", "rebase_needed"]
+    until_overtaken = ["proposed", "revised", *to_approval, "party_signed", "approvals_voided", "rebase_needed"]
     assert await told() == [*until_overtaken, "rebased", *to_approval, *["party_signed"] * 3, "signed", "applied"]
     (last,) = [
         each["summary"]
