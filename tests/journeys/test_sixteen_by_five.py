@@ -170,8 +170,10 @@ async def test_a_sitting_that_is_killed_in_mid_batch_loses_no_signature_and_doub
 async def shown_on(screen: str) -> str:
     """What the public screen shows, to whoever comes into the room now."""
     async with aiohttp.ClientSession() as session, session.get(f"{screen}/events") as answer:
+        event = b""
         async for line in answer.content:
-            if line.startswith(b"data: "):
+            event = line.removeprefix(b"event: ").strip() if line.startswith(b"event: ") else event
+            if event == b"board" and line.startswith(b"data: "):
                 return str(json.loads(line.removeprefix(b"data: ")))
     raise AssertionError("the screen's stream ended before it showed anything")
 
