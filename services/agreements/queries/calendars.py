@@ -1,26 +1,29 @@
 """What a calendar feed tells, and whose feeds there are."""
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, text
+from sqlalchemy import ColumnElement, Select, Table, and_, func, or_, text
 from sqlalchemy import select as select_columns
 from sqlmodel import col, select
 
 from services.agreements.agreement import AgreementState
 from services.agreements.agreement.documents import DocumentState
 from services.agreements.amendment import AmendmentState
-from services.agreements.calendar import Appointment
+from services.agreements.bilingual import Bilingual
+from services.agreements.calendar import Appointment, Sitting
 from services.agreements.ceremony import CeremonyState
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries.searches import BY_INDEX, PLAN_ANEW, found_by, sees_many
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CalendarRow, ObligationRow
 from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL, Actor, scope_of
-from shared.clock import CASABLANCA
+from shared.clock import business_date
 from shared.database import Database, Work
+from shared.messaging.tables import JournalRow
 from shared.refusals import NotFound
 from shared.store import digest
 from shared.web import PageRequest
@@ -29,6 +32,8 @@ PAST, AHEAD = timedelta(days=30), timedelta(days=400)
 """How far back and ahead a feed reaches."""
 MOST = 500
 """Most appointments of each kind in a feed that are ahead, and as many that are past: those nearest to today."""
+LASTS = timedelta(hours=2)
+"""How long a ceremony is shown that has not been closed: nobody says how long it will take."""
 # How many rows a reader may see the planner guesses too low: it would read all in the window to put them in order.
 IN_ORDER = text("select set_config('enable_sort', 'off', true)")
 
@@ -40,6 +45,8 @@ class Source(NamedTuple):
     day: ColumnElement[date]
     """The column of a row's day; of several, the first that is ahead."""
     told: Callable[[Any], Iterator[Appointment]]
+    moved_by: Table
+    """The files with whose versions it moves."""
     agreement: ColumnElement[UUID] | None = None
     """By which the few agreements of one party are looked up; none where who is yet to join sees it too."""
 
@@ -72,30 +79,57 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
         await tx.execute(BY_INDEX)
         if sees_many(party):
             await tx.execute(IN_ORDER)
-        for rows, day, told, agreement in (source() for source in SOURCES):
-            seen = rows.where(*(rows.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
+        for rows, day, told, moved_by, agreement in (source() for source in SOURCES):
+            seen = rows.add_columns(*_revision(moved_by))
+            seen = seen.where(*(rows.selected_columns.visible_to.overlap(codes) for codes in seen_by)).limit(MOST)
             if agreement is not None and not sees_many(party):
                 seen = seen.where(found_by(party, agreement))
             ahead = seen.where(day.between(today, last)).order_by(day)
             past = seen.where(day < today, day >= first).order_by(day.desc())
             for near in ahead, past:
-                found = [each for row in (await tx.execute(near)).all() for each in told(row)]
+                found = [
+                    replace(each, version=row.version, changed_at=row.changed_at)
+                    for row in (await tx.execute(near)).all()
+                    for each in told(row)
+                ]
                 within = (each for each in found if first <= each.on <= last)
                 appointments += sorted(within, key=lambda each: (abs(each.on - today), each.uid))[:MOST]
     return calendar, sorted(appointments, key=lambda each: (each.on, each.uid))
 
 
+def _revision(moved_by: Table) -> tuple[ColumnElement[int], ColumnElement[datetime]]:
+    """The version of a file, and since when it is."""
+    row, written = moved_by.c, JournalRow.__table__.c  # type: ignore[attr-defined]
+    if "updated_at" in row:
+        return row.version, row.updated_at.label("changed_at")
+    last = select_columns(written.recorded_at).where(
+        written.aggregate_id == row.id, written.aggregate_version == row.version
+    )
+    return row.version, last.correlate(moved_by).scalar_subquery().label("changed_at")
+
+
 def _ceremonies() -> Source:
     row = CEREMONIES.table.c
-    query = select_columns(row.id, row.planned_for, row.visible_to).where(
+    of = [row.state[name].label(name) for name in ("title", "place", "opened_at", "closed_at")]
+    number = func.cardinality(row.agreements).label("number")
+    query = select_columns(row.id, row.planned_for, row.visible_to, number, *of).where(
         row.status.not_in([CeremonyState.postponed, CeremonyState.cancelled])
     )
 
     def told(found: Any) -> Iterator[Appointment]:
-        local = found.planned_for.astimezone(CASABLANCA)
-        yield Appointment(f"ceremony-{found.id}", local.date(), "ceremony", {"time": f"{local:%H:%M}"})
+        # What was opened stands where it began, whatever had been planned.
+        start = datetime.fromisoformat(found.opened_at) if found.opened_at else found.planned_for
+        end = datetime.fromisoformat(found.closed_at) if found.closed_at else start + LASTS
+        place = Bilingual.model_validate(found.place) if found.place else None
+        # An event ends after its start (RFC 5545, 3.8.2.2), which a feed tells to the second.
+        sitting = Sitting(start, max(end, start + timedelta(minutes=1)), place)
+        values: dict[str, str | Bilingual] = {
+            "title": Bilingual.model_validate(found.title),
+            "number": str(found.number),
+        }
+        yield Appointment(f"ceremony-{found.id}", business_date(start), "ceremony", values, sitting)
 
-    return Source(query, row.planned_for, told)
+    return Source(query, row.planned_for, told, CEREMONIES.table)
 
 
 def _obligations() -> Source:
@@ -108,7 +142,7 @@ def _obligations() -> Source:
         uid = f"obligation-{found.obligation_id}-{found.occurrence}"
         yield Appointment(uid, found.due_on, "obligation", {"reference": found.reference})
 
-    return Source(query, row.due_on, told, row.agreement_id)
+    return Source(query, row.due_on, told, AGREEMENTS.table, row.agreement_id)
 
 
 def _offers() -> Source:
@@ -118,7 +152,7 @@ def _offers() -> Source:
     def told(found: Any) -> Iterator[Appointment]:
         yield Appointment(f"offer-{found.id}", found.offered_until, "offer", {"reference": found.reference})
 
-    return Source(query, row.offered_until, told, row.id)
+    return Source(query, row.offered_until, told, AGREEMENTS.table, row.id)
 
 
 def _approvals() -> Source:
@@ -130,7 +164,7 @@ def _approvals() -> Source:
         values = {"reference": found.reference or str(found.id)}
         yield Appointment(f"approval-{found.id}", found.approval_due_on, "approval", values)
 
-    return Source(query, row.approval_due_on, told, row.id)
+    return Source(query, row.approval_due_on, told, AGREEMENTS.table, row.id)
 
 
 def _amendment_approvals() -> Source:
@@ -143,7 +177,7 @@ def _amendment_approvals() -> Source:
         values = {"reference": found.reference or str(found.agreement_id)}
         yield Appointment(f"amendment-{found.id}", found.approval_due_on, "amendment", values)
 
-    return Source(query.select_from(both), row.approval_due_on, told)
+    return Source(query.select_from(both), row.approval_due_on, told, AMENDMENTS.table)
 
 
 def _amendment_offers() -> Source:
@@ -154,7 +188,7 @@ def _amendment_offers() -> Source:
         uid = f"amendment-offer-{found.id}"
         yield Appointment(uid, found.offered_until, "amendment_offer", {"reference": found.reference})
 
-    return Source(query, row.offered_until, told)
+    return Source(query, row.offered_until, told, AMENDMENTS.table)
 
 
 def _starts() -> Source:
@@ -164,7 +198,7 @@ def _starts() -> Source:
     def told(found: Any) -> Iterator[Appointment]:
         yield Appointment(f"start-{found.id}", found.effective_from, "start", {"reference": found.reference})
 
-    return Source(query, row.effective_from, told, row.id)
+    return Source(query, row.effective_from, told, AGREEMENTS.table, row.id)
 
 
 def _announcements() -> Source:
@@ -179,7 +213,7 @@ def _announcements() -> Source:
         uid = f"expiry-{found.id}" if found.announced == "termination" else f"suspension-{found.id}"
         yield Appointment(uid, found.announced_on, found.announced, {"reference": found.reference})
 
-    return Source(query, row.announced_on, told, row.id)
+    return Source(query, row.announced_on, told, AGREEMENTS.table, row.id)
 
 
 def _renewals() -> Source:
@@ -190,7 +224,7 @@ def _renewals() -> Source:
         uid = f"renewal-{found.id}-{found.renewal_deadline_on}"
         yield Appointment(uid, found.renewal_deadline_on, "renewal", {"reference": found.reference})
 
-    return Source(query, row.renewal_deadline_on, told, row.id)
+    return Source(query, row.renewal_deadline_on, told, AGREEMENTS.table, row.id)
 
 
 def _expiries() -> Source:
@@ -203,7 +237,7 @@ def _expiries() -> Source:
     def told(found: Any) -> Iterator[Appointment]:
         yield Appointment(f"expiry-{found.id}", found.effective_until, "expiry", {"reference": found.reference})
 
-    return Source(query, row.effective_until, told, row.id)
+    return Source(query, row.effective_until, told, AGREEMENTS.table, row.id)
 
 
 def _documents() -> Source:
@@ -219,13 +253,15 @@ def _documents() -> Source:
                 uid, until = f"document-{paper['document_id']}", date.fromisoformat(paper["expires_on"])
                 yield Appointment(uid, until, "document", values)
 
-    return Source(query, row.papers_until, told, row.id)
+    return Source(query, row.papers_until, told, AGREEMENTS.table, row.id)
 
 
 def _amended() -> Source:
     row = AMENDMENTS.table.c
     reference = row.state["reference"].astext.label("reference")
-    return Source(select_columns(row.id, row.applied_on, row.visible_to, reference), row.applied_on, _counts)
+    return Source(
+        select_columns(row.id, row.applied_on, row.visible_to, reference), row.applied_on, _counts, AMENDMENTS.table
+    )
 
 
 def _to_be_amended() -> Source:
@@ -235,7 +271,7 @@ def _to_be_amended() -> Source:
     query = select_columns(row.id, day, row.visible_to, reference).where(
         row.agreement_id == agreement.id, row.status == AmendmentState.signed, _begins()
     )
-    return Source(query, day, _counts, row.agreement_id)
+    return Source(query, day, _counts, AMENDMENTS.table, row.agreement_id)
 
 
 def _counts(found: Any) -> Iterator[Appointment]:

@@ -52,9 +52,7 @@ async def read_calendar(
 ) -> Response:
     """The feed (iCalendar): ceremonies, deadlines, decisions, expiries. Its address is all that is asked for."""
     calendar, appointments = await queries.feed_of(db, token, today=today())
-    body = feed(
-        appointments, language=calendar.language, wording=request.app.state.wording, stamped=calendar.created_at
-    )
+    body = feed(appointments, language=calendar.language, wording=request.app.state.wording)
     headers = {"ETag": f'"{digest(body.decode())}"', "Cache-Control": "private, no-cache"}
     if if_none_match == headers["ETag"]:
         return Response(status_code=304, headers=headers)

@@ -11,7 +11,7 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
-from icalendar import Calendar
+from icalendar import Calendar, Event
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -32,6 +32,7 @@ from services.agreements.tests.builders import (
     bound,
     current,
     director,
+    fill,
     know,
     late,
     officer,
@@ -47,7 +48,7 @@ from services.agreements.tests.builders import (
     terminate,
 )
 from shared.actor import NATIONAL, Actor
-from shared.clock import CASABLANCA, business_date, now, today
+from shared.clock import business_date, now, today
 from shared.database import Database
 from shared.ids import new_id
 from shared.messaging.tables import IdempotencyRow
@@ -64,14 +65,19 @@ async def a_feed(as_: Any, by: Actor, **body: Any) -> str:
     return path
 
 
-async def appointments(http: httpx.AsyncClient, path: str) -> dict[str, tuple[date, str]]:
-    """What a feed tells: uid -> day and title."""
+async def events(http: httpx.AsyncClient, path: str) -> dict[str, Event]:
+    """What a feed tells, by uid."""
     answered = await http.get(path)
     assert answered.status_code == 200, answered.text
     assert answered.headers["content-type"].startswith("text/calendar")
     calendar = Calendar.from_ical(answered.text)
     assert calendar.errors == []
-    return {str(each["uid"]): (each.start, str(each["summary"])) for each in calendar.events}
+    return {str(each["uid"]): each for each in calendar.events}
+
+
+async def appointments(http: httpx.AsyncClient, path: str) -> dict[str, tuple[date, str]]:
+    """What a feed tells: uid -> day and title."""
+    return {uid: (each.start, str(each["summary"])) for uid, each in (await events(http, path)).items()}
 
 
 async def test_a_feed_tells_what_is_ahead_to_whoever_has_its_address(
@@ -431,17 +437,78 @@ async def test_what_was_there_before_every_feed_told_of_it_has_the_days_that_its
     assert amendments[amendment.id] == (None, None)
 
 
-async def test_a_ceremony_is_told_on_its_day_in_morocco(as_: Any, http: httpx.AsyncClient, database: Database) -> None:
-    agreement = await approved(database)
-    ceremony = await plan(database, agreement.id)
+def to_the_second(at: datetime) -> datetime:
+    """An instant as a feed tells it."""
+    return at.astimezone(UTC).replace(microsecond=0)
+
+
+async def test_a_ceremony_takes_its_time_at_its_place(as_: Any, http: httpx.AsyncClient, database: Database) -> None:
+    ceremony = await plan(database, *[(await approved(database)).id for _ in range(2)])
     await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
-    path = await a_feed(as_, officer())
+    paths = {language: await a_feed(as_, officer(), language=language) for language in ("ar", "fr", "en")}
     uid = f"ceremony-{ceremony.id}@mithaq"
-    assert uid not in await appointments(http, path), "it waits for its date"
+    assert uid not in await events(http, paths["fr"]), "it waits for its date"
     at = now() + timedelta(days=3)
     await commands.reschedule_ceremony(database, ceremony.id, planned_for=at, by=MINISTRY)
-    day, title = (await appointments(http, path))[uid]
-    assert (day, title) == (business_date(at), f"Cérémonie de signature, {at.astimezone(CASABLANCA):%H:%M}")
+    told = {language: (await events(http, path))[uid] for language, path in paths.items()}
+    assert {(each.start, each.end) for each in told.values()} == {
+        (to_the_second(at), to_the_second(at) + timedelta(hours=2))
+    }
+    assert {str(each["transp"]) for each in told.values()} == {"OPAQUE"}
+    assert {language: str(each["location"]) for language, each in told.items()} == {
+        "ar": "الرباط",
+        "fr": "Rabat",
+        "en": "Rabat",
+    }
+    assert {language: str(each["summary"]) for language, each in told.items()} == {
+        "ar": "\u2068حفل التوقيع (وهمي)\u2069 (عدد الاتفاقيات: \u20682\u2069)",
+        "fr": "Cérémonie de signature (fictif) (conventions : 2)",
+        "en": "Cérémonie de signature (fictif) (agreements: 2)",
+    }
+
+
+async def test_what_moves_is_told_as_the_same_appointment_revised_since_it_moved(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    agreement = await bound(database, current(effective_until=today() + timedelta(days=100)))
+    ceremony = await plan(database, (await approved(database)).id)
+    path = await a_feed(as_, officer())
+
+    async def put_off(days: int) -> None:
+        await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
+        at = now() + timedelta(days=days)
+        await commands.reschedule_ceremony(database, ceremony.id, planned_for=at, by=MINISTRY)
+
+    await put_off(10)
+    before, asked_at = await events(http, path), now()
+    assert await events(http, path) == before, "nothing moved"
+    await put_off(20)
+    await terminate(database, agreement, notified_on=today(), effective_on=today() + timedelta(days=40))
+    after = await events(http, path)
+    for uid in (f"ceremony-{ceremony.id}@mithaq", f"expiry-{agreement.id}@mithaq"):
+        old, new = before[uid], after[uid]
+        assert new.start != old.start and new["sequence"] > old["sequence"]
+        assert old["dtstamp"].dt <= asked_at and to_the_second(asked_at) <= new["dtstamp"].dt <= now()
+
+
+async def test_an_opened_ceremony_stands_where_it_began_and_one_that_is_closed_where_it_ended(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
+    planned_for = now() + timedelta(days=60)
+    await commands.reschedule_ceremony(database, ceremony.id, planned_for=planned_for, by=MINISTRY)
+    path, uid = await a_feed(as_, officer()), f"ceremony-{ceremony.id}@mithaq"
+    await fill(database, ceremony)
+    assert (await events(http, path))[uid].start == to_the_second(planned_for), "it has not begun"
+    ceremony = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    assert ceremony.opened_at
+    began = to_the_second(ceremony.opened_at)
+    told = (await events(http, path))[uid]
+    assert (told.start, told.end) == (began, began + timedelta(hours=2))
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    told = (await events(http, path))[uid]
+    assert told.start == began and began < told.end < began + timedelta(hours=2)
 
 
 async def test_a_feed_stays_within_the_jurisdiction_of_who_made_it(
@@ -545,13 +612,15 @@ async def test_a_feed_holds_no_free_text_and_nobodys_name(
 
 def test_a_feed_is_valid_and_the_same_appointments_give_the_same_bytes(app: FastAPI) -> None:
     day = date(2026, 3, 28)
-    stamped = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
-    listed = [Appointment("expiry-1", day, "expiry", {"reference": "AREF-06/2026-0001"})]
+    changed_at = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
+    reference = {"reference": "AREF-06/2026-0001"}
+    listed = [Appointment("expiry-1", day, "expiry", {**reference}, version=3, changed_at=changed_at)]
     for language, right_to_left in (("ar", True), ("fr", False), ("en", False)):
-        options: dict[str, Any] = {"language": language, "wording": app.state.wording, "stamped": stamped}
+        options: dict[str, Any] = {"language": language, "wording": app.state.wording}
         written = feed(listed, **options)
         assert written == feed(listed, **options)
         assert b"\r\n" in written and all(len(line) <= 75 for line in written.split(b"\r\n")), "RFC 5545, 3.1"
         (event,) = Calendar.from_ical(written).events
         assert (event.start, event.end) == (day, day + timedelta(days=1)), "all day long"
+        assert (event["sequence"], event["dtstamp"].dt, event["transp"]) == (3, changed_at, "TRANSPARENT")
         assert ("\u2068AREF-06/2026-0001\u2069" in str(event["summary"])) == right_to_left
