@@ -1,7 +1,7 @@
 """The calendar: what is ahead, as an iCalendar feed (RFC 5545).
 
-No names of people, and of free text only what all may read: what a ceremony is called and where it is, as its public
-screen shows them.
+No names of people, and of free text only what the parties agreed on and what a public screen shows: who owes what, and
+what a ceremony is called and where it is.
 """
 
 from collections.abc import Iterable

@@ -27,8 +27,15 @@ SIGNERS = HEADS | {Role.directorate_officer, Role.association_manager, Role.netw
 """They sign under a mandate, which the commands ask for."""
 APPROVERS = DESK
 """Those whom a kind's ladder may ask; the ladder says who holds which step."""
+HEADS_OF_PEOPLE = HEADS | {Role.association_manager, Role.network_coordinator, Role.operator}
+"""They end what people of theirs leave behind; within their jurisdiction, which of an operator is the nation."""
 PARTNERS = SIGNERS | {Role.academy_officer}
 """They see to what their organisation owes and is owed."""
+
+
+def heads_people(actor: Actor) -> bool:
+    """Whether they see to what is another person's of their jurisdiction."""
+    return actor.has(*HEADS_OF_PEOPLE)
 
 
 def owns(actor: Actor, file: Agreement | Amendment) -> bool:

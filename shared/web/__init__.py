@@ -10,7 +10,7 @@ from shared.language import Wording
 from shared.web.answers import Body, BusinessDate, BusinessMoment, Db, Language, Moment, answer
 from shared.web.contract import operation_id, publish_contract
 from shared.web.edge import Edge
-from shared.web.etags import IfMatch, etag
+from shared.web.etags import IfMatch, IfNoneMatch, etag, is_known
 from shared.web.health import Check, NotReady, database_check, health
 from shared.web.idempotency import Once, OnceRunner, forget_answers
 from shared.web.identity import CurrentActor, TokenExpiry, TokenVerifier
@@ -61,6 +61,7 @@ __all__ = [
     "Db",
     "FullPage",
     "IfMatch",
+    "IfNoneMatch",
     "Language",
     "Listing",
     "Moment",
@@ -83,6 +84,7 @@ __all__ = [
     "forget_answers",
     "health",
     "install",
+    "is_known",
     "operation_id",
     "page",
     "problem",

@@ -15,6 +15,12 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def is_known(tag: str, known: str | None) -> bool:
+    """Whether If-None-Match names the tag: alone or among others, weak or strong, or any (RFC 9110, 13.1.2)."""
+    named = [each.strip().removeprefix("W/") for each in (known or "").split(",")]
+    return tag in named or named == ["*"]
+
+
 async def expected_version(
     if_match: Annotated[
         str | None,
@@ -31,3 +37,8 @@ async def expected_version(
 
 IfMatch = Annotated[int, Depends(expected_version)]
 """The version a change is based on; given to `Store.load(expected=…)`, which answers 412 when it is stale."""
+
+IfNoneMatch = Annotated[
+    str | None, Header(alias="If-None-Match", description="the ETag of the file one has; 304 if it is it")
+]
+"""What the reader has already, to be asked with `is_known`."""

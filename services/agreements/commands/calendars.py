@@ -8,7 +8,7 @@ from sqlalchemy import func
 from sqlmodel import col, select
 
 from services.agreements.errors.calendars import TooManyCalendars
-from services.agreements.permissions import PERMISSIONS
+from services.agreements.permissions import PERMISSIONS, heads_people
 from services.agreements.tables import CalendarRow
 from shared.actor import NATIONAL, Actor
 from shared.clock import now
@@ -56,9 +56,14 @@ async def create_calendar(db: Work, *, language: str, organisation_id: UUID | No
 
 
 async def revoke_calendar(db: Work, id: UUID, *, by: Actor) -> CalendarRow:
-    """Let a feed of one's own answer no more; revoking it again changes nothing. Raises NotFound."""
+    """Let a feed answer no more, one's own or that of somebody whose people one heads. Raises NotFound.
+
+    Revoking it again changes nothing.
+    """
     PERMISSIONS.allow(by, "revoke_calendar")
-    query = select(CalendarRow).where(col(CalendarRow.id) == id, col(CalendarRow.person) == by.person)
+    query = select(CalendarRow).where(col(CalendarRow.id) == id)
+    if not heads_people(by):
+        query = query.where(col(CalendarRow.person) == by.person)
     async with db.transaction(by.scope) as tx:
         calendar = (await tx.exec(query.with_for_update())).first()
         if calendar is None:

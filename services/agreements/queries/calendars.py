@@ -16,7 +16,7 @@ from services.agreements.amendment import AmendmentState
 from services.agreements.bilingual import Bilingual
 from services.agreements.calendar import Appointment, Sitting
 from services.agreements.ceremony import CeremonyState
-from services.agreements.permissions import PERMISSIONS
+from services.agreements.permissions import PERMISSIONS, heads_people
 from services.agreements.queries.searches import BY_INDEX, PLAN_ANEW, found_by, sees_many
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CalendarRow, ObligationRow
 from services.agreements.waiting import awaits_visa
@@ -24,7 +24,7 @@ from shared.actor import NATIONAL, Actor, scope_of
 from shared.clock import business_date
 from shared.database import Database, Work
 from shared.messaging.tables import JournalRow
-from shared.refusals import NotFound
+from shared.refusals import Forbidden, NotFound
 from shared.store import digest
 from shared.web import PageRequest
 
@@ -51,10 +51,18 @@ class Source(NamedTuple):
     """By which the few agreements of one party are looked up; none where who is yet to join sees it too."""
 
 
-async def calendars(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[CalendarRow], str | None]:
-    """A page of the actor's own feeds, oldest first, and the next one's cursor."""
+async def calendars(
+    db: Work, *, person: str | None = None, page: PageRequest, by: Actor
+) -> tuple[Sequence[CalendarRow], str | None]:
+    """A page of a person's feeds, oldest first, and the next one's cursor; the actor's own if nobody is named.
+
+    Of another person it tells those of the actor's jurisdiction. Refuses Forbidden to who heads nobody.
+    """
     PERMISSIONS.allow(by, "read_calendars")
-    query = page.select(select(CalendarRow).where(col(CalendarRow.person) == by.person), CalendarRow.id)
+    person = person or by.person
+    if person != by.person and not heads_people(by):
+        raise Forbidden(action="read_calendars")
+    query = page.select(select(CalendarRow).where(col(CalendarRow.person) == person), CalendarRow.id)
     async with db.transaction(by.scope) as tx:
         found = (await tx.execute(query)).scalars().all()
     return page.cut(found, lambda each: [each.id])
@@ -134,13 +142,18 @@ def _ceremonies() -> Source:
 
 def _obligations() -> Source:
     row, agreement = ObligationRow.__table__.c, AGREEMENTS.table.c
-    query = select_columns(row.obligation_id, row.occurrence, row.due_on, row.visible_to, agreement.reference).where(
+    of = (row.debtor_id, row.what_ar, row.what_fr, agreement.reference, agreement.state["names"].label("names"))
+    query = select_columns(row.obligation_id, row.occurrence, row.due_on, row.visible_to, *of).where(
         row.agreement_id == agreement.id, row.state.in_(["pending", "due", "claimed"])
     )
 
     def told(found: Any) -> Iterator[Appointment]:
         uid = f"obligation-{found.obligation_id}-{found.occurrence}"
-        yield Appointment(uid, found.due_on, "obligation", {"reference": found.reference})
+        what = Bilingual(ar=found.what_ar, fr=found.what_fr)
+        values: dict[str, str | Bilingual] = {"what": what, "reference": found.reference}
+        if name := found.names.get(str(found.debtor_id)):
+            values["debtor"] = Bilingual.model_validate(name)
+        yield Appointment(uid, found.due_on, "obligation", values)
 
     return Source(query, row.due_on, told, AGREEMENTS.table, row.agreement_id)
 

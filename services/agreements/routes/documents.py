@@ -10,14 +10,13 @@ from fastapi.responses import StreamingResponse
 from services.agreements import commands, queries
 from services.agreements.agreement import Document
 from services.agreements.commands.documents import About
-from services.agreements.routes.papers import Known
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.documents import DocumentAnswer, DocumentsAnswer, FileName
 from services.agreements.schemas.words import Because
 from services.agreements.uploads import taken_in
 from shared.clock import now
 from shared.files import MOST_BYTES, SIGNATURES
-from shared.web import BusinessDate, CurrentActor, Db, FullPage, IfMatch, Once, page
+from shared.web import BusinessDate, CurrentActor, Db, FullPage, IfMatch, IfNoneMatch, Once, is_known, page
 
 router = APIRouter(prefix="/api/v1/agreements/{id}/documents", tags=["agreements"])
 
@@ -84,11 +83,13 @@ async def read_documents(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -
 
 
 @router.get("/{document_id}/file", response_class=StreamingResponse, responses=AS_FILE)
-async def read_document_file(id: UUID, document_id: UUID, by: CurrentActor, db: Db, known: Known = None) -> Response:
+async def read_document_file(
+    id: UUID, document_id: UUID, by: CurrentActor, db: Db, known: IfNoneMatch = None
+) -> Response:
     """The file of a paper, whatever became of it; always to be saved, never shown in place."""
     found = await queries.document(db, id, document_id, by=by)
     headers = {"ETag": f'"{found.hash}"', "Content-Disposition": _attachment(found)}
-    if known and headers["ETag"] in (tag.strip() for tag in known.split(",")):
+    if is_known(headers["ETag"], known):
         return Response(status_code=304, headers=headers)
     headers["Content-Length"] = str(found.size)
     return StreamingResponse(await queries.content_of(found), media_type=found.media_type, headers=headers)

@@ -11,11 +11,12 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
-from icalendar import Calendar, Event
+from icalendar import Calendar
 from sqlalchemy import text
 from sqlmodel import select
 
 from services.agreements import commands
+from services.agreements.bilingual import Bilingual
 from services.agreements.calendar import Appointment, feed
 from services.agreements.kinds import Tier
 from services.agreements.ladder import Ladder
@@ -39,6 +40,7 @@ from services.agreements.tests.builders import (
     operator_of,
     owing,
     party,
+    person,
     plan,
     president,
     reviewed,
@@ -47,7 +49,7 @@ from services.agreements.tests.builders import (
     suspend,
     terminate,
 )
-from shared.actor import NATIONAL, Actor
+from shared.actor import NATIONAL, Actor, Role
 from shared.clock import business_date, now, today
 from shared.database import Database
 from shared.ids import new_id
@@ -65,7 +67,7 @@ async def a_feed(as_: Any, by: Actor, **body: Any) -> str:
     return path
 
 
-async def events(http: httpx.AsyncClient, path: str) -> dict[str, Event]:
+async def events(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
     """What a feed tells, by uid."""
     answered = await http.get(path)
     assert answered.status_code == 200, answered.text
@@ -87,13 +89,31 @@ async def test_a_feed_tells_what_is_ahead_to_whoever_has_its_address(
         database, current(effective_from=today() - timedelta(days=40), effective_until=today() + timedelta(days=100))
     )
     told = await appointments(http, await a_feed(as_, officer()))
-    reference = agreement.reference
-    duty = agreement.duties[0].obligation_id
-    assert told[f"obligation-{duty}-1@mithaq"] == (
-        today() - timedelta(days=10),
-        f"Obligation due, convention {reference}",
-    )
+    assert told[f"obligation-{agreement.duties[0].obligation_id}-1@mithaq"][0] == today() - timedelta(days=10)
     assert told[f"expiry-{agreement.id}@mithaq"][0] == agreement.effective_until
+
+
+async def test_a_feed_says_who_owes_what(as_: Any, http: httpx.AsyncClient, database: Database) -> None:
+    terms = current(effective_from=today() - timedelta(days=40))
+    first, second = terms.parties[:2]
+    mutual = [
+        {"debtor": each.party_id, "creditor": other.party_id} for each, other in ((first, second), (second, first))
+    ]
+    whats = [Bilingual(ar=f"التزام {number} (وهمي)", fr=f"Obligation {number} (fictif)") for number in (1, 2)]
+    duties = [{"due_on": today(), "what": what, **who} for what, who in zip(whats, mutual, strict=True)]
+    agreement = await bound(database, owing(terms, *duties))
+    names = [agreement.names[each.organisation_id] for each in (first, second)]
+    for by in (officer(), MINISTRY, president(operator_of(agreement))):
+        for language, told in (
+            ("fr", [f"{name.fr} : échéance de « {what.fr} »" for name, what in zip(names, whats, strict=True)]),
+            ("en", [f"{name.fr}: “{what.fr}” is due" for name, what in zip(names, whats, strict=True)]),
+            ("ar", [f"{name.ar}: حلول أجل «{what.ar}»" for name, what in zip(names, whats, strict=True)]),
+        ):
+            found = await appointments(http, await a_feed(as_, by, language=language))
+            titles = [found[f"obligation-{each.obligation_id}-1@mithaq"][1] for each in agreement.duties]
+            plain = [each.replace("\u2068", "").replace("\u2069", "") for each in titles]
+            assert all(title.startswith(start) for title, start in zip(plain, told, strict=True)), plain
+            assert all(str(agreement.reference) in title for title in plain)
 
 
 async def test_what_is_past_never_crowds_out_what_is_ahead(
@@ -537,7 +557,8 @@ async def test_a_revoked_feed_answers_like_one_that_never_was(
     path = await a_feed(as_, officer())
     (mine,) = (await as_(officer()).get("/calendars")).json()["items"]
     assert "path" not in mine and mine["revoked_at"] is None
-    assert (await as_(director()).post(f"/calendars/{mine['id']}/revocation")).status_code == 404, "another person's"
+    colleague = person("another-officer", Role.academy_officer, "MA-06")
+    assert (await as_(colleague).post(f"/calendars/{mine['id']}/revocation")).status_code == 404, "another person's"
     assert (await http.get(path)).status_code == 200
     for _ in range(2):
         revoked = await as_(officer()).post(f"/calendars/{mine['id']}/revocation")
@@ -545,6 +566,29 @@ async def test_a_revoked_feed_answers_like_one_that_never_was(
     gone, never = await http.get(path), await http.get("/api/v1/calendars/never-was.ics")
     assert gone.status_code == never.status_code == 404
     assert gone.json()["type"] == never.json()["type"] == "/problems/not-found"
+
+
+async def test_who_heads_an_organisation_finds_and_revokes_the_feeds_that_its_people_leave_behind(
+    as_: Any, http: httpx.AsyncClient
+) -> None:
+    association = new_id()
+    operations = person("operations", Role.operator, "national")
+    successor = person("successor", Role.association_manager, f"org:{association}")
+    auditor = person("auditor", Role.auditor, "national")
+    foreign = (director("MA-07"), president(new_id()))
+    for left, heads in ((officer(), (director(), MINISTRY, operations)), (president(association), (successor,))):
+        for head in heads:
+            path = await a_feed(as_, left)
+            (*_, found) = (await as_(head).get("/calendars", person=left.person)).json()["items"]
+            assert "path" not in found and (await as_(head).get("/calendars")).json()["items"] == []
+            for other in (*foreign, auditor, person("colleague", Role.academy_officer, "MA-06")):
+                seen = await as_(other).get("/calendars", person=left.person)
+                assert seen.status_code == 403 or seen.json()["items"] == []
+                assert (await as_(other).post(f"/calendars/{found['id']}/revocation")).status_code == 404
+            assert (await http.get(path)).status_code == 200
+            revoked = await as_(head).post(f"/calendars/{found['id']}/revocation")
+            assert revoked.status_code == 200 and revoked.json()["revoked_at"]
+            assert (await http.get(path)).status_code == 404
 
 
 async def test_a_person_has_so_many_feeds_and_makes_another_once_one_is_revoked(
@@ -590,15 +634,21 @@ async def test_an_unchanged_feed_is_not_sent_again(as_: Any, http: httpx.AsyncCl
     path = await a_feed(as_, officer())
     first = await http.get(path)
     assert first.headers["cache-control"] == "private, no-cache"
-    same = await http.get(path, headers={"If-None-Match": first.headers["ETag"]})
-    assert (same.status_code, same.content) == (304, b"")
+    tag = first.headers["ETag"]
+    for known in (tag, f"W/{tag}", f'"another", W/{tag}', "*"):
+        same = await http.get(path, headers={"If-None-Match": known})
+        assert (same.status_code, same.content) == (304, b""), known
+    for known in ("", '"another"', tag.strip('"'), f"{tag[:-1]}x"):
+        assert (await http.get(path, headers={"If-None-Match": known})).status_code == 200, known
+    looked = await http.head(path)
+    assert (looked.status_code, looked.content, looked.headers["ETag"]) == (200, b"", tag)
     named = agreement.duties[0].obligation_id
     await commands.waive_obligation(database, agreement.id, named, reason="r", by=director())
     changed = await http.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert changed.status_code == 200 and str(named) not in changed.text, "what is settled is no appointment"
 
 
-async def test_a_feed_holds_no_free_text_and_nobodys_name(
+async def test_a_feed_holds_no_evidence_and_no_persons_name(
     as_: Any, http: httpx.AsyncClient, database: Database
 ) -> None:
     agreement = await late(database)
@@ -606,7 +656,7 @@ async def test_a_feed_holds_no_free_text_and_nobodys_name(
     operator = president(operator_of(agreement))
     await commands.claim_obligation(database, agreement.id, named, evidence="secret", by=operator)
     told = (await http.get(await a_feed(as_, officer()))).text
-    for word in ("secret", operator.subject, agreement.duties[0].what.fr, agreement.title.fr):
+    for word in ("secret", operator.subject, agreement.title.fr):
         assert word not in told
 
 
@@ -620,6 +670,7 @@ def test_a_feed_is_valid_and_the_same_appointments_give_the_same_bytes(app: Fast
         written = feed(listed, **options)
         assert written == feed(listed, **options)
         assert b"\r\n" in written and all(len(line) <= 75 for line in written.split(b"\r\n")), "RFC 5545, 3.1"
+        event: Any
         (event,) = Calendar.from_ical(written).events
         assert (event.start, event.end) == (day, day + timedelta(days=1)), "all day long"
         assert (event["sequence"], event["dtstamp"].dt, event["transp"]) == (3, changed_at, "TRANSPARENT")
