@@ -99,15 +99,15 @@ async def test_a_feed_says_who_owes_what(as_: Any, http: httpx.AsyncClient, data
     mutual = [
         {"debtor": each.party_id, "creditor": other.party_id} for each, other in ((first, second), (second, first))
     ]
-    whats = [Bilingual(ar=f"التزام {number} (وهمي)", fr=f"Obligation {number} (fictif)") for number in (1, 2)]
-    duties = [{"due_on": today(), "what": what, **who} for what, who in zip(whats, mutual, strict=True)]
+    owed = [Bilingual(ar=f"التزام {number} (وهمي)", fr=f"Obligation {number} (fictif)") for number in (1, 2)]
+    duties = [{"due_on": today(), "what": what, **who} for what, who in zip(owed, mutual, strict=True)]
     agreement = await bound(database, owing(terms, *duties))
     names = [agreement.names[each.organisation_id] for each in (first, second)]
     for by in (officer(), MINISTRY, president(operator_of(agreement))):
         for language, told in (
-            ("fr", [f"{name.fr} : échéance de « {what.fr} »" for name, what in zip(names, whats, strict=True)]),
-            ("en", [f"{name.fr}: “{what.fr}” is due" for name, what in zip(names, whats, strict=True)]),
-            ("ar", [f"{name.ar}: حلول أجل «{what.ar}»" for name, what in zip(names, whats, strict=True)]),
+            ("fr", [f"{name.fr} : échéance de « {what.fr} »" for name, what in zip(names, owed, strict=True)]),
+            ("en", [f"{name.fr}: “{what.fr}” is due" for name, what in zip(names, owed, strict=True)]),
+            ("ar", [f"{name.ar}: حلول أجل «{what.ar}»" for name, what in zip(names, owed, strict=True)]),
         ):
             found = await appointments(http, await a_feed(as_, by, language=language))
             titles = [found[f"obligation-{each.obligation_id}-1@mithaq"][1] for each in agreement.duties]
