@@ -100,6 +100,13 @@ class FileUnsound(Refusal):
     slug = "file-unsound"
 
 
+class FileActive(Refusal):
+    """The file does more than show its pages: a script, a program, a form, a file within the file. Values: found."""
+
+    status = 422
+    slug = "file-active"
+
+
 class FileLost(Refusal):
     """The storage does not have the file any more, or has something else in its place. Values: hash."""
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.agreements import commands, uploads
 from services.agreements.agreement import Agreement
-from services.agreements.errors.documents import DocumentMissing, NotYourDocument
+from services.agreements.errors.documents import DocumentMissing, FileActive, FileUnsound, NotYourDocument
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.tests.builders import (
     approved,
@@ -26,7 +26,7 @@ from services.agreements.tests.builders import (
     signer,
     terminate,
 )
-from services.agreements.uploads import is_sound
+from services.agreements.uploads import fault_of
 from shared import files
 from shared.actor import Actor
 from shared.clock import today
@@ -43,10 +43,10 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int = 1, height: int = 1) -> bytes:
-    """A picture of one grey point, whatever size it claims."""
+def png(width: int = 1, height: int = 1, data: bytes = zlib.compress(b"\0\0"), more: bytes = b"") -> bytes:
+    """A picture of one grey point, whatever size it claims, with what more lies before its end."""
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0\0")) + chunk(b"IEND", b"")
+    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", data) + more + chunk(b"IEND", b"")
 
 
 def jpeg(width: int = 1, height: int = 1) -> bytes:
@@ -102,10 +102,24 @@ async def test_a_paper_is_taken_in_piece_by_piece_and_not_beyond_its_limit(as_: 
     assert sent < MOST_BYTES + 3_000_000
 
 
+ZIP = b"PK\x05\x06" + bytes(16)
+"""The end of an archive's directory, all but the length of the comment that follows it."""
 UNSOUND = {
     "cut short": pdf()[:-20],
     "no pages": b"%PDF-1.7\n" + b"x" * 100 + b"\n%%EOF\n",
     "an archive besides": pdf() + b"PK\x05\x06" + bytes(18),
+    "no page in the tree": pdf(kids=b""),
+    "a page that is not there": pdf(kids=b"9 0 R"),
+    "pages without end": pdf(kids=b"2 0 R"),
+    "a page that is none": pdf(kids=b"1 0 R"),
+    "a picture and an archive": png(more=chunk(b"zzZz", ZIP + b"\x10\0")),
+    "a picture of nothing": PNG + chunk(b"IHDR", png()[16:29]) + chunk(b"IEND", b""),
+    "a picture of garbage": png(data=b"<script>"),
+    "a picture that breaks off": png(data=zlib.compress(b"\0\0")[:-1]),
+    "a picture with something behind its data": png(data=zlib.compress(b"\0\0") + b"<script>"),
+    "a photo and an archive": jpeg().removesuffix(b"\xff\xd9") + b"\xff\xfe\0\x16" + ZIP + b"\x02\0\xff\xd9",
+    "a photo without a scan": JPEG_START + jpeg()[len(JPEG_START) :][:10] + b"\xff\xd9",
+    "a photo with an empty scan": JPEG_START + jpeg()[len(JPEG_START) :][:10] + b"\xff\xda\x00\x02\xff\xd9",
     "a picture cut short": png()[:-1],
     "a picture with something behind it": png() + b"<script>",
     "a picture with a damaged piece": png().replace(b"IDAT", b"IDAX"),
@@ -121,15 +135,42 @@ UNSOUND = {
 def test_a_file_that_does_not_hold_together_is_not_sound(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
     path.write_bytes(content)
-    assert not is_sound(str(path), files.measure(BytesIO(content), MOST_BYTES).media_type)
+    assert fault_of(str(path), files.measure(BytesIO(content), MOST_BYTES).media_type) is FileUnsound
+
+
+ACTIVE = {
+    "a script when it opens": {"catalog": b"/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>"},
+    "a script with a spelled name": {"catalog": b"/OpenAction<</S/#4aavaScript/#4aS(1)>>"},
+    "a program that is started": {"page": b"/AA<</O<</S/Launch/F(exemple.exe)>>>>"},
+    "a program after a link": {"page": b"/Annots[<</Subtype/Link/A<</S/URI/URI(x:)/Next[<</S/Launch>>]>>>>]"},
+    "a script among names": {"catalog": b"/Names<</JavaScript<</Names[(a)<</S/JavaScript/JS(1)>>]>>>>"},
+    "a file within": {"catalog": b"/Names<</EmbeddedFiles<</Names[(a)<</Type/Filespec/F(a)/EF<</F 3 0 R>>>>]>>>>"},
+    "a file on a page": {"page": b"/Annots[<</Subtype/FileAttachment/FS<</F(a)/EF<</F 1 0 R>>>>>>]"},
+    "a form that computes": {"catalog": b"/AcroForm<</Fields[]/XFA[]>>"},
+    "a form that is sent": {"page": b"/Annots[<</Subtype/Widget/A<</S/SubmitForm/F(x:)>>>>]"},
+}
+
+
+@pytest.mark.parametrize("more", ACTIVE.values(), ids=list(ACTIVE))
+def test_a_pdf_that_does_more_than_show_its_pages_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(pdf(**more))
+    assert fault_of(str(path), "application/pdf") is FileActive
+
+
+def test_a_pdf_with_links_is_taken(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    links = b"/Annots[<</Subtype/Link/A<</S/URI/URI(x:)>>>> 9 0 R<</Subtype/Link/A<</S/GoTo/D[3 0 R/Fit]>>>>]"
+    path.write_bytes(pdf(page=links, catalog=b"/OpenAction[3 0 R/Fit]/Names<</EmbeddedFiles<</Names[]>>>>"))
+    assert fault_of(str(path), "application/pdf") is None
 
 
 def test_no_file_keeps_its_reader_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
     path.write_bytes(JPEG_START + b"\xff\xe0\x00\x02" * 500_000 + jpeg().removeprefix(JPEG_START))
-    assert is_sound(str(path), "image/jpeg")
+    assert fault_of(str(path), "image/jpeg") is None
     monkeypatch.setattr(uploads, "LONGEST", 0.01)
-    assert not is_sound(str(path), "image/jpeg")
+    assert fault_of(str(path), "image/jpeg") is FileUnsound
 
 
 def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
@@ -137,7 +178,7 @@ def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
     for start, media_type in files.SIGNATURES.items():
         for length in range(0, 200, 7):
             path.write_bytes(start + os.urandom(length))
-            assert not is_sound(str(path), media_type)
+            assert fault_of(str(path), media_type) is FileUnsound
 
 
 @pytest.mark.parametrize(
@@ -149,6 +190,7 @@ def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
         (pdf(), "image/png", 415, "file-mislabelled"),
         (png(), "application/pdf; charset=x", 415, "file-mislabelled"),
         (pdf()[:-20], "application/pdf", 422, "file-unsound"),
+        (pdf(catalog=b"/OpenAction<</S/JavaScript/JS(1)>>"), "application/pdf", 422, "file-active"),
     ],
 )
 async def test_what_is_not_what_it_says_is_refused_and_not_kept(

@@ -5,12 +5,12 @@ import hashlib
 from shared.files import StoredFile
 
 
-def pdf(words: str = "exemple") -> bytes:
-    """The smallest PDF: one empty page, unlike that of other words."""
+def pdf(words: str = "exemple", *, catalog: bytes = b"", kids: bytes = b"3 0 R", page: bytes = b"") -> bytes:
+    """The smallest PDF: one empty page, unlike that of other words, with what more its parts are to say."""
     parts = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]>>",
+        b"<</Type/Catalog/Pages 2 0 R%b>>" % catalog,
+        b"<</Type/Pages/Kids[%b]/Count 1>>" % kids,
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]%b>>" % page,
     ]
     file, places = b"%%PDF-1.7\n%% %b\n" % words.encode(), list[int]()
     for number, part in enumerate(parts, 1):
