@@ -191,6 +191,9 @@ def _where(search: Search, by: Actor) -> Iterator[ColumnElement[bool]]:
     for column, wanted in chosen:
         if wanted:
             yield column.in_(wanted)
+    if search.q and not search.q.isspace() and not words_to_find(search.q):
+        # Signs alone are said nowhere; without this they would find everything.
+        yield false()
     if search.awaits == "visa":
         yield awaits_visa()
     if search.in_effect_from:

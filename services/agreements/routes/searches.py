@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -58,8 +59,9 @@ async def export_agreements(
     if wanted.format == "csv":
         body, media_type = await asyncio.to_thread(as_csv, header, rows), "text/csv; charset=utf-8"
     else:
-        mirrored = language in RIGHT_TO_LEFT
-        body, media_type = await asyncio.to_thread(as_xlsx, header, rows, right_to_left=mirrored), XLSX
+        name, mirrored = wording.text("list.name", language), language in RIGHT_TO_LEFT
+        workbook = partial(as_xlsx, name, header, rows, right_to_left=mirrored)
+        body, media_type = await asyncio.to_thread(workbook), XLSX
     headers = {
         "Content-Disposition": f'attachment; filename="agreements.{wanted.format}"',
         "Content-Language": language,

@@ -142,7 +142,10 @@ async def test_words_are_found_in_both_languages_by_their_beginnings(database: D
         assert await lists(MINISTRY, q=q) == [str(here.id)], q
     assert await lists(MINISTRY, q="association") == [str(here.id), str(other.id)]
     assert await lists(MINISTRY, q="casa nour") == []
-    assert await lists(MINISTRY, q="%_*") == [str(here.id), str(other.id)], "nothing to look for finds everything"
+    for signs in ("%", "%_*", "«»"):
+        assert await lists(MINISTRY, q=signs) == [], "signs are no words, and stand for none"
+        assert await lists(MINISTRY, q=f"{signs} association") == [str(here.id), str(other.id)]
+    assert await lists(MINISTRY, q=" ") == [str(here.id), str(other.id)], "nothing is looked for"
 
 
 @pytest.mark.usefixtures("every_way")
@@ -282,6 +285,25 @@ async def test_a_list_is_had_as_a_workbook_that_reads_from_the_right_in_arabic(
         assert bool(sheet.sheet_view.rightToLeft) == (language == "ar")
         assert sheet.freeze_panes == "A2"
         assert (sheet.max_row, sheet["I2"].value.date()) == (2, date(2024, 9, 2))
+
+
+async def test_a_workbook_is_read_without_being_arranged_first(
+    app: FastAPI, database: Database, issuer: Issuer
+) -> None:
+    long = "Convention de partenariat " + "très " * 60 + "longue (fictif)"
+    await drafted(database, title=Bilingual(ar="وهمي", fr=long))
+    named = {"ar": "الاتفاقيات", "fr": "Conventions", "en": "Agreements"}
+    for language in LANGUAGES:
+        book = load_workbook(io.BytesIO((await exported(app, issuer, language, format="xlsx")).content))
+        sheet = book.active
+        assert (sheet.title, book.properties.title) == (named[language], named[language])
+        assert sheet.auto_filter.ref == sheet.dimensions
+        assert sheet["C2"].value == long and sheet["C2"].alignment.wrap_text
+        widths = {letter: dimension.width for letter, dimension in sheet.column_dimensions.items()}
+        assert widths["C"] == pytest.approx(60, abs=1), "as wide as what it holds, up to a line"
+        assert widths["H"] < 25
+        for letter in "ADFH":
+            assert all(len(cell.value or "") < widths[letter] for cell in sheet[letter])
 
 
 async def test_a_list_that_is_too_long_for_a_file_is_refused_whole(
