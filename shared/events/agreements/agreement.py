@@ -324,6 +324,7 @@ class AgreementAmended(DomainEvent):
                 "unfunded_seats": 20,
             }
         ],
+        "granted": None,
         "resting": [],
     }
 
@@ -341,9 +342,9 @@ class AgreementAmended(DomainEvent):
     effective_from: date
     effective_until: date
     centers: tuple[CenterToOpen, ...]
+    """All of them, with the seats they have now."""
     granted: tuple[CenterToOpen, ...] | None = None
     """The same with the seats that the edition under way grants, where a renewal set others; null: those agreed."""
-    """All of them, with the seats they have now."""
     resting: tuple[UUID, ...] = ()
     """Those that are new while all the others rest, or are to: they rest with them."""
 

@@ -144,6 +144,7 @@ class AgreementRenewed(DomainEvent):
         "amount": {"amount": "125000.00", "currency": "MAD"},
         "centers": [CENTER],
         "tacit": False,
+        "seats": [],
     }
 
     agreement_id: UUID
