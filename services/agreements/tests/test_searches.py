@@ -302,8 +302,9 @@ async def test_a_workbook_is_read_without_being_arranged_first(
         widths = {letter: dimension.width for letter, dimension in sheet.column_dimensions.items()}
         assert widths["C"] == pytest.approx(60, abs=1), "as wide as what it holds, up to a line"
         assert widths["H"] < 25
-        for letter in "ADFH":
-            assert all(len(cell.value or "") < widths[letter] for cell in sheet[letter])
+        for letter in "ADH":
+            for cell in sheet[letter]:
+                assert len(cell.value or "") < widths[letter], (letter, cell.value, widths)
 
 
 async def test_a_list_that_is_too_long_for_a_file_is_refused_whole(
