@@ -308,7 +308,7 @@ async def test_what_the_preview_tells_of_a_family_is_what_happens(
     world: World, action: str, ahead: bool, seed: int
 ) -> None:
     chance = random.Random(f"{action}-{ahead}-{seed}")
-    dates = {"effective_from": today() - timedelta(days=250), "effective_until": today() + timedelta(days=800)}
+    dates = {"effective_from": today() - timedelta(days=250), "effective_until": today() + timedelta(days=900)}
     parent = await bound(world.agreements, current_network(agreement_kind="framework", **dates))
     children = [await a_child(world, chance, parent.id) for _ in range(chance.randint(1, 3))]
     await world.settle()
@@ -340,7 +340,7 @@ async def test_the_people_and_parties_of_the_preview_are_those_who_are_told(
 ) -> None:
     notifications = await databases("notifications")
     terms = (
-        current_network(effective_from=today() - timedelta(days=250))
+        current_network(effective_from=today() - timedelta(days=90))
         if national
         else current(others=[party(new_id(), "funder")])
     )
