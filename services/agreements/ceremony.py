@@ -169,9 +169,15 @@ class Ceremony(Aggregate):
         place: Bilingual | None,
         planned_for: datetime,
         agreements: Codes,
+        parties: Iterable[UUID] = (),
     ) -> list[DomainEvent]:
-        """A ceremony with its order of business: the agreements, each with the codes of those who may see it."""
-        planned = CeremonyPlanned(ceremony_id=id, planned_for=planned_for, agreements=len(agreements))
+        """A ceremony with its order of business: the agreements, each with the codes of those who may see it.
+
+        `parties` are the organisations of all of them.
+        """
+        planned = CeremonyPlanned(
+            ceremony_id=id, planned_for=planned_for, agreements=len(agreements), parties=tuple(parties)
+        )
         # Which agreements is not published: every academy concerned would learn the others' ids.
         return [planned.keeping(title=title, place=place, agreements=list(agreements), codes=agreements)]
 
@@ -212,7 +218,7 @@ class Ceremony(Aggregate):
             raise NotSeated(organisation=attendee.organisation_id)
         return [CeremonyAttendeeReleased(ceremony_id=self.id, attendees=len(left)).keeping(attendee=attendee)]
 
-    def change_order(self, agreements: Codes) -> list[DomainEvent]:
+    def change_order(self, agreements: Codes, *, parties: Iterable[UUID] = ()) -> list[DomainEvent]:
         """Put agreements into another order of business, with others added: each with who may see it.
 
         Refuses OrderLeavesOut: what is not to be signed is struck, with its reason.
@@ -223,16 +229,20 @@ class Ceremony(Aggregate):
         order = list(agreements)
         if order == list(self.agreements):
             return []
-        changed = CeremonyOrderChanged(ceremony_id=self.id, agreements=len(order))
+        changed = CeremonyOrderChanged(ceremony_id=self.id, agreements=len(order), parties=tuple(parties))
         return [changed.keeping(agreements=order, codes=agreements)]
 
-    def strike(self, agreement: UUID, *, reason: str) -> list[DomainEvent]:
-        """Take an agreement off the order of business. Refuses NotInTheCeremony, AgreementsMissing for the last one."""
+    def strike(self, agreement: UUID, *, reason: str, parties: Iterable[UUID] = ()) -> list[DomainEvent]:
+        """Take an agreement off the order of business; `parties` are those of the others.
+
+        Refuses NotInTheCeremony, AgreementsMissing for the last one.
+        """
         self.require("strike_agreement")
         self._position(agreement)
         if len(self.agreements) == 1:
             raise AgreementsMissing(ceremony=self.id)
-        struck = CeremonyAgreementStruck(ceremony_id=self.id, agreements=len(self.agreements) - 1)
+        left = len(self.agreements) - 1
+        struck = CeremonyAgreementStruck(ceremony_id=self.id, agreements=left, parties=tuple(parties))
         return [struck.keeping(agreement=agreement, reason=reason)]
 
     def call(self, agreement: UUID) -> list[DomainEvent]:
@@ -243,16 +253,18 @@ class Ceremony(Aggregate):
         called = CeremonyAgreementCalled(ceremony_id=self.id, position=self._position(agreement))
         return [called.keeping(agreement=agreement)]
 
-    def prepare(self, missing: Missing, *, codes: Codes | None = None) -> list[DomainEvent]:
+    def prepare(
+        self, missing: Missing, *, codes: Codes | None = None, parties: Iterable[UUID] = ()
+    ) -> list[DomainEvent]:
         """Open the lobby if every agreement's text is frozen and every party still to sign may sign.
 
-        `missing` says what agreements lack, `codes` who may see them by now; refuses LobbyNotReady if anything but
-        seats is missing, which are taken in the lobby.
+        `missing` says what agreements lack, `codes` and `parties` who may see them and whose they are by now. Refuses
+        LobbyNotReady if anything but seats is missing, which are taken in the lobby.
         """
         self.require("prepare_ceremony")
         if lacking := [item for item in _listed(missing) if item["what"] != "seat"]:
             raise LobbyNotReady(missing=lacking)
-        return [CeremonyPrepared(ceremony_id=self.id).keeping(codes=codes or {})]
+        return [CeremonyPrepared(ceremony_id=self.id, parties=tuple(parties)).keeping(codes=codes or {})]
 
     def open(self, missing: Missing, at: datetime, *, codes: Codes | None = None) -> list[DomainEvent]:
         """Begin, with a chair and enough parties seated for every agreement; `codes` are who may see them by now.

@@ -16,6 +16,10 @@ from shared.events.agreements import (
     AmendmentProposed,
     AmendmentRebased,
     AmendmentRevised,
+    CeremonyAgreementStruck,
+    CeremonyOrderChanged,
+    CeremonyPlanned,
+    CeremonyPrepared,
     ThreadAnswered,
     ThreadOpened,
     ThreadReopened,
@@ -68,6 +72,10 @@ class Circle:
                 return replace(_in(event.province, _org(event.operator_id)), agreement_type=self.agreement_type)
             case AssociationRegistered():
                 return _in(event.province, _org(event.association_id), _org(NETWORK_ID))
+            case CeremonyPlanned() | CeremonyOrderChanged() | CeremonyAgreementStruck() | CeremonyPrepared() if (
+                event.parties
+            ):
+                return replace(self, codes=_orgs(event.parties))
             case MandateRecorded():
                 return Circle(_orgs([event.organisation_id]))
         return self
@@ -77,7 +85,15 @@ class Circle:
         return frozenset(self.codes) - {*self.after(event).codes} if event.type in LEAVING else frozenset()
 
 
-LEAVING = frozenset(each.type for each in (AgreementTermsRevised, AgreementAmended, CenterOperatorChanged))
+LEAVING = frozenset(
+    each.type
+    for each in (
+        AgreementTermsRevised,
+        AgreementAmended,
+        CenterOperatorChanged,
+        CeremonyAgreementStruck,
+    )
+)
 """The types of event with which a subject may concern somebody no more."""
 
 

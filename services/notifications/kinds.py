@@ -13,7 +13,15 @@ Importance = Literal["information", "attention", "urgent"]
 IMPORTANCE: tuple[Importance, ...] = get_args(Importance)
 """From the least to the most."""
 Queue = Literal[
-    "to_sign", "to_approve", "obligations", "visas", "to_acknowledge", "reminders", "mentions", "information"
+    "to_sign",
+    "to_approve",
+    "obligations",
+    "visas",
+    "to_acknowledge",
+    "ceremonies",
+    "reminders",
+    "mentions",
+    "information",
 ]
 QUEUES: tuple[Queue, ...] = get_args(Queue)
 """The workqueues of an inbox, in the order in which people are shown them."""

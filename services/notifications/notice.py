@@ -17,6 +17,7 @@ from babel.dates import format_date
 
 from services.notifications.telling import NAMINGS, Naming, named_as
 from shared.events.base import DomainEvent
+from shared.events.catalog import BY_TYPE
 from shared.language import LANGUAGES, LOCALES, Wording, instant
 from shared.messaging.envelope import source_of, topic_of
 from shared.territory import ACADEMIES, DIRECTORATES, PROVINCES
@@ -60,6 +61,13 @@ class Notice:
     def of(cls, row: Any) -> Self:
         """The notice of a row that has its columns."""
         return cls(*(getattr(row, field) for field in cls.__slots__))
+
+    @property
+    def outward(self) -> Mapping[str, Any]:
+        """The event's data without what is between services."""
+        event = BY_TYPE.get(self.type)
+        inside = event.inside if event else ()
+        return {field: value for field, value in self.data.items() if field not in inside} if inside else self.data
 
     def summary(self, language: str) -> str:
         """What happened, in one sentence."""
@@ -121,7 +129,7 @@ class Notice:
         return {
             "type": self.type,
             "timestamp": time,
-            "data": self.data,
+            "data": self.outward,
             "specversion": "1.0",
             "id": str(self.event_id),
             "source": source_of(topic_of(self.type)),

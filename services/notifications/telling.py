@@ -5,7 +5,7 @@ Jurisdiction comes first: whatever a rule says, nobody is told of what is not th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, Self, get_args
 from uuid import UUID
@@ -74,6 +74,8 @@ class Happening:
     """The jurisdictions whose work it is; none: of all whose role it is."""
     agreement_type: str | None = None
     """Of the agreement it is about; None: of no single one, or it is not known."""
+    of_several: bool = False
+    """Whether it is about agreements of several: to each of them the others are not named."""
 
     @classmethod
     def at(cls, occurrence: Occurrence[DomainEvent], circle: Circle, left: frozenset[str] = frozenset()) -> Self:
@@ -90,6 +92,7 @@ class Happening:
             _named(event) | left,
             _homes(event, AWAITED),
             circle.agreement_type,
+            _of_several(occurrence.event.type, event),
         )
 
     @classmethod
@@ -106,6 +109,7 @@ class Happening:
             _named(notice.data) | left_with(notice),
             _homes(notice.data, AWAITED),
             notice.agreement_type,
+            _of_several(notice.type, notice.data),
         )
 
     @property
@@ -159,7 +163,8 @@ class Rule:
         """The conditions that the event does not meet."""
         if IMPORTANCE.index(happening.kind.importance) < IMPORTANCE.index(self.importance):
             yield "importance"
-        yield from unmet(self, happening)
+        # Nobody finds out by asking for them who else comes.
+        yield from unmet(self, replace(happening, codes=frozenset()) if happening.of_several else happening)
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +291,10 @@ def _people(data: Mapping[str, Any], field: str) -> Sequence[str]:
     # Of some events it is their number.
     found = data.get(field, ())
     return () if isinstance(found, int) else found
+
+
+def _of_several(type: str, data: Mapping[str, Any]) -> bool:
+    return data.get("subject_type", type.split(".")[2]) == "ceremony"
 
 
 def _homes(data: Mapping[str, Any], field: str) -> frozenset[str]:

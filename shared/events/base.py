@@ -21,6 +21,9 @@ class DomainEvent(BaseModel):
     example: ClassVar[dict[str, Any]]
     """The committed example's data; producers and consumers are both tested against it."""
 
+    inside: ClassVar[frozenset[str]] = frozenset()
+    """The fields that are between services: whoever is told of the event outside the platform is not told them."""
+
     _detail: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @classmethod

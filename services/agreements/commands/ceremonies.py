@@ -1,7 +1,8 @@
 """The life of a ceremony, from its plan to its minutes."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlmodel import col, select
@@ -54,7 +55,8 @@ async def plan_ceremony(
         listed = await _locked(tx, agreements)
         await _require_signable(tx, listed)
         id, order = new_id(), _visible(agreements, listed)
-        events = Ceremony.plan(id, title=title, place=place, planned_for=planned_for, agreements=order)
+        about: Any = {"title": title, "place": place, "planned_for": planned_for}
+        events = Ceremony.plan(id, **about, agreements=order, parties=_parties(listed.values()))
         return await CEREMONIES.record(tx, Ceremony(id=id), events, by=by)
 
 
@@ -110,7 +112,7 @@ async def change_order(
         listed = await _locked(tx, agreements)
         ceremony = await _ceremony(tx, id, "change_order", by, expected)
         await _require_signable(tx, {id: each for id, each in listed.items() if id not in ceremony.agreements})
-        events = ceremony.change_order(_visible(agreements, listed))
+        events = ceremony.change_order(_visible(agreements, listed), parties=_parties(listed.values()))
         return await CEREMONIES.record(tx, ceremony, events, by=by)
 
 
@@ -124,7 +126,8 @@ async def strike_agreement(
     """
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "strike_agreement", by, expected)
-        events = ceremony.strike(agreement_id, reason=reason)
+        others = [await AGREEMENTS.read(tx, each) for each in ceremony.agreements if each != agreement_id]
+        events = ceremony.strike(agreement_id, reason=reason, parties=_parties(others))
         agreement = await AGREEMENTS.read(tx, agreement_id)
         if taken_up(ceremony, agreement, await journal.past(tx, agreement_id, types=TOLD_OF_SIGNING)):
             raise TakenUpInTheCeremony(agreement=agreement_id)
@@ -146,7 +149,8 @@ async def prepare_ceremony(
         ceremony = await _ceremony(tx, id, "prepare_ceremony", by, expected)
         listed = await _order(tx, ceremony)
         missing = await missing_for(tx, ceremony, listed, business_date(at or now()))
-        return await CEREMONIES.record(tx, ceremony, ceremony.prepare(missing, codes=_codes(listed)), by=by)
+        events = ceremony.prepare(missing, codes=_codes(listed), parties=_parties(listed))
+        return await CEREMONIES.record(tx, ceremony, events, by=by)
 
 
 async def open_ceremony(
@@ -246,13 +250,16 @@ async def _told(
     return told, [*listed, *struck.values()]
 
 
+def _parties(listed: Iterable[Agreement]) -> list[UUID]:
+    return sorted({party.organisation_id for each in listed for party in each.parties})
+
+
 def _codes(listed: Sequence[Agreement]) -> Codes:
     return {each.id: each.visible_to() for each in listed}
 
 
 async def _require_at_the_table(tx: Transaction, ceremony: Ceremony, attendee: Attendee) -> None:
-    parties = {party.organisation_id for each in await _order(tx, ceremony) for party in each.parties}
-    if attendee.organisation_id not in parties:
+    if attendee.organisation_id not in _parties(await _order(tx, ceremony)):
         raise NotAtTheTable(organisation=attendee.organisation_id)
 
 

@@ -55,6 +55,7 @@ from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
+from shared.messaging import journal
 from shared.refusals import NotFound
 from shared.store import get_texts
 from shared.territory import ACADEMIES, MINISTRY_ID, NETWORK_ID
@@ -188,6 +189,20 @@ async def test_closing_and_signing_at_once_agree_on_what_was_signed(database: Da
     signed = {each.id for each in outcomes if isinstance(each, Agreement)}
     assert set(closed.signed) == signed
     assert all(each is CeremonyNotOpen for each in outcomes if not isinstance(each, Agreement))
+
+
+async def test_a_ceremony_tells_whose_agreements_it_lists_whenever_these_change(database: Database) -> None:
+    one, other = await approved(database), await approved(database)
+    theirs = [sorted({party.organisation_id for party in each.parties}) for each in (one, other)]
+    all_of_them = sorted({*theirs[0], *theirs[1]})
+    ceremony = await plan(database, one.id)
+    await commands.change_order(database, ceremony.id, agreements=[other.id, one.id], by=MINISTRY)
+    await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.strike_agreement(database, ceremony.id, agreement_id=one.id, reason="r", by=MINISTRY)
+    async with database.transaction(NATIONAL) as tx:
+        past = await journal.past(tx, ceremony.id)
+    said = [[*each.event.parties] for each in past if hasattr(each.event, "parties")]
+    assert said == [theirs[0], all_of_them, all_of_them, theirs[1]] and theirs[0] != theirs[1]
 
 
 async def test_an_agreement_is_in_one_ceremony_at_a_time(database: Database) -> None:

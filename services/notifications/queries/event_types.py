@@ -48,6 +48,6 @@ def _described(type: str, language: str) -> EventTypeAnswer:
         receipt=kind.receipt,
         queue=kind.queue,
         summary=notice.summary(language),
-        example=dict(notice.data),
+        example=dict(notice.outward),
         data_schema=BY_TYPE[type].model_json_schema(),
     )

@@ -66,6 +66,14 @@ def test_whom_an_answer_names_is_told_so_in_every_language_in_the_words_of_the_d
         assert before.to(one, "MA-06").summary("en") == said["en"], "told before there was a sentence of its own"
 
 
+@pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
+def test_no_academy_is_told_what_is_between_services(event: type[DomainEvent]) -> None:
+    assert event.inside <= {*event.model_fields}
+    payload = notice(event.model_validate(event.example)).payload(academy="MA-06", sequence=1, language="fr")
+    assert {*payload["data"]} == {*event.model_fields} - event.inside
+    event.model_validate(payload["data"])
+
+
 def test_no_two_events_say_the_same() -> None:
     for language in LANGUAGES:
         said = [wording()._texts[language][f"events.{event.type}"] for event in ALL]

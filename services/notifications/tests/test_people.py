@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,9 @@ from services.notifications.reactions import tell_concerned
 from services.notifications.schemas.people import CountsAnswer
 from services.notifications.schemas.subscriptions import Subscribe
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, person, rows, told
+from services.notifications.tests.builders import FOREIGNER, OFFICER, actor, happening, person, published, rows, told
 from services.notifications.tests.conftest import Reads
+from services.notifications.triggers import remind
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now
 from shared.database import Database
@@ -51,11 +53,18 @@ from shared.events.agreements import (
     AmendmentRevised,
     AmendmentScanReturned,
     AmendmentSignatureScanned,
+    CeremonyAgreementStruck,
+    CeremonyCancelled,
+    CeremonyOrderChanged,
+    CeremonyPlanned,
+    CeremonyPostponed,
+    CeremonyRescheduled,
     ThreadAnswered,
 )
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.centers import CenterOperatorChanged, CenterPlanned
 from shared.events.network import MandateRecorded
+from shared.events.notifications import ReminderFellDue
 from shared.ids import new_id
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES, MINISTRY_ID
@@ -65,7 +74,7 @@ from tests.web.routes import client_of
 
 DIRECTOR = actor(Role.academy_director, name="director")
 MINISTRY = actor(Role.ministry_officer, jurisdiction="national", name="ministry")
-ASSOCIATION = new_id()
+ASSOCIATION, FUNDER = new_id(), new_id()
 MANAGER = actor(Role.association_manager, jurisdiction=f"org:{ASSOCIATION}", name="manager")
 
 
@@ -436,6 +445,39 @@ async def test_whom_a_comment_names_reads_as_whom_it_names_them(database: Databa
     ):
         (item,) = await reads(one)
         assert item.queue == "mentions" and words in item.summary, item.summary
+
+
+async def test_who_is_to_sign_at_a_ceremony_is_told_what_becomes_of_it(database: Database, reads: Reads) -> None:
+    funder, stranger = (
+        actor(Role.association_manager, jurisdiction=f"org:{id}", name=str(id)) for id in (FUNDER, new_id())
+    )
+    for one in (MANAGER, DIRECTOR, funder, stranger):
+        await person(database, one)
+    ceremony, home = new_id(), ACADEMIES["MA-06"].organisation_id
+    life = [
+        example(CeremonyPlanned, ceremony_id=ceremony, parties=[ASSOCIATION, home]),
+        example(CeremonyPostponed, ceremony_id=ceremony),
+        example(CeremonyOrderChanged, ceremony_id=ceremony, parties=[ASSOCIATION, home, FUNDER]),
+        example(CeremonyRescheduled, ceremony_id=ceremony, planned_for="2024-09-06T10:00:00Z"),
+    ]
+    await told(database, *(happening(each, subject=ceremony) for each in life))
+    assert await remind(database, date(2024, 9, 5)) == 1
+    await told(database, *[each for each in await published(database) if isinstance(each.event, ReminderFellDue)])
+    await told(database, happening(example(CeremonyCancelled, ceremony_id=ceremony), subject=ceremony))
+    heard = [("ceremonies", each.type) for each in life]
+    heard += [("reminders", ReminderFellDue.type), ("ceremonies", CeremonyCancelled.type)]
+    for one, expected in ((MANAGER, heard), (DIRECTOR, heard), (funder, heard[2:]), (stranger, [])):
+        assert [(item.queue, item.type) for item in reversed(await reads(one))] == expected, one.subject
+
+
+async def test_whose_agreement_is_struck_is_told_so_and_nothing_after_it(database: Database, reads: Reads) -> None:
+    await person(database, MANAGER)
+    ceremony, stays = new_id(), new_id()
+    planned = example(CeremonyPlanned, ceremony_id=ceremony, parties=[ASSOCIATION, stays])
+    struck = example(CeremonyAgreementStruck, ceremony_id=ceremony, parties=[stays])
+    cancelled = example(CeremonyCancelled, ceremony_id=ceremony)
+    await told(database, *(happening(each, subject=ceremony) for each in (planned, struck, cancelled)))
+    assert [item.type for item in reversed(await reads(MANAGER))] == [planned.type, struck.type]
 
 
 async def test_who_runs_a_center_no_more_is_told_so(database: Database, reads: Reads) -> None:

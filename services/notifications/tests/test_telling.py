@@ -14,9 +14,10 @@ from services.notifications.kinds import IMPORTANCE, QUEUES, kinds
 from services.notifications.preferences import Preferences
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, Recipient, Rule, told
 from shared.actor import Role
-from shared.events.agreements import ThreadAnswered, ThreadOpened
-from shared.events.base import Occurrence
+from shared.events.agreements import CeremonyPlanned, ThreadAnswered, ThreadOpened
+from shared.events.base import DomainEvent, Occurrence
 from shared.events.catalog import ALL, BY_TYPE
+from shared.events.notifications import ReminderFellDue
 from shared.ids import new_id
 from shared.territory import ACADEMIES, ACADEMY_CODES, MINISTRY_ID, PROVINCES, codes_of
 
@@ -73,8 +74,8 @@ def test_every_queue_that_is_somebodys_work_is_filled_and_settled() -> None:
     for queue in kinds().work:
         assert queue in QUEUES
         assert any(kind.queue == queue for kind in kinds().events.values()), queue
-        # A reminder asks for nothing that an event could say is done.
-        assert (queue in kinds().asking) == (queue != "reminders"), queue
+        # A date to come asks for nothing that an event could say is done.
+        assert (queue in kinds().asking) == (queue not in ("ceremonies", "reminders")), queue
 
 
 def test_what_ends_or_suspends_is_statutory() -> None:
@@ -232,6 +233,17 @@ def test_an_answer_is_told_to_who_commented_before_if_the_agreement_is_theirs_to
     assert why(told(heard, author, AT)) == [(None, "own_act", False)]
     bystander = person(name="https://identity.example#bystander")
     assert why(told(heard, bystander, AT)) == [(None, "no_rule_matches", False)]
+
+
+@pytest.mark.parametrize("type", [CeremonyPlanned, ReminderFellDue])
+def test_nobody_learns_by_a_subscription_who_else_comes_to_a_ceremony(type: type[DomainEvent]) -> None:
+    event = type.model_validate(type.example | ({"subject_type": "ceremony"} if type is ReminderFellDue else {}))
+    occurrence = Occurrence(event, new_id(), new_id(), 1, ("MA-05", "MA-06"), "somebody else", AT, new_id())
+    heard = Happening.at(occurrence, Circle((ORG,)))
+    for one in (endpoint(rule(parties=(ORG,))), person(rule(parties=(ORG,)), role=Role.auditor)):
+        assert why(told(heard, one, AT)) == [(None, "no_rule_matches", False)]
+    (inbox, _) = told(heard, person(role=Role.association_manager, home=ORG), AT)
+    assert (inbox.why, inbox.told) == ("work", True)
 
 
 def test_whatever_is_published_can_be_told_a_number_of_people_too() -> None:

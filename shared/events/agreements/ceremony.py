@@ -4,14 +4,21 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.events.agreements.parts import (
-    CEREMONY,
-    TEXT,
-)
+from shared.events.agreements.parts import ACADEMY, ASSOCIATION, CEREMONY, TEXT
 from shared.events.base import DomainEvent
 
 
-class CeremonyPlanned(DomainEvent):
+class _Convened(DomainEvent):
+    """What says who comes: to the service that tells them, and to no academy's system, which sees its own region."""
+
+    inside = frozenset({"parties"})
+
+    ceremony_id: UUID
+    parties: tuple[UUID, ...] = ()
+    """The organisations that are parties of its agreements. Between services: no academy's system is told them."""
+
+
+class CeremonyPlanned(_Convened):
     """A signing ceremony is scheduled, with its order of business."""
 
     type = "ma.mithaq.ceremony.planned.v1"
@@ -20,9 +27,9 @@ class CeremonyPlanned(DomainEvent):
         "ceremony_id": CEREMONY,
         "planned_for": "2024-08-30T10:00:00Z",
         "agreements": 17,
+        "parties": [ACADEMY, ASSOCIATION],
     }
 
-    ceremony_id: UUID
     planned_for: datetime
     agreements: int
     """How many are to be signed; which ones, an academy learns from its own agreements only."""
@@ -49,12 +56,12 @@ class CeremonyRescheduled(DomainEvent):
     planned_for: datetime
 
 
-class CeremonyPrepared(DomainEvent):
+class CeremonyPrepared(_Convened):
     """The lobby is open: every text is frozen and every party has a valid mandate."""
 
     type = "ma.mithaq.ceremony.prepared.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "parties": [ACADEMY, ASSOCIATION]}
 
     ceremony_id: UUID
 
@@ -93,26 +100,24 @@ class CeremonyAttendeeReleased(DomainEvent):
     """How many are seated now."""
 
 
-class CeremonyOrderChanged(DomainEvent):
+class CeremonyOrderChanged(_Convened):
     """Agreements came to the order of business, or are called in another order."""
 
     type = "ma.mithaq.ceremony.order_changed.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 18}
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 18, "parties": [ACADEMY, ASSOCIATION]}
 
-    ceremony_id: UUID
     agreements: int
     """How many are to be signed now."""
 
 
-class CeremonyAgreementStruck(DomainEvent):
+class CeremonyAgreementStruck(_Convened):
     """An agreement is taken off the order of business."""
 
     type = "ma.mithaq.ceremony.agreement_struck.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 16}
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 16, "parties": [ACADEMY, ASSOCIATION]}
 
-    ceremony_id: UUID
     agreements: int
     """How many are left."""
 
