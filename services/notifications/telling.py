@@ -294,7 +294,7 @@ def _people(data: Mapping[str, Any], field: str) -> Sequence[str]:
 
 
 def _of_several(type: str, data: Mapping[str, Any]) -> bool:
-    return data.get("subject_type", type.split(".")[2]) == "ceremony"
+    return str(data.get("subject_type", type.split(".")[2])) == "ceremony"
 
 
 def _homes(data: Mapping[str, Any], field: str) -> frozenset[str]:
