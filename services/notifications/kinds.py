@@ -60,10 +60,18 @@ class Kinds:
     """Workqueue -> the roles that find its work in their inbox without asking for it."""
     paths: Mapping[str, str]
     """Aggregate -> where people see it."""
+    higher: Mapping[Role, Role]
+    """Role -> who is told too when what waits for it is overdue."""
 
     def of(self, type: str) -> Kind:
         """The kind of an event type; one we do not know of informs."""
         return self.events.get(type, INFORMS)
+
+    def up_to(self, roles: frozenset[Role], levels: int) -> frozenset[Role]:
+        """These roles, and those that are up to so many levels higher."""
+        for _ in range(levels):
+            roles |= {self.higher[role] for role in roles if role in self.higher}
+        return roles
 
     @property
     def asking(self) -> frozenset[Queue]:
@@ -90,7 +98,8 @@ def kinds() -> Kinds:
     told = tomllib.loads(Path(__file__).with_name("kinds.toml").read_text("utf-8"))
     events = {type: _kind(facts) for type, facts in told["events"].items()}
     work = {queue: frozenset(map(Role, roles)) for queue, roles in told["work"].items()}
-    return Kinds(events, work, told["paths"])
+    higher = {Role(role): Role(above) for role, above in told["higher"].items()}
+    return Kinds(events, work, told["paths"], higher)
 
 
 def _kind(facts: dict[str, Any]) -> Kind:

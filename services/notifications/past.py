@@ -17,6 +17,7 @@ from services.notifications.circle import LEAVING, left_with
 from services.notifications.kinds import Queue, kinds
 from services.notifications.telling import (
     AWAITED,
+    HELD,
     INVOLVED,
     MINISTRY,
     NAMED,
@@ -55,7 +56,7 @@ ENDINGS = """
 THEIRS = f"""
     reach && array[cast(:home as text)] and (
         type = any(cast(:addressed as text[])) and (:home <> 'national' or cardinality(audience) in (0, :all_academies)
-            or type = any(cast(:national as text[])) or reach && cast(:ministry as text[]))
+            or type = any(cast(:national as text[])) or data ? '{HELD}' or reach && cast(:ministry as text[]))
         or {" or ".join(f"data ->> '{field}' = :person" for field in NAMED)}
         or {" or ".join(f"data -> '{field}' ? :person" for field in SEVERAL)}
         or data -> '{INVOLVED}' ? :organisation or data -> '{AWAITED}' ? :organisation

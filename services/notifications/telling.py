@@ -50,6 +50,8 @@ INVOLVED = "organisations"
 """The field by which they name whole organisations."""
 AWAITED = "awaited"
 """The field by which they name the organisations whose work they are, and no other's."""
+HELD = "roles"
+"""The field by which they name the roles for whom something waits, and is overdue at a level."""
 LISTS = ("types", "academies", "provinces", "agreement_types", "parties")
 """The conditions of a rule of which one value must fit; empty, all do."""
 MINISTRY = codes_of(MINISTRY_ID)
@@ -74,6 +76,8 @@ class Happening:
     """The jurisdictions whose work it is; none: of all whose role it is."""
     agreement_type: str | None = None
     """Of the agreement it is about; None: of no single one, or it is not known."""
+    waits_for: frozenset[Role] = frozenset()
+    """The roles whose work alone it is, and those to whom it escalates; none: of all whose queue it is."""
     of_several: bool = False
     """Whether it is about agreements of several: to each of them the others are not named."""
 
@@ -92,6 +96,7 @@ class Happening:
             _named(event) | left,
             _homes(event, AWAITED),
             circle.agreement_type,
+            _waits_for(event),
             _of_several(occurrence.event.type, event),
         )
 
@@ -109,6 +114,7 @@ class Happening:
             _named(notice.data) | left_with(notice),
             _homes(notice.data, AWAITED),
             notice.agreement_type,
+            _waits_for(notice.data),
             _of_several(notice.type, notice.data),
         )
 
@@ -293,6 +299,11 @@ def _people(data: Mapping[str, Any], field: str) -> Sequence[str]:
     return () if isinstance(found, int) else found
 
 
+def _waits_for(data: Mapping[str, Any]) -> frozenset[Role]:
+    roles = frozenset(map(Role, data.get(HELD, ())))
+    return kinds().up_to(roles, data["level"]) if roles else roles
+
+
 def _of_several(type: str, data: Mapping[str, Any]) -> bool:
     return str(data.get("subject_type", type.split(".")[2])) == "ceremony"
 
@@ -328,6 +339,9 @@ def _hindrance(kind: Kind, one: EndpointTold) -> Why | None:
 
 def _is_work_of(happening: Happening, one: PersonTold) -> bool:
     roles = kinds().work.get(happening.kind.queue, frozenset())
+    if happening.waits_for:
+        # Whoever holds it is told in whichever region, the nation too.
+        return not one.roles.isdisjoint(roles & happening.waits_for)
     theirs = one.jurisdiction in happening.awaited if happening.awaited else happening.addresses(one.jurisdiction)
     return theirs and not one.roles.isdisjoint(roles)
 

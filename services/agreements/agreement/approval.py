@@ -117,7 +117,12 @@ class Approval(Negotiation, Climbing):
         self.require("report_overdue")
         return [
             AgreementApprovalOverdue(
-                agreement_id=self.id, step=late.tier, level=late.level, since=late.since, due=late.due
+                agreement_id=self.id,
+                step=late.tier,
+                level=late.level,
+                since=late.since,
+                due=late.due,
+                roles=tuple(late.roles),
             )
             for late in self.climbing.overdue(at)
         ]

@@ -127,6 +127,7 @@ class Approval(Core, Climbing):
                 level=late.level,
                 since=late.since,
                 due=late.due,
+                roles=tuple(late.roles),
             )
             for late in self.climbing.overdue(at)
         ]

@@ -56,7 +56,8 @@ async def test_an_approval_that_waits_too_long_is_told_once_per_level(
         await schedule.report_overdue(database)
         async with database.transaction(NATIONAL) as tx:
             history = await AMENDMENTS.history(tx, amendment.id)
-        assert [row.data["level"] for row in history if "overdue" in row.type] == list(range(1, level + 1))
+        late = [(row.data["level"], row.data["roles"]) for row in history if "overdue" in row.type]
+        assert late == [(each, list(step.roles)) for each in range(1, level + 1)]
     assert (await commands.approve_amendment(database, amendment.id, by=LEGAL)).state == AmendmentState.agreed
 
 

@@ -177,6 +177,8 @@ async def test_each_step_that_waits_too_long_escalates_on_its_own_time(
     second = (await read(database, file)).climbing.since
     assert await pass_time(second, (LAST.days or 0) - 1) == late, "the next step has its own time"
     assert await pass_time(second, LAST.days or 0) == [*late, (LAST.id, 1)]
+    held = [(each["step"], each["roles"]) for each in await published(database, file) if "level" in each]
+    assert held == [(step.id, list(step.roles)) for step in (ACADEMY, ACADEMY, LAST)], "for whom it waits"
 
 
 async def test_the_budget_is_reserved_before_the_step_that_freezes_and_no_sooner(

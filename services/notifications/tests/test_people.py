@@ -25,6 +25,7 @@ from shared.clock import now
 from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
+    AgreementApprovalOverdue,
     AgreementApproved,
     AgreementDrafted,
     AgreementExpired,
@@ -445,6 +446,19 @@ async def test_whom_a_comment_names_reads_as_whom_it_names_them(database: Databa
     ):
         (item,) = await reads(one)
         assert item.queue == "mentions" and words in item.summary, item.summary
+
+
+@pytest.mark.parametrize("comes", ["before", "after"])
+async def test_the_ministry_finds_what_has_escalated_to_it_in_a_region_where_it_is_no_party(
+    database: Database, reads: Reads, comes: str
+) -> None:
+    if comes == "before":
+        await person(database, MINISTRY)
+    levels = [example(AgreementApprovalOverdue, roles=["academy_officer"], level=level) for level in (1, 2)]
+    occurrences = [happening(each, subject=new_id(), at=now()) for each in levels]
+    await told(database, *occurrences)
+    (item,) = await reads(MINISTRY, to_do=True)
+    assert (item.event_id, item.queue) == (occurrences[1].id, "to_approve")
 
 
 async def test_who_is_to_sign_at_a_ceremony_is_told_what_becomes_of_it(database: Database, reads: Reads) -> None:

@@ -14,7 +14,13 @@ from services.notifications.kinds import IMPORTANCE, QUEUES, kinds
 from services.notifications.preferences import Preferences
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, Recipient, Rule, told
 from shared.actor import Role
-from shared.events.agreements import CeremonyPlanned, ThreadAnswered, ThreadOpened
+from shared.events.agreements import (
+    AgreementApprovalOverdue,
+    AmendmentApprovalOverdue,
+    CeremonyPlanned,
+    ThreadAnswered,
+    ThreadOpened,
+)
 from shared.events.base import DomainEvent, Occurrence
 from shared.events.catalog import ALL, BY_TYPE
 from shared.events.notifications import ReminderFellDue
@@ -196,6 +202,32 @@ def test_work_that_is_awaited_of_somebody_is_nobody_elses_and_the_ministrys_in_a
             assert why(told(asked, other, AT)) == [(None, "no_rule_matches", False)]
     unseen = happening(FELL_DUE, awaited=frozenset({ORG}))
     assert why(told(unseen, operator, AT)) == [(None, "outside_jurisdiction", False)]
+
+
+@pytest.mark.parametrize("type", [AgreementApprovalOverdue, AmendmentApprovalOverdue])
+@pytest.mark.parametrize(
+    ("roles", "level", "hear"),
+    [
+        (["ministry_officer"], 1, {"ministry_officer"}),
+        (["academy_officer"], 1, {"academy_officer", "academy_director"}),
+        (["academy_officer"], 2, {"academy_officer", "academy_director", "ministry_officer"}),
+        (["academy_director"], 1, {"academy_director", "ministry_officer"}),
+        ([], 2, {"academy_officer", "academy_director"}),
+    ],
+)
+def test_an_overdue_approval_is_told_to_whom_it_waits_for_and_level_by_level_higher(
+    type: type[DomainEvent], roles: list[str], level: int, hear: set[str]
+) -> None:
+    event = type.model_validate(type.example | {"roles": roles, "level": level})
+    heard = Happening.at(Occurrence(event, new_id(), new_id(), 3, ("MA-06",), "system", AT, new_id()), Circle())
+    people = [
+        person(role=role, home="national" if role is Role.ministry_officer else "MA-06")
+        for role in (Role.academy_officer, Role.academy_director, Role.ministry_officer, Role.auditor)
+    ]
+    assert {role for one in people for role in one.roles if any(each.told for each in told(heard, one, AT))} == hear
+    assert why(told(heard, person(role=Role.academy_director, home="MA-05"), AT)) == [
+        (None, "outside_jurisdiction", False)
+    ]
 
 
 def test_a_person_is_told_of_what_names_them_and_not_of_their_own_acts() -> None:

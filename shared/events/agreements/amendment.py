@@ -102,6 +102,7 @@ class AmendmentApprovalOverdue(DomainEvent):
         "level": 1,
         "since": "2025-03-03T09:00:00Z",
         "due": "2025-03-13T09:00:00Z",
+        "roles": ["ministry_officer"],
     }
 
     amendment_id: UUID
@@ -110,6 +111,8 @@ class AmendmentApprovalOverdue(DomainEvent):
     level: int
     since: datetime
     due: datetime
+    roles: tuple[str, ...] = ()
+    """Those for whom the step waits; none was said before there was this field."""
 
 
 class AmendmentAgreed(DomainEvent):

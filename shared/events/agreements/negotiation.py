@@ -90,6 +90,7 @@ class AgreementApprovalOverdue(DomainEvent):
         "level": 1,
         "since": "2024-07-01T09:00:00Z",
         "due": "2024-07-11T09:00:00Z",
+        "roles": ["ministry_officer"],
     }
 
     agreement_id: UUID
@@ -97,3 +98,5 @@ class AgreementApprovalOverdue(DomainEvent):
     level: int
     since: datetime
     due: datetime
+    roles: tuple[str, ...] = ()
+    """Those for whom the step waits; none was said before there was this field."""
