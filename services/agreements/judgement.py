@@ -147,8 +147,9 @@ async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash:
     signed = subject if isinstance(subject, Agreement | Amendment) else None
     signatures = {each.file_hash: each for each in signed.signatures if each.file_hash} if signed else {}
     papers = await _papers(db, [each.revision for each in seals])
-    # One that counts vouches for those under it, though an amendment may have let their parties go.
-    counts = any(each.revision in signatures for each in seals)
+    # What counts, and the file that is current, vouch for the seals under it: an amendment may have let their parties
+    # go, and a party may have signed again in another way.
+    counts = any(each.revision in signatures for each in seals) or (signed is not None and signed.sealed_file == hash)
     verdicts = tuple(
         _verdict(each, papers.get(each.revision), signed, signatures.get(each.revision), counts=counts)
         for each in seals
@@ -178,7 +179,7 @@ def _verdict(
         flaws.add(Flaw.of_another)
     elif signature is None and not counts:
         flaws.add(Flaw.stale)
-    elif signature and signature.contested:
+    elif (signature and signature.contested) or (signature is None and _signed_again(signed, seal.field)):
         flaws.add(Flaw.contested)
     if signature and signature.level == "qualified" and not seal.qualified:
         flaws.add(Flaw.unqualified)
@@ -192,6 +193,11 @@ def _verdict(
         lapsed=seal.lapsed,
         revocation_known=seal.revocation_known,
     )
+
+
+def _signed_again(signed: Agreement | Amendment, field: str) -> bool:
+    """Whether the party of a seal that counts no more has signed the same text in another way since."""
+    return any(str(each.party_id) == field for each in signed.signatures)
 
 
 def _party(signed: Agreement | Amendment, field: str) -> Bilingual | None:

@@ -66,8 +66,12 @@ class Offered(Surrounded):
     @property
     def signing_order(self) -> SigningOrder:
         """Whose turn it is, by the groups of the kind."""
-        signed = {signature.party_id for signature in self.signatures}
-        return SigningOrder(self.rules.signing.groups, self.signing_parties, signed)
+        return SigningOrder(self.rules.signing.groups, self.signing_parties, self.counted)
+
+    @property
+    def counted(self) -> set[UUID]:
+        """The parties whose signature counts: while signatures are awaited, a contested one does not."""
+        return {each.party_id for each in self.signatures if not (each.contested and self.being_signed)}
 
     @property
     def to_remind(self) -> list[AgreementParty]:
@@ -86,7 +90,7 @@ class Offered(Surrounded):
         Refuses NotAParty.
         """
         self.party(party_id)
-        if any(signature.party_id == party_id for signature in self.signatures):
+        if party_id in self.counted:
             return AlreadySigned(party=party_id)
         if party_id in self.scans:
             return ScanToBeChecked(party=party_id)

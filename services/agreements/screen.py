@@ -149,7 +149,7 @@ def _facts(ceremony: Ceremony, wording: Wording) -> dict[str, str]:
 
 
 def _item(ceremony: Ceremony, agreement: Agreement, wording: Wording) -> dict[str, Any]:
-    given = {each.party_id for each in agreement.signatures}
+    given = agreement.counted
     signing = agreement.signing_parties
     return {
         "reference": agreement.reference,

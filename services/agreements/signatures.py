@@ -161,6 +161,14 @@ G = TypeVar("G", bound=Given)
 
 
 def doubted(signatures: Iterable[G], party_id: UUID, ended_on: date) -> tuple[G, ...]:
-    """The signatures, that of the party contested: its mandate had ended by that day."""
+    """The signatures, that of the party contested: its mandate had ended by that day. What is contested stays so."""
     contested = {"contested": ended_on}
-    return tuple(each.model_copy(update=contested) if each.party_id == party_id else each for each in signatures)
+    return tuple(
+        each.model_copy(update=contested) if each.party_id == party_id and each.contested is None else each
+        for each in signatures
+    )
+
+
+def replaced(signatures: Iterable[G], given: G) -> tuple[G, ...]:
+    """The signatures with one more, in the place of what its party signed before."""
+    return (*(each for each in signatures if each.party_id != given.party_id), given)

@@ -18,6 +18,7 @@ from services.agreements.signatures import (
     Scan,
     Signature,
     doubted,
+    replaced,
     require_delegable,
 )
 from services.agreements.signing_order import require_level
@@ -185,7 +186,8 @@ class Signing(Timely, Offered):
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
         """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays.
 
-        A signature on paper that waits for its check is marked too.
+        While signatures are awaited, one that is marked counts no more, and its party may sign again in its place. A
+        signature on paper that waits for its check is marked too.
         """
         self.require("contest_signatures")
         return [
@@ -293,7 +295,7 @@ class Signing(Timely, Offered):
     @follows
     def _put_signature(self, event: AgreementPartySigned) -> None:
         self.state = AgreementState.partially_signed
-        self.signatures = (*self.signatures, _signature(event))
+        self.signatures = replaced(self.signatures, _signature(event))
         self._become(RequestState.signed, only=event.party_id, scan=None)
         self.take_seal(event)
 
@@ -303,10 +305,15 @@ class Signing(Timely, Offered):
         if waiting := self.scans.get(event.party_id):
             marked = waiting.model_copy(update={"contested": event.ended_on})
             self._become(RequestState.scanned, only=event.party_id, scan=marked)
+        elif self.being_signed:
+            again = RequestState.expired if self.offer_over else RequestState.requested
+            self._become(again, of={RequestState.signed}, only=event.party_id, delegation=None)
 
     @follows
     def _end_signing(self, _: AgreementSigned) -> None:
         self.state = AgreementState.signed
+        for each in self.signatures:
+            self._become(RequestState.signed, only=each.party_id, scan=None)
         self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
 
     @follows

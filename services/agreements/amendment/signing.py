@@ -13,6 +13,7 @@ from services.agreements.signatures import (
     Given,
     Scan,
     doubted,
+    replaced,
     require_attested,
     require_delegable,
 )
@@ -259,7 +260,8 @@ class Signing(Approval, Offered):
     def contest_signatures(self, mandate_id: UUID, *, ended_on: date) -> list[DomainEvent]:
         """Mark what was signed under a mandate that, as is known now, had ended by then. The state stays.
 
-        A signature on paper that waits for its check is marked too.
+        While signatures are awaited, one that is marked counts no more, and its party may sign again in its place. A
+        signature on paper that waits for its check is marked too.
         """
         return [
             AmendmentSignatureContested(
@@ -308,7 +310,7 @@ class Signing(Approval, Offered):
         self.state = _S.signing
         self.scans = self._scans_without(event.party_id)
         signature = event.model_dump(include=set(AmendmentSignature.model_fields))
-        self.signatures = (*self.signatures, AmendmentSignature(**signature))
+        self.signatures = replaced(self.signatures, AmendmentSignature(**signature))
         self.take_seal(event)
 
     @follows
@@ -321,6 +323,8 @@ class Signing(Approval, Offered):
         if waiting := self.scans.get(event.party_id):
             marked = waiting.model_copy(update={"contested": event.ended_on})
             self.scans = {**self.scans, event.party_id: marked}
+        elif self.being_signed:
+            self.delegations = {party: each for party, each in self.delegations.items() if party != event.party_id}
 
     @follows
     def _undo_signing(self, _: AmendmentRebaseNeeded) -> None:

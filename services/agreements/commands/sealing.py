@@ -25,6 +25,7 @@ from services.agreements.errors.sealing import (
     CertificateNotValid,
     CertificateRevoked,
     LevelNotOffered,
+    PlaceSealed,
     SealedFileDamaged,
     SealUnavailable,
 )
@@ -149,7 +150,7 @@ async def make_seal(
     """Seal a file for the signature that is about to be recorded; `unsealed` prints its beginning.
 
     Refuses LevelNotOffered, NoCertificate, CertificateNotTrusted, CertificateNotValid, CertificateRevoked,
-    CertificateNotQualified, SealUnavailable, SealedFileDamaged, CharactersNotPrintable.
+    CertificateNotQualified, SealUnavailable, SealedFileDamaged, PlaceSealed, CharactersNotPrintable.
     """
     provider = provider_of(signed.level)
     party = shown.signature.party
@@ -171,6 +172,8 @@ async def make_seal(
     )
     if isinstance(prepared, Flaw):
         raise _refusal_for(prepared, pen.chain[0])
+    if prepared is None:
+        raise PlaceSealed()
     signature = await _patiently(pen.sign(prepared.attributes))
     if not verifies(pen.chain[0], signature, prepared.attributes):
         log.error("a provider's signature does not verify", provider=provider.name)

@@ -33,6 +33,12 @@ class CertificateNotQualified(Refusal):
     slug = "certificate-not-qualified"
 
 
+class PlaceSealed(Refusal):
+    """The party's place in the sealed file bears its contested seal: it signs in another way."""
+
+    slug = "place-sealed"
+
+
 class CertificateRevoked(Refusal):
     """The certificate was revoked."""
 

@@ -59,8 +59,10 @@ def prepare(
     chain: tuple[bytes, ...],
     trust: Trust,
     stamped: bool = False,
-) -> Prepared | Flaw:
+) -> Prepared | Flaw | None:
     """Another revision of the file, lacking only the signature; or what is wrong with the certificate.
+
+    None if the party's field bears a seal already.
 
     `frames` become fields with the first seal and are none after it; `field` is the party's. `about` is signed along.
     `stamped` leaves room for a time-stamp.
@@ -72,6 +74,8 @@ def prepare(
         return Flaw.unqualified
     # What follows begins on a line of its own (ISO 19005-2, 6.1.9); Typst leaves its last line open.
     writer = IncrementalPdfFileWriter(io.BytesIO(file if file.endswith(b"\n") else file + b"\n"))
+    if any(each.field_name == field for each in writer.prev.embedded_signatures):
+        return None
     pages = max((frame.page for frame in frames), default=0) + 1
     for frame in frames:
         name, read = str(frame.party_id), f"{frame.party.ar} / {frame.party.fr}"

@@ -156,7 +156,7 @@ class AmendmentMachine(Machine):
         day = today + timedelta(days=late)
         scan = Scan(person="a", mandate_id=new_id(), file_hash="f" * 64, signed_on=day, witness=witness)
         content = self.aggregate.base_hash if stale else self.aggregate.content_hash
-        signed = {each.party_id for each in self.aggregate.signatures} | {*self.aggregate.scans}
+        signed = self.aggregate.counted | {*self.aggregate.scans}
         if self.attempt(
             "record_amendment_scan",
             lambda: self.aggregate.record_scan(party_id, scan, content_hash=content, today=today),
@@ -258,6 +258,9 @@ class AmendmentMachine(Machine):
             return
         it = self.aggregate
         assert len(self.numbers) <= 1, "it keeps its number"
+        assert len({each.party_id for each in it.signatures}) == len(it.signatures), "each party has one signature"
+        if it.being_signed:
+            assert not it.signing_order.complete, "and it is awaited while none that holds is there"
         assert (it.number is None) == (it.reference is None) == (not self.numbers)
         frozen = {AmendmentState.agreed, AmendmentState.signing, AmendmentState.signed, AmendmentState.applied}
         if it.state in frozen:

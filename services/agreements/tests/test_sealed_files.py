@@ -14,6 +14,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from services.agreements import commands, judgement
 from services.agreements.agreement import Agreement
+from services.agreements.errors.sealing import PlaceSealed
 from services.agreements.judgement import Worth
 from services.agreements.papers.drawing import draw_sealable, minutes_hash
 from services.agreements.sealing import Flaw, configure
@@ -275,6 +276,30 @@ async def test_a_mandate_s_end_that_is_learned_later_is_told(
     mandate_id = sealed.signatures[0].mandate_id
     await commands.contest_signatures(database, sealed.id, mandate_id, ended_on=today() - DAY)
     page = await judge(anybody, page_of(sealed), await file_of(sealed))
+    assert said(Worth.contested) in page and page.count(HOLDS) == 1
+
+
+async def test_a_contested_seal_stays_contested_though_its_party_signs_again_on_paper(
+    anybody: AsyncClient, database: Database, sealed: Agreement
+) -> None:
+    contested, file = sealed.signatures[0], await file_of(sealed)
+    await commands.contest_signatures(database, sealed.id, contested.mandate_id, ended_on=today() - DAY)
+    with pytest.raises(PlaceSealed):
+        await sign_for(database, sealed, MINISTRY_ID, level="advanced")
+    brought = await attached(database, sealed, "signed_copy")
+    await commands.record_scan(
+        database,
+        sealed.id,
+        party_id=contested.party_id,
+        text_hash=sealed.text_hash or "",
+        person=MINISTRY.person,
+        file_hash=brought.documents[-1].hash,
+        signed_on=today(),
+        by=officer(),
+    )
+    again = await commands.accept_scan(database, sealed.id, party_id=contested.party_id, by=director())
+    assert [each.contested for each in again.signatures] == [None, None]
+    page = await judge(anybody, page_of(again), file)
     assert said(Worth.contested) in page and page.count(HOLDS) == 1
 
 

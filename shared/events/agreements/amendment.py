@@ -424,7 +424,8 @@ class AmendmentSigned(DomainEvent):
 class AmendmentSignatureContested(DomainEvent):
     """A mandate had ended when it was signed under, as became known only later: the signature is contested.
 
-    So is a signature on paper that waits for its check: it does not count under that mandate any more.
+    While signatures are awaited it does not count, and the party may sign again; once all have signed the amendment
+    stands. A signature on paper that waits for its check does not count under that mandate any more.
     """
 
     type = "ma.mithaq.amendment.signature_contested.v1"

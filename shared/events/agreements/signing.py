@@ -140,9 +140,10 @@ class AgreementScanReturned(DomainEvent):
 
 
 class AgreementSignatureContested(DomainEvent):
-    """It became known that the mandate under which a party signed had ended by then. The agreement stands as it is.
+    """It became known that the mandate under which a party signed had ended by then.
 
-    So it does for a signature on paper that waits for its check: it does not count under that mandate any more.
+    While signatures are awaited it does not count, and the party may sign again; once all have signed the agreement
+    stands as it is. A signature on paper that waits for its check does not count under that mandate any more.
     """
 
     type = "ma.mithaq.agreement.signature_contested.v1"

@@ -86,6 +86,10 @@ class Signing(Life):
             ):
                 marked = [*self.aggregate.signatures, *self.aggregate.scans.values()][who].contested
                 assert marked == (one.contested or ended_on), "of a scan that waits, too; and once"
+        signed = [each.party_id for each in self.aggregate.signatures]
+        assert len({*signed}) == len(signed), "who signs again has one signature"
+        if self.aggregate.being_signed:
+            assert not self.aggregate.signing_order.complete, "what is contested is awaited"
 
     def _sign(self, who: int, text: str) -> None:
         self.attempt(
