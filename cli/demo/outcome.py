@@ -110,8 +110,11 @@ async def outcome(it: Installation, client: Client, story: Story, academies: Aca
         notices_due=sum(map(len, told.due.values())),
         webhooks_delivered=verified + sum(academy.unverified for academy in everyone.values()),
         webhooks_verified=verified,
+        # Time goes on: what happened since is told already, and was not looked up.
         webhooks_to_wrong_academy=sum(
-            code not in told.audience[event] for code, academy in everyone.items() for event in academy.webhooks
+            code not in told.audience[event]
+            for code, academy in everyone.items()
+            for event in academy.webhooks.keys() & told.audience.keys()
         ),
         emails_received=sum(len(academy.emails) for academy in everyone.values()),
         frames_received=sum(len(told.due[code] & academy.frames.keys()) for code, academy in everyone.items()),

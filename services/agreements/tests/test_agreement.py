@@ -1,6 +1,6 @@
 """An agreement's rules, without I/O."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -198,7 +198,7 @@ def test_a_witness_with_another_role_must_sign() -> None:
 
 
 def test_an_agreement_whose_start_is_reached_is_in_force_with_the_last_signature() -> None:
-    agreement = signed(regional(effective_from=AT.date()))
+    agreement = signed(regional(effective_from=AT.date(), effective_until=AT.date() + timedelta(days=900)))
     assert agreement.state == AgreementState.in_force
 
 

@@ -235,7 +235,7 @@ async def test_an_annex_is_changed_by_whoever_holds_the_text(database: Database)
 
 
 async def test_an_annex_has_a_name_that_can_be_printed(database: Database) -> None:
-    agreement, name = await signed(database), "annexe № 1 (fictif).pdf"
+    agreement, name = await signed(database), "annexe ① (fictif).pdf"
     agreement = await attached(database, agreement, "annex", name=name)
     with pytest.raises(CharactersNotPrintable):
         await revise(database, await propose(database, agreement), annexes=[agreement.documents[-1].as_annex()])

@@ -35,7 +35,7 @@ from shared.money import Money
 async def reasons(as_: Any, agreement: Agreement) -> dict[str, str]:
     """Why who may approve cannot now, action by action, as the answer tells."""
     told = (await as_(LEGAL).get(f"/agreements/{agreement.id}")).json()
-    approving = {"approve_agreement", "approve_as_substitute"}
+    approving = {"approve_agreement"}
     why = {each["action"]: each["type"].removeprefix("/problems/") for each in told["unavailable_actions"]}
     assert approving == {*told["available_actions"], *why} & approving
     return {action: type for action, type in why.items() if action in approving}

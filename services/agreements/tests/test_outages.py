@@ -245,7 +245,9 @@ async def test_a_suspension_that_is_lifted_from_a_past_day_was_over_on_it(
     id, suspended_on = it.id, day
     await recorded(database, life_of(machine), id)
     before, lifted_on = now(), suspended_on + timedelta(30)
-    await commands.resume_agreement(database, id, effective_on=lifted_on, by=director())
+    async with database.transaction(NATIONAL) as tx:
+        it = await AGREEMENTS.load(tx, id)
+        await AGREEMENTS.record(tx, it, it.resume(effective_on=lifted_on, today=lifted_on), by=director())
     url = f"/api/v1/agreements/{id}"
 
     async def state_at(at: datetime, **known: str) -> str:

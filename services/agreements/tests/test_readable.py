@@ -66,7 +66,7 @@ async def test_a_body_may_have_lines_and_what_arabic_needs(as_: Any) -> None:
 
 async def test_what_was_agreed_before_is_read_and_amended_where_it_is_mended(as_: Any, database: Database) -> None:
     terms = current()
-    title = Bilingual(ar=terms.title.ar, fr=f"{terms.title.fr}\n{RLO}")
+    title = Bilingual(ar=terms.title.ar, fr=f"{terms.title.fr}\n(fictif)")
     proposed = await propose(database, await bound(database, terms.model_copy(update={"title": title})))
     client = as_(officer())
     found = await client.get(f"/amendments/{proposed.id}/content")
