@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pydantic_core import from_json
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -14,7 +13,7 @@ from shared.actor import Scope
 
 STOPPED = "15s"
 """For how long a process may say nothing in an open transaction: one that was stopped must not keep its locks."""
-SET_SCOPE = text("select set_config('mithaq.scope', :scope, true)")
+SET_SCOPE = "select set_config('mithaq.scope', $1, true)"
 
 
 class Transaction(AsyncSession):
@@ -36,11 +35,11 @@ class Transaction(AsyncSession):
     async def widened(self, scope: Scope) -> AsyncIterator[None]:
         """See the rows of another scope inside the block: for a rule that rests on what its person may not see."""
         connection = await self.connection()
-        await connection.execute(SET_SCOPE, {"scope": ",".join(sorted(scope))})
+        await connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
         try:
             yield
         finally:
-            await connection.execute(SET_SCOPE, {"scope": ",".join(sorted(self.scope))})
+            await connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(self.scope)),))
 
     async def connection(self, *_binding: Any, **_options: Any) -> AsyncConnection:
         """The connection of this transaction: whoever needs no more of it leaves the session unused."""
@@ -52,6 +51,11 @@ class Transaction(AsyncSession):
         async with super().begin_nested():
             await super().connection()  # the session puts the savepoint off until it asks for its connection itself
             yield
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """Give back what the session holds: one that was not used holds nothing, and most reads do not use it."""
+        if self.in_transaction():
+            await super().__aexit__(*raised)
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call back once the transaction has committed."""
@@ -86,7 +90,7 @@ class Database:
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
         """One transaction that sees the scope's rows only; commits at the end of the block, or not at all."""
         async with self.engine.connect() as connection, Transaction(self, scope, connection) as tx:
-            await connection.execute(SET_SCOPE, {"scope": ",".join(sorted(scope))})
+            await connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
             yield tx
             if tx.in_transaction():
                 await tx.commit()

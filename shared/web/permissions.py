@@ -49,18 +49,22 @@ class Permissions(Mapping[str, frozenset[Role]]):
 
     def refusal_within(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> Refusal | None:
         """What `allow` would raise about something within the actor's jurisdiction."""
-        if not actor.has(*self._roles[action]):
+        if actor.roles.isdisjoint(self._roles[action]):
             return Forbidden(action=action)
-        if aggregate is None or action not in self._only:
+        return None if aggregate is None else self._narrowed(actor, action, aggregate)
+
+    def _narrowed(self, actor: Actor, action: str, aggregate: Aggregate) -> Refusal | None:
+        condition = self._only.get(action)
+        if condition is None:
             return None
-        verdict = self._only[action](actor, aggregate)
+        verdict = condition(actor, aggregate)
         if isinstance(verdict, Refusal):
             return verdict
         return None if verdict else Forbidden(action=action)
 
     def may_ever(self, actor: Actor, action: str) -> bool:
         """Whether the actor's role may take the action, of whatever it may be; none may take what is not listed."""
-        return action in self._roles and actor.has(*self._roles[action])
+        return not actor.roles.isdisjoint(self._roles.get(action, ()))
 
     def may(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> bool:
         """Whether `allow` would pass."""
@@ -112,4 +116,4 @@ def _verdicts(
     if actor.within(aggregate.visible_to()):
         for action in actions:
             if permissions.may_ever(actor, action):
-                yield action, permissions.refusal_within(actor, action, aggregate) or aggregate.refusal_of(action)
+                yield action, permissions._narrowed(actor, action, aggregate) or aggregate.refusal_of(action)
