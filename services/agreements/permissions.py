@@ -5,7 +5,6 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
 from services.agreements.amendment import Amendment
-from services.agreements.ceremony import Ceremony
 from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
 from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
@@ -46,11 +45,6 @@ def owns(actor: Actor, file: Agreement | Amendment) -> bool:
 def owns_or_supervises(actor: Actor, file: Agreement | Amendment) -> bool:
     """The owner, and the ministry for all."""
     return actor.jurisdiction == "national" or owns(actor, file)
-
-
-def sees_all_of(actor: Actor, ceremony: Ceremony) -> bool:
-    """Minutes on paper tell of every agreement of a ceremony, so that they are for who may see all of them."""
-    return ceremony.wholly_seen_by(actor)
 
 
 def may_represent(actor: Actor, file: Agreement | Amendment) -> bool:
@@ -432,6 +426,5 @@ PERMISSIONS = Permissions(
         "renew_agreement": owns,
         "decline_renewal": owns,
         "close_edition": owns,
-        "read_minutes_paper": sees_all_of,
     },
 )

@@ -25,6 +25,7 @@ from services.agreements.papers.drawing import draw_agreement, draw_amendment, d
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import agreement as read_agreement
 from services.agreements.queries import amendment as read_amendment
+from services.agreements.queries.ceremonies import told_to
 from services.agreements.tables import AGREEMENTS, CEREMONIES, PaperRow
 from shared import files
 from shared.actor import NATIONAL, Actor
@@ -81,12 +82,17 @@ async def issue_certificate(db: Database, id: UUID, *, language: Language, by: A
 
 
 async def issue_minutes(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
-    """A ceremony's minutes on paper. NotAllowedNow before its closing; refuses CharactersNotPrintable."""
+    """A ceremony's minutes on paper, or the extract that the actor may read. As `told_to`, and CharactersNotPrintable.
+
+    An extract is known again under the code of the minutes, as the extract that it is.
+    """
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_minutes_paper", found)
-        paper = await draw_minutes(tx, found)
-    return await _issue(db, "minutes", found, paper, render_minutes, language, paper.minutes_hash, by)
+        whole, said = await told_to(tx, found, action="read_minutes_paper", by=by)
+        paper = await draw_minutes(tx, found, said, whole=whole)
+    document = "minutes" if whole else "minutes_extract"
+    return await _issue(db, document, found, paper, render_minutes, language, paper.minutes_hash, by)
 
 
 async def read_sealed(db: Database, id: UUID, *, by: Actor) -> Issued:

@@ -32,7 +32,7 @@ from services.agreements.papers.paper import (
 )
 from services.agreements.places import name_of, part_named
 from services.agreements.tables import AMENDMENTS, CEREMONIES
-from services.agreements.text import get_clauses, get_content, get_text, in_words
+from services.agreements.text import get_clauses, get_content, in_words
 from shared.actor import NATIONAL
 from shared.audit import canonical
 from shared.database import Transaction
@@ -168,10 +168,11 @@ async def draw_certificate(tx: Transaction, agreement: Agreement) -> Certificate
     )
 
 
-async def draw_minutes(tx: Transaction, ceremony: Ceremony) -> MinutesPaper:
-    """The minutes as they were drawn up at the closing. NotAllowedNow before it, TextLost."""
-    if not ceremony.minutes:
-        raise NotAllowedNow(action="read_minutes_paper", kind=ceremony.kind, state=ceremony.status, allowed=[])
+async def draw_minutes(tx: Transaction, ceremony: Ceremony, said: Mapping[str, str], *, whole: bool) -> MinutesPaper:
+    """The minutes of a closed ceremony, or an extract of them: what they say in each language.
+
+    An extract bears the code of the whole.
+    """
     drawn_at, _ = await _moment(tx, ceremony.id, ceremony.version)
     hash = minutes_hash(ceremony)
     return MinutesPaper(
@@ -179,8 +180,9 @@ async def draw_minutes(tx: Transaction, ceremony: Ceremony) -> MinutesPaper:
         title=ceremony.title,
         address=address_of(ceremony.id, hash),
         mark=_mark(frozen=True),
-        ar=await get_text(tx, ceremony.minutes["ar"], "minutes"),
-        fr=await get_text(tx, ceremony.minutes["fr"], "minutes"),
+        ar=said["ar"],
+        fr=said["fr"],
+        whole=whole,
         adopted=ceremony.state == CeremonyState.minutes_adopted,
         minutes_hash=hash,
     )

@@ -187,9 +187,11 @@ class CertificatePaper(Paper):
 
 
 class MinutesPaper(Paper):
-    """The minutes of a ceremony: the text that was drawn up at its closing, Markdown in each language."""
+    """The minutes of a ceremony, or an extract of them: Markdown in each language."""
 
     ar: str
     fr: str
+    whole: bool = True
+    """Whether they are the minutes as they were drawn up at the closing, and no extract."""
     adopted: bool
     minutes_hash: str

@@ -290,37 +290,42 @@ def certificate() -> CertificatePaper:
     )
 
 
-def minutes() -> MinutesPaper:
-    """The minutes of the ceremony, said as those of any other."""
-    (academy, _), (association, _), *_ = PARTIES
-    keeper, operator, id = (UUID(int=at + 1) for at in range(3))
+def minutes(*, whole: bool = True) -> MinutesPaper:
+    """The minutes of the ceremony, said as those of any other; or an extract of them."""
+    names = [name for name, _ in PARTIES]
+    ids = [UUID(int=at + 1) for at in range(len(names))]
     title = Bilingual(ar="حفل التوقيع (وهمي)", fr="Cérémonie de signature (fictif)")
+
+    def entry(number: int, *outcomes: PartyEntry) -> Entry:
+        return Entry(
+            agreement_id=UUID(int=number),
+            reference=f"AREF-06/2026-{number:04}",
+            title=TITLE,
+            signed=not outcomes,
+            parties=(*outcomes, *(signed(at, number) for at in range(len(outcomes), len(names)))),
+        )
+
+    def signed(at: int, number: int) -> PartyEntry:
+        minute = timedelta(minutes=number - 15 + at)
+        return PartyEntry(organisation_id=ids[at], name=names[at], outcome="here", at=AT + minute)
+
     told = Minutes(
         title=title,
         place=Bilingual(ar="الرباط", fr="Rabat"),
         opened_at=AT,
         closed_at=AT + timedelta(minutes=40),
-        chairs=(academy,),
-        present={operator: association, keeper: academy},
+        chairs=(ACADEMY,),
+        present=dict(zip(ids, names, strict=True)),
         pauses=(
             Pause(since=AT + timedelta(minutes=3), until=AT + timedelta(minutes=9), reason="Panne de courant (fictif)"),
         ),
         entries=(
-            Entry(
-                agreement_id=id,
-                reference="AREF-06/2026-0016",
-                title=TITLE,
-                signed=False,
-                parties=(
-                    PartyEntry(
-                        organisation_id=operator, name=association, outcome="here", at=AT + timedelta(minutes=1)
-                    ),
-                    PartyEntry(organisation_id=keeper, name=academy, outcome="to_be_checked", on=AT.date()),
-                ),
-            ),
+            entry(15, PartyEntry(organisation_id=ids[0], name=names[0], outcome="to_be_checked", on=AT.date())),
+            *(entry(number) for number in range(16, 19)),
         ),
         struck=(),
     )
+    told = told if whole else told.about(frozenset({UUID(int=15)}))
     said = {language: draw_up(told, language) for language in ("ar", "fr")}
     return MinutesPaper(
         drawn_at=AT,
@@ -328,6 +333,7 @@ def minutes() -> MinutesPaper:
         address="https://mithaq.example/v/01920000-0000-7000-8000-00000000000c?h=9f86d081884c7d65",
         mark="specimen",
         **said,
+        whole=whole,
         adopted=True,
         minutes_hash=HASH,
     )
@@ -392,6 +398,7 @@ def main() -> None:
         "amendment-fr": (amendment(), "fr"),
         "certificate": (certificate(), "both"),
         "minutes": (minutes(), "both"),
+        "minutes-extract": (minutes(whole=False), "both"),
     }
     for name, (paper, language) in shown.items():
         for number, page in enumerate(pictures(paper, language, per_inch=72), 1):

@@ -1,5 +1,6 @@
 """What papers say, in a language: agreements, certificates, minutes and seals in words."""
 
+import re
 import tomllib
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -149,17 +150,19 @@ def minutes(paper: MinutesPaper, language: str) -> Said:
         "title": _line(title)["text"],
         "lines": [_line(each.strip()) for each in lines if each.strip()],
         "adopted": said["adopted" if paper.adopted else "not_adopted"],
-        "hashes": [{"what": said["hash"], "hash": paper.minutes_hash}],
+        "hashes": [{"what": said["hash" if paper.whole else "hash_of_whole"], "hash": paper.minutes_hash}],
     }
 
 
 def _line(line: str) -> Said:
-    """One line of the minutes' Markdown, which knows titles, points and plain lines."""
+    """One line of the minutes' Markdown, which knows titles, numbered entries, points and plain lines."""
     mark, _, rest = line.partition(" ")
     if set(mark) == {"#"}:
         return {"kind": "title", "text": rest}
     if mark == "-":
         return {"kind": "point", "text": rest}
+    if re.fullmatch(r"[0-9]+\.", mark):
+        return {"kind": "entry", "text": line}
     return {"kind": "text", "text": line}
 
 

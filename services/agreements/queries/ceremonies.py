@@ -68,24 +68,28 @@ async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAns
 
 
 async def minutes(db: Work, id: UUID, *, by: Actor) -> MinutesAnswer:
-    """A closed ceremony's minutes, or an extract for who may see some of its agreements only.
-
-    Raises NotFound; NotAllowedNow before the closing, and for extracts of minutes from before there were any; TextLost.
-    """
+    """A closed ceremony's minutes, or an extract for who may see some of its agreements only. As `told_to`."""
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_minutes", found)
-        whole = found.wholly_seen_by(by)
-        if not found.minutes or not (whole or found.record):
-            raise NotAllowedNow(action="read_minutes", kind=found.kind, state=found.status, allowed=[])
-        if whole:
-            said = {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
-        else:
-            told = Minutes.model_validate_json(await get_text(tx, found.record or "", "minutes"))
-            extract = told.about(await _seen(tx, found, by))
-            said = {language: draw_up(extract, language) for language in ("ar", "fr")}
+        whole, said = await told_to(tx, found, action="read_minutes", by=by)
     adopted = found.state == CeremonyState.minutes_adopted
     return MinutesAnswer(adopted=adopted, whole=whole, **said)
+
+
+async def told_to(tx: Transaction, found: Ceremony, *, action: str, by: Actor) -> tuple[bool, dict[str, str]]:
+    """What the actor is told of the minutes, in each language, and whether it is the whole.
+
+    Raises NotAllowedNow before the closing, and for extracts of minutes from before there were any; TextLost.
+    """
+    whole = found.wholly_seen_by(by)
+    if not found.minutes or not (whole or found.record):
+        raise NotAllowedNow(action=action, kind=found.kind, state=found.status, allowed=[])
+    if whole:
+        return True, {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
+    told = Minutes.model_validate_json(await get_text(tx, found.record or "", "minutes"))
+    extract = told.about(await _seen(tx, found, by))
+    return False, {language: draw_up(extract, language) for language in ("ar", "fr")}
 
 
 async def _seen(tx: Transaction, ceremony: Ceremony, by: Actor) -> frozenset[UUID]:

@@ -66,7 +66,7 @@ async def read_sealed_amendment(id: UUID, by: CurrentActor, db: Db, known: IfNon
 async def read_minutes_paper(
     id: UUID, by: CurrentActor, db: Db, language: Wanted = "both", known: IfNoneMatch = None
 ) -> Response:
-    """The minutes as PDF, from the closing on."""
+    """The minutes as PDF, from the closing on; for who may not see every agreement, an extract of them."""
     return _file(await papers.issue_minutes(db, id, language=language, by=by), known)
 
 

@@ -21,7 +21,7 @@ class PaperRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     subject_id: UUID
     """The agreement's, the amendment's or the ceremony's."""
     document: str = Field(sa_type=Text)
-    """`agreement`, `amendment`, `certificate`, `minutes`, or `sealed`: the file with the seals of so many parties."""
+    """`agreement`, `amendment`, `certificate`, `minutes`, `minutes_extract`, or `sealed`: with the seals of so many."""
     version: int
     language: str = Field(sa_type=Text)
     content_hash: str | None = Field(None, sa_type=Text, nullable=True)

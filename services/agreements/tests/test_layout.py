@@ -9,7 +9,16 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.papers import Language, SealPaper, frames_for, render_agreement, render_seal, samples, saying
+from services.agreements.papers import (
+    Language,
+    SealPaper,
+    frames_for,
+    render_agreement,
+    render_minutes,
+    render_seal,
+    samples,
+    saying,
+)
 from services.agreements.papers.frames import LABEL, box_of
 from services.agreements.text import Clause, Prose
 
@@ -67,6 +76,19 @@ def test_the_rows_of_both_languages_are_one_row() -> None:
     for at in range(12):
         tops = Counter(round(letters[found.start()][1][3]) for found in re.finditer(f"{101 + at}", words))
         assert max(tops.values()) >= 2, f"{101 + at} stands in two rows"
+
+
+def test_what_minutes_say_of_an_agreement_stands_in_one_row_of_both_languages() -> None:
+    numbers = range(101, 161)
+    said = {
+        "ar": "\n".join(["# محضر", *(f"- {number} {LONG.ar if number % 3 else ''}" for number in numbers)]),
+        "fr": "\n".join(["# Minutes", *(f"- {number} {LONG.fr if number % 2 else ''}" for number in numbers)]),
+    }
+    letters = boxes_of(render_minutes(samples.minutes().model_copy(update=said | {"mark": None}), "both"))
+    words = "".join(letter for letter, _ in letters)
+    for number in numbers:
+        tops = Counter(round(letters[found.start()][1][3]) for found in re.finditer(f"{number}", words))
+        assert max(tops.values()) >= 2, f"{number} stands in two rows"
 
 
 def test_the_name_over_a_seal_is_whole_however_long() -> None:

@@ -7,10 +7,9 @@ import pytest
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
+from services.agreements.commands import papers
 from services.agreements.errors.ceremonies import TakenUpInTheCeremony
 from services.agreements.kinds import SigningGroup, SigningRule
-from services.agreements.papers.drawing import draw_minutes
-from services.agreements.papers.printing import render_minutes
 from services.agreements.tables import OrganisationRow
 from services.agreements.tests.builders import (
     CHAIR,
@@ -211,8 +210,7 @@ async def test_what_was_struck_keeps_the_minutes_from_who_may_not_see_it(databas
 async def test_issued_minutes_call_themselves_minutes_in_both_languages(database: Database) -> None:
     ceremony = await hold(database, (await approved(database)).id)
     ceremony = await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
-    async with database.transaction(NATIONAL) as tx:
-        paper = await draw_minutes(tx, ceremony)
-    french, arabic = (text_of(render_minutes(paper, language)) for language in ("fr", "ar"))
+    issued = [await papers.issue_minutes(database, ceremony.id, language=one, by=MINISTRY) for one in ("fr", "ar")]
+    french, arabic = (text_of(each.pdf) for each in issued)
     assert "Procès-verbal : Cérémonie de signature (fictif)" in french.split("Ouverture")[0]
     assert "محضر: حفل التوقيع" in arabic.split("الافتتاح")[0]

@@ -297,9 +297,25 @@ def test_a_clause_that_gets_another_title_shows_both() -> None:
 def test_minutes_say_the_text_that_was_adopted() -> None:
     paper: MinutesPaper = samples.minutes()
     text = text_of(render_minutes(paper, "fr"))
-    assert "(AREF-06/2026-0016) : non signée par toutes les parties requises." in text
+    assert "(AREF-06/2026-0015) : non signée par toutes les parties requises." in text
     assert "a signé sur papier le 24/08/2026, signature à contrôler." in text
     assert paper.minutes_hash in text and "Procès-verbal adopté." in text
+
+
+def test_an_extract_of_minutes_says_that_it_is_one_and_bears_the_code_of_the_whole() -> None:
+    whole, extract = samples.minutes(), samples.minutes(whole=False)
+    text = text_of(render_minutes(extract, "fr"))
+    assert "Sports Extrait du procès-verbal : Cérémonie" in text and "rien des autres" in text
+    assert "Empreinte du procès-verbal entier" in text and whole.minutes_hash in text
+    assert "AREF-06/2026-0015" in text and "AREF-06/2026-0016" not in text
+    assert extract.address == whole.address
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_minutes_say_in_both_languages_the_same_line_by_line(whole: bool) -> None:
+    paper = samples.minutes(whole=whole)
+    arabic, french = ([line["kind"] for line in saying.minutes(paper, one)["lines"]] for one in ("ar", "fr"))
+    assert arabic == french and {"title", "entry", "point", "text"} == set(french)
 
 
 def test_what_people_write_is_never_read_as_markup() -> None:

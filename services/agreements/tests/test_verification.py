@@ -41,6 +41,7 @@ from services.agreements.tests.builders import (
 )
 from services.agreements.tests.conftest import WORDING
 from services.agreements.tests.seals import AT, Root, add_seal, sealable
+from services.agreements.tests.test_papers import text_of
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
@@ -314,6 +315,23 @@ async def test_the_minutes_of_a_ceremony_are_verified_like_an_agreement(
     assert "n&#39;est pas encore adopté" in await look(anybody, address)
     issued = await papers.issue_minutes(database, ceremony.id, language="ar", by=MINISTRY)
     assert "Ce fichier est authentique." in await judge(anybody, address, issued.pdf)
+
+
+async def test_an_extract_of_minutes_is_known_behind_the_code_of_the_minutes(
+    anybody: AsyncClient, database: Database, agreement: Agreement
+) -> None:
+    foreign = await approved(database, current("MA-07"))
+    ceremony = await hold(database, agreement.id, foreign.id)
+    ceremony = await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    issued = await papers.issue_minutes(database, ceremony.id, language="fr", by=officer())
+    text = text_of(issued.pdf)
+    assert str(agreement.reference) in text and str(foreign.reference) not in text
+    address = f"/v/{ceremony.id}?h={minutes_hash(ceremony)[:16]}"
+    assert address in text and issued.name.endswith("-minutes_extract-v" + f"{ceremony.version}-fr")
+    judged = await judge(anybody, address, issued.pdf)
+    assert "Ce fichier est authentique." in judged and "Extrait du procès-verbal, version" in judged
+    altered = issued.pdf.replace(b"%PDF-1.7", b"%PDF-1.6", 1)
+    assert "Ce fichier est authentique." not in await judge(anybody, address, altered)
 
 
 async def test_a_form_without_a_file_says_what_to_do(anybody: AsyncClient, agreement: Agreement) -> None:
