@@ -77,7 +77,7 @@ FILL = (
     where $3::uuid is not null
     """,
     # Twenty clauses that all have, one of its own, in every 33rd and 1,000th another one that these share, and one that
-    # a seventh has, hardly any of them in force.
+    # a seventh has, hardly any of them in force; what is in force has two more, and nothing else has them.
     f"""
     insert into agreement_term (agreement_id, term)
     select id, '§' || clause
@@ -85,12 +85,14 @@ FILL = (
          unnest(array(select 'shared' || which from generate_series(1, 20) which)
                 || ('own' || n) || case when n % 33 = 0 then 'some' end
                 || case when n % 1000 = 0 then 'rare' end
-                || case when n % 15 in (0, 4) or n % 1999 = 0 then 'lapsing' end) clause
+                || case when n % 15 in (0, 4) or n % 1999 = 0 then 'lapsing' end
+                || case when n % 5 in (2, 3) then array['binding1', 'binding2'] end) clause
     where $3::uuid is not null and clause is not null
     """,
     f"""
     insert into clause_word (word, clause)
-    select unnest(array['seats', 'own' || n, 'center' || n % {ASSOCIATIONS}]), '§own' || n
+    select unnest(array['seats', 'own' || n, 'center' || n % {ASSOCIATIONS}]
+                  || case when n % 5 in (2, 3) then array['enacted'] end), '§own' || n
     from ({COPIES}) copies
     where $3::uuid is not null
     """,
@@ -107,7 +109,8 @@ BEFORE = "alter table journal no force row level security"
 CLAUSE_WORDS = """
     insert into clause_word (word, clause)
     select word, '§shared' || which from generate_series(1, 20) which, unnest(array['article', 'subject' || which]) word
-    union all values ('sometimes', '§some'), ('lapsed', '§lapsing'), ('منحه', '§rare'), ('subvention', '§rare')
+    union all values ('sometimes', '§some'), ('lapsed', '§lapsing'), ('منحه', '§rare'), ('subvention', '§rare'),
+                     ('binding', '§binding1'), ('binding', '§binding2')
 """
 AFTER = (
     "vacuum analyze clause_word",
@@ -141,6 +144,9 @@ SEARCHES: tuple[tuple[Actor, dict[str, Any]], ...] = (
     (MINISTRY, {"q": "ended", "state": ("in_force",)}),
     (MINISTRY, {"q": "lapsed", "state": ("in_force",), "sort": "-updated_at"}),
     (OFFICER, {"q": "ended", "state": ("in_force",), "agreement_kind": ("academy-association",)}),
+    # Words of too many clauses, and of too many agreements, to be followed; none has them in the state asked for.
+    (MINISTRY, {"q": "enacted", "state": ("draft",)}),
+    (OFFICER, {"q": "binding", "state": ("draft", "signed"), "sort": "-updated_at"}),
     (MINISTRY, {"awaits": "visa"}),
     (ASSOCIATION, {}),
     (ASSOCIATION, {"sort": "-updated_at", "q": "parten"}),

@@ -40,6 +40,7 @@ from shared.database import Transaction, Work
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES
 from shared.web import PageRequest
+from shared.web.paging import encode_cursor
 
 MOST = 10_000
 """Agreements in one file."""
@@ -60,8 +61,11 @@ FEW = 10_000
 FEW_CLAUSES = 2_000
 """And so many clauses may say it: to go from each to its agreements is a look of its own."""
 ASKED = 250
-"""So many agreements are asked for words of many, one after the other, before the words are followed instead."""
-MANY = 200_000
+"""So many agreements are asked for words of many, one after the other, before the words are followed instead.
+
+And so many for one page, if they cannot be followed: the page ends there, full or not, and the next one goes on.
+"""
+MANY = 50_000
 """And as many entries as a word may have to be followed, an agreement's own and each clause's."""
 LED_TO = text("""
     with said as materialized (
@@ -100,7 +104,10 @@ ORDERS: dict[str, ColumnElement[Any]] = {
 async def agreements(
     db: Work, search: Search, *, page: PageRequest, by: Actor
 ) -> tuple[Sequence[Agreement], str | None]:
-    """A page of the agreements that the search finds, in its order, and the next one's cursor. Refuses TooManyWords."""
+    """A page of the agreements that the search finds, in its order, and the next one's cursor. Refuses TooManyWords.
+
+    A page ends where it is full, or where so many agreements were asked for words of many that others have.
+    """
     PERMISSIONS.allow(by, "read_agreements")
     order, newest_first = _order(search)
     async with db.transaction(by.scope) as tx:
@@ -109,11 +116,13 @@ async def agreements(
         where = [*_where(search, by), *few]
         if many and sees_many(by.jurisdiction):
             left = page.select(select().where(*AGREEMENTS.within(tx), *where), *_keys(order), newest_first=newest_first)
-            ids = await _first_of(tx, left, many, page.limit, order, newest_first=newest_first)
-            where += [_is_one_of(ids)] if ids is not None else map(_has, many)
+            ids, reached = await _first_of(tx, left, many, page.limit, order, newest_first=newest_first)
+            where.append(_is_one_of(ids))
         else:
+            reached = None
             where += map(_has, many)
-        return await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
+        found, next = await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
+    return found, next or (encode_cursor(reached) if reached else None)
 
 
 async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
@@ -138,11 +147,13 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
         await tx.execute(PLAN_ANEW)
         few, many = await _words(tx, search.q, by)
         where = [*AGREEMENTS.within(tx), *_where(search, by), *few]
-        ids: Sequence[UUID] | None = None
         if many and sees_many(by.jurisdiction):
             left = select().where(*where).order_by(*ordered).limit(MOST + 1)
-            ids = await _first_of(tx, left, many, MOST, order, newest_first=newest_first)
-        where += [_is_one_of(ids)] if ids is not None else map(_has, many)
+            ids, reached = await _first_of(tx, left, many, MOST, order, newest_first=newest_first)
+            # A file is whole, however many agreements have to be asked.
+            where += map(_has, many) if reached else [_is_one_of(ids)]
+        else:
+            where += map(_has, many)
         query = told.where(*where).order_by(*ordered).limit(MOST + 1)
         found = (await (await tx.connection()).execute(query)).all()
     if len(found) > MOST:
@@ -257,12 +268,13 @@ async def _first_of(
     order: ColumnElement[Any],
     *,
     newest_first: bool,
-) -> Sequence[UUID] | None:
-    """The first of those that are left, so many that have every word, and the one after them; None if not known.
+) -> tuple[Sequence[UUID], Sequence[Any] | None]:
+    """The first of those that are left, so many that have every word, and the one after them.
 
     The list is asked in its order, one agreement after the other, and soon has its page: a word of many is found
     everywhere. If not even ASKED have filled it, the words are hardly had by what the list's filters leave, or by
     what comes first in it. Then they are followed to all agreements that have them, and these are put in order.
+    If they cannot be followed either, what was asked is told, with the key of the last one: from there it goes on.
     """
     key = [each.label(f"key_{place}") for place, each in enumerate(_keys(order))]
 
@@ -278,22 +290,24 @@ async def _first_of(
     asked = left.with_only_columns(*key, ROW.version, number).limit(ASKED).subquery("asked")
     has = and_(*(_has(word, asked.c[key[-1].name]) for word in words))
     last = asked.c.number == ASKED
-    soon = first(asked).add_columns(asked.c.version, has, last).where(or_(has, last))
+    soon = first(asked).add_columns(asked.c.version, has, last, *(asked.c[each.name] for each in key))
     connection = await tx.connection()
-    rows = (await connection.execute(soon)).all()
-    here = [id for id, _version, has_them, _is_last in rows if has_them]
-    if len(here) > most or not any(is_last for *_, is_last in rows):
-        return here
+    # What is left is told within its reader's scope, by a condition of the list's own; each term need not be as well.
+    async with tx.widened(NATIONAL):
+        rows = (await connection.execute(soon.where(or_(has, last)))).all()
+    here = [id for id, _version, has_them, *_ in rows if has_them]
+    reached = next((keys for _id, _version, _has_them, is_last, *keys in rows if is_last), None)
+    if len(here) > most or reached is None:
+        return here, None
     leads = [_leads(word) for word in words]
     # Made whole: else the planner goes through the list in its order once more.
     found = materialized(left.order_by(None).with_only_columns(*key).limit(None).where(*(has for has, _ in leads)))
     followed = case((and_(*(ends for _, ends in leads)), func.array(first(found).scalar_subquery())))
-    # What is found is told within its reader's scope, and so are the list's own conditions.
     async with tx.widened(NATIONAL):
         await tx.execute(BY_INDEX)
         there: Sequence[UUID] | None = (await connection.execute(select(followed))).scalar()
         await tx.execute(BY_ANY)
-    return there
+    return (here, reached) if there is None else (there, None)
 
 
 def _leads(word: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

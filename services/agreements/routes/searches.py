@@ -43,7 +43,11 @@ FILE: dict[int | str, dict[str, Any]] = {
 
 @router.get("/agreements", response_model=Listing[AgreementAnswer], tags=["agreements"])
 async def read_agreements(search: Annotated[Search, Query()], wanted: Page, by: CurrentActor, db: Db) -> Response:
-    """The agreements within one's jurisdiction that the search finds, in its order."""
+    """The agreements within one's jurisdiction that the search finds, in its order.
+
+    A page of a search by words may hold fewer than asked for, or none, and have a next one: the list ends where `next`
+    is null.
+    """
     found, next = await queries.agreements(db, search, page=wanted, by=by)
     return page(wanted, [AgreementAnswer.of(each, by) for each in found], next)
 

@@ -148,6 +148,28 @@ async def test_words_are_found_in_both_languages_by_their_beginnings(database: D
     assert await lists(MINISTRY, q=" ") == [str(here.id), str(other.id)], "nothing is looked for"
 
 
+async def test_a_page_ends_where_so_many_were_asked_in_vain_and_the_next_one_goes_on(
+    client: AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound, value in {"FEW": 0, "ASKED": 3, "MANY": 0}.items():
+        monkeypatch.setattr(search_queries, bound, value)
+    made = [await drafted(database, operator="Nour" if number in (4, 6) else "Amal") for number in range(8)]
+    here = [str(each.id) for number, each in enumerate(made) if number in (4, 6)]
+    for order in ("drafted_at", "-drafted_at", "updated_at", "-effective_from"):
+        backwards = order.startswith("-")
+        pages: list[list[str]] = []
+        answered = await client.get("/api/v1/agreements", params={"q": "nour", "sort": order})
+        while True:
+            pages.append([each["id"] for each in answered.json()["items"]])
+            if "next" not in answered.links:
+                break
+            answered = await client.get(answered.links["next"]["url"])
+        # Eight agreements, three at a time.
+        assert pages == ([[here[1]], [here[0]], []] if backwards else [[], [here[0]], [here[1]]])
+    told = await client.get("/api/v1/agreements/export", params={"q": "nour"})
+    assert len(told.text.splitlines()) == 1 + len(here), "a file is whole"
+
+
 @pytest.mark.usefixtures("every_way")
 async def test_a_word_is_looked_for_in_what_people_read_and_not_in_codes(database: Database, lists: Lists) -> None:
     here = await drafted(database, operator="Orge")
@@ -396,6 +418,8 @@ FILL_CLAUSES = text("""
     union all
     select unnest(array['places', 'center' || n]), '§own' || n from generate_series(1, :many) n
     union all
+    select 'opened', '§own' || n from generate_series(1, :many) n where n % 4 > 0
+    union all
     select 'gone', '§gone' || n from generate_series(1, :many) n
 """)
 ORGANISATION = UUID("01900000-0000-7000-9000-000000000007")
@@ -422,6 +446,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "a word of many that hardly any has in a state": {"q": "ended", "state": ("in_force",)},
     "a word of a clause of many that hardly any has": {"q": "lapsed", "state": ("in_force",), "sort": "-updated_at"},
     "two such words": {"q": "lapsed ended", "state": ("in_force",), "sort": "reference"},
+    "a word of many clauses that none has in a state": {"q": "opened", "state": ("draft",), "sort": "reference"},
     "all at once": {"q": "conv", "state": ("draft",), "academy": ("MA-06",), "sort": "-updated_at"},
 }
 
@@ -465,6 +490,7 @@ async def test_no_search_reads_the_whole_register(database: Database, databases:
         "a word of many that hardly any has in a state",
         "a word of a clause of many that hardly any has",
         "two such words",
+        "a word of many clauses that none has in a state",
     }
     assert not walked, "\n\n".join(f"{name}\n{plan}" for name, plan in walked.items())
     # A word of others' alone, and one of clauses that nobody has any more, are followed no further than one's own.
