@@ -10,12 +10,13 @@ from sqlmodel import select
 from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.edition import Edition
-from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow
+from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow, SignatureBatchRow
 from services.agreements.terms import Fulfilling, Recurrence
 from services.agreements.tests.builders import (
     MINISTRY,
     approved,
     attached,
+    batch_of,
     bound,
     current,
     director,
@@ -25,6 +26,7 @@ from services.agreements.tests.builders import (
     sign_for,
     suspend,
 )
+from services.agreements.tests.dying import killed_at
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database
@@ -103,6 +105,25 @@ async def test_the_schedule_finishes_what_a_crashed_batch_left(
     await schedule.resume_batches(database)
     await schedule.resume_batches(database)
     assert await state_of(database, agreement.id) == AgreementState.partially_signed
+
+
+async def test_a_batch_whose_process_is_killed_is_finished_though_nobody_asks_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreements = [await approved(database) for _ in range(3)]
+    batch = await batch_of(database, agreements)
+    await killed_at("batch.signed-one", database=database, batch=str(batch.id))
+    given = [len((await read(database, each.id)).signatures) for each in agreements]
+    assert given == [1, 0, 0], "killed after the first one"
+    monkeypatch.setattr(schedule, "LEFT_BEHIND", timedelta(seconds=-1))
+    await schedule.resume_batches(database)
+    await schedule.resume_batches(database)
+    assert [len((await read(database, each.id)).signatures) for each in agreements] == [1, 1, 1]
+    async with database.transaction(NATIONAL) as tx:
+        signed = text("select count(*) from journal where type = 'ma.mithaq.agreement.party_signed.v1'")
+        assert (await tx.execute(signed)).scalar_one() == len(agreements)
+        left = (await tx.exec(select(SignatureBatchRow))).one()
+    assert left.finished_at and [each["outcome"] for each in left.items] == ["signed"] * 3
 
 
 async def test_obligations_fall_due_and_editions_open_on_their_day(

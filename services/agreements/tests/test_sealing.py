@@ -1,10 +1,6 @@
 """Advanced and qualified signatures are seals on the agreement's file: on top of one another, and never half-done."""
 
 import asyncio
-import json
-import os
-import signal
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
@@ -47,6 +43,7 @@ from services.agreements.tests.builders import (
     president,
     sign_for,
 )
+from services.agreements.tests.dying import killed_at
 from services.agreements.tests.seals import DAY, Root, seal_with, write_p12, write_roots
 from services.agreements.tests.test_papers import all_in, text_of
 from shared import files
@@ -306,18 +303,9 @@ async def test_a_crash_between_keeping_and_recording_leaves_a_file_that_nobody_r
 async def test_a_process_that_is_killed_there_leaves_the_agreement_as_it_was(
     database: Database, agreement: Agreement, tmp_path: Path, own_files: Path
 ) -> None:
-    """It kills itself as a power cut would, with its worker."""
-    asked = {
-        "database": database.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
-        "data_dir": str(tmp_path),
-        "files": str(own_files),
-        "agreement": str(agreement.id),
-    }
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "services.agreements.tests.dying", json.dumps(asked)),
-        env=os.environ | {"MITHAQ_CRASH_AT": "seal.kept"},
-    )
-    assert await process.wait() == -signal.SIGKILL
+    """It dies with its worker."""
+    asked = {"data_dir": str(tmp_path), "files": str(own_files), "agreement": str(agreement.id)}
+    await killed_at("seal.kept", database=database, **asked)
     kept = [each for each in own_files.rglob("*") if each.is_file()]
     assert len(kept) == 2, "the file and its beginning"
     assert await read(database, agreement) == agreement
