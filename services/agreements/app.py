@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from services.agreements import sealing
+from services.agreements import parameters, sealing
 from services.agreements.papers import issuer
 from services.agreements.reactions import reactions
 from services.agreements.routes import router
@@ -17,6 +17,7 @@ def service(settings: AgreementsSettings) -> Service:
     files.configure(settings.platform.files_location, **settings.platform.s3)
     issuer.configure(settings.platform)
     sealing.configure(settings)
+    parameters.configure(settings)
     return Service(
         name="agreements",
         settings=settings,

@@ -345,6 +345,7 @@ PERMISSIONS = Permissions(
         "close_edition": DESK,
         "create_calendar": ANYONE,
         "read_calendars": ANYONE,
+        "renew_calendar": ANYONE,
         "revoke_calendar": ANYONE,
         "plan_ceremony": MINISTRY,
         "read_ceremonies": ANYONE,

@@ -136,6 +136,7 @@ async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> 
     event = occurrence.event
     change = update(MandateRow).where(col(MandateRow.id) == event.mandate_id)
     await tx.execute(change.values(valid_until=event.ended_on - timedelta(days=1)))
+    await commands.rest_calendars(tx, event.mandate_id, today=today())
     for id in await _signed_under(tx, event.mandate_id):
         await commands.contest_signatures(tx, id, event.mandate_id, ended_on=event.ended_on)
     for id in await _amended_under(tx, event.mandate_id):

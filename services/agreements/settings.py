@@ -5,11 +5,12 @@ from typing import Literal
 
 from pydantic import Field, HttpUrl, SecretStr
 
+from services.agreements.parameters import Parameters
 from shared.settings import ServiceSettings, settings_config
 
 
-class AgreementsSettings(ServiceSettings):
-    """What every service has, and who seals."""
+class AgreementsSettings(ServiceSettings, Parameters):
+    """What every service has, what our rules go by, and who seals."""
 
     model_config = settings_config("MITHAQ_AGREEMENTS_")
 

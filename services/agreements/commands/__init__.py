@@ -37,7 +37,13 @@ from services.agreements.commands.approval import (
     submit_for_review,
 )
 from services.agreements.commands.batches import SignatureRequest, resume_batch, sign_batch
-from services.agreements.commands.calendars import IssuedCalendar, create_calendar, revoke_calendar
+from services.agreements.commands.calendars import (
+    IssuedCalendar,
+    create_calendar,
+    renew_calendar,
+    rest_calendars,
+    revoke_calendar,
+)
 from services.agreements.commands.ceremonies import (
     admit_attendee,
     adopt_minutes,
@@ -171,6 +177,7 @@ __all__ = [
     "release_attendee",
     "renew_agreement",
     "renew_amendment_offer",
+    "renew_calendar",
     "renew_offer",
     "reopen_text",
     "reopen_thread",
@@ -178,6 +185,7 @@ __all__ = [
     "report_overdue",
     "reschedule_ceremony",
     "resolve_thread",
+    "rest_calendars",
     "resume_agreement",
     "resume_batch",
     "resume_ceremony",

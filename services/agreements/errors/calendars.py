@@ -7,3 +7,9 @@ class TooManyCalendars(Refusal):
     """A person has so many feeds that answer and no more. Values: most."""
 
     slug = "too-many-calendars"
+
+
+class CalendarRevoked(Refusal):
+    """A feed that was revoked does not answer again: another is made."""
+
+    slug = "calendar-revoked"

@@ -16,12 +16,13 @@ from services.agreements.amendment import AmendmentState
 from services.agreements.bilingual import Bilingual
 from services.agreements.calendar import Appointment, Sitting
 from services.agreements.ceremony import CeremonyState
+from services.agreements.commands.calendars import answers_until
 from services.agreements.permissions import PERMISSIONS, heads_people
 from services.agreements.queries.searches import BY_INDEX, PLAN_ANEW, found_by, sees_many
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CalendarRow, ObligationRow
 from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL, Actor, scope_of
-from shared.clock import business_date
+from shared.clock import business_date, now
 from shared.database import Database, Work
 from shared.messaging.tables import JournalRow
 from shared.refusals import Forbidden, NotFound
@@ -69,11 +70,14 @@ async def calendars(
 
 
 async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow, list[Appointment]]:
-    """The feed of a token and what it tells today. Raises NotFound for a token that is unknown or revoked."""
+    """The feed of a token and what it tells today. Raises NotFound for one that is unknown, revoked or has lapsed."""
     known = select(CalendarRow).where(col(CalendarRow.digest) == digest(token), col(CalendarRow.revoked_at).is_(None))
     async with db.transaction(NATIONAL) as tx:
         if (calendar := (await tx.exec(known)).first()) is None:
             raise NotFound()
+    ends = answers_until(calendar)
+    if ends is None or ends <= now():
+        raise NotFound()
     # From here on within the jurisdiction of whoever made it, and nobody else's.
     scope = scope_of(calendar.jurisdiction)
     seen_by = [] if scope == NATIONAL else [sorted(scope)]
@@ -81,7 +85,7 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
         seen_by.append([f"org:{calendar.organisation_id}"])
     party = f"org:{calendar.organisation_id}" if calendar.organisation_id else calendar.jurisdiction
     first, last = today - PAST, today + AHEAD
-    appointments: list[Appointment] = []
+    appointments = [_end_of(calendar, ends)]
     async with db.transaction(scope) as tx:
         await tx.execute(PLAN_ANEW)
         await tx.execute(BY_INDEX)
@@ -103,6 +107,14 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
                 within = (each for each in found if first <= each.on <= last)
                 appointments += sorted(within, key=lambda each: (abs(each.on - today), each.uid))[:MOST]
     return calendar, sorted(appointments, key=lambda each: (each.on, each.uid))
+
+
+def _end_of(calendar: CalendarRow, ends: datetime) -> Appointment:
+    """That the feed itself lapses, so that whoever reads it renews it."""
+    renewed = calendar.renewed_at or calendar.created_at
+    # Grows with each renewal, and fits 32 bits.
+    version = int(renewed.timestamp()) // 60
+    return Appointment(f"feed-{calendar.id}", business_date(ends), "feed", version=version, changed_at=renewed)
 
 
 def _revision(moved_by: Table) -> tuple[ColumnElement[int], ColumnElement[datetime]]:

@@ -41,6 +41,12 @@ async def read_calendars(by: CurrentActor, db: Db, wanted: Page, person: Person 
     return page(wanted, [CalendarAnswer.of(each) for each in found], next)
 
 
+@router.post("/{id}/renewal", response_model=CalendarAnswer)
+async def renew_calendar(id: UUID, by: CurrentActor, once: Once) -> Response:
+    """Let a feed of one's own go on beyond its last day, or answer again, under the same address."""
+    return await once(lambda tx: commands.renew_calendar(tx, id, by=by), answer=CalendarAnswer.of)
+
+
 @router.post("/{id}/revocation", response_model=CalendarAnswer)
 async def revoke_calendar(id: UUID, by: CurrentActor, once: Once) -> Response:
     """Let a feed of one's own answer no more; whoever heads an organisation revokes those of its people."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from services.agreements.commands.calendars import IssuedCalendar
+from services.agreements.commands.calendars import IssuedCalendar, answers_until
 from services.agreements.tables import CalendarRow
 from shared.web import Body
 
@@ -25,12 +25,16 @@ class CalendarAnswer(BaseModel):
     language: Literal["ar", "fr", "en"]
     organisation_id: UUID | None
     created_at: datetime
+    answers_until: datetime | None = Field(
+        description="its person renews it before; none when it rests until then, as they may have left"
+    )
     revoked_at: datetime | None
 
     @classmethod
     def of(cls, calendar: CalendarRow) -> Self:
         """Without its address, which was shown once."""
-        return cls.model_validate(calendar.model_dump(include=set(CalendarAnswer.model_fields)))
+        told = calendar.model_dump(include=set(CalendarAnswer.model_fields))
+        return cls.model_validate(told | {"answers_until": answers_until(calendar)})
 
 
 class IssuedCalendarAnswer(CalendarAnswer):

@@ -27,4 +27,6 @@ class CalendarRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     language: str = Field(sa_type=Text)
     digest: str = Field(sa_type=Text)
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
+    renewed_at: datetime | None = Field(None, sa_type=DateTime(timezone=True), nullable=True)
+    """When its person last said that they still read it; none once we heard that they may have left."""
     revoked_at: datetime | None = Field(None, sa_type=DateTime(timezone=True), nullable=True)

@@ -12,15 +12,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from icalendar import Calendar
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel import select
 
-from services.agreements import commands
+from services.agreements import commands, parameters, reactions
 from services.agreements.bilingual import Bilingual
 from services.agreements.calendar import Appointment, feed
 from services.agreements.kinds import Tier
 from services.agreements.ladder import Ladder
-from services.agreements.tables import CalendarRow
+from services.agreements.parameters import Parameters
+from services.agreements.tables import CalendarRow, MandateRow
 from services.agreements.tests.branches import agree, carry, propose, read, revise, reword, running
 from services.agreements.tests.branches import sign_for as sign_amendment_for
 from services.agreements.tests.builders import (
@@ -49,9 +50,11 @@ from services.agreements.tests.builders import (
     suspend,
     terminate,
 )
+from services.agreements.tests.test_reactions import told as heard
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import business_date, now, today
 from shared.database import Database
+from shared.events.network import MandateEnded
 from shared.ids import new_id
 from shared.messaging.tables import IdempotencyRow
 
@@ -68,13 +71,19 @@ async def a_feed(as_: Any, by: Actor, **body: Any) -> str:
 
 
 async def events(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
-    """What a feed tells, by uid."""
+    """What a feed tells, by uid, beside its own last day."""
     answered = await http.get(path)
     assert answered.status_code == 200, answered.text
     assert answered.headers["content-type"].startswith("text/calendar")
     calendar = Calendar.from_ical(answered.text)
     assert calendar.errors == []
-    return {str(each["uid"]): each for each in calendar.events}
+    return {str(each["uid"]): each for each in calendar.events if not str(each["uid"]).startswith("feed-")}
+
+
+async def its_end(http: httpx.AsyncClient, path: str) -> Any:
+    """What a feed tells of its own last day."""
+    (told,) = (each for each in Calendar.from_ical((await http.get(path)).text).events if "feed-" in str(each["uid"]))
+    return told
 
 
 async def appointments(http: httpx.AsyncClient, path: str) -> dict[str, tuple[date, str]]:
@@ -589,6 +598,81 @@ async def test_who_heads_an_organisation_finds_and_revokes_the_feeds_that_its_pe
             revoked = await as_(head).post(f"/calendars/{found['id']}/revocation")
             assert revoked.status_code == 200 and revoked.json()["revoked_at"]
             assert (await http.get(path)).status_code == 404
+
+
+async def test_a_feed_lapses_unless_its_person_renews_it(
+    as_: Any, http: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parameters, "_chosen", [Parameters(calendar_days=30)])
+    path = await a_feed(as_, officer())
+    (made,) = (await as_(officer()).get("/calendars")).json()["items"]
+    ends = datetime.fromisoformat(made["answers_until"])
+    first = await its_end(http, path)
+    assert first.start == business_date(ends) == business_date(now() + timedelta(days=30))
+    assert "renouvelez-le" in first["summary"]
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(update(CalendarRow).values(renewed_at=now() - timedelta(days=30)))
+    assert (await http.get(path)).status_code == 404
+    for other in (person("another-officer", Role.academy_officer, "MA-06"), officer("MA-07"), MINISTRY):
+        assert (await as_(other).post(f"/calendars/{made['id']}/renewal")).status_code == 404, "not theirs"
+    moved = Actor(officer().issuer, officer().subject, officer().roles, "MA-07")
+    assert (await as_(moved).post(f"/calendars/{made['id']}/renewal")).status_code == 404, "at home elsewhere"
+    renewed = await as_(officer()).post(f"/calendars/{made['id']}/renewal")
+    assert renewed.status_code == 200 and datetime.fromisoformat(renewed.json()["answers_until"]) > ends
+    again = await its_end(http, path)
+    assert again["uid"] == first["uid"] and again["dtstamp"].dt >= first["dtstamp"].dt
+    assert again["sequence"] >= first["sequence"]
+
+
+async def test_a_revoked_feed_is_not_renewed(as_: Any, http: httpx.AsyncClient) -> None:
+    path = await a_feed(as_, officer())
+    (made,) = (await as_(officer()).get("/calendars")).json()["items"]
+    await as_(officer()).post(f"/calendars/{made['id']}/revocation")
+    refused = await as_(officer()).post(f"/calendars/{made['id']}/renewal")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/calendar-revoked")
+    assert (await http.get(path)).status_code == 404
+
+
+async def holds(database: Database, organisation: UUID, by: Actor) -> UUID:
+    """A mandate of theirs for this organisation."""
+    days = {"valid_from": today() - timedelta(days=9), "valid_until": today() + timedelta(days=90)}
+    async with database.transaction(NATIONAL) as tx:
+        row = MandateRow(
+            id=new_id(), visible_to=[f"org:{organisation}"], organisation_id=organisation, person=by.person, **days
+        )
+        tx.add(row)
+    return row.id
+
+
+async def resigns(database: Database, organisation: UUID, mandate: UUID) -> None:
+    """The network tells that the mandate ended before its time."""
+    event = MandateEnded(mandate_id=mandate, organisation_id=organisation, ended_on=today(), how="resigned")
+    async with database.transaction(NATIONAL) as tx:
+        await reactions.end_mandate(tx, heard(event))
+
+
+async def test_the_feeds_of_whose_mandate_was_ended_rest_until_they_renew_them(
+    as_: Any, http: httpx.AsyncClient, database: Database
+) -> None:
+    association, other = new_id(), new_id()
+    left, stays = president(association), person("treasurer", Role.association_manager, f"org:{association}")
+    gone, kept, elsewhere = [await a_feed(as_, by) for by in (left, stays, president(other))]
+    first, second = await holds(database, association, left), await holds(database, association, left)
+    await holds(database, other, left)
+    await holds(database, association, stays)
+    answers = dict.fromkeys((gone, kept, elsewhere), 200)
+
+    async def answered() -> dict[str, int]:
+        return {path: (await http.get(path)).status_code for path in answers}
+
+    await resigns(database, association, first)
+    assert await answered() == answers, "they hold another"
+    await resigns(database, association, second)
+    assert await answered() == answers | {gone: 404}
+    (resting,) = (await as_(left).get("/calendars")).json()["items"]
+    assert resting["answers_until"] is None and resting["revoked_at"] is None
+    assert (await as_(left).post(f"/calendars/{resting['id']}/renewal")).status_code == 200
+    assert await answered() == answers
 
 
 async def test_a_person_has_so_many_feeds_and_makes_another_once_one_is_revoked(

@@ -38,6 +38,10 @@ def visits(made: Made) -> dict[str, Arrange]:
     async def read_calendars(by: Actor) -> Visit:
         return Visit("/api/v1/calendars?limit=100", aggregate=await calendar_of(by))
 
+    async def renew_calendar(by: Actor) -> Visit:
+        calendar = await calendar_of(by)
+        return Visit(f"/api/v1/calendars/{calendar.id}/renewal", aggregate=calendar)
+
     async def revoke_calendar(by: Actor) -> Visit:
         calendar = await calendar_of(by)
         return Visit(f"/api/v1/calendars/{calendar.id}/revocation", aggregate=calendar)
@@ -75,5 +79,6 @@ def visits(made: Made) -> dict[str, Arrange]:
         "read_kinds": at("/api/v1/agreement-kinds"),
         "create_calendar": create_calendar,
         "read_calendars": read_calendars,
+        "renew_calendar": renew_calendar,
         "revoke_calendar": revoke_calendar,
     }
