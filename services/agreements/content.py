@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.agreements.bilingual import Bilingual
-from services.agreements.terms import BudgetLine, Duty
+from services.agreements.terms import BudgetLine, Duty, Terms
 from shared.audit import canonical
 from shared.events.agreements import AgreementParty, CenterToOpen, LanguageHashes
 
@@ -51,6 +51,11 @@ class Content(BaseModel):
     clauses: tuple[ClauseRef, ...]
     annexes: tuple[Annex, ...] = Field((), exclude_if=lambda annexes: not annexes)
     """Left out where there are none: the hash of what was frozen before there were annexes holds."""
+
+    def terms(self, agreement_kind: str, academy: str | None) -> Terms:
+        """What is agreed beside the text, as it is drafted."""
+        agreed = {name: getattr(self, name) for name in Terms.model_fields if hasattr(self, name)}
+        return Terms(agreement_kind=agreement_kind, academy=academy, **agreed)
 
 
 def content_hash(content: Content) -> str:

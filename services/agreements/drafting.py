@@ -25,8 +25,8 @@ WORDS = Wording(Path(__file__).parent / "wording")
 def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
     """The kind's clauses in their order, but for those of roles that no party holds; `names` are the organisations'.
 
-    A name that is not known is left open (`…`). Nothing is drawn up again later: who joins a draft or leaves it changes
-    its terms, and whoever holds the text writes what is to be said of them.
+    A name that is not known is left open (`…`). Later terms change no text by themselves: whoever holds it has the
+    clauses drawn anew that nobody has edited, and writes what is to be said of who joins.
     """
     roles = {role for party in terms.parties for role in party.roles}
     filled = {language: _values(terms, names, language) for language in LOCALES}
@@ -39,6 +39,18 @@ def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
         for each in terms.rules.clauses
         if each.when is None or each.when in roles
     ]
+
+
+def values_named(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> list[str]:
+    """The values of the terms that a text names, one by one: names, days, the school year, seats other than none."""
+    filled = _values(terms, names, language)
+    organisations = [
+        getattr(names[each.organisation_id], language) for each in terms.parties if each.organisation_id in names
+    ]
+    centers = [getattr(each, f"name_{language}") for each in terms.centers]
+    said = [filled[each] for each in ("title", "school_year", "effective_from", "effective_until")]
+    seats = [filled[each] for each in ("seats", "funded_seats", "unfunded_seats")]
+    return [*organisations, *centers, *said, *(each for each in seats if each != "0")]
 
 
 def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dict[str, str]:

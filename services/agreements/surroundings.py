@@ -1,12 +1,12 @@
 """What a file cannot know of itself: the day, and what other rows tell. Whoever reads it for a person tells it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import NamedTuple, Self
 from uuid import UUID
 
-from pydantic import PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from services.agreements.bilingual import Bilingual, called
 from services.agreements.errors import PartiesNotVetted
@@ -14,6 +14,7 @@ from services.agreements.errors.approval import ClosedPeriod, MandatesMissing
 from services.agreements.ruled import Ruled
 from services.agreements.steps import LEAVES_THE_TABLE
 from shared.actor import Role
+from shared.clock import today
 from shared.refusals import Refusal
 
 
@@ -22,6 +23,19 @@ class StandsFor(NamedTuple):
 
     person: str
     roles: tuple[Role, ...]
+
+
+class OutdatedClause(BaseModel):
+    """A clause that does not say what the terms say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    key: str
+    title: Bilingual
+    redrawn: bool = Field(
+        description="whether nobody has edited it, so that it can be drawn from the terms; else somebody looks at it"
+    )
+    says: tuple[str, ...] = Field(description="values of earlier terms that it names, in either language")
 
 
 class Surroundings(NamedTuple):
@@ -46,6 +60,8 @@ class Surroundings(NamedTuple):
     """Of a text that is to be frozen: why it cannot follow its parent any more."""
     stands_for: tuple[StandsFor, ...] | None = None
     """Of what is approved: in whose place the reader may; None if that was not looked up."""
+    outdated: tuple[OutdatedClause, ...] = ()
+    """Until it is frozen: the clauses that still say what was to be agreed before."""
     binds_from: date | None = None
     """Of what has its visa and follows a framework: since when it binds, though that is not recorded yet."""
 
@@ -80,6 +96,20 @@ class Surrounded(Ruled):
     def stands_for(self) -> tuple[StandsFor, ...] | None:
         """In whose place whoever reads this may approve; None if that was not looked up."""
         return self._around.stands_for if self._around else None
+
+    @property
+    def outdated_clauses(self) -> tuple[OutdatedClause, ...]:
+        """The clauses that still say what was to be agreed before, as far as was looked up."""
+        return self._around.outdated if self._around else ()
+
+    @property
+    def to_redraw(self) -> tuple[OutdatedClause, ...]:
+        """Those of them that nobody has edited."""
+        return tuple(each for each in self.outdated_clauses if each.redrawn)
+
+    def still_outdated(self, outdated: Iterable[OutdatedClause]) -> Self:
+        """The file, told of these after its terms or text changed."""
+        return self.amid((self._around or Surroundings(today()))._replace(outdated=tuple(outdated)))
 
     @property
     def files_on_paper(self) -> frozenset[str]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.agreements.bilingual import Bilingual, called
 from services.agreements.content import ClauseRef, Content
 from services.agreements.errors import AgreedDayNotPossible, KindIsKept, NotAParty
+from services.agreements.errors.texts import NothingToRedraw
 from services.agreements.surroundings import Surrounded
 from services.agreements.terms import BudgetLine, Duty, Terms, check_terms, impossible_day
 from shared.aggregate import follows
@@ -80,6 +81,7 @@ class Core(Surrounded):
     ALLOWED: ClassVar = {
         "revise_text": frozenset({_S.draft, _S.negotiation}),
         "revise_terms": frozenset({_S.draft, _S.negotiation}),
+        "redraw_clauses": frozenset({_S.draft, _S.negotiation}),
     }
 
     state: AgreementState = AgreementState.draft
@@ -133,10 +135,15 @@ class Core(Surrounded):
         return called((organisations.get(each, each) for each in parties), self.names)
 
     def guard(self, action: str) -> Refusal | None:
-        """Terms from before impossible days were refused lead nowhere: from some days nothing can be reckoned."""
+        """Terms from before impossible days were refused lead nowhere: from some days nothing can be reckoned.
+
+        Only what is outdated is drawn anew.
+        """
         agreed = action in TOWARDS_FORCE and self.state != _S.draft
         if agreed and (day := impossible_day(self.effective_from, self.effective_until, self.duties)):
             return AgreedDayNotPossible(day=day, first=FIRST_DAY, last=LAST_DAY)
+        if action == "redraw_clauses" and not self.to_redraw:
+            return NothingToRedraw()
         return super().guard(action)
 
     @property

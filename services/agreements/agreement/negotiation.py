@@ -17,6 +17,7 @@ from services.agreements.errors.negotiation import (
     TextMovedOn,
     TurnIsTheirs,
 )
+from services.agreements.errors.texts import TextOutdated
 from services.agreements.terms import Terms, must_sign
 from shared.aggregate import follows
 from shared.events.agreements import (
@@ -81,14 +82,20 @@ class Negotiation(Core):
         return tuple(party for party in self.parties if must_sign(party) and party.party_id not in accepted)
 
     def guard(self, action: str) -> Refusal | None:
-        """A text comes before its acceptance and its review, all acceptances before review; they lock it."""
+        """A text comes before its acceptance and its review, all acceptances before review; they lock it.
+
+        One that is drawn from other terms than are agreed is neither accepted nor reviewed.
+        """
         match action:
             case "accept_text" | "submit_for_review" if self.text_hash is None:
                 return TextMissing()
+            case "accept_text" | "submit_for_review" if self.to_redraw:
+                titles = [each.title.model_dump() for each in self.to_redraw]
+                return TextOutdated(clauses=[each.key for each in self.to_redraw], names=titles)
             case "submit_for_review" if self.rules.acceptance and self.not_accepted:
                 left = [party.party_id for party in self.not_accepted]
                 return NotAcceptedByAll(parties=left, names=self.called(left))
-            case "revise_text" | "revise_terms" if self.acceptances and not self.not_accepted:
+            case "revise_text" | "revise_terms" | "redraw_clauses" if self.acceptances and not self.not_accepted:
                 return TextLocked()
             case "unlock_text" if not self.acceptances or self.not_accepted:
                 return NothingToUnlock()

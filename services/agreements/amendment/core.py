@@ -9,6 +9,7 @@ from services.agreements.agreement.core import names_of
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.agreements import NotAParty
 from services.agreements.errors.amendments import NothingAmended
+from services.agreements.errors.texts import NothingToRedraw
 from services.agreements.kinds import AmendmentRule, ContentPart
 from services.agreements.surroundings import Surrounded
 from shared.aggregate import follows
@@ -48,6 +49,7 @@ OPEN = BEING_SIGNED | {_S.proposed, _S.under_review, _S.signed, _S.rebase_needed
 FORWARD = frozenset(
     {
         "revise_amendment",
+        "redraw_amendment",
         "submit_amendment",
         "approve_amendment",
         "sign_amendment",
@@ -67,6 +69,7 @@ class Core(Surrounded):
     kind: ClassVar[str] = "amendment"
     ALLOWED: ClassVar = {
         "revise_amendment": frozenset({_S.proposed}),
+        "redraw_amendment": frozenset({_S.proposed}),
         "rebase_amendment": frozenset({_S.rebase_needed, _S.signed}),
         "withdraw_amendment": OPEN,
     }
@@ -125,11 +128,13 @@ class Core(Surrounded):
         return self.codes
 
     def guard(self, action: str) -> Refusal | None:
-        """There is something to approve, and an agreement to amend."""
+        """There is something to approve, and an agreement to amend; only what is outdated is drawn anew."""
         if action in FORWARD and self._around and self._around.over:
             return self._around.over
         if action == "submit_amendment" and self.content_hash == self.base_hash:
             return NothingAmended()
+        if action == "redraw_amendment" and not self.to_redraw:
+            return NothingToRedraw()
         return super().guard(action)
 
     @staticmethod

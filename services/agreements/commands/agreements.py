@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.commands.families import require_child
+from services.agreements.commands.former import outdated_of
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.vetting import names_of
@@ -42,6 +43,8 @@ async def draft_agreement(db: Work, terms: Terms, *, clauses: Sequence[Clause] =
 async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected: int | None = None) -> Agreement:
     """Put other terms while the parties still discuss; what they accepted lapses. The kind and the academy stay.
 
+    The text stays as it is, and the agreement tells which of its clauses still say what the terms said before.
+
     Refuses terms that do not hold together, KindIsKept, a parent that it cannot follow, and NotLegible.
     """
     async with db.transaction(by.scope) as tx:
@@ -52,7 +55,8 @@ async def revise_terms(db: Work, id: UUID, terms: Terms, *, by: Actor, expected:
         await require_child(tx, revised)
         require_legible(of_terms(terms), names)
         events += await reworded(tx, revised, by=by)
-        return await AGREEMENTS.record(tx, agreement, events, by=by)
+        recorded = await AGREEMENTS.record(tx, agreement, events, by=by)
+        return recorded.still_outdated(await outdated_of(tx, recorded))
 
 
 async def cancel_agreement(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Agreement:

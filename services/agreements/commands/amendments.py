@@ -8,6 +8,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands.families import require_family
+from services.agreements.commands.former import facts_of, outdated_on
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import amendable, content_of, contents_of, load_both, load_both_for, load_for
 from services.agreements.commands.vetting import names_of
@@ -15,11 +16,12 @@ from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
 from services.agreements.legible import require_legible_branch
 from services.agreements.merge import Place, Side, diff, rebase
+from services.agreements.outdated import redrawn
 from services.agreements.papers import require_printable
 from services.agreements.places import conflict_named, parts_named
 from services.agreements.tables import AMENDMENTS
-from services.agreements.terms import Terms, check_terms
-from services.agreements.text import Clause, get_content, in_words, put_clauses, put_content
+from services.agreements.terms import check_terms
+from services.agreements.text import Clause, get_content, in_words, put_clauses, put_content, table_clauses
 from shared.actor import SYSTEM, Actor
 from shared.clock import now
 from shared.database import Transaction, Work
@@ -69,7 +71,26 @@ async def revise_amendment(
         parties = await _parties(tx, agreement, base, content)
         await require_legible_branch(tx, base, content, parties["names"])
         events = amendment.revise(await put_content(tx, content), **parties, by=by.person)
-        return await AMENDMENTS.record(tx, amendment, events, by=by)
+        recorded = await AMENDMENTS.record(tx, amendment, events, by=by)
+        return recorded.still_outdated(await outdated_on(tx, agreement, recorded))
+
+
+async def redraw_amendment(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Amendment:
+    """Draw the branch's clauses that nobody has edited from its present terms, and no others.
+
+    Refuses NothingToRedraw, and BeyondItsType for a type that changes no clause.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await amendable(tx, id, "redraw_amendment", by, expected)
+        base, branch = await contents_of(tx, amendment)
+        text = await table_clauses(tx, branch.clauses)
+        table = await put_clauses(tx, redrawn(text, amendment.to_redraw, facts_of(amendment, branch)))
+        content = branch.model_copy(update={"clauses": table})
+        await _check(tx, agreement, amendment, base, content)
+        parties = await _parties(tx, agreement, base, content)
+        events = amendment.revise(await put_content(tx, content), **parties, by=by.person)
+        recorded = await AMENDMENTS.record(tx, amendment, events, by=by)
+        return recorded.still_outdated(each for each in amendment.outdated_clauses if not each.redrawn)
 
 
 async def submit_amendment(
@@ -138,8 +159,7 @@ async def end_amendment(db: Work, id: UUID) -> Amendment:
 
 
 async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, base: Content, branch: Content) -> None:
-    agreed: dict[str, Any] = {name: getattr(branch, name) for name in Terms.model_fields if hasattr(branch, name)}
-    terms = Terms(agreement_kind=agreement.agreement_kind, academy=agreement.academy, **agreed)
+    terms = branch.terms(agreement.agreement_kind, agreement.academy)
     check_terms(terms, agreement.rules, names={**agreement.names, **amendment.names})
     agreement.check_amended(branch)
     agreement.require_annexes(branch)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment, AmendmentState
+from services.agreements.commands.former import outdated_on
 from services.agreements.commands.vetting import look_around, unmandated_on, unvetted_of
 from services.agreements.content import Content
 from services.agreements.errors.texts import TextLost
@@ -20,6 +21,9 @@ from services.agreements.text import get_content, get_table, require_bodies
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Transaction
+
+BRANCHING = frozenset({AmendmentState.proposed, AmendmentState.under_review})
+"""While its branch is written and reviewed."""
 
 
 async def load_for(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None = None) -> Agreement:
@@ -41,7 +45,7 @@ async def load_both_for(
     """
     agreement, amendment = await load_both(tx, id, expected)
     PERMISSIONS.allow(by, action, amendment)
-    return agreement, amendment.amid(beside(agreement, today()))
+    return agreement, amendment.amid(await _branching(tx, agreement, amendment, today()))
 
 
 async def amendable(
@@ -69,9 +73,9 @@ def beside(agreement: Agreement, day: date) -> Surroundings:
 async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Amendment:
     """The amendment, told of its agreement; while it is reviewed, what is lost of its text.
 
-    Before it is frozen, what still stands in the way of that.
+    Before it is frozen, what still stands in the way of that, and what is outdated.
     """
-    around = beside(agreement, day)
+    around = await _branching(tx, agreement, amendment, day)
     if amendment.state != AmendmentState.under_review:
         return amendment.amid(around)
     try:
@@ -87,6 +91,13 @@ async def look_ahead(tx: Transaction, agreement: Agreement, amendment: Amendment
         unmandated = await unmandated_on(tx, agreement, signing, day)
         around = around._replace(unvetted=tuple(unvetted), unmandated=unmandated)
     return amendment.amid(around)
+
+
+async def _branching(tx: Transaction, agreement: Agreement, amendment: Amendment, day: date) -> Surroundings:
+    around = beside(agreement, day)
+    if amendment.state not in BRANCHING:
+        return around
+    return around._replace(outdated=tuple(await outdated_on(tx, agreement, amendment)))
 
 
 async def content_of(tx: Transaction, agreement: Agreement) -> Content:

@@ -5,12 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
+from services.agreements.commands.former import facts_of, outdated_of
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.negotiation import NotYourParty
 from services.agreements.legible import of_text, require_legible
+from services.agreements.outdated import redrawn
 from services.agreements.permissions import acts_for
 from services.agreements.tables import AGREEMENTS
-from services.agreements.text import Clause, get_table, put_clauses, put_content
+from services.agreements.text import Clause, get_table, put_clauses, put_content, table_clauses
 from shared.actor import Actor
 from shared.clock import now
 from shared.database import Transaction, Work
@@ -30,7 +32,24 @@ async def revise_text(
         if agreement.text_hash and table == await get_table(tx, agreement.text_hash):
             return agreement
         events = agreement.revise(await put_content(tx, agreement.content(table)), by=by.person)
-        return await AGREEMENTS.record(tx, agreement, events, by=by)
+        recorded = await AGREEMENTS.record(tx, agreement, events, by=by)
+        return recorded.still_outdated(await outdated_of(tx, recorded))
+
+
+async def redraw_clauses(db: Work, id: UUID, *, by: Actor, expected: int | None = None) -> Agreement:
+    """Draw the clauses that nobody has edited from the present terms, and no others; acceptances lapse.
+
+    Refuses NothingToRedraw.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "redraw_clauses", by, expected)
+        agreement.require("redraw_clauses")
+        content = agreement.content(await get_table(tx, agreement.text_hash or ""))
+        text = await table_clauses(tx, content.clauses)
+        table = await put_clauses(tx, redrawn(text, agreement.to_redraw, facts_of(agreement, content)))
+        events = agreement.revise(await put_content(tx, agreement.content(table)), by=by.person)
+        recorded = await AGREEMENTS.record(tx, agreement, events, by=by)
+        return recorded.still_outdated(each for each in agreement.outdated_clauses if not each.redrawn)
 
 
 async def reworded(tx: Transaction, agreement: Agreement, *, by: Actor) -> list[DomainEvent]:

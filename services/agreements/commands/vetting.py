@@ -12,6 +12,7 @@ from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementSta
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import RUNNING
 from services.agreements.commands.families import lived_parent_of, parent_refusal
+from services.agreements.commands.former import outdated_of
 from services.agreements.errors.ceremonies import OnTheTable
 from services.agreements.errors.texts import TextLost
 from services.agreements.steps import LEAVES_THE_TABLE
@@ -41,10 +42,11 @@ ON_PAPER = text("""
 """)
 """Files that show signatures on paper under an agreement's amendments, whether they wait for their check or count."""
 BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_review})
+NOT_FROZEN = BEFORE_FREEZING | {AgreementState.draft}
 
 
 async def look_around(tx: Transaction, agreement: Agreement, day: date, action: str | None = None) -> Agreement:
-    """The agreement, told the day; before its freezing, what still stands in the way of that.
+    """The agreement, told the day; before its freezing, what still stands in the way of that, and what is outdated.
 
     For an action that takes it from the table, whether a ceremony has it there.
 
@@ -74,6 +76,8 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date, action: 
         )
     if agreement.state == AgreementState.legal_review:
         around = around._replace(lost=await _lost_of(tx, agreement.text_hash or ""))
+    if agreement.state in NOT_FROZEN:
+        around = around._replace(outdated=tuple(await outdated_of(tx, agreement)))
     if agreement.state == AgreementState.signed and agreement.visa and agreement.parent_id:
         parent = await lived_parent_of(tx, agreement, reading=True)
         bound = (each for each in agreement.catch_up(day, parent) if isinstance(each, AgreementCameIntoForce))

@@ -15,3 +15,15 @@ class TextLost(Refusal):
 
     status = 500
     slug = "text-lost"
+
+
+class TextOutdated(Refusal):
+    """Clauses that nobody has edited say what was to be agreed before. Values: clauses (keys), names (titles)."""
+
+    slug = "text-outdated"
+
+
+class NothingToRedraw(Refusal):
+    """No clause that nobody has edited says anything but what is to be agreed."""
+
+    slug = "nothing-to-redraw"

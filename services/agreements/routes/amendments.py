@@ -67,6 +67,15 @@ async def revise_amendment(id: UUID, body: AmendedContent, expected: IfMatch, by
     return await once(revise, answer=lambda found: AmendmentAnswer.of(found, by))
 
 
+@router.post("/amendments/{id}/redrawing", response_model=AmendmentAnswer)
+async def redraw_amendment(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Draw the branch's clauses that nobody has edited from its terms as they are now; the others stay as they are."""
+    return await once(
+        lambda tx: commands.redraw_amendment(tx, id, by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
 @router.get("/amendments/{id}/changes", response_model=Listing[PartChange])
 async def read_amendment_changes(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
     """What the amendment changes, part by part: before and after, clauses in both languages."""

@@ -41,6 +41,15 @@ async def accept_text(id: UUID, body: AcceptText, by: CurrentActor, once: Once) 
     )
 
 
+@router.post("/redrawing", response_model=AgreementAnswer)
+async def redraw_clauses(id: UUID, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
+    """Draw the clauses that nobody has edited from the terms as they are now; the others stay as they are."""
+    return await once(
+        lambda tx: commands.redraw_clauses(tx, id, by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
 @router.post("/unlocking", response_model=AgreementAnswer)
 async def unlock_text(id: UUID, body: Because, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
     """Give a text that all have accepted free for revision; they are asked to accept again."""

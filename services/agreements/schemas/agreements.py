@@ -26,6 +26,7 @@ from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
 from services.agreements.schemas.words import BudgetYear, Line, NewClause, Paragraph, Seats, Title, each_once
+from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import BudgetLine, Duty, Terms
 from services.agreements.text import Clause
 from shared.actor import Actor
@@ -191,6 +192,11 @@ class AgreementAnswer(BaseModel):
     text_hash: str | None
     content_hash: str | None = Field(description="over all that is agreed, while it is frozen")
     language_hashes: LanguageHashes | None = Field(description="of each language's text alone, while it is frozen")
+    outdated_clauses: list[OutdatedClause] = Field(
+        [],
+        description="in answers about one agreement, until its text is frozen: the clauses that say what was to be"
+        " agreed before; the redrawn ones keep the text from being accepted and reviewed",
+    )
     remarks: str | None
     visa: Visa | None = Field(description="as recorded, where the kind asks for one")
     suspension: Suspension | None
@@ -217,6 +223,7 @@ class AgreementAnswer(BaseModel):
             "parties": PartyAnswer.all_of(agreement),
             "accepted_by": [each.party_id for each in agreement.acceptances],
             "approval": StepAnswer.of(agreement),
+            "outdated_clauses": agreement.outdated_clauses,
             "available_actions": offered,
             "unavailable_actions": others,
         }

@@ -21,6 +21,7 @@ from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import GivenLevel, SeenOnPaper
 from services.agreements.schemas.words import Hash, NewClause, Paragraph
+from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import Duty
 from services.agreements.text import Clause, keyed, table_of
 from shared.actor import Actor
@@ -271,6 +272,11 @@ class AmendmentAnswer(BaseModel):
     offered_until: date | None = Field(description="the last day to sign; none if there is no limit")
     applied_on: date | None
     hindrance: HindranceAnswer | None = Field(description="why it is not applied though all have signed")
+    outdated_clauses: list[OutdatedClause] = Field(
+        [],
+        description="in answers about one amendment, until its branch is frozen: the clauses that say what was agreed,"
+        " or to be agreed, before",
+    )
     available_actions: list[str]
     unavailable_actions: list[UnavailableAction] = Field(
         [], description="in the answer to a single read: what the reader may do in general but not now, and why"
@@ -285,6 +291,7 @@ class AmendmentAnswer(BaseModel):
             parties=AmendmentPartyAnswer.all_of(amendment),
             approval=StepAnswer.of(amendment),
             hindrance=HindranceAnswer.of(amendment),
+            outdated_clauses=list(amendment.outdated_clauses),
             available_actions=offered,
             unavailable_actions=others,
         )

@@ -20,5 +20,12 @@ class Client:
 
     async def post(self, path: str, body: Any = None, **headers: str) -> httpx.Response:
         """Do."""
+        return await self._send("POST", path, body, headers)
+
+    async def put(self, path: str, body: Any, **headers: str) -> httpx.Response:
+        """Put another in its place."""
+        return await self._send("PUT", path, body, headers)
+
+    async def _send(self, method: str, path: str, body: Any, headers: dict[str, str]) -> httpx.Response:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.post(f"/api/v1{path}", json=body, headers=self.headers | named)
+        return await self.http.request(method, f"/api/v1{path}", json=body, headers=self.headers | named)

@@ -284,6 +284,7 @@ async def test_a_parent_that_was_shortened_before_its_signature_takes_no_longer_
     child = await frozen_child(database, parent.id)
     shorter = terms.model_copy(update={"effective_until": child.effective_until - timedelta(days=1)})
     await commands.revise_terms(database, parent.id, shorter, by=MINISTRY)
+    await commands.redraw_clauses(database, parent.id, by=MINISTRY)
     await accept_for_all(database, await commands.open_negotiation(database, parent.id, by=MINISTRY))
     await commands.submit_for_review(database, parent.id, by=MINISTRY)
     parent = await commands.approve_agreement(database, parent.id, by=LEGAL)

@@ -15,6 +15,7 @@ from services.agreements.tests.builders.neighbours import know
 from services.agreements.tests.builders.papers import pdf
 from services.agreements.tests.builders.people import MINISTRY, officer, signer
 from services.agreements.tests.builders.terms import clauses, current, owing
+from services.agreements.text import Clause
 from shared import files
 from shared.clock import today
 from shared.database import Database, Work
@@ -41,12 +42,14 @@ async def sign_all(database: Database, agreement: Agreement) -> Agreement:
     return agreement
 
 
-async def reviewed(database: Database, terms: Terms | None = None) -> Agreement:
-    """An agreement in the database that is in legal review, with all its parties known."""
+async def reviewed(
+    database: Database, terms: Terms | None = None, *, text: Sequence[Clause] | None = None
+) -> Agreement:
+    """An agreement in the database that is in legal review, its parties known; `text` is its kind's if ()."""
     terms = terms or current()
     await know(database, terms)
     by = officer(terms.academy) if terms.academy else MINISTRY
-    agreement = await commands.draft_agreement(database, terms, clauses=clauses(), by=by)
+    agreement = await commands.draft_agreement(database, terms, clauses=clauses() if text is None else text, by=by)
     await commands.open_negotiation(database, agreement.id, by=by)
     await accept_for_all(database, agreement)
     return await commands.submit_for_review(database, agreement.id, by=by)
@@ -60,9 +63,15 @@ async def accept_for_all(database: Database, agreement: Agreement) -> None:
         await commands.accept_text(database, agreement.id, party_id=each.party_id, text_hash=text_hash, by=by)
 
 
-async def approved(database: Database, terms: Terms | None = None, *, at: datetime | None = None) -> Agreement:
+async def approved(
+    database: Database,
+    terms: Terms | None = None,
+    *,
+    text: Sequence[Clause] | None = None,
+    at: datetime | None = None,
+) -> Agreement:
     """An agreement in the database whose text is frozen, today unless told otherwise, with all its parties known."""
-    agreement = await reviewed(database, terms)
+    agreement = await reviewed(database, terms, text=text)
     for rule in agreement.missing_for("approve_agreement"):
         await attached(database, agreement, rule.category)
     while agreement.state == "legal_review":
@@ -78,9 +87,9 @@ async def attached(database: Database, agreement: Agreement, category: str, **op
     return await commands.attach_document(database, agreement.id, file, category=category, **(fields | options))
 
 
-async def bound(database: Database, terms: Terms | None = None) -> Agreement:
+async def bound(database: Database, terms: Terms | None = None, *, text: Sequence[Clause] | None = None) -> Agreement:
     """An agreement in the database that is in force, with the papers that its kind asks for."""
-    agreement = await approved(database, terms)
+    agreement = await approved(database, terms, text=text)
     for rule in agreement.rules.documents:
         if rule.before and rule.before != "approve_agreement":
             await attached(database, agreement, rule.category)

@@ -15,12 +15,13 @@ from services.agreements.tests.branches import (
     propose,
     read,
     reread,
+    revise,
     reword,
     reworded,
     sign_for,
 )
-from services.agreements.tests.builders import LEGAL, attached, mandate, signer
-from services.agreements.tests.visits.made import WHY, Made, organisation_for
+from services.agreements.tests.builders import LEGAL, attached, bound, mandate, signer
+from services.agreements.tests.visits.made import WHY, Made, organisation_for, terms_for
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from tests.web.routes import Arrange, Visit
@@ -32,6 +33,11 @@ def visits(made: Made) -> dict[str, Arrange]:
 
     async def proposed(by: Actor) -> Amendment:
         return await reword(database, await propose(database, await made.in_force(by)), "article-1", "Autrement")
+
+    async def outdated(by: Actor) -> Amendment:
+        """With a school year that its text, which is the kind's, does not say."""
+        amendment = await propose(database, await bound(database, terms_for(by), text=()))
+        return await revise(database, amendment, school_year="2030/2031")
 
     async def submitted(by: Actor) -> Amendment:
         amendment = await proposed(by)
@@ -143,6 +149,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "read_sealed_amendment": made.on(amendments, sealed, "/sealed", reads=True),
         "read_amendment_history": made.on(amendments, proposed, "/history", reads=True),
         "revise_amendment": revise_amendment,
+        "redraw_amendment": made.on(amendments, outdated, "/redrawing"),
         "submit_amendment": made.on(amendments, proposed, "/review"),
         "approve_amendment": made.on(amendments, submitted, "/approval"),
         "approve_amendment_as_substitute": approve_amendment_as_substitute,

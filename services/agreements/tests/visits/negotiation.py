@@ -31,7 +31,9 @@ def visits(made: Made) -> dict[str, Arrange]:
 
     async def in_turn(by: Actor) -> Agreement:
         """In the hands of the actor's party, if it has one."""
-        agreement = await made.negotiated(by)
+        return await handed(by, await made.negotiated(by))
+
+    async def handed(by: Actor, agreement: Agreement) -> Agreement:
         own = next((each for each in agreement.parties if acts_for(by, each.organisation_id)), agreement.keeper)
         if agreement.turn is None or own.party_id == agreement.turn.party_id:
             return agreement
@@ -46,6 +48,14 @@ def visits(made: Made) -> dict[str, Arrange]:
             if name not in ("agreement_kind", "academy", "clauses")
         }
         return Visit(f"/api/v1/agreements/{agreement.id}/terms", body, agreement, agreement.version)
+
+    async def outdated(by: Actor) -> Agreement:
+        """In the hands of the actor's party, with a school year that its text does not say."""
+        keeper, terms = MINISTRY if by.jurisdiction == "national" else officer(), terms_for(by)
+        agreement = await commands.draft_agreement(database, terms, by=keeper)
+        await commands.open_negotiation(database, agreement.id, by=keeper)
+        other = terms.model_copy(update={"school_year": "2030/2031"})
+        return await handed(by, await commands.revise_terms(database, agreement.id, other, by=keeper))
 
     async def pass_turn(by: Actor) -> Visit:
         agreement = await discussed(by)
@@ -97,6 +107,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "open_negotiation": made.on(agreements, made.draft, "/negotiation"),
         "revise_text": made.on(agreements, in_turn, "/text", {"clauses": [clauses(3)[2].model_dump()]}),
         "revise_terms": revise_terms,
+        "redraw_clauses": made.on(agreements, outdated, "/redrawing"),
         "pass_turn": pass_turn,
         "accept_text": accept_text,
         "unlock_text": made.on(agreements, made.agreed, "/unlocking", WHY),

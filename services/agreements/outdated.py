@@ -1,0 +1,69 @@
+"""What a text still says of earlier terms: clauses as the kind drew them then, and words that somebody wrote."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from services.agreements.bilingual import Bilingual
+from services.agreements.drafting import LOCALES, draft_text, values_named
+from services.agreements.surroundings import OutdatedClause
+from services.agreements.terms import Terms
+from services.agreements.text import Clause
+
+
+class Facts(NamedTuple):
+    """What a text is drawn from."""
+
+    terms: Terms
+    names: Mapping[UUID, Bilingual]
+    """Of the organisations, as known then."""
+
+
+def outdated(clauses: Sequence[Clause], present: Facts, former: Sequence[Facts]) -> list[OutdatedClause]:
+    """The clauses that hold what was drawn from former terms, and those that somebody wrote and that name their values.
+
+    A clause that equals what the kind draws from former terms is nobody's words; what the kind drew before its own
+    texts changed is taken for words that somebody wrote.
+    """
+    now, before = drawn(present), [drawn(each) for each in former]
+    found = []
+    for clause in clauses:
+        if clause == now.get(clause.key):
+            continue
+        redrawn = clause.key in now and any(clause == each.get(clause.key) for each in before)
+        says = _named(clause, present, former)
+        if redrawn or says:
+            found.append(OutdatedClause(key=clause.key, title=clause.title, redrawn=redrawn, says=says))
+    return found
+
+
+def redrawn(clauses: Sequence[Clause], stale: Iterable[OutdatedClause], present: Facts) -> list[Clause]:
+    """The text with the clauses that nobody has edited drawn from the present terms; the others are as they were."""
+    now = drawn(present)
+    again = {each.key for each in stale if each.redrawn}
+    return [now[each.key] if each.key in again else each for each in clauses]
+
+
+def drawn(facts: Facts) -> dict[str, Clause]:
+    """What the kind draws from these terms, clause by clause."""
+    return {each.key: each for each in draft_text(*facts)}
+
+
+def _named(clause: Clause, present: Facts, former: Iterable[Facts]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for language in LOCALES:
+        text, holds = getattr(clause.body, language), values_named(*present, language)
+        # A former value may be part of a present one: a name that became longer.
+        for value in sorted(holds, key=len, reverse=True):
+            text = text if value.isdigit() else text.replace(value, " ")
+        for value in dict.fromkeys(value for each in former for value in values_named(*each, language)):
+            if value not in holds and _names(text, value):
+                found[value] = None
+    return tuple(found)
+
+
+def _names(text: str, value: str) -> bool:
+    """A number is named where it stands alone: not within another one, a day or the number of a law."""
+    alone = rf"(?<![\w/-])(?<!\d[.,]){value}(?![\w/-]|[.,]\d)"
+    return bool(re.search(alone, text)) if value.isdigit() else value in text
