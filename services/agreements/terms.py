@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.agreements.bilingual import Bilingual, called
 from services.agreements.errors import (
     AcademyNotForType,
+    CenterWithoutSeats,
     DayNotPossible,
     KindUnknown,
     NotAParty,
@@ -161,6 +162,7 @@ def check_terms(
         raise PeriodReversed(effective_from=terms.effective_from, effective_until=terms.effective_until)
     if drafted:
         _check_editions(terms, rules)
+        check_seats(terms.centers)
     if terms.academy is not None and terms.academy not in ACADEMIES:
         raise AcademyNotForType(agreement_type=rules.agreement_type)
     if (rules.agreement_type in REGIONAL) != (terms.academy is not None):
@@ -193,6 +195,13 @@ def check_school_year(school_year: str) -> None:
     first, last = map(int, school_year.split("/"))
     if last != first + 1:
         raise SchoolYearNotOne(school_year=school_year)
+
+
+def check_seats(opened: Iterable[CenterToOpen]) -> None:
+    """Refuse CenterWithoutSeats if a center that is to be opened would have none; an amendment may take all away."""
+    for center in opened:
+        if not center.funded_seats + center.unfunded_seats:
+            raise CenterWithoutSeats(center=center.center_id, name=center_named(center))
 
 
 def year_from(starts_on: date, years: int = 1) -> date:

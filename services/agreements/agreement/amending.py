@@ -18,7 +18,7 @@ from services.agreements.errors import TermOver
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
 from services.agreements.errors.editions import TermBeyondEditions
 from services.agreements.signatures import PartyRequest, RequestState, Signature
-from services.agreements.terms import BudgetLine, Duty, center_named, province_named
+from services.agreements.terms import BudgetLine, Duty, center_named, check_seats, province_named
 from shared.aggregate import follows
 from shared.events.agreements import AgreementAmended, AmendmentType, CenterToOpen
 from shared.events.base import DomainEvent
@@ -52,8 +52,11 @@ class Amending(Force, Negotiation, Renewals):
     def check_amended(self, content: Content) -> None:
         """Refuse what no amendment brings about.
 
-        Refuses CenterRemoved, CenterMoved, KeeperRemoved, StartIsKept; TermBeyondEditions if it is to last longer.
+        Refuses CenterRemoved, CenterMoved, CenterWithoutSeats for a new one, KeeperRemoved, StartIsKept;
+        TermBeyondEditions if it is to last longer.
         """
+        known = {center.center_id for center in self.centers}
+        check_seats(center for center in content.centers if center.center_id not in known)
         left = {center.center_id: center for center in content.centers}
         if gone := [center for center in self.centers if center.center_id not in left]:
             raise CenterRemoved(centers=[each.center_id for each in gone], names=[center_named(each) for each in gone])

@@ -105,6 +105,13 @@ class OperatorNotAParty(Refusal):
     slug = "operator-not-a-party"
 
 
+class CenterWithoutSeats(Refusal):
+    """A center to be opened would have no seat at all. Values: center, name."""
+
+    status = 422
+    slug = "center-without-seats"
+
+
 class TextMissing(Refusal):
     """The agreement has no text yet."""
 

@@ -8,6 +8,7 @@ from services.agreements.agreement import AgreementState
 from services.agreements.errors import (
     AcademyNotForType,
     AlreadySigned,
+    CenterWithoutSeats,
     KindUnknown,
     NotAParty,
     OperatorNotAParty,
@@ -73,6 +74,7 @@ def test_a_draft_knows_its_parties_and_centers() -> None:
         (regional(operator=OPERATOR, centers=(center(OPERATOR, "MA-OUJ"),)), ProvinceOutsideAcademy),
         (regional(operator=OPERATOR, centers=(center(OPERATOR, "MA-XXX"),)), ProvinceOutsideAcademy),
         (regional(centers=(center(OPERATOR, "MA-CAS"),)), OperatorNotAParty),
+        (regional(operator=OPERATOR, centers=(center(OPERATOR, "MA-CAS", funded=0, unfunded=0),)), CenterWithoutSeats),
     ],
     ids=lambda value: getattr(value, "slug", ""),
 )

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement, ObligationState
 from services.agreements.amendment import AmendmentState
-from services.agreements.errors import NotAParty, OperatorNotAParty, PartiesNotVetted
+from services.agreements.errors import CenterWithoutSeats, NotAParty, OperatorNotAParty, PartiesNotVetted
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
 from services.agreements.tests.branches import (
     agree,
@@ -44,6 +44,7 @@ from services.agreements.tests.builders import sign_for as sign_agreement_for
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
+from shared.events.agreements import CenterToOpen
 from shared.ids import new_id
 from shared.money import Money
 from shared.refusals import NotAllowedNow, NotFound, Refusal
@@ -93,12 +94,18 @@ def agreement_time(agreement: Agreement) -> Any:
     return max(each.signed_at for each in agreement.signatures)
 
 
+def empty(of: Agreement) -> CenterToOpen:
+    """One more center beside the first, without a seat."""
+    return of.centers[0].model_copy(update={"center_id": new_id(), "funded_seats": 0, "unfunded_seats": 0})
+
+
 @pytest.mark.parametrize(
     ("change", "refusal"),
     [
         (lambda of: {"centers": ()}, CenterRemoved),
         (lambda of: {"centers": (of.centers[0].model_copy(update={"province": "MA-MOH"}),)}, CenterMoved),
         (lambda of: {"centers": (of.centers[0].model_copy(update={"operator_id": new_id()}),)}, OperatorNotAParty),
+        (lambda of: {"centers": (*of.centers, empty(of))}, CenterWithoutSeats),
         (lambda of: {"effective_from": of.effective_from + timedelta(days=1)}, StartIsKept),
         (lambda of: {"budget": (budget_line(new_id()),)}, NotAParty),
     ],
