@@ -98,6 +98,7 @@ class Amending(Force, Negotiation, Renewals):
         if (until := min(self.effective_until, content.effective_until)) < today:
             raise TermOver(effective_until=until)
         known = {party.party_id for party in self.parties}
+        joining = self._resting_as_well(content.centers)
         amended = AgreementAmended(
             agreement_id=self.id,
             amendment_id=amendment_id,
@@ -108,7 +109,7 @@ class Amending(Force, Negotiation, Renewals):
             text_hash=text_hash,
             content_hash=content_hash(content),
             language_hashes=language_hashes(content.clauses),
-            resting=self._resting_as_well(content.centers),
+            resting=joining if self.suspension else (),
             **{name: getattr(content, name) for name in _TOLD},
             granted=self._granted(content.centers),
         )
@@ -121,6 +122,7 @@ class Amending(Force, Negotiation, Renewals):
                 names=names,
                 signatures=[each for each in signatures if each.party_id not in known],
                 by_day=True,
+                to_rest=joining,
             )
         ]
 

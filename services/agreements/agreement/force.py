@@ -302,9 +302,11 @@ class Force(Signing, Editions):
 
     @follows
     def _rest_as_well(self, event: AgreementAmended) -> None:
+        # Before the detail told them, centers rested at once where a suspension was only announced.
+        more = [UUID(each) for each in event.detail.get("to_rest", map(str, event.resting))]
         for name in ("suspension", "announcement"):
-            if event.resting and (rest := getattr(self, name)) and rest.scope == "centers":
-                setattr(self, name, rest.model_copy(update={"centers": (*rest.centers, *event.resting)}))
+            if more and (rest := getattr(self, name)) and rest.scope == "centers":
+                setattr(self, name, rest.model_copy(update={"centers": (*rest.centers, *more)}))
 
     @follows
     def _end_early(self, event: AgreementTerminated) -> None:

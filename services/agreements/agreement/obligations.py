@@ -65,11 +65,15 @@ class Obligations(Ledger):
         return frozenset(party.organisation_id for party in self.parties) - {found.debtor_id}
 
     def may_waive(self, found: Obligation) -> frozenset[UUID]:
-        """The organisations that may give it up: the creditor; of all the others, those that grant or supervise."""
+        """The organisations that may give it up: the creditor; of all the others, those that grant or supervise.
+
+        If only the debtor does, each of the others may: else nobody could, and the file would never be closed.
+        """
+        owed_to = self.creditors(found)
         if found.creditor_id is not None:
-            return frozenset({found.creditor_id})
+            return owed_to
         heads = {party.organisation_id for party in self.parties if HEADING.intersection(party.roles)}
-        return frozenset(heads) - {found.debtor_id}
+        return owed_to & heads or owed_to
 
     def guard(self, action: str) -> Refusal | None:
         """Something must be owed."""
@@ -106,9 +110,13 @@ class Obligations(Ledger):
         return self._claimed(found, evidence=evidence, documents=documents, on=today)
 
     def return_claim(self, obligation_id: UUID, occurrence: int, *, reason: str) -> list[DomainEvent]:
-        """Send the evidence back: it is due again. Refuses NothingOwed, ObligationNotAllowedNow."""
+        """Send the evidence back: it is due again, or rests until the agreement resumes.
+
+        Refuses NothingOwed, ObligationNotAllowedNow.
+        """
         found = self._taken("return_obligation", obligation_id, occurrence)
-        return [AgreementObligationReturned(**self._one(found), awaited=(found.debtor_id,)).keeping(reason=reason)]
+        returned = AgreementObligationReturned(**self._one(found), awaited=(found.debtor_id,))
+        return [returned.keeping(reason=reason, rests=self.state == _S.suspended)]
 
     def confirm(self, obligation_id: UUID, occurrence: int, *, today: date) -> list[DomainEvent]:
         """Take the evidence: it is met. Refuses NothingOwed, ObligationNotAllowedNow."""
@@ -202,7 +210,8 @@ class Obligations(Ledger):
 
     @follows
     def _give_claim_back(self, event: AgreementObligationReturned) -> None:
-        self._replace(event, state=_O.due, **event.detail)
+        rests = {"state": _O.frozen, "frozen_from": _O.due} if event.detail.get("rests") else {"state": _O.due}
+        self._replace(event, reason=event.detail["reason"], **rests)
 
     @follows
     def _settle(self, event: AgreementObligationFulfilled) -> None:

@@ -26,6 +26,7 @@ from services.agreements.kinds import KINDS
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import DECISION, in_force, network_terms, owing, regional, signed
 from shared.events.agreements import (
+    AgreementAmended,
     AgreementArchived,
     AgreementObligationFellDue,
     AgreementSuspended,
@@ -212,7 +213,10 @@ def test_a_center_that_an_amendment_adds_rests_if_all_the_others_do(days: dict[s
     first, new = agreement.centers[0], agreement.centers[0].model_copy(update={"center_id": new_id()})
     content = agreement.content(()).model_copy(update={"centers": (first, new)})
     details: dict[str, Any] = {"amendment_id": new_id(), "number": 1, "names": {}, "signatures": (), "today": DAY}
-    agreement.evolve(agreement.amend(content, text_hash="cd" * 32, amendment_type="seats", **details))
+    (amended,) = agreement.amend(content, text_hash="cd" * 32, amendment_type="seats", **details)
+    assert isinstance(amended, AgreementAmended)
+    assert amended.resting == ((new.center_id,) if agreement.suspension and what["scope"] == "centers" else ())
+    agreement.evolve([amended])
     rest = agreement.suspension or agreement.announcement
     assert rest and rest.centers == (() if what["scope"] == "money" else (first.center_id, new.center_id))
 

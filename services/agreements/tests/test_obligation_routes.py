@@ -17,6 +17,7 @@ from services.agreements.tests.builders import (
     body_of,
     bound,
     current,
+    current_network,
     director,
     know,
     late,
@@ -33,7 +34,7 @@ from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
-from shared.territory import ACADEMIES
+from shared.territory import ACADEMIES, MINISTRY_ID
 from tests.web.conventions import is_problem
 
 ACADEMY_6 = ACADEMIES["MA-06"].organisation_id
@@ -243,6 +244,18 @@ async def test_what_is_owed_to_all_the_others_is_waived_by_those_who_grant_or_su
     with pytest.raises(NotYourObligation):
         await commands.waive_obligation(database, agreement.id, named, reason="r", by=president(host.organisation_id))
     waived = await commands.waive_obligation(database, agreement.id, named, reason="r", by=MINISTRY)
+    assert waived.obligations[0].state == "waived"
+
+
+async def test_what_the_only_one_that_grants_owes_to_all_is_waived_by_one_of_them(database: Database) -> None:
+    terms = current_network(agreement_kind="framework", effective_from=today() - timedelta(days=40))
+    ministry = next(each.party_id for each in terms.parties if each.organisation_id == MINISTRY_ID)
+    agreement = await bound(database, owing(terms, {"debtor": ministry, "creditor": None}))
+    named = agreement.duties[0].obligation_id
+    with pytest.raises(NotYourObligation):
+        await commands.waive_obligation(database, agreement.id, named, reason="r", by=MINISTRY)
+    other = next(each.organisation_id for each in agreement.parties if each.organisation_id != MINISTRY_ID)
+    waived = await commands.waive_obligation(database, agreement.id, named, reason="r", by=signer(other))
     assert waived.obligations[0].state == "waived"
 
 

@@ -140,6 +140,17 @@ def test_a_returned_claim_is_due_again_with_its_reason() -> None:
     assert states(agreement) == ["due"] and agreement.obligations[0].reason == "illisible"
 
 
+def test_a_claim_returned_at_rest_is_due_again_after_the_rest() -> None:
+    agreement = at_work({})
+    claimed(agreement)
+    grounds: dict[str, Any] = {"reason": "r", "document": "D", "notified_on": START}
+    agreement.evolve(agreement.suspend(scope="money", centers=(), **grounds, today=later(90)))
+    agreement.evolve(agreement.return_claim(*first(agreement), reason="illisible"))
+    assert states(agreement) == ["frozen"] and agreement.obligations[0].reason == "illisible"
+    agreement.evolve(agreement.resume(effective_on=later(91), today=later(91)))
+    assert states(agreement) == ["due"]
+
+
 def test_a_waiver_keeps_its_reason() -> None:
     agreement = at_work({})
     agreement.evolve(agreement.waive(*first(agreement), reason="force majeure", today=later(1)))

@@ -346,7 +346,7 @@ class AgreementAmended(DomainEvent):
     granted: tuple[CenterToOpen, ...] | None = None
     """The same with the seats that the edition under way grants, where a renewal set others; null: those agreed."""
     resting: tuple[UUID, ...] = ()
-    """Those that are new while all the others rest, or are to: they rest with them."""
+    """Those that are new while all the others rest: they rest with them."""
 
 
 class AgreementSuspended(DomainEvent):
