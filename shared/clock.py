@@ -1,7 +1,7 @@
 """Time: instants are UTC, business dates are Morocco's."""
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 CASABLANCA = ZoneInfo("Africa/Casablanca")
@@ -22,6 +22,11 @@ def business_date(at: datetime) -> date:
 def start_of(day: date) -> datetime:
     """The instant at which a calendar date begins in Morocco."""
     return datetime.combine(day, time.min, CASABLANCA)
+
+
+def end_of(day: date) -> datetime:
+    """The last instant of a calendar date in Morocco, in UTC."""
+    return start_of(day + timedelta(days=1)).astimezone(UTC) - timedelta(microseconds=1)
 
 
 def today() -> date:

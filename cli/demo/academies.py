@@ -38,6 +38,11 @@ class Academy:
         """Where its e-mails go."""
         return f"{self.code.lower()}@{MAIL_DOMAIN}"
 
+    @property
+    def told(self) -> set[str]:
+        """All events that it was told of, on any channel."""
+        return {*self.webhooks, *self.emails, *self.frames}
+
 
 class Academies:
     """The receiving side of all academies, on free loopback ports."""

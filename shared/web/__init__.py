@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from shared.database import Database
 from shared.language import Wording
-from shared.web.answers import Body, BusinessDate, BusinessMoment, Db, Language, Moment, answer
+from shared.web.answers import Body, BusinessDate, BusinessMoment, Db, Language, Moment, PointInTime, answer
 from shared.web.contract import operation_id, publish_contract
 from shared.web.edge import Edge
 from shared.web.etags import IfMatch, IfNoneMatch, etag, is_known
@@ -71,6 +71,7 @@ __all__ = [
     "Page",
     "PageRequest",
     "Permissions",
+    "PointInTime",
     "Problem",
     "TokenExpiry",
     "TokenVerifier",

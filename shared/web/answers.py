@@ -1,12 +1,13 @@
 """Bodies and answers: strict on what comes in, exact bytes on what goes out."""
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from shared.clock import FIRST_DAY, LAST_DAY, start_of
+from shared.clock import FIRST_DAY, LAST_DAY, end_of, start_of
 from shared.database import Database
 from shared.web.etags import etag
 from shared.web.problems import language_of
@@ -31,6 +32,24 @@ BusinessMoment = Annotated[
     AfterValidator(_in_utc),
 ]
 """An instant within the business dates that a request names."""
+
+
+def _day_as_its_end(at: Any) -> Any:
+    if not isinstance(at, str) or not DAY.fullmatch(at):
+        return at
+    day = date.fromisoformat(at)
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(f"not within {FIRST_DAY} and {LAST_DAY}")
+    return end_of(day)
+
+
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+PointInTime = Annotated[
+    BusinessMoment,
+    BeforeValidator(_day_as_its_end),
+    WithJsonSchema({"anyOf": [{"type": "string", "format": each} for each in ("date-time", "date")]}),
+]
+"""An instant that a request names, or a date: the last instant of that day in Morocco, so that all of it has been."""
 
 
 class Body(BaseModel):

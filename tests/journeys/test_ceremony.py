@@ -176,7 +176,9 @@ async def test_every_promise_of_the_ceremony_is_kept(played: Played) -> None:
     assert found.holds, found
     assert (found.agreements_in_force, found.academies_with_agreements) == (17, 9)
     assert (found.centers_planned, found.seats) == (16, 1240)
-    assert found.events_lost == found.webhooks_to_wrong_academy == 0
+    assert found.events_lost == found.webhooks_to_wrong_academy == found.webhooks_unverified == 0
+    assert found.notices_due == found.webhooks_received == found.emails_received == found.frames_received
+    assert found.notices_due == sum(due for _, due, *_ in found.by_academy.values())
 
 
 async def test_an_academy_hears_of_its_own_region_only(played: Played) -> None:

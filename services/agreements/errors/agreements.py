@@ -29,6 +29,13 @@ class AgreedDayNotPossible(Refusal):
     slug = "agreed-day-not-possible"
 
 
+class NotYetKnown(Refusal):
+    """What an agreement will be on a day to come is not known: it is told up to today. Values: day, today."""
+
+    status = 422
+    slug = "not-yet-known"
+
+
 class PeriodReversed(Refusal):
     """The agreement would end before it starts. Values: effective_from, effective_until."""
 

@@ -13,12 +13,13 @@ from services.agreements.changes import Change, changes
 from services.agreements.commands.authority import look_for
 from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.commands.vetting import look_around, tabled_refusal
+from services.agreements.errors import NotYetKnown
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.tables import AGREEMENTS, SignatureBatchRow
 from services.agreements.text import Clause, get_clauses
 from shared.actor import Actor
-from shared.clock import today
+from shared.clock import business_date, today
 from shared.database import Transaction, Work
 from shared.messaging import journal
 from shared.refusals import NotFound
@@ -38,7 +39,7 @@ async def agreement(
 ) -> Agreement:
     """One agreement, as it is or as it was at an instant, by what had been recorded at another.
 
-    Raises NotFound, also before it was drafted.
+    Raises NotFound, also before it was drafted; NotYetKnown of a day to come.
     """
     async with db.transaction(by.scope) as tx:
         found = await AGREEMENTS.read(tx, id)
@@ -48,10 +49,17 @@ async def agreement(
                 around = await look_for(tx, found, found, by, today())
                 return found.amid(around._replace(tabled=await tabled_refusal(tx, found)))
             return await told_for_whom(tx, await look_around(tx, found, today()), by, today())
-        found = past.as_of(id, await journal.past(tx, id, known_at=known_at), as_of)
+        found = await _at(tx, id, Instants(as_of, known_at))
     if not found.version:
         raise NotFound()
     return found
+
+
+async def _at(tx: Transaction, id: UUID, at: Instants) -> Agreement:
+    for instant in at:
+        if instant is not None and business_date(instant) > today():
+            raise NotYetKnown(day=business_date(instant), today=today())
+    return past.as_of(id, await journal.past(tx, id, known_at=at.known_at), at.as_of)
 
 
 async def text(
@@ -64,7 +72,10 @@ async def text(
 
 
 async def agreement_changes(db: Work, id: UUID, *, before: Instants, after: Instants, by: Actor) -> list[Change]:
-    """What differs between an agreement at two points, with its text; all of it if there was none at the first."""
+    """What differs between an agreement at two points, with its text; all of it if there was none at the first.
+
+    Raises NotYetKnown of a day to come.
+    """
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_changes", await AGREEMENTS.read(tx, id))
         return list(changes(await _told(tx, id, before), await _told(tx, id, after)))
@@ -72,7 +83,7 @@ async def agreement_changes(db: Work, id: UUID, *, before: Instants, after: Inst
 
 async def _told(tx: Transaction, id: UUID, at: Instants) -> dict[str, Any]:
     """What people are told of the agreement at a point, with its text; nothing before it was drafted."""
-    found = past.as_of(id, await journal.past(tx, id, known_at=at.known_at), at.as_of)
+    found = await _at(tx, id, at)
     if not found.version:
         return {}
     clauses = await get_clauses(tx, found.text_hash) if found.text_hash else []

@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
@@ -18,15 +17,18 @@ from services.agreements.schemas import (
     TextAnswer,
 )
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, PointInTime, answer, page
 from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])
 
 AsOf = Annotated[
-    AwareDatetime | None, Query(description="as it was at this instant, by the days on which things took effect")
+    PointInTime | None,
+    Query(description="as it was at this instant or the end of this day, by the days on which things took effect"),
 ]
-KnownAt = Annotated[AwareDatetime | None, Query(description="by what had been recorded at this instant")]
+KnownAt = Annotated[
+    PointInTime | None, Query(description="by what had been recorded at this instant or by the end of this day")
+]
 
 
 @router.post("", status_code=201, response_model=AgreementAnswer)
@@ -62,13 +64,15 @@ async def read_changes(
     wanted: FullPage,
     by: CurrentActor,
     db: Db,
-    since: Annotated[AwareDatetime, Query(alias="from", description="the agreement as it was at this instant,")],
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="beside how it was at this one; now")] = None,
+    since: Annotated[
+        PointInTime, Query(alias="from", description="the agreement as it was at this instant or the end of this day,")
+    ],
+    until: Annotated[PointInTime | None, Query(alias="to", description="beside how it was at this one; now")] = None,
     since_known_at: Annotated[
-        AwareDatetime | None, Query(alias="from_known_at", description="the former by what had been recorded then")
+        PointInTime | None, Query(alias="from_known_at", description="the former by what had been recorded then")
     ] = None,
     until_known_at: Annotated[
-        AwareDatetime | None, Query(alias="to_known_at", description="the latter by what had been recorded then")
+        PointInTime | None, Query(alias="to_known_at", description="the latter by what had been recorded then")
     ] = None,
 ) -> Response:
     """What differs between the agreement at two points of its life, field by field and clause by clause."""

@@ -15,7 +15,7 @@ from services.agreements.tests.builders import MINISTRY, president, regional
 from services.agreements.tests.lives import BEGINNING, DAY, fold_of, journal_of, told, told_day, with_texts
 from shared.actor import NATIONAL
 from shared.aggregate import Recorded
-from shared.clock import now, start_of
+from shared.clock import end_of, now, start_of
 from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
@@ -91,7 +91,7 @@ async def test_as_of_a_day_is_the_fold_of_what_counted_by_then(database: Databas
     agreement = await a_life(database, 20, chance)
     journal = await journal_of(database, agreement)
     instants = [row.occurred_at for row in journal] + [BEGINNING + chance.randrange(400) * DAY for _ in range(5)]
-    instants += [start_of(day) for row in journal if (day := told_day(row.event()))]
+    instants += [of(day) for row in journal if (day := told_day(row.event())) for of in (start_of, end_of)]
     recorded = [row.recorded_at for row in journal if row.recorded_at]
     for instant in instants:
         known_at = chance.choice([None, *recorded])
@@ -156,15 +156,22 @@ async def test_an_event_recorded_late_counts_from_when_it_occurred(database: Dat
 
 
 @pytest.mark.parametrize(
-    ("instant", "status"), [("0001-01-01T00:00:00+14:00", 404), ("9999-12-31T23:59:59-14:00", 200)]
+    ("instant", "problem"),
+    [
+        ("0001-01-01T00:00:00+14:00", "malformed"),
+        ("1999-12-31T22:59:59-01:00", "malformed"),
+        ("2000-01-01T00:00:00+00:00", "not-found"),
+        ("2100-12-31T22:59:59+00:00", "not-yet-known"),
+        ("9999-12-31T23:59:59-14:00", "malformed"),
+    ],
 )
-async def test_an_instant_before_or_after_all_years_is_answered_or_refused(
-    client: AsyncClient, database: Database, instant: str, status: int
+async def test_an_instant_before_or_after_all_days_is_refused(
+    client: AsyncClient, database: Database, instant: str, problem: str
 ) -> None:
     agreement = await with_texts(database)
     url = f"/api/v1/agreements/{agreement.id}"
-    assert (await client.get(url, params={"as_of": instant})).status_code == status
-    is_problem(await client.get(url, params={"known_at": instant}), 422, "malformed")
+    for point in ("as_of", "known_at"):
+        is_problem(await client.get(url, params={point: instant}), 404 if problem == "not-found" else 422, problem)
 
 
 async def test_the_past_is_as_visible_as_the_present(app: FastAPI, database: Database, issuer: Issuer) -> None:

@@ -9,7 +9,7 @@ from sqlmodel import update
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
-from services.agreements.tables import AssociationStandingRow, MandateRow
+from services.agreements.tables import AGREEMENTS, AssociationStandingRow, MandateRow
 from services.agreements.tests.builders import (
     MINISTRY,
     approved,
@@ -25,12 +25,13 @@ from services.agreements.tests.builders import (
     officer,
     operator_of,
     plan,
+    regional,
     sign_for,
     signer,
 )
 from services.agreements.tests.clients import Client
 from shared.actor import NATIONAL
-from shared.clock import now, today
+from shared.clock import now, start_of, today
 from shared.database import Database
 from shared.ids import new_id
 from shared.territory import ACADEMIES, MINISTRY_ID
@@ -201,6 +202,39 @@ async def test_a_past_state_and_text_can_be_read(as_: Any, database: Database) -
     assert text["text_hash"] == drafted.text_hash and "modifié" not in text["clauses"][0]["body"]["fr"]
     before = (then - timedelta(days=1)).isoformat()
     assert (await desk.get(at, as_of=before)).status_code == 404
+
+
+async def test_a_day_is_its_end_in_morocco_and_none_to_come_is_told(as_: Any, database: Database) -> None:
+    yesterday = today() - timedelta(days=1)
+    agreement = Agreement(id=new_id())
+    draft = Agreement.draft(agreement.id, regional(), names={}, by=MINISTRY.person)
+    # The day is Morocco's, which is not UTC's at its end.
+    ends = start_of(today()) - timedelta(minutes=1)
+    async with database.transaction(NATIONAL) as tx:
+        agreement = await AGREEMENTS.record(tx, agreement, draft, by=MINISTRY, at=ends)
+    await commands.cancel_agreement(database, agreement.id, reason="(fictif)", by=officer())
+    desk, at = as_(MINISTRY), f"/agreements/{agreement.id}"
+    days = (yesterday - timedelta(days=1), yesterday, today())
+    told = {day: await desk.get(at, as_of=day.isoformat()) for day in days}
+    assert [each.status_code for each in told.values()] == [404, 200, 200]
+    assert [told[day].json()["state"] for day in (yesterday, today())] == ["draft", "cancelled"]
+    changed = (await desk.get(f"{at}/changes", **{"from": str(yesterday), "to": str(today())})).json()["items"]
+    assert [each["after"] for each in changed if each["path"] == "/state"] == ["cancelled"]
+    tomorrow = (today() + timedelta(days=1)).isoformat()
+    hour = (now() + timedelta(days=1)).isoformat()
+    for path, asked in (
+        (at, {"as_of": tomorrow}),
+        (at, {"as_of": hour}),
+        (at, {"known_at": tomorrow}),
+        (f"{at}/text", {"as_of": tomorrow}),
+        (f"{at}/changes", {"from": str(yesterday), "to": tomorrow}),
+        (f"{at}/document", {"as_of": tomorrow}),
+    ):
+        refused = await desk.get(path, **asked)
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/not-yet-known"), (path, asked)
+        assert (refused.json()["day"], refused.json()["today"]) == (tomorrow, today().isoformat())
+    for day in ("1999-12-31", "2101-01-01", "2026-02-30", "2026-13-01", "today"):
+        assert (await desk.get(at, as_of=day)).json()["type"] == "/problems/malformed", day
 
 
 async def test_the_history_tells_every_event_and_no_detail(as_: Any, database: Database) -> None:
