@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from shared.database import Database
 from shared.language import Wording
@@ -15,6 +15,7 @@ from shared.web.health import Check, NotReady, database_check, health
 from shared.web.idempotency import Once, OnceRunner, forget_answers
 from shared.web.identity import CurrentActor, TokenExpiry, TokenVerifier
 from shared.web.paging import FullPage, Listing, Page, PageRequest, page
+from shared.web.parameters import refuse_unknown_parameters
 from shared.web.permissions import (
     ANYONE,
     Permissions,
@@ -45,6 +46,7 @@ def install(
     app.state.wording = Wording(*filter(None, (WORDING, wording)))
     app.router.generate_unique_id_function = operation_id
     app.router.redirect_slashes = False
+    app.router.dependencies.append(Depends(refuse_unknown_parameters))
     app.add_middleware(Edge)
     install_problems(app)
     app.include_router(health({"database": database_check(database), **(checks or {})}))

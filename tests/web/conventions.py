@@ -38,6 +38,8 @@ async def keeps_conventions(
         await _repeating_is_safe(app, route, await arrange(actor), token)
     elif route.method == "POST":
         raise AssertionError(f"{action} does not take an Idempotency-Key")
+    if route.method == "GET":
+        await _unknown_parameters_are_refused(app, route, await arrange(actor), token)
     if route.takes("cursor"):
         await _pages_are_bounded(app, route, await arrange(actor), token)
         await _pages_follow_one_another(app, route, await arrange(actor), token)
@@ -93,6 +95,13 @@ async def _unknown_fields_are_refused(app: FastAPI, route: Operation, request: V
     more = replace(request, body={**request.body, "surprise": 1})
     told = is_problem(await visit(app, route, more, token), 422, "malformed")
     assert {"pointer": "#/surprise", "code": "extra_forbidden"}.items() <= told["errors"][0].items()
+
+
+async def _unknown_parameters_are_refused(app: FastAPI, route: Operation, request: Visit, token: str) -> None:
+    async with client_of(app, token) as client:
+        answered = await client.get(URL(request.path).copy_merge_params({"surprise": 1}), headers=request.sent)
+    (told,) = is_problem(answered, 422, "malformed")["errors"]
+    assert {"parameter": "surprise", "code": "unknown_parameter"}.items() <= told.items()
 
 
 async def _malformed_bodies_are_refused(app: FastAPI, route: Operation, request: Visit, token: str) -> None:

@@ -41,6 +41,7 @@ from shared.web import PageRequest
 from shared.web.paging import decode_cursor
 from tests.fixtures.database import Databases
 from tests.fixtures.identity import Issuer
+from tests.web.conventions import is_problem
 from tests.web.routes import WHOLE, client_of
 
 SORTS: tuple[Sort, ...] = Sort.__args__  # type: ignore[attr-defined]
@@ -178,6 +179,14 @@ async def test_a_word_is_looked_for_in_what_people_read_and_not_in_codes(databas
         for by in (MINISTRY, officer(), president(AMAL)):
             assert await lists(by, q=q) == [str(here.id)], q
         assert await lists(president(NOUR), q=q) == []
+
+
+async def test_a_filter_of_another_name_is_refused_and_not_passed_over(client: AsyncClient) -> None:
+    for path in ("/api/v1/agreements", "/api/v1/agreements/export"):
+        answered = await client.get(path, params={"status": "signed", "limits": 1, "state": "signed"})
+        told = is_problem(answered, 422, "malformed")["errors"]
+        assert [each["parameter"] for each in told] == ["status", "limits"]
+        assert {"state", "agreement_kind", "in_effect_from", "q", "sort"} <= {*re.findall(r"\w+", told[0]["detail"])}
 
 
 async def test_more_words_than_are_looked_for_are_refused_by_name(client: AsyncClient) -> None:
