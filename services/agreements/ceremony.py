@@ -1,7 +1,7 @@
 """The ceremony: a sitting in which agreements are signed in their order of business, with minutes."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 from uuid import UUID
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.ceremonies import (
     AgreementsMissing,
+    BeforeItsDay,
     LobbyNotReady,
     NoChair,
     NoSeatLeft,
@@ -21,6 +22,7 @@ from services.agreements.errors.ceremonies import (
 )
 from shared.actor import Actor
 from shared.aggregate import Aggregate
+from shared.clock import business_date
 from shared.events.agreements import (
     CeremonyAgreementCalled,
     CeremonyAgreementStruck,
@@ -126,6 +128,8 @@ class Ceremony(Aggregate):
     """
     chair: Attendee | None = None
     attendees: tuple[Attendee, ...] = ()
+    academy: str | None = None
+    """The academy that keeps every agreement that it tells of, and may hold it; none while others keep one."""
     called: UUID | None = None
     """The agreement on the table."""
     reason: str | None = None
@@ -170,16 +174,18 @@ class Ceremony(Aggregate):
         planned_for: datetime,
         agreements: Codes,
         parties: Iterable[UUID] = (),
+        academy: str | None = None,
     ) -> list[DomainEvent]:
         """A ceremony with its order of business: the agreements, each with the codes of those who may see it.
 
-        `parties` are the organisations of all of them.
+        `parties` are the organisations of all of them, `academy` keeps all of them.
         """
         planned = CeremonyPlanned(
             ceremony_id=id, planned_for=planned_for, agreements=len(agreements), parties=tuple(parties)
         )
         # Which agreements is not published: every academy concerned would learn the others' ids.
-        return [planned.keeping(title=title, place=place, agreements=list(agreements), codes=agreements)]
+        kept = {"agreements": list(agreements), "codes": agreements, "academy": academy}
+        return [planned.keeping(title=title, place=place, **kept)]
 
     def postpone(self, reason: str) -> list[DomainEvent]:
         """Put the ceremony off until it has a new date."""
@@ -218,9 +224,12 @@ class Ceremony(Aggregate):
             raise NotSeated(organisation=attendee.organisation_id)
         return [CeremonyAttendeeReleased(ceremony_id=self.id, attendees=len(left)).keeping(attendee=attendee)]
 
-    def change_order(self, agreements: Codes, *, parties: Iterable[UUID] = ()) -> list[DomainEvent]:
+    def change_order(
+        self, agreements: Codes, *, parties: Iterable[UUID] = (), academy: str | None = None
+    ) -> list[DomainEvent]:
         """Put agreements into another order of business, with others added: each with who may see it.
 
+        `academy` keeps all of them. A ceremony of which others kept one stays theirs too: its minutes tell of it.
         Refuses OrderLeavesOut: what is not to be signed is struck, with its reason.
         """
         self.require("change_order")
@@ -230,7 +239,8 @@ class Ceremony(Aggregate):
         if order == list(self.agreements):
             return []
         changed = CeremonyOrderChanged(ceremony_id=self.id, agreements=len(order), parties=tuple(parties))
-        return [changed.keeping(agreements=order, codes=agreements)]
+        academy = academy if academy == self.academy else None
+        return [changed.keeping(agreements=order, codes=agreements, academy=academy)]
 
     def strike(self, agreement: UUID, *, reason: str, parties: Iterable[UUID] = ()) -> list[DomainEvent]:
         """Take an agreement off the order of business; `parties` are those of the others.
@@ -266,12 +276,16 @@ class Ceremony(Aggregate):
             raise LobbyNotReady(missing=lacking)
         return [CeremonyPrepared(ceremony_id=self.id, parties=tuple(parties)).keeping(codes=codes or {})]
 
-    def open(self, missing: Missing, at: datetime, *, codes: Codes | None = None) -> list[DomainEvent]:
+    def open(self, missing: Missing, at: datetime, *, codes: Codes | None = None, ahead: int = 0) -> list[DomainEvent]:
         """Begin, with a chair and enough parties seated for every agreement; `codes` are who may see them by now.
 
-        Refuses NoChair; LobbyNotReady if an agreement is no longer ready; SeatsNotQuorate.
+        `ahead` is how many days before the day it was planned for it may begin. Refuses NoChair; BeforeItsDay;
+        LobbyNotReady if an agreement is no longer ready; SeatsNotQuorate.
         """
         self.require("open_ceremony")
+        assert self.planned_for is not None, "opened without having been planned"
+        if (first := business_date(self.planned_for) - timedelta(days=ahead)) > business_date(at):
+            raise BeforeItsDay(planned_for=self.planned_for, first=first)
         lacking = _listed(missing)
         if unready := [item for item in lacking if item["what"] != "seat"]:
             raise LobbyNotReady(missing=unready)
@@ -338,6 +352,7 @@ class Ceremony(Aggregate):
                 self.title = Bilingual.model_validate(detail["title"])
                 self.place = Bilingual.model_validate(detail["place"]) if detail["place"] else None
                 self.codes = _codes(detail)
+                self.academy = detail.get("academy")
             case CeremonyPostponed():
                 self.state = CeremonyState.postponed
                 self.attendees = ()
@@ -356,6 +371,7 @@ class Ceremony(Aggregate):
             case CeremonyOrderChanged():
                 self.agreements = tuple(map(UUID, detail["agreements"]))
                 self.codes = self.codes | _codes(detail)
+                self.academy = detail.get("academy")
             case CeremonyAgreementStruck():
                 struck = UUID(detail["agreement"])
                 self.agreements = tuple(each for each in self.agreements if each != struck)

@@ -17,7 +17,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.terms import must_sign
 from shared.aggregate import Recorded
-from shared.clock import CASABLANCA
+from shared.clock import CASABLANCA, business_date
 from shared.events.agreements import (
     AgreementPartyDeclined,
     AgreementPartySigned,
@@ -100,6 +100,7 @@ class Minutes(Told):
 
     title: Bilingual
     place: Bilingual | None
+    planned_for: datetime | None = None
     opened_at: datetime
     closed_at: datetime
     chairs: tuple[Bilingual, ...]
@@ -111,6 +112,11 @@ class Minutes(Told):
     struck: tuple[Strike, ...]
     whole: bool = True
     """Whether they tell of every agreement."""
+
+    @property
+    def another_day(self) -> bool:
+        """Whether it was held on another day than it was planned for."""
+        return self.planned_for is not None and business_date(self.planned_for) != business_date(self.opened_at)
 
     def about(self, agreements: frozenset[UUID]) -> "Minutes":
         """An extract: what they tell of these agreements and of the organisations that are parties of those."""

@@ -11,6 +11,9 @@ class Parameters(BaseModel):
         ge=1,
         description="how many days a calendar feed answers after its person made or last renewed it",
     )
+    ceremony_days: int = Field(
+        1, ge=0, description="how many days before the day it is planned for a ceremony may be opened"
+    )
 
 
 _chosen: list[Parameters] = [Parameters()]

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
 from services.agreements.amendment import Amendment
+from services.agreements.ceremony import Ceremony
 from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
 from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
@@ -19,7 +20,6 @@ from shared.refusals import Refusal
 from shared.territory import MINISTRY_ID, OFFICES
 from shared.web.permissions import ANYONE, Condition, Permissions
 
-MINISTRY = frozenset({Role.ministry_officer})
 DESK = frozenset({Role.ministry_officer, Role.academy_director, Role.academy_officer})
 HEADS = frozenset({Role.ministry_officer, Role.academy_director})
 SIGNERS = HEADS | {Role.directorate_officer, Role.association_manager, Role.network_coordinator}
@@ -37,12 +37,15 @@ def heads_people(actor: Actor) -> bool:
     return actor.has(*HEADS_OF_PEOPLE)
 
 
-def owns(actor: Actor, file: Agreement | Amendment) -> bool:
-    """An academy keeps its own agreements, the ministry the national ones; neither changes the other's."""
+def owns(actor: Actor, file: Agreement | Amendment | Ceremony) -> bool:
+    """An academy keeps its own agreements, the ministry the national ones; neither changes the other's.
+
+    A ceremony is an academy's if that keeps all of its agreements.
+    """
     return actor.jurisdiction == (file.academy or "national")
 
 
-def owns_or_supervises(actor: Actor, file: Agreement | Amendment) -> bool:
+def owns_or_supervises(actor: Actor, file: Agreement | Amendment | Ceremony) -> bool:
     """The owner, and the ministry for all."""
     return actor.jurisdiction == "national" or owns(actor, file)
 
@@ -349,7 +352,7 @@ PERMISSIONS = Permissions(
         "read_calendars": ANYONE,
         "renew_calendar": ANYONE,
         "revoke_calendar": ANYONE,
-        "plan_ceremony": MINISTRY,
+        "plan_ceremony": DESK,
         "read_ceremonies": ANYONE,
         "read_ceremony": ANYONE,
         "read_minutes": ANYONE,
@@ -360,23 +363,23 @@ PERMISSIONS = Permissions(
         "read_sealed_amendment": ANYONE,
         "read_minutes_paper": ANYONE,
         "read_lobby": ANYONE,
-        "name_chair": MINISTRY,
-        "admit_attendee": MINISTRY,
-        "release_attendee": MINISTRY,
-        "change_order": MINISTRY,
-        "strike_agreement": MINISTRY,
-        "call_agreement": MINISTRY,
-        "open_screen": MINISTRY,
-        "close_screens": MINISTRY,
-        "postpone_ceremony": MINISTRY,
-        "reschedule_ceremony": MINISTRY,
-        "prepare_ceremony": MINISTRY,
-        "open_ceremony": MINISTRY,
-        "interrupt_ceremony": MINISTRY,
-        "resume_ceremony": MINISTRY,
-        "close_ceremony": MINISTRY,
-        "adopt_minutes": MINISTRY,
-        "cancel_ceremony": MINISTRY,
+        "name_chair": DESK,
+        "admit_attendee": DESK,
+        "release_attendee": DESK,
+        "change_order": DESK,
+        "strike_agreement": DESK,
+        "call_agreement": DESK,
+        "open_screen": DESK,
+        "close_screens": DESK,
+        "postpone_ceremony": DESK,
+        "reschedule_ceremony": DESK,
+        "prepare_ceremony": DESK,
+        "open_ceremony": DESK,
+        "interrupt_ceremony": DESK,
+        "resume_ceremony": DESK,
+        "close_ceremony": DESK,
+        "adopt_minutes": HEADS,
+        "cancel_ceremony": DESK,
         "sign_batch": SIGNERS,
         "read_signature_batch": SIGNERS,
     },
@@ -431,5 +434,6 @@ PERMISSIONS = Permissions(
         "renew_agreement": owns,
         "decline_renewal": owns,
         "close_edition": owns,
+        **dict.fromkeys(Ceremony.ALLOWED, owns_or_supervises),
     },
 )

@@ -12,7 +12,13 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.vetting import mandated_on, names_of
-from services.agreements.errors.ceremonies import AgreementOver, AlreadyInACeremony, NotAtTheTable, TakenUpInTheCeremony
+from services.agreements.errors.ceremonies import (
+    AgreementOver,
+    AlreadyInACeremony,
+    NotAtTheTable,
+    OrderNotKept,
+    TakenUpInTheCeremony,
+)
 from services.agreements.errors.families import ParentNotSigned
 from services.agreements.errors.signing import TextTampered
 from services.agreements.minutes import (
@@ -25,7 +31,8 @@ from services.agreements.minutes import (
     taken_up,
     unnamed,
 )
-from services.agreements.permissions import PERMISSIONS
+from services.agreements.parameters import parameters
+from services.agreements.permissions import PERMISSIONS, owns_or_supervises
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
 from shared.actor import NATIONAL, Actor
 from shared.audit import canonical
@@ -49,14 +56,16 @@ async def plan_ceremony(
     agreements: Sequence[UUID],
     by: Actor,
 ) -> Ceremony:
-    """Plan a ceremony with its order of business. Refuses AgreementOver, AlreadyInACeremony."""
+    """Plan a ceremony with its order of business. Refuses OrderNotKept, AgreementOver, AlreadyInACeremony."""
     PERMISSIONS.allow(by, "plan_ceremony")
     async with db.transaction(by.scope) as tx:
         listed = await _locked(tx, agreements)
+        _require_kept(by, listed)
         await _require_signable(tx, listed)
         id, order = new_id(), _visible(agreements, listed)
         about: Any = {"title": title, "place": place, "planned_for": planned_for}
-        events = Ceremony.plan(id, **about, agreements=order, parties=_parties(listed.values()))
+        about |= {"parties": _parties(listed.values()), "academy": _keeper(listed)}
+        events = Ceremony.plan(id, agreements=order, **about)
         return await CEREMONIES.record(tx, Ceremony(id=id), events, by=by)
 
 
@@ -105,14 +114,16 @@ async def change_order(
 ) -> Ceremony:
     """Put the agreements into another order of business, others among them.
 
-    Refuses AgreementOver and AlreadyInACeremony for those that come, OrderLeavesOut.
+    Refuses OrderNotKept, AgreementOver and AlreadyInACeremony for those that come, OrderLeavesOut.
     """
     async with db.transaction(by.scope) as tx:
         # As those who sign do: the agreements first, so that nobody waits in a circle.
         listed = await _locked(tx, agreements)
         ceremony = await _ceremony(tx, id, "change_order", by, expected)
+        _require_kept(by, listed)
         await _require_signable(tx, {id: each for id, each in listed.items() if id not in ceremony.agreements})
-        events = ceremony.change_order(_visible(agreements, listed), parties=_parties(listed.values()))
+        kept: Any = {"parties": _parties(listed.values()), "academy": _keeper(listed)}
+        events = ceremony.change_order(_visible(agreements, listed), **kept)
         return await CEREMONIES.record(tx, ceremony, events, by=by)
 
 
@@ -148,7 +159,7 @@ async def prepare_ceremony(
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "prepare_ceremony", by, expected)
         listed = await _order(tx, ceremony)
-        missing = await missing_for(tx, ceremony, listed, business_date(at or now()))
+        missing = await _missing(tx, ceremony, listed, business_date(at or now()))
         events = ceremony.prepare(missing, codes=_codes(listed), parties=_parties(listed))
         return await CEREMONIES.record(tx, ceremony, events, by=by)
 
@@ -156,14 +167,15 @@ async def prepare_ceremony(
 async def open_ceremony(
     db: Work, id: UUID, *, by: Actor, expected: int | None = None, at: datetime | None = None
 ) -> Ceremony:
-    """Begin the ceremony. Refuses NoChair, LobbyNotReady, SeatsNotQuorate."""
+    """Begin the ceremony. Refuses NoChair, BeforeItsDay, LobbyNotReady, SeatsNotQuorate."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "open_ceremony", by, expected)
         ceremony.require("open_ceremony")
         at = at or now()
         listed = await _order(tx, ceremony)
-        missing = await missing_for(tx, ceremony, listed, business_date(at))
-        return await CEREMONIES.record(tx, ceremony, ceremony.open(missing, at, codes=_codes(listed)), by=by)
+        missing = await _missing(tx, ceremony, listed, business_date(at))
+        events = ceremony.open(missing, at, codes=_codes(listed), ahead=parameters().ceremony_days)
+        return await CEREMONIES.record(tx, ceremony, events, by=by)
 
 
 async def interrupt_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
@@ -236,6 +248,7 @@ async def _told(
     told = Minutes(
         title=ceremony.title,
         place=ceremony.place,
+        planned_for=ceremony.planned_for,
         opened_at=ceremony.opened_at,
         closed_at=at,
         chairs=tuple(names.get(each) or unnamed(each) for each in course.chairs),
@@ -270,6 +283,23 @@ async def _locked(tx: Transaction, agreements: Sequence[UUID]) -> dict[UUID, Agr
 
 def _visible(order: Sequence[UUID], agreements: Mapping[UUID, Agreement]) -> Codes:
     return {each: agreements[each].visible_to() for each in order}
+
+
+def _keeper(agreements: Mapping[UUID, Agreement]) -> str | None:
+    """The academy that keeps all of them."""
+    keepers = {each.academy for each in agreements.values()}
+    return keepers.pop() if len(keepers) == 1 else None
+
+
+def _require_kept(by: Actor, agreements: Mapping[UUID, Agreement]) -> None:
+    if others := [each for each in agreements.values() if not owns_or_supervises(by, each)]:
+        raise OrderNotKept(agreements=[each.id for each in others], names=[each.title.model_dump() for each in others])
+
+
+async def _missing(tx: Transaction, ceremony: Ceremony, listed: Sequence[Agreement], day: date) -> Missing:
+    """As `missing_for`: who may sign for the others is nothing that an academy sees otherwise."""
+    async with tx.widened(NATIONAL):
+        return await missing_for(tx, ceremony, listed, day)
 
 
 async def _require_signable(tx: Transaction, agreements: Mapping[UUID, Agreement]) -> None:

@@ -42,6 +42,16 @@ class AlreadyInACeremony(Refusal):
     slug = "already-in-a-ceremony"
 
 
+class OrderNotKept(Refusal):
+    """An academy holds ceremonies of agreements that it keeps, the ministry those of others too.
+
+    Values: agreements, names.
+    """
+
+    status = 403
+    slug = "order-not-kept"
+
+
 class AgreementOver(Refusal):
     """Agreements that are signed, ended or cancelled are in no order of business. Values: agreements, names."""
 
@@ -57,6 +67,12 @@ class LobbyNotReady(Refusal):
     """
 
     slug = "lobby-not-ready"
+
+
+class BeforeItsDay(Refusal):
+    """The ceremony is planned for a later day: it is postponed and given this one. Values: planned_for, first."""
+
+    slug = "before-its-day"
 
 
 class SeatsNotQuorate(Refusal):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.commands.ceremonies import missing_for
 from services.agreements.minutes import Minutes, draw_up
-from services.agreements.permissions import PERMISSIONS
+from services.agreements.permissions import PERMISSIONS, owns_or_supervises
 from services.agreements.schemas.ceremonies import LobbyAnswer, LobbyItem, MinutesAnswer
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.text import get_text
@@ -48,10 +48,9 @@ async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAns
         # That a party has a mandate is no secret to the others; whose it is, is.
         async with tx.widened(NATIONAL):
             missing = await missing_for(tx, found, listed, today())
-    national = by.jurisdiction == "national"
     return LobbyAnswer(
         chair=found.chair,
-        attendees=list(found.attendees) if national else [],
+        attendees=list(found.attendees) if owns_or_supervises(by, found) else [],
         items=[
             LobbyItem(
                 agreement_id=each.id,

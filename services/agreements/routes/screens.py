@@ -1,4 +1,4 @@
-"""The public screen of a ceremony: opened by the ministry, looked at by everybody in the room."""
+"""The public screen of a ceremony: opened by who holds it, looked at by everybody in the room."""
 
 import secrets
 from collections.abc import AsyncIterator

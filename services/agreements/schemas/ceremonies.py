@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Field
 from services.agreements.agreement import AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
-from services.agreements.permissions import PERMISSIONS
+from services.agreements.permissions import PERMISSIONS, owns_or_supervises
 from services.agreements.schemas.words import Line, Paragraph, Title, each_once
 from shared.actor import Actor
 from shared.web import Body, BusinessMoment, Listing, available_actions
@@ -112,10 +112,16 @@ class CeremonyAnswer(BaseModel):
     title: Bilingual
     place: Bilingual | None
     planned_for: datetime
+    academy: str | None = Field(
+        description="the academy that keeps all its agreements, and may hold it as the ministry may; none if others "
+        "keep one"
+    )
     agreements: list[UUID]
     called: UUID | None = Field(description="the agreement on the table")
     chair: Attendee | None
-    attendees: list[Attendee] = Field(description="for national readers; others are not told who sits there")
+    attendees: list[Attendee] = Field(
+        description="for who holds it and national readers; others are not told who sits there"
+    )
     reason: str | None
     opened_at: datetime | None
     closed_at: datetime | None
@@ -131,7 +137,7 @@ class CeremonyAnswer(BaseModel):
         return cls(
             **ceremony.model_dump(exclude={"codes", "minutes", "called", "attendees", *orders}),
             called=ceremony.called if ceremony.called in seen else None,
-            attendees=list(ceremony.attendees) if by.jurisdiction == "national" else [],
+            attendees=list(ceremony.attendees) if owns_or_supervises(by, ceremony) else [],
             **{name: [each for each in getattr(ceremony, name) if each in seen] for name in orders},
             available_actions=available_actions(by, ceremony, PERMISSIONS),
         )

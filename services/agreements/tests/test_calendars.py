@@ -525,7 +525,7 @@ async def test_an_opened_ceremony_stands_where_it_began_and_one_that_is_closed_w
 ) -> None:
     ceremony = await plan(database, (await approved(database)).id)
     await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
-    planned_for = now() + timedelta(days=60)
+    planned_for = now() + timedelta(days=1)
     await commands.reschedule_ceremony(database, ceremony.id, planned_for=planned_for, by=MINISTRY)
     path, uid = await a_feed(as_, officer()), f"ceremony-{ceremony.id}@mithaq"
     await fill(database, ceremony)

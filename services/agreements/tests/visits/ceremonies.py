@@ -11,7 +11,7 @@ from services.agreements.tests.builders import AT, MINISTRY, approved, current, 
 from services.agreements.tests.visits.made import WHY, Made
 from shared.actor import Actor
 from shared.ids import new_id
-from shared.territory import MINISTRY_ID
+from shared.territory import ACADEMIES, MINISTRY_ID
 from tests.web.routes import ASSOCIATION, Arrange, Visit
 
 SEAT = {"organisation_id": str(MINISTRY_ID), "name": "(fictif)"}
@@ -47,7 +47,9 @@ def visits(made: Made) -> dict[str, Arrange]:
         return replace(await made.on(ceremonies, planned, "/screens", reads=True)(by), unsaid=("path",))
 
     async def plan_ceremony(by: Actor) -> Visit:
-        agreement = await made.frozen(by) if PERMISSIONS.may(by, "plan_ceremony") else Agreement(id=new_id())
+        agreement = Agreement(id=new_id())
+        if PERMISSIONS.may(by, "plan_ceremony"):
+            agreement = await approved(database, current(by.jurisdiction if by.jurisdiction in ACADEMIES else "MA-06"))
         body = {"title": TITLE, "planned_for": AT.isoformat(), "agreements": [str(agreement.id)]}
         return Visit("/api/v1/ceremonies", body)
 
