@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from pydantic_core import from_json
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -34,12 +35,18 @@ class Transaction(AsyncSession):
     @asynccontextmanager
     async def widened(self, scope: Scope) -> AsyncIterator[None]:
         """See the rows of another scope inside the block: for a rule that rests on what its person may not see."""
-        connection = await self.connection()
-        await connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
+        await self._see(scope)
         try:
             yield
-        finally:
-            await connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(self.scope)),))
+        except BaseException:
+            # Not if it ended the transaction or its connection: then there is nothing to give back, and it is told.
+            with suppress(DBAPIError, PendingRollbackError):
+                await self._see(self.scope)
+            raise
+        await self._see(self.scope)
+
+    async def _see(self, scope: Scope) -> None:
+        await self._connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
 
     async def connection(self, *_binding: Any, **_options: Any) -> AsyncConnection:
         """The connection of this transaction: whoever needs no more of it leaves the session unused."""
@@ -90,7 +97,7 @@ class Database:
     async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
         """One transaction that sees the scope's rows only; commits at the end of the block, or not at all."""
         async with self.engine.connect() as connection, Transaction(self, scope, connection) as tx:
-            await connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
+            await tx._see(scope)
             yield tx
             if tx.in_transaction():
                 await tx.commit()

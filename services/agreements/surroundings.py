@@ -62,6 +62,8 @@ class Surroundings(NamedTuple):
     """Of what is approved: in whose place the reader may; None if that was not looked up."""
     outdated: tuple[OutdatedClause, ...] = ()
     """Until it is frozen: the clauses that still say what was to be agreed before."""
+    centers_left: tuple[UUID, ...] = ()
+    """Of what has ended: its centers that are not handed over."""
     binds_from: date | None = None
     """Of what has its visa and follows a framework: since when it binds, though that is not recorded yet."""
 
@@ -110,6 +112,11 @@ class Surrounded(Ruled):
     def still_outdated(self, outdated: Iterable[OutdatedClause]) -> Self:
         """The file, told of these after its terms or text changed."""
         return self.amid((self._around or Surroundings(today()))._replace(outdated=tuple(outdated)))
+
+    @property
+    def centers_left(self) -> tuple[UUID, ...]:
+        """The centers that are not handed over, as far as was looked up."""
+        return self._around.centers_left if self._around else ()
 
     @property
     def files_on_paper(self) -> frozenset[str]:

@@ -1,7 +1,6 @@
 """Paging: by key, never by offset, with a cursor that clients pass on unread."""
 
 import base64
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
@@ -9,7 +8,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import to_json, to_jsonable_python
+from pydantic_core import from_json, to_json, to_jsonable_python
 from sqlalchemy import ColumnElement, Select, literal, tuple_
 
 from shared.web.etags import etag
@@ -103,8 +102,8 @@ def encode_cursor(key: Sequence[Any]) -> str:
 def decode_cursor(cursor: str) -> tuple[Any, ...]:
     """The key that a cursor stands for, as JSON values. Raises RequestValidationError for anything but ours."""
     try:
-        key = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except (ValueError, RecursionError) as error:
+        key = from_json(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except ValueError as error:
         raise _not_ours() from error
     if not isinstance(key, list) or not all(isinstance(value, str | int) for value in key):
         raise _not_ours()

@@ -1,15 +1,22 @@
 """A transaction: what its session and its connection write is one, kept whole or not at all."""
 
-from contextlib import suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from shared.actor import NATIONAL
 from shared.database import Database, Transaction
+from shared.messaging.retrying import passes_by_itself
 from shared.messaging.tables import ContentRow
+from shared.refusals import NotFound
 from shared.store import digest, get_texts, put_text
 from tests.fixtures.database import Databases
 
+Block = Callable[[Transaction], AbstractAsyncContextManager[None]]
 BY_SESSION, BY_CONNECTION = "by the session", "by the connection"
 BOTH = {digest(each): each for each in (BY_SESSION, BY_CONNECTION)}
 
@@ -68,3 +75,37 @@ async def test_a_savepoint_takes_back_what_both_wrote_in_it(database: Database) 
                 raise LookupError
         await write(tx)
     assert await kept(database) == BOTH
+
+
+SCOPE = text("select current_setting('mithaq.scope')")
+
+
+@pytest.mark.parametrize("block", [lambda tx: tx.widened(NATIONAL), lambda tx: tx.begin_nested()])
+async def test_an_error_of_the_database_is_told_as_it_is_out_of_any_block(database: Database, block: Block) -> None:
+    with pytest.raises(DBAPIError, match="division by zero"):
+        async with database.transaction(NATIONAL) as tx, block(tx):
+            await tx.execute(text("select 1 / 0"))
+    with pytest.raises(DBAPIError) as lost:
+        async with database.transaction(NATIONAL) as tx, block(tx):
+            await lose_its_backend(tx)
+    assert passes_by_itself(lost.value)
+
+
+@pytest.mark.parametrize("error", [LookupError, NotFound])
+async def test_whoever_saw_more_sees_no_more_after_an_error(database: Database, error: type[Exception]) -> None:
+    async with database.transaction(frozenset({"MA-06"})) as tx:
+        with suppress(error):
+            async with tx.widened(NATIONAL):
+                assert (await tx.execute(SCOPE)).scalar_one() == "national"
+                raise error
+        assert (await tx.execute(SCOPE)).scalar_one() == "MA-06"
+
+
+async def lose_its_backend(tx: Transaction) -> None:
+    """What a restart of PostgreSQL does to the transaction, which learns it with its next statement."""
+    pid = (await tx.execute(text("select pg_backend_pid()"))).scalar_one()
+    other = create_async_engine(tx.database.engine.url)
+    async with other.begin() as connection:
+        await connection.execute(text("select pg_terminate_backend(:pid)"), {"pid": pid})
+    await other.dispose()
+    await tx.execute(text("select 1"))

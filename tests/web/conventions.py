@@ -147,6 +147,9 @@ async def _pages_are_bounded(app: FastAPI, route: Operation, request: Visit, tok
             {"cursor": "nonsense"},
             {"cursor": "WzEsMSwxLDFd"},
             {"cursor": "W3t9XQ"},
+            {
+                "cursor": "WyJcdWQ4MDAiLCIwMDAwMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDAiXQ"
+            },  # half of a surrogate pair
         ):
             url = URL(request.path).copy_merge_params(wanted)
             is_problem(await client.get(url), 422, "malformed")

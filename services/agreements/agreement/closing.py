@@ -12,11 +12,13 @@ from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.obligation import ObligationState
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors.force import (
+    CentersNotHandedOver,
     ConfirmationsMissing,
     DecisionWithoutDocument,
     EditionsUnderReview,
     ObligationsUnsettled,
 )
+from services.agreements.terms import center_named
 from shared.aggregate import follows
 from shared.events.agreements import AgreementArchived, AgreementClosed
 from shared.events.base import DomainEvent
@@ -65,7 +67,7 @@ class Closing(Editions):
         return tuple(each for each in get_args(Confirmation) if self.centers or each not in OF_CENTERS)
 
     def guard(self, action: str) -> Refusal | None:
-        """Nothing that is owed and no year's review is left open."""
+        """Nothing that is owed, no year's review and no center is left open."""
         if action == "close_agreement":
             blocking = {duty.obligation_id for duty in self.duties if "closing" in duty.blocks}
             left = {
@@ -77,6 +79,10 @@ class Closing(Editions):
                 return ObligationsUnsettled(obligations=sorted(left), names=self.owed(sorted(left)))
             if reviewed := [each.number for each in self.editions if each.state == EditionState.under_review]:
                 return EditionsUnderReview(editions=reviewed)
+            if self.centers_left:
+                names = {center.center_id: center_named(center) for center in self.centers}
+                left_over = list(self.centers_left)
+                return CentersNotHandedOver(centers=left_over, names=[names[each] for each in left_over])
         return super().guard(action)
 
     def close(
@@ -87,7 +93,10 @@ class Closing(Editions):
         document_hash: str | None = None,
         today: date,
     ) -> list[DomainEvent]:
-        """Close the file. Refuses ObligationsUnsettled, EditionsUnderReview, ConfirmationsMissing."""
+        """Close the file.
+
+        Refuses ObligationsUnsettled, EditionsUnderReview, CentersNotHandedOver, ConfirmationsMissing.
+        """
         self.require("close_agreement")
         if missing := [each for each in self.to_confirm if each not in confirmed]:
             raise ConfirmationsMissing(missing=missing)

@@ -5,16 +5,13 @@ from datetime import date
 from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID
 
-from sqlmodel import col, select
-
 from services.agreements.agreement import Agreement, Confirmation, Scope
 from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.vetting import look_around
-from services.agreements.errors.force import CentersNotHandedOver, ImpactChanged
+from services.agreements.errors.force import ImpactChanged
 from services.agreements.foresight import foresee
-from services.agreements.tables import AGREEMENTS, CenterFactRow
-from services.agreements.terms import center_named
+from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import now, today
 from shared.database import Transaction, Work
@@ -145,12 +142,6 @@ async def close_agreement(
         agreement = await load_for(tx, id, "close_agreement", by, expected)
         document_hash = _paper(agreement, "close_agreement", document_hash)
         closed = agreement.close(confirmed=confirmed, document=document, document_hash=document_hash, today=today())
-        own = [center.center_id for center in agreement.centers]
-        done = col(CenterFactRow.state).in_(["closed", "abandoned"])
-        settled = select(CenterFactRow.id).where(col(CenterFactRow.id).in_(own), done)
-        if left := sorted({*own}.difference((await tx.execute(settled)).scalars())):
-            names = {center.center_id: center_named(center) for center in agreement.centers}
-            raise CentersNotHandedOver(centers=left, names=[names[each] for each in left])
         return await AGREEMENTS.record(tx, agreement, closed, by=by)
 
 

@@ -17,7 +17,7 @@ from services.agreements.errors.ceremonies import OnTheTable
 from services.agreements.errors.texts import TextLost
 from services.agreements.steps import LEAVES_THE_TABLE
 from services.agreements.surroundings import Surroundings
-from services.agreements.tables import CEREMONIES, AssociationStandingRow, OrganisationRow
+from services.agreements.tables import CEREMONIES, AssociationStandingRow, CenterFactRow, OrganisationRow
 from services.agreements.text import get_table, require_bodies
 from shared.actor import NATIONAL
 from shared.database import Transaction
@@ -42,6 +42,9 @@ ON_PAPER = text("""
 """)
 """Files that show signatures on paper under an agreement's amendments, whether they wait for their check or count."""
 BEFORE_FREEZING = frozenset({AgreementState.negotiation, AgreementState.legal_review})
+OVER = frozenset({AgreementState.expired, AgreementState.terminated})
+DONE = ("closed", "abandoned")
+"""States of a center for which nothing is left to be handed over."""
 NOT_FROZEN = BEFORE_FREEZING | {AgreementState.draft}
 
 
@@ -51,7 +54,7 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date, action: 
     For an action that takes it from the table, whether a ceremony has it there.
 
     While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments;
-    and whether it binds by its visa.
+    and whether it binds by its visa. Once it has ended, which centers are not handed over.
     """
     around = Surroundings(day)
     if action in LEAVES_THE_TABLE and agreement.being_signed:
@@ -78,6 +81,8 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date, action: 
         around = around._replace(lost=await _lost_of(tx, agreement.text_hash or ""))
     if agreement.state in NOT_FROZEN:
         around = around._replace(outdated=tuple(await outdated_of(tx, agreement)))
+    if agreement.state in OVER:
+        around = around._replace(centers_left=await _centers_left(tx, agreement))
     if agreement.state == AgreementState.signed and agreement.visa and agreement.parent_id:
         parent = await lived_parent_of(tx, agreement, reading=True)
         bound = (each for each in agreement.catch_up(day, parent) if isinstance(each, AgreementCameIntoForce))
@@ -92,6 +97,13 @@ async def tabled_refusal(tx: Transaction, agreement: Agreement) -> OnTheTable | 
     async with tx.widened(NATIONAL):
         found = (await tx.execute(query.limit(1))).scalar_one_or_none()
     return OnTheTable(ceremony=found) if found else None
+
+
+async def _centers_left(tx: Transaction, agreement: Agreement) -> tuple[UUID, ...]:
+    """Its centers that are neither closed nor abandoned yet."""
+    own = {center.center_id for center in agreement.centers}
+    done = select(CenterFactRow.id).where(col(CenterFactRow.id).in_(own), col(CenterFactRow.state).in_(DONE))
+    return tuple(sorted(own.difference((await tx.execute(done)).scalars()))) if own else ()
 
 
 async def _lost_of(tx: Transaction, text_hash: str) -> TextLost | None:

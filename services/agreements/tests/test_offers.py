@@ -167,6 +167,7 @@ def looked_at(action: Action, **fixed: Any) -> Try:
 TRIES: dict[str, Try] = {
     "revise_text": plain(commands.revise_text, clauses=clauses(3)),
     "revise_terms": lambda tx, it, by: commands.revise_terms(tx, it.id, terms_of(it), by=by),
+    "redraw_clauses": plain(commands.redraw_clauses),
     "open_negotiation": plain(commands.open_negotiation),
     "pass_turn": lambda tx, it, by: commands.pass_turn(
         tx,
@@ -258,11 +259,11 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
         await attached(database, it, "text_annex")
         return await attached(database, it, "signed_copy")
 
-    async def handed_over(terms: Terms) -> None:
+    async def handed_over(terms: Terms, state: str = "closed") -> None:
         place = {"agreement_id": new_id(), "academy": "MA-06", "province": terms.centers[0].province}
         async with database.transaction(NATIONAL) as tx:
             for each in terms.centers:
-                tx.add(CenterFactRow(id=each.center_id, state="closed", funded_seats=0, unfunded_seats=0, **place))
+                tx.add(CenterFactRow(id=each.center_id, state=state, funded_seats=0, unfunded_seats=0, **place))
 
     async def frozen(terms: Terms) -> Agreement:
         it = await made(terms)
@@ -343,10 +344,11 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     yield "terminated", await terminate(database, it)
     it = await in_force()
     yield "expired", await commands.let_time_pass(database, it.id, on=it.effective_until + timedelta(days=1))
-    terms = current(operator=OPERATOR, effective_from=starts)
-    await handed_over(terms)
-    it = await terminate(database, await bound(database, terms))
-    yield "terminated, all settled", it
+    for state, told in (("handing_over", "a center is left"), ("closed", "all settled")):
+        terms = current(operator=OPERATOR, effective_from=starts)
+        await handed_over(terms, state)
+        it = await terminate(database, await bound(database, terms))
+        yield f"terminated, {told}", it
     confirmed = get_args(Confirmation)
     yield "closed", await commands.close_agreement(database, it.id, confirmed=confirmed, document="d", by=director())
 

@@ -373,6 +373,11 @@ async def test_a_search_is_kept_and_read_back_by_its_person_only(
     assert (await client.get(f"/api/v1/saved-searches/{saved['id']}")).status_code == 404
 
 
+async def test_a_search_for_what_no_text_has_is_not_kept(client: AsyncClient) -> None:
+    is_problem(await save(client, "Une (fictif)", q="a\0b"), 422, "malformed")
+    assert (await client.get("/api/v1/saved-searches")).json()["items"] == []
+
+
 async def test_a_search_of_the_same_name_is_replaced(client: AsyncClient) -> None:
     first = (await save(client, "Une (fictif)", q="casa")).json()
     second = (await save(client, "Une (fictif)", q="rabat")).json()
