@@ -1,4 +1,4 @@
-"""The calendar: what is ahead, as an iCalendar feed (RFC 5545).
+"""The calendar: what is ahead, as an iCalendar feed (RFC 5545 and 7986).
 
 No names of people, and of free text only what the parties agreed on and what a public screen shows: who owes what, and
 what a ceremony is called and where it is.
@@ -51,7 +51,9 @@ def feed(appointments: Iterable[Appointment], *, language: str, wording: Wording
     calendar.add("prodid", f"-//Mithaq//{language.upper()}")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
-    calendar.add("x-wr-calname", wording.text("calendar.name", language))
+    # Both names: RFC 7986 (5.1), and what programs read from before it.
+    for name in ("name", "x-wr-calname"):
+        calendar.add(name, wording.text("calendar.name", language))
     calendar.add("x-wr-timezone", str(CASABLANCA))
     calendar.add("refresh-interval", vDuration(REFRESH), parameters={"VALUE": "DURATION"})
     for each in appointments:
@@ -60,6 +62,7 @@ def feed(appointments: Iterable[Appointment], *, language: str, wording: Wording
         event.add("uid", f"{each.uid}@mithaq")
         # Without these a program keeps what it has of something that moved (RFC 5545, 3.8.7.2 and 3.8.7.4).
         event.add("dtstamp", each.changed_at)
+        event.add("last-modified", each.changed_at)
         event.add("sequence", each.version)
         event.add("summary", wording.text(f"calendar.{each.what}", language, **values))
         if each.sitting:

@@ -5,7 +5,8 @@ It shows organisations, never people. Whoever has the screen's address sees it: 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -71,11 +72,17 @@ _screens: WeakValueDictionary[str, Screen] = WeakValueDictionary()
 """Secret -> the screen, while somebody watches it."""
 
 
-def require_room(secret: str) -> None:
-    """Refuse ScreenFull while as many watch a screen as may."""
-    screen = _screens.get(secret)
-    if screen and screen.watching >= MOST_WATCHING:
+@contextmanager
+def watching(secret: str) -> Iterator[None]:
+    """A place before the screen inside the block. Refuses ScreenFull while as many watch it as may."""
+    screen = _screens.setdefault(secret, Screen())
+    if screen.watching >= MOST_WATCHING:
         raise ScreenFull(most=MOST_WATCHING)
+    screen.watching += 1
+    try:
+        yield
+    finally:
+        screen.watching -= 1
 
 
 async def boards(database: Database, secret: str, wording: Wording) -> AsyncGenerator[tuple[int, str] | None]:
@@ -85,23 +92,19 @@ async def boards(database: Database, secret: str, wording: Wording) -> AsyncGene
     board comes at once, so that a screen that comes back shows what is, whatever it missed.
     """
     screen = _screens.setdefault(secret, Screen())
-    screen.watching += 1
-    try:
-        shown, silent = 0, 0.0
-        while True:
-            await screen.look(database, secret, wording)
-            if screen.number > shown:
-                shown, silent = screen.number, 0.0
-                yield screen.number, screen.board
-            elif silent >= BREATH:
-                silent = 0.0
-                yield None
-            if screen.over:
-                return
-            await asyncio.sleep(LOOK)
-            silent += LOOK
-    finally:
-        screen.watching -= 1
+    shown, silent = 0, 0.0
+    while True:
+        await screen.look(database, secret, wording)
+        if screen.number > shown:
+            shown, silent = screen.number, 0.0
+            yield screen.number, screen.board
+        elif silent >= BREATH:
+            silent = 0.0
+            yield None
+        if screen.over:
+            return
+        await asyncio.sleep(LOOK)
+        silent += LOOK
 
 
 def page(ceremony: Ceremony, *, events: str, nonce: str, wording: Wording) -> str:

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from services.agreements import commands, queries
 from services.agreements.schemas.ceremonies import ScreenAnswer
-from services.agreements.screen import AGAIN, boards, page, require_room
+from services.agreements.screen import AGAIN, boards, page, watching
 from shared.actor import SYSTEM
 from shared.language import Wording
 from shared.web import CurrentActor, Db, Once
@@ -67,11 +67,11 @@ class Shown:
     wording: Wording
 
 
-async def _shown(secret: Secret, request: Request, db: Db) -> Shown:
+async def _shown(secret: Secret, request: Request, db: Db) -> AsyncIterator[Shown]:
     # Here and not in the stream: once a stream has begun, nothing can be refused any more.
     await commands.ceremony_on(db, secret)
-    require_room(secret)
-    return Shown(secret, db, request.app.state.wording)
+    with watching(secret):
+        yield Shown(secret, db, request.app.state.wording)
 
 
 @router.get("/screens/{secret}/events", response_class=EventSourceResponse, openapi_extra={"x-public": True})

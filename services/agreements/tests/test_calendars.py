@@ -755,7 +755,10 @@ def test_a_feed_is_valid_and_the_same_appointments_give_the_same_bytes(app: Fast
         assert written == feed(listed, **options)
         assert b"\r\n" in written and all(len(line) <= 75 for line in written.split(b"\r\n")), "RFC 5545, 3.1"
         event: Any
-        (event,) = Calendar.from_ical(written).events
+        calendar: Any = Calendar.from_ical(written)
+        assert calendar["name"] == calendar["x-wr-calname"] == app.state.wording.text("calendar.name", language)
+        (event,) = calendar.events
+        assert event["last-modified"].dt == changed_at
         assert (event.start, event.end) == (day, day + timedelta(days=1)), "all day long"
         assert (event["sequence"], event["dtstamp"].dt, event["transp"]) == (3, changed_at, "TRANSPARENT")
         assert ("\u2068AREF-06/2026-0001\u2069" in str(event["summary"])) == right_to_left

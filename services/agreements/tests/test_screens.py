@@ -11,7 +11,8 @@ from sqlmodel import select
 
 from services.agreements import commands, screen
 from services.agreements.ceremony import Ceremony
-from services.agreements.screen import boards, require_room
+from services.agreements.errors.ceremonies import ScreenFull
+from services.agreements.screen import boards, watching
 from services.agreements.tables import ScreenRow
 from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
 from shared.actor import NATIONAL
@@ -190,19 +191,34 @@ async def test_a_screen_says_where_and_when_and_shows_nothing_on_the_table_once_
 
 
 async def test_so_many_watch_a_screen_and_the_next_is_refused_by_name(
-    app: FastAPI, database: Database, wording: Wording, monkeypatch: pytest.MonkeyPatch
+    app: FastAPI, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(screen, "MOST_WATCHING", 2)
-    secret = await hung(database, await hold(database, (await approved(database)).id))
-    streams = [boards(database, secret, wording) for _ in range(2)]
-    await asyncio.gather(*map(following, streams))
+    ceremony = await hold(database, (await approved(database)).id)
+    secret, known, together = await hung(database, ceremony), commands.ceremony_on, asyncio.Barrier(3)
+
+    async def at_once(tx: Any, secret: str) -> Any:
+        found = await known(tx, secret)
+        await together.wait()
+        return found
+
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
-        refused = await http.get(f"/screens/{secret}/events", headers={"Accept-Language": "en"})
-        assert refused.headers["retry-after"]
+
+        async def look() -> httpx.Response:
+            return await http.get(f"/screens/{secret}/events", headers={"Accept-Language": "en"})
+
+        # They come in the same moment, and stay until the screen is closed.
+        monkeypatch.setattr(commands, "ceremony_on", at_once)
+        looking = [asyncio.create_task(look()) for _ in range(3)]
+        done, let_in = await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
+        (refused,) = (each.result() for each in done)
+        assert refused.headers["retry-after"] and len(let_in) == 2
         is_problem(refused, 503, "screen-full")
-    for stream in streams:
-        await stream.aclose()
-    require_room(secret)
+        monkeypatch.setattr(commands, "ceremony_on", known)
+        await commands.close_screens(database, ceremony.id, by=MINISTRY)
+        assert [each.status_code for each in await asyncio.gather(*let_in)] == [200, 200]
+    with watching(secret), watching(secret), pytest.raises(ScreenFull), watching(secret):
+        pass
 
 
 async def test_a_screens_page_may_run_its_own_script_only(app: FastAPI, database: Database) -> None:
