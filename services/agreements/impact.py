@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.agreement import Agreement, AgreementState, EditionState, ObligationState, Scope
-from services.agreements.agreement.family import Parent
+from services.agreements.agreement.family import OVER, Parent
 from services.agreements.bilingual import Bilingual
 from services.agreements.readers import (
     Branch,
@@ -239,7 +239,10 @@ class CenterFact(BaseModel):
 
 
 class Life(NamedTuple):
-    """An agreement right before and right after the decision takes effect, as things stand today."""
+    """An agreement right before and right after the decision takes effect, as things stand today.
+
+    If it is over before, by the end of a renewal that nobody decides, the decision touches nothing more of it.
+    """
 
     before: Agreement
     after: Agreement
@@ -334,6 +337,8 @@ def _agreement(life: Life) -> AgreementTouched:
 
 
 def _centers(life: Life, decision: Decision, known: Mapping[UUID, CenterFact]) -> list[CenterTouched]:
+    if life.before.state in OVER:
+        return []
     suspends = decision.action == "suspend_agreement"
     becomes = AT_REST if suspends else AT_THE_END
     touched = []
@@ -381,7 +386,7 @@ def _editions(life: Life) -> list[EditionTouched]:
 
 def _amounts(life: Life, *, since: int) -> list[AmountTouched]:
     payers = {party.party_id: party.organisation_id for party in life.after.parties}
-    lines = [line for line in life.after.budget if line.budget_year >= since]
+    lines = [line for line in life.after.budget if line.budget_year >= since and life.before.state not in OVER]
     return [
         AmountTouched(
             agreement_id=life.after.id,
@@ -404,7 +409,8 @@ def _published(
 ) -> Iterator[News]:
     """What is published about it: the decision, at once and on its day, what ends with it, and what the centers do."""
     own, *children = (life.after for life in lives)
-    yield from (news_of(own, type) for type in {*decided, TAKES_EFFECT[action]})
+    effects = set() if lives[0].before.state in OVER else {TAKES_EFFECT[action]}
+    yield from (news_of(own, type) for type in {*decided, *effects})
     yield from (news_of(child, TAKES_EFFECT[action]) for child in children)
     by_id = {each.id: each for each in (own, *children)}
     yield from (news_of_branch(by_id[each.agreement_id], each) for each in amendments.values())

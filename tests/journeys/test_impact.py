@@ -427,3 +427,20 @@ async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_ch
     assert refused.value.slug == "impact-changed"
     assert refused.value.values["changed"] == ["centers", "subscribers"]
     assert (await world.agreement(agreement.id)).state == "in_force", "nothing half-done"
+
+
+@pytest.mark.parametrize("scope", ["centers", None])
+async def test_what_a_lapse_comes_before_touches_nothing_more(world: World, scope: str | None) -> None:
+    """Nobody decides the renewal, and the agreement ends with its edition before what is announced."""
+    term = {"effective_from": today() - timedelta(days=362), "effective_until": today() + timedelta(days=600)}
+    agreement = await bound(world.agreements, current(**term))
+    await world.settle()
+    await world.take(agreement.centers[0].center_id, STEPS[:3])
+    await world.settle()
+    agreement = await commands.let_time_pass(world.agreements, agreement.id, on=today())
+    action = "suspend_agreement" if scope else "terminate_agreement"
+    what: dict[str, Any] = {"notified_on": today()} | ({"scope": scope, "centers": []} if scope else {})
+    told = await queries.impact(world.agreements, agreement.id, action=action, by=head_of(agreement), **what)
+    assert agreement.renewal and told.decision.effective_on > agreement.renewal.deadline_on
+    assert [(each.state, each.becomes) for each in told.agreements] == [("expired", "expired")]
+    assert not (told.centers or told.obligations or told.editions or told.amounts)
