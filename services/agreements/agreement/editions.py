@@ -9,7 +9,7 @@ from services.agreements.agreement.edition import Edition, EditionState, grantin
 from services.agreements.agreement.obligation import Obligation, ObligationState
 from services.agreements.agreement.obligations import Obligations
 from services.agreements.agreement.timely import earliest
-from services.agreements.errors.editions import EditionNotUnderReview, EditionUnsettled
+from services.agreements.errors.editions import EditionNotUnderReview, EditionUnsettled, NoEditions
 from services.agreements.terms import Duty, year_from
 from shared.aggregate import follows
 from shared.events.agreements import (
@@ -76,7 +76,8 @@ class Editions(Obligations):
         if action == "close_edition":
             reviewed = [self._unsettled(each) for each in self.editions if each.state == _E.under_review]
             if not reviewed:
-                return EditionNotUnderReview(kind="edition", edition=None, state=None)
+                last = self.edition_under_way
+                return self._not_under_review(last) if last else NoEditions()
             if None not in reviewed:
                 return reviewed[0]
         return super().guard(action)
@@ -84,12 +85,12 @@ class Editions(Obligations):
     def close_edition(self, number: int, *, today: date) -> list[DomainEvent]:
         """End an edition's review: what was due in it and is not met has failed.
 
-        Refuses EditionNotUnderReview, EditionUnsettled.
+        Refuses NoEditions, EditionNotUnderReview, EditionUnsettled.
         """
         self.require("close_edition")
         edition = self.edition(number)
         if edition.state != _E.under_review:
-            raise EditionNotUnderReview(kind="edition", edition=number, state=edition.state)
+            raise self._not_under_review(edition)
         if refusal := self._unsettled(edition):
             raise refusal
         fallen = self.fallen_due(min(edition.ends_on, today))
@@ -178,6 +179,10 @@ class Editions(Obligations):
     def _end_editions(self, _: AgreementTerminated | AgreementExpired) -> None:
         self._change_editions({_E.running}, lambda _: {"state": _E.under_review})
         self._change_editions({_E.planned}, lambda _: {"state": _E.cancelled})
+
+    @staticmethod
+    def _not_under_review(edition: Edition) -> EditionNotUnderReview:
+        return EditionNotUnderReview(kind="edition", edition=edition.number, state=edition.state)
 
     def _unsettled(self, edition: Edition) -> Refusal | None:
         left = {

@@ -21,7 +21,7 @@ from services.agreements.errors.editions import (
     SeatsNotPlaced,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
-from services.agreements.terms import Duty, check_school_year, year_from
+from services.agreements.terms import Duty, check_school_year, check_seats, year_from
 from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementExpired,
@@ -97,7 +97,7 @@ class Renewals(Editions):
         `seats` names the centers that get others than agreed; of an only center the sums tell.
         Refuses SchoolYearNotOne, RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted, RenewalNotFavourable,
         ObligationsUnmet, EndAnnounced, EditionOutsideTerm, BudgetYearOutsideEdition, NotAParty, RolesMissing,
-        PartyNotCarried, CenterNotInAgreement, SeatsNotPlaced; NotFound for an unknown obligation.
+        PartyNotCarried, CenterNotInAgreement, SeatsNotPlaced, CenterWithoutSeats; NotFound for an unknown obligation.
         """
         self.require("renew_agreement")
         check_school_year(school_year)
@@ -313,6 +313,8 @@ class Renewals(Editions):
         funded, unfunded = sums(planned.granted(self.centers))
         if (funded, unfunded) != (planned.funded_seats, planned.unfunded_seats):
             raise SeatsNotPlaced(funded_seats=funded, unfunded_seats=unfunded)
+        if not funded + unfunded:
+            check_seats(planned.granted(self.centers)[:1])
 
     def _renewed(self, planned: Edition, *, tacit: bool) -> AgreementRenewed:
         renewed = AgreementRenewed(

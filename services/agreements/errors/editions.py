@@ -69,9 +69,15 @@ class SeatsNotPlaced(Refusal):
 
 
 class EditionNotUnderReview(Refusal):
-    """Only an edition under review is closed. Values: kind, edition, state; no edition and state if none is."""
+    """Only an edition under review is closed. Values: kind, edition, state."""
 
     slug = "edition-not-under-review"
+
+
+class NoEditions(Refusal):
+    """The agreement goes by no editions, so that none is closed."""
+
+    slug = "no-editions"
 
 
 class EditionUnsettled(Refusal):

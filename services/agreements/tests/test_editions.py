@@ -8,13 +8,14 @@ import pytest
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content
-from services.agreements.errors import CenterNotInAgreement, NotAParty, RolesMissing, TermOver
+from services.agreements.errors import CenterNotInAgreement, CenterWithoutSeats, NotAParty, RolesMissing, TermOver
 from services.agreements.errors.editions import (
     BudgetYearOutsideEdition,
     EditionNotUnderReview,
     EditionOutsideTerm,
     EditionsExhausted,
     EndAnnounced,
+    NoEditions,
     PartyNotCarried,
     RenewalNotAllowedNow,
     RenewalNotDue,
@@ -30,6 +31,7 @@ from services.agreements.tests.builders import (
     NAME,
     change_kind,
     in_force,
+    network_terms,
     owing,
     party,
     regional,
@@ -484,6 +486,8 @@ def test_the_seats_of_an_edition_are_those_of_its_centers() -> None:
     assert refused.value.values == {"funded_seats": 90, "unfunded_seats": 0}
     with pytest.raises(SeatsNotPlaced):
         agreement.renew(**carried(agreement, funded_seats=90))
+    with pytest.raises(CenterWithoutSeats):
+        agreement.renew(**carried(agreement, **seats(agreement, 0, 0)))
     foreign = CenterSeats(center_id=new_id(), funded_seats=1, unfunded_seats=0)
     with pytest.raises(CenterNotInAgreement):
         agreement.renew(**carried(agreement, seats=[foreign]))
@@ -564,6 +568,10 @@ def test_a_suspended_agreement_opens_no_edition_until_it_is_resumed() -> None:
     assert states(passing(agreement, date(2025, 10, 1))) == ["under_review", "planned"]
     agreement.evolve(agreement.resume(effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
     assert states(passing(agreement, date(2025, 10, 1))) == ["under_review", "running"]
+
+
+def test_what_goes_by_no_editions_has_none_to_close() -> None:
+    assert isinstance(in_force(network_terms(agreement_kind="framework")).refusal_of("close_edition"), NoEditions)
 
 
 def test_an_edition_is_closed_after_its_review() -> None:
