@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from services.agreements import commands, queries, schedule
 from services.agreements import reactions as of_agreements
 from services.agreements.agreement import Agreement
-from services.agreements.impact import Impact
+from services.agreements.impact import Action, Impact
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, EndpointFactRow
 from services.agreements.terms import Terms
 from services.agreements.tests.branches import agree, propose, reword
@@ -432,13 +432,16 @@ async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_ch
 @pytest.mark.parametrize("scope", ["centers", None])
 async def test_what_a_lapse_comes_before_touches_nothing_more(world: World, scope: str | None) -> None:
     """Nobody decides the renewal, and the agreement ends with its edition before what is announced."""
-    term = {"effective_from": today() - timedelta(days=362), "effective_until": today() + timedelta(days=600)}
+    term: dict[str, Any] = {
+        "effective_from": today() - timedelta(days=362),
+        "effective_until": today() + timedelta(days=600),
+    }
     agreement = await bound(world.agreements, current(**term))
     await world.settle()
     await world.take(agreement.centers[0].center_id, STEPS[:3])
     await world.settle()
     agreement = await commands.let_time_pass(world.agreements, agreement.id, on=today())
-    action = "suspend_agreement" if scope else "terminate_agreement"
+    action: Action = "suspend_agreement" if scope else "terminate_agreement"
     what: dict[str, Any] = {"notified_on": today()} | ({"scope": scope, "centers": []} if scope else {})
     told = await queries.impact(world.agreements, agreement.id, action=action, by=head_of(agreement), **what)
     assert agreement.renewal and told.decision.effective_on > agreement.renewal.deadline_on
