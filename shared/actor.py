@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 Scope = frozenset[str]
@@ -45,6 +45,8 @@ class Actor:
     subject: str
     roles: frozenset[Role]
     jurisdiction: str
+    name: str | None = field(default=None, compare=False)
+    """What the token says that people call them; none if it does not. Nothing is decided by it."""
 
     @property
     def person(self) -> str:

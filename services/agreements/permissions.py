@@ -242,9 +242,9 @@ def may_withdraw(actor: Actor, agreement: Agreement, document: Document) -> bool
     return own or NotYourDocument(document=document.document_id)
 
 
-def may_settle(actor: Actor, agreement: Agreement, thread: Thread) -> bool:
+def may_settle(actor: Actor, file: Agreement | Amendment, thread: Thread) -> bool:
     """Who keeps the agreement settles any point, and every party the points it raised."""
-    return owns(actor, agreement) or organisation_of(actor) == thread.comments[0].organisation_id
+    return owns(actor, file) or organisation_of(actor) == thread.comments[0].organisation_id
 
 
 def brought_one(actor: Actor, agreement: Agreement) -> bool | Refusal:
@@ -319,6 +319,15 @@ PERMISSIONS = Permissions(
         "answer_thread": PARTNERS,
         "resolve_thread": PARTNERS,
         "reopen_thread": PARTNERS,
+        "read_participants": ANYONE,
+        "open_amendment_thread": PARTNERS,
+        "read_amendment_threads": ANYONE,
+        "read_amendment_thread": ANYONE,
+        "read_amendment_open_points": ANYONE,
+        "answer_amendment_thread": PARTNERS,
+        "resolve_amendment_thread": PARTNERS,
+        "reopen_amendment_thread": PARTNERS,
+        "read_amendment_participants": ANYONE,
         "read_editions": ANYONE,
         "propose_amendment": DESK,
         "read_amendments": ANYONE,
@@ -429,6 +438,10 @@ PERMISSIONS = Permissions(
         "answer_thread": may_represent,
         "resolve_thread": may_represent,
         "reopen_thread": may_represent,
+        "open_amendment_thread": may_represent,
+        "answer_amendment_thread": may_represent,
+        "resolve_amendment_thread": may_represent,
+        "reopen_amendment_thread": may_represent,
         "evaluate_renewal": owns,
         "return_renewal": owns,
         "renew_agreement": owns,

@@ -1,4 +1,4 @@
-"""The thread: comments on an agreement or one of its clauses, until the point is settled."""
+"""The thread: comments on an agreement or an amendment, or on one point of it, until the point is settled."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.agreements.errors.threads import ThreadFull
 from shared.aggregate import Aggregate
@@ -16,7 +16,7 @@ from shared.events.base import DomainEvent
 MOST = 200
 """Comments in one thread."""
 MOST_OPEN = 1_000
-"""Open threads of one agreement, give or take those of the same instant."""
+"""Open threads of one agreement or amendment, give or take those of the same instant."""
 
 
 class ThreadState(StrEnum):
@@ -36,14 +36,26 @@ class Remark(BaseModel):
 
     body: str
     person: str
+    name: str | None = Field(None, description="the person's, as their token said it then; none if it did not")
     organisation_id: UUID
     organisations: tuple[UUID, ...] = ()
     people: tuple[str, ...] = ()
     at: datetime
 
 
+class Point(BaseModel):
+    """Where a thread hangs: on an agreement, or on an amendment of it; on the whole, a clause or an obligation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    agreement_id: UUID
+    amendment_id: UUID | None = None
+    clause: str | None = None
+    obligation_id: UUID | None = None
+
+
 class Thread(Aggregate):
-    """Comments on one point, oldest first. Whoever sees the agreement sees its threads."""
+    """Comments on one point, oldest first. Whoever sees the agreement, or the amendment, sees its threads."""
 
     kind: ClassVar[str] = "thread"
     ALLOWED: ClassVar = {
@@ -54,11 +66,14 @@ class Thread(Aggregate):
 
     state: ThreadState = ThreadState.open
     agreement_id: UUID | None = None
+    amendment_id: UUID | None = None
+    """The amendment that it is about; none: the agreement itself."""
     academies: tuple[str, ...] = ()
     """Those that take part in the agreement."""
     clause: str | None = None
+    obligation_id: UUID | None = None
     text_hash: str | None = None
-    """The text as it stood when the thread was opened."""
+    """The text, or the branch, as it stood when the thread was opened."""
     comments: tuple[Remark, ...] = ()
 
     def audience(self) -> tuple[str, ...]:
@@ -74,17 +89,15 @@ class Thread(Aggregate):
         id: UUID,
         remark: Remark,
         *,
-        agreement_id: UUID,
+        point: Point,
         academies: Sequence[str],
         parties: Sequence[UUID],
-        clause: str | None,
         text_hash: str | None,
     ) -> list[DomainEvent]:
         """Make the first comment on a point."""
         opened = ThreadOpened(
             thread_id=id,
-            agreement_id=agreement_id,
-            clause=clause,
+            **dict(point),
             text_hash=text_hash,
             organisation_id=remark.organisation_id,
             parties=tuple(parties),
@@ -100,8 +113,7 @@ class Thread(Aggregate):
             raise ThreadFull(most=MOST)
         answered = ThreadAnswered(
             thread_id=self.id,
-            agreement_id=self._agreement,
-            clause=self.clause,
+            **dict(self.point),
             comment=len(self.comments) + 1,
             organisation_id=remark.organisation_id,
             parties=tuple(parties),
@@ -117,8 +129,7 @@ class Thread(Aggregate):
         return [
             ThreadResolved(
                 thread_id=self.id,
-                agreement_id=self._agreement,
-                clause=self.clause,
+                **dict(self.point),
                 organisation_id=organisation_id,
                 parties=tuple(parties),
             )
@@ -130,8 +141,7 @@ class Thread(Aggregate):
         return [
             ThreadReopened(
                 thread_id=self.id,
-                agreement_id=self._agreement,
-                clause=self.clause,
+                **dict(self.point),
                 organisation_id=organisation_id,
                 parties=tuple(parties),
             )
@@ -141,8 +151,9 @@ class Thread(Aggregate):
         """Change the fields as the event says."""
         match event:
             case ThreadOpened():
-                self.agreement_id = event.agreement_id
-                self.clause, self.text_hash = event.clause, event.text_hash
+                self.agreement_id, self.amendment_id = event.agreement_id, event.amendment_id
+                self.clause, self.obligation_id = event.clause, event.obligation_id
+                self.text_hash = event.text_hash
                 self.academies = tuple(event.detail["academies"])
                 self.comments = (_remark(event),)
             case ThreadAnswered():
@@ -155,18 +166,19 @@ class Thread(Aggregate):
                 raise TypeError(f"not a thread's event: {event.type}")
 
     @property
-    def _agreement(self) -> UUID:
-        assert self.agreement_id is not None, "a blank thread has no comments"
-        return self.agreement_id
+    def point(self) -> Point:
+        """Where it hangs."""
+        return Point.model_validate(self, from_attributes=True)
 
 
 def _kept(remark: Remark) -> dict[str, object]:
-    return {"body": remark.body, "person": remark.person, "at": remark.at}
+    return {"body": remark.body, "person": remark.person, "name": remark.name, "at": remark.at}
 
 
 def _remark(event: ThreadOpened | ThreadAnswered) -> Remark:
     return Remark(
         **{name: event.detail[name] for name in ("body", "person", "at")},
+        name=event.detail.get("name"),
         organisation_id=event.organisation_id,
         organisations=event.organisations,
         people=event.people,

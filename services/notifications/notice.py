@@ -104,6 +104,9 @@ class Notice:
                 values[subject] = self._name_of(id, language)
         if (organisation := _organisation_at(self.data)) is not None:
             values["jurisdiction"] = self._name_of(organisation, language)
+        if "agreement" in values:
+            where = "amendment" if "amendment" in values else "agreement"
+            values["place"] = wording().text(f"places.{where}", language, agreement=values["agreement"])
         return values
 
     def _name_of(self, id: str, language: str) -> str:

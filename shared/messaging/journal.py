@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Table, insert, select
 
 from shared import audit, context
-from shared.actor import Actor
+from shared.actor import SYSTEM, Actor
 from shared.aggregate import Aggregate, Recorded
 from shared.clock import now
 from shared.database import Transaction
@@ -109,6 +109,13 @@ async def past(
         query = query.where(row.type.in_(types))
     rows = (await (await tx.connection()).execute(query.order_by(row.aggregate_version))).all()
     return [Recorded(version, at, decode(type, data, detail)) for version, at, type, data, detail in rows]
+
+
+async def actors(tx: Transaction, aggregate_id: UUID) -> set[str]:
+    """The people who did something to an aggregate, each as issuer#subject."""
+    row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
+    query = select(row.actor).where(row.aggregate_id == aggregate_id, row.actor != SYSTEM.person).distinct()
+    return set((await (await tx.connection()).execute(query)).scalars())
 
 
 async def exported(tx: Transaction) -> AsyncIterator[dict[str, Any]]:

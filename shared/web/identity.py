@@ -15,11 +15,13 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from pydantic import TypeAdapter, ValidationError
 
 from shared.actor import JURISDICTION, Actor, Role
 from shared.embedded.identity import dev_issuer
 from shared.refusals import Unauthenticated, Unavailable
 from shared.settings import PlatformSettings
+from shared.texts import Line
 
 ALGORITHMS = {"RS256": "RSA", "ES256": "EC"}
 """The signature algorithms we accept, each with its type of key. Nothing else, whatever a token says."""
@@ -34,6 +36,8 @@ KEPT = 24 * 3600.0
 """Most seconds the last keys serve while the provider is away."""
 MOST_GENUINE = 4096
 """Tokens remembered as genuine at most; beyond that all are forgotten."""
+
+NAME: TypeAdapter[str] = TypeAdapter(Line)
 
 Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
 PublicKey = RSAKey | ECKey
@@ -188,7 +192,15 @@ def actor_of(claims: Mapping[str, Any]) -> Actor:
     # What the platform itself acts as is no one's to claim.
     known = {role.value for role in Role} - {Role.system.value}
     held = frozenset(Role(role) for role in roles if isinstance(role, str) and role in known)
-    return Actor(claims["iss"], claims["sub"], held, jurisdiction)
+    return Actor(claims["iss"], claims["sub"], held, jurisdiction, _name_in(claims))
+
+
+def _name_in(claims: Mapping[str, Any]) -> str | None:
+    """The display name (`name`, OpenID Connect Core 5.1), if it is a line that people can read."""
+    try:
+        return NAME.validate_python(claims.get("name"))
+    except ValidationError:
+        return None
 
 
 _bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="an access token of the identity provider")

@@ -1,31 +1,48 @@
-"""Comments on agreements: a thread is opened on a point, answered, resolved, reopened."""
+"""Comments on agreements and amendments: a thread is opened on a point, answered, resolved, reopened."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment
+from services.agreements.commands.loading import contents_of
 from services.agreements.errors.negotiation import TextMovedOn
-from services.agreements.errors.threads import ClauseUnknown, NotToBeMentioned, NotYourThread, PointsFull
+from services.agreements.errors.threads import (
+    ClauseUnknown,
+    NotToBeMentioned,
+    NotYourThread,
+    ObligationUnknown,
+    PointsFull,
+)
 from services.agreements.permissions import PERMISSIONS, may_settle, represented
-from services.agreements.tables import AGREEMENTS, THREADS, MandateRow
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, THREADS, MandateRow
+from services.agreements.tables.threads import on_file
 from services.agreements.text import get_table
-from services.agreements.thread import MOST_OPEN, Remark, Thread, ThreadState
+from services.agreements.thread import MOST_OPEN, Point, Remark, Thread, ThreadState
 from shared.actor import NATIONAL, Actor
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
 from shared.ids import new_id
+from shared.messaging import journal
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES, MINISTRY_ID
+
+File = Agreement | Amendment
+Of = Literal["agreement", "amendment"]
+"""What is discussed."""
 
 
 async def open_thread(
     db: Work,
-    agreement_id: UUID,
+    file_id: UUID,
     *,
+    of: Of = "agreement",
     clause: str | None,
+    obligation_id: UUID | None = None,
     text_hash: str | None,
     body: str,
     organisations: Sequence[UUID] = (),
@@ -33,37 +50,43 @@ async def open_thread(
     by: Actor,
     at: datetime | None = None,
 ) -> Thread:
-    """Make a comment on a clause of the agreement's present text, or on the agreement.
+    """Make a comment on an agreement or an amendment, or on a clause or an obligation of it as it stands.
 
-    Refuses TextMovedOn if another text is named, ClauseUnknown, PointsFull, NotToBeMentioned.
+    Refuses TextMovedOn if another text is named, ClauseUnknown, ObligationUnknown, PointsFull, NotToBeMentioned.
     """
     async with db.transaction(by.scope) as tx:
-        agreement = await _agreement(tx, agreement_id, "open_thread", by)
-        if text_hash and text_hash != agreement.text_hash:
-            raise TextMovedOn(current=agreement.text_hash, named=text_hash)
-        if clause is not None:
-            table = await get_table(tx, agreement.text_hash) if agreement.text_hash else ()
-            if clause not in {each.key for each in table}:
-                raise ClauseUnknown(clause=clause)
-        await _require_room(tx, agreement_id)
-        id = new_id()
+        file = await discussed(tx, file_id, "open_thread", by, of=of)
+        if text_hash and text_hash != text_of(file):
+            raise TextMovedOn(current=text_of(file), named=text_hash)
+        clauses, obligations = await _points(tx, file)
+        if clause is not None and clause not in clauses:
+            raise ClauseUnknown(clause=clause)
+        if obligation_id is not None and obligation_id not in obligations:
+            raise ObligationUnknown(obligation=obligation_id)
+        await _require_room(tx, file)
+        amended = file.agreement_id if isinstance(file, Amendment) else None
         events = Thread.open(
-            id,
-            await _remark(tx, agreement, body, organisations, people, by, at or now()),
-            agreement_id=agreement_id,
-            academies=_academies(agreement),
-            parties=_parties(agreement),
-            clause=clause,
-            text_hash=agreement.text_hash,
+            id := new_id(),
+            await _remark(tx, file, body, organisations, people, by, at or now()),
+            point=Point(
+                agreement_id=amended or file.id,
+                amendment_id=file.id if amended else None,
+                clause=clause,
+                obligation_id=obligation_id,
+            ),
+            academies=_academies(file),
+            parties=_parties(file),
+            text_hash=text_of(file),
         )
         return await THREADS.record(tx, Thread(id=id), events, by=by)
 
 
 async def answer_thread(
     db: Work,
-    agreement_id: UUID,
+    file_id: UUID,
     thread_id: UUID,
     *,
+    of: Of = "agreement",
     body: str,
     organisations: Sequence[UUID] = (),
     people: Sequence[str] = (),
@@ -72,66 +95,100 @@ async def answer_thread(
 ) -> Thread:
     """Make another comment. Refuses NotToBeMentioned, ThreadFull."""
     async with db.transaction(by.scope) as tx:
-        agreement = await _agreement(tx, agreement_id, "answer_thread", by)
-        thread = await _thread(tx, agreement_id, thread_id)
-        remark = await _remark(tx, agreement, body, organisations, people, by, at or now(), thread)
-        return await THREADS.record(tx, thread, thread.answer(remark, parties=_parties(agreement)), by=by)
+        file = await discussed(tx, file_id, "answer_thread", by, of=of)
+        thread = hanging_on(file, await THREADS.load(tx, thread_id))
+        remark = await _remark(tx, file, body, organisations, people, by, at or now(), thread)
+        return await THREADS.record(tx, thread, thread.answer(remark, parties=_parties(file)), by=by)
 
 
 async def resolve_thread(
-    db: Work, agreement_id: UUID, thread_id: UUID, *, by: Actor, expected: int | None = None
+    db: Work, file_id: UUID, thread_id: UUID, *, of: Of = "agreement", by: Actor, expected: int | None = None
 ) -> Thread:
     """Say that the point is settled, for who opened it or who keeps the agreement."""
     async with db.transaction(by.scope) as tx:
-        agreement, thread = await _own(tx, agreement_id, thread_id, "resolve_thread", by, expected)
-        events = thread.resolve(represented(by), parties=_parties(agreement))
+        file, thread = await _own(tx, file_id, thread_id, "resolve_thread", by, expected, of)
+        events = thread.resolve(represented(by), parties=_parties(file))
         return await THREADS.record(tx, thread, events, by=by)
 
 
 async def reopen_thread(
-    db: Work, agreement_id: UUID, thread_id: UUID, *, by: Actor, expected: int | None = None
+    db: Work, file_id: UUID, thread_id: UUID, *, of: Of = "agreement", by: Actor, expected: int | None = None
 ) -> Thread:
     """Say that it is not, for the same. Refuses PointsFull."""
     async with db.transaction(by.scope) as tx:
-        agreement, thread = await _own(tx, agreement_id, thread_id, "reopen_thread", by, expected)
-        await _require_room(tx, agreement_id)
-        events = thread.reopen(represented(by), parties=_parties(agreement))
+        file, thread = await _own(tx, file_id, thread_id, "reopen_thread", by, expected, of)
+        await _require_room(tx, file)
+        events = thread.reopen(represented(by), parties=_parties(file))
         return await THREADS.record(tx, thread, events, by=by)
 
 
-async def _agreement(tx: Transaction, id: UUID, action: str, by: Actor) -> Agreement:
-    agreement = await AGREEMENTS.read(tx, id)
-    PERMISSIONS.allow(by, action, agreement)
-    return agreement
+def action_on(of: Of, action: str) -> str:
+    """What the action is called where it is taken: `open_thread` on an amendment is `open_amendment_thread`."""
+    return action if of == "agreement" else action.replace("_", "_amendment_", 1)
 
 
-async def _require_room(tx: Transaction, agreement_id: UUID) -> None:
-    row = THREADS.table.c
-    open = select(row.id).where(row.agreement_id == agreement_id, row.status == ThreadState.open).limit(MOST_OPEN)
-    if len((await tx.execute(open)).all()) >= MOST_OPEN:
-        raise PointsFull(most=MOST_OPEN)
+async def discussed(tx: Transaction, id: UUID, action: str, by: Actor, *, of: Of) -> File:
+    """What is discussed, if this person may take the action on it. Raises NotFound, Forbidden."""
+    file: File = await (AGREEMENTS if of == "agreement" else AMENDMENTS).read(tx, id)
+    PERMISSIONS.allow(by, action_on(of, action), file)
+    return file
 
 
-async def _thread(tx: Transaction, agreement_id: UUID, id: UUID, expected: int | None = None) -> Thread:
-    thread = await THREADS.load(tx, id, expected=expected)
-    if thread.agreement_id != agreement_id:
+def hanging_on(file: File, thread: Thread) -> Thread:
+    """The thread, if it hangs on this. Raises NotFound."""
+    if file.id != (thread.amendment_id or thread.agreement_id):
         raise NotFound()
     return thread
 
 
+def text_of(file: File) -> str | None:
+    """The hash of the text that is discussed: the agreement's, or the amendment's branch."""
+    return file.content_hash if isinstance(file, Amendment) else file.text_hash
+
+
+def present(file: File) -> set[UUID]:
+    """The organisations that see it and have something to do with it."""
+    keeping = {ACADEMIES[file.academy].organisation_id} if file.academy else set()
+    return keeping | {MINISTRY_ID, *_parties(file)}
+
+
+async def acted(tx: Transaction, file: File) -> set[str]:
+    """The people who took part in it."""
+    signed = {each.person for each in file.signatures}
+    return signed | {*file.authors} | await journal.actors(tx, file.id)
+
+
+async def _points(tx: Transaction, file: File) -> tuple[set[str], set[UUID]]:
+    """The keys of the clauses and the ids of the obligations that can be discussed."""
+    if isinstance(file, Amendment):
+        # What it takes away is discussed as well.
+        sides = await contents_of(tx, file)
+        clauses = {each.key for side in sides for each in side.clauses}
+        return clauses, {each.obligation_id for side in sides for each in side.obligations}
+    table = await get_table(tx, file.text_hash) if file.text_hash else ()
+    return {each.key for each in table}, {each.obligation_id for each in file.duties}
+
+
+async def _require_room(tx: Transaction, file: File) -> None:
+    row = THREADS.table.c
+    open = select(row.id).where(*on_file(file), row.status == ThreadState.open).limit(MOST_OPEN)
+    if len((await tx.execute(open)).all()) >= MOST_OPEN:
+        raise PointsFull(most=MOST_OPEN)
+
+
 async def _own(
-    tx: Transaction, agreement_id: UUID, id: UUID, action: str, by: Actor, expected: int | None
-) -> tuple[Agreement, Thread]:
-    agreement = await _agreement(tx, agreement_id, action, by)
-    thread = await _thread(tx, agreement_id, id, expected)
-    if not may_settle(by, agreement, thread):
+    tx: Transaction, file_id: UUID, id: UUID, action: str, by: Actor, expected: int | None, of: Of
+) -> tuple[File, Thread]:
+    file = await discussed(tx, file_id, action, by, of=of)
+    thread = hanging_on(file, await THREADS.load(tx, id, expected=expected))
+    if not may_settle(by, file, thread):
         raise NotYourThread()
-    return agreement, thread
+    return file, thread
 
 
 async def _remark(
     tx: Transaction,
-    agreement: Agreement,
+    file: File,
     body: str,
     organisations: Sequence[UUID],
     people: Sequence[str],
@@ -139,13 +196,14 @@ async def _remark(
     at: datetime,
     thread: Thread | None = None,
 ) -> Remark:
-    if strangers := [each for each in organisations if each not in _present(agreement)]:
+    if strangers := [each for each in organisations if each not in present(file)]:
         raise NotToBeMentioned(named=strangers)
-    if people and (unknown := sorted(set(people) - await _known(tx, agreement, thread, at))):
+    if people and (unknown := sorted(set(people) - await _known(tx, file, thread, at))):
         raise NotToBeMentioned(named=unknown)
     return Remark(
         body=body,
         person=by.person,
+        name=by.name,
         organisation_id=represented(by),
         organisations=tuple(organisations),
         people=tuple(people),
@@ -153,33 +211,25 @@ async def _remark(
     )
 
 
-def _present(agreement: Agreement) -> set[UUID]:
-    """The organisations that see the agreement and have something to do with it."""
-    keeping = {ACADEMIES[agreement.academy].organisation_id} if agreement.academy else set()
-    return keeping | {MINISTRY_ID} | {party.organisation_id for party in agreement.parties}
+def _parties(file: File) -> list[UUID]:
+    return [party.organisation_id for party in file.parties]
 
 
-def _parties(agreement: Agreement) -> list[UUID]:
-    return [party.organisation_id for party in agreement.parties]
+def _academies(file: File) -> list[str]:
+    there = present(file)
+    return [code for code, academy in ACADEMIES.items() if academy.organisation_id in there]
 
 
-def _academies(agreement: Agreement) -> list[str]:
-    present = _present(agreement)
-    return [code for code, academy in ACADEMIES.items() if academy.organisation_id in present]
-
-
-async def _known(tx: Transaction, agreement: Agreement, thread: Thread | None, at: datetime) -> set[str]:
-    """The people of whom we know that they see the agreement: they acted or commented, or hold a party's mandate."""
-    parties, today = _parties(agreement), business_date(at)
+async def _known(tx: Transaction, file: File, thread: Thread | None, at: datetime) -> set[str]:
+    """The people of whom we know that they see it: they acted or commented, or hold a party's mandate."""
+    parties, today = _parties(file), business_date(at)
     mandated = select(col(MandateRow.person)).where(
         col(MandateRow.organisation_id).in_(parties),
         col(MandateRow.valid_from) <= today,
         col(MandateRow.valid_until) >= today,
     )
-    signers = {each.person for each in agreement.signatures}
-    acted = {*agreement.authors, *(each.person for each in agreement.acceptances)} | signers
     # Whoever comments need not see the mandates of whom they mention.
     async with tx.widened(NATIONAL):
         holders = (await tx.exec(mandated)).all()
     commented = {remark.person for remark in thread.comments} if thread else set()
-    return acted | commented | {*holders}
+    return await acted(tx, file) | commented | {*holders}

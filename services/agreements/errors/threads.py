@@ -10,8 +10,15 @@ class ClauseUnknown(Refusal):
     slug = "clause-unknown"
 
 
+class ObligationUnknown(Refusal):
+    """Nothing of what is agreed is such an obligation. Values: obligation."""
+
+    status = 422
+    slug = "obligation-unknown"
+
+
 class NotToBeMentioned(Refusal):
-    """Who is named is not known to see the agreement, whether they exist or not. Values: named."""
+    """Who is named is not known to see it, whether they exist or not. Values: named."""
 
     status = 422
     slug = "not-to-be-mentioned"
@@ -24,13 +31,13 @@ class ThreadFull(Refusal):
 
 
 class PointsFull(Refusal):
-    """As many points of the agreement are open as may be. Values: most."""
+    """As many of its points are open as may be. Values: most."""
 
     slug = "points-full"
 
 
 class NotYourThread(Refusal):
-    """Another party opened it, and another keeps the agreement."""
+    """Another party opened it, and another keeps the file."""
 
     status = 403
     slug = "not-your-thread"

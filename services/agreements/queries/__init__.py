@@ -26,7 +26,7 @@ from services.agreements.queries.impact import impact
 from services.agreements.queries.obligations import obligations
 from services.agreements.queries.searches import agreements, exported, saved_search, saved_searches
 from services.agreements.queries.substitutions import substitutions
-from services.agreements.queries.threads import open_points, thread, threads
+from services.agreements.queries.threads import open_points, participants, thread, threads
 
 __all__ = [
     "Instants",
@@ -55,6 +55,7 @@ __all__ = [
     "minutes",
     "obligations",
     "open_points",
+    "participants",
     "proof",
     "saved_search",
     "saved_searches",

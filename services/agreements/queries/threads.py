@@ -1,60 +1,111 @@
-"""What people read of the comments on an agreement."""
+"""What people read of the comments on an agreement or an amendment."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, cast, func, select, text
+from sqlmodel import col
 
-from services.agreements.queries.agreements import agreement
-from services.agreements.schemas.threads import OpenPoints, ThreadAnswer
-from services.agreements.tables import THREADS
+from services.agreements.amendment import Amendment
+from services.agreements.commands.threads import File, Of, acted, discussed, hanging_on, present
+from services.agreements.commands.vetting import names_of
+from services.agreements.schemas.threads import OpenPoints, Participant, ThreadAnswer
+from services.agreements.tables import THREADS, MandateRow
+from services.agreements.tables.threads import on_file
 from services.agreements.thread import ThreadState
 from shared.actor import Actor
-from shared.database import Work
-from shared.refusals import NotFound
+from shared.clock import today
+from shared.database import Transaction, Work
 from shared.web import PageRequest
 
 ROW = THREADS.table.c
+People = dict[str, tuple[str | None, UUID | None]]
+"""People with their display names and organisations, as far as they are known."""
+COMMENTED = text("""
+    select distinct on (said ->> 'person') said ->> 'person', said ->> 'name', cast(said ->> 'organisation_id' as uuid)
+    from thread, jsonb_array_elements(state -> 'comments') said
+    where agreement_id = :agreement and amendment_id is not distinct from :amendment
+    order by said ->> 'person', said ->> 'at' desc
+""")
+"""Who commented on a file, each as they last did."""
 
 
 async def threads(
-    db: Work, agreement_id: UUID, *, state: ThreadState | None, clause: str | None, page: PageRequest, by: Actor
+    db: Work,
+    id: UUID,
+    *,
+    of: Of = "agreement",
+    state: ThreadState | None,
+    clause: str | None,
+    obligation_id: UUID | None = None,
+    page: PageRequest,
+    by: Actor,
 ) -> tuple[list[ThreadAnswer], str | None]:
-    """A page of the agreement's threads, newest first, each with its first comment, and the next one's cursor."""
-    where = [ROW.agreement_id == agreement_id]
-    if state is not None:
-        where.append(ROW.status == state)
-    if clause is not None:
-        where.append(ROW.clause == clause)
+    """A page of the threads, newest first, each with its first comment, and the next one's cursor."""
+    wanted = {ROW.status: state, ROW.clause: clause, ROW.obligation_id: obligation_id}
+    where = [column == value for column, value in wanted.items() if value is not None]
     async with db.transaction(by.scope) as tx:
-        of = await agreement(tx, agreement_id, action="read_threads", by=by)
-        found, next = await THREADS.find(tx, *where, page=page, newest_first=True)
-    return [ThreadAnswer.of(of, each, by, most=1) for each in found], next
+        file = await discussed(tx, id, "read_threads", by, of=of)
+        found, next = await THREADS.find(tx, *on_file(file), *where, page=page, newest_first=True)
+    return [ThreadAnswer.of(file, each, by, most=1) for each in found], next
 
 
-async def thread(db: Work, agreement_id: UUID, id: UUID, *, by: Actor) -> ThreadAnswer:
+async def thread(db: Work, file_id: UUID, id: UUID, *, of: Of = "agreement", by: Actor) -> ThreadAnswer:
     """A thread with all its comments. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
-        of = await agreement(tx, agreement_id, action="read_thread", by=by)
-        found = await THREADS.read(tx, id)
-    if found.agreement_id != agreement_id:
-        raise NotFound()
-    return ThreadAnswer.of(of, found, by)
+        file = await discussed(tx, file_id, "read_thread", by, of=of)
+        return ThreadAnswer.of(file, hanging_on(file, await THREADS.read(tx, id)), by)
 
 
 async def open_points(
-    db: Work, agreement_id: UUID, *, page: PageRequest, by: Actor
+    db: Work, id: UUID, *, of: Of = "agreement", page: PageRequest, by: Actor
 ) -> tuple[Sequence[OpenPoints], str | None, int]:
-    """A page of how many threads are open, by clause and by the organisation that opened them; how many in all."""
-    open = (ROW.agreement_id == agreement_id, ROW.status == ThreadState.open)
-    # What is on the whole agreement comes first.
-    clause = func.coalesce(ROW.clause, "")
-    query = select(ROW.clause, ROW.organisation_id, func.count().label("open")).where(*open)
-    grouped = query.group_by(ROW.clause, ROW.organisation_id)
+    """A page of how many threads are open, by point and by the organisation that opened them; how many in all."""
+    # What is on the whole comes first.
+    point = func.coalesce(ROW.clause, cast(ROW.obligation_id, Text), "")
+    columns = (ROW.clause, ROW.obligation_id, ROW.organisation_id)
     async with db.transaction(by.scope) as tx:
-        await agreement(tx, agreement_id, action="read_open_points", by=by)
-        asked = page.select(grouped, clause, ROW.organisation_id)
+        file = await discussed(tx, id, "read_open_points", by, of=of)
+        open = (*on_file(file), ROW.status == ThreadState.open)
+        grouped = select(*columns, func.count().label("open")).where(*open).group_by(*columns)
+        asked = page.select(grouped, point, ROW.organisation_id)
         found = [OpenPoints(**each) for each in (await tx.execute(asked)).mappings()]
         total = (await tx.execute(select(func.count()).where(*open))).scalar_one()
-    items, next = page.cut(found, lambda each: (each.clause or "", each.organisation_id))
+    items, next = page.cut(found, lambda each: (each.clause or str(each.obligation_id or ""), each.organisation_id))
     return items, next, total
+
+
+async def participants(db: Work, id: UUID, *, of: Of = "agreement", by: Actor) -> list[Participant]:
+    """Who can be mentioned: the organisations that take part, then people.
+
+    Of people those who acted or commented, as history and comments show them, and those who hold a party's mandate of
+    today as far as the reader may see whose it is.
+    """
+    async with db.transaction(by.scope) as tx:
+        file = await discussed(tx, id, "read_participants", by, of=of)
+        names = await names_of(tx, organisations := sorted(present(file)))
+        people: People = dict.fromkeys(await acted(tx, file), (None, None))
+        people |= await _mandated(tx, file) | await _commented(tx, file)
+    told = [(each, None, None) for each in organisations] + [
+        (home, person, name) for person, (name, home) in sorted(people.items())
+    ]
+    return [
+        Participant(organisation_id=home, organisation=names.get(home) if home else None, person=person, name=name)
+        for home, person, name in told
+    ]
+
+
+async def _commented(tx: Transaction, file: File) -> People:
+    amended = file.agreement_id if isinstance(file, Amendment) else None
+    asked = {"agreement": amended or file.id, "amendment": file.id if amended else None}
+    return {person: (name, home) for person, name, home in (await tx.execute(COMMENTED, asked)).all()}
+
+
+async def _mandated(tx: Transaction, file: File) -> People:
+    row = MandateRow
+    query = select(col(row.person), col(row.organisation_id)).where(
+        col(row.organisation_id).in_([each.organisation_id for each in file.parties]),
+        col(row.valid_from) <= today(),
+        col(row.valid_until) >= today(),
+    )
+    return {person: (None, home) for person, home in (await tx.execute(query)).all()}

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from services.agreements.routes import (
     agreements,
     amendment_signing,
+    amendment_threads,
     amendments,
     approval,
     calendars,
@@ -41,6 +42,7 @@ for part in (
     editions,
     amendments,
     amendment_signing,
+    amendment_threads,
     force,
     ceremonies,
     calendars,

@@ -1,24 +1,24 @@
-"""Comments over HTTP: threads on an agreement and its clauses."""
+"""Comments over HTTP: threads on an agreement, its clauses and its obligations."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
 from services.agreements import commands, queries
-from services.agreements.schemas.threads import Comment, OpenPointsAnswer, OpenThread, ThreadAnswer
+from services.agreements.schemas.threads import Comment, OpenPointsAnswer, OpenThread, Participant, ThreadAnswer
 from services.agreements.thread import Thread, ThreadState
 from shared.actor import Actor
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, PageRequest, answer, page
 
 router = APIRouter(prefix="/api/v1/agreements/{id}", tags=["agreements"])
 
 
 @router.post("/threads", status_code=201, response_model=ThreadAnswer)
 async def open_thread(id: UUID, body: OpenThread, by: CurrentActor, once: Once) -> Response:
-    """Make a comment on the agreement, or on a clause of its text as it stands."""
+    """Make a comment on the agreement, or on a clause or an obligation of it as it stands."""
     return await once(
         lambda tx: _told(tx, id, commands.open_thread(tx, id, **body.model_dump(), by=by), by),
         answer=lambda found: found,
@@ -34,9 +34,12 @@ async def read_threads(
     wanted: Page,
     state: ThreadState | None = None,
     clause: Annotated[str | None, Query(max_length=100, description="the clause's key")] = None,
+    obligation_id: UUID | None = None,
 ) -> Response:
     """The threads of the agreement, the newest first, each with the comment that opened it."""
-    found, next = await queries.threads(db, id, state=state, clause=clause, page=wanted, by=by)
+    found, next = await queries.threads(
+        db, id, state=state, clause=clause, obligation_id=obligation_id, page=wanted, by=by
+    )
     return page(wanted, found, next)
 
 
@@ -77,9 +80,19 @@ async def reopen_thread(id: UUID, thread_id: UUID, expected: IfMatch, by: Curren
 
 @router.get("/open-points", response_model=OpenPointsAnswer)
 async def read_open_points(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
-    """How many points are open, by clause and by the party that raised them; on every page how many in all."""
+    """How many points are open, by point and by the party that raised them; on every page how many in all."""
     found, next, open = await queries.open_points(db, id, page=wanted, by=by)
     return page(wanted, found, next, open=open)
+
+
+@router.get("/participants", response_model=Listing[Participant])
+async def read_participants(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
+    """Who can be mentioned in a comment: the organisations that take part, then the people of whom it is known."""
+    return page(wanted, *among(wanted, await queries.participants(db, id, by=by)))
+
+
+def among(wanted: PageRequest, found: list[Participant]) -> tuple[Sequence[Participant], str | None]:
+    return wanted.within(found, lambda each: (each.person or "", str(each.organisation_id or "")))
 
 
 async def _told(tx: Transaction, id: UUID, change: Awaitable[Thread], by: Actor) -> ThreadAnswer:

@@ -13,7 +13,8 @@ SEEN_BY = {
     "agreement_term": "current_setting('mithaq.scope', true) = 'national'"
     " or (select true from agreement where agreement.id = agreement_id)",
     # Not `exists`, which the planner may turn round and answer for all agreements at once.
-    "thread": "(select true from agreement where agreement.id = agreement_id)",
+    "thread": "case when amendment_id is null then (select true from agreement where agreement.id = agreement_id)"
+    " else (select true from amendment where amendment.id = amendment_id) end",
     **dict.fromkeys(("association_standing", "center_fact", "organisation", "reference_counter", "screen"), None),
     **dict.fromkeys(("chain_head", "chain_level", "clause_word"), None),
 }

@@ -4,7 +4,7 @@ from hypothesis.stateful import initialize, invariant, rule
 
 from services.agreements.tests.builders import remark
 from services.agreements.tests.machines import MANY, Machine
-from services.agreements.thread import Thread
+from services.agreements.thread import Point, Thread
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
 
@@ -22,10 +22,9 @@ class ThreadMachine(Machine):
         opening = Thread.open(
             self.aggregate.id,
             remark(),
-            agreement_id=new_id(),
+            point=Point(agreement_id=new_id(), clause="budget"),
             academies=("MA-06",),
             parties=(),
-            clause="budget",
             text_hash=None,
         )
         self.aggregate.evolve(opening)

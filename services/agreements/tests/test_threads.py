@@ -25,7 +25,7 @@ from services.agreements.tests.builders import (
     president,
     remark,
 )
-from services.agreements.thread import MOST, Thread
+from services.agreements.thread import MOST, Point, Thread
 from shared.actor import NATIONAL, Actor
 from shared.database import Database
 from shared.events.agreements import ThreadAnswered
@@ -250,7 +250,7 @@ async def test_a_comment_leaves_the_agreements_version_alone(database: Database)
 
 def test_a_thread_holds_a_bounded_number_of_comments() -> None:
     id = new_id()
-    opening = Thread.open(id, remark(), agreement_id=new_id(), academies=(), parties=(), clause=None, text_hash=None)
+    opening = Thread.open(id, remark(), point=Point(agreement_id=new_id()), academies=(), parties=(), text_hash=None)
     thread = Thread.fold(id, opening)
     while len(thread.comments) < MOST:
         thread.evolve(thread.answer(remark(), parties=()))

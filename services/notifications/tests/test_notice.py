@@ -10,7 +10,15 @@ from services.notifications.notice import name_told_by, wording
 from services.notifications.tests.builders import happening, notice, rows
 from services.notifications.tests.builders import told as told_events
 from shared.database import Database
-from shared.events.agreements import AgreementCameIntoForce, AgreementExpired, AgreementSigned, ThreadAnswered
+from shared.events.agreements import (
+    AgreementCameIntoForce,
+    AgreementExpired,
+    AgreementSigned,
+    ThreadAnswered,
+    ThreadOpened,
+    ThreadReopened,
+    ThreadResolved,
+)
 from shared.events.base import DomainEvent
 from shared.events.catalog import ALL
 from shared.events.centers import CenterPlanned
@@ -64,6 +72,15 @@ def test_whom_an_answer_names_is_told_so_in_every_language_in_the_words_of_the_d
         assert kept.to(one, "MA-06").summary("en") == f"then: {said['en']}"
         before = replace(told, summaries=dict.fromkeys(LANGUAGES, "then"))
         assert before.to(one, "MA-06").summary("en") == said["en"], "told before there was a sentence of its own"
+
+
+def test_a_comment_on_an_amendment_is_told_as_one() -> None:
+    for event in (ThreadOpened, ThreadAnswered, ThreadResolved, ThreadReopened):
+        on_agreement, on_amendment = (
+            notice(event.model_validate(event.example | {"amendment_id": id})) for id in (None, str(new_id()))
+        )
+        for language, word in (("ar", "ملحق"), ("fr", "avenant"), ("en", "amendment")):
+            assert word in on_amendment.summary(language) and word not in on_agreement.summary(language)
 
 
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)

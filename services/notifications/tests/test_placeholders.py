@@ -81,7 +81,8 @@ def composed() -> tuple[Mapping[str, set[str]], Mapping[str, Mapping[str, Any]]]
 
 def fields_of(event: type[DomainEvent]) -> set[str]:
     """What an event fills its sentence with."""
-    return {*event.model_fields, *(subject for subject in SUBJECTS if f"{subject}_id" in event.model_fields)}
+    named = {subject for subject in SUBJECTS if f"{subject}_id" in event.model_fields}
+    return {*event.model_fields, *named, *({"place"} if "agreement" in named else ())}
 
 
 def fills() -> dict[str, set[str]]:
@@ -95,6 +96,7 @@ def fills() -> dict[str, set[str]]:
             f"triggers.{each.name}": reminded - (set() if each.subject_type == "agreement" else {"agreement"})
             for each in triggers()
         },
+        **{f"places.{each}": {"agreement"} for each in ("agreement", "amendment")},
         "attempts.reason": {"reason", "more"},
         **composed()[0],
     }

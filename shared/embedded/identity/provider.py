@@ -138,6 +138,7 @@ class Provider:
             "jti": secrets.token_hex(16),
             "mithaq_roles": [role.value for role in persona.roles],
             "mithaq_jurisdiction": persona.jurisdiction,
+            "name": persona.name.get("fr", persona.id),
         }
         return self._signed(persona, "at+jwt", claims)
 

@@ -1,4 +1,4 @@
-"""Threads of comments on an agreement: where they hang and whom they name, never what they say."""
+"""Threads of comments on an agreement or an amendment: where they hang and whom they name, never what they say."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -9,14 +9,16 @@ from shared.events.base import DomainEvent
 THREAD: dict[str, Any] = {
     "thread_id": "01920000-0000-7000-8000-00000000007d",
     "agreement_id": AGREEMENT,
+    "amendment_id": None,
     "clause": "budget",
+    "obligation_id": None,
     "organisation_id": ASSOCIATION,
     "parties": [ACADEMY, ASSOCIATION],
 }
 
 
 class ThreadOpened(DomainEvent):
-    """Somebody made a comment on an agreement, or on a clause of its text as it stood."""
+    """Somebody made a comment on an agreement or an amendment, or on a clause or an obligation of it as it stood."""
 
     type = "ma.mithaq.thread.opened.v1"
     topic = "agreements.thread"
@@ -25,17 +27,21 @@ class ThreadOpened(DomainEvent):
     thread_id: UUID
     agreement_id: UUID
     clause: str | None
-    """The clause's key; none: the whole agreement."""
+    """The clause's key; none, and no obligation: the whole of it."""
     text_hash: str | None
-    """The text as it stood; none before there was one."""
+    """The text as it stood, or the amendment's branch; none before there was one."""
     organisation_id: UUID
     """The author's."""
     parties: tuple[UUID, ...]
-    """The organisations that see the thread beside the academies: the agreement's parties."""
+    """The organisations that see the thread beside the academies: the agreement's parties, or the amendment's."""
     organisations: tuple[UUID, ...] = ()
     """Who is mentioned."""
     people: tuple[str, ...] = ()
     """Who is mentioned, each as issuer#subject."""
+    amendment_id: UUID | None = None
+    """The amendment that it is about; none: the agreement itself."""
+    obligation_id: UUID | None = None
+    """The obligation that it hangs on, if it is one."""
 
 
 class ThreadAnswered(DomainEvent):
@@ -61,6 +67,8 @@ class ThreadAnswered(DomainEvent):
     people: tuple[str, ...] = ()
     commenters: tuple[str, ...] = ()
     """Who else commented before, each as issuer#subject."""
+    amendment_id: UUID | None = None
+    obligation_id: UUID | None = None
 
 
 class ThreadResolved(DomainEvent):
@@ -76,6 +84,8 @@ class ThreadResolved(DomainEvent):
     organisation_id: UUID
     """Whose person settled it."""
     parties: tuple[UUID, ...]
+    amendment_id: UUID | None = None
+    obligation_id: UUID | None = None
 
 
 class ThreadReopened(DomainEvent):
@@ -90,3 +100,5 @@ class ThreadReopened(DomainEvent):
     clause: str | None
     organisation_id: UUID
     parties: tuple[UUID, ...]
+    amendment_id: UUID | None = None
+    obligation_id: UUID | None = None

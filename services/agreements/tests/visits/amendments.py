@@ -7,6 +7,7 @@ from pydantic_core import to_jsonable_python
 
 from services.agreements import commands, queries
 from services.agreements.amendment import Amendment
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.amendments import AmendedContent
 from services.agreements.tests.branches import (
     agree,
@@ -25,6 +26,8 @@ from services.agreements.tests.visits.made import WHY, Made, organisation_for, t
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from tests.web.routes import Arrange, Visit
+
+COMMENT = {"body": "(fictif) remarque"}
 
 
 def visits(made: Made) -> dict[str, Arrange]:
@@ -119,6 +122,23 @@ def visits(made: Made) -> dict[str, Arrange]:
         path = f"/api/v1/amendments/{amendment.id}/substituted-approval"
         return Visit(path, {"person": LEGAL.person}, amendment, amendment.version)
 
+    def on_a_thread(path: str = "", body: Any = None, *, resolved: bool = False, versioned: bool = False) -> Arrange:
+        make = made.kept(proposed)
+
+        async def arrange(by: Actor) -> Visit:
+            amendment = await make(by)
+            opening = by if PERMISSIONS.may(by, "open_amendment_thread", amendment) else keeper_of(amendment)
+            on: dict[str, Any] = {"of": "amendment", "by": opening}
+            thread = await commands.open_thread(
+                database, amendment.id, clause=None, text_hash=None, body="(fictif)", **on
+            )
+            if resolved:
+                thread = await commands.resolve_thread(database, amendment.id, thread.id, **on)
+            address = f"/api/v1/amendments/{amendment.id}/threads/{thread.id}{path}"
+            return Visit(address, body, amendment, thread.version if versioned else None)
+
+        return arrange
+
     def signing(path: str, **more: str) -> Arrange:
         frozen = made.kept(agreed)
 
@@ -147,6 +167,14 @@ def visits(made: Made) -> dict[str, Arrange]:
         "read_amendment_conflicts": made.on(amendments, overtaken, "/conflicts", reads=True),
         "read_amendment_paper": made.on(amendments, proposed, "/document?language=fr", reads=True),
         "read_sealed_amendment": made.on(amendments, sealed, "/sealed", reads=True),
+        "open_amendment_thread": made.on(amendments, proposed, "/threads", COMMENT, reads=True),
+        "read_amendment_threads": made.on(amendments, proposed, "/threads", reads=True),
+        "read_amendment_open_points": made.on(amendments, proposed, "/open-points", reads=True),
+        "read_amendment_participants": made.on(amendments, proposed, "/participants", reads=True),
+        "read_amendment_thread": on_a_thread(),
+        "answer_amendment_thread": on_a_thread("/comments", COMMENT),
+        "resolve_amendment_thread": on_a_thread("/resolution", versioned=True),
+        "reopen_amendment_thread": on_a_thread("/reopening", resolved=True, versioned=True),
         "read_amendment_history": made.on(amendments, proposed, "/history", reads=True),
         "revise_amendment": revise_amendment,
         "redraw_amendment": made.on(amendments, outdated, "/redrawing"),

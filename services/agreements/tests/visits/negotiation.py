@@ -121,6 +121,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "revoke_substitution": revoke_substitution,
         "open_thread": made.on(agreements, made.draft, "/threads", COMMENT, reads=True),
         "read_threads": made.on(agreements, made.draft, "/threads", reads=True),
+        "read_participants": made.on(agreements, made.draft, "/participants", reads=True),
         "read_open_points": made.on(agreements, made.draft, "/open-points", reads=True),
         "read_thread": on_a_thread(),
         "answer_thread": on_a_thread("/comments", COMMENT),
