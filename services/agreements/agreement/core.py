@@ -100,6 +100,8 @@ class Core(Surrounded):
     """What is agreed of the obligations; where each stands is the ledger's."""
     parent_id: UUID | None = None
     """The framework agreement that this one follows."""
+    terms_revised: bool = False
+    """Whether other terms were put since the drafting, which a text may not say yet."""
     text_hash: str | None = None
     content_hash: str | None = None
     """Over all that is agreed, while it is frozen."""
@@ -217,6 +219,7 @@ class Core(Surrounded):
     @follows
     def _agree(self, event: AgreementDrafted | AgreementTermsRevised) -> None:
         detail: dict[str, Any] = event.detail
+        self.terms_revised = isinstance(event, AgreementTermsRevised)
         self.parties = event.parties
         self.school_year = event.school_year
         self.effective_from = event.effective_from

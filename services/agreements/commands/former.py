@@ -43,9 +43,9 @@ def facts_of(file: Agreement | Amendment, content: Content) -> Facts:
 
 async def outdated_of(tx: Transaction, agreement: Agreement) -> list[OutdatedClause]:
     """The clauses of an agreement's text that do not say what its terms say; none of a text that is lost."""
-    former = await _agreed_before(tx, agreement)
-    if len(former) < 2 or agreement.text_hash is None:
+    if not agreement.terms_revised or agreement.text_hash is None:
         return []
+    former = await _agreed_before(tx, agreement)
     try:
         content = agreement.content(await get_table(tx, agreement.text_hash))
         return await _outdated(tx, content, facts_of(agreement, content), former)
