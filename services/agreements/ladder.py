@@ -26,6 +26,11 @@ class StepApproval(BaseModel):
     """Who gave it in that person's place."""
     at: datetime
 
+    @property
+    def in_place_of(self) -> str | None:
+        """The person, if another gave it in their place."""
+        return self.person if self.substitute else None
+
 
 class Overdue(BaseModel):
     """A step whose time has passed: at level 1 once, at level 2 twice, and so on."""
@@ -193,9 +198,18 @@ class Climbing(Surrounded):
             return AuthorDoesNotApprove()
         return self.ladder.refusal_of(person, roles, substitute=substitute) if self.ladder else None
 
-    def require_step(self, roles: Collection[Role]) -> None:
-        """Refuse StepNotTheirs unless somebody of these roles holds the current step."""
-        if refusal := self.climbing.step_refusal(roles):
+    def holder_refusal(self, roles: Collection[Role], *, substitute: str | None = None) -> Refusal | None:
+        """Why somebody of these roles (or the substitute in their place) does not hold the current step; None if so.
+
+        Who holds it sends the file back or refuses it. What one wrote oneself one does not judge in another's place.
+        """
+        if substitute in self.authors:
+            return AuthorDoesNotApprove()
+        return self.ladder.step_refusal(roles) if self.ladder else None
+
+    def require_step(self, roles: Collection[Role], *, substitute: str | None = None) -> None:
+        """Refuse what holder_refusal gives: StepNotTheirs, AuthorDoesNotApprove."""
+        if refusal := self.holder_refusal(roles, substitute=substitute):
             raise refusal
 
     def give_approval(

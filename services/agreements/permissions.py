@@ -171,8 +171,9 @@ def may_approve(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
 
 
 def holds_the_step(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
-    """Whoever holds the current step sends the file back."""
-    return (file.ladder.step_refusal(actor.roles) if file.ladder else None) or True
+    """Whoever holds the current step sends the file back, or whom somebody who holds it named for the day."""
+    places = [file.holder_refusal(each.roles, substitute=actor.person) for each in file.stands_for or ()]
+    return _one_may([*places, file.holder_refusal(actor.roles)])
 
 
 def may_substitute(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:

@@ -14,6 +14,8 @@ BINDS = GIVES | ACCEPTS
 """By these a party comes to be bound."""
 NEED_AN_OFFER = UNDER_MANDATE | RECORDS
 RENEWS = frozenset({"renew_offer", "renew_amendment_offer"})
+SENDS_BACK = frozenset({"return_with_remarks", "return_amendment", "refuse_amendment"})
+"""What whoever holds the step of an approval does instead of approving."""
 LEAVES_THE_TABLE = frozenset({"reopen_text", "cancel_agreement"})
 """Not while a ceremony under way has it in its order."""
 TAKES_BACK = frozenset({"cancel_agreement", "withdraw_amendment"})

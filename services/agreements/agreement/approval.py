@@ -95,22 +95,32 @@ class Approval(Negotiation, Climbing):
         today = business_date(at)
         if today > self.effective_until:
             raise TermOver(effective_until=self.effective_until)
-        approved = AgreementStepApproved(agreement_id=self.id, step=given.tier, lacking=self.climbing.lacking - 1)
+        approved = AgreementStepApproved(
+            agreement_id=self.id, step=given.tier, lacking=self.climbing.lacking - 1, in_place_of=given.in_place_of
+        )
         last = [self._frozen(self.reference or reference, names, clauses, today)] if self.nearly_frozen else []
         return [approved.keeping(approval=given), *last]
 
-    def return_with_remarks(self, remarks: str, roles: Collection[Role], *, at: datetime) -> list[DomainEvent]:
-        """Send the text back to the parties: what was approved so far is void. Refuses StepNotTheirs."""
-        self.require("return_with_remarks")
-        self.require_step(roles)
-        return self.negotiate_again("remarks", reason=remarks, at=at)
+    def return_with_remarks(
+        self, remarks: str, person: str, roles: Collection[Role], *, substitute: str | None = None, at: datetime
+    ) -> list[DomainEvent]:
+        """Send the text back to the parties: what was approved so far is void.
 
-    def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
+        `substitute` is who does so in the person's place. Refuses StepNotTheirs, AuthorDoesNotApprove.
+        """
+        self.require("return_with_remarks")
+        self.require_step(roles, substitute=substitute)
+        return self.negotiate_again("remarks", reason=remarks, at=at, in_place_of=person if substitute else None)
+
+    def negotiate_again(
+        self, because: Again, *, reason: str, at: datetime, in_place_of: str | None = None
+    ) -> list[DomainEvent]:
         """Back to the parties: nothing that was approved of the text stands."""
         void = self.climbing.approvals
         steps = tuple(dict.fromkeys(approval.tier for approval in void))
         voided = AgreementApprovalsVoided(agreement_id=self.id, because=because, steps=steps, approvals=len(void))
-        return [*([voided] if void else []), *super().negotiate_again(because, reason=reason, at=at)]
+        again = super().negotiate_again(because, reason=reason, at=at, in_place_of=in_place_of)
+        return [*([voided] if void else []), *again]
 
     def report_overdue(self, at: datetime) -> list[DomainEvent]:
         """Tell each level of lateness that the current step has reached; nothing that was told before."""

@@ -206,9 +206,12 @@ class Core(Surrounded):
         """What follows when the text is another one; the parts that lose something by it say so."""
         return []
 
-    def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
+    def negotiate_again(
+        self, because: Again, *, reason: str, at: datetime, in_place_of: str | None = None
+    ) -> list[DomainEvent]:
         """Back to the parties; the parts that lose something by it say so first."""
-        return [AgreementNegotiationOpened(agreement_id=self.id, because=because).keeping(remarks=reason, at=at)]
+        opened = AgreementNegotiationOpened(agreement_id=self.id, because=because, in_place_of=in_place_of)
+        return [opened.keeping(remarks=reason, at=at)]
 
     @follows
     def _begin(self, event: AgreementDrafted) -> None:

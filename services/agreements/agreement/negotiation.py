@@ -148,9 +148,12 @@ class Negotiation(Core):
         self.require("reopen_text")
         return self.negotiate_again("reopened", reason=reason, at=at)
 
-    def negotiate_again(self, because: Again, *, reason: str, at: datetime) -> list[DomainEvent]:
+    def negotiate_again(
+        self, because: Again, *, reason: str, at: datetime, in_place_of: str | None = None
+    ) -> list[DomainEvent]:
         """Back to the parties, who are asked to accept again."""
-        return [*self._lapsed(because, reason), *super().negotiate_again(because, reason=reason, at=at)]
+        again = super().negotiate_again(because, reason=reason, at=at, in_place_of=in_place_of)
+        return [*self._lapsed(because, reason), *again]
 
     def _lapsed(
         self, because: Again | Literal["text_revised", "terms_revised", "unlocked"], reason: str | None = None

@@ -84,7 +84,11 @@ class Approval(Core, Climbing):
         self.require("approve_amendment")
         given = self.give_approval(person, roles, at, substitute=substitute)
         step = AmendmentStepApproved(
-            amendment_id=self.id, agreement_id=self.agreement_id, step=given.tier, lacking=self.climbing.lacking - 1
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            step=given.tier,
+            lacking=self.climbing.lacking - 1,
+            in_place_of=given.in_place_of,
         )
         if not self.nearly_frozen:
             return [step.keeping(approval=given)]
@@ -98,11 +102,18 @@ class Approval(Core, Climbing):
         )
         return [step.keeping(approval=given), agreed.keeping(touched=touched, names=names)]
 
-    def send_back(self, remarks: str, roles: Collection[Role]) -> list[DomainEvent]:
-        """Have the branch changed; approvals so far are void. Refuses StepNotTheirs."""
+    def send_back(
+        self, remarks: str, person: str, roles: Collection[Role], *, substitute: str | None = None
+    ) -> list[DomainEvent]:
+        """Have the branch changed; approvals so far are void.
+
+        `substitute` is who does so in the person's place. Refuses StepNotTheirs, AuthorDoesNotApprove.
+        """
         self.require("return_amendment")
-        self.require_step(roles)
-        returned = AmendmentReturned(amendment_id=self.id, agreement_id=self.agreement_id)
+        self.require_step(roles, substitute=substitute)
+        returned = AmendmentReturned(
+            amendment_id=self.id, agreement_id=self.agreement_id, in_place_of=person if substitute else None
+        )
         return [*self._voided("returned"), returned.keeping(remarks=remarks)]
 
     def lose_base(self, applied: UUID | None) -> list[DomainEvent]:
@@ -110,11 +121,13 @@ class Approval(Core, Climbing):
         lost = super().lose_base(applied)
         return [*self._voided("rebase_needed"), *lost] if lost else []
 
-    def refuse(self, reason: str, roles: Collection[Role]) -> list[DomainEvent]:
-        """End it in review. Refuses StepNotTheirs."""
+    def refuse(
+        self, reason: str, person: str, roles: Collection[Role], *, substitute: str | None = None
+    ) -> list[DomainEvent]:
+        """End it in review, as send_back returns it. Refuses StepNotTheirs, AuthorDoesNotApprove."""
         self.require("refuse_amendment")
-        self.require_step(roles)
-        return [self._refused("review", reason)]
+        self.require_step(roles, substitute=substitute)
+        return [self._refused("review", reason, in_place_of=person if substitute else None)]
 
     def report_overdue(self, at: datetime) -> list[DomainEvent]:
         """Tell each level of lateness that the current step has reached; nothing that was told before."""
@@ -174,6 +187,10 @@ class Approval(Core, Climbing):
         )
         return [told] if void else []
 
-    def _refused(self, because: Literal["review", "declined"], reason: str) -> DomainEvent:
-        refused = AmendmentRefused(amendment_id=self.id, agreement_id=self.agreement_id, because=because)
+    def _refused(
+        self, because: Literal["review", "declined"], reason: str, in_place_of: str | None = None
+    ) -> DomainEvent:
+        refused = AmendmentRefused(
+            amendment_id=self.id, agreement_id=self.agreement_id, because=because, in_place_of=in_place_of
+        )
         return refused.keeping(remarks=reason)

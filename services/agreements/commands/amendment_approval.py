@@ -11,13 +11,13 @@ from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.documents import require_files
 from services.agreements.commands.loading import amendable, contents_of, load_both_for, look_ahead
-from services.agreements.commands.substitutions import substitution_of
+from services.agreements.commands.substitutions import holder_of, substitution_of
 from services.agreements.commands.vetting import names_of
 from services.agreements.legible import require_legible_branch
 from services.agreements.merge import touched_by
 from services.agreements.tables import AMENDMENTS
 from shared.actor import NATIONAL, SYSTEM, Actor, Role
-from shared.clock import business_date, now
+from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
 
 
@@ -52,17 +52,21 @@ async def approve_amendment_as_substitute(
 
 
 async def return_amendment(db: Work, id: UUID, *, remarks: str, by: Actor, expected: int | None = None) -> Amendment:
-    """Have the branch changed; the approvals so far are void."""
+    """Have the branch changed; the approvals so far are void. Whoever holds the step does so, or a substitute."""
     async with db.transaction(by.scope) as tx:
         _, amendment = await load_both_for(tx, id, "return_amendment", by, expected)
-        return await AMENDMENTS.record(tx, amendment, amendment.send_back(remarks, by.roles), by=by)
+        person, roles, substitute = await holder_of(tx, amendment, by, today())
+        returned = amendment.send_back(remarks, person, roles, substitute=substitute)
+        return await AMENDMENTS.record(tx, amendment, returned, by=by)
 
 
 async def refuse_amendment(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Amendment:
-    """End it in review."""
+    """End it in review. Whoever holds the step does so, or a substitute."""
     async with db.transaction(by.scope) as tx:
         _, amendment = await load_both_for(tx, id, "refuse_amendment", by, expected)
-        return await AMENDMENTS.record(tx, amendment, amendment.refuse(reason, by.roles), by=by)
+        person, roles, substitute = await holder_of(tx, amendment, by, today())
+        refused = amendment.refuse(reason, person, roles, substitute=substitute)
+        return await AMENDMENTS.record(tx, amendment, refused, by=by)
 
 
 async def report_amendment_overdue(db: Work, id: UUID, *, at: datetime) -> Amendment:

@@ -11,7 +11,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.commands.documents import require_files
 from services.agreements.commands.families import require_parent
 from services.agreements.commands.loading import load_for
-from services.agreements.commands.substitutions import substitution_of
+from services.agreements.commands.substitutions import holder_of, substitution_of
 from services.agreements.commands.vetting import look_around, names_of
 from services.agreements.legible import of_terms, of_text, require_legible
 from services.agreements.tables import AGREEMENTS
@@ -42,12 +42,16 @@ async def submit_for_review(
 async def return_with_remarks(
     db: Work, id: UUID, *, remarks: str, by: Actor, expected: int | None = None, at: datetime | None = None
 ) -> Agreement:
-    """Send the text back to the parties with what is to be changed: the approvals so far are void."""
+    """Send the text back to the parties with what is to be changed: the approvals so far are void.
+
+    Whoever holds the step does so, or a substitute of theirs.
+    """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "return_with_remarks", by, expected)
-        return await AGREEMENTS.record(
-            tx, agreement, agreement.return_with_remarks(remarks, by.roles, at=at or now()), by=by
-        )
+        at = at or now()
+        person, roles, substitute = await holder_of(tx, agreement, by, business_date(at))
+        returned = agreement.return_with_remarks(remarks, person, roles, substitute=substitute, at=at)
+        return await AGREEMENTS.record(tx, agreement, returned, by=by)
 
 
 async def approve_agreement(

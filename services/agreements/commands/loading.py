@@ -10,11 +10,13 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.commands.former import outdated_on
+from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.commands.vetting import look_around, unmandated_on, unvetted_of
 from services.agreements.content import Content
 from services.agreements.errors.texts import TextLost
 from services.agreements.merge import touched_by
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.steps import SENDS_BACK
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.text import get_content, get_table, require_bodies
@@ -32,6 +34,8 @@ async def load_for(tx: Transaction, id: UUID, action: str, by: Actor, expected: 
     Raises NotFound, StaleVersion, Forbidden.
     """
     agreement = await AGREEMENTS.load(tx, id, expected=expected)
+    if action in SENDS_BACK:
+        agreement = await told_for_whom(tx, agreement, by, today())
     PERMISSIONS.allow(by, action, agreement)
     return await look_around(tx, agreement, today(), action)
 
@@ -44,6 +48,8 @@ async def load_both_for(
     Raises NotFound, StaleVersion, Forbidden.
     """
     agreement, amendment = await load_both(tx, id, expected)
+    if action in SENDS_BACK:
+        amendment = await told_for_whom(tx, amendment, by, today())
     PERMISSIONS.allow(by, action, amendment)
     return agreement, amendment.amid(await _branching(tx, agreement, amendment, today()))
 

@@ -1,8 +1,8 @@
 """Who approves in whose place."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select
@@ -13,14 +13,23 @@ from services.agreements.errors.substitutions import NoSubstitution, SubstituteE
 from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.substitution import Substitution, SubstitutionState
-from services.agreements.surroundings import StandsFor
+from services.agreements.surroundings import StandsFor, Surroundings
 from services.agreements.tables import SUBSTITUTIONS
-from shared.actor import Actor
+from shared.actor import Actor, Role
 from shared.clock import today
 from shared.database import Transaction, Work
 from shared.ids import new_id
 
 F = TypeVar("F", Agreement, Amendment)
+
+
+class Holder(NamedTuple):
+    """As whom somebody holds a step of an approval."""
+
+    person: str
+    roles: Collection[Role]
+    substitute: str | None = None
+    """Who acts in the person's place."""
 
 
 async def grant_substitution(
@@ -67,15 +76,27 @@ async def revoke_substitution(db: Work, id: UUID, *, by: Actor, expected: int | 
 
 
 async def told_for_whom(tx: Transaction, file: F, by: Actor, day: date) -> F:
-    """The file, told in whose place its reader may approve it on the day."""
-    around = file._around
-    if around is None or not file.under_review or not PERMISSIONS.may_ever(by, "approve_as_substitute"):
+    """The file, told in whose place its reader may approve it or send it back on the day."""
+    if not file.under_review or not PERMISSIONS.may_ever(by, "approve_as_substitute"):
         return file
-    row = SUBSTITUTIONS.table.c
-    named = select(row.id).where(row.substitute == by.person, *_granted_on(day)).order_by(row.id)
-    found = [await SUBSTITUTIONS.read(tx, id) for id in (await tx.execute(named)).scalars().all()]
-    places = [each for each in found if each.covers(**_facts_of(file)) and each.jurisdiction == by.jurisdiction]
-    return file.amid(around._replace(stands_for=tuple(StandsFor(each.person, each.roles) for each in places)))
+    found = [await SUBSTITUTIONS.read(tx, id) for id in await _naming(tx, by, day)]
+    places = tuple(StandsFor(each.person, each.roles) for each in found if _covers(each, file, by))
+    return file.amid((file._around or Surroundings(day))._replace(stands_for=places))
+
+
+async def holder_of(tx: Transaction, file: Agreement | Amendment, by: Actor, day: date) -> Holder:
+    """As whom somebody holds the current step: for themselves, or in the place of who named them for the day.
+
+    What they were named by stays as it is until the commit. Whether anybody holds the step is refused by the file.
+    """
+    if file.holder_refusal(by.roles) is None:
+        return Holder(by.person, by.roles)
+    for each in await SUBSTITUTIONS.load_many(tx, await _naming(tx, by, day)):
+        # What was revoked while we waited for its row is not there.
+        stands = each.state == SubstitutionState.granted and _covers(each, file, by)
+        if stands and file.holder_refusal(each.roles, substitute=by.person) is None:
+            return Holder(each.person, each.roles, by.person)
+    return Holder(by.person, by.roles)
 
 
 async def substitution_of(
@@ -85,13 +106,7 @@ async def substitution_of(
 
     Refuses NoSubstitution, SubstitutionOutOfScope, SubstituteElsewhere.
     """
-    row = SUBSTITUTIONS.table.c
-    query = (
-        select(row.id)
-        .where(row.substitute == substitute.person, row.person == person, *_granted_on(day))
-        .order_by(row.id)
-    )
-    ids = (await tx.execute(query)).scalars().all()
+    ids = await _naming(tx, substitute, day, SUBSTITUTIONS.table.c.person == person)
     # What was revoked while we waited for its row is not there, and hides nothing that is.
     granted = [each for each in await SUBSTITUTIONS.load_many(tx, ids) if each.state == SubstitutionState.granted]
     if not granted:
@@ -106,9 +121,16 @@ async def substitution_of(
     raise SubstituteElsewhere(jurisdiction=covering[0].jurisdiction)
 
 
-def _granted_on(day: date) -> list[ColumnElement[bool]]:
+async def _naming(tx: Transaction, substitute: Actor, day: date, *wanted: ColumnElement[bool]) -> Sequence[UUID]:
+    """The substitutions of the day that name somebody, in the order in which they are locked."""
     row = SUBSTITUTIONS.table.c
-    return [row.status == SubstitutionState.granted, row.valid_from <= day, row.valid_until >= day]
+    granted = row.status == SubstitutionState.granted, row.valid_from <= day, row.valid_until >= day
+    query = select(row.id).where(row.substitute == substitute.person, *granted, *wanted).order_by(row.id)
+    return (await tx.execute(query)).scalars().all()
+
+
+def _covers(substitution: Substitution, file: Agreement | Amendment, by: Actor) -> bool:
+    return substitution.jurisdiction == by.jurisdiction and substitution.covers(**_facts_of(file))
 
 
 def _facts_of(file: Agreement | Amendment) -> dict[str, Any]:

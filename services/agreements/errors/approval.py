@@ -23,7 +23,7 @@ class ApprovedAlready(Refusal):
 
 
 class AuthorDoesNotApprove(Refusal):
-    """Who drafted or revised the text does not approve it."""
+    """Who drafted or revised the text does not approve it, nor judge it in another's place."""
 
     status = 403
     slug = "author-does-not-approve"

@@ -109,7 +109,7 @@ def test_there_is_no_review_without_a_text() -> None:
 def test_review_sends_back_with_remarks() -> None:
     agreement = accepted()
     agreement.evolve(agreement.submit(AT))
-    agreement.evolve(agreement.return_with_remarks("préciser l'article 4", LEGAL.roles, at=AT))
+    agreement.evolve(agreement.return_with_remarks("préciser l'article 4", LEGAL.person, LEGAL.roles, at=AT))
     assert (agreement.state, agreement.remarks) == ("negotiation", "préciser l'article 4")
 
 

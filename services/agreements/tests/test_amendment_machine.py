@@ -97,7 +97,7 @@ class AmendmentMachine(Machine):
     @rule()
     def send_back(self) -> None:
         """To be changed."""
-        self.attempt("return_amendment", lambda: self.aggregate.send_back("r", LEGAL.roles))
+        self.attempt("return_amendment", lambda: self.aggregate.send_back("r", LEGAL.person, LEGAL.roles))
 
     @rule()
     def report_overdue(self) -> None:
@@ -109,7 +109,7 @@ class AmendmentMachine(Machine):
     @rule()
     def refuse(self) -> None:
         """In review."""
-        self.attempt("refuse_amendment", lambda: self.aggregate.refuse("r", LEGAL.roles))
+        self.attempt("refuse_amendment", lambda: self.aggregate.refuse("r", LEGAL.person, LEGAL.roles))
 
     @rule(who=st.integers(0, 2), stale=st.booleans(), sealed=st.booleans())
     def sign(self, who: int, stale: bool, sealed: bool) -> None:

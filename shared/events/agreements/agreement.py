@@ -106,6 +106,8 @@ class AgreementNegotiationOpened(DomainEvent):
 
     agreement_id: UUID
     because: Literal["drafted", "remarks", "reopened", "declined"]
+    in_place_of: str | None = None
+    """The person in whose place somebody sent it back, who is the event's actor."""
 
 
 class AgreementSubmittedForReview(DomainEvent):

@@ -88,6 +88,8 @@ class AmendmentStepApproved(DomainEvent):
     step: str
     lacking: int
     """How many approvals this step still needs."""
+    in_place_of: str | None = None
+    """The person in whose place somebody approved, who is the event's actor."""
 
 
 class AmendmentApprovalOverdue(DomainEvent):
@@ -148,6 +150,8 @@ class AmendmentReturned(DomainEvent):
 
     amendment_id: UUID
     agreement_id: UUID
+    in_place_of: str | None = None
+    """The person in whose place somebody returned it, who is the event's actor."""
 
 
 class AmendmentApprovalsVoided(DomainEvent):
@@ -184,6 +188,8 @@ class AmendmentRefused(DomainEvent):
     amendment_id: UUID
     agreement_id: UUID
     because: Literal["review", "declined"]
+    in_place_of: str | None = None
+    """The person in whose place somebody refused it, who is the event's actor."""
 
 
 class AmendmentRebaseNeeded(DomainEvent):

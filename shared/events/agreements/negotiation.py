@@ -59,6 +59,8 @@ class AgreementStepApproved(DomainEvent):
     step: str
     lacking: int
     """How many approvals this step still needs."""
+    in_place_of: str | None = None
+    """The person in whose place somebody approved, who is the event's actor."""
 
 
 class AgreementApprovalsVoided(DomainEvent):
