@@ -64,8 +64,6 @@ class Surroundings(NamedTuple):
     """Until it is frozen: the clauses that still say what was to be agreed before."""
     centers_left: tuple[UUID, ...] = ()
     """Of what has ended: its centers that are not handed over."""
-    binds_from: date | None = None
-    """Of what has its visa and follows a framework: since when it binds, though that is not recorded yet."""
 
     def freezing_refusal(self, names: Mapping[UUID, Bilingual]) -> Refusal | None:
         """Why nothing is frozen: all is there, its parent allows it, all parties are known, and each has who may sign.

@@ -55,8 +55,6 @@ class Visas(Force):
             return VisaRecordedAlready(visa_number=self.visa.visa_number, recorded_on=self.visa.recorded_on)
         if action == "withdraw_visa" and self.visa is None:
             return NoVisaRecorded()
-        if action == "withdraw_visa" and self._around:
-            return self._visa_in_effect(self._around.day) or super().guard(action)
         return super().guard(action)
 
     def record_visa(
@@ -90,9 +88,9 @@ class Visas(Force):
         Refuses NoVisaRecorded, VisaTookEffect.
         """
         self.require("withdraw_visa")
-        if refusal := self._visa_in_effect(today):
-            raise refusal
         assert self.visa is not None, "the guard lets nothing through without one"
+        if self.parent_id is None and (since := self.binds_from(today)):
+            raise VisaTookEffect(visa_number=self.visa.visa_number, effective_from=since)
         withdrawn = AgreementVisaWithdrawn(
             agreement_id=self.id, visa_number=self.visa.visa_number, awaited=(self.keeper.organisation_id,)
         )
@@ -114,11 +112,3 @@ class Visas(Force):
     @follows
     def _lose_visa(self, _: AgreementVisaWithdrawn) -> None:
         self.visa = None
-
-    def _visa_in_effect(self, today: date) -> VisaTookEffect | None:
-        """Whether it binds by its visa already, though that is not recorded yet. Of a child, its parent tells."""
-        if self.visa is None:
-            return None
-        told = self._around.binds_from if self._around else None
-        since = self.binds_from(today) if self.parent_id is None else told
-        return VisaTookEffect(visa_number=self.visa.visa_number, effective_from=since) if since else None

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import select
-
 from services.agreements.agreement import Agreement, Signature
-from services.agreements.amendment import OPEN, Amendment
+from services.agreements.amendment import Amendment
 from services.agreements.commands.families import require_family
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import load_both
+from services.agreements.commands.passing import move_bases
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.text import get_content
 from shared.actor import NATIONAL, SYSTEM, Actor
@@ -67,18 +66,6 @@ async def amended_at_once(
     if amendment.refusal_of("apply_amendment") or agreement.refusal_of("amend_agreement"):
         return None
     return await _amended(tx, agreement, amendment, today)
-
-
-async def move_bases(
-    tx: Transaction, agreement: Agreement, *, applied: UUID | None = None, by: Actor, at: datetime | None = None
-) -> None:
-    """Tell the amendments of an agreement that are still open that it has changed; `applied` is what changed it."""
-    row = AMENDMENTS.table.c
-    others = select(row.id).where(row.agreement_id == agreement.id, row.status.in_(OPEN))
-    async with tx.widened(NATIONAL):
-        ids = (await tx.execute(others)).scalars().all()
-        for other in await AMENDMENTS.load_many(tx, ids):
-            await AMENDMENTS.record(tx, other, other.lose_base(applied), by=by, at=at)
 
 
 async def _amended(tx: Transaction, agreement: Agreement, amendment: Amendment, today: date) -> list[DomainEvent]:

@@ -4,9 +4,8 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
-from services.agreements.agreement.amending import AMENDABLE
-from services.agreements.commands.amendment_applying import move_bases
 from services.agreements.commands.families import lived_parent_of
+from services.agreements.commands.passing import let_pass
 from services.agreements.tables import AGREEMENTS
 from shared.actor import SYSTEM
 from shared.database import Work
@@ -25,10 +24,4 @@ async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
 async def let_time_pass(db: Work, id: UUID, *, on: date) -> Agreement:
     """All that time has brought about up to this day, from the coming into force to the end."""
     async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
-        until = agreement.effective_until
-        events = agreement.catch_up(on, await lived_parent_of(tx, agreement))
-        await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
-        if agreement.effective_until != until and agreement.state in AMENDABLE:
-            await move_bases(tx, agreement, by=SYSTEM)
-        return agreement
+        return await let_pass(tx, await AGREEMENTS.load(tx, id), on)

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
+from services.agreements.commands.passing import led_to
 from services.agreements.commands.vetting import look_around
 from services.agreements.content import Annex
 from services.agreements.errors.documents import FileLost
@@ -68,7 +69,7 @@ async def refusal_of_document(
     """Why a file would not be attached as things stand, so that it need not be kept; none if it would be."""
     try:
         async with db.transaction(by.scope) as tx:
-            agreement = await look_around(tx, await AGREEMENTS.read(tx, id), today())
+            agreement = await look_around(tx, await led_to(tx, await AGREEMENTS.read(tx, id), today()), today())
             _attached(agreement, file, by, now(), **about)
     except Refusal as refusal:
         return refusal

@@ -5,8 +5,8 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Outcome
-from services.agreements.commands.amendment_applying import move_bases
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.passing import move_bases
 from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import today

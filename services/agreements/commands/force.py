@@ -6,9 +6,7 @@ from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Confirmation, Scope
-from services.agreements.commands.families import parent_of
 from services.agreements.commands.loading import load_for
-from services.agreements.commands.vetting import look_around
 from services.agreements.errors.force import ImpactChanged
 from services.agreements.foresight import foresee
 from services.agreements.tables import AGREEMENTS
@@ -53,12 +51,9 @@ async def record_visa(
 
 
 async def withdraw_visa(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Agreement:
-    """Take back a visa that was recorded by mistake. Refuses NoVisaRecorded, and VisaTookEffect once it binds by it."""
+    """Take back a visa that was recorded by mistake. Refuses NoVisaRecorded."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "withdraw_visa", by, expected)
-        if agreement.parent_id:
-            await parent_of(tx, agreement)
-            agreement = await look_around(tx, agreement, today())
         withdrawn = agreement.withdraw_visa(reason=reason, today=today())
         return await AGREEMENTS.record(tx, agreement, withdrawn, by=by)
 

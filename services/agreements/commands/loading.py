@@ -10,6 +10,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment, AmendmentState
 from services.agreements.commands.former import outdated_on
+from services.agreements.commands.passing import let_both_pass, let_pass
 from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.commands.vetting import look_around, unmandated_on, unvetted_of
 from services.agreements.content import Content
@@ -31,9 +32,11 @@ BRANCHING = frozenset({AmendmentState.proposed, AmendmentState.under_review})
 async def load_for(tx: Transaction, id: UUID, action: str, by: Actor, expected: int | None = None) -> Agreement:
     """The agreement, locked and told of its surroundings, if this person may take the action on it.
 
+    What time has brought about and nobody has looked at yet is recorded first.
+
     Raises NotFound, StaleVersion, Forbidden.
     """
-    agreement = await AGREEMENTS.load(tx, id, expected=expected)
+    agreement = await let_pass(tx, await AGREEMENTS.load(tx, id, expected=expected), today())
     if action in SENDS_BACK:
         agreement = await told_for_whom(tx, agreement, by, today())
     PERMISSIONS.allow(by, action, agreement)
@@ -68,7 +71,7 @@ async def load_both(tx: Transaction, id: UUID, expected: int | None = None) -> t
     seen = await AMENDMENTS.read(tx, id)
     async with tx.widened(NATIONAL):
         agreement = await AGREEMENTS.load(tx, seen.agreement_id)
-    return agreement, await AMENDMENTS.load(tx, id, expected=expected)
+    return await let_both_pass(tx, agreement, await AMENDMENTS.load(tx, id, expected=expected), today())
 
 
 def beside(agreement: Agreement, day: date) -> Surroundings:

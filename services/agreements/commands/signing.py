@@ -9,6 +9,7 @@ from services.agreements.commands.authority import bound_on_paper, mandated
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.passing import led_to
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.commands.vetting import look_around
 from services.agreements.permissions import PERMISSIONS
@@ -63,7 +64,7 @@ async def sealed(
 
 
 async def _look(tx: Transaction, id: UUID, by: Actor) -> tuple[Agreement, Agreement]:
-    agreement = await look_around(tx, await AGREEMENTS.read(tx, id), today())
+    agreement = await look_around(tx, await led_to(tx, await AGREEMENTS.read(tx, id), today()), today())
     PERMISSIONS.allow(by, "sign_agreement", agreement)
     return agreement, agreement
 

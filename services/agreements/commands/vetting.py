@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import RUNNING
-from services.agreements.commands.families import lived_parent_of, parent_refusal
+from services.agreements.commands.families import parent_refusal
 from services.agreements.commands.former import outdated_of
 from services.agreements.errors.ceremonies import OnTheTable
 from services.agreements.errors.texts import TextLost
@@ -21,7 +21,6 @@ from services.agreements.tables import CEREMONIES, AssociationStandingRow, Cente
 from services.agreements.text import get_table, require_bodies
 from shared.actor import NATIONAL
 from shared.database import Transaction
-from shared.events.agreements import AgreementCameIntoForce
 
 COVERS = """(
     (agreement_types = '{}' or cast(:agreement_type as text) = any(agreement_types))
@@ -53,8 +52,8 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date, action: 
 
     For an action that takes it from the table, whether a ceremony has it there.
 
-    While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments;
-    and whether it binds by its visa. Once it has ended, which centers are not handed over.
+    While it is approved, what is lost of its text. Once it is signed, which files show signatures under its amendments.
+    Once it has ended, which centers are not handed over.
     """
     around = Surroundings(day)
     if action in LEAVES_THE_TABLE and agreement.being_signed:
@@ -83,10 +82,6 @@ async def look_around(tx: Transaction, agreement: Agreement, day: date, action: 
         around = around._replace(outdated=tuple(await outdated_of(tx, agreement)))
     if agreement.state in OVER:
         around = around._replace(centers_left=await _centers_left(tx, agreement))
-    if agreement.state == AgreementState.signed and agreement.visa and agreement.parent_id:
-        parent = await lived_parent_of(tx, agreement, reading=True)
-        bound = (each for each in agreement.catch_up(day, parent) if isinstance(each, AgreementCameIntoForce))
-        around = around._replace(binds_from=next((each.in_force_on for each in bound), None))
     return agreement.amid(around)
 
 

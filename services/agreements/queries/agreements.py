@@ -11,6 +11,7 @@ from services.agreements import past
 from services.agreements.agreement import Agreement
 from services.agreements.changes import Change, changes
 from services.agreements.commands.authority import look_for
+from services.agreements.commands.passing import led_to
 from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.commands.vetting import look_around, tabled_refusal
 from services.agreements.errors import NotYetKnown
@@ -45,6 +46,7 @@ async def agreement(
         found = await AGREEMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
         if as_of is None and known_at is None:
+            found = await led_to(tx, found, today())
             if found.being_signed:
                 around = await look_for(tx, found, found, by, today())
                 return found.amid(around._replace(tabled=await tabled_refusal(tx, found)))

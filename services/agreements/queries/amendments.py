@@ -6,6 +6,7 @@ from uuid import UUID
 from services.agreements.amendment import OPEN, Amendment, AmendmentState
 from services.agreements.commands.authority import look_for
 from services.agreements.commands.loading import beside, content_of, contents_of, look_ahead
+from services.agreements.commands.passing import both_led_to, led_to
 from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
@@ -25,7 +26,7 @@ async def amendments(
 ) -> tuple[Sequence[Amendment], str | None]:
     """A page of an agreement's amendments, oldest first, and the next one's cursor. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
-        agreement = await AGREEMENTS.read(tx, agreement_id)
+        agreement = await led_to(tx, await AGREEMENTS.read(tx, agreement_id), today())
         PERMISSIONS.allow(by, "read_amendments", agreement)
         found, next = await AMENDMENTS.find(tx, AMENDMENTS.table.c.agreement_id == agreement_id, page=page)
         return [each.amid(beside(agreement, today())) for each in found], next
@@ -40,6 +41,7 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
             return found.amid(Surroundings(today()))
         async with tx.widened(NATIONAL):
             agreement = await AGREEMENTS.read(tx, found.agreement_id)
+            agreement, found = await both_led_to(tx, agreement, found, today())
         if not found.being_signed:
             return await told_for_whom(tx, await look_ahead(tx, agreement, found, today()), by, today())
         around = await look_for(tx, found, agreement, by, today())

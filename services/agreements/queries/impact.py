@@ -5,6 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.agreements.agreement import Scope
+from services.agreements.commands.passing import led_to
 from services.agreements.errors.documents import DocumentMissing
 from services.agreements.foresight import foresee
 from services.agreements.impact import Action, Impact
@@ -31,7 +32,7 @@ async def impact(
     Refuses what the command would refuse, but for what the decision stands on: it is looked at before it is written.
     """
     async with db.transaction(by.scope) as tx:
-        agreement = await AGREEMENTS.read(tx, id)
+        agreement = await led_to(tx, await AGREEMENTS.read(tx, id), today())
         PERMISSIONS.allow(by, "read_impact", agreement)
         refusal = agreement.refusal_of(action)
         if refusal and not isinstance(refusal, DocumentMissing):

@@ -116,7 +116,9 @@ async def test_the_approvals_that_a_returned_amendment_loses_are_told(database: 
     agreement = await bound(database, running())
     amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
     amendment = await commands.submit_amendment(database, amendment.id, by=officer())
-    assert [each.type for each in amendment.send_back("r", LEGAL.person, LEGAL.roles)] == [AmendmentReturned.type], "none was given"
+    assert [each.type for each in amendment.send_back("r", LEGAL.person, LEGAL.roles)] == [AmendmentReturned.type], (
+        "none was given"
+    )
     ladder = amendment.climbing
     two = ladder.tiers[0].model_copy(update={"needed": 2})
     given = ladder.approve(LEGAL.person, LEGAL.roles, now())

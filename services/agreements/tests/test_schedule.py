@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from importlib import import_module
 
 import pytest
-from sqlalchemy import func, text, update
+from sqlalchemy import cast, func, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import select
 
 from services.agreements import commands, schedule
 from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.agreement.edition import Edition
+from services.agreements.agreement.edition import Edition, EditionState
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow, ObligationRow, SignatureBatchRow
 from services.agreements.terms import Fulfilling, Recurrence
 from services.agreements.tests.builders import (
@@ -32,6 +34,8 @@ from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
+
+OUTLASTED = import_module("services.agreements.migrations.versions.0030_outlasted").OUTLASTED
 
 
 async def state_of(database: Database, id: object) -> AgreementState:
@@ -145,6 +149,30 @@ async def test_obligations_fall_due_and_editions_open_on_their_day(
         (row,) = (await tx.exec(select(ObligationRow))).all()
     assert told[-3:] == ["edition_opened", "obligation_fell_due", "obligation_reminded"], "once, however often asked"
     assert row.state == "due"
+
+
+async def test_what_outlasted_its_last_edition_by_older_rules_is_looked_at_and_ends(
+    database: Database, database_url: Callable[[str], str]
+) -> None:
+    old, other = [await bound(database, current(effective_from=today() - timedelta(days=9))) for _ in range(2)]
+    await schedule.let_time_pass(database)
+    ended = old.editions[0].model_copy(update={"ends_on": today() - timedelta(days=1), "state": EditionState.closed})
+    row, owner = AGREEMENTS.table, Database(database_url("agreements"), role=None)
+    try:
+        async with owner.transaction(NATIONAL) as tx:
+            state = func.jsonb_set(row.c.state, text("'{editions}'"), cast([ended.model_dump(mode="json")], JSONB))
+            await tx.execute(update(row).where(row.c.id == old.id).values(state=state, next_on=None))
+            waits = (await tx.execute(select(row.c.next_on).where(row.c.id == other.id))).scalar_one()
+        await schedule.let_time_pass(database)
+        assert await state_of(database, old.id) == AgreementState.in_force, "no day is known on which it would end"
+        async with owner.transaction(NATIONAL) as tx:
+            await tx.execute(text(OUTLASTED))
+            assert (await tx.execute(select(row.c.next_on).where(row.c.id == other.id))).scalar_one() == waits
+    finally:
+        await owner.dispose()
+    await schedule.let_time_pass(database)
+    assert await state_of(database, old.id) == AgreementState.expired
+    assert await state_of(database, other.id) == AgreementState.in_force
 
 
 async def test_only_agreements_with_something_to_come_are_looked_at(

@@ -61,7 +61,7 @@ async def outcome(database: Database, action: str, it: File, by: Actor) -> str |
     """Why somebody cannot do it, tried and taken back; their offers tell the same."""
     async with database.transaction(by.scope) as tx:
         told = await as_told(tx, it, by)
-        tried: Refusal | None = await refusal_of(tx, lambda tx, it, by: SENDING_BACK[action](tx, it, by), it, by)  # type: ignore[arg-type]
+        tried: Refusal | None = await refusal_of(tx, SENDING_BACK[action], it, by)  # type: ignore[arg-type]
     assert (action in available_actions(by, told, PERMISSIONS)) == (tried is None)
     said = PERMISSIONS.refusal_of(by, action, told)
     assert (said and said.slug) == (tried and tried.slug)

@@ -40,7 +40,9 @@ class Negotiation(Life):
     @rule(by=st.sampled_from(PEOPLE))
     def remark(self, by: Actor) -> None:
         """Back from it."""
-        self.attempt("return_with_remarks", lambda: self.aggregate.return_with_remarks("r", by.person, by.roles, at=self.at))
+        self.attempt(
+            "return_with_remarks", lambda: self.aggregate.return_with_remarks("r", by.person, by.roles, at=self.at)
+        )
 
     @rule(who=st.integers(0, 3))
     def pass_turn(self, who: int) -> None:

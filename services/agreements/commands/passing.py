@@ -1,0 +1,89 @@
+"""Time that has passed: whoever acts finds what the days have made, whether the schedule has looked or not.
+
+One mechanism for the schedule, for commands, which record what has come about before they decide, and for reads, which
+show it. What is shown has the version that is recorded.
+"""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.agreements.agreement import Agreement
+from services.agreements.agreement.amending import AMENDABLE
+from services.agreements.amendment import OPEN, Amendment
+from services.agreements.commands.families import lived_parent_of
+from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from shared.actor import NATIONAL, SYSTEM, Actor
+from shared.database import Transaction
+from shared.events.base import DomainEvent
+
+F = TypeVar("F", Agreement, Amendment)
+
+
+async def let_pass(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
+    """The agreement, which is locked, with all that time has brought about up to a day recorded."""
+    until = agreement.effective_until
+    events = await _come_about(tx, agreement, day)
+    if events:
+        # It is no doing of whoever asks, who may not see all that it changes.
+        async with tx.widened(NATIONAL):
+            await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
+        if _moved(agreement, until):
+            await move_bases(tx, agreement, by=SYSTEM)
+    return agreement
+
+
+async def let_both_pass(
+    tx: Transaction, agreement: Agreement, amendment: Amendment, day: date
+) -> tuple[Agreement, Amendment]:
+    """The same of an agreement and its amendment, both locked."""
+    version = agreement.version
+    if (await let_pass(tx, agreement, day)).version != version:
+        amendment = await AMENDMENTS.load(tx, amendment.id)  # its base may have moved
+    return agreement, await AMENDMENTS.record(tx, amendment, amendment.pass_time(day), by=SYSTEM)
+
+
+async def led_to(tx: Transaction, agreement: Agreement, day: date) -> Agreement:
+    """The agreement as it is on a day, for who reads it: nothing is locked or recorded."""
+    return _shown(agreement, await _come_about(tx, agreement, day, reading=True))
+
+
+async def both_led_to(
+    tx: Transaction, agreement: Agreement, amendment: Amendment, day: date
+) -> tuple[Agreement, Amendment]:
+    """The same of an agreement and its amendment."""
+    until = agreement.effective_until
+    agreement = await led_to(tx, agreement, day)
+    lost = amendment.lose_base(None) if _moved(agreement, until) else []
+    return agreement, _shown(amendment, lost or amendment.pass_time(day))
+
+
+async def move_bases(
+    tx: Transaction, agreement: Agreement, *, applied: UUID | None = None, by: Actor, at: datetime | None = None
+) -> None:
+    """Tell the amendments of an agreement that are still open that it has changed; `applied` is what changed it."""
+    row = AMENDMENTS.table.c
+    others = select(row.id).where(row.agreement_id == agreement.id, row.status.in_(OPEN))
+    async with tx.widened(NATIONAL):
+        ids = (await tx.execute(others)).scalars().all()
+        for other in await AMENDMENTS.load_many(tx, ids):
+            await AMENDMENTS.record(tx, other, other.lose_base(applied), by=by, at=at)
+
+
+async def _come_about(tx: Transaction, agreement: Agreement, day: date, *, reading: bool = False) -> list[DomainEvent]:
+    follows = agreement.state in AMENDABLE
+    return agreement.catch_up(day, await lived_parent_of(tx, agreement, reading=reading) if follows else None)
+
+
+def _moved(agreement: Agreement, until: date) -> bool:
+    """Whether its term ends on another day than it did, so that what amends it rests on another agreement."""
+    return agreement.effective_until != until and agreement.state in AMENDABLE
+
+
+def _shown(file: F, events: Iterable[DomainEvent]) -> F:
+    version = file.version
+    file.evolve(events).version = version
+    return file
