@@ -10,6 +10,8 @@ from services.agreements.errors import AlreadySigned
 from services.agreements.errors.signing import (
     CheckedByAnother,
     NoScanToCheck,
+    NothingDelegated,
+    NotYourDelegation,
     NotYourTurnToSign,
     OfferExpired,
     OfferStillStands,
@@ -17,7 +19,7 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.signatures import Delegation, Given, Scan
 from services.agreements.signing_order import SigningOrder
-from services.agreements.steps import CHECKS, GIVES, NEED_AN_OFFER, RENEWS, TAKES_BACK
+from services.agreements.steps import CHECKS, GIVES, NEED_AN_OFFER, RECALLS, RENEWS, TAKES_BACK
 from services.agreements.surroundings import Surrounded
 from shared.events.agreements import AgreementParty, AgreementPartySigned, AmendmentPartySigned
 from shared.refusals import Refusal
@@ -84,6 +86,20 @@ class Offered(Surrounded):
         found = self.delegations.get(party_id)
         return found if found and found.delegate == person else None
 
+    def delegation_to_withdraw(self, action: str, party_id: UUID, by: str) -> Delegation:
+        """What a person let another sign the party's signature by, while it is not given.
+
+        Refuses NotAParty, AlreadySigned, ScanToBeChecked, NothingDelegated, NotYourDelegation.
+        """
+        if refusal := self.party_refusal(action, party_id):
+            raise refusal
+        found = self.delegations.get(party_id)
+        if found is None:
+            raise NothingDelegated(party=party_id)
+        if found.delegator != by:
+            raise NotYourDelegation(delegator=found.delegator)
+        return found
+
     def party_refusal(self, action: str, party_id: UUID) -> Refusal | None:
         """Why this party may not take a step towards its signature though another might; None if it may.
 
@@ -108,6 +124,8 @@ class Offered(Surrounded):
 
         Only what waits is checked.
         """
+        if action in RECALLS and not self.delegations:
+            return NothingDelegated(party=None)
         if action in NEED_AN_OFFER and self.offer_over:
             return OfferExpired(offered_until=self.offered_until)
         given_away = action in TAKES_BACK and self.signatures and self.expires_on

@@ -10,9 +10,9 @@ from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
 from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
-from services.agreements.errors.signing import CheckedByAnother
+from services.agreements.errors.signing import CheckedByAnother, NotYourDelegation
 from services.agreements.errors.substitutions import NotYourSubstitution
-from services.agreements.steps import CHECKS, RECORDS, UNDER_MANDATE
+from services.agreements.steps import CHECKS, RECALLS, RECORDS, UNDER_MANDATE
 from services.agreements.substitution import Substitution
 from services.agreements.thread import Thread
 from shared.actor import Actor, Role
@@ -110,6 +110,18 @@ def has_not_accepted(actor: Actor, agreement: Agreement) -> bool | Refusal:
         return False
     accepted = any(each.party_id == own.party_id for each in agreement.acceptances)
     return AcceptedAlready(party=own.party_id) if accepted else True
+
+
+def delegated_one(action: str) -> Condition:
+    """Who let another sign for a party that has not signed takes that back; where nobody did, that is no matter."""
+
+    def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
+        own = [party for party, each in file.delegations.items() if each.delegator == actor.person]
+        if file.delegations and not own:
+            return NotYourDelegation(delegator=next(iter(file.delegations.values())).delegator)
+        return not own or _one_may(file.party_refusal(action, each) for each in own)
+
+    return condition
 
 
 def records_one(action: str) -> Condition:
@@ -290,6 +302,7 @@ PERMISSIONS = Permissions(
         "sign_agreement": SIGNERS,
         "decline_agreement": SIGNERS,
         "delegate_signing": SIGNERS,
+        "withdraw_delegation": SIGNERS,
         "record_scan": DESK,
         "accept_scan": DESK,
         "return_scan": DESK,
@@ -347,6 +360,7 @@ PERMISSIONS = Permissions(
         "sign_amendment": SIGNERS,
         "decline_amendment": SIGNERS,
         "delegate_amendment": SIGNERS,
+        "withdraw_amendment_delegation": SIGNERS,
         "record_amendment_scan": DESK,
         "accept_amendment_scan": DESK,
         "return_amendment_scan": DESK,
@@ -409,6 +423,7 @@ PERMISSIONS = Permissions(
         "revoke_substitution": named_it,
         "reopen_text": owns_or_supervises,
         **{action: represents_one_for(action) for action in UNDER_MANDATE},
+        **{action: delegated_one(action) for action in RECALLS},
         **{action: records_one(action) for action in RECORDS},
         **{action: checks_another(action) for action in CHECKS},
         "renew_offer": owns_or_supervises,

@@ -55,6 +55,11 @@ class Delegation(BaseModel):
         return cls(**event.model_dump(include={*cls.model_fields}), document=event.detail["document"])
 
 
+def delegation_until(asked: date, *others: date | None) -> date:
+    """The last day of a delegation: that asked for, or that of its mandate or of the offer if it comes before."""
+    return min(each for each in (asked, *others) if each is not None)
+
+
 def require_delegable(delegator: str, delegate: str, valid_until: date, today: date) -> None:
     """Refuse DelegateIsOneself, and DelegationOver for a last day that has passed."""
     if delegate == delegator:

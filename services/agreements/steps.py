@@ -3,6 +3,8 @@
 SIGNS = frozenset({"sign_agreement", "sign_amendment"})
 """These a delegate does under the mandate of who delegated; for the others one's own is needed."""
 UNDER_MANDATE = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
+RECALLS = frozenset({"withdraw_delegation", "withdraw_amendment_delegation"})
+"""These who delegated does, whether their mandate and the offer still hold or not."""
 RECORDS = frozenset({"record_scan", "record_amendment_scan"})
 """Who signed on paper is said with the scan: whether they hold a mandate is seen then."""
 ACCEPTS = frozenset({"accept_scan", "accept_amendment_scan"})

@@ -17,6 +17,7 @@ from services.agreements.signatures import (
     RequestState,
     Scan,
     Signature,
+    delegation_until,
     doubted,
     replaced,
     require_delegable,
@@ -29,6 +30,7 @@ from shared.events.agreements import (
     AgreementApproved,
     AgreementCameIntoForce,
     AgreementCancelled,
+    AgreementDelegationWithdrawn,
     AgreementNegotiationOpened,
     AgreementParty,
     AgreementPartyDeclined,
@@ -53,6 +55,7 @@ class Signing(Timely, Offered):
         "sign_agreement": BEING_SIGNED,
         "decline_agreement": BEING_SIGNED,
         "delegate_signing": BEING_SIGNED,
+        "withdraw_delegation": BEING_SIGNED,
         "renew_offer": BEING_SIGNED,
         "contest_signatures": BEING_SIGNED | SIGNED_BY_ALL,
     }
@@ -154,12 +157,14 @@ class Signing(Timely, Offered):
         delegate: str,
         mandate_id: UUID,
         valid_until: date,
+        mandate_until: date | None = None,
         document: str,
         today: date,
     ) -> list[DomainEvent]:
         """Let another person sign for a party under the delegator's mandate; a later delegation replaces it.
 
-        Refuses NotAParty, AlreadySigned, ScanToBeChecked, DelegateIsOneself, DelegationOver.
+        It ends with the mandate (`mandate_until`) or the offer, if they end before. Refuses NotAParty, AlreadySigned,
+        ScanToBeChecked, DelegateIsOneself, DelegationOver.
         """
         self._party_for("delegate_signing", party_id)
         self.require("delegate_signing")
@@ -170,9 +175,21 @@ class Signing(Timely, Offered):
             delegator=delegator,
             delegate=delegate,
             mandate_id=mandate_id,
-            valid_until=valid_until,
+            valid_until=delegation_until(valid_until, mandate_until, self.expires_on),
         )
         return [delegated.keeping(document=document)]
+
+    def withdraw_delegation(self, party_id: UUID, *, by: str, reason: str) -> list[DomainEvent]:
+        """Take back that another signs for a party, for who delegated it.
+
+        Refuses NotAParty, AlreadySigned, ScanToBeChecked, NothingDelegated, NotYourDelegation.
+        """
+        self.require("withdraw_delegation")
+        found = self.delegation_to_withdraw("withdraw_delegation", party_id, by)
+        withdrawn = AgreementDelegationWithdrawn(
+            agreement_id=self.id, party_id=party_id, delegator=found.delegator, delegate=found.delegate
+        )
+        return [withdrawn.keeping(reason=reason)]
 
     def renew_offer(self, today: date) -> list[DomainEvent]:
         """Offer the same text for signature again, for as long as the first time. Refuses TermOver."""
@@ -293,6 +310,10 @@ class Signing(Timely, Offered):
         self._become(RequestState.delegated, only=event.party_id, delegation=Delegation.told(event))
 
     @follows
+    def _take_back(self, event: AgreementDelegationWithdrawn) -> None:
+        self._ask_party_again(event.party_id)
+
+    @follows
     def _put_signature(self, event: AgreementPartySigned) -> None:
         self.state = AgreementState.partially_signed
         self.signatures = replaced(self.signatures, _signature(event))
@@ -306,8 +327,7 @@ class Signing(Timely, Offered):
             marked = waiting.model_copy(update={"contested": event.ended_on})
             self._become(RequestState.scanned, only=event.party_id, scan=marked)
         elif self.being_signed:
-            again = RequestState.expired if self.offer_over else RequestState.requested
-            self._become(again, of={RequestState.signed}, only=event.party_id, delegation=None)
+            self._ask_party_again(event.party_id)
 
     @follows
     def _end_signing(self, _: AgreementSigned) -> None:
@@ -331,6 +351,10 @@ class Signing(Timely, Offered):
     @follows
     def _ask_no_more(self, _: AgreementCancelled) -> None:
         self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)
+
+    def _ask_party_again(self, party_id: UUID) -> None:
+        again = RequestState.expired if self.offer_over else RequestState.requested
+        self._become(again, only=party_id, delegation=None)
 
     def _become(
         self,

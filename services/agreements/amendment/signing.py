@@ -12,6 +12,7 @@ from services.agreements.signatures import (
     Delegation,
     Given,
     Scan,
+    delegation_until,
     doubted,
     replaced,
     require_attested,
@@ -23,6 +24,7 @@ from shared.clock import business_date
 from shared.events.agreements import (
     AgreementParty,
     AmendmentAgreed,
+    AmendmentDelegationWithdrawn,
     AmendmentPartySigned,
     AmendmentRebaseNeeded,
     AmendmentRefused,
@@ -54,6 +56,7 @@ class Signing(Approval, Offered):
         "sign_amendment": BEING_SIGNED,
         "decline_amendment": BEING_SIGNED,
         "delegate_amendment": BEING_SIGNED,
+        "withdraw_amendment_delegation": BEING_SIGNED,
         "record_amendment_scan": BEING_SIGNED,
         "accept_amendment_scan": BEING_SIGNED,
         "return_amendment_scan": BEING_SIGNED,
@@ -153,12 +156,14 @@ class Signing(Approval, Offered):
         delegate: str,
         mandate_id: UUID,
         valid_until: date,
+        mandate_until: date | None = None,
         document: str,
         today: date,
     ) -> list[DomainEvent]:
         """Let another person sign for a party under the delegator's mandate; a later delegation replaces it.
 
-        Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, DelegateIsOneself, DelegationOver.
+        It ends with the mandate (`mandate_until`) or the offer, if they end before. Refuses NotAParty, NotTouched,
+        AlreadySigned, ScanToBeChecked, DelegateIsOneself, DelegationOver.
         """
         self.require("delegate_amendment")
         if refusal := self.party_refusal("delegate_amendment", party_id):
@@ -171,9 +176,25 @@ class Signing(Approval, Offered):
             delegator=delegator,
             delegate=delegate,
             mandate_id=mandate_id,
-            valid_until=valid_until,
+            valid_until=delegation_until(valid_until, mandate_until, self.expires_on),
         )
         return [delegated.keeping(document=document)]
+
+    def withdraw_delegation(self, party_id: UUID, *, by: str, reason: str) -> list[DomainEvent]:
+        """Take back that another signs for a party, for who delegated it.
+
+        Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, NothingDelegated, NotYourDelegation.
+        """
+        self.require("withdraw_amendment_delegation")
+        found = self.delegation_to_withdraw("withdraw_amendment_delegation", party_id, by)
+        withdrawn = AmendmentDelegationWithdrawn(
+            amendment_id=self.id,
+            agreement_id=self.agreement_id,
+            party_id=party_id,
+            delegator=found.delegator,
+            delegate=found.delegate,
+        )
+        return [withdrawn.keeping(reason=reason)]
 
     def record_scan(self, party_id: UUID, scan: Scan, *, content_hash: str, today: date) -> list[DomainEvent]:
         """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
@@ -297,6 +318,10 @@ class Signing(Approval, Offered):
         self.delegations = {**self.delegations, event.party_id: Delegation.told(event)}
 
     @follows
+    def _take_delegation_back(self, event: AmendmentDelegationWithdrawn) -> None:
+        self.delegations = self._delegations_without(event.party_id)
+
+    @follows
     def _show_scan(self, event: AmendmentSignatureScanned) -> None:
         self.scans = {**self.scans, event.party_id: Scan.told(event)}
 
@@ -324,7 +349,7 @@ class Signing(Approval, Offered):
             marked = waiting.model_copy(update={"contested": event.ended_on})
             self.scans = {**self.scans, event.party_id: marked}
         elif self.being_signed:
-            self.delegations = {party: each for party, each in self.delegations.items() if party != event.party_id}
+            self.delegations = self._delegations_without(event.party_id)
 
     @follows
     def _undo_signing(self, _: AmendmentRebaseNeeded) -> None:
@@ -335,6 +360,9 @@ class Signing(Approval, Offered):
     @follows
     def _drop_scans(self, _: AmendmentSigned | AmendmentRebaseNeeded | AmendmentRefused | AmendmentWithdrawn) -> None:
         self.scans = {}
+
+    def _delegations_without(self, party_id: UUID) -> dict[UUID, Delegation]:
+        return {each: given for each, given in self.delegations.items() if each != party_id}
 
     def _scans_without(self, party_id: UUID) -> dict[UUID, Scan]:
         return {each: scan for each, scan in self.scans.items() if each != party_id}

@@ -20,6 +20,7 @@ from services.agreements.commands.amendment_signing import (
     return_amendment_scan,
     sealed_amendment,
     sign_amendment,
+    withdraw_amendment_delegation,
 )
 from services.agreements.commands.amendments import (
     end_amendment,
@@ -110,6 +111,7 @@ from services.agreements.commands.signing import (
     return_scan,
     sealed,
     sign_agreement,
+    withdraw_delegation,
 )
 from services.agreements.commands.substitutions import grant_substitution, revoke_substitution
 from services.agreements.commands.threads import answer_thread, open_thread, reopen_thread, resolve_thread
@@ -218,7 +220,9 @@ __all__ = [
     "unlock_text",
     "waive_obligation",
     "withdraw_amendment",
+    "withdraw_amendment_delegation",
     "withdraw_announcement",
+    "withdraw_delegation",
     "withdraw_document",
     "withdraw_visa",
 ]

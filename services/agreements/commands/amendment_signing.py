@@ -7,7 +7,7 @@ from uuid import UUID
 from services.agreements.agreement import Scan
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendment_applying import record_signature
-from services.agreements.commands.authority import bound_on_paper, mandated
+from services.agreements.commands.authority import bound_on_paper, delegable, mandated
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import amendable, load_both_for
@@ -90,17 +90,27 @@ async def delegate_amendment(
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "delegate_amendment", by)
         day = business_date(at or now())
-        mandate_id = await mandated(tx, agreement, amendment.party(party_id), by.person, day)
+        rests_on = await delegable(tx, agreement, amendment.party(party_id), by.person, day)
         events = amendment.delegate(
             party_id,
             delegator=by.person,
             delegate=delegate,
-            mandate_id=mandate_id,
+            **rests_on,
             valid_until=valid_until,
             document=document,
             today=day,
         )
         return await AMENDMENTS.record(tx, amendment, events, by=by)
+
+
+async def withdraw_amendment_delegation(
+    db: Work, id: UUID, *, party_id: UUID, reason: str, by: Actor, expected: int | None = None
+) -> Amendment:
+    """Take back that another signs for a party, for who delegated it. Refuses NothingDelegated, NotYourDelegation."""
+    async with db.transaction(by.scope) as tx:
+        _, amendment = await load_both_for(tx, id, "withdraw_amendment_delegation", by, expected)
+        withdrawn = amendment.withdraw_delegation(party_id, by=by.person, reason=reason)
+        return await AMENDMENTS.record(tx, amendment, withdrawn, by=by)
 
 
 async def record_amendment_scan(

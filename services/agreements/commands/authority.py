@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import text
@@ -120,6 +120,16 @@ async def mandated(tx: Transaction, agreement: Agreement, party: AgreementParty,
     """
     organisation = party.organisation_id
     return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
+
+
+async def delegable(
+    tx: Transaction, agreement: Agreement, party: AgreementParty, person: str, day: date
+) -> dict[str, Any]:
+    """What a delegation by this person rests on: the mandate, and its last day. Refuses as `mandated` does."""
+    organisation = party.organisation_id
+    authority = await authority_of(tx, organisation, person, agreement, day)
+    mandate_id = authority.mandate_of(organisation, agreement, day)
+    return {"mandate_id": mandate_id, "mandate_until": authority.valid_until}
 
 
 async def may_bind(

@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import bound_on_paper, mandated
+from services.agreements.commands.authority import bound_on_paper, delegable, mandated
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.loading import load_for
@@ -99,17 +99,30 @@ async def delegate_signing(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "delegate_signing", by)
         day = business_date(at or now())
-        mandate_id = await mandated(tx, agreement, agreement.party(party_id), by.person, day)
+        rests_on = await delegable(tx, agreement, agreement.party(party_id), by.person, day)
         events = agreement.delegate(
             party_id,
             delegator=by.person,
             delegate=delegate,
-            mandate_id=mandate_id,
+            **rests_on,
             valid_until=valid_until,
             document=document,
             today=day,
         )
         return await AGREEMENTS.record(tx, agreement, events, by=by)
+
+
+async def withdraw_delegation(
+    db: Work, id: UUID, *, party_id: UUID, reason: str, by: Actor, expected: int | None = None
+) -> Agreement:
+    """Take back that another signs for a party, for who delegated it: by no mandate, so after its end too.
+
+    Refuses NothingDelegated, NotYourDelegation.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "withdraw_delegation", by, expected)
+        withdrawn = agreement.withdraw_delegation(party_id, by=by.person, reason=reason)
+        return await AGREEMENTS.record(tx, agreement, withdrawn, by=by)
 
 
 async def record_scan(

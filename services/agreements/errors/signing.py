@@ -40,6 +40,19 @@ class DelegationOver(Refusal):
     slug = "delegation-over"
 
 
+class NothingDelegated(Refusal):
+    """Nobody signs for the party, or for any, by delegation. Values: party (its id, or None)."""
+
+    slug = "nothing-delegated"
+
+
+class NotYourDelegation(Refusal):
+    """Only who delegated takes it back. Values: delegator (the person)."""
+
+    status = 403
+    slug = "not-your-delegation"
+
+
 class ScanToBeChecked(Refusal):
     """A scan of the party's signature on paper waits for its check. Values: party."""
 

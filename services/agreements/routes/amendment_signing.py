@@ -11,7 +11,7 @@ from services.agreements.schemas.amendments import (
     RecordAmendmentScan,
     SignAmendment,
 )
-from services.agreements.schemas.signing import AcceptScan, DelegateSigning, ReturnScan
+from services.agreements.schemas.signing import AcceptScan, DelegateSigning, ReturnScan, WithdrawDelegation
 from shared.web import CurrentActor, Db, IfMatch, Once
 
 router = APIRouter(prefix="/api/v1/amendments/{id}", tags=["amendments"])
@@ -54,6 +54,17 @@ async def delegate_amendment(id: UUID, body: DelegateSigning, by: CurrentActor, 
         lambda tx: commands.delegate_amendment(tx, id, **body.model_dump(), by=by),
         answer=lambda found: AmendmentAnswer.of(found, by),
         location=lambda found: f"/api/v1/amendments/{found.id}",
+    )
+
+
+@router.post("/delegations/withdrawal", response_model=AmendmentAnswer)
+async def withdraw_amendment_delegation(
+    id: UUID, body: WithdrawDelegation, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Take back that another signs the amendment for a party."""
+    return await once(
+        lambda tx: commands.withdraw_amendment_delegation(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AmendmentAnswer.of(found, by),
     )
 
 

@@ -14,6 +14,7 @@ from services.agreements.schemas.signing import (
     RecordScan,
     ReturnScan,
     SignAgreement,
+    WithdrawDelegation,
 )
 from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, page
 
@@ -64,6 +65,17 @@ async def delegate_signing(id: UUID, body: DelegateSigning, by: CurrentActor, on
         lambda tx: commands.delegate_signing(tx, id, **body.model_dump(), by=by),
         answer=lambda found: AgreementAnswer.of(found, by),
         location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
+    )
+
+
+@router.post("/delegations/withdrawal", response_model=AgreementAnswer)
+async def withdraw_delegation(
+    id: UUID, body: WithdrawDelegation, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Take back that another signs for a party."""
+    return await once(
+        lambda tx: commands.withdraw_delegation(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
     )
 
 

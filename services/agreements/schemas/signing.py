@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from services.agreements.agreement import Agreement, AgreementState, PartyRequest
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands import SignatureRequest
-from services.agreements.schemas.words import Hash, Line, Paragraph
+from services.agreements.schemas.words import Because, Hash, Line, Paragraph
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import must_sign
 from shared.events.agreements import PartyRole, SignatureLevel
@@ -44,8 +44,14 @@ class DelegateSigning(Body):
 
     party_id: UUID
     delegate: Line = Field(description="the person, as issuer#subject")
-    valid_until: BusinessDate = Field(description="the last day, included; it ends with the mandate at the latest")
+    valid_until: BusinessDate = Field(description="the last day; that of the mandate or the offer if they end before")
     document: Line = Field(description="reference of the act of delegation")
+
+
+class WithdrawDelegation(Because):
+    """Why another does not sign for a party any more."""
+
+    party_id: UUID
 
 
 class SeenOnPaper(Body):

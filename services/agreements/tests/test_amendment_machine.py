@@ -149,6 +149,17 @@ class AmendmentMachine(Machine):
             assert days >= 0 and party_id in self.aggregate.touched
             assert self.aggregate.delegation(party_id, "b") and not self.aggregate.delegation(party_id, "a")
 
+    @rule(who=st.integers(0, 2), by=st.sampled_from("ab"))
+    def withdraw_delegation(self, who: int, by: str) -> None:
+        """Who let another sign takes that back; the other does not."""
+        party_id = self.parties[who].party_id
+        given = self.aggregate.delegations.get(party_id)
+        if self.attempt(
+            "withdraw_amendment_delegation",
+            lambda: self.aggregate.withdraw_delegation(party_id, by=by, reason="r"),
+        ):
+            assert given and given.delegator == by and party_id not in self.aggregate.delegations
+
     @rule(who=st.integers(0, 2), stale=st.booleans(), witness=st.sampled_from(["a", "w"]), late=st.integers(-1, 1))
     def scan(self, who: int, stale: bool, witness: str, late: int) -> None:
         """A signature on paper is brought, by who saw it given."""

@@ -101,6 +101,12 @@ def annex_of(agreement: Agreement) -> Document | None:
     return next((each for each in agreement.documents if each.category == "text_annex"), None)
 
 
+def delegated(agreement: Agreement, by: Actor) -> Any:
+    """A party for which somebody lets another sign, if there is one; else one for which anybody does."""
+    mine = [party for party, each in agreement.delegations.items() if each.delegator == by.person]
+    return next(iter([*mine, *agreement.delegations]), agreement.parties[0].party_id)
+
+
 def to_check(agreement: Agreement) -> Any:
     """The party whose signature on paper waits for its check."""
     return next((each.party_id for each in agreement.requests if each.scan), agreement.parties[0].party_id)
@@ -194,6 +200,9 @@ TRIES: dict[str, Try] = {
         valid_until=today(),
         document="d",
         by=by,
+    ),
+    "withdraw_delegation": lambda tx, it, by: commands.withdraw_delegation(
+        tx, it.id, party_id=delegated(it, by), **WHY, by=by
     ),
     "record_scan": lambda tx, it, by: commands.record_scan(
         tx,
@@ -348,6 +357,7 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
         terms = current(operator=OPERATOR, effective_from=starts)
         await handed_over(terms, state)
         it = await terminate(database, await bound(database, terms))
+        it = await commands.close_edition(database, it.id, 1, by=keeper)
         yield f"terminated, {told}", it
     confirmed = get_args(Confirmation)
     yield "closed", await commands.close_agreement(database, it.id, confirmed=confirmed, document="d", by=director())

@@ -10,7 +10,6 @@ import pytest
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
-from services.agreements.commands import loading
 from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
@@ -139,7 +138,7 @@ async def outcome(tx: Transaction, it: Agreement, by: Actor, action: str, *, loo
     try:
         async with tx.begin_nested():
             if looked:
-                await commands.let_time_pass(tx, it.id, on=loading.today())
+                await commands.let_time_pass(tx, it.id, on=today())
             done = await TRIES[action](tx, await as_told(tx, it, by), by)
             raise TakenBack  # noqa: TRY301 - it ends the savepoint
     except TakenBack:
@@ -194,7 +193,7 @@ async def test_what_is_refused_leaves_time_to_the_schedule(database: Database, l
         await commands.propose_amendment(database, it.id, amendment_type="scope", reason="(fictif)", by=officer())
     assert refused.value.values["state"] == "expired"
     assert (await read(database, it)).state == "in_force", "nothing half done"
-    await commands.let_time_pass(database, it.id, on=loading.today())
+    await commands.let_time_pass(database, it.id, on=today())
     assert (await read(database, it)).state == "expired"
 
 

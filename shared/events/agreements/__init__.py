@@ -26,6 +26,7 @@ from shared.events.agreements.amendment import (
     AmendmentApplied,
     AmendmentApprovalOverdue,
     AmendmentApprovalsVoided,
+    AmendmentDelegationWithdrawn,
     AmendmentHindered,
     AmendmentPartySigned,
     AmendmentProposed,
@@ -116,6 +117,7 @@ from shared.events.agreements.parts import (
     SignatureLevel,
 )
 from shared.events.agreements.signing import (
+    AgreementDelegationWithdrawn,
     AgreementScanReturned,
     AgreementSignatureContested,
     AgreementSignatureOfferExpired,
@@ -141,6 +143,7 @@ __all__ = [
     "AgreementCameIntoForce",
     "AgreementCancelled",
     "AgreementClosed",
+    "AgreementDelegationWithdrawn",
     "AgreementDocumentAttached",
     "AgreementDocumentExpired",
     "AgreementDocumentReminded",
@@ -193,6 +196,7 @@ __all__ = [
     "AmendmentApplied",
     "AmendmentApprovalOverdue",
     "AmendmentApprovalsVoided",
+    "AmendmentDelegationWithdrawn",
     "AmendmentHindered",
     "AmendmentPartySigned",
     "AmendmentProposed",

@@ -347,6 +347,26 @@ class AmendmentSigningDelegated(DomainEvent):
     valid_until: date
 
 
+class AmendmentDelegationWithdrawn(DomainEvent):
+    """Who let another sign for one party takes that back: the party signs through its mandated people again."""
+
+    type = "ma.mithaq.amendment.delegation_withdrawn.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "delegator": PERSON,
+        "delegate": "https://identity.example/realms/mithaq#treasurer-1",
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    delegator: str
+    delegate: str
+
+
 class AmendmentSignatureReminded(DomainEvent):
     """Those whose turn it is to sign the amendment are reminded of it, some days before the offer ends."""
 

@@ -91,6 +91,24 @@ class AgreementSigningDelegated(DomainEvent):
     valid_until: date
 
 
+class AgreementDelegationWithdrawn(DomainEvent):
+    """Who let another sign for one party takes that back: the party signs through its mandated people again."""
+
+    type = "ma.mithaq.agreement.delegation_withdrawn.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "delegator": PERSON,
+        "delegate": DELEGATE,
+    }
+
+    agreement_id: UUID
+    party_id: UUID
+    delegator: str
+    delegate: str
+
+
 class AgreementSignatureScanned(DomainEvent):
     """The scan of a signature on paper is brought, attested by a witness; it counts once another person checked it."""
 

@@ -44,6 +44,14 @@ class Signing(Life):
         party_id = self.aggregate.parties[who].party_id
         self.attempt("delegate_signing", lambda: self.aggregate.delegate(party_id, delegator="a", delegate="b", **more))
 
+    @rule(who=st.integers(0, 3), by=st.sampled_from("ab"))
+    def withdraw_delegation(self, who: int, by: str) -> None:
+        """Who let another sign takes that back; the other does not."""
+        party_id = self.aggregate.parties[who].party_id
+        given = self.aggregate.delegations.get(party_id)
+        if self.attempt("withdraw_delegation", lambda: self.aggregate.withdraw_delegation(party_id, by=by, reason="r")):
+            assert given and given.delegator == by and party_id not in self.aggregate.delegations
+
     @rule(who=st.integers(0, 3), age=st.integers(0, 40))
     def scan(self, who: int, age: int) -> None:
         """A signature on paper is brought, some days after it was given."""

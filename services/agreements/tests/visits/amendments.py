@@ -1,7 +1,9 @@
 """Visits to the routes of amendments, for the walk of every route."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
@@ -106,6 +108,22 @@ def visits(made: Made) -> dict[str, Arrange]:
         del visit.body["content_hash"]
         return visit
 
+    async def withdraw_amendment_delegation(by: Actor) -> Visit:
+        visit = await to_withdraw(by)
+        amendment, body = visit.aggregate, {"party_id": visit.body["party_id"], **WHY}
+        assert isinstance(amendment, Amendment)
+        if PERMISSIONS.may(by, "delegate_amendment", amendment):
+            amendment = await commands.delegate_amendment(
+                database,
+                amendment.id,
+                party_id=UUID(body["party_id"]),
+                delegate="x#deputy",
+                valid_until=today(),
+                document="(fictif) acte",
+                by=by,
+            )
+        return replace(visit, body=body, aggregate=amendment, version=amendment.version)
+
     revisable, waiting, to_scan = made.kept(proposed), made.kept(submitted), made.kept(with_a_paper)
 
     async def revise_amendment(by: Actor) -> Visit:
@@ -155,6 +173,7 @@ def visits(made: Made) -> dict[str, Arrange]:
 
     until = (today() + timedelta(days=1)).isoformat()
     delegating = signing("delegations", delegate="x#deputy", valid_until=until, document="(fictif) acte")
+    to_withdraw = signing("delegations/withdrawal")
     agreements, amendments = "agreements", "amendments"
     return {
         "propose_amendment": made.on(
@@ -186,6 +205,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "sign_amendment": signing("signatures"),
         "decline_amendment": signing("refusals", **WHY),
         "delegate_amendment": delegate_amendment,
+        "withdraw_amendment_delegation": withdraw_amendment_delegation,
         "record_amendment_scan": record_amendment_scan,
         "accept_amendment_scan": on_a_scan("acceptance"),
         "return_amendment_scan": on_a_scan("return", **WHY),

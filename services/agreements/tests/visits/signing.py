@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic_core import to_jsonable_python
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.tests.builders import LEGAL, attached, mandate, signer
 from services.agreements.tests.visits.made import WHY, Made, Own, organisation_for
@@ -41,6 +43,22 @@ def visits(made: Made) -> dict[str, Arrange]:
         until = (today() + timedelta(days=7)).isoformat()
         body = signature.body | {"delegate": "x#y", "valid_until": until, "document": "ACTE-EXEMPLE-1"}
         return replace(signature, body=body)
+
+    async def withdraw_delegation(by: Actor) -> Visit:
+        visit = await to_withdraw(by)
+        agreement, body = visit.aggregate, {"party_id": visit.body["party_id"], **WHY}
+        assert isinstance(agreement, Agreement)
+        if PERMISSIONS.may(by, "delegate_signing", agreement):
+            agreement = await commands.delegate_signing(
+                database,
+                agreement.id,
+                party_id=UUID(body["party_id"]),
+                delegate="x#y",
+                valid_until=today(),
+                document="ACTE-EXEMPLE-1",
+                by=by,
+            )
+        return replace(visit, body=body, aggregate=agreement, version=agreement.version)
 
     def scan_of(agreement: Agreement, file_hash: str) -> dict[str, Any]:
         second = agreement.parties[1]
@@ -103,11 +121,13 @@ def visits(made: Made) -> dict[str, Arrange]:
 
     to_scan = made.kept(with_a_scan)
     signing_in_a_batch, delegating = signing("signatures"), signing("delegations")
+    to_withdraw = signing("delegations/withdrawal")
     agreements = "agreements"
     return {
         "sign_agreement": signing("signatures"),
         "decline_agreement": signing("refusals", **WHY),
         "delegate_signing": delegate_signing,
+        "withdraw_delegation": withdraw_delegation,
         "record_scan": record_scan,
         "accept_scan": on_a_scan("acceptance"),
         "return_scan": on_a_scan("return", **WHY),
