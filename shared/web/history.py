@@ -23,11 +23,14 @@ class HistoryEntry(BaseModel):
     time: datetime
     actor: str
     data: dict[str, Any]
+    reason: str | None = Field(None, description="why, in the words of who decided it, where they are kept and shown")
 
     @classmethod
-    def of(cls, row: JournalRow) -> Self:
-        """What is shown of a journal row: never its detail."""
+    def of(cls, row: JournalRow, reasons: Sequence[str] = ()) -> Self:
+        """What is shown of a journal row: of its detail no more than the first of these reasons that it holds."""
+        detail = row.detail or {}
         return cls(
+            reason=next((detail[name] for name in reasons if detail.get(name)), None),
             id=row.event_id,
             version=row.aggregate_version,
             type=row.type,
@@ -38,10 +41,13 @@ class HistoryEntry(BaseModel):
 
 
 async def history(
-    tx: Transaction, aggregate_id: UUID, *, page: PageRequest
+    tx: Transaction, aggregate_id: UUID, *, page: PageRequest, reasons: Sequence[str] = ()
 ) -> tuple[Sequence[HistoryEntry], str | None]:
-    """A page of what happened to an aggregate, oldest first, and the next one's cursor."""
+    """A page of what happened to an aggregate, oldest first, and the next one's cursor.
+
+    `reasons` are the fields under which details hold a reason that whoever may read the aggregate may read.
+    """
     told: Select[Any] = select(JournalRow).where(col(JournalRow.aggregate_id) == aggregate_id)
     asked = page.select(told, col(JournalRow.aggregate_version))
     found, next = page.cut((await tx.execute(asked)).scalars().all(), lambda row: [row.aggregate_version])
-    return [HistoryEntry.of(row) for row in found], next
+    return [HistoryEntry.of(row, reasons) for row in found], next

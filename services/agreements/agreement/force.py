@@ -23,6 +23,7 @@ from services.agreements.errors.force import (
     NothingAnnounced,
     NoticeAhead,
     NoticeTooShort,
+    ResumptionWithoutReason,
 )
 from shared.aggregate import follows
 from shared.clock import business_date, start_of
@@ -176,13 +177,15 @@ class Force(Signing, Editions):
         return event(agreement_id=self.id, effective_on=day, scope=scope, centers=named)
 
     def resume(
-        self, *, effective_on: date, reason: str | None = None, document: str | None = None, today: date
+        self, *, effective_on: date, reason: str | None, document: str | None = None, today: date
     ) -> list[DomainEvent]:
         """Lift the suspension, unless the term is over by then.
 
-        Refuses EffectiveDateAhead, EffectiveBeforeSuspension, TermOver.
+        Refuses ResumptionWithoutReason, EffectiveDateAhead, EffectiveBeforeSuspension, TermOver.
         """
         self.require("resume_agreement")
+        if reason is None:
+            raise ResumptionWithoutReason()
         self.model_copy().evolve(self.pass_time(today))._require_term(today)
         if effective_on > today:
             raise EffectiveDateAhead(effective_on=effective_on)

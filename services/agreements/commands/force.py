@@ -90,7 +90,7 @@ async def resume_agreement(
     by: Actor,
     expected: int | None = None,
 ) -> Agreement:
-    """Lift the suspension."""
+    """Lift the suspension, for a reason. Refuses ResumptionWithoutReason, and what Agreement.resume refuses."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "resume_agreement", by, expected)
         day = today()

@@ -10,6 +10,13 @@ class DecisionWithoutDocument(Refusal):
     slug = "decision-without-document"
 
 
+class ResumptionWithoutReason(Refusal):
+    """Whoever lifts a suspension says why, as of every move (domain.md 14)."""
+
+    status = 422
+    slug = "resumption-without-reason"
+
+
 class NoticeAhead(Refusal):
     """Notice that was given lies in the past. Values: notified_on."""
 

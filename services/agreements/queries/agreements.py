@@ -102,7 +102,7 @@ async def agreement_history(
     """A page of what happened to an agreement, oldest first, and the next one's cursor."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_agreement_history", await AGREEMENTS.read(tx, id))
-        return await history(tx, id, page=page)
+        return await history(tx, id, page=page, reasons=("reason", "remarks"))
 
 
 async def signature_batch(db: Work, id: UUID, *, by: Actor) -> SignatureBatchRow:

@@ -64,7 +64,7 @@ class SuspendAgreement(Decided):
 class ResumeAgreement(Body):
     """From when the suspension is lifted, and why."""
 
-    reason: Paragraph | None = None
+    reason: Paragraph | None = Field(None, description="without one it is refused (`resumption-without-reason`)")
     document: Line | None = Field(None, description="reference of the decision")
     effective_on: BusinessDate | None = Field(None, description="today unless given; never ahead")
 

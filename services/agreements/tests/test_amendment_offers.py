@@ -373,7 +373,7 @@ async def test_no_amendment_is_signed_under_a_parent_that_rests_and_its_parties_
         for level in ("simple", "advanced"):
             with pytest.raises(ParentAtRest):
                 await sign_for(database, offered, party.party_id, level=level)
-    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    await commands.resume_agreement(database, parent.id, reason="(fictif)", by=MINISTRY)
     for party in offered.parties:
         assert await refused(database, offered, signer(party.organisation_id)) == {}
         offered = await sign_for(database, offered, party.party_id)

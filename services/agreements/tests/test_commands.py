@@ -116,7 +116,7 @@ async def test_the_state_is_the_fold_of_the_journal(database: Database) -> None:
     for category in ("suspension_decision", "termination_decision"):
         await attached(database, agreement, category)
     agreement = await suspend(database, agreement, scope="centers")
-    agreement = await commands.resume_agreement(database, agreement.id, by=director())
+    agreement = await commands.resume_agreement(database, agreement.id, reason="(fictif)", by=director())
     await terminate(database, agreement)
     await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
     await commands.adopt_minutes(database, ceremony.id, by=MINISTRY)

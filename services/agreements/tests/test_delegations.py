@@ -106,7 +106,7 @@ async def why_not(database: Database, file: File, by: Actor) -> str | None:
         else:
             told = await queries.amendment(tx, file.id, by=by)
         said = PERMISSIONS.refusal_of(by, action, told) or told.refusal_of(action)
-        met = await refusal_of(tx, lambda tx, it, by: withdraw(tx, it, by), file, by)  # type: ignore[arg-type, return-value]
+        met = await refusal_of(tx, withdraw, file, by)  # type: ignore[arg-type]
     assert (action in available_actions(by, told, PERMISSIONS)) == (met is None)
     assert (said and said.slug) == (met and met.slug)
     return met.slug if met else None

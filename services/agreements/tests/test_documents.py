@@ -60,7 +60,7 @@ def test_a_decision_decides_once() -> None:
     agreement = attach(bound(), "suspension_decision")
     agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION))
     assert states(agreement) == [DocumentState.used]
-    agreement.evolve(agreement.resume(effective_on=DAY, today=DAY))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=DAY, today=DAY))
     with pytest.raises(DocumentMissing):
         agreement.suspend(scope="money", centers=(), **DECISION)
     with pytest.raises(NoDocumentToWithdraw):

@@ -438,7 +438,7 @@ def test_an_agreement_at_rest_is_renewed_while_its_planned_edition_would_run() -
     renewed(agreement)
     assert states(agreement) == ["under_review", "planned", "planned"]
     day = date(2026, 9, 10)
-    agreement.evolve(agreement.resume(effective_on=day, today=day))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=day, today=day))
     assert states(passing(agreement, day)) == ["under_review", "under_review", "running"]
     assert agreement.effective_until == date(2027, 8, 31)
 
@@ -454,7 +454,7 @@ def test_a_renewal_that_nobody_decides_at_rest_lapses_too() -> None:
 def test_what_ended_at_rest_is_not_resumed_though_nobody_looked() -> None:
     agreement, day = at_rest_over_an_edition(), date(2026, 9, 10)
     with pytest.raises(TermOver) as refused:
-        agreement.resume(effective_on=day, today=day)
+        agreement.resume(reason="(fictif)", effective_on=day, today=day)
     assert refused.value.values == {"effective_until": date(2026, 9, 1)}
 
 
@@ -566,7 +566,7 @@ def test_a_suspended_agreement_opens_no_edition_until_it_is_resumed() -> None:
     day = FIRST_END - timedelta(days=1)
     agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, effective_on=day, today=day))
     assert states(passing(agreement, date(2025, 10, 1))) == ["under_review", "planned"]
-    agreement.evolve(agreement.resume(effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
     assert states(passing(agreement, date(2025, 10, 1))) == ["under_review", "running"]
 
 

@@ -227,7 +227,7 @@ async def test_nothing_is_signed_under_a_parent_while_it_rests(database: Databas
     with pytest.raises(ParentAtRest) as refused:
         await sign_for(database, child, MINISTRY_ID)
     assert refused.value.values["since"] == today()
-    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    await commands.resume_agreement(database, parent.id, reason="(fictif)", by=MINISTRY)
     assert (await sign_for(database, child, MINISTRY_ID)).state == "signed"
 
 
@@ -246,7 +246,7 @@ def test_a_child_that_waited_for_a_suspended_parent_binds_from_the_day_on_which_
     parent.evolve(parent.suspend(**grounds))
     with pytest.raises(ParentNotInForce):
         child.bring_into_force_with(Parent(parent), day)
-    parent.evolve(parent.resume(effective_on=day - timedelta(days=1), today=day))
+    parent.evolve(parent.resume(reason="(fictif)", effective_on=day - timedelta(days=1), today=day))
     (bound_on,) = child.bring_into_force_with(Parent(parent), day)
     assert isinstance(bound_on, AgreementCameIntoForce) and bound_on.in_force_on == day - timedelta(days=1)
 
@@ -258,7 +258,7 @@ async def test_a_preview_lets_no_child_bind_before_its_parent(database: Database
         if resting:
             await suspend(database, parent)
         else:
-            await commands.resume_agreement(database, parent.id, by=MINISTRY)
+            await commands.resume_agreement(database, parent.id, reason="(fictif)", by=MINISTRY)
         looked = await queries.impact(
             database, child.id, action="terminate_agreement", notified_on=today(), by=director()
         )

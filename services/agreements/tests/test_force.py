@@ -21,10 +21,25 @@ from services.agreements.errors.force import (
     NoticeAhead,
     NoticeTooShort,
     ObligationsUnsettled,
+    ResumptionWithoutReason,
 )
 from services.agreements.kinds import KINDS
 from services.agreements.terms import Terms
-from services.agreements.tests.builders import DECISION, in_force, network_terms, owing, regional, signed
+from services.agreements.tests.builders import (
+    DECISION,
+    attached,
+    bound,
+    current,
+    director,
+    in_force,
+    network_terms,
+    owing,
+    regional,
+    signed,
+    suspend,
+)
+from shared.clock import today
+from shared.database import Database
 from shared.events.agreements import (
     AgreementAmended,
     AgreementArchived,
@@ -73,7 +88,7 @@ def test_a_suspension_of_centers_names_them_all_unless_told() -> None:
 def test_a_suspension_of_money_names_no_center() -> None:
     agreement = suspended()
     assert agreement.suspension and agreement.suspension.centers == ()
-    agreement.evolve(agreement.resume(effective_on=after(9), today=after(9)))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=after(9), today=after(9)))
     assert agreement.state == AgreementState.in_force and agreement.suspension is None
 
 
@@ -94,14 +109,35 @@ def test_a_suspended_agreement_never_goes_back_to_its_draft() -> None:
         assert isinstance(agreement.refusal_of(action), NotAllowedNow), action
 
 
+def test_a_suspension_is_lifted_for_a_reason() -> None:
+    with pytest.raises(ResumptionWithoutReason):
+        suspended().resume(reason=None, effective_on=DAY, today=DAY)
+
+
+async def test_who_lifts_a_suspension_without_a_reason_is_told_so_and_the_history_tells_the_reason(
+    as_: Any, database: Database
+) -> None:
+    agreement = await attached(database, await bound(database, current(effective_from=today())), "suspension_decision")
+    agreement = await suspend(database, agreement)
+    by, path, version = as_(director()), f"/agreements/{agreement.id}", {"If_Match": f'"{agreement.version}"'}
+    refused = await by.post(f"{path}/resumption", {"document": "DECISION-EXEMPLE-2"}, **version)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/resumption-without-reason")
+    resumed = await by.post(f"{path}/resumption", {"reason": "Réserves levées (fictif)"}, **version)
+    assert resumed.json()["state"] == "in_force"
+    told = (await by.get(f"{path}/history", limit=100)).json()["items"]
+    why = {each["type"].split(".")[3]: each["reason"] for each in told}
+    assert (why["suspended"], why["resumed"], why["signed"]) == ("(fictif)", "Réserves levées (fictif)", None)
+    assert "Réserves levées" not in str([each["data"] for each in told]), "what is published has no words of people's"
+
+
 def test_a_suspension_is_not_lifted_ahead_of_its_day() -> None:
     with pytest.raises(EffectiveDateAhead):
-        suspended().resume(effective_on=after(1), today=DAY)
+        suspended().resume(reason="(fictif)", effective_on=after(1), today=DAY)
 
 
 def test_a_suspension_is_not_lifted_before_it_began() -> None:
     with pytest.raises(EffectiveBeforeSuspension):
-        suspended().resume(effective_on=after(-1), today=after(1))
+        suspended().resume(reason="(fictif)", effective_on=after(-1), today=after(1))
 
 
 @pytest.mark.parametrize("decide", [suspended, terminated])
@@ -158,7 +194,7 @@ def test_nothing_is_decided_for_a_day_before_all_had_signed() -> None:
 
 def test_a_suspension_does_not_reach_back_into_the_one_before() -> None:
     agreement = suspended()
-    agreement.evolve(agreement.resume(effective_on=after(9), today=after(20)))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=after(9), today=after(20)))
 
     def again(day: date) -> Any:
         return agreement.suspension_on(
@@ -249,7 +285,7 @@ def test_one_thing_is_announced_at_a_time() -> None:
 
 def test_an_announced_termination_outlives_a_suspension() -> None:
     agreement = terminated(suspended(), notified_on=DAY)
-    agreement.evolve(agreement.resume(effective_on=DAY, today=DAY))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=DAY, today=DAY))
     agreement.evolve(agreement.pass_time(after(NOTICE)))
     assert agreement.state == AgreementState.terminated
 

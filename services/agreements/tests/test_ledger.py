@@ -62,7 +62,7 @@ def test_an_edition_that_opens_after_a_rest_owes_what_it_lists() -> None:
     rest: dict[str, Any] = {"effective_on": date(2025, 7, 1), "today": date(2025, 7, 1)}
     agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, **rest))
     passing(agreement, date(2025, 10, 1))
-    agreement.evolve(agreement.resume(effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=date(2025, 10, 1), today=date(2025, 10, 1)))
     passing(agreement, date(2025, 10, 1))
     assert rows(agreement) == [(date(2025, 8, 15), "due"), (date(2026, 8, 15), "pending")]
 
@@ -130,7 +130,7 @@ def test_an_edition_with_something_frozen_is_closed_after_the_rest_and_fails_it(
     assert isinstance(agreement.refusal_of("close_edition"), EditionUnsettled)
     with pytest.raises(EditionUnsettled):
         agreement.close_edition(1, today=date(2025, 9, 10))
-    agreement.evolve(agreement.resume(effective_on=date(2025, 9, 20), today=date(2025, 9, 20)))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=date(2025, 9, 20), today=date(2025, 9, 20)))
     agreement.evolve(agreement.close_edition(1, today=date(2025, 9, 20)))
     assert rows(agreement)[0] == (due_on, "failed"), "though nobody has looked since"
 

@@ -327,7 +327,7 @@ def test_a_suspension_freezes_what_is_owed_until_it_is_lifted() -> None:
     assert states(agreement) == ["frozen", "frozen", "claimed"]
     assert agreement.obligations[0].late_since(later(50)) is None
     assert not [event for event in agreement.pass_time(later(70)) if "obligation" in event.type]
-    agreement.evolve(agreement.resume(**on(later(50))))
+    agreement.evolve(agreement.resume(reason="(fictif)", **on(later(50))))
     assert states(agreement) == ["due", "pending", "claimed"]
     assert agreement.obligations[0].late_since(later(50)) == later(31)
 

@@ -222,7 +222,7 @@ TRIES: dict[str, Try] = {
     "record_visa": plain(commands.record_visa, visa_number="VISA-EXEMPLE-2", granted_on=today()),
     "withdraw_visa": plain(commands.withdraw_visa, **WHY),
     "suspend_agreement": looked_at("suspend_agreement", scope="centers"),
-    "resume_agreement": plain(commands.resume_agreement),
+    "resume_agreement": plain(commands.resume_agreement, **WHY),
     "terminate_agreement": looked_at("terminate_agreement"),
     "withdraw_announcement": plain(commands.withdraw_announcement, **WHY),
     "close_agreement": plain(commands.close_agreement, confirmed=get_args(Confirmation), document="d"),
@@ -346,7 +346,7 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
     it = await attached(database, it, "suspension_decision")
     it = await suspend(database, it, scope="centers")
     yield "suspended", it
-    it = await commands.resume_agreement(database, it.id, by=director())
+    it = await commands.resume_agreement(database, it.id, reason="(fictif)", by=director())
     it = await commands.renew_agreement(database, it.id, **carried(it), by=director())
     it = await commands.let_time_pass(database, it.id, on=it.editions[0].ends_on + timedelta(days=1))
     yield "edition under review", it

@@ -122,7 +122,7 @@ class Family:
                 case "suspend":
                     return parent.suspend(scope="money", centers=(), **grounds)
                 case "resume":
-                    return parent.resume(effective_on=day - max(0, back) * DAY, today=day)
+                    return parent.resume(reason="(fictif)", effective_on=day - max(0, back) * DAY, today=day)
                 case "terminate":
                     return parent.terminate(**grounds)
                 case _:
@@ -247,7 +247,9 @@ async def test_a_suspension_that_is_lifted_from_a_past_day_was_over_on_it(
     before, lifted_on = now(), suspended_on + timedelta(30)
     async with database.transaction(NATIONAL) as tx:
         it = await AGREEMENTS.load(tx, id)
-        await AGREEMENTS.record(tx, it, it.resume(effective_on=lifted_on, today=lifted_on), by=director())
+        await AGREEMENTS.record(
+            tx, it, it.resume(reason="(fictif)", effective_on=lifted_on, today=lifted_on), by=director()
+        )
     url = f"/api/v1/agreements/{id}"
 
     async def state_at(at: datetime, **known: str) -> str:

@@ -29,7 +29,9 @@ class LateMachine(BoundAgreementMachine):
     def resume_from(self, days: int) -> None:
         """Go on, from a day that is past."""
         day = self.today - timedelta(days)
-        self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=self.today))
+        self.attempt(
+            "resume_agreement", lambda: self.aggregate.resume(reason="(fictif)", effective_on=day, today=self.today)
+        )
 
     @invariant()
     def every_event_has_its_moment(self) -> None:

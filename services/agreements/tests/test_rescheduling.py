@@ -129,7 +129,7 @@ def test_what_rests_gets_its_new_day_when_it_goes_on() -> None:
     agreement.evolve(agreement.suspend(scope="money", centers=(), **DECISION, **rest))
     amended(agreement, OCTOBER, once(date(2025, 3, 1)))
     assert ledger(agreement) == [(1, "2025-03-01", "frozen")]
-    agreement.evolve(agreement.resume(**rest))
+    agreement.evolve(agreement.resume(reason="(fictif)", **rest))
     assert ledger(agreement) == [(1, "2025-03-01", "pending")]
 
 

@@ -311,7 +311,7 @@ async def test_on_paper_too_an_amendment_waits_while_the_parent_of_its_agreement
     assert await reasons(database, file, officer()) == none
     await suspend(database, parent)
     assert await reasons(database, file, officer()) == none | {record: "parent-at-rest"}
-    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    await commands.resume_agreement(database, parent.id, reason="(fictif)", by=MINISTRY)
     await scanned(database, file)
     await suspend(database, await attached(database, parent, "suspension_decision"))
     assert await reasons(database, file, LEGAL) == dict.fromkeys((record, accepting), "parent-at-rest")

@@ -278,7 +278,7 @@ async def test_an_agreement_at_rest_is_locked_for_nothing_that_its_centers_do(
     agreement = await suspend(database, await attached(database, agreement, "suspension_decision"))
     assert [each.state.value for each in agreement.obligations] == ["claimed"]
     assert await followed(database, monkeypatch) == []
-    await commands.resume_agreement(database, agreement.id, by=director())
+    await commands.resume_agreement(database, agreement.id, reason="(fictif)", by=director())
     assert await followed(database, monkeypatch) == [agreement.id]
 
 

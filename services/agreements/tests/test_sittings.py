@@ -484,7 +484,7 @@ async def test_a_ceremony_does_not_open_for_an_agreement_whose_parent_rests(data
     ceremony = await fill(database, await plan(database, child.id))
     await suspend(database, parent)
     assert await lacks(database, ceremony) == [(child.id, "parent")]
-    await commands.resume_agreement(database, parent.id, by=MINISTRY)
+    await commands.resume_agreement(database, parent.id, reason="(fictif)", by=MINISTRY)
     assert (await commands.open_ceremony(database, ceremony.id, by=MINISTRY)).state == CeremonyState.open
 
 

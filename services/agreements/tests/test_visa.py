@@ -197,7 +197,7 @@ def test_a_child_whose_framework_rested_to_its_end_never_bound() -> None:
     over = child.effective_until + 9 * DAY
     (expired,) = child.catch_up(over, Parent(parent))
     assert isinstance(expired, AgreementExpired) and expired.because == "never_bound"
-    parent.evolve(parent.resume(effective_on=over, today=over))
+    parent.evolve(parent.resume(reason="(fictif)", effective_on=over, today=over))
     assert child.catch_up(over, Parent(parent)) == [expired], "it binds from no day after its term"
     assert child.bring_into_force_with(Parent(parent), over) == []
 
@@ -325,7 +325,7 @@ async def test_a_childs_visa_is_not_taken_back_once_its_parent_lets_it_bind(data
         withdrawal = outcome_of(commands.withdraw_visa(database, child.id, reason="(fictif)", by=officer()))
         assert (await withdrawal is NotAllowedNow) is not resting
         if resting:
-            await commands.resume_agreement(database, parent.id, by=MINISTRY)
+            await commands.resume_agreement(database, parent.id, reason="(fictif)", by=MINISTRY)
     await schedule.bring_into_force(database)
     async with database.transaction(NATIONAL) as tx:
         assert (await AGREEMENTS.read(tx, child.id)).in_force_on == today()
@@ -340,7 +340,7 @@ async def test_a_visa_that_is_taken_back_while_the_parent_goes_on_again_waits_fo
     parent = await suspend(database, parent)
     await commands.record_visa(database, child.id, visa_number="V", granted_on=today(), by=officer())
     async with database.transaction(NATIONAL) as tx:
-        await commands.resume_agreement(tx, parent.id, by=MINISTRY)
+        await commands.resume_agreement(tx, parent.id, reason="(fictif)", by=MINISTRY)
         withdrawal = commands.withdraw_visa(database, child.id, reason="(fictif)", by=officer())
         withdrawing = asyncio.create_task(outcome_of(withdrawal))
         await somebody_waits(database)

@@ -58,7 +58,7 @@ class Force(Life):
     def resume(self) -> None:
         """Go on."""
         day = self.today
-        self.attempt("resume_agreement", lambda: self.aggregate.resume(effective_on=day, today=day))
+        self.attempt("resume_agreement", lambda: self.aggregate.resume(reason="(fictif)", effective_on=day, today=day))
 
     @rule(on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
     def terminate(self, on_paper: bool, ahead: bool, back: int | None) -> None:

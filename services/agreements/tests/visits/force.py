@@ -143,7 +143,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "record_visa": made.on(agreements, without_a_visa, "/visa", VISA),
         "withdraw_visa": made.on(agreements, with_a_visa, "/visa/withdrawal", WHY),
         "suspend_agreement": decided("suspend_agreement", "/suspension", scope="money"),
-        "resume_agreement": made.on(agreements, suspended, "/resumption", {}),
+        "resume_agreement": made.on(agreements, suspended, "/resumption", WHY),
         "terminate_agreement": decided("terminate_agreement", "/termination"),
         "read_impact": made.on(agreements, made.in_force, "/impact?action=terminate_agreement", reads=True),
         "withdraw_announcement": made.on(agreements, announced, "/announcement/withdrawal", WHY),
