@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from services.agreements.bilingual import Bilingual
+from services.agreements.bilingual import Bilingual, called
 from services.agreements.errors import AlreadySigned
 from services.agreements.errors.signing import (
     CheckedByAnother,
@@ -16,6 +16,7 @@ from services.agreements.errors.signing import (
     OfferExpired,
     OfferStillStands,
     ScanToBeChecked,
+    SignsForOthers,
 )
 from services.agreements.signatures import Delegation, Given, Scan
 from services.agreements.signing_order import SigningOrder
@@ -118,6 +119,25 @@ class Offered(Surrounded):
                 awaited=[each.party_id for each in first], names=[name.model_dump() for name in names]
             )
         return None
+
+    def person_refusal(self, party_id: UUID, *people: str | None) -> Refusal | None:
+        """Why these people, a delegate and who delegated, do not sign for this party beside others; None if they may.
+
+        The kind says for how many parties one person may.
+        """
+        most = self.rules.signing.parties_per_person
+        given = {each.party_id: each for each in self.signatures if each.party_id in self.counted} | {**self.scans}
+        for person in people if most else ():
+            own = [id for id, each in given.items() if person and person in each.people and id != party_id]
+            if most and len(own) >= most:
+                named = called((self.party(id).organisation_id for id in own), self.names)
+                return SignsForOthers(most=most, parties=own, names=named)
+        return None
+
+    def require_person(self, party_id: UUID, *people: str | None) -> None:
+        """Refuse SignsForOthers if person_refusal does."""
+        if refusal := self.person_refusal(party_id, *people):
+            raise refusal
 
     def offer_refusal(self, action: str) -> Refusal | None:
         """Nothing is signed once the offer is over; a signature given is not given away while it stands.

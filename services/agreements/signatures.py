@@ -82,6 +82,11 @@ class Mandated(BaseModel):
         """The day on which the mandate had to hold."""
         raise NotImplementedError
 
+    @property
+    def people(self) -> set[str | None]:
+        """Who gave it, and in whose place."""
+        raise NotImplementedError
+
     def contestable(self, mandate_id: UUID, ended_on: date) -> bool:
         """Whether it rests on this mandate, which had ended by its day, and that is not known yet."""
         return self.mandate_id == mandate_id and self.day >= ended_on and self.contested is None
@@ -100,6 +105,11 @@ class Scan(Mandated):
     def day(self) -> date:
         """The day on the paper."""
         return self.signed_on
+
+    @property
+    def people(self) -> set[str | None]:
+        """Who signed the paper."""
+        return {self.person}
 
     @classmethod
     def told(cls, event: AgreementSignatureScanned | AmendmentSignatureScanned) -> Self:
@@ -153,6 +163,11 @@ class Given(Mandated):
     def day(self) -> date:
         """The day on which the mandate had to hold."""
         return self.signed_on or business_date(self.signed_at)
+
+    @property
+    def people(self) -> set[str | None]:
+        """Who signed, and the mandated person if that was a delegate."""
+        return {self.person, self.on_behalf_of} - {None}
 
 
 class Signature(Given):

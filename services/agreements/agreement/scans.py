@@ -32,13 +32,14 @@ class Scans(Signing):
         """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
 
         Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, OfferExpired, TermOver,
-        WitnessIsSigner, EffectiveDateAhead, SignedBeforeText.
+        WitnessIsSigner, EffectiveDateAhead, SignedBeforeText, SignsForOthers.
         """
         self._party_for("record_scan", party_id)
         self.require("record_scan")
         self._require_text(text_hash)
         self._require_offer(today)
         require_attested(scan, frozen_on=self.frozen_on, today=today)
+        self.require_person(party_id, scan.person)
         attested = scan.model_dump(exclude={"contested"})
         return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **attested)]
 
@@ -48,8 +49,12 @@ class Scans(Signing):
         return self.scan_to_check(party_id, checker)
 
     def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
-        """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses, and TermOver."""
+        """Let a signature on paper count, under this mandate.
+
+        Refuses what scan_to_accept refuses, SignsForOthers, TermOver.
+        """
         scan = self.scan_to_accept(party_id, checker=checker)
+        self.require_person(party_id, scan.person)
         party = self.party(party_id)
         self._require_term(business_date(at))
         assert self.text_hash is not None, "frozen without a text"

@@ -115,12 +115,13 @@ class Signing(Timely, Offered):
         """Sign the frozen text for a party; the last signature makes the agreement signed, and in force once it starts.
 
         Refuses NotAParty, AlreadySigned, ScanToBeChecked, TextHashDiffers, NotYourTurnToSign, LevelTooLow,
-        OfferExpired, TermOver.
+        SignsForOthers, OfferExpired, TermOver.
         """
         party = self._party_for("sign_agreement", party_id)
         self.require("sign_agreement")
         self._require_text(text_hash)
         require_level(level, self.rules.signing.least_level)
+        self.require_person(party_id, person, on_behalf_of)
         self._require_offer(business_date(at))
         signed = AgreementPartySigned(
             agreement_id=self.id,

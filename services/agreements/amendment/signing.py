@@ -118,12 +118,13 @@ class Signing(Approval, Offered):
         """Sign the frozen branch for a party; the last whom it touches makes the amendment signed.
 
         Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, ContentHashDiffers, NotYourTurnToSign,
-        LevelTooLow, OfferExpired.
+        LevelTooLow, SignsForOthers, OfferExpired.
         """
         self.require("sign_amendment")
         self.require_offer(business_date(at))
         party = self._party_for("sign_amendment", party_id, content_hash)
         require_level(level, self.rules.signing.least_level)
+        self.require_person(party_id, person, on_behalf_of)
         given = AmendmentPartySigned(
             amendment_id=self.id,
             agreement_id=self.agreement_id,
@@ -200,12 +201,13 @@ class Signing(Approval, Offered):
         """Take down a signature given on paper, as its witness attests it. It counts once another person checked it.
 
         Refuses NotAParty, NotTouched, AlreadySigned, ScanToBeChecked, ContentHashDiffers, NotYourTurnToSign,
-        OfferExpired, WitnessIsSigner, EffectiveDateAhead, SignedBeforeText.
+        OfferExpired, WitnessIsSigner, EffectiveDateAhead, SignedBeforeText, SignsForOthers.
         """
         self.require("record_amendment_scan")
         self.require_offer(today)
         self._party_for("record_amendment_scan", party_id, content_hash)
         require_attested(scan, frozen_on=self.frozen_on, today=today)
+        self.require_person(party_id, scan.person)
         attested = scan.model_dump(exclude={"ceremony_id", "contested"})
         return [
             AmendmentSignatureScanned(
@@ -221,6 +223,7 @@ class Signing(Approval, Offered):
     def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
         """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses."""
         scan = self.scan_to_accept(party_id, checker=checker)
+        self.require_person(party_id, scan.person)
         party = self.party(party_id)
         given = AmendmentPartySigned(
             amendment_id=self.id,

@@ -213,6 +213,10 @@ async def look_for(
     def require(step: Step) -> None:
         authority, organisation = found[step.asked], step.party.organisation_id
         delegator_of(step.delegation, day)
+        if step.action in SIGNS:
+            file.require_person(step.party.party_id, by.person, step.person)
+        if step.action in ACCEPTS:
+            file.require_person(step.party.party_id, step.person)
         if step.action not in RECORDS:
             authority.mandate_of(organisation, agreement, step.day)
         if step.action in BINDS:

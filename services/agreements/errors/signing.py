@@ -53,6 +53,15 @@ class NotYourDelegation(Refusal):
     slug = "not-your-delegation"
 
 
+class SignsForOthers(Refusal):
+    """One person signs for so many parties at most, as the kind says.
+
+    Values: most, parties (ids of those for which the person has signed), names (of these parties).
+    """
+
+    slug = "signs-for-others"
+
+
 class ScanToBeChecked(Refusal):
     """A scan of the party's signature on paper waits for its check. Values: party."""
 

@@ -78,6 +78,8 @@ class SigningRule(Part):
     offer_days: int | None = None
     remind_days: tuple[int, ...] = ()
     """Days before the offer expires on which those whose turn it is are reminded."""
+    parties_per_person: Annotated[int, Field(ge=1)] | None = None
+    """For how many parties one person may sign the same text, themselves or through a delegate; none: for all."""
 
     @model_validator(mode="after")
     def _remind_within_the_offer(self) -> Self:

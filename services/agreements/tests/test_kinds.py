@@ -73,6 +73,12 @@ VERSIONS = {
     ("framework", 2): "1c7cd02fd64840728f1de957e9b053da1bd185d255664f164568459d8925e8fc",
     ("ministry-association", 2): "bf0ae52a096b6217cad7ec5bae3e615ef5025e78748e32aac0a2abb02149bce0",
     ("ministry-network", 2): "4923afb11f303d018f232e164141e589785daba83b07bd9665717c40f581b14d",
+    ("academy-association", 3): "26f737dfe85def9d61fb979a9e2bd9a35678e2462e537a4b15d2dccf10ef9ff6",
+    ("academy-foundation-association", 3): "34de14c552a64dc014e50b454b9a9af6b060279e6c3a0e54b123c8fcff4341a4",
+    ("directorate-association", 3): "2d097091355e517983bcf152aafde314a4ac88c5313f19ade1c8e10623c40831",
+    ("framework", 3): "e71da7e341f73a85cfc4becb497b7781047dd5467ab97352cf6d3194089bbb70",
+    ("ministry-association", 3): "dee8d7c1a0fed5dcb472421392106e8d8777c0d5f7ca3475f1f9e829e1e89c3d",
+    ("ministry-network", 3): "7a45e198c68802a08a1dc3aa76067a2970e05ab4b2c4742a2794a5abc8291e1c",
 }
 """Kind and version -> SHA-256 of all its data, the texts of its clauses with it. A line is added, none is changed."""
 LOCAL = """
