@@ -147,7 +147,7 @@ def test_a_claim_returned_at_rest_is_due_again_after_the_rest() -> None:
     agreement.evolve(agreement.suspend(scope="money", centers=(), **grounds, today=later(90)))
     agreement.evolve(agreement.return_claim(*first(agreement), reason="illisible"))
     assert states(agreement) == ["frozen"] and agreement.obligations[0].reason == "illisible"
-    agreement.evolve(agreement.resume(effective_on=later(91), today=later(91)))
+    agreement.evolve(agreement.resume(reason="(fictif)", effective_on=later(91), today=later(91)))
     assert states(agreement) == ["due"]
 
 
