@@ -17,13 +17,14 @@ from services.agreements.queries.amendments import (
     amendment_history,
     amendment_papers,
     amendments,
+    exported_amendments,
 )
 from services.agreements.queries.calendars import calendars, feed_of
 from services.agreements.queries.ceremonies import ceremonies, ceremony, lobby, minutes
 from services.agreements.queries.checkpoints import checkpoints, proof
 from services.agreements.queries.documents import content_of, document
 from services.agreements.queries.impact import impact
-from services.agreements.queries.obligations import obligations
+from services.agreements.queries.obligations import exported_obligations, obligations
 from services.agreements.queries.searches import agreements, exported, saved_search, saved_searches
 from services.agreements.queries.substitutions import substitutions
 from services.agreements.queries.threads import open_points, participants, thread, threads
@@ -49,6 +50,8 @@ __all__ = [
     "content_of",
     "document",
     "exported",
+    "exported_amendments",
+    "exported_obligations",
     "feed_of",
     "impact",
     "lobby",

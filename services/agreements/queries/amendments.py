@@ -1,7 +1,10 @@
 """What people read of amendments: each within their scope, and explicitly so."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
+
+from sqlalchemy import select
 
 from services.agreements.amendment import OPEN, Amendment, AmendmentState
 from services.agreements.commands.authority import look_for
@@ -11,6 +14,8 @@ from services.agreements.commands.substitutions import told_for_whom
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.queries import lists
+from services.agreements.queries.searches import found_by, sees_many
 from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.text import Clause, in_words, table_clauses
@@ -30,6 +35,26 @@ async def amendments(
         PERMISSIONS.allow(by, "read_amendments", agreement)
         found, next = await AMENDMENTS.find(tx, AMENDMENTS.table.c.agreement_id == agreement_id, page=page)
         return [each.amid(beside(agreement, today())) for each in found], next
+
+
+async def exported_amendments(
+    db: Work, *, state: AmendmentState | None, agreement: UUID | None, by: Actor
+) -> Sequence[Any]:
+    """What a file tells of amendments, oldest first, and of the agreement of each. Refuses ListTooLong."""
+    PERMISSIONS.allow(by, "export_amendments")
+    row, its = AMENDMENTS.table.c, AGREEMENTS.table.c
+    said = (row.state[name].label(name) for name in ("amendment_type", "reason"))
+    told = (*said, row.number, row.status, row.offered_until, row.applied_on)
+    query = select(*told, *lists.of_agreement()).join(AGREEMENTS.table, its.id == row.agreement_id)
+    if state is not None:
+        query = query.where(row.status == state)
+    if agreement is not None:
+        query = query.where(row.agreement_id == agreement)
+    if not sees_many(by.jurisdiction):
+        query = query.where(found_by(by.jurisdiction, row.agreement_id))
+    async with db.transaction(by.scope) as tx:
+        query = query.where(*AMENDMENTS.within(tx), *AGREEMENTS.within(tx)).order_by(row.id).limit(lists.MOST + 1)
+        return lists.whole((await (await tx.connection()).execute(query)).all())
 
 
 async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: Actor) -> Amendment:

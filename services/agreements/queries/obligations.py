@@ -1,48 +1,61 @@
 """What people read of obligations, across agreements: within their scope, and explicitly so."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
-from uuid import UUID
+from typing import Any
 
+from sqlalchemy import select as columns
 from sqlmodel import col, select
 
-from services.agreements.agreement import ObligationState
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.queries import lists
 from services.agreements.queries.searches import found_by, sees_many
-from services.agreements.tables import ObligationRow
+from services.agreements.schemas.obligations import Owed
+from services.agreements.tables import AGREEMENTS, ObligationRow
 from shared.actor import Actor
-from shared.database import Work
+from shared.database import Transaction, Work
 from shared.web import PageRequest
+
+ORDER = (col(ObligationRow.due_on), col(ObligationRow.obligation_id), col(ObligationRow.occurrence))
 
 
 async def obligations(
-    db: Work,
-    *,
-    late: bool | None,
-    state: ObligationState | None,
-    party: UUID | None,
-    today: date,
-    page: PageRequest,
-    by: Actor,
+    db: Work, wanted: Owed, *, today: date, page: PageRequest, by: Actor
 ) -> tuple[Sequence[ObligationRow], str | None]:
-    """A page of obligations, those due first, and the next one's cursor. `party` is the organisation that owes."""
+    """A page of obligations, those due first, and the next one's cursor."""
     PERMISSIONS.allow(by, "read_obligations")
+    async with db.transaction(by.scope) as tx:
+        query = select(ObligationRow).where(*_where(tx, wanted, today, by))
+        found = (await tx.execute(page.select(query, *ORDER))).scalars().all()
+    return page.cut(found, lambda each: [each.due_on, each.obligation_id, each.occurrence])
+
+
+async def exported_obligations(db: Work, wanted: Owed, *, today: date, by: Actor) -> Sequence[Any]:
+    """What a file tells of obligations, those due first: each `owed`, and its agreement. Refuses ListTooLong."""
+    PERMISSIONS.allow(by, "export_obligations")
+    its = AGREEMENTS.table.c
+    query = columns(ObligationRow, *lists.of_agreement()).join(
+        AGREEMENTS.table, its.id == col(ObligationRow.agreement_id)
+    )
+    async with db.transaction(by.scope) as tx:
+        query = (
+            query.where(*AGREEMENTS.within(tx), *_where(tx, wanted, today, by)).order_by(*ORDER).limit(lists.MOST + 1)
+        )
+        return lists.whole((await tx.execute(query)).all())
+
+
+def _where(tx: Transaction, wanted: Owed, today: date, by: Actor) -> Iterator[Any]:
     row = ObligationRow
-    query = select(row)
-    if late is not None:
+    if wanted.late is not None:
         # The state first: it is what the index of what is owed holds.
         is_late = col(row.state).in_(["pending", "due"]) & (col(row.due_on) < today)
-        query = query.where(is_late if late else ~is_late)
-    if state is not None:
-        query = query.where(col(row.state) == state)
-    if party is not None:
-        query = query.where(col(row.debtor_id) == party)
-    async with db.transaction(by.scope) as tx:
-        if "national" not in tx.scope:
-            query = query.where(col(row.visible_to).overlap(sorted(tx.scope)))  # type: ignore[attr-defined]
-        if not sees_many(by.jurisdiction):
-            # One party's agreements are few among all: found by the index, which no array is under row security.
-            query = query.where(found_by(by.jurisdiction, col(row.agreement_id)))  # type: ignore[arg-type]
-        this_page = page.select(query, row.due_on, row.obligation_id, row.occurrence)
-        found = (await tx.execute(this_page)).scalars().all()
-    return page.cut(found, lambda each: [each.due_on, each.obligation_id, each.occurrence])
+        yield is_late if wanted.late else ~is_late
+    if wanted.state is not None:
+        yield col(row.state) == wanted.state
+    if wanted.party is not None:
+        yield col(row.debtor_id) == wanted.party
+    if "national" not in tx.scope:
+        yield col(row.visible_to).overlap(sorted(tx.scope))  # type: ignore[attr-defined]
+    if not sees_many(by.jurisdiction):
+        # One party's agreements are few among all: found by the index, which no array is under row security.
+        yield found_by(by.jurisdiction, col(row.agreement_id))  # type: ignore[arg-type]

@@ -29,8 +29,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from services.agreements.agreement import Agreement
-from services.agreements.errors.searches import ListTooLong
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.queries import lists
 from services.agreements.schemas.searches import Search
 from services.agreements.tables import AGREEMENTS, AgreementTermRow, ClauseWordRow, SavedSearchRow
 from services.agreements.waiting import awaits_visa
@@ -42,8 +42,6 @@ from shared.territory import ACADEMIES
 from shared.web import PageRequest
 from shared.web.paging import encode_cursor
 
-MOST = 10_000
-"""Agreements in one file."""
 # What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
 # And a guess that is too high would have a query compiled, which takes longer than any of them.
 PLAN_ANEW = text("select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
@@ -128,7 +126,7 @@ async def agreements(
 async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
     """What a file tells of the agreements that the search finds, in its order.
 
-    Refuses ListTooLong beyond MOST, TooManyWords.
+    Refuses ListTooLong, TooManyWords.
     """
     PERMISSIONS.allow(by, "export_agreements")
     order, newest_first = _order(search)
@@ -148,17 +146,15 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
         few, many = await _words(tx, search.q, by)
         where = [*AGREEMENTS.within(tx), *_where(search, by), *few]
         if many and sees_many(by.jurisdiction):
-            left = select().where(*where).order_by(*ordered).limit(MOST + 1)
-            ids, reached = await _first_of(tx, left, many, MOST, order, newest_first=newest_first)
+            left = select().where(*where).order_by(*ordered).limit(lists.MOST + 1)
+            ids, reached = await _first_of(tx, left, many, lists.MOST, order, newest_first=newest_first)
             # A file is whole, however many agreements have to be asked.
             where += map(_has, many) if reached else [_is_one_of(ids)]
         else:
             where += map(_has, many)
-        query = told.where(*where).order_by(*ordered).limit(MOST + 1)
+        query = told.where(*where).order_by(*ordered).limit(lists.MOST + 1)
         found = (await (await tx.connection()).execute(query)).all()
-    if len(found) > MOST:
-        raise ListTooLong(most=MOST)
-    return found
+    return lists.whole(found)
 
 
 async def saved_searches(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[SavedSearchRow], str | None]:

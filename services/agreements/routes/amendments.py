@@ -1,15 +1,19 @@
 """Amendments over HTTP: proposed, edited, approved, rebased."""
 
+from collections.abc import Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from services.agreements import commands, queries
 from services.agreements.amendment import Amendment
+from services.agreements.routes.lists import FILE, file_of, wording_of
 from services.agreements.schemas.agreements import ReturnWithRemarks
 from services.agreements.schemas.amendments import (
     AmendedContent,
     AmendmentAnswer,
+    AmendmentExport,
     PartChange,
     PartConflict,
     ProposeAmendment,
@@ -17,11 +21,27 @@ from services.agreements.schemas.amendments import (
 )
 from services.agreements.schemas.negotiation import ApproveAsSubstitute
 from services.agreements.schemas.words import Because
+from services.agreements.sheets import Cell
 from shared.database import Transaction
-from shared.web import CurrentActor, Db, FullPage, IfMatch, Listing, Once, Page, answer, page
+from shared.language import Wording
+from shared.territory import ACADEMIES
+from shared.web import CurrentActor, Db, FullPage, IfMatch, Language, Listing, Once, Page, answer, page
 from shared.web.history import HistoryEntry
 
 router = APIRouter(prefix="/api/v1", tags=["amendments"])
+
+COLUMNS = (
+    "reference",
+    "title_ar",
+    "title_fr",
+    "academy",
+    "number",
+    "amendment_type",
+    "reason",
+    "state",
+    "offered_until",
+    "applied_on",
+)
 
 
 @router.post("/agreements/{id}/amendments", status_code=201, response_model=AmendmentAnswer)
@@ -39,6 +59,17 @@ async def read_amendments(id: UUID, by: CurrentActor, db: Db, wanted: Page) -> R
     """The agreement's amendments, applied or not, oldest first."""
     found, next = await queries.amendments(db, id, page=wanted, by=by)
     return page(wanted, [AmendmentAnswer.of(each, by) for each in found], next)
+
+
+@router.get("/amendments/export", response_class=Response, responses=FILE)
+async def export_amendments(
+    wanted: Annotated[AmendmentExport, Query()], request: Request, language: Language, by: CurrentActor, db: Db
+) -> Response:
+    """The amendments of all agreements within one's jurisdiction as a file, in the reader's language, oldest first."""
+    wording = wording_of(request)
+    found = await queries.exported_amendments(db, state=wanted.state, agreement=wanted.agreement_id, by=by)
+    rows = [_cells(each, wording, language) for each in found]
+    return await file_of(request, language, "amendments", COLUMNS, rows, format=wanted.format)
 
 
 @router.get("/amendments/{id}", response_model=AmendmentAnswer)
@@ -165,3 +196,19 @@ async def withdraw_amendment(id: UUID, body: Because, expected: IfMatch, by: Cur
 async def read_amendment_history(id: UUID, wanted: Page, by: CurrentActor, db: Db) -> Response:
     """Everything that happened to the amendment, oldest first."""
     return page(wanted, *await queries.amendment_history(db, id, page=wanted, by=by))
+
+
+def _cells(row: Any, wording: Wording, language: str) -> Sequence[Cell]:
+    """A row as COLUMNS has it."""
+    return (
+        row.reference,
+        row.title["ar"],
+        row.title["fr"],
+        getattr(ACADEMIES[row.academy], f"name_{language}") if row.academy else None,
+        row.number and str(row.number),
+        wording.text(f"values.amendment_type.{row.amendment_type}", language),
+        row.reason,
+        wording.text(f"states.amendment.{row.status}", language),
+        row.offered_until,
+        row.applied_on,
+    )

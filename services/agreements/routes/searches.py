@@ -1,8 +1,6 @@
 """Looking for agreements over HTTP: lists, files of lists, and searches that people keep."""
 
-import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,10 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from services.agreements import commands, queries
 from services.agreements.kinds import KINDS
+from services.agreements.routes.lists import FILE, file_of, nearer, wording_of
 from services.agreements.schemas import AgreementAnswer
 from services.agreements.schemas.searches import Export, SavedSearchAnswer, SaveSearch, Search
-from services.agreements.sheets import Cell, as_csv, as_xlsx
-from shared.language import RIGHT_TO_LEFT, Wording
+from services.agreements.sheets import Cell
+from shared.language import Wording
 from shared.territory import ACADEMIES
 from shared.web import CurrentActor, Db, Language, Listing, Once, Page, answer, page
 
@@ -32,13 +31,6 @@ COLUMNS = (
     "effective_until",
     "updated_at",
 )
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-FILE: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "the list",
-        "content": {each: {"schema": {"type": "string", "format": "binary"}} for each in ("text/csv", XLSX)},
-    }
-}
 
 
 @router.get("/agreements", response_model=Listing[AgreementAnswer], tags=["agreements"])
@@ -57,21 +49,9 @@ async def export_agreements(
     wanted: Annotated[Export, Query()], request: Request, language: Language, by: CurrentActor, db: Db
 ) -> Response:
     """The whole list that the search finds as a file, in the reader's language."""
-    wording: Wording = request.app.state.wording
-    header = [wording.text(f"list.{column}", language) for column in COLUMNS]
+    wording = wording_of(request)
     rows = [_cells(row, wording, language) for row in await queries.exported(db, wanted, by=by)]
-    if wanted.format == "csv":
-        body, media_type = await asyncio.to_thread(as_csv, header, rows), "text/csv; charset=utf-8"
-    else:
-        name, mirrored = wording.text("list.name", language), language in RIGHT_TO_LEFT
-        workbook = partial(as_xlsx, name, header, rows, right_to_left=mirrored)
-        body, media_type = await asyncio.to_thread(workbook), XLSX
-    headers = {
-        "Content-Disposition": f'attachment; filename="agreements.{wanted.format}"',
-        "Content-Language": language,
-        "Vary": "Accept-Language",
-    }
-    return Response(body, headers=headers, media_type=media_type)
+    return await file_of(request, language, "agreements", COLUMNS, rows, format=wanted.format)
 
 
 @router.post("/saved-searches", status_code=201, response_model=SavedSearchAnswer, tags=["saved-searches"])
@@ -105,16 +85,15 @@ async def forget_search(id: UUID, by: CurrentActor, once: Once) -> Response:
 
 
 def _cells(row: Any, wording: Wording, language: str) -> Sequence[Cell]:
-    """A row as COLUMNS has it. Names of kinds and parties are in Arabic and French only."""
-    own = "ar" if language == "ar" else "fr"
+    """A row as COLUMNS has it."""
     return (
         row.reference,
         row.title["ar"],
         row.title["fr"],
         wording.text(f"states.agreement.{row.status}", language),
-        KINDS[row.agreement_kind].name.model_dump()[own],
+        nearer(KINDS[row.agreement_kind].name.model_dump(), language),
         getattr(ACADEMIES[row.academy], f"name_{language}") if row.academy else None,
-        " / ".join(sorted(name[own] for name in row.names.values())),
+        " / ".join(sorted(nearer(name, language) for name in row.names.values())),
         row.school_year,
         row.effective_from,
         row.effective_until,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.agreement import Delegation, Scan
 from services.agreements.amendment import Amendment, AmendmentSignature, AmendmentState
@@ -295,6 +295,16 @@ class AmendmentAnswer(BaseModel):
             available_actions=offered,
             unavailable_actions=others,
         )
+
+
+class AmendmentExport(BaseModel):
+    """Which amendments, and the form their list is wanted in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: AmendmentState | None = None
+    agreement_id: UUID | None = Field(None, description="of this agreement alone")
+    format: Literal["csv", "xlsx"] = "csv"
 
 
 class PartChange(Change):

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.agreements.agreement import Agreement, Claim, Obligation, ObligationState
 from services.agreements.bilingual import Bilingual
@@ -148,6 +148,22 @@ class ObligationAnswer(BaseModel):
             available_actions=offered,
             unavailable_actions=others,
         )
+
+
+class Owed(BaseModel):
+    """Which obligations: filters, all of which must hold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    late: bool | None = Field(None, description="whether it is not met though its day is over")
+    state: ObligationState | None = None
+    party: UUID | None = Field(None, description="the organisation that owes")
+
+
+class OwedExport(Owed):
+    """Which obligations, and the form their list is wanted in."""
+
+    format: Literal["csv", "xlsx"] = "csv"
 
 
 class OwedAnswer(BaseModel):

@@ -19,6 +19,7 @@ from services.agreements import commands, queries, words
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands import searches
+from services.agreements.queries import lists as lists_as_files
 from services.agreements.queries import searches as search_queries
 from services.agreements.schemas.searches import Search, Sort
 from services.agreements.tables import AGREEMENTS
@@ -341,7 +342,7 @@ async def test_a_workbook_is_read_without_being_arranged_first(
 async def test_a_list_that_is_too_long_for_a_file_is_refused_whole(
     app: FastAPI, database: Database, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search_queries, "MOST", 1)
+    monkeypatch.setattr(lists_as_files, "MOST", 1)
     await drafted(database)
     assert (await exported(app, issuer)).status_code == 200
     await drafted(database)

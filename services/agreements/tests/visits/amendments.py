@@ -171,6 +171,9 @@ def visits(made: Made) -> dict[str, Arrange]:
 
         return arrange
 
+    async def export_amendments(_: Actor) -> Visit:
+        return Visit("/api/v1/amendments/export?state=applied")
+
     until = (today() + timedelta(days=1)).isoformat()
     delegating = signing("delegations", delegate="x#deputy", valid_until=until, document="(fictif) acte")
     to_withdraw = signing("delegations/withdrawal")
@@ -179,6 +182,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "propose_amendment": made.on(
             agreements, made.in_force, "/amendments", WHY | {"amendment_type": "seats"}, reads=True
         ),
+        "export_amendments": export_amendments,
         "read_amendments": made.on(agreements, made.in_force, "/amendments", reads=True),
         "read_amendment": made.on(amendments, proposed, reads=True),
         "read_amendment_content": made.on(amendments, proposed, "/content", reads=True),

@@ -137,6 +137,9 @@ def visits(made: Made) -> dict[str, Arrange]:
     async def read_obligations(_: Actor) -> Visit:
         return Visit("/api/v1/obligations?limit=100")
 
+    async def export_obligations(_: Actor) -> Visit:
+        return Visit("/api/v1/obligations/export?late=true")
+
     ended, to_renew = made.kept(settled), made.kept(evaluated)
     agreements = "agreements"
     return {
@@ -150,6 +153,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "close_agreement": close_agreement,
         "cancel_agreement": made.on(agreements, made.draft, "/cancellation", WHY),
         "read_obligations": read_obligations,
+        "export_obligations": export_obligations,
         "read_agreement_obligations": made.on(agreements, made.in_force, "/obligations", reads=True),
         "claim_obligation": ledger("claim", {"evidence": "(fictif) PV"}, owes=True, claimed=False),
         "return_obligation": ledger("return", WHY, owes=False, claimed=True),
