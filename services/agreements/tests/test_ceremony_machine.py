@@ -1,5 +1,8 @@
 """Ceremonies under every order of actions that anybody could try."""
 
+from datetime import timedelta
+from typing import Any
+
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule
 
@@ -19,7 +22,9 @@ class CeremonyMachine(Machine):
         """A plan."""
         first = planned()
         order = dict.fromkeys(first.agreements, ("MA-06",))
-        self.events = Ceremony.plan(first.id, title=first.title, place=first.title, planned_for=AT, agreements=order)
+        about: dict[str, Any] = {"title": first.title, "place": first.title, "planned_for": AT, "academy": "MA-06"}
+        self.events = Ceremony.plan(first.id, agreements=order, **about)
+        self.others_kept_one = False
         self.aggregate = Ceremony.fold(first.id, self.events)
 
     @rule()
@@ -27,10 +32,10 @@ class CeremonyMachine(Machine):
         """Later."""
         self.attempt("postpone_ceremony", lambda: self.aggregate.postpone("r"))
 
-    @rule()
-    def reschedule(self) -> None:
+    @rule(days=st.integers(0, 2))
+    def reschedule(self, days: int) -> None:
         """A new date."""
-        self.attempt("reschedule_ceremony", lambda: self.aggregate.reschedule(AT))
+        self.attempt("reschedule_ceremony", lambda: self.aggregate.reschedule(AT + timedelta(days=days)))
 
     @rule(missing=st.booleans())
     def prepare(self, missing: bool) -> None:
@@ -55,14 +60,17 @@ class CeremonyMachine(Machine):
         attendee = Attendee(organisation_id=CHAIR.organisation_id, name=name)
         self.attempt("release_attendee", lambda: self.aggregate.release(attendee))
 
-    @rule(more=st.booleans())
-    def change_order(self, more: bool) -> None:
-        """The other way round, perhaps with one more."""
+    @rule(more=st.booleans(), keeper=st.sampled_from(["MA-06", "MA-06", None]))
+    def change_order(self, more: bool, keeper: str | None) -> None:
+        """The other way round, perhaps with one more, which others may keep."""
         order = [
             *reversed(self.aggregate.agreements),
             *([new_id()] if more and len(self.aggregate.agreements) < 4 else []),
         ]
-        self.attempt("change_order", lambda: self.aggregate.change_order(dict.fromkeys(order, ("MA-06",))))
+        codes = dict.fromkeys(order, ("MA-06",))
+        before = self.aggregate.version
+        self.attempt("change_order", lambda: self.aggregate.change_order(codes, academy=keeper))
+        self.others_kept_one |= keeper is None and self.aggregate.version > before
 
     @rule()
     def strike(self) -> None:
@@ -77,7 +85,7 @@ class CeremonyMachine(Machine):
     @rule()
     def open(self) -> None:
         """Begin."""
-        self.attempt("open_ceremony", lambda: self.aggregate.open({}, AT))
+        self.attempt("open_ceremony", lambda: self.aggregate.open({}, AT, ahead=1))
 
     @rule()
     def interrupt(self) -> None:
@@ -118,6 +126,9 @@ class CeremonyMachine(Machine):
         assert len({(each.organisation_id, each.name) for each in it.attendees}) == len(it.attendees)
         if it.state == CeremonyState.open:
             assert it.chair is not None
+        if it.opened_at and it.planned_for:
+            assert it.planned_for - it.opened_at <= timedelta(days=1), "nothing opens long before its day"
+        assert it.academy == (None if self.others_kept_one else "MA-06")
         over = it.state in (CeremonyState.closed, CeremonyState.minutes_adopted)
         assert over == bool(it.minutes) == (it.closed_at is not None)
         if over:
