@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import Amendment, AmendmentSignature
 from services.agreements.bilingual import Bilingual
-from services.agreements.sealing import Flaw, NotReadable, Seal, examine, sealing
+from services.agreements.sealing import Flaw, NotReadable, Seal, examine, is_of, sealing
 from services.agreements.tables import PaperRow
 from services.agreements.verification import Standing, Subject, subject_of
 from shared.actor import NATIONAL
@@ -43,6 +43,7 @@ class Worth(StrEnum):
     altered = "altered"
     extended = "extended"
     untrusted = "untrusted"
+    not_theirs = "not_theirs"
     revoked = "revoked"
     expired = "expired"
     unqualified = "unqualified"
@@ -76,6 +77,8 @@ class Verdict:
     lapsed: bool
     """Whether its certificate has ended since."""
     revocation_known: bool
+    holder: str | None
+    """The organisation that its certificate names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +154,14 @@ async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash:
     # go, and a party may have signed again in another way.
     counts = any(each.revision in signatures for each in seals) or (signed is not None and signed.sealed_file == hash)
     verdicts = tuple(
-        _verdict(each, papers.get(each.revision), signed, signatures.get(each.revision), counts=counts)
+        _verdict(
+            each,
+            papers.get(each.revision),
+            signed,
+            signatures.get(each.revision),
+            counts=counts,
+            shared=any(each.key == other.key and each.field != other.field for other in seals),
+        )
         for each in seals
     )
     found = {flaw for each in verdicts for flaw in each.flaws}
@@ -171,8 +181,12 @@ def _verdict(
     signature: Signature | AmendmentSignature | None,
     *,
     counts: bool,
+    shared: bool,
 ) -> Verdict:
     flaws = set(seal.flaws)
+    party = next((each for each in signed.parties if str(each.party_id) == seal.field), None) if signed else None
+    if shared or (party and not is_of(seal.certificate, party.organisation_id, sealing().holders)):
+        flaws.add(Flaw.not_theirs)
     if paper is None:
         flaws.add(Flaw.unrecorded)
     elif signed is None or paper.subject_id != signed.id:
@@ -184,7 +198,7 @@ def _verdict(
     if signature and signature.level == "qualified" and not seal.qualified:
         flaws.add(Flaw.unqualified)
     return Verdict(
-        party=_party(signed, seal.field) if signed else None,
+        party=signed.names.get(party.organisation_id) if signed and party else None,
         level=signature.level if signature else None,
         made_at=seal.made_at,
         stamped=seal.stamped,
@@ -192,18 +206,13 @@ def _verdict(
         flaws=tuple(flaw for flaw in Flaw if flaw in flaws),
         lapsed=seal.lapsed,
         revocation_known=seal.revocation_known,
+        holder=seal.certificate.named,
     )
 
 
 def _signed_again(signed: Agreement | Amendment, field: str) -> bool:
     """Whether the party of a seal that counts no more has signed the same text in another way since."""
     return any(str(each.party_id) == field for each in signed.signatures)
-
-
-def _party(signed: Agreement | Amendment, field: str) -> Bilingual | None:
-    named = (each for each in signed.parties if str(each.party_id) == field)
-    party = next(named, None)
-    return signed.names.get(party.organisation_id) if party else None
 
 
 async def _papers(db: Database, hashes: Sequence[str]) -> dict[str, PaperRow]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
+from uuid import UUID
 
 from pydantic import Field, HttpUrl, SecretStr
 
@@ -20,7 +21,14 @@ class AgreementsSettings(ServiceSettings, Parameters):
         " Empty is trial (a certificate authority of this installation, specimens only) in dev, none in production",
     )
     seal_pkcs12: Path | None = Field(
-        None, description="PKCS#12 file to seal with, or a directory with one `<organisation id>.p12` each"
+        None,
+        description="directory with a PKCS#12 file `<organisation id>.p12` for each organisation that seals, or the one"
+        " file of a single one; nobody seals with another's",
+    )
+    seal_holders: dict[UUID, str] = Field(
+        {},
+        description="JSON: organisation id -> what its certificate calls it, its organizationIdentifier or its O."
+        " The certificate of an organisation that is listed must say so, and that of another must not",
     )
     seal_passphrase: SecretStr | None = Field(None, description="opens these files")
     seal_level: Literal["advanced", "qualified"] = Field(

@@ -16,6 +16,7 @@ from shared.events.agreements import (
     AgreementSigningDelegated,
     AmendmentSignatureScanned,
     AmendmentSigningDelegated,
+    SealingCertificate,
     SignatureLevel,
 )
 
@@ -158,6 +159,8 @@ class Given(Mandated):
     witness: str | None = None
     file_hash: str | None = None
     """Of the sealed PDF, or of the scan."""
+    certificate: SealingCertificate | None = None
+    """With which it was sealed."""
 
     @property
     def day(self) -> date:

@@ -45,6 +45,8 @@ class Given:
     level: SignatureLevel
     on: date
     """The day on the paper, for one by hand."""
+    holder: str | None
+    """The organisation that the certificate names which sealed it."""
     contested: bool
     """Whether the mandate behind it turned out to have ended before it."""
 
@@ -209,7 +211,13 @@ def _parties(file: Agreement | Amendment) -> tuple[Bilingual, ...]:
 def _signatures(file: Agreement | Amendment) -> tuple[Given, ...]:
     given = {each.party_id: each for each in file.signatures}
     return tuple(
-        Given(file.names[party.organisation_id], signature.level, signature.day, signature.contested is not None)
+        Given(
+            file.names[party.organisation_id],
+            signature.level,
+            signature.day,
+            signature.certificate.named if signature.certificate else None,
+            signature.contested is not None,
+        )
         for party in file.parties
         if (signature := given.get(party.party_id)) and party.organisation_id in file.names
     )

@@ -42,6 +42,7 @@ from shared.events.agreements import (
     AgreementSigned,
     AgreementSigningDelegated,
     AgreementVisaAwaited,
+    SealingCertificate,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -111,6 +112,7 @@ class Signing(Timely, Offered):
         on_behalf_of: str | None = None,
         file_hash: str | None = None,
         archived_file: str | None = None,
+        certificate: SealingCertificate | None = None,
     ) -> list[DomainEvent]:
         """Sign the frozen text for a party; the last signature makes the agreement signed, and in force once it starts.
 
@@ -134,6 +136,7 @@ class Signing(Timely, Offered):
             level=level,
             on_behalf_of=on_behalf_of,
             file_hash=file_hash,
+            certificate=certificate,
         )
         return self._count(signed, at, archived_file=archived_file)
 

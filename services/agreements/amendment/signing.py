@@ -37,6 +37,7 @@ from shared.events.agreements import (
     AmendmentSigned,
     AmendmentSigningDelegated,
     AmendmentWithdrawn,
+    SealingCertificate,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -114,6 +115,7 @@ class Signing(Approval, Offered):
         on_behalf_of: str | None = None,
         file_hash: str | None = None,
         archived_file: str | None = None,
+        certificate: SealingCertificate | None = None,
     ) -> list[DomainEvent]:
         """Sign the frozen branch for a party; the last whom it touches makes the amendment signed.
 
@@ -137,6 +139,7 @@ class Signing(Approval, Offered):
             signed_at=at,
             on_behalf_of=on_behalf_of,
             file_hash=file_hash,
+            certificate=certificate,
         )
         return self._count(given.keeping(archived_file=archived_file) if archived_file else given)
 

@@ -105,6 +105,7 @@ async def _signed(
         "at": at,
         "file_hash": seal.file_hash if seal else None,
         "archived_file": seal.archived_file if seal else None,
+        "certificate": seal.certificate if seal else None,
     }
     if isinstance(file, Agreement):
         events = file.sign(asked.party_id, text_hash=asked.hash, ceremony_id=asked.ceremony_id, **given)

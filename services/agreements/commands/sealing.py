@@ -23,6 +23,7 @@ from services.agreements.errors.sealing import (
     CertificateNotQualified,
     CertificateNotTrusted,
     CertificateNotValid,
+    CertificateOfAnother,
     CertificateRevoked,
     LevelNotOffered,
     PlaceSealed,
@@ -37,8 +38,10 @@ from services.agreements.sealing import (
     Provider,
     Signatory,
     Trust,
+    certificate_of,
     complete,
     counts,
+    is_of,
     prepare,
     sealing,
     stamp,
@@ -48,7 +51,12 @@ from services.agreements.tables import PaperRow
 from shared import files
 from shared.clock import business_date, now
 from shared.database import Database, Transaction
-from shared.events.agreements import AgreementPartySigned, AmendmentPartySigned, SignatureLevel
+from shared.events.agreements import (
+    AgreementPartySigned,
+    AmendmentPartySigned,
+    SealingCertificate,
+    SignatureLevel,
+)
 from shared.messaging.crash import crash_point
 from shared.named_files import Brought, bring, drop, holds
 from shared.refusals import ConcurrentChange, Refusal
@@ -75,6 +83,7 @@ class ReadySeal:
     party_id: UUID
     at: datetime
     brought: Brought
+    certificate: SealingCertificate
     archived_file: str | None
     """Of the file before its first seal; none with later ones. Every try prints the same, so that it stays."""
 
@@ -149,12 +158,20 @@ async def make_seal(
 ) -> ReadySeal:
     """Seal a file for the signature that is about to be recorded; `unsealed` prints its beginning.
 
-    Refuses LevelNotOffered, NoCertificate, CertificateNotTrusted, CertificateNotValid, CertificateRevoked,
-    CertificateNotQualified, SealUnavailable, SealedFileDamaged, PlaceSealed, CharactersNotPrintable.
+    Refuses LevelNotOffered, NoCertificate, CertificateOfAnother, CertificateNotTrusted, CertificateNotValid,
+    CertificateRevoked, CertificateNotQualified, SealUnavailable, SealedFileDamaged, PlaceSealed,
+    CharactersNotPrintable.
     """
     provider = provider_of(signed.level)
     party = shown.signature.party
     pen = await _patiently(provider.pen_for(Signatory(signed.organisation_id, party, signed.person, signed.level)))
+    certificate = certificate_of(pen.chain[0])
+    another = CertificateOfAnother(
+        organisation=signed.organisation_id, name=party.model_dump(), holder=certificate.named or "-"
+    )
+    if not is_of(certificate, signed.organisation_id, sealing().holders):
+        raise another
+    shown = shown.naming(certificate)
     archived, beginning = await _beginning(file, unsealed)
     require_printable(shown.model_dump_json())
     trust = sealing().trust
@@ -170,6 +187,8 @@ async def make_seal(
         trust=trust,
         stamped=sealing().timestamps is not None,
     )
+    if prepared is Flaw.not_theirs:
+        raise another
     if isinstance(prepared, Flaw):
         raise _refusal_for(prepared, pen.chain[0])
     if prepared is None:
@@ -182,7 +201,7 @@ async def make_seal(
     made = await in_worker(complete, prepared, signature, token)
     brought = await bring(db, made, files.measure(BytesIO(made), files.MOST_BYTES))
     crash_point("seal.kept")
-    return ReadySeal(file.id, file.version, signed.party_id, at, brought, archived)
+    return ReadySeal(file.id, file.version, signed.party_id, at, brought, certificate, archived)
 
 
 def provider_of(level: SignatureLevel) -> Provider:

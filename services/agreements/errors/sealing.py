@@ -33,6 +33,15 @@ class CertificateNotQualified(Refusal):
     slug = "certificate-not-qualified"
 
 
+class CertificateOfAnother(Refusal):
+    """The certificate is not the party's: it names another organisation, or its key sealed for another party.
+
+    Values: organisation, name (by language), holder (as the certificate names it; a dash for nobody).
+    """
+
+    slug = "certificate-of-another"
+
+
 class PlaceSealed(Refusal):
     """The party's place in the sealed file bears its contested seal: it signs in another way."""
 

@@ -230,6 +230,7 @@ async def _signatures(tx: Transaction, file: Agreement | Amendment) -> tuple[Sig
             mandate_id=signature.mandate_id,
             delegated=signature.on_behalf_of is not None,
             ceremony=ceremonies[sittings[party.party_id]] if party.party_id in sittings else None,
+            certificate=signature.certificate.named if signature.certificate else None,
             contested=signature.contested is not None,
         )
         if (signature := given.get(party.party_id))

@@ -1,7 +1,7 @@
 """What papers say: everything that is printed, as data. The same data gives the same bytes."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +11,7 @@ from services.agreements.content import Annex
 from services.agreements.kinds import ContentPart
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.text import Clause
-from shared.events.agreements import AmendmentType, LanguageHashes, PartyRole, SignatureLevel
+from shared.events.agreements import AmendmentType, LanguageHashes, PartyRole, SealingCertificate, SignatureLevel
 
 Language = Literal["ar", "fr", "both"]
 """The language of a paper; `both` sets the two in columns beside one another."""
@@ -55,6 +55,8 @@ class SignatureLine(Part):
     delegated: bool = False
     """Whether another signed for the mandated person."""
     ceremony: Bilingual | None = None
+    certificate: str | None = None
+    """The organisation that the certificate names which sealed it."""
     contested: bool = False
     """Whether the mandate turned out to have ended before the signature."""
 
@@ -172,6 +174,12 @@ class SealPaper(Paper):
     """What a seal shows in its frame: of the party, not of the person."""
 
     signature: SignatureLine
+
+    def naming(self, certificate: SealingCertificate) -> Self:
+        """The same, with whom the certificate names."""
+        return self.model_copy(
+            update={"signature": self.signature.model_copy(update={"certificate": certificate.named})}
+        )
 
 
 class CertificatePaper(Paper):

@@ -222,6 +222,8 @@ def signature(line: SignatureLine, language: str) -> Said:
     facts = [said["level"].format(level=words(language)["levels"][line.level])]
     if line.signed_on:
         facts.append(said["by_hand"].format(day=day(line.signed_on, language)))
+    if line.certificate:
+        facts.append(said["certificate"].format(holder=line.certificate))
     if line.delegated:
         facts.append(said["delegated"])
     if line.ceremony:

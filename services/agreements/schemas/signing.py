@@ -13,7 +13,7 @@ from services.agreements.commands import SignatureRequest
 from services.agreements.schemas.words import Because, Hash, Line, Paragraph
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import must_sign
-from shared.events.agreements import PartyRole, SignatureLevel
+from shared.events.agreements import PartyRole, SealingCertificate, SignatureLevel
 from shared.refusals import Refusal
 from shared.web import Body, BusinessDate, Listing
 from shared.web.problems import members_of
@@ -115,6 +115,7 @@ class SignatureAnswer(BaseModel):
     signed_on: date | None = Field(description="the day on the paper")
     witness: str | None = Field(description="who attests a signature on paper")
     file_hash: str | None = Field(description="SHA-256 of the sealed PDF, or of the scan")
+    certificate: SealingCertificate | None = Field(description="whose certificate sealed it")
     contested: date | None = Field(description="from this day on the mandate held no more, as became known later")
 
 

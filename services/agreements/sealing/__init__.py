@@ -1,6 +1,7 @@
 """Electronic seals (PAdES) under agreements: made through a provider's port, and examined without trusting them."""
 
 from services.agreements.sealing.examination import NotReadable, Seal, examine
+from services.agreements.sealing.holder import certificate_of, is_of
 from services.agreements.sealing.installation import Sealing, configure, sealing
 from services.agreements.sealing.keys import verifies
 from services.agreements.sealing.port import PATIENCE, SEALED, Pen, Provider, Signatory
@@ -20,10 +21,12 @@ __all__ = [
     "Sealing",
     "Signatory",
     "Trust",
+    "certificate_of",
     "complete",
     "configure",
     "counts",
     "examine",
+    "is_of",
     "prepare",
     "sealing",
     "stamp",

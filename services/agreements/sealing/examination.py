@@ -22,10 +22,12 @@ from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
+from services.agreements.sealing.holder import certificate_of, key_of
 from services.agreements.sealing.qualified import is_qualified
 from services.agreements.sealing.steps import StepByStep
 from services.agreements.sealing.timestamps import stamped_at
 from services.agreements.sealing.trust import Flaw, Trust
+from shared.events.agreements import SealingCertificate
 from shared.worker import TookTooLong, bounded
 
 LONGEST = 8.0
@@ -66,6 +68,10 @@ class Seal:
     """Whether a revocation list of its issuer is at hand; otherwise revocation was not looked at."""
     qualified: bool
     """Whether its certificate is a qualified one."""
+    certificate: SealingCertificate
+    """Whose its certificate is."""
+    key: str
+    """Which key it was made with: the same for the same key."""
 
 
 def examine(file: bytes, trust: Trust, now: datetime, *, ours: bool = False) -> tuple[Seal, ...]:
@@ -125,6 +131,8 @@ async def _look(
         lapsed=flaw is None and (now > certificate.not_valid_after or later.flaw is not None),
         revocation_known=then.revocation_known or later.revocation_known,
         qualified=is_qualified(certificate, trust.policies),
+        certificate=certificate_of(certificate.dump()),
+        key=key_of(certificate.dump()),
     )
 
 

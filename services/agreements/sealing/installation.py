@@ -7,6 +7,7 @@ from importlib import import_module
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from services.agreements.sealing.authority import TrialAuthority
+from services.agreements.sealing.holder import Holders
 from services.agreements.sealing.pkcs12 import Pkcs12
 from services.agreements.sealing.port import Provider
 from services.agreements.sealing.trust import Trust
@@ -31,6 +32,7 @@ class Sealing:
         self.provider = _provider(chosen, settings)
         self.timestamps = str(settings.seal_timestamp_url) if settings.seal_timestamp_url else None
         """The address of the authority that stamps the time of every seal; None if none does."""
+        self.holders: Holders = settings.seal_holders
         self._roots = settings.seal_roots
         self._policies = settings.seal_qualified_policies
 

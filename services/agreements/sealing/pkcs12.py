@@ -1,6 +1,7 @@
 """Certificates and keys in PKCS#12 files (RFC 7292)."""
 
 import asyncio
+import re
 from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -11,17 +12,21 @@ from services.agreements.sealing.keys import Key, KeyPen
 from services.agreements.sealing.port import SEALED, Signatory
 from shared.events.agreements import SignatureLevel
 
+NAMED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.p12")
+
 
 class Pkcs12:
-    """One file with which the installation seals for every party, or a directory with one for each organisation.
+    """A directory with one file for each organisation, or the file of a single one, which seals for no other.
 
-    In a directory an organisation's file is `<its id>.p12`. A file is read anew for each seal, so that a renewed
-    certificate counts at once.
+    An organisation's file is called `<its id>.p12`: so the installation says whose certificate is in it. A file is read
+    anew for each seal, so that a renewed certificate counts at once.
     """
 
     name = "pkcs12"
 
     def __init__(self, place: Path, passphrase: str | None, *, highest: SignatureLevel) -> None:
+        if not place.is_dir() and not NAMED.fullmatch(place.name):
+            raise ValueError(f"{place} is no directory, and is not called <organisation id>.p12")
         self.place = place
         self.levels = SEALED if highest == "qualified" else SEALED - {"qualified"}
         self._passphrase = passphrase.encode() if passphrase else None
@@ -29,8 +34,9 @@ class Pkcs12:
     async def pen_for(self, signatory: Signatory) -> KeyPen:
         """Out of the organisation's file. Refuses NoCertificate; ValueError for a wrong passphrase or another key."""
         organisation = signatory.organisation_id
-        file = self.place / f"{organisation}.p12" if self.place.is_dir() else self.place
-        if not file.exists():
+        name = f"{organisation}.p12"
+        file = self.place / name if self.place.is_dir() else self.place
+        if file.name != name or not file.exists():
             raise NoCertificate(organisation=organisation)
         return await asyncio.to_thread(self._read, file)
 

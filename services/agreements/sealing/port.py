@@ -60,5 +60,9 @@ class Provider(Protocol):
     """What its certificates are said to be good for; a qualified one has to bear it out by its statements."""
 
     async def pen_for(self, signatory: Signatory) -> Pen:
-        """The pen for one seal. Refuses NoCertificate; anything else it raises counts as being away for the moment."""
+        """The pen for one seal: the organisation's own, and no other's.
+
+        Refuses NoCertificate; anything else it raises counts as being away for the moment. What it gives is compared
+        with what the installation says of whose certificates are whose, and a key seals for one party of a file.
+        """
         ...

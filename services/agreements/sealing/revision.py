@@ -24,6 +24,7 @@ from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from services.agreements.papers import Frame, SealPaper, box_of, render_seal
+from services.agreements.sealing.holder import key_of
 from services.agreements.sealing.qualified import is_qualified
 from services.agreements.sealing.tagging import tag_fields
 from services.agreements.sealing.timestamps import HASH, Given
@@ -64,6 +65,8 @@ def prepare(
 
     None if the party's field bears a seal already.
 
+    Not theirs is a certificate whose key has sealed for another party.
+
     `frames` become fields with the first seal and are none after it; `field` is the party's. `about` is signed along.
     `stamped` leaves room for a time-stamp.
     """
@@ -74,8 +77,11 @@ def prepare(
         return Flaw.unqualified
     # What follows begins on a line of its own (ISO 19005-2, 6.1.9); Typst leaves its last line open.
     writer = IncrementalPdfFileWriter(io.BytesIO(file if file.endswith(b"\n") else file + b"\n"))
-    if any(each.field_name == field for each in writer.prev.embedded_signatures):
+    sealed = writer.prev.embedded_signatures
+    if any(each.field_name == field for each in sealed):
         return None
+    if key_of(chain[0]) in {key_of(each.signer_cert.dump()) for each in sealed}:
+        return Flaw.not_theirs
     pages = max((frame.page for frame in frames), default=0) + 1
     for frame in frames:
         name, read = str(frame.party_id), f"{frame.party.ar} / {frame.party.fr}"

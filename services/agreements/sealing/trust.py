@@ -49,6 +49,8 @@ class Flaw(StrEnum):
     """The file was changed after it, by something else than a seal of ours."""
     untrusted = "untrusted"
     """Its certificate leads to no root of ours."""
+    not_theirs = "not_theirs"
+    """Its certificate is another organisation's than the party's, or its key sealed for another party too."""
     revoked = "revoked"
     """Its certificate had been revoked when it was made."""
     expired = "expired"

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -38,6 +38,8 @@ STATEMENTS = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.3")
 """The extension qcStatements (RFC 3739, 3.2.6)."""
 STAMPS = (ExtendedKeyUsageOID.TIME_STAMPING,)
 """The use of a certificate that stamps the time, and does nothing else."""
+NAMES = {NameOID.COMMON_NAME: "Association (fictif)"}
+"""What a certificate calls who has it."""
 QUALIFIED = (COMPLIANT, DEVICE)
 """What a qualified certificate states of itself."""
 
@@ -91,10 +93,11 @@ class Root:
         types: Sequence[str] = (),
         uses: Sequence[x509.ObjectIdentifier] = (),
         under: Sequence[str] = (),
+        names: Mapping[x509.ObjectIdentifier, str] = NAMES,
     ) -> KeyPen:
         """A pen whose certificate holds from one moment to another; if its `uses` are named, for nothing else."""
         key = key or ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Association (fictif)")])
+        subject = x509.Name([x509.NameAttribute(kind, name) for kind, name in names.items()])
         made = self._builder(subject, key.public_key(), first, last, x509.random_serial_number())
         allowed = usage("digital_signature", "content_commitment")
         made = made.add_extension(allowed, critical=True).add_extension(
@@ -262,13 +265,13 @@ def write_roots(file: Path, trust: Trust) -> Path:
 
 
 class Hands:
-    """A provider that gives the pen that a test put here, or lets it drop."""
+    """A provider that gives the pen that a test put here, or a new one each time, or lets it drop."""
 
     name = "hands"
     levels = SEALED
 
-    def __init__(self, pen: Pen | None = None) -> None:
-        self.pen = pen
+    def __init__(self) -> None:
+        self.pen: Pen | Callable[[], Pen] | None = None
         self.asked: list[Signatory] = []
 
     async def pen_for(self, signatory: Signatory) -> Pen:
@@ -276,7 +279,7 @@ class Hands:
         self.asked.append(signatory)
         if self.pen is None:
             raise ConnectionError("the card was pulled out")
-        return self.pen
+        return self.pen() if callable(self.pen) else self.pen
 
 
 def hands(_: AgreementsSettings) -> Hands:
@@ -284,7 +287,7 @@ def hands(_: AgreementsSettings) -> Hands:
     return Hands()
 
 
-def seal_with(pen: Pen | None, trust: Trust, folder: Path, **named: object) -> Hands:
+def seal_with(pen: Pen | Callable[[], Pen] | None, trust: Trust, folder: Path, **named: object) -> Hands:
     """Let this installation seal with this pen from now on."""
     roots = write_roots(folder / "roots.pem", trust)
     configure(AgreementsSettings.model_validate({"seal": f"{__name__}:hands", "seal_roots": roots, **named}))

@@ -227,7 +227,7 @@ async def test_no_key_is_asked_below_the_level_nor_before_ones_turn(
     groups = (SigningGroup(roles=("operator",)),)
     change_kind(monkeypatch, signing=SigningRule(groups=groups, least_level="qualified"))
     root = Root()
-    hands = seal_with(root.issue(now() - DAY, now() + DAY, states=QUALIFIED), root.trust, tmp_path)
+    hands = seal_with(lambda: root.issue(now() - DAY, now() + DAY, states=QUALIFIED), root.trust, tmp_path)
     agreement = await bound(database, current(effective_from=today()))
     offered = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
     hands.asked.clear()
@@ -317,7 +317,7 @@ async def test_no_key_is_asked_for_the_last_signature_of_what_cannot_be_applied(
     child = await bound(database, within)
     longer = await agree(database, await revise(database, await propose(database, child), effective_until=until))
     root = Root()
-    hands = seal_with(root.issue(now() - DAY, now() + DAY), root.trust, tmp_path)
+    hands = seal_with(lambda: root.issue(now() - DAY, now() + DAY), root.trust, tmp_path)
     for at in range(2):
         longer = await seal_for(database, longer, at)
     shorter = await revise(database, await propose(database, parent), effective_until=until - timedelta(days=100))

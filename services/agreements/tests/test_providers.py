@@ -22,6 +22,7 @@ from pydantic import SecretStr
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.errors.sealing import NoCertificate
 from services.agreements.papers import render_agreement
 from services.agreements.sealing import Pen, Sealing, Signatory, examine, verifies
 from services.agreements.sealing.authority import TrialAuthority
@@ -81,7 +82,7 @@ async def test_a_long_name_is_cut_where_a_certificate_ends(tmp_path: Path) -> No
 async def test_a_pkcs12_file_seals(tmp_path: Path, kind: str) -> None:
     root = Root()
     key = rsa.generate_private_key(65537, 2048) if kind == "rsa" else ec.generate_private_key(ec.SECP384R1())
-    file = write_p12(tmp_path / "seal.p12", root.issue(key=key))
+    file = write_p12(tmp_path / f"{SIGNATORY.organisation_id}.p12", root.issue(key=key))
     pen = await Pkcs12(file, "fictif", highest="qualified").pen_for(SIGNATORY)
     assert verifies(pen.chain[0], await pen.sign(DATA), DATA)
     assert not verifies(pen.chain[0], await pen.sign(DATA), DATA + b"!")
@@ -98,13 +99,32 @@ def _sealed_by(pen: KeyPen) -> bytes:
 
 
 async def test_a_wrong_passphrase_or_another_kind_of_key_is_an_error(tmp_path: Path) -> None:
-    file = write_p12(tmp_path / "seal.p12", Root().issue())
+    file = write_p12(tmp_path / f"{SIGNATORY.organisation_id}.p12", Root().issue())
     with pytest.raises(ValueError, match=r"password|PKCS"):
         await Pkcs12(file, "wrong", highest="advanced").pen_for(SIGNATORY)
     odd: Any = ed25519.Ed25519PrivateKey.generate()
-    file = write_p12(tmp_path / "odd.p12", Root().issue(key=odd))
+    write_p12(file, Root().issue(key=odd))
     with pytest.raises(ValueError, match="no RSA or elliptic curve key"):
         await Pkcs12(file, "fictif", highest="advanced").pen_for(SIGNATORY)
+
+
+@pytest.mark.parametrize("kept", ["alone", "in a directory"])
+async def test_a_file_seals_for_the_organisation_that_it_is_called_by_and_for_no_other(
+    tmp_path: Path, kept: str
+) -> None:
+    file = write_p12(tmp_path / f"{SIGNATORY.organisation_id}.p12", Root().issue())
+    provider = Pkcs12(file if kept == "alone" else tmp_path, "fictif", highest="qualified")
+    pen = await provider.pen_for(SIGNATORY)
+    assert verifies(pen.chain[0], await pen.sign(DATA), DATA)
+    with pytest.raises(NoCertificate):
+        await provider.pen_for(replace(SIGNATORY, organisation_id=new_id()))
+
+
+def test_a_file_that_is_called_by_no_organisation_is_refused_at_the_start(tmp_path: Path) -> None:
+    roots = write_roots(tmp_path / "roots.pem", Root().trust)
+    file = write_p12(tmp_path / "seal.p12", Root().issue())
+    with pytest.raises(ValueError, match="is not called <organisation id>"):
+        Sealing(settings(tmp_path, "production", seal="pkcs12", seal_pkcs12=file, seal_roots=roots))
 
 
 class Remote:

@@ -100,7 +100,7 @@ async def test_a_setting_makes_no_certificate_a_qualified_one(
     """Neither a PKCS#12 file that is said to be, nor a provider that says so."""
     root = Root()
     plain, stated = (root.issue(now() - DAY, now() + DAY, states=states) for states in ((), QUALIFIED))
-    roots, file = write_roots(tmp_path / "roots.pem", root.trust), write_p12(tmp_path / "seal.p12", plain)
+    roots, file = write_roots(tmp_path / "roots.pem", root.trust), write_p12(tmp_path / f"{MINISTRY_ID}.p12", plain)
     settings = {"seal": "pkcs12", "seal_pkcs12": file, "seal_passphrase": "fictif", "seal_roots": roots}
     configure(AgreementsSettings.model_validate(settings | {"seal_level": "qualified"}))
     with pytest.raises(CertificateNotQualified):

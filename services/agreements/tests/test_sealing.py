@@ -384,7 +384,7 @@ async def test_a_level_that_nobody_gives_here_is_refused(
 ) -> None:
     root = Root()
     pen = root.issue(now() - DAY, now() + DAY)
-    roots, file = write_roots(tmp_path / "roots.pem", root.trust), write_p12(tmp_path / "seal.p12", pen)
+    roots, file = write_roots(tmp_path / "roots.pem", root.trust), write_p12(tmp_path / f"{MINISTRY_ID}.p12", pen)
     settings = {"seal": "pkcs12", "seal_pkcs12": file, "seal_passphrase": "fictif", "seal_roots": roots}
     configure(AgreementsSettings.model_validate(settings))
     with pytest.raises(LevelNotOffered) as refused:

@@ -130,9 +130,9 @@ def test_the_stamp_of_another_signature_tells_nothing(root: Root) -> None:
 
 
 def test_a_stamp_that_cannot_be_read_is_told_of_its_own_seal(root: Root) -> None:
-    paper, pen = sealable(), root.issue()
-    first = add_seal(render_agreement(paper, "both"), paper, 0, pen)
-    both = add_seal(first, paper, 1, pen, stamper=stamper_of(root, AT))
+    paper = sealable()
+    first = add_seal(render_agreement(paper, "both"), paper, 0, root.issue())
+    both = add_seal(first, paper, 1, root.issue(), stamper=stamper_of(root, AT))
     plain, stamped = examine(with_unreadable_stamps(both), root.trust, AT + DAY)
     assert not plain.stamp_unreadable and stamped.stamp_unreadable
     assert (stamped.made_at, stamped.stamped, stamped.flaws) == (AT, False, ())
@@ -193,12 +193,12 @@ async def test_every_seal_is_stamped_where_an_authority_is_named(
     tmp_path: Path,
 ) -> None:
     stamper = stamper_with(root.issue(now() - DAY, now() + DAY, key=KEY, uses=STAMPS), None)
-    pen = root.issue(now() - DAY, now() + DAY)
-    seal_with(pen, root.trust, tmp_path)
+    seal_with(root.issue(now() - DAY, now() + DAY), root.trust, tmp_path)
     plain = await sign_for(database, agreement, MINISTRY_ID, level="advanced")
     page = await judge(anybody, page_of(plain), await file_of(plain))
     assert OWN in page and STAMPED not in page and HOLDS in page
-    seal_with(pen, root.trust, tmp_path, seal_timestamp_url=await authorities(stamping(stamper)))
+    own = root.issue(now() - DAY, now() + DAY)
+    seal_with(own, root.trust, tmp_path, seal_timestamp_url=await authorities(stamping(stamper)))
     sealed = await sign_for(database, plain, agreement.parties[1].organisation_id, level="advanced")
     first, second = PdfFileReader(io.BytesIO(await file_of(sealed))).embedded_signatures
     assert not first.signer_info["unsigned_attrs"].native, "PAdES B-B"

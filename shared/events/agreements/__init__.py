@@ -114,6 +114,7 @@ from shared.events.agreements.parts import (
     CenterToOpen,
     LanguageHashes,
     PartyRole,
+    SealingCertificate,
     SignatureLevel,
 )
 from shared.events.agreements.signing import (
@@ -238,6 +239,7 @@ __all__ = [
     "CheckpointPublished",
     "LanguageHashes",
     "PartyRole",
+    "SealingCertificate",
     "SignatureLevel",
     "SubstitutionGranted",
     "SubstitutionRevoked",

@@ -19,6 +19,7 @@ from shared.events.agreements.parts import (
     AmendmentType,
     CenterToOpen,
     LanguageHashes,
+    SealingCertificate,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -166,6 +167,7 @@ class AgreementPartySigned(DomainEvent):
         "file_hash": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
         "signed_on": None,
         "witness": None,
+        "certificate": {"holder": "Association (exemple)", "identifier": None, "fingerprint": TEXT},
     }
 
     agreement_id: UUID
@@ -184,6 +186,8 @@ class AgreementPartySigned(DomainEvent):
     """The day on the paper."""
     witness: str | None = None
     """Who attests a signature on paper."""
+    certificate: SealingCertificate | None = None
+    """With which an advanced or qualified signature was sealed."""
 
 
 class AgreementPartyDeclined(DomainEvent):

@@ -12,6 +12,7 @@ from shared.events.agreements.parts import (
     PERSON,
     TEXT,
     AmendmentType,
+    SealingCertificate,
     SignatureLevel,
 )
 from shared.events.base import DomainEvent
@@ -251,6 +252,7 @@ class AmendmentPartySigned(DomainEvent):
         "file_hash": None,
         "signed_on": None,
         "witness": None,
+        "certificate": None,
     }
 
     amendment_id: UUID
@@ -270,6 +272,8 @@ class AmendmentPartySigned(DomainEvent):
     """The day on the paper."""
     witness: str | None = None
     """Who attests one on paper."""
+    certificate: SealingCertificate | None = None
+    """With which an advanced or qualified one was sealed."""
 
 
 class AmendmentSignatureScanned(DomainEvent):

@@ -68,6 +68,25 @@ class CenterSeats(BaseModel):
     unfunded_seats: int
 
 
+class SealingCertificate(BaseModel):
+    """Whose certificate sealed a signature: the organisation that it names, never a person."""
+
+    model_config = ConfigDict(frozen=True)
+
+    holder: str | None
+    """The organisation's name as the certificate has it; none if it names a person alone."""
+    identifier: str | None = None
+    """Its organizationIdentifier (ETSI EN 319 412-1, 5.1.4), if it has one."""
+    fingerprint: str
+    """SHA-256 of the certificate, in hex."""
+
+    @property
+    def named(self) -> str | None:
+        """The organisation as people read it; none if it names none."""
+        both = self.holder and self.identifier
+        return f"{self.holder} ({self.identifier})" if both else self.holder or self.identifier
+
+
 class LanguageHashes(BaseModel):
     """SHA-256 in hex of the Arabic and of the French text, each alone."""
 
