@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
+from uuid import UUID
 
 from sqlmodel import col, select
 
@@ -79,6 +80,8 @@ class Verdict:
     revocation_known: bool
     holder: str | None
     """The organisation that its certificate names."""
+    confirmed_on: date | None
+    """When its party stood by it, if it had been contested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,7 @@ async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None
         return Finding(await _worth_of_paper(db, standing, signed, paper), hash, paper)
     given = signed.signatures if signed and paper is None else ()
     if scan := next((each for each in given if each.file_hash == hash), None):
-        return Finding(Worth.contested if scan.contested else Worth.sealed, hash)
+        return Finding(Worth.contested if scan.in_doubt else Worth.sealed, hash)
     if hash in standing.annexes:
         return Finding(Worth.annex, hash)
     if file is None:
@@ -134,10 +137,15 @@ async def _worth_of_paper(
         async with db.transaction(NATIONAL) as tx:
             life = await journal.past(tx, signed.id)
         then = type(signed).fold(signed.id, [each.event for each in life if each.version <= paper.version])
-        counting = {(each.party_id, each.signed_at) for each in signed.signatures}
-        if not counting.issuperset((each.party_id, each.signed_at) for each in then.signatures):
+        if not _counting(signed) >= _counting(then):
             return Worth.voided
     return Worth.known
+
+
+def _counting(signed: Agreement | Amendment) -> set[tuple[UUID, datetime]]:
+    """What counts of each party: its signature, and the confirmation of it."""
+    given = {(each.party_id, each.signed_at) for each in signed.signatures}
+    return given | {(each.party_id, each.confirmed.confirmed_at) for each in signed.signatures if each.confirmed}
 
 
 async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash: str, *, ours: bool) -> Finding:
@@ -193,7 +201,7 @@ def _verdict(
         flaws.add(Flaw.of_another)
     elif signature is None and not counts:
         flaws.add(Flaw.stale)
-    elif (signature and signature.contested) or (signature is None and _signed_again(signed, seal.field)):
+    elif (signature and signature.in_doubt) or (signature is None and _signed_again(signed, seal.field)):
         flaws.add(Flaw.contested)
     if signature and signature.level == "qualified" and not seal.qualified:
         flaws.add(Flaw.unqualified)
@@ -207,6 +215,7 @@ def _verdict(
         lapsed=seal.lapsed,
         revocation_known=seal.revocation_known,
         holder=seal.certificate.named,
+        confirmed_on=signature.confirmed.day if signature and signature.confirmed else None,
     )
 
 

@@ -10,6 +10,7 @@ from services.agreements.errors import AlreadySigned
 from services.agreements.errors.signing import (
     CheckedByAnother,
     NoScanToCheck,
+    NothingContested,
     NothingDelegated,
     NotYourDelegation,
     NotYourTurnToSign,
@@ -20,7 +21,7 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.signatures import Delegation, Given, Scan
 from services.agreements.signing_order import SigningOrder
-from services.agreements.steps import CHECKS, GIVES, NEED_AN_OFFER, RECALLS, RENEWS, TAKES_BACK
+from services.agreements.steps import CHECKS, CONFIRMS, GIVES, NEED_AN_OFFER, RECALLS, RENEWS, TAKES_BACK
 from services.agreements.surroundings import Surrounded
 from shared.events.agreements import AgreementParty, AgreementPartySigned, AmendmentPartySigned
 from shared.refusals import Refusal
@@ -74,7 +75,7 @@ class Offered(Surrounded):
     @property
     def counted(self) -> set[UUID]:
         """The parties whose signature counts: while signatures are awaited, a contested one does not."""
-        return {each.party_id for each in self.signatures if not (each.contested and self.being_signed)}
+        return {each.party_id for each in self.signatures if not (each.in_doubt and self.being_signed)}
 
     @property
     def to_remind(self) -> list[AgreementParty]:
@@ -107,6 +108,8 @@ class Offered(Surrounded):
         Refuses NotAParty.
         """
         self.party(party_id)
+        if action in CONFIRMS:
+            return self.barred(action, party_id) if party_id in self.in_doubt else NothingContested(party=party_id)
         if party_id in self.counted:
             return AlreadySigned(party=party_id)
         if party_id in self.scans:
@@ -165,9 +168,14 @@ class Offered(Surrounded):
             raise CheckedByAnother()
         return scan
 
+    @property
+    def in_doubt(self) -> set[UUID]:
+        """The parties whose signature is contested, and was not confirmed."""
+        return {each.party_id for each in self.signatures if each.in_doubt}
+
     def contestable(self, mandate_id: UUID, ended_on: date) -> list[UUID]:
         """The parties whose signature rests on a mandate that, as is known now, had ended by then."""
-        given = {each.party_id: each for each in self.signatures} | {**self.scans}
+        given = {each.party_id: each.confirmed or each for each in self.signatures} | {**self.scans}
         return [party_id for party_id, each in given.items() if each.contestable(mandate_id, ended_on)]
 
     @property

@@ -144,8 +144,9 @@ async def end_mandate(tx: Transaction, occurrence: Occurrence[MandateEnded]) -> 
 
 
 async def _signed_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
-    """The agreements with a signature under this mandate, or one on paper; only its organisation's are looked at.
+    """The agreements with a signature under this mandate, one on paper, or its confirmation.
 
+    Only its organisation's are looked at.
     Children come before what they follow, as whoever changes a child locks its parent last.
     """
     mandate = await tx.get(MandateRow, mandate_id)
@@ -154,16 +155,19 @@ async def _signed_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
     row, term = AGREEMENTS.table.c, col(AgreementTermRow.term)
     of_party = select(col(AgreementTermRow.agreement_id)).where(term == f"org:{mandate.organisation_id}")
     under = {"mandate_id": str(mandate_id)}
-    signed = row.state["signatures"].contains([under]) | row.state["requests"].contains([{"scan": under}])
+    given = row.state["signatures"]
+    signed = given.contains([under]) | given.contains([{"confirmed": under}])
+    signed |= row.state["requests"].contains([{"scan": under}])
     order = row.parent_id.is_(None), row.id
     return (await tx.execute(select(row.id).where(row.id.in_(of_party), signed).order_by(*order))).scalars().all()
 
 
 async def _amended_under(tx: Transaction, mandate_id: UUID) -> Sequence[UUID]:
-    """The amendments with a signature under this mandate, or one on paper, in id order."""
+    """The amendments with a signature under this mandate, one on paper, or its confirmation, in id order."""
     row = AMENDMENTS.table.c
     scans = func.jsonb_path_query_array(row.state["scans"], text("'$.*.mandate_id'"), type_=JSONB)
-    signed = row.state["signatures"].contains([{"mandate_id": str(mandate_id)}]) | scans.contains([str(mandate_id)])
+    given, under = row.state["signatures"], {"mandate_id": str(mandate_id)}
+    signed = given.contains([under]) | given.contains([{"confirmed": under}]) | scans.contains([str(mandate_id)])
     return (await tx.execute(select(row.id).where(signed).order_by(row.id))).scalars().all()
 
 

@@ -12,8 +12,10 @@ from services.agreements.errors import EffectiveDateAhead
 from services.agreements.errors.signing import DelegateIsOneself, DelegationOver, SignedBeforeText, WitnessIsSigner
 from shared.clock import business_date
 from shared.events.agreements import (
+    AgreementSignatureConfirmed,
     AgreementSignatureScanned,
     AgreementSigningDelegated,
+    AmendmentSignatureConfirmed,
     AmendmentSignatureScanned,
     AmendmentSigningDelegated,
     SealingCertificate,
@@ -144,6 +146,30 @@ class PartyRequest(BaseModel):
     """Why the last scan was returned."""
 
 
+class Confirmed(Mandated):
+    """A party's word, under a mandate that holds, that it stands by a signature that is contested."""
+
+    person: str
+    confirmed_at: datetime
+    file_hash: str | None = None
+    """Of the document that shows it, if it was given on paper."""
+
+    @property
+    def day(self) -> date:
+        """Its day."""
+        return business_date(self.confirmed_at)
+
+    @property
+    def people(self) -> set[str | None]:
+        """Who confirmed it."""
+        return {self.person}
+
+    @classmethod
+    def told(cls, event: AgreementSignatureConfirmed | AmendmentSignatureConfirmed) -> Self:
+        """As the event tells it."""
+        return cls(**event.model_dump(include={*cls.model_fields}))
+
+
 class Given(Mandated):
     """A party's signature, through a mandated person."""
 
@@ -161,6 +187,13 @@ class Given(Mandated):
     """Of the sealed PDF, or of the scan."""
     certificate: SealingCertificate | None = None
     """With which it was sealed."""
+    confirmed: Confirmed | None = None
+    """By which its party stands by it though it is contested."""
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is contested, and its party has not confirmed it since."""
+        return self.contested is not None and self.confirmed is None
 
     @property
     def day(self) -> date:
@@ -169,8 +202,8 @@ class Given(Mandated):
 
     @property
     def people(self) -> set[str | None]:
-        """Who signed, and the mandated person if that was a delegate."""
-        return {self.person, self.on_behalf_of} - {None}
+        """Who signed, the mandated person if that was a delegate, and who confirmed it."""
+        return {self.person, self.on_behalf_of, self.confirmed.person if self.confirmed else None} - {None}
 
 
 class Signature(Given):
@@ -184,11 +217,22 @@ G = TypeVar("G", bound=Given)
 
 
 def doubted(signatures: Iterable[G], party_id: UUID, ended_on: date) -> tuple[G, ...]:
-    """The signatures, that of the party contested: its mandate had ended by that day. What is contested stays so."""
-    contested = {"contested": ended_on}
+    """The signatures, that of the party contested: its mandate had ended by that day. What is contested stays so.
+
+    If it was confirmed, the mandate is that of the confirmation, which falls.
+    """
     return tuple(
-        each.model_copy(update=contested) if each.party_id == party_id and each.contested is None else each
+        each.model_copy(update={"contested": each.contested or ended_on, "confirmed": None})
+        if each.party_id == party_id
+        else each
         for each in signatures
+    )
+
+
+def confirmed(signatures: Iterable[G], party_id: UUID, by: Confirmed) -> tuple[G, ...]:
+    """The signatures, that of the party confirmed."""
+    return tuple(
+        each.model_copy(update={"confirmed": by}) if each.party_id == party_id else each for each in signatures
     )
 
 

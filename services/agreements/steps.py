@@ -2,7 +2,10 @@
 
 SIGNS = frozenset({"sign_agreement", "sign_amendment"})
 """These a delegate does under the mandate of who delegated; for the others one's own is needed."""
-UNDER_MANDATE = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
+CONFIRMS = frozenset({"confirm_signature", "confirm_amendment_signature"})
+"""By these a party stands by its signature that is contested, once all have signed."""
+WHILE_OFFERED = SIGNS | {"decline_agreement", "delegate_signing", "decline_amendment", "delegate_amendment"}
+UNDER_MANDATE = WHILE_OFFERED | CONFIRMS
 RECALLS = frozenset({"withdraw_delegation", "withdraw_amendment_delegation"})
 """These who delegated does, whether their mandate and the offer still hold or not."""
 RECORDS = frozenset({"record_scan", "record_amendment_scan"})
@@ -14,7 +17,9 @@ GIVES = SIGNS | RECORDS
 """In one's turn."""
 BINDS = GIVES | ACCEPTS
 """By these a party comes to be bound."""
-NEED_AN_OFFER = UNDER_MANDATE | RECORDS
+NEED_STANDING = BINDS | CONFIRMS
+"""An association that is not accredited takes none of these."""
+NEED_AN_OFFER = WHILE_OFFERED | RECORDS
 RENEWS = frozenset({"renew_offer", "renew_amendment_offer"})
 SENDS_BACK = frozenset({"return_with_remarks", "return_amendment", "refuse_amendment"})
 """What whoever holds the step of an approval does instead of approving."""

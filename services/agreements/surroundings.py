@@ -92,6 +92,11 @@ class Surrounded(Ruled):
         self._around = around
         return self
 
+    def barring(self, around: Surroundings) -> Self:
+        """The same, told of the steps that the reader may not take."""
+        self._around = (self._around or around)._replace(barred=around.barred)
+        return self
+
     @property
     def stands_for(self) -> tuple[StandsFor, ...] | None:
         """In whose place whoever reads this may approve; None if that was not looked up."""

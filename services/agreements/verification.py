@@ -48,7 +48,9 @@ class Given:
     holder: str | None
     """The organisation that the certificate names which sealed it."""
     contested: bool
-    """Whether the mandate behind it turned out to have ended before it."""
+    """Whether the mandate behind it turned out to have ended before it, and its party has not confirmed it since."""
+    confirmed_on: date | None
+    """When its party confirmed it, if it had been contested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +218,8 @@ def _signatures(file: Agreement | Amendment) -> tuple[Given, ...]:
             signature.level,
             signature.day,
             signature.certificate.named if signature.certificate else None,
-            signature.contested is not None,
+            signature.in_doubt,
+            signature.confirmed.day if signature.confirmed else None,
         )
         for party in file.parties
         if (signature := given.get(party.party_id)) and party.organisation_id in file.names

@@ -5,6 +5,7 @@ from typing import ClassVar
 from services.agreements.agreement.amending import Amending, AppliedAmendment
 from services.agreements.agreement.approval import Approval
 from services.agreements.agreement.closing import ClosedFile, Closing, Confirmation
+from services.agreements.agreement.confirming import Confirming
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState, Core
 from services.agreements.agreement.documents import Document, Documents, DocumentState
 from services.agreements.agreement.edition import Edition, EditionState, Outcome, Renewal, RenewalState
@@ -20,7 +21,9 @@ from services.agreements.agreement.visas import Visa, Visas
 from services.agreements.signatures import Delegation, PartyRequest, RequestState, Scan, Signature
 
 
-class Agreement(Amending, Closing, Family, Visas, Force, Scans, Approval, Negotiation, Renewals, Documents, Core):
+class Agreement(
+    Amending, Closing, Family, Visas, Force, Confirming, Scans, Approval, Negotiation, Renewals, Documents, Core
+):
     """A partnership agreement between organisations, bilingual, signed by each party."""
 
     ALLOWED: ClassVar = {
@@ -29,6 +32,7 @@ class Agreement(Amending, Closing, Family, Visas, Force, Scans, Approval, Negoti
         **Approval.ALLOWED,
         **Signing.ALLOWED,
         **Scans.ALLOWED,
+        **Confirming.ALLOWED,
         **Visas.ALLOWED,
         **Force.ALLOWED,
         **Family.ALLOWED,

@@ -26,6 +26,7 @@ class Scans(Signing):
     def files_on_paper(self) -> frozenset[str]:
         """Those of its own signatures too."""
         given = {each.file_hash for each in self.signatures if each.file_hash and each.level == "handwritten_scan"}
+        given |= {each.confirmed.file_hash for each in self.signatures if each.confirmed and each.confirmed.file_hash}
         return super().files_on_paper | given | {scan.file_hash for scan in self.scans.values()}
 
     def record_scan(self, party_id: UUID, scan: Scan, *, text_hash: str, today: date) -> list[DomainEvent]:

@@ -19,6 +19,7 @@ from services.agreements.signatures import (
     require_delegable,
 )
 from services.agreements.signing_order import require_level
+from services.agreements.steps import CONFIRMS
 from shared.aggregate import follows
 from shared.clock import business_date
 from shared.events.agreements import (
@@ -97,7 +98,7 @@ class Signing(Approval, Offered):
         Refuses NotAParty.
         """
         self.party(party_id)
-        if self.state not in BEING_SIGNED:
+        if self.state not in BEING_SIGNED and action not in CONFIRMS:
             return None
         if party_id not in self.touched:
             return NotTouched(party=party_id)

@@ -11,6 +11,7 @@ from services.agreements.commands.amendment_approval import (
 )
 from services.agreements.commands.amendment_signing import (
     accept_amendment_scan,
+    confirm_amendment_signature,
     contest_amendment,
     decline_amendment,
     delegate_amendment,
@@ -103,6 +104,7 @@ from services.agreements.commands.screens import ceremony_on, close_screens, ope
 from services.agreements.commands.searches import find_by_clauses, forget_search, save_search
 from services.agreements.commands.signing import (
     accept_scan,
+    confirm_signature,
     contest_signatures,
     decline_agreement,
     delegate_signing,
@@ -142,7 +144,9 @@ __all__ = [
     "close_ceremony",
     "close_edition",
     "close_screens",
+    "confirm_amendment_signature",
     "confirm_obligation",
+    "confirm_signature",
     "contest_amendment",
     "contest_signatures",
     "create_calendar",

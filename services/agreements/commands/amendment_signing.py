@@ -7,9 +7,9 @@ from uuid import UUID
 from services.agreements.agreement import Scan
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendment_applying import record_signature
-from services.agreements.commands.authority import bound_on_paper, delegable, mandated
+from services.agreements.commands.authority import bound_on_paper, delegable, mandated, may_confirm
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
-from services.agreements.commands.integrity import require_untampered
+from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import amendable, load_both_for
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.tables import AMENDMENTS
@@ -178,6 +178,34 @@ async def renew_amendment_offer(
     async with db.transaction(by.scope) as tx:
         _, amendment = await amendable(tx, id, "renew_amendment_offer", by, expected)
         return await AMENDMENTS.record(tx, amendment, amendment.renew_offer(business_date(at or now())), by=by)
+
+
+async def confirm_amendment_signature(
+    db: Work,
+    id: UUID,
+    *,
+    party_id: UUID,
+    content_hash: str,
+    file_hash: str | None = None,
+    by: Actor,
+    at: datetime | None = None,
+) -> Amendment:
+    """Stand by a party's contested signature once all have signed, under one's own mandate of this day.
+
+    `file_hash` is that of a document of the agreement that shows it. Refuses FileUnknown, NoMandate, MandateNotValid,
+    MandateOutOfScope, AssociationNotAccredited, TextTampered and what Amendment.confirm_signature refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement, amendment = await load_both_for(tx, id, "confirm_amendment_signature", by)
+        if file_hash:
+            agreement.require_file(file_hash)
+        at = at or now()
+        mandate_id = await may_confirm(tx, agreement, amendment.party(party_id), by.person, business_date(at))
+        events = amendment.confirm_signature(
+            party_id, content_hash=content_hash, person=by.person, mandate_id=mandate_id, at=at, file_hash=file_hash
+        )
+        await require_kept(tx, content_hash)
+        return await AMENDMENTS.record(tx, amendment, events, by=by, at=at)
 
 
 async def let_amendment_time_pass(db: Work, id: UUID, *, on: date) -> Amendment:

@@ -25,7 +25,7 @@ from services.agreements.errors import (
 )
 from services.agreements.errors.signing import DelegationOver
 from services.agreements.permissions import PERMISSIONS, acts_for, owns_or_supervises
-from services.agreements.steps import ACCEPTS, BINDS, GIVES, RECORDS, SIGNS, UNDER_MANDATE
+from services.agreements.steps import ACCEPTS, BINDS, CONFIRMS, GIVES, NEED_STANDING, RECORDS, SIGNS, UNDER_MANDATE
 from services.agreements.surroundings import Surroundings
 from shared.actor import NATIONAL, Actor
 from shared.database import Transaction
@@ -155,6 +155,17 @@ async def may_bind(
     return mandate_id
 
 
+async def may_confirm(tx: Transaction, agreement: Agreement, party: AgreementParty, person: str, day: date) -> UUID:
+    """The mandate under which a person confirms a party's signature that day, whose association is accredited.
+
+    Refuses NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited.
+    """
+    authority = await authority_of(tx, party.organisation_id, person, agreement, day)
+    mandate_id = authority.mandate_of(party.organisation_id, agreement, day)
+    authority.require_standing(party.organisation_id)
+    return mandate_id
+
+
 async def bound_on_paper(
     tx: Transaction,
     agreement: Agreement,
@@ -213,13 +224,13 @@ async def look_for(
     def require(step: Step) -> None:
         authority, organisation = found[step.asked], step.party.organisation_id
         delegator_of(step.delegation, day)
-        if step.action in SIGNS:
+        if step.action in SIGNS | CONFIRMS:
             file.require_person(step.party.party_id, by.person, step.person)
         if step.action in ACCEPTS:
             file.require_person(step.party.party_id, step.person)
         if step.action not in RECORDS:
             authority.mandate_of(organisation, agreement, step.day)
-        if step.action in BINDS:
+        if step.action in NEED_STANDING:
             authority.require_standing(organisation)
         if step.action in GIVES:
             authority.require_ceremony(authority.ceremony_id)

@@ -80,12 +80,12 @@ async def require_untampered(tx: Transaction, file: Agreement | Amendment) -> No
     Of an amendment: its base and its branch. Delegations and signatures are those of which the journal tells.
     """
     for hash in [file.text_hash] if isinstance(file, Agreement) else [file.base_hash, file.content_hash]:
-        await _require_kept(tx, hash)
+        await require_kept(tx, hash)
     if places := await (_drifted(tx, file) if isinstance(file, Agreement) else _departed(tx, file)):
         raise _tampered(places)
 
 
-async def _require_kept(tx: Transaction, hash: str | None) -> None:
+async def require_kept(tx: Transaction, hash: str | None) -> None:
     """Refuse TextTampered unless a table of clauses, or a content with one, is kept under its hash with each clause."""
     places = (await (await tx.connection()).execute(TAMPERED, {"text_hash": hash})).scalars().all()
     if places:

@@ -5,9 +5,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import bound_on_paper, delegable, mandated
+from services.agreements.commands.authority import bound_on_paper, delegable, mandated, may_confirm
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
-from services.agreements.commands.integrity import require_untampered
+from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.passing import led_to
 from services.agreements.commands.sealing import ReadySeal
@@ -197,6 +197,34 @@ async def renew_offer(
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "renew_offer", by, expected)
         return await AGREEMENTS.record(tx, agreement, agreement.renew_offer(business_date(at or now())), by=by)
+
+
+async def confirm_signature(
+    db: Work,
+    id: UUID,
+    *,
+    party_id: UUID,
+    text_hash: str,
+    file_hash: str | None = None,
+    by: Actor,
+    at: datetime | None = None,
+) -> Agreement:
+    """Stand by a party's contested signature once all have signed, under one's own mandate of this day.
+
+    `file_hash` is that of an attached document that shows it. Refuses FileUnknown, NoMandate, MandateNotValid,
+    MandateOutOfScope, AssociationNotAccredited, TextTampered and what Agreement.confirm_signature refuses.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "confirm_signature", by)
+        if file_hash:
+            agreement.require_file(file_hash)
+        at = at or now()
+        mandate_id = await may_confirm(tx, agreement, agreement.party(party_id), by.person, business_date(at))
+        events = agreement.confirm_signature(
+            party_id, text_hash=text_hash, person=by.person, mandate_id=mandate_id, at=at, file_hash=file_hash
+        )
+        await require_kept(tx, text_hash)
+        return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 
 
 async def contest_signatures(db: Work, id: UUID, mandate_id: UUID, *, ended_on: date) -> Agreement:

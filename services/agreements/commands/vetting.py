@@ -36,7 +36,8 @@ MANDATED = text(f"""
 ON_PAPER = text("""
     select file #>> '{}' from amendment, lateral (
         select jsonb_path_query(state, '$.scans.*.file_hash') union all
-        select jsonb_path_query(state, '$.signatures[*] ? (@.level == "handwritten_scan").file_hash')
+        select jsonb_path_query(state, '$.signatures[*] ? (@.level == "handwritten_scan").file_hash') union all
+        select jsonb_path_query(state, '$.signatures[*].confirmed.file_hash ? (@ != null)')
     ) shown(file) where agreement_id = :agreement and status not in ('refused', 'withdrawn')
 """)
 """Files that show signatures on paper under an agreement's amendments, whether they wait for their check or count."""

@@ -87,6 +87,12 @@ class SignedBeforeText(Refusal):
     slug = "signed-before-text"
 
 
+class NothingContested(Refusal):
+    """The party's signature is not contested, or was confirmed: there is nothing to confirm. Values: party."""
+
+    slug = "nothing-contested"
+
+
 class CheckedByAnother(Refusal):
     """A scan is checked by somebody who neither signed it nor attested it."""
 

@@ -231,7 +231,8 @@ async def _signatures(tx: Transaction, file: Agreement | Amendment) -> tuple[Sig
             delegated=signature.on_behalf_of is not None,
             ceremony=ceremonies[sittings[party.party_id]] if party.party_id in sittings else None,
             certificate=signature.certificate.named if signature.certificate else None,
-            contested=signature.contested is not None,
+            contested=signature.in_doubt,
+            confirmed_on=signature.confirmed.day if signature.confirmed else None,
         )
         if (signature := given.get(party.party_id))
         else SignatureLine(party=_name(file, party.organisation_id))

@@ -58,7 +58,9 @@ class SignatureLine(Part):
     certificate: str | None = None
     """The organisation that the certificate names which sealed it."""
     contested: bool = False
-    """Whether the mandate turned out to have ended before the signature."""
+    """Whether the mandate turned out to have ended before the signature, which was not confirmed since."""
+    confirmed_on: date | None = None
+    """When the party confirmed it, if it had been contested."""
 
 
 class AmendmentLine(Part):

@@ -230,6 +230,8 @@ def signature(line: SignatureLine, language: str) -> Said:
         facts.append(said["ceremony"].format(ceremony=of(line.ceremony, language)))
     if line.contested:
         facts.append(said["contested"])
+    if line.confirmed_on:
+        facts.append(said["confirmed"].format(day=day(line.confirmed_on, language)))
     return {
         "party": of(line.party, language),
         "signed": said["signed"].format(at=instant(line.signed_at, language)),

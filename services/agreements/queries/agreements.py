@@ -50,7 +50,8 @@ async def agreement(
             if found.being_signed:
                 around = await look_for(tx, found, found, by, today())
                 return found.amid(around._replace(tabled=await tabled_refusal(tx, found)))
-            return await told_for_whom(tx, await look_around(tx, found, today()), by, today())
+            found = await told_for_whom(tx, await look_around(tx, found, today()), by, today())
+            return found.barring(await look_for(tx, found, found, by, today())) if found.in_doubt else found
         found = await _at(tx, id, Instants(as_of, known_at))
     if not found.version:
         raise NotFound()

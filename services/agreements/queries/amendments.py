@@ -62,12 +62,12 @@ async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: A
     async with db.transaction(by.scope) as tx:
         found = await AMENDMENTS.read(tx, id)
         PERMISSIONS.allow(by, action, found)
-        if found.state not in OPEN:
+        if found.state not in OPEN and not found.in_doubt:
             return found.amid(Surroundings(today()))
         async with tx.widened(NATIONAL):
             agreement = await AGREEMENTS.read(tx, found.agreement_id)
             agreement, found = await both_led_to(tx, agreement, found, today())
-        if not found.being_signed:
+        if not (found.being_signed or found.in_doubt):
             return await told_for_whom(tx, await look_ahead(tx, agreement, found, today()), by, today())
         around = await look_for(tx, found, agreement, by, today())
         return found.amid(around._replace(over=beside(agreement, today()).over))

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from services.agreements import commands
 from services.agreements.schemas.amendments import (
     AmendmentAnswer,
+    ConfirmAmendmentSignature,
     DeclineAmendment,
     RecordAmendmentScan,
     SignAmendment,
@@ -65,6 +66,18 @@ async def withdraw_amendment_delegation(
     return await once(
         lambda tx: commands.withdraw_amendment_delegation(tx, id, **body.model_dump(), by=by, expected=expected),
         answer=lambda found: AmendmentAnswer.of(found, by),
+    )
+
+
+@router.post("/confirmations", status_code=201, response_model=AmendmentAnswer)
+async def confirm_amendment_signature(
+    id: UUID, body: ConfirmAmendmentSignature, by: CurrentActor, once: Once
+) -> Response:
+    """Stand by a party's signature whose mandate turned out to have ended, under a mandate valid today."""
+    return await once(
+        lambda tx: commands.confirm_amendment_signature(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AmendmentAnswer.of(found, by),
+        location=lambda found: f"/api/v1/amendments/{found.id}",
     )
 
 

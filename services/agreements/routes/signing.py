@@ -8,6 +8,7 @@ from services.agreements import commands, queries
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.signing import (
     AcceptScan,
+    ConfirmSignature,
     DeclineAgreement,
     DelegateSigning,
     PartyAnswer,
@@ -76,6 +77,16 @@ async def withdraw_delegation(
     return await once(
         lambda tx: commands.withdraw_delegation(tx, id, **body.model_dump(), by=by, expected=expected),
         answer=lambda found: AgreementAnswer.of(found, by),
+    )
+
+
+@router.post("/confirmations", status_code=201, response_model=AgreementAnswer)
+async def confirm_signature(id: UUID, body: ConfirmSignature, by: CurrentActor, once: Once) -> Response:
+    """Stand by a party's signature whose mandate turned out to have ended, under a mandate valid today."""
+    return await once(
+        lambda tx: commands.confirm_signature(tx, id, **body.model_dump(), by=by),
+        answer=lambda found: AgreementAnswer.of(found, by),
+        location=lambda found: f"/api/v1/agreements/{found.id}/signatures",
     )
 
 

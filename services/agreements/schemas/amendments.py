@@ -19,7 +19,7 @@ from services.agreements.places import parts_named
 from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
-from services.agreements.schemas.signing import GivenLevel, SeenOnPaper
+from services.agreements.schemas.signing import Confirming, GivenLevel, SeenOnPaper
 from services.agreements.schemas.words import Hash, NewClause, Paragraph
 from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import Duty
@@ -199,6 +199,12 @@ class DeclineAmendment(Body):
     party_id: UUID
     content_hash: Hash
     reason: Paragraph
+
+
+class ConfirmAmendmentSignature(Confirming):
+    """That a party stands by its signature under an amendment, which is contested."""
+
+    content_hash: Hash = Field(description="of what was signed, as the amendment shows it")
 
 
 class RecordAmendmentScan(SeenOnPaper):

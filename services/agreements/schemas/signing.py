@@ -83,6 +83,30 @@ class ReturnScan(Body):
     reason: Paragraph
 
 
+class Confirming(Body):
+    """That a party stands by its signature that is contested."""
+
+    party_id: UUID
+    file_hash: Hash | None = Field(
+        None, description="SHA-256 of a document of the agreement that shows it; it stands for any level of signature"
+    )
+
+
+class ConfirmSignature(Confirming):
+    """The same, of a signature under an agreement."""
+
+    text_hash: Hash = Field(description="of what was signed, as the signature has it")
+
+
+class ConfirmationAnswer(BaseModel):
+    """By what a contested signature was confirmed."""
+
+    person: str
+    mandate_id: UUID
+    confirmed_at: datetime
+    file_hash: str | None = Field(description="SHA-256 of the document that shows it")
+
+
 class BatchItem(Body):
     """One signature of a batch."""
 
@@ -117,6 +141,8 @@ class SignatureAnswer(BaseModel):
     file_hash: str | None = Field(description="SHA-256 of the sealed PDF, or of the scan")
     certificate: SealingCertificate | None = Field(description="whose certificate sealed it")
     contested: date | None = Field(description="from this day on the mandate held no more, as became known later")
+    confirmed: ConfirmationAnswer | None = Field(description="by which its party stands by it though it is contested")
+    text_hash: str = Field(description="of what was signed")
 
 
 class PartyAnswer(BaseModel):

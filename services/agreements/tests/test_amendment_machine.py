@@ -209,6 +209,21 @@ class AmendmentMachine(Machine):
             marked = [*self.aggregate.signatures, *self.aggregate.scans.values()][who].contested
             assert marked == (one.contested or one.day)
 
+    @rule(who=st.integers(0, 2))
+    def confirm(self, who: int) -> None:
+        """Its party stands by it, once all have signed; and no longer when that mandate had ended too."""
+        party_id, at = self.parties[who].party_id, AT + (self.today - AT.date())
+        more: dict[str, Any] = {"content_hash": self.aggregate.content_hash, "person": "b", "mandate_id": new_id()}
+        doubted = party_id in self.aggregate.in_doubt
+        if self.attempt(
+            "confirm_amendment_signature", lambda: self.aggregate.confirm_signature(party_id, at=at, **more)
+        ):
+            assert doubted and party_id not in self.aggregate.in_doubt
+            events = self.aggregate.contest_signatures(more["mandate_id"], ended_on=self.today)
+            self.aggregate.evolve(events)
+            self.events += events
+            assert party_id in self.aggregate.in_doubt
+
     @rule(days=st.integers(1, 70))
     def days_pass(self, days: int) -> None:
         """Reminders, and the end of the offer; looking twice tells nothing twice."""

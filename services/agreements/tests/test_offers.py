@@ -192,6 +192,7 @@ TRIES: dict[str, Try] = {
     "return_with_remarks": plain(commands.return_with_remarks, remarks="(fictif)"),
     "sign_agreement": of_party("sign_agreement"),
     "decline_agreement": of_party("decline_agreement", **WHY),
+    "confirm_signature": of_party("confirm_signature"),
     "delegate_signing": lambda tx, it, by: commands.delegate_signing(
         tx,
         it.id,

@@ -366,10 +366,10 @@ def sealed_by_thirty() -> bytes:
     frames = frames_for((each.party_id, each.name) for each in parties)
     clauses = tuple(paper.clauses[number % len(paper.clauses)] for number in range(200))
     paper = paper.model_copy(update={"parties": parties, "frames": frames, "clauses": clauses})
-    file, pen = render_agreement(paper, "both"), root.issue()
+    file = render_agreement(paper, "both")
     for place in range(30):
         sealing = paper.model_copy(update={"parties": parties[place:]})
-        file = add_seal(file, sealing, 0, pen, trust=root.trust, at=AT + timedelta(minutes=place))
+        file = add_seal(file, sealing, 0, root.issue(), trust=root.trust, at=AT + timedelta(minutes=place))
     return file
 
 

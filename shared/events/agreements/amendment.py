@@ -451,6 +451,37 @@ class AmendmentSigned(DomainEvent):
     signed_on: date
 
 
+class AmendmentSignatureConfirmed(DomainEvent):
+    """A party whose signature is contested confirmed it under a mandate that holds, once all had signed."""
+
+    type = "ma.mithaq.amendment.signature_confirmed.v1"
+    topic = "agreements.amendment"
+    example: ClassVar[dict[str, Any]] = {
+        "amendment_id": AMENDMENT,
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisation_id": ASSOCIATION,
+        "person": PERSON,
+        "mandate_id": "01920000-0000-7000-8000-000000000003",
+        "content_hash": TEXT,
+        "confirmed_at": "2025-04-02T09:00:00Z",
+        "file_hash": None,
+    }
+
+    amendment_id: UUID
+    agreement_id: UUID
+    party_id: UUID
+    organisation_id: UUID
+    person: str
+    """Who confirmed it."""
+    mandate_id: UUID
+    """Under which it was confirmed."""
+    content_hash: str
+    confirmed_at: datetime
+    file_hash: str | None = None
+    """SHA-256 in hex of the document that shows the confirmation, if it was given on paper."""
+
+
 class AmendmentSignatureContested(DomainEvent):
     """A mandate had ended when it was signed under, as became known only later: the signature is contested.
 

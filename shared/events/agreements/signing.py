@@ -1,10 +1,10 @@
 """How the signatures of an agreement are asked for, given by others or on paper, and doubted."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OPERATOR_PARTY, PERSON
+from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OPERATOR_PARTY, PERSON, TEXT
 from shared.events.base import DomainEvent
 
 MANDATE = "01920000-0000-7000-8000-000000000002"
@@ -155,6 +155,36 @@ class AgreementScanReturned(DomainEvent):
     file_hash: str
     awaited: tuple[UUID, ...] = ()
     """The organisations that are asked to sign, and no other."""
+
+
+class AgreementSignatureConfirmed(DomainEvent):
+    """A party whose signature is contested confirmed it under a mandate that holds, once all had signed."""
+
+    type = "ma.mithaq.agreement.signature_confirmed.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisation_id": ASSOCIATION,
+        "person": PERSON,
+        "mandate_id": MANDATE,
+        "text_hash": TEXT,
+        "confirmed_at": "2024-10-02T09:00:00Z",
+        "file_hash": None,
+    }
+
+    agreement_id: UUID
+    party_id: UUID
+    organisation_id: UUID
+    person: str
+    """Who confirmed it."""
+    mandate_id: UUID
+    """Under which it was confirmed."""
+    text_hash: str
+    """Of what had been signed."""
+    confirmed_at: datetime
+    file_hash: str | None = None
+    """SHA-256 in hex of the document that shows the confirmation, if it was given on paper."""
 
 
 class AgreementSignatureContested(DomainEvent):

@@ -99,6 +99,16 @@ class Signing(Life):
         if self.aggregate.being_signed:
             assert not self.aggregate.signing_order.complete, "what is contested is awaited"
 
+    @rule(who=st.integers(0, 3), text=TEXTS)
+    def confirm(self, who: int, text: str) -> None:
+        """Its party stands by it."""
+        party_id = self.aggregate.parties[who].party_id
+        signed = next((each.text_hash for each in self.aggregate.signatures if each.party_id == party_id), text)
+        more: dict[str, Any] = {"text_hash": signed, "person": "b", "mandate_id": new_id(), "at": self.at}
+        doubted = party_id in self.aggregate.in_doubt
+        if self.attempt("confirm_signature", lambda: self.aggregate.confirm_signature(party_id, **more)):
+            assert doubted and not self.aggregate.being_signed and party_id not in self.aggregate.in_doubt
+
     def _sign(self, who: int, text: str) -> None:
         self.attempt(
             "sign_agreement",

@@ -1,5 +1,6 @@
 """Visits to the routes of amendments, for the walk of every route."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -30,6 +31,7 @@ from shared.clock import today
 from tests.web.routes import Arrange, Visit
 
 COMMENT = {"body": "(fictif) remarque"}
+Make = Callable[[Actor], Awaitable[Amendment]]
 
 
 def visits(made: Made) -> dict[str, Arrange]:
@@ -157,8 +159,16 @@ def visits(made: Made) -> dict[str, Arrange]:
 
         return arrange
 
-    def signing(path: str, **more: str) -> Arrange:
-        frozen = made.kept(agreed)
+    async def contested(by: Actor) -> Amendment:
+        amendment = await agreed(by)
+        for each in amendment.touched:
+            amendment = await sign_for(database, amendment, each)
+        for given in amendment.signatures:
+            amendment = await commands.contest_amendment(database, amendment.id, given.mandate_id, ended_on=given.day)
+        return amendment
+
+    def signing(path: str, of: Make = agreed, **more: str) -> Arrange:
+        frozen = made.kept(of)
 
         async def arrange(by: Actor) -> Visit:
             amendment = await frozen(by)
@@ -207,9 +217,10 @@ def visits(made: Made) -> dict[str, Arrange]:
         "return_amendment": made.on(amendments, submitted, "/remarks", {"remarks": "(fictif)"}),
         "refuse_amendment": made.on(amendments, submitted, "/rejection", WHY),
         "sign_amendment": signing("signatures"),
-        "decline_amendment": signing("refusals", **WHY),
+        "decline_amendment": signing("refusals", agreed, **WHY),
         "delegate_amendment": delegate_amendment,
         "withdraw_amendment_delegation": withdraw_amendment_delegation,
+        "confirm_amendment_signature": signing("confirmations", contested),
         "record_amendment_scan": record_amendment_scan,
         "accept_amendment_scan": on_a_scan("acceptance"),
         "return_amendment_scan": on_a_scan("return", **WHY),

@@ -1,5 +1,6 @@
 """Agreements are signed, on the screen and on paper."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic_core import to_jsonable_python
 from services.agreements import commands
 from services.agreements.agreement import Agreement
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.tables import SignatureBatchRow
+from services.agreements.tables import AGREEMENTS, SignatureBatchRow
 from services.agreements.tests.builders import LEGAL, attached, mandate, signer
 from services.agreements.tests.visits.made import WHY, Made, Own, organisation_for
 from shared.actor import NATIONAL, Actor
@@ -18,13 +19,15 @@ from shared.clock import now, today
 from shared.ids import new_id
 from tests.web.routes import Arrange, Visit
 
+Make = Callable[[Actor], Awaitable[Agreement]]
+
 
 def visits(made: Made) -> dict[str, Arrange]:
     """A visit per action."""
     database = made.database
 
-    def signing(path: str, **more: str) -> Arrange:
-        make = made.kept(made.frozen)
+    def signing(path: str, of: Make = made.frozen, **more: str) -> Arrange:
+        make = made.kept(of)
 
         async def arrange(by: Actor) -> Visit:
             agreement = await make(by)
@@ -36,6 +39,13 @@ def visits(made: Made) -> dict[str, Arrange]:
             return Visit(f"/api/v1/agreements/{agreement.id}/{path}", body, agreement)
 
         return arrange
+
+    async def contested(by: Actor) -> Agreement:
+        agreement = await made.in_force(by)
+        for each in agreement.signatures:
+            await commands.contest_signatures(database, agreement.id, each.mandate_id, ended_on=each.day)
+        async with database.transaction(NATIONAL) as tx:
+            return await AGREEMENTS.read(tx, agreement.id)
 
     async def delegate_signing(by: Actor) -> Visit:
         signature = await delegating(by)
@@ -125,9 +135,10 @@ def visits(made: Made) -> dict[str, Arrange]:
     agreements = "agreements"
     return {
         "sign_agreement": signing("signatures"),
-        "decline_agreement": signing("refusals", **WHY),
+        "decline_agreement": signing("refusals", made.frozen, **WHY),
         "delegate_signing": delegate_signing,
         "withdraw_delegation": withdraw_delegation,
+        "confirm_signature": signing("confirmations", contested),
         "record_scan": record_scan,
         "accept_scan": on_a_scan("acceptance"),
         "return_scan": on_a_scan("return", **WHY),
