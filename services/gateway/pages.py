@@ -14,7 +14,7 @@ from pathlib import Path
 
 import fastapi_offline
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.types import Scope
@@ -76,6 +76,7 @@ def create_pages(
     read = ["GET", "HEAD"]
     for address, name in PAGES.items():
         app.add_api_route(address, _page_route(name, sign_in), methods=read, response_class=HTMLResponse)
+    app.add_api_route("/v", _to_the_door, methods=read)
     app.add_api_route("/openapi.json", _document_route(OPENAPI), methods=read)
     app.add_api_route("/docs/events/asyncapi.json", _document_route(ASYNCAPI), methods=read)
     app.mount("/static/swagger", Kept(directory=SWAGGER))
@@ -126,6 +127,11 @@ def write(folder: Path) -> None:
     (folder / "static" / "swagger").mkdir(exist_ok=True)
     for file in SWAGGER_FILES:
         shutil.copy(SWAGGER / file, folder / "static" / "swagger" / file)
+
+
+async def _to_the_door(request: Request) -> RedirectResponse:
+    """Where papers are looked up, for who left the last sign out."""
+    return RedirectResponse(f"/v/?{request.url.query}".rstrip("?"), 308)
 
 
 def _page_route(name: str, sign_in: str | None) -> Callable[[Request], Awaitable[HTMLResponse]]:

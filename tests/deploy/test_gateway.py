@@ -156,6 +156,8 @@ async def test_who_verifies_too_often_waits_however_many_replicas_answer(
             assert {*statuses} == {200, 429}
             returned = (monotonic() - began) * quota.amount / quota.get_expiry()
             assert quota.amount <= statuses.count(200) <= quota.amount + 1 + returned
+        async with door.get("/v?lang=fr", allow_redirects=False) as response:
+            assert (response.status, response.headers["Location"]) == (308, "/v/?lang=fr")
         async with door.get("/api/v1/agreements") as response:
             assert response.status == 200, "what is not public has a quota of its own"
 

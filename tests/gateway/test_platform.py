@@ -77,6 +77,10 @@ async def test_the_address_on_papers_is_open_to_everybody(
     async with aiohttp.request("GET", address, headers={"Accept-Language": "fr"}) as response:
         assert (response.status, response.content_type) == (404, "text/html")
         assert "Aucun document n&#39;a cette adresse" in await response.text()
+    door_to_all = f"{settings.public_address}/v?lang=fr"
+    async with aiohttp.request("GET", door_to_all) as response:
+        assert (response.status, response.url.path_qs) == (200, "/v/?lang=fr")
+        assert "Retrouver un document" in await response.text()
 
 
 def test_production_refuses_to_print_an_address_without_https(settings: PlatformSettings) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import base64
 import hashlib
 import math
+import re
 import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
@@ -18,6 +19,7 @@ from starlette.exceptions import HTTPException
 
 from services.agreements.judgement import Finding, judge
 from services.agreements.minutes import TEMPLATES
+from services.agreements.papers.drawing import CODE
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.saying import day
 from services.agreements.verification import Standing, look_up
@@ -51,6 +53,13 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 PUBLIC = {"x-public": True}
 
+LONGEST = 300
+"""Signs that are looked through for an address."""
+ADDRESS = re.compile(
+    rf"(?P<id>[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/?\?\s*h=(?P<code>[0-9a-f]{{{CODE}}})\b"
+)
+"""What leads to a paper, in the address that it has."""
+Typed = Annotated[str, Query(max_length=LONGEST, description="the address that is printed under a paper's code")]
 Id = Annotated[str, Path(description="as the paper's code has it")]
 Code = Annotated[str, Query(alias="h", description="the beginning of the content's hash, as the paper's code has it")]
 
@@ -60,6 +69,17 @@ def _wanted(accepted: Language, lang: Annotated[str, Query(description="ar, fr o
 
 
 Wanted = Annotated[str, Depends(_wanted)]
+
+
+@router.get("/v/", response_class=HTMLResponse, responses=ANSWERS, openapi_extra=PUBLIC)
+async def find_paper(request: Request, language: Wanted, typed: Typed = "") -> Response:
+    """Where to enter what is printed under a paper's code; it leads to the paper's page."""
+    if wait := await _wait(request, LOOKS):
+        return _refused(request, language, 429, "too_often", wait=wait)
+    if address := ADDRESS.search(typed.lower()):
+        return RedirectResponse(f"/v/{address['id']}?h={address['code']}&lang={language}", 303, _headers(language))
+    page = _page(request, language, typed=typed, longest=LONGEST)
+    return HTMLResponse(TEMPLATES.get_template("verification-entry.html").render(page), headers=_headers(language))
 
 
 @router.get("/v/{id}", response_class=HTMLResponse, responses=ANSWERS, openapi_extra=PUBLIC)

@@ -170,6 +170,29 @@ async def test_unknown_and_mismatching_are_one_answer(anybody: AsyncClient, agre
     assert status == 404 and "لا وثيقة" in text
 
 
+@pytest.mark.parametrize("written", ["https://mithaq.example{}", "  {} ", "{}&lang=ar", "mithaq.example{}.", "{upper}"])
+async def test_an_address_that_is_typed_leads_to_the_papers_page(
+    anybody: AsyncClient, agreement: Agreement, written: str
+) -> None:
+    page = page_of(agreement)
+    typed = written.format(page, upper=page.upper())
+    found = await anybody.get("/v/", params={"typed": typed, "lang": "fr"})
+    assert (found.status_code, found.headers["location"]) == (303, f"{page}&lang=fr")
+    assert agreement.reference and agreement.reference in await look(anybody, found.headers["location"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_who_has_no_address_is_told_where_it_is(anybody: AsyncClient, language: str) -> None:
+    entry = await look(anybody, "/v/", language)
+    assert f'lang="{language}"' in entry and 'name="typed"' in entry and 'role="status"' not in entry
+    for typed in ("AREF-06/2026/0001", f"/v/{new_id()}", f"/v/{new_id()}?h=12", "<script>", "?h=" + "a" * 16):
+        answered = await anybody.get("/v/", params={"typed": typed, "lang": language})
+        assert (answered.status_code, 'role="status"' in answered.text) == (200, True), typed
+        assert "<script" not in answered.text and "style=" not in answered.text
+    unknown = await anybody.get(f"/v/{new_id()}?h={'0' * 16}", headers={"Accept-Language": language})
+    assert unknown.status_code == 404 and f'href="/v/?lang={language}"' in unknown.text
+
+
 async def test_a_draft_has_no_page(anybody: AsyncClient, database: Database) -> None:
     agreement = await reviewed(database)
     assert agreement.content_hash is None
