@@ -5,8 +5,8 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
-from typing import cast
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast, get_args
 from uuid import UUID
 
 import pypdfium2  # type: ignore[import-untyped]
@@ -15,6 +15,7 @@ import typst
 from pyhanko.pdf_utils.reader import PdfFileReader
 
 from services.agreements.bilingual import Bilingual
+from services.agreements.minutes import Entry, Minutes, Outcome, PartyEntry, Pause, Strike, draw_up
 from services.agreements.papers import (
     AgreementPaper,
     CertificatePaper,
@@ -312,10 +313,31 @@ def test_an_extract_of_minutes_says_that_it_is_one_and_bears_the_code_of_the_who
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_minutes_say_in_both_languages_the_same_line_by_line(whole: bool) -> None:
-    paper = samples.minutes(whole=whole)
+@pytest.mark.parametrize("eventful", [True, False])
+def test_minutes_say_in_both_languages_the_same_line_by_line(whole: bool, eventful: bool) -> None:
+    name, id, at = Bilingual(ar="مثال", fr="Exemple"), new_id(), datetime(2026, 8, 24, 10, tzinfo=UTC)
+    about: dict[str, Any] = {"agreement_id": id, "reference": None, "title": name}
+    parties = [
+        PartyEntry(organisation_id=id, name=name, outcome=outcome, at=at, on=at.date()) for outcome in get_args(Outcome)
+    ]
+    told = Minutes(
+        title=name,
+        place=name if eventful else None,
+        planned_for=at - timedelta(days=2 if eventful else 0),
+        opened_at=at,
+        closed_at=at,
+        chairs=(name, name),
+        present={id: name} if eventful else {},
+        pauses=(Pause(since=at, until=at, reason="Panne"),) if eventful else (),
+        entries=tuple(Entry(**about, signed=signed, parties=tuple(parties)) for signed in (True, False)),
+        struck=(Strike(**about, at=at, reason="Budget"),) if eventful else (),
+        whole=whole,
+    )
+    said = {language: draw_up(told, language) for language in ("ar", "fr")}
+    paper = samples.minutes().model_copy(update=said)
     arabic, french = ([line["kind"] for line in saying.minutes(paper, one)["lines"]] for one in ("ar", "fr"))
     assert arabic == french and {"title", "entry", "point", "text"} == set(french)
+    assert french.count("title") == 3 + 2 * eventful and french.count("point") >= 2 * len(parties)
 
 
 def test_what_people_write_is_never_read_as_markup() -> None:
