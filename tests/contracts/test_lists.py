@@ -11,6 +11,7 @@ BOUNDED = {
     "AgreementAnswer": {
         **dict.fromkeys(("parties", "centers", "budget", "duties"), ONE_STATE),
         "accepted_by": "its parties, at most 30",
+        "outdated_clauses": "clauses of one text, at most 200",
         "amendments": "those that are applied, few in the years that an agreement lasts, each with its three facts",
     },
     "AmendedContent": {
@@ -18,7 +19,10 @@ BOUNDED = {
         "clauses": "one text, at most 200 clauses, put back as a whole",
         "annexes": "documents of one agreement, at most 200",
     },
-    "AmendmentAnswer": {"parties": "those of its agreement, at most 30"},
+    "AmendmentAnswer": {
+        "outdated_clauses": "clauses of one text, at most 200",
+        "parties": "those of its agreement, at most 30",
+    },
     "CeremonyAnswer": {
         **dict.fromkeys(("agreements", "signed", "unsigned"), "ids of one order of business, at most 100"),
         "attendees": "who sits in one hall",
