@@ -11,7 +11,7 @@ from services.agreements.content import ClauseRef, Content
 from services.agreements.errors import AgreedDayNotPossible, KindIsKept, NotAParty
 from services.agreements.errors.texts import NothingToRedraw
 from services.agreements.surroundings import Surrounded
-from services.agreements.terms import BudgetLine, Duty, Terms, check_terms, impossible_day
+from services.agreements.terms import BudgetLine, Duty, Terms, check_terms, impossible_day, must_sign
 from shared.aggregate import follows
 from shared.clock import FIRST_DAY, LAST_DAY
 from shared.events.agreements import (
@@ -109,7 +109,7 @@ class Core(Surrounded):
     """Of each language's text alone, while it is frozen."""
     reference: str | None = None
     remarks: str | None = None
-    """What legal review, a reopening or a declining party last said."""
+    """What legal review, an unlocking, a reopening or a declining party last said."""
 
     def audience(self) -> tuple[str, ...]:
         """The agreement's academy; all twelve for a national agreement."""
@@ -210,8 +210,16 @@ class Core(Surrounded):
         self, because: Again, *, reason: str, at: datetime, in_place_of: str | None = None
     ) -> list[DomainEvent]:
         """Back to the parties; the parts that lose something by it say so first."""
-        opened = AgreementNegotiationOpened(agreement_id=self.id, because=because, in_place_of=in_place_of)
-        return [opened.keeping(remarks=reason, at=at)]
+        return [self.opening(because, in_place_of=in_place_of).keeping(remarks=reason, at=at)]
+
+    def opening(
+        self, because: Again | Literal["drafted"], *, in_place_of: str | None = None
+    ) -> AgreementNegotiationOpened:
+        """That the text is in the parties' hands."""
+        asked = tuple(each.organisation_id for each in self.parties if must_sign(each))
+        return AgreementNegotiationOpened(
+            agreement_id=self.id, because=because, organisations=asked, in_place_of=in_place_of
+        )
 
     @follows
     def _begin(self, event: AgreementDrafted) -> None:

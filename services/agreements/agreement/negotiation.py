@@ -104,15 +104,18 @@ class Negotiation(Core):
     def open_negotiation(self, at: datetime) -> list[DomainEvent]:
         """Hand the draft to the parties; the one that keeps the file begins."""
         self.require("open_negotiation")
-        return [AgreementNegotiationOpened(agreement_id=self.id, because="drafted").keeping(at=at)]
+        return [self.opening("drafted").keeping(at=at)]
 
     def pass_turn(self, party_id: UUID, *, note: str | None, at: datetime) -> list[DomainEvent]:
         """Put the text into another party's hands. Refuses NotAParty, TurnIsTheirs."""
         self.require("pass_turn")
-        self.party(party_id)
+        party = self.party(party_id)
         if self.turn and self.turn.party_id == party_id:
             raise TurnIsTheirs(party=party_id, name=self.called([party_id])[0], since=self.turn.since)
-        return [AgreementTurnPassed(agreement_id=self.id, party_id=party_id).keeping(note=note, at=at)]
+        home = (party.organisation_id,)
+        return [
+            AgreementTurnPassed(agreement_id=self.id, party_id=party_id, organisations=home).keeping(note=note, at=at)
+        ]
 
     def accept(self, party_id: UUID, *, text_hash: str, person: str, at: datetime) -> list[DomainEvent]:
         """Accept the text for a party, as it stands. Refuses NotAParty, TextMovedOn, AcceptedAlready."""
@@ -161,7 +164,12 @@ class Negotiation(Core):
         if not self.acceptances:
             return []
         parties = tuple(acceptance.party_id for acceptance in self.acceptances)
-        lapsed = AgreementAcceptancesLapsed(agreement_id=self.id, because=because, parties=parties)
+        lapsed = AgreementAcceptancesLapsed(
+            agreement_id=self.id,
+            because=because,
+            parties=parties,
+            organisations=tuple(each.organisation_id for each in self.parties if each.party_id in parties),
+        )
         return [lapsed.keeping(reason=reason)]
 
     @follows
@@ -185,5 +193,7 @@ class Negotiation(Core):
         self.acceptances = (*self.acceptances, accepted)
 
     @follows
-    def _drop_acceptances(self, _: AgreementAcceptancesLapsed) -> None:
+    def _drop_acceptances(self, event: AgreementAcceptancesLapsed) -> None:
         self.acceptances = ()
+        if event.because == "unlocked":
+            self.remarks = event.detail.get("reason")

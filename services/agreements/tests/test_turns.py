@@ -22,8 +22,11 @@ from services.agreements.tests.builders import (
     president,
     signer,
 )
+from shared.actor import NATIONAL
 from shared.database import Database
+from shared.events.agreements import AgreementAcceptancesLapsed, AgreementNegotiationOpened, AgreementTurnPassed
 from shared.ids import new_id
+from shared.messaging import journal
 from shared.refusals import Forbidden
 from shared.territory import MINISTRY_ID, NETWORK_ID
 
@@ -137,3 +140,26 @@ async def test_a_text_that_nobody_holds_any_more_goes_back_to_its_keeper(databas
     lost = agreement.model_copy(update={"turn": agreement.turn.model_copy(update={"party_id": new_id()})})
     assert writes(officer(), lost) is True
     assert writes_terms(officer(), lost) is True
+
+
+async def test_who_is_asked_is_named_by_what_asks_them(database: Database) -> None:
+    agreement = await negotiated(database, current())
+    organisations, operator = {each.organisation_id for each in agreement.parties}, operator_of(agreement)
+    party_id, partner = party_of(agreement, operator), president(operator)
+    await commands.pass_turn(database, agreement.id, party_id=party_id, by=officer())
+    text_hash = agreement.text_hash or ""
+    await commands.accept_text(database, agreement.id, party_id=party_id, text_hash=text_hash, by=partner)
+    await commands.revise_text(database, agreement.id, clauses(3), by=partner)
+    async with database.transaction(NATIONAL) as tx:
+        told = [each.event for each in await journal.past(tx, agreement.id)]
+    named = {type(each): getattr(each, "organisations", ()) for each in told}
+    assert set(named[AgreementNegotiationOpened]) == organisations
+    assert named[AgreementTurnPassed] == named[AgreementAcceptancesLapsed] == (operator,)
+
+
+async def test_why_a_text_was_unlocked_is_told_to_the_parties(as_: Any, database: Database) -> None:
+    agreement = await negotiated(database, current())
+    await accept_for_all(database, agreement)
+    await commands.unlock_text(database, agreement.id, reason="(fictif) un délai", by=officer())
+    told = await as_(president(operator_of(agreement))).get(f"/agreements/{agreement.id}")
+    assert (told.json()["remarks"], told.json()["accepted_by"]) == ("(fictif) un délai", [])

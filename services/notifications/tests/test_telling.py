@@ -15,7 +15,10 @@ from services.notifications.preferences import Preferences
 from services.notifications.telling import Decision, EndpointTold, Happening, PersonTold, Recipient, Rule, told
 from shared.actor import Role
 from shared.events.agreements import (
+    AgreementAcceptancesLapsed,
     AgreementApprovalOverdue,
+    AgreementNegotiationOpened,
+    AgreementTurnPassed,
     AmendmentApprovalOverdue,
     CeremonyPlanned,
     ThreadAnswered,
@@ -300,6 +303,17 @@ def test_whose_organisation_a_comment_mentions_is_told_and_nobody_elses(organisa
             ("named", "mentions") if jurisdiction == home else ("no_rule_matches", None)
         )
     assert why(told(heard, person(home="MA-05"), AT)) == [(None, "outside_jurisdiction", False)]
+
+
+def test_who_is_to_write_a_text_or_to_accept_it_is_told_so_and_no_other_party() -> None:
+    other = UUID(ORG.removeprefix("org:"))
+    for type in (AgreementNegotiationOpened, AgreementTurnPassed, AgreementAcceptancesLapsed):
+        event = type.model_validate(type.example | {"organisations": [other]})
+        occurrence = Occurrence(event, new_id(), new_id(), 2, ("MA-06",), "somebody else", AT, new_id())
+        heard = Happening.at(occurrence, Circle((ORG,)))
+        (inbox, _) = told(heard, person(role=Role.association_manager, home=ORG), AT)
+        assert (inbox.why, inbox.queue) == ("named", "mentions")
+        assert why(told(heard, person(home="MA-06"), AT)) == [(None, "no_rule_matches", False)]
 
 
 def test_a_channel_that_is_off_or_has_no_address_says_so() -> None:

@@ -103,12 +103,18 @@ class AgreementNegotiationOpened(DomainEvent):
 
     type = "ma.mithaq.agreement.negotiation_opened.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "because": "drafted"}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "because": "drafted",
+        "organisations": [ACADEMY, ASSOCIATION],
+    }
 
     agreement_id: UUID
     because: Literal["drafted", "remarks", "reopened", "declined"]
     in_place_of: str | None = None
     """The person in whose place somebody sent it back, who is the event's actor."""
+    organisations: tuple[UUID, ...] = ()
+    """The organisations of the parties that sign: their people are told that they are asked to agree."""
 
 
 class AgreementSubmittedForReview(DomainEvent):

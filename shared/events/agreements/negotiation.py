@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, OPERATOR_PARTY, TEXT
+from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OPERATOR_PARTY, TEXT
 from shared.events.base import DomainEvent
 
 
@@ -13,10 +13,16 @@ class AgreementTurnPassed(DomainEvent):
 
     type = "ma.mithaq.agreement.turn_passed.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "party_id": OPERATOR_PARTY}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisations": [ASSOCIATION],
+    }
 
     agreement_id: UUID
     party_id: UUID
+    organisations: tuple[UUID, ...] = ()
+    """The party's organisation: its people are told that the text is in their hands."""
 
 
 class AgreementTextAccepted(DomainEvent):
@@ -40,12 +46,15 @@ class AgreementAcceptancesLapsed(DomainEvent):
         "agreement_id": AGREEMENT,
         "because": "text_revised",
         "parties": [OPERATOR_PARTY],
+        "organisations": [ASSOCIATION],
     }
 
     agreement_id: UUID
     because: Literal["text_revised", "terms_revised", "unlocked", "remarks", "reopened", "declined"]
     parties: tuple[UUID, ...]
     """Whose acceptance lapsed."""
+    organisations: tuple[UUID, ...] = ()
+    """Their organisations: their people are told that they are asked again."""
 
 
 class AgreementStepApproved(DomainEvent):
