@@ -3,11 +3,13 @@
 import os
 import struct
 import zlib
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from services.agreements import commands, uploads
 from services.agreements.agreement import Agreement
@@ -35,7 +37,6 @@ from shared.files import MOST_BYTES
 from shared.ids import new_id
 
 PNG = b"\x89PNG\r\n\x1a\n"
-JPEG_START = b"\xff\xd8\xff\xe0\x00\x04ab"
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -43,16 +44,26 @@ def chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def png(width: int = 1, height: int = 1, data: bytes = zlib.compress(b"\0\0"), more: bytes = b"") -> bytes:
-    """A picture of one grey point, whatever size it claims, with what more lies before its end."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", data) + more + chunk(b"IEND", b"")
+def png(
+    width: int = 2, height: int = 1, data: bytes = b"\0\0\xff", more: bytes = b"", *, depth: int = 8, kind: int = 0
+) -> bytes:
+    """A picture of a black and a white point, whatever size it claims, with what more lies before its end."""
+    header = struct.pack(">IIBBBBB", width, height, depth, kind, 0, 0, 0)
+    return PNG + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(data)) + more + chunk(b"IEND", b"")
 
 
-def jpeg(width: int = 1, height: int = 1) -> bytes:
-    """The structure of a picture: a frame, a scan with data in it, an end."""
-    frame = b"\xff\xc0" + struct.pack(">HBHHB", 8, 8, height, width, 0)
-    return JPEG_START + frame + b"\xff\xda\x00\x02" + b"\x12\xff\x00\xff\xd0\x34" + b"\xff\xd9"
+@cache
+def jpeg(width: int = 16, height: int = 16, *, mode: str = "L") -> bytes:
+    """A photo that turns from black to white."""
+    file = BytesIO()
+    Image.linear_gradient("L").resize((width, height)).convert(mode).save(file, "jpeg")
+    return file.getvalue()
+
+
+def sized(photo: bytes, width: int, height: int) -> bytes:
+    """The photo with another size in its frame."""
+    frame = photo.index(b"\xff\xc0") + 5
+    return photo[:frame] + struct.pack(">HH", height, width) + photo[frame + 4 :]
 
 
 async def bring(
@@ -113,21 +124,39 @@ UNSOUND = {
     "pages without end": pdf(kids=b"2 0 R"),
     "a page that is none": pdf(kids=b"1 0 R"),
     "a picture and an archive": png(more=chunk(b"zzZz", ZIP + b"\x10\0")),
-    "a picture of nothing": PNG + chunk(b"IHDR", png()[16:29]) + chunk(b"IEND", b""),
-    "a picture of garbage": png(data=b"<script>"),
-    "a picture that breaks off": png(data=zlib.compress(b"\0\0")[:-1]),
-    "a picture with something behind its data": png(data=zlib.compress(b"\0\0") + b"<script>"),
-    "a photo and an archive": jpeg().removesuffix(b"\xff\xd9") + b"\xff\xfe\0\x16" + ZIP + b"\x02\0\xff\xd9",
-    "a photo without a scan": JPEG_START + jpeg()[len(JPEG_START) :][:10] + b"\xff\xd9",
-    "a photo with an empty scan": JPEG_START + jpeg()[len(JPEG_START) :][:10] + b"\xff\xda\x00\x02\xff\xd9",
+    "a page without extent": pdf(box=b"0 0 0 0"),
+    "a page with nothing on it": pdf().replace(b"/Contents", b"/Nothing_"),
+    "a page behind a password": pdf().replace(b"/Root 1 0 R", b"/Root 1 0 R/Encrypt<<>>"),
+    "a picture without data": PNG + chunk(b"IHDR", png()[16:29]) + chunk(b"IEND", b""),
+    "a picture of garbage": PNG + chunk(b"IHDR", png()[16:29]) + chunk(b"IDAT", b"<script>") + chunk(b"IEND", b""),
+    "a picture of nothing at all": png(5000, 5000, b""),
+    "a picture of one colour": png(data=b"\0\xff\xff"),
+    "a picture of colours that it lacks": png(kind=3),
+    "a picture of a depth that there is not": png(depth=99),
+    "a picture with more words than pages": png(more=chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10_000_000)))),
     "a picture cut short": png()[:-1],
     "a picture with something behind it": png() + b"<script>",
     "a picture with a damaged piece": png().replace(b"IDAT", b"IDAX"),
     "a picture for a whole machine": png(60_000, 60_000),
+    "a photo and an archive": jpeg().removesuffix(b"\xff\xd9") + b"\xff\xfe\0\x16" + ZIP + b"\x02\0\xff\xd9",
+    "a photo without its tables": jpeg().replace(b"\xff\xdb", b"\xff\xfe"),
+    "a photo without a scan": jpeg()[: jpeg().index(b"\xff\xda")] + b"\xff\xd9",
+    "a photo without a frame": jpeg().replace(b"\xff\xc0", b"\xff\xfe"),
     "a photo cut short": jpeg()[:-2],
     "a photo with something behind it": jpeg() + pdf(),
-    "a photo without a frame": JPEG_START + b"\xff\xd9",
-    "a photo for a whole machine": jpeg(60_000, 60_000),
+    "a photo for a whole machine": sized(jpeg(), 60_000, 60_000),
+}
+SOUND = {
+    "a picture of grey": png(),
+    "a picture of two colours": png(data=b"\0\x40", depth=1),
+    "a picture that is seen through": png(data=b"\0\0\xff\0\0", kind=4),
+    "a picture of many greys": png(data=b"\0\0\1\0\2", depth=16),
+    "a picture of its own colours": png(data=b"\0\0\1", kind=3).replace(
+        chunk(b"IDAT", zlib.compress(b"\0\0\1")), chunk(b"PLTE", b"abcdef") + chunk(b"IDAT", zlib.compress(b"\0\0\1"))
+    ),
+    "a photo": jpeg(mode="RGB"),
+    "a photo for printers": jpeg(mode="CMYK"),
+    "a photo with a telephone's notes": jpeg() + b"SEFH exemple SEFT",
 }
 
 
@@ -138,36 +167,67 @@ def test_a_file_that_does_not_hold_together_is_not_sound(tmp_path: Path, content
     assert fault_of(str(path), files.measure(BytesIO(content), MOST_BYTES).media_type) is FileUnsound
 
 
+@pytest.mark.parametrize("content", SOUND.values(), ids=list(SOUND))
+def test_pictures_of_every_kind_are_taken(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert fault_of(str(path), files.measure(BytesIO(content), MOST_BYTES).media_type) is None
+
+
 ACTIVE = {
-    "a script when it opens": {"catalog": b"/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>"},
-    "a script with a spelled name": {"catalog": b"/OpenAction<</S/#4aavaScript/#4aS(1)>>"},
-    "a program that is started": {"page": b"/AA<</O<</S/Launch/F(exemple.exe)>>>>"},
-    "a program after a link": {"page": b"/Annots[<</Subtype/Link/A<</S/URI/URI(x:)/Next[<</S/Launch>>]>>>>]"},
-    "a script among names": {"catalog": b"/Names<</JavaScript<</Names[(a)<</S/JavaScript/JS(1)>>]>>>>"},
-    "a file within": {"catalog": b"/Names<</EmbeddedFiles<</Names[(a)<</Type/Filespec/F(a)/EF<</F 3 0 R>>>>]>>>>"},
-    "a file on a page": {"page": b"/Annots[<</Subtype/FileAttachment/FS<</F(a)/EF<</F 1 0 R>>>>>>]"},
-    "a form that computes": {"catalog": b"/AcroForm<</Fields[]/XFA[]>>"},
-    "a form that is sent": {"page": b"/Annots[<</Subtype/Widget/A<</S/SubmitForm/F(x:)>>>>]"},
+    "a script when it opens": pdf(catalog=b"/OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>"),
+    "a script with a spelled name": pdf(catalog=b"/OpenAction<</S/#4aavaScript/#4aS(1)>>"),
+    "a program that is started": pdf(page=b"/AA<</O<</S/Launch/F(exemple.exe)>>>>"),
+    "a program after a link": pdf(page=b"/Annots[<</Subtype/Link/A<</S/URI/URI(x:)/Next[<</S/Launch>>]>>>>]"),
+    "a program that is named elsewhere": pdf("", b"/Launch", page=b"/Annots[<</A<</S 5 0 R/F(exemple.exe)>>>>]"),
+    "a program that is said last": pdf(page=b"/Annots[<</A<</S/GoTo/S/Launch/F(exemple.exe)>>>>]"),
+    "a program among what pages are drawn with": pdf(
+        "", b"<</S/Launch/F(exemple.exe)>>", catalog=b"/OpenAction 5 0 R", page=b"/Resources 5 0 R"
+    ),
+    "a script among names": pdf(catalog=b"/Names<</JavaScript<</Names[(a)<</S/JavaScript/JS(1)>>]>>>>"),
+    "a script with a solid": pdf(page=b"/Annots[<</Subtype/3D/3DD<</OnInstantiate 4 0 R>>>>]"),
+    "a file within": pdf(catalog=b"/Names<</EmbeddedFiles<</Names[(a)<</Type/Filespec/F(a)/EF<</F 3 0 R>>>>]>>>>"),
+    "a file on a page": pdf(page=b"/Annots[<</Subtype/FileAttachment/FS<</F(a)/EF<</F 1 0 R>>>>>>]"),
+    "a file of a heading": pdf(catalog=b"/StructTreeRoot<</AF[<</F(a)/EF<</F 4 0 R>>>>]>>"),
+    "a file of what is drawn": pdf(page=b"/Resources<</Properties<</a<</AF[<</F(a)/EF<</F 4 0 R>>>>]>>>>>>"),
+    "a content that lies elsewhere": pdf(
+        "", b"<</Length 1/F(//exemple/a)>>stream\n0\nendstream", page=b"/Annots[<</AP<</N 5 0 R>>>>]"
+    ),
+    "a form that computes": pdf(catalog=b"/AcroForm<</Fields[]/XFA[]>>"),
+    "a form that is sent": pdf(page=b"/Annots[<</Subtype/Widget/A<</S/SubmitForm/F(x:)>>>>]"),
+    "an address when it opens": pdf(catalog=b"/OpenAction<</S/URI/URI(x:)>>"),
+    "another file when it opens": pdf(catalog=b"/OpenAction<</S/GoToR/F(//exemple/a.pdf)/D[0/Fit]>>"),
+    "an address after a place": pdf(catalog=b"/OpenAction<</S/GoTo/D[3 0 R/Fit]/Next<</S/URI/URI(x:)>>>>"),
+    "an address when a page is turned": pdf(page=b"/AA<</O<</S/URI/URI(x:)>>>>"),
+    "a printer that starts": pdf(catalog=b"/OpenAction<</S/Named/N/Print>>"),
 }
 
 
-@pytest.mark.parametrize("more", ACTIVE.values(), ids=list(ACTIVE))
-def test_a_pdf_that_does_more_than_show_its_pages_is_refused(tmp_path: Path, more: dict[str, Any]) -> None:
+@pytest.mark.parametrize("content", ACTIVE.values(), ids=list(ACTIVE))
+def test_a_pdf_that_does_more_than_show_its_pages_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
-    path.write_bytes(pdf(**more))
+    path.write_bytes(content)
     assert fault_of(str(path), "application/pdf") is FileActive
 
 
-def test_a_pdf_with_links_is_taken(tmp_path: Path) -> None:
+QUIET = {
+    "links": pdf(page=b"/Annots[<</A<</S/URI/URI(x:)>>>> 9 0 R<</Subtype/Link/A<</S/GoTo/D[3 0 R/Fit]>>>>]"),
+    "a place where it opens": pdf(catalog=b"/OpenAction[3 0 R/Fit]/Names<</EmbeddedFiles<</Names[]>>>>"),
+    "a place that it goes to": pdf(catalog=b"/OpenAction<</S/GoTo/D[3 0 R/Fit]>>"),
+    "a font with a short name": pdf(page=b"/Resources<</Font<</AA<</Type/Font>>/JS<</Type/Font>>/EF<</Type/Font>>>>>>"),
+}
+
+
+@pytest.mark.parametrize("content", QUIET.values(), ids=list(QUIET))
+def test_a_pdf_that_leads_its_reader_about_is_taken(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "file"
-    links = b"/Annots[<</Subtype/Link/A<</S/URI/URI(x:)>>>> 9 0 R<</Subtype/Link/A<</S/GoTo/D[3 0 R/Fit]>>>>]"
-    path.write_bytes(pdf(page=links, catalog=b"/OpenAction[3 0 R/Fit]/Names<</EmbeddedFiles<</Names[]>>>>"))
+    path.write_bytes(content)
     assert fault_of(str(path), "application/pdf") is None
 
 
 def test_no_file_keeps_its_reader_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "file"
-    path.write_bytes(JPEG_START + b"\xff\xe0\x00\x02" * 500_000 + jpeg().removeprefix(JPEG_START))
+    path.write_bytes(jpeg()[:2] + b"\xff\xe0\x00\x02" * 500_000 + jpeg()[2:])
     assert fault_of(str(path), "image/jpeg") is None
     monkeypatch.setattr(uploads, "LONGEST", 0.01)
     assert fault_of(str(path), "image/jpeg") is FileUnsound
