@@ -17,9 +17,13 @@ from shared.actor import Role
 from shared.events.agreements import (
     AgreementAcceptancesLapsed,
     AgreementApprovalOverdue,
+    AgreementDelegationWithdrawn,
     AgreementNegotiationOpened,
+    AgreementSigningDelegated,
     AgreementTurnPassed,
     AmendmentApprovalOverdue,
+    AmendmentDelegationWithdrawn,
+    AmendmentSigningDelegated,
     CeremonyPlanned,
     ThreadAnswered,
     ThreadOpened,
@@ -239,6 +243,23 @@ def test_a_person_is_told_of_what_names_them_and_not_of_their_own_acts() -> None
     assert (named.why, named.queue) == ("named", "mentions")
     assert why(told(happening(APPROVED, actor=one.person), one, AT)) == [(None, "own_act", False)]
     assert why(told(happening(SUSPENDED, actor=one.person), one, AT))[0] == ("inbox", "statutory", True)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        AgreementSigningDelegated,
+        AgreementDelegationWithdrawn,
+        AmendmentSigningDelegated,
+        AmendmentDelegationWithdrawn,
+    ],
+)
+def test_a_delegate_is_told_that_they_sign_for_a_party_and_that_they_do_not_any_more(event: type[DomainEvent]) -> None:
+    given = event.model_validate(event.example)
+    heard = Happening.at(Occurrence(given, new_id(), new_id(), 3, ("MA-06",), "somebody", AT, new_id()), Circle())
+    delegate = person(name=given.model_dump()["delegate"])
+    assert ("inbox", "named", True) in why(told(heard, delegate, AT))
+    assert "named" not in {each.why for each in told(heard, person(), AT)}
 
 
 def test_whom_a_comment_mentions_is_told_if_the_agreement_is_theirs_to_see() -> None:
