@@ -1,6 +1,6 @@
 """History: what happened to an aggregate, as its journal tells it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -23,14 +23,15 @@ class HistoryEntry(BaseModel):
     time: datetime
     actor: str
     data: dict[str, Any]
-    reason: str | None = Field(None, description="why, in the words of who decided it, where they are kept and shown")
+    reason: str | None = Field(
+        None, description="why, in the words of who decided it: of decisions whose parties are told so"
+    )
 
     @classmethod
-    def of(cls, row: JournalRow, reasons: Sequence[str] = ()) -> Self:
-        """What is shown of a journal row: of its detail no more than the first of these reasons that it holds."""
-        detail = row.detail or {}
+    def of(cls, row: JournalRow, reasoned: Collection[str] = ()) -> Self:
+        """What is shown of a journal row: never its detail, but for the reason of these types."""
         return cls(
-            reason=next((detail[name] for name in reasons if detail.get(name)), None),
+            reason=(row.detail or {}).get("reason") if row.type in reasoned else None,
             id=row.event_id,
             version=row.aggregate_version,
             type=row.type,
@@ -41,13 +42,13 @@ class HistoryEntry(BaseModel):
 
 
 async def history(
-    tx: Transaction, aggregate_id: UUID, *, page: PageRequest, reasons: Sequence[str] = ()
+    tx: Transaction, aggregate_id: UUID, *, page: PageRequest, reasoned: Collection[str] = ()
 ) -> tuple[Sequence[HistoryEntry], str | None]:
     """A page of what happened to an aggregate, oldest first, and the next one's cursor.
 
-    `reasons` are the fields under which details hold a reason that whoever may read the aggregate may read.
+    `reasoned` are the types of events whose reason is told to whoever may read the aggregate.
     """
     told: Select[Any] = select(JournalRow).where(col(JournalRow.aggregate_id) == aggregate_id)
     asked = page.select(told, col(JournalRow.aggregate_version))
     found, next = page.cut((await tx.execute(asked)).scalars().all(), lambda row: [row.aggregate_version])
-    return [HistoryEntry.of(row, reasons) for row in found], next
+    return [HistoryEntry.of(row, reasoned) for row in found], next

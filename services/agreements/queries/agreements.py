@@ -22,10 +22,15 @@ from services.agreements.text import Clause, get_clauses
 from shared.actor import Actor
 from shared.clock import business_date, today
 from shared.database import Transaction, Work
+from shared.events.agreements import AgreementResumed, AgreementSuspended, AgreementTerminated
 from shared.messaging import journal
 from shared.refusals import NotFound
 from shared.web import PageRequest
 from shared.web.history import HistoryEntry, history
+
+
+REASONED = frozenset({AgreementSuspended.type, AgreementResumed.type, AgreementTerminated.type})
+"""Decisions with effect for all parties: why is told to all who may read the agreement, also once they are past."""
 
 
 class Instants(NamedTuple):
@@ -103,7 +108,7 @@ async def agreement_history(
     """A page of what happened to an agreement, oldest first, and the next one's cursor."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_agreement_history", await AGREEMENTS.read(tx, id))
-        return await history(tx, id, page=page, reasons=("reason", "remarks"))
+        return await history(tx, id, page=page, reasoned=REASONED)
 
 
 async def signature_batch(db: Work, id: UUID, *, by: Actor) -> SignatureBatchRow:

@@ -119,7 +119,7 @@ async def amendment_history(
     """A page of what happened to an amendment, oldest first, and the next one's cursor."""
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_amendment_history", await AMENDMENTS.read(tx, id))
-        return await history(tx, id, page=page, reasons=("reason", "remarks"))
+        return await history(tx, id, page=page)
 
 
 async def _current(tx: Transaction, found: Amendment) -> Content:
