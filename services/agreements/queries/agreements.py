@@ -28,7 +28,6 @@ from shared.refusals import NotFound
 from shared.web import PageRequest
 from shared.web.history import HistoryEntry, history
 
-
 REASONED = frozenset({AgreementSuspended.type, AgreementResumed.type, AgreementTerminated.type})
 """Decisions with effect for all parties: why is told to all who may read the agreement, also once they are past."""
 

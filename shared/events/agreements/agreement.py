@@ -107,6 +107,7 @@ class AgreementNegotiationOpened(DomainEvent):
         "agreement_id": AGREEMENT,
         "because": "drafted",
         "organisations": [ACADEMY, ASSOCIATION],
+        "in_place_of": None,
     }
 
     agreement_id: UUID

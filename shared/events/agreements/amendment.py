@@ -82,6 +82,7 @@ class AmendmentStepApproved(DomainEvent):
         "agreement_id": AGREEMENT,
         "step": "legal_review",
         "lacking": 0,
+        "in_place_of": None,
     }
 
     amendment_id: UUID
@@ -147,7 +148,7 @@ class AmendmentReturned(DomainEvent):
 
     type = "ma.mithaq.amendment.returned.v1"
     topic = "agreements.amendment"
-    example: ClassVar[dict[str, Any]] = {"amendment_id": AMENDMENT, "agreement_id": AGREEMENT}
+    example: ClassVar[dict[str, Any]] = {"amendment_id": AMENDMENT, "agreement_id": AGREEMENT, "in_place_of": None}
 
     amendment_id: UUID
     agreement_id: UUID
@@ -184,6 +185,7 @@ class AmendmentRefused(DomainEvent):
         "amendment_id": AMENDMENT,
         "agreement_id": AGREEMENT,
         "because": "review",
+        "in_place_of": None,
     }
 
     amendment_id: UUID

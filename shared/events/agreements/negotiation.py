@@ -62,7 +62,12 @@ class AgreementStepApproved(DomainEvent):
 
     type = "ma.mithaq.agreement.step_approved.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "step": "legal_review", "lacking": 1}
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "step": "legal_review",
+        "lacking": 1,
+        "in_place_of": None,
+    }
 
     agreement_id: UUID
     step: str
