@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import os
 import re
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,10 @@ CHUNK = 256 * 1024
 """Bytes that a stream hands on at once, at least."""
 RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
 """How long a bucket that does not answer is asked again before the caller hears of it."""
+LOOK_AGAIN = 900.0
+"""Seconds for which a file that was found whole is not read again, as long as nobody puts it anew."""
+MOST_KNOWN = 10_000
+"""Of these files."""
 INCOMING = "incoming"
 """Where a directory's files wait until they are whole; nobody refers to what a crash leaves there."""
 NAME = re.compile(r"(?:^|/)[0-9a-f]{2}/([0-9a-f]{64})$")
@@ -86,6 +91,8 @@ class Place:
         self.directory = None if "://" in location else Path(location).resolve()
         self._location = location
         self._s3 = s3
+        self.whole: dict[str, tuple[datetime, float]] = {}
+        """The files that were found whole: when each had been put, and until when that is taken for granted."""
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -148,6 +155,30 @@ async def get(hash: str) -> bytes:
 async def exists(hash: str) -> bool:
     """Whether a file is kept. Raises Unavailable if the storage does not answer."""
     return await put_at(hash) is not None
+
+
+async def is_whole(hash: str) -> bool:
+    """Whether a file is kept, and still what its hash says. Raises Unavailable if the storage does not answer.
+
+    It is read to its end, unless this process did that within LOOK_AGAIN and it was not put anew since: who signs many
+    texts in one sitting waits for each file once.
+    """
+    at = await put_at(hash)
+    if at is None:
+        return False
+    here, until = _here(), time.monotonic() + LOOK_AGAIN
+    known = here.whole.get(hash)
+    if known and known[0] == at and time.monotonic() < known[1]:
+        return True
+    try:
+        async for _ in await stream(hash):
+            pass
+    except (FileNotFoundError, FileDamaged):
+        return False
+    if len(here.whole) >= MOST_KNOWN:
+        here.whole.clear()
+    here.whole[hash] = at, until
+    return True
 
 
 async def remove(hash: str) -> None:

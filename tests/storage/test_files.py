@@ -4,7 +4,7 @@ import ast
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -88,6 +88,41 @@ async def test_the_media_type_is_read_from_the_first_bytes(storage: str, content
 async def test_a_file_nobody_put_is_not_found(storage: str) -> None:
     with pytest.raises(FileNotFoundError):
         await files.get("0" * 64)
+
+
+async def test_a_file_is_whole_until_it_is_gone_or_another(storage: str, tmp_path: Path) -> None:
+    stored = await files.put(PAPER)
+    assert await files.is_whole(stored.hash) and await files.is_whole(stored.hash)
+    assert not await files.is_whole(hashlib.sha256(b"nobody's").hexdigest())
+    if storage == "directory":
+        place = tmp_path / "files" / stored.hash[:2] / stored.hash
+        place.write_bytes(PAPER[:-1] + b"!")
+        os.utime(place, (0, 0))
+        assert not await files.is_whole(stored.hash)
+        await files.put(PAPER)
+        assert await files.is_whole(stored.hash), "a backup's"
+    await files.remove(stored.hash)
+    assert not await files.is_whole(stored.hash)
+
+
+async def test_a_file_that_was_found_whole_is_not_read_again_for_a_while(
+    tmp_path: Path, kept_files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.configure(str(tmp_path / "files"))
+    stored = await files.put(PAPER)
+    read = list[str]()
+
+    async def noted(hash: str) -> AsyncIterator[bytes]:
+        read.append(hash)
+        return await stream(hash)
+
+    stream = files.stream
+    monkeypatch.setattr(files, "stream", noted)
+    assert [await files.is_whole(stored.hash) for _ in range(80)] == [True] * 80 and read == [stored.hash]
+    monkeypatch.setattr(files, "LOOK_AGAIN", -1.0)
+    await files.put(PAPER)
+    assert [await files.is_whole(stored.hash) for _ in range(2)] == [True] * 2 and len(read) == 3
+    files.configure(str(kept_files))
 
 
 async def test_what_is_kept_can_be_listed(storage: str) -> None:

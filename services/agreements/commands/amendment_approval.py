@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.documents import require_files
+from services.agreements.commands.integrity import require_files
 from services.agreements.commands.loading import amendable, contents_of, load_both_for, look_ahead
 from services.agreements.commands.substitutions import holder_of, substitution_of
 from services.agreements.commands.vetting import names_of

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from services.agreements.agreement import Agreement
 from services.agreements.bilingual import Bilingual
-from services.agreements.commands.documents import require_files
 from services.agreements.commands.families import require_parent
+from services.agreements.commands.integrity import require_files
 from services.agreements.commands.loading import load_for
 from services.agreements.commands.substitutions import holder_of, substitution_of
 from services.agreements.commands.vetting import look_around, names_of

@@ -1,7 +1,5 @@
 """Papers of an agreement, beside its text or as annexes of it: attached, withdrawn."""
 
-import asyncio
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NotRequired, TypedDict, Unpack
 from uuid import UUID
@@ -11,12 +9,9 @@ from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.passing import led_to
 from services.agreements.commands.vetting import look_around
-from services.agreements.content import Annex
-from services.agreements.errors.documents import FileLost
 from services.agreements.papers import require_printable
 from services.agreements.permissions import PERMISSIONS, may_withdraw, represented
 from services.agreements.tables import AGREEMENTS
-from shared import files
 from shared.actor import Actor
 from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
@@ -112,13 +107,6 @@ async def withdraw_document(
         events = agreement.withdraw(document_id, reason=reason)
         _require_own(agreement, document_id, by)
         return await _record(tx, agreement, events, by)
-
-
-async def require_files(annexes: Sequence[Annex]) -> None:
-    """Refuse FileLost for an annex that the storage has no more. Raises Unavailable if it does not answer."""
-    kept = await asyncio.gather(*(files.exists(each.hash) for each in annexes))
-    if lost := [each.hash for each, there in zip(annexes, kept, strict=True) if not there]:
-        raise FileLost(hash=lost[0])
 
 
 def _require_own(agreement: Agreement, document_id: UUID, by: Actor) -> None:

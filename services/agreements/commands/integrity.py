@@ -1,5 +1,6 @@
 """Integrity: what is kept is what was frozen, or nothing rests on it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from pydantic_core import from_json
@@ -10,10 +11,12 @@ from services.agreements.agreement.core import names_of
 from services.agreements.agreement.scans import Scans
 from services.agreements.agreement.signing import Signing
 from services.agreements.amendment import Amendment
-from services.agreements.content import ClauseRef, content_hash
+from services.agreements.content import Annex, ClauseRef, content_hash
+from services.agreements.errors.documents import FileLost
 from services.agreements.errors.signing import TextTampered
 from services.agreements.places import frozen_named
 from services.agreements.text import get_annexes, get_table
+from shared import files
 from shared.database import Transaction
 from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementTermsRevised
 from shared.messaging.journal import past
@@ -77,12 +80,24 @@ FROZEN = {
 async def require_untampered(tx: Transaction, file: Agreement | Amendment) -> None:
     """Refuse TextTampered unless all is as it was frozen: every clause in both languages, every term, every annex.
 
+    Refuses FileLost if an annex's file is not, and raises Unavailable if the storage does not answer.
     Of an amendment: its base and its branch. Delegations and signatures are those of which the journal tells.
     """
     for hash in [file.text_hash] if isinstance(file, Agreement) else [file.base_hash, file.content_hash]:
         await require_kept(tx, hash)
     if places := await (_drifted(tx, file) if isinstance(file, Agreement) else _departed(tx, file)):
         raise _tampered(places)
+    await require_files(file.annexes if isinstance(file, Agreement) else await get_annexes(tx, file.content_hash))
+
+
+async def require_files(annexes: Sequence[Annex]) -> None:
+    """Refuse FileLost for an annex that the storage has no more, or has something else in its place.
+
+    Raises Unavailable if it does not answer.
+    """
+    kept = await asyncio.gather(*(files.is_whole(each.hash) for each in annexes))
+    if lost := [each.hash for each, whole in zip(annexes, kept, strict=True) if not whole]:
+        raise FileLost(hash=lost[0])
 
 
 async def require_kept(tx: Transaction, hash: str | None) -> None:

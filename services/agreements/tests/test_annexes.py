@@ -47,6 +47,7 @@ from services.agreements.tests.conftest import WORDING
 from services.agreements.tests.test_frozen import edit
 from services.agreements.tests.test_papers import all_in, text_of
 from services.agreements.text import get_table
+from shared import files
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -304,6 +305,33 @@ async def test_an_annex_that_is_changed_after_freezing_makes_signing_refuse(
     with pytest.raises(TextTampered) as refused:
         await sign_for(database, agreement, operator_of(agreement))
     assert refused.value.values["places"] == ["annexes"]
+
+
+async def test_nothing_is_signed_with_an_annex_that_the_storage_changed(database: Database, kept_files: Path) -> None:
+    """Of an agreement, and of its amendment, which is signed with the same annex."""
+    agreement = await frozen(database)
+    content = _spoil(kept_files, agreement.annexes[0].hash)
+    with pytest.raises(FileLost) as refused:
+        await sign_for(database, agreement, operator_of(agreement))
+    assert refused.value.values == {"hash": agreement.annexes[0].hash}
+    assert not (await read(database, agreement.id)).signatures
+    await files.put(content)
+    for each in agreement.parties:
+        agreement = await sign_for(database, agreement, each.organisation_id)
+    offered = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
+    _spoil(kept_files, agreement.annexes[0].hash)
+    with pytest.raises(FileLost):
+        await sign_amendment_for(database, offered, offered.touched[0])
+    await files.put(content)
+    assert (await sign_amendment_for(database, offered, offered.touched[0])).signatures
+
+
+def _spoil(kept_files: Path, hash: str) -> bytes:
+    """Let the storage hold something else under this hash; gives what was there."""
+    kept = kept_files / hash[:2] / hash
+    content = kept.read_bytes()
+    kept.write_bytes(content[:-1] + b"!")
+    return content
 
 
 async def test_what_is_signed_is_read_with_its_annexes_and_compared_with_them(as_: Any, database: Database) -> None:
