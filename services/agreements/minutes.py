@@ -43,7 +43,16 @@ TOLD_OF_SIGNING = (AgreementPartySigned.type, AgreementPartyDeclined.type)
 """What minutes are told of an agreement's journal."""
 
 Outcome = Literal[
-    "here", "here_on_paper", "before", "to_be_checked", "declined", "voided", "not_needed", "witness", "not_signed"
+    "here",
+    "here_on_paper",
+    "before",
+    "to_be_checked",
+    "declined",
+    "contested",
+    "voided",
+    "not_needed",
+    "witness",
+    "not_signed",
 ]
 """What became of a party's signature."""
 
@@ -61,7 +70,7 @@ class PartyEntry(Told):
     name: Bilingual
     outcome: Outcome
     at: datetime | None = None
-    """When it signed or declined in the sitting; of `voided`, when it had signed."""
+    """When it signed or declined in the sitting; of `contested` and `voided`, when it had signed."""
     on: date | None = None
     """The day on the paper."""
 
@@ -209,7 +218,8 @@ def _parties(ceremony: Ceremony, agreement: Agreement, journal: Sequence[Recorde
     for party in agreement.parties:
         id, on, at = party.party_id, None, None
         outcome: Outcome = "not_signed"
-        if signature := signatures.get(id):
+        signature = signatures.get(id)
+        if signature and id in agreement.counted:
             here = signature.ceremony_id == ceremony.id
             on, at = signature.signed_on, signature.signed_at
             outcome = ("here_on_paper" if on else "here") if here else "before"
@@ -217,6 +227,8 @@ def _parties(ceremony: Ceremony, agreement: Agreement, journal: Sequence[Recorde
             outcome, on = "to_be_checked", scan.signed_on
         elif id in declined:
             outcome, at = "declined", declined[id]
+        elif signature:
+            outcome, at = "contested", signature.signed_at
         elif id in gave:
             outcome, at = "voided", gave[id]
         elif not must_sign(party):

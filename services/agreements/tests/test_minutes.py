@@ -11,6 +11,7 @@ from services.agreements.commands import papers
 from services.agreements.errors.ceremonies import TakenUpInTheCeremony
 from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.tables import OrganisationRow
+from services.agreements.tests.branches import read as as_it_is
 from services.agreements.tests.builders import (
     CHAIR,
     MINISTRY,
@@ -18,6 +19,7 @@ from services.agreements.tests.builders import (
     attached,
     change_kind,
     current,
+    end_mandate,
     fill,
     hold,
     officer,
@@ -137,6 +139,22 @@ async def test_minutes_tell_who_declined_and_whose_signatures_that_voided(databa
     minutes = await read(database, ceremony)
     assert line_of(minutes, agreement, operator).startswith("a refusé de signer le ")
     assert line_of(minutes, agreement, ACADEMY).endswith(", signature devenue sans effet.")
+
+
+async def test_minutes_tell_whose_signature_is_contested_and_counts_no_more(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    await sign(database, agreement, ceremony, ACADEMY, operator := operator_of(agreement))
+    given = (await as_it_is(database, agreement.id)).signatures[0]
+    await end_mandate(database, given.mandate_id, on=today())
+    await sign(database, agreement, ceremony, MINISTRY_ID)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    minutes = await read(database, ceremony)
+    contested = {each.organisation_id for each in agreement.parties if each.party_id == given.party_id}
+    for each in (ACADEMY, operator, MINISTRY_ID):
+        says = line_of(minutes, agreement, each).endswith(", signature contestée, à donner de nouveau.")
+        assert says is (each in contested)
+    assert "Conventions signées : 0 sur 1." in minutes
 
 
 async def test_minutes_name_the_chair_who_was_there_what_interrupted_and_what_was_struck(database: Database) -> None:
