@@ -62,6 +62,11 @@ AUTHORITY = text(ASKED % ("for share", "for share"))
 # Whoever reads holds up nobody.
 GLIMPSE = text(ASKED % ("", ""))
 
+ON_THE_TABLE = text("""
+    select id from ceremony
+    where agreements @> array[cast(:agreement as uuid)] and status in ('lobby', 'open', 'interrupted') for share
+""")
+
 Asked = tuple[UUID, str, date]
 """An organisation, a person and the day on which they would act for it."""
 
@@ -120,6 +125,15 @@ async def mandated(tx: Transaction, agreement: Agreement, party: AgreementParty,
     """
     organisation = party.organisation_id
     return (await authority_of(tx, organisation, person, agreement, day)).mandate_of(organisation, agreement, day)
+
+
+async def hold_on_the_table(tx: Transaction, agreement: Agreement) -> None:
+    """Keep a ceremony under way that has the agreement in its order as it is until we commit, as signatures do.
+
+    What is declined or checked is then in its minutes, or comes after its closing.
+    """
+    async with tx.widened(NATIONAL):
+        await tx.execute(ON_THE_TABLE, {"agreement": agreement.id})
 
 
 async def delegable(

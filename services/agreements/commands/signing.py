@@ -5,7 +5,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import bound_on_paper, delegable, mandated, may_confirm
+from services.agreements.commands.authority import bound_on_paper, delegable, hold_on_the_table, mandated, may_confirm
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import load_for
@@ -75,6 +75,7 @@ async def decline_agreement(
     """Refuse to sign for a party, under the same mandate: the signatures are void and the text is negotiated again."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "decline_agreement", by)
+        await hold_on_the_table(tx, agreement)
         at = at or now()
         await mandated(tx, agreement, agreement.party(party_id), by.person, business_date(at))
         events = agreement.decline(party_id, text_hash=text_hash, reason=reason, at=at)
@@ -172,6 +173,7 @@ async def accept_scan(
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "accept_scan", by, expected)
+        await hold_on_the_table(tx, agreement)
         at = at or now()
         scan = agreement.scan_to_accept(party_id, checker=by.person)
         mandate_id = await bound_on_paper(tx, agreement, agreement.party(party_id), scan.person, scan.signed_on)

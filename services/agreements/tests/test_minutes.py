@@ -1,8 +1,10 @@
 """What the minutes of a ceremony say, and to whom."""
 
+import asyncio
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
@@ -32,9 +34,10 @@ from services.agreements.tests.builders import (
 from services.agreements.tests.test_papers import text_of
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
-from shared.database import Database
+from shared.database import Database, Work
 from shared.ids import new_id
 from shared.territory import ACADEMIES, MINISTRY_ID
+from tests.fixtures.eventually import eventually
 
 ACADEMY = ACADEMIES["MA-06"].organisation_id
 
@@ -116,7 +119,7 @@ async def test_minutes_say_of_a_witness_and_of_whom_a_group_did_not_need_that_th
     assert " : signée par toutes les parties requises." in minutes
 
 
-async def decline(database: Database, agreement: Agreement) -> None:
+async def decline(database: Work, agreement: Agreement) -> None:
     """Its operator refuses to sign."""
     operator = operator_of(agreement)
     await commands.decline_agreement(
@@ -139,6 +142,24 @@ async def test_minutes_tell_who_declined_and_whose_signatures_that_voided(databa
     minutes = await read(database, ceremony)
     assert line_of(minutes, agreement, operator).startswith("a refusé de signer le ")
     assert line_of(minutes, agreement, ACADEMY).endswith(", signature devenue sans effet.")
+
+
+async def test_a_closing_waits_for_who_declines_meanwhile(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    async with database.transaction(NATIONAL) as tx:
+        await decline(tx, agreement)
+        closing = asyncio.create_task(commands.close_ceremony(database, ceremony.id, by=MINISTRY))
+        await eventually(lambda: waits_or_ends(database, closing))
+    await closing
+    assert line_of(await read(database, ceremony), agreement, operator_of(agreement)).startswith("a refusé de signer")
+
+
+async def waits_or_ends(database: Database, task: asyncio.Task[Ceremony]) -> bool:
+    """Whether a command waits for another transaction's lock, or for nothing any more."""
+    waiting = text("select exists (select from pg_locks where locktype = 'transactionid' and not granted)")
+    async with database.transaction(NATIONAL) as tx:
+        return task.done() or (await tx.execute(waiting)).scalar_one() is True
 
 
 async def test_minutes_tell_whose_signature_is_contested_and_counts_no_more(database: Database) -> None:
