@@ -137,7 +137,7 @@ def _ceremonies() -> Source:
     )
 
     def told(found: Any) -> Iterator[Appointment]:
-        # What was opened stands where it began, whatever had been planned.
+        # What was opened stands where it began, whatever had been planned: so does its row from then on.
         start = datetime.fromisoformat(found.opened_at) if found.opened_at else found.planned_for
         end = datetime.fromisoformat(found.closed_at) if found.closed_at else start + LASTS
         place = Bilingual.model_validate(found.place) if found.place else None

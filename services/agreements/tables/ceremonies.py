@@ -24,6 +24,7 @@ class CeremonyRow(AggregateRow, Base, table=True):  # type: ignore[valid-type, m
 
     status: str = Field(sa_type=Text)
     planned_for: datetime = Field(sa_type=DateTime(timezone=True))
+    """Once it was opened, when that was: feeds look for it there."""
     agreements: list[UUID] = Field(sa_type=ARRAY(Uuid))
 
 
@@ -40,5 +41,9 @@ class ScreenRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
 CEREMONIES = Store(
     Ceremony,
     CeremonyRow,
-    lambda each: {"status": each.status, "planned_for": each.planned_for, "agreements": list(each.agreements)},
+    lambda each: {
+        "status": each.status,
+        "planned_for": each.opened_at or each.planned_for,
+        "agreements": list(each.agreements),
+    },
 )
