@@ -17,6 +17,7 @@ LANGUAGES = ("ar", "fr", "en")
 """The languages we have texts in, the default first. Another is a wording file and an entry here."""
 LOCALES = {"ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
 """How dates and numbers are written in each."""
+COMMAS = {"ar": "،", "fr": ",", "en": ","}
 RIGHT_TO_LEFT = frozenset({"ar"})
 
 PREFERENCE = re.compile(
@@ -38,7 +39,8 @@ def choose(accept_language: str | None) -> str:
 
 def instant(at: datetime, language: str) -> str:
     """A day and a time of day as Morocco's clocks show them."""
-    return format_datetime(at.astimezone(CASABLANCA), "d MMMM y, HH:mm", tzinfo=CASABLANCA, locale=LOCALES[language])
+    pattern = f"d MMMM y{COMMAS[language]} HH:mm"
+    return format_datetime(at.astimezone(CASABLANCA), pattern, tzinfo=CASABLANCA, locale=LOCALES[language])
 
 
 class Wording:

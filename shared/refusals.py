@@ -1,5 +1,6 @@
 """Named refusals: each knows its HTTP status and its slug; its wording lives in wording/{ar,fr,en}.toml."""
 
+from functools import partial
 from typing import Any, ClassVar
 
 
@@ -15,6 +16,10 @@ class Refusal(Exception):
     def __init__(self, **values: Any) -> None:
         super().__init__(self.slug, values)
         self.values = values
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The worker's refusals come back whole.
+        return partial(type(self), **self.values), ()
 
 
 class Malformed(Refusal):

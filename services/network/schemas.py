@@ -15,7 +15,7 @@ from shared.clock import today
 from shared.events.agreements import AgreementType
 from shared.events.network import OrganisationKind
 from shared.territory import AcademyCode, ProvinceCode
-from shared.texts import Line, Paragraph
+from shared.texts import FrenchLine, Line, Paragraph
 from shared.web import Body, BusinessDate, available_actions
 
 
@@ -25,14 +25,14 @@ class RegisterOrganisation(Body):
     category: Literal["funder", "host", "partner"]
     academy: AcademyCode | None = Field(None, description="whose region it belongs to; none for a national one")
     name_ar: Line
-    name_fr: Line
+    name_fr: FrenchLine
 
 
 class RegisterAssociation(Body):
     """The legal identity of an association."""
 
     name_ar: Line
-    name_fr: Line
+    name_fr: FrenchLine
     receipt_number: Line = Field(description="of the final receipt for its declaration")
     ice: Ice = Field(description="common company identifier, 15 digits")
     academy: AcademyCode

@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.language import LANGUAGES, Wording
-from shared.texts import KEPT, Line, Paragraph, in_one_line
+from shared.texts import KEPT, FrenchLine, Line, Paragraph, in_one_line
 from shared.web import WORDING
 
 KINDS = [Line, Paragraph]
@@ -37,6 +37,13 @@ def test_what_turns_the_others_round_or_is_not_seen_is_refused(kind: Any, sign: 
 )
 def test_what_is_needed_to_write_arabic_is_taken(kind: Any, text: str) -> None:
     assert refused(kind, text) is None
+
+
+@pytest.mark.parametrize("text", ["\u200f60 - 20\u200f", "a \u061c", "\u2067521 100\u2069", "\u2068a\u2069"])
+def test_what_runs_from_the_right_is_refused_in_french(text: str) -> None:
+    assert refused(Line, text) is None
+    assert refused(FrenchLine, text) == "hidden_signs"
+    assert TypeAdapter(FrenchLine).validate_python(text, context=KEPT) == text
 
 
 @EACH

@@ -10,6 +10,12 @@ class CharactersNotPrintable(Refusal):
 
 
 class NotLegible(Refusal):
-    """Parts hold signs that no paper can show. Values: where (by language, each with its signs)."""
+    """Parts hold what no paper can show as it is. Values: where (by language, each with its signs)."""
 
     slug = "not-legible"
+
+
+class PaperNotSet(Refusal):
+    """What a paper says cannot be set: nothing of it is given out. Values: reason (the typesetter's, in English)."""
+
+    slug = "paper-not-set"

@@ -2,13 +2,13 @@
 
 import io
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import segno
 import typst
 
+from services.agreements.errors.papers import PaperNotSet
 from services.agreements.papers import amending, saying
 from services.agreements.papers.fonts import FONTS
 from services.agreements.papers.frames import HEIGHT, LABEL, WIDTH
@@ -21,16 +21,15 @@ from services.agreements.papers.paper import (
     Paper,
     SealPaper,
 )
+from services.agreements.papers.reading import as_read
 from services.agreements.papers.saying import HERE, WORDS, Said, heading, words
 
 STANDARDS: "list[typst.PDFStandard]" = ["a-2a", "ua-1"]
 """PDF/A-2a to be kept, PDF/UA-1 to be read aloud."""
-SPACED = re.compile(r"(?<!\d)\d{1,3}(?: \d{3})+(?!\d)")
-"""A number whose thousands are set apart by ordinary spaces: in Arabic `125 000` would read `000 125` (UAX 9)."""
 
 
 def render_agreement(paper: AgreementPaper | AmendmentPaper, language: Language) -> bytes:
-    """The agreement, or an amendment of it, as PDF/A, tagged."""
+    """The agreement, or an amendment of it, as PDF/A, tagged. As all of these, refuses PaperNotSet."""
     return _pdf(paper, language)
 
 
@@ -56,7 +55,10 @@ def pictures(paper: Paper, language: Language, *, per_inch: float) -> list[bytes
 
 
 def _pdf(paper: Paper, language: Language, standards: "list[typst.PDFStandard]" = STANDARDS) -> bytes:
-    pdf = _typeset(paper, language).compile(pdf_standards=standards, timestamp=int(paper.drawn_at.timestamp()))
+    try:
+        pdf = _typeset(paper, language).compile(pdf_standards=standards, timestamp=int(paper.drawn_at.timestamp()))
+    except typst.TypstError as error:
+        raise PaperNotSet(reason=str(error)) from error
     assert isinstance(pdf, bytes)
     return pdf
 
@@ -73,12 +75,12 @@ def _typeset(paper: Paper, language: Language) -> typst.Compiler:
         "frame": {"width": WIDTH, "height": HEIGHT, "label": LABEL},
         "words": {one: words(one) for one in WORDS},
     }
-    said = {one: heading(paper, one) | say(paper, one) for one in languages}
+    said = {one: as_read(heading(paper, one) | say(paper, one)) for one in languages}
     return typst.Compiler(
         HERE / "templates" / f"{template}.typ",
         root=HERE / "templates",
         font_paths=fonts(),
-        sys_inputs={"data": _json(data), "said": whole_numbers(_json(said))},
+        sys_inputs={"data": _json(data), "said": _json(said)},
     )
 
 
@@ -89,11 +91,6 @@ def fonts() -> typst.Fonts:
 
 def _json(value: Said) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
-
-
-def whole_numbers(text: str) -> str:
-    """The text with spaced numbers held together by the narrow no-break space U+202F."""
-    return SPACED.sub(lambda found: found[0].replace(" ", "\u202f"), text)
 
 
 def _qr(address: str) -> str:

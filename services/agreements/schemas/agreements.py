@@ -25,7 +25,16 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.negotiation import StepAnswer
 from services.agreements.schemas.obligations import ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
-from services.agreements.schemas.words import BudgetYear, Line, NewClause, Paragraph, Seats, Title, each_once
+from services.agreements.schemas.words import (
+    BudgetYear,
+    FrenchLine,
+    Line,
+    NewClause,
+    Paragraph,
+    Seats,
+    Title,
+    each_once,
+)
 from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import BudgetLine, Duty, Terms
 from services.agreements.text import Clause
@@ -50,7 +59,7 @@ class CenterBody(Body):
     province: ProvinceCode
     operator_id: UUID = Field(description="one of the parties that are operators")
     name_ar: Line
-    name_fr: Line
+    name_fr: FrenchLine
     funded_seats: Seats
     unfunded_seats: Seats = 0
 

@@ -7,20 +7,31 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints, Valida
 from services.agreements.bilingual import Bilingual
 from services.agreements.text import Clause
 from shared.clock import FIRST_DAY, LAST_DAY
-from shared.texts import Line, OneLine, Paragraph, Readable
+from shared.texts import FrenchLine, LeftToRight, Line, OneLine, Paragraph, Readable
 from shared.web import Body
 
-__all__ = ["Because", "BudgetYear", "Hash", "Line", "NewClause", "Paragraph", "Seats", "Title", "each_once"]
+__all__ = [
+    "Because",
+    "BudgetYear",
+    "FrenchLine",
+    "Hash",
+    "Line",
+    "NewClause",
+    "Paragraph",
+    "Seats",
+    "Title",
+    "each_once",
+]
 
 
 class _Lines(BaseModel):
     ar: Annotated[str, OneLine, Readable]
-    fr: Annotated[str, OneLine, Readable]
+    fr: Annotated[str, OneLine, Readable, LeftToRight]
 
 
 class _Body(BaseModel):
     ar: Annotated[str, Readable]
-    fr: Annotated[str, Readable]
+    fr: Annotated[str, Readable, LeftToRight]
 
 
 class _Clause(BaseModel):

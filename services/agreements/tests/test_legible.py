@@ -15,7 +15,7 @@ from services.agreements.tests.builders import NAME, bound, clauses, current, of
 from services.agreements.tests.builders.agreements import approver
 from services.agreements.tests.builders.database import accept_for_all, reviewed
 from services.agreements.tests.builders.terms import body_of
-from services.agreements.text import put_clauses, put_content, table_of
+from services.agreements.text import Prose, put_clauses, put_content, table_of
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.language import LANGUAGES
@@ -23,6 +23,7 @@ from shared.language import LANGUAGES
 NEVER = "➀"
 """A sign that no font of ours has."""
 TURNED = "\u202e521\u202c"
+ENDLESS = " " + "." * 1_001
 
 
 def told(refused: pytest.ExceptionInfo[NotLegible]) -> list[str]:
@@ -44,6 +45,33 @@ async def test_a_clause_that_no_paper_can_show_is_refused_by_its_name_and_the_si
         await commands.revise_text(database, agreement.id, clauses(words=f" {NEVER}"), by=officer())
     assert told(refused) == [f"la clause « Article {number} » ({NEVER} U+2780)" for number in (1, 2)]
     assert (await read(database, agreement.id)).version == agreement.version
+
+
+@pytest.mark.parametrize(
+    ("ar", "fr", "said"),
+    [
+        ("." * 1_001, "Exemple", "..........… 1001"),
+        ("مثال", "W" * 1_001, "WWWWWWWWWW… 1001"),
+        ("من 60 \u200e- 20", "Exemple", "U+200E"),
+        ("\u2067521 100\u2069 درهم", "Exemple", "U+2067, U+2069"),
+        ("مثال", "de \u200f60 - 20\u200f places", "U+200F"),
+    ],
+)
+async def test_what_the_paper_would_show_otherwise_than_it_is_written_is_refused(
+    database: Database, ar: str, fr: str, said: str
+) -> None:
+    agreement = await negotiated(database)
+    text = [each.model_copy(update={"body": Prose(ar=ar, fr=fr)}) for each in clauses(1)]
+    with pytest.raises(NotLegible) as refused:
+        await commands.revise_text(database, agreement.id, text, by=officer())
+    assert told(refused) == [f"la clause « Article 1 » ({said})"]
+
+
+@pytest.mark.parametrize("ar", ["." * 1_000, "C++\u200e لغة", "\u2066+212-522-33\u2069", "من 60 - 20"])
+async def test_what_the_paper_shows_as_it_is_written_is_taken(database: Database, ar: str) -> None:
+    agreement = await negotiated(database)
+    text = [each.model_copy(update={"body": Prose(ar=ar, fr="de 60 - 20 places")}) for each in clauses(1)]
+    await commands.revise_text(database, agreement.id, text, by=officer())
 
 
 @pytest.mark.parametrize("part", ["title", "center", "obligation", "budget_line"])
@@ -78,7 +106,7 @@ async def test_terms_that_no_paper_can_show_are_refused_at_the_draft_and_later(
         assert "U+2780" in answered.json()["detail"]
 
 
-@pytest.mark.parametrize("words", [NEVER, TURNED])
+@pytest.mark.parametrize("words", [NEVER, TURNED, ENDLESS])
 async def test_what_was_put_before_this_was_asked_is_not_handed_to_review(database: Database, words: str) -> None:
     agreement = await negotiated(database)
     async with database.transaction(NATIONAL) as tx:
@@ -88,7 +116,7 @@ async def test_what_was_put_before_this_was_asked_is_not_handed_to_review(databa
     await accept_for_all(database, agreement)
     with pytest.raises(NotLegible) as refused:
         await commands.submit_for_review(database, agreement.id, by=officer())
-    signs = f"{NEVER} U+2780" if words == NEVER else "U+202C, U+202E"
+    signs = {NEVER: f"{NEVER} U+2780", TURNED: "U+202C, U+202E"}.get(words, "..........… 1001")
     assert told(refused) == [f"la clause « Article 1 » ({signs})"]
 
 

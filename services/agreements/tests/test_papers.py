@@ -200,8 +200,6 @@ def test_a_party_that_has_not_signed_is_shown_without_a_signature() -> None:
 
 
 def test_numbers_are_never_broken_by_an_ordinary_space() -> None:
-    told = printing.whole_numbers("مبلغ 125 000 درهم، ثم 1 250 000,00 في 2026 12 مركزا")
-    assert told == "مبلغ 125\u202f000 درهم، ثم 1\u202f250\u202f000,00 في 2026 12 مركزا"
     for language in ("ar", "fr"):
         for formatted in (saying.money(Money(centimes=1_250_000_00), language), saying.number(125000, language)):
             assert not re.search(r"\d \d", formatted)

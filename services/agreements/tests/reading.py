@@ -1,0 +1,34 @@
+"""Papers as the eye finds them: the signs of each line from left to right, wherever the file has them."""
+
+from collections.abc import Iterator
+from ctypes import byref, c_double
+
+import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2.raw  # type: ignore[import-untyped]
+
+Sign = tuple[float, str]
+"""How far from the left it begins, in points, and what it is."""
+
+
+def seen_lines(pdf: bytes) -> list[str]:
+    """What each line shows from left to right, without white space; columns side by side are one line."""
+    return ["".join(sign for _, sign in sorted(line)) for line in _lines(pdf)]
+
+
+def beyond_the_edges(pdf: bytes, *, left: float, right: float) -> str:
+    """The signs that begin left of the one edge or right of the other, in points from the left."""
+    return "".join(sign for line in _lines(pdf) for at, sign in line if not left <= at <= right)
+
+
+def _lines(pdf: bytes) -> Iterator[list[Sign]]:
+    for page in pypdfium2.PdfDocument(pdf):
+        lines: dict[int, list[Sign]] = {}
+        text = page.get_textpage()
+        x, y = c_double(), c_double()
+        for at in range(text.count_chars()):
+            sign = chr(pypdfium2.raw.FPDFText_GetUnicode(text, at))
+            drawn = pypdfium2.raw.FPDFText_IsGenerated(text, at) == 0
+            if drawn and sign.isprintable() and not sign.isspace():
+                pypdfium2.raw.FPDFText_GetCharOrigin(text, at, byref(x), byref(y))
+                lines.setdefault(round(y.value), []).append((x.value, sign))
+        yield from lines.values()
