@@ -33,6 +33,8 @@ class Worth(StrEnum):
     outdated = "outdated"
     voided = "voided"
     """As it was given out, with signatures that count no longer."""
+    doubted = "doubted"
+    """As it was given out, with signatures that are contested since."""
     void = "void"
     """As it was given out or signed, of what was given up since."""
     annex = "annex"
@@ -85,6 +87,15 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A signature that a paper shows and that is worth less today."""
+
+    party: Bilingual | None
+    worth: Worth
+    """`voided` or `doubted`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a file is worth, with its hash."""
 
@@ -92,6 +103,8 @@ class Finding:
     hash: str
     paper: PaperRow | None = None
     seals: tuple[Verdict, ...] = ()
+    changes: tuple[Change, ...] = ()
+    """Since the paper was printed."""
 
 
 async def judge(db: Database, standing: Standing, hash: str, file: bytes | None) -> Finding | None:
@@ -111,7 +124,8 @@ async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None
     signed = subject if isinstance(subject, Agreement | Amendment) else None
     paper = papers.get(hash)
     if paper and paper.document != SEALED:
-        return Finding(await _worth_of_paper(db, standing, signed, paper), hash, paper)
+        worth, changes = await _worth_of_paper(db, standing, signed, paper)
+        return Finding(worth, hash, paper, changes=changes)
     given = signed.signatures if signed and paper is None else ()
     if scan := next((each for each in given if each.file_hash == hash), None):
         return Finding(Worth.contested if scan.in_doubt else Worth.sealed, hash)
@@ -128,24 +142,35 @@ async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None
 
 async def _worth_of_paper(
     db: Database, standing: Standing, signed: Agreement | Amendment | None, paper: PaperRow
-) -> Worth:
+) -> tuple[Worth, tuple[Change, ...]]:
     if paper.subject_id != standing.id:
-        return Worth.of_another
+        return Worth.of_another, ()
     if paper.content_hash is None or paper.content_hash not in standing.hashes.values():
-        return Worth.outdated
-    if signed and paper.version < signed.version:
-        async with db.transaction(NATIONAL) as tx:
-            life = await journal.past(tx, signed.id)
-        then = type(signed).fold(signed.id, [each.event for each in life if each.version <= paper.version])
-        if not _counting(signed) >= _counting(then):
-            return Worth.voided
-    return Worth.known
+        return Worth.outdated, ()
+    changes = tuple(await _changes(db, signed, paper.version)) if signed and paper.version < signed.version else ()
+    found = {each.worth for each in changes}
+    return next((worth for worth in Worth if worth in found), Worth.known), changes
 
 
-def _counting(signed: Agreement | Amendment) -> set[tuple[UUID, datetime]]:
-    """What counts of each party: its signature, and the confirmation of it."""
-    given = {(each.party_id, each.signed_at) for each in signed.signatures}
-    return given | {(each.party_id, each.confirmed.confirmed_at) for each in signed.signatures if each.confirmed}
+async def _changes(db: Database, signed: Agreement | Amendment, version: int) -> list[Change]:
+    """What a paper of that version shows of signatures, party by party, and is not so any more."""
+    async with db.transaction(NATIONAL) as tx:
+        life = await journal.past(tx, signed.id)
+    then = type(signed).fold(signed.id, [each.event for each in life if each.version <= version])
+    today, names = {each.party_id: each for each in signed.signatures}, _names(then) | _names(signed)
+    changes = []
+    for shown in then.signatures:
+        kept = today.get(shown.party_id)
+        if kept is None or kept.signed_at != shown.signed_at:
+            changes.append(Change(names.get(shown.party_id), Worth.voided))
+        elif kept.in_doubt and not shown.in_doubt:
+            changes.append(Change(names.get(shown.party_id), Worth.doubted))
+    return changes
+
+
+def _names(signed: Agreement | Amendment) -> dict[UUID, Bilingual]:
+    named = ((each.party_id, signed.names.get(each.organisation_id)) for each in signed.parties)
+    return {party: name for party, name in named if name}
 
 
 async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash: str, *, ours: bool) -> Finding:

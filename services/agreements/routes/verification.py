@@ -8,6 +8,7 @@ import re
 import time
 from typing import Annotated, Any
 
+import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from limits import RateLimitItem, parse
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
-from services.agreements.judgement import Finding, judge
+from services.agreements.judgement import Finding, Worth, judge
 from services.agreements.minutes import TEMPLATES
 from services.agreements.papers.drawing import CODE
 from services.agreements.papers.issuer import issuer
@@ -27,6 +28,7 @@ from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, instant
 from shared.web import Db, Language
 
 router = APIRouter(tags=["verification"])
+log = structlog.get_logger(__name__)
 
 LOOKS = parse("60 per minute")
 """How often one address may look something up: enough for a room that scans what it has just signed."""
@@ -106,7 +108,12 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
         finding = await judge(db, standing, *file)
     if finding is None:
         return _refused(request, language, 413, "too_long")
-    return _standing(request, language, code, standing, finding=finding)
+    try:
+        return _standing(request, language, code, standing, finding=finding)
+    except Exception:  # whatever a file says of itself that no page can say
+        log.exception("a file cannot be told of", hash=finding.hash)
+        unreadable = Finding(Worth.unreadable, finding.hash)
+        return _standing(request, language, code, standing, finding=unreadable)
 
 
 async def _file(request: Request) -> tuple[str, bytes | None] | None:

@@ -10,7 +10,7 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -38,6 +38,10 @@ MOST = 64
 """Seals in a file that are looked at."""
 MOST_STAMPS = 4
 """Time-stamps on a seal that are looked at."""
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+"""Nothing was sealed before: the first PDF is of 1993."""
+AHEAD = timedelta(days=1)
+"""How far a clock that made a seal may be ahead of ours."""
 NAMED = re.compile(r"[0-9a-f]{64}")
 
 
@@ -107,7 +111,7 @@ async def _look(
     # They are judged; in our library's eyes one that it cannot read would spoil the whole file.
     seal.signer_info["unsigned_attrs"] = None
     made_at = stamp or seal.self_reported_timestamp
-    if made_at is None:
+    if made_at is None or not EARLIEST < made_at < now + AHEAD:
         raise NotReadable("a seal without its time")
     others = list(seal.other_embedded_certs)
     status = await async_validate_pdf_signature(seal, trust.context(others, made_at), diff_policy=steps)

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from markupsafe import escape
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from services.agreements import commands, judgement
@@ -17,6 +19,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.errors.sealing import PlaceSealed
 from services.agreements.judgement import Worth
 from services.agreements.papers.drawing import draw_sealable, minutes_hash
+from services.agreements.routes import verification
 from services.agreements.sealing import Flaw, configure
 from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.branches import carry, propose, revise
@@ -152,6 +155,29 @@ async def test_one_byte_where_no_seal_looks_is_told_by_the_journal(anybody: Asyn
 async def test_a_truncated_file_is_told_so(anybody: AsyncClient, sealed: Agreement) -> None:
     page = await judge(anybody, page_of(sealed), (await file_of(sealed))[:-300])
     assert said(Worth.unreadable) in page
+
+
+@pytest.mark.parametrize("year", [b"0001", b"1989", b"2199", b"9999"])
+async def test_a_seal_of_a_time_that_cannot_be_is_not_read(
+    anybody: AsyncClient, sealed: Agreement, year: bytes
+) -> None:
+    file = re.sub(rb"(\(D\\072)\d{4}", rb"\g<1>" + year, await file_of(sealed))
+    assert file != await file_of(sealed)
+    assert said(Worth.unreadable) in await judge(anybody, page_of(sealed), file)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_what_no_page_can_say_of_a_file_makes_it_unreadable(
+    anybody: AsyncClient, sealed: Agreement, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsayable(*_: Any) -> str:
+        raise OverflowError
+
+    monkeypatch.setattr(verification, "instant", unsayable)
+    address = f"{page_of(sealed)}&lang={language}"
+    answered = await anybody.post(address, files={"file": ("x.pdf", await file_of(sealed))})
+    assert answered.status_code == 200
+    assert escape(TEXTS.text("verification.worth.unreadable.title", language)) in answered.text
 
 
 async def test_a_foreign_certificate_is_told_so(anybody: AsyncClient, database: Database, sealed: Agreement) -> None:

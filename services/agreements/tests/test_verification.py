@@ -11,6 +11,7 @@ import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient, Response
 from limits import parse
+from markupsafe import escape
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState
@@ -270,6 +271,26 @@ async def test_a_paper_that_names_signatures_voided_since_is_genuine_and_says_so
     later = await issue(database, signed)
     await sign_for(database, signed, other.organisation_id)
     assert "Ce fichier est authentique." in await judge(anybody, page_of(signed), later)
+
+
+@pytest.mark.parametrize("all_have_signed", [False, True])
+async def test_a_paper_that_names_a_signature_contested_since_is_genuine_and_says_whose(
+    anybody: AsyncClient, database: Database, agreement: Agreement, all_have_signed: bool
+) -> None:
+    signed = await bound(database) if all_have_signed else agreement
+    first, *_ = signed.parties if all_have_signed else signed.signing_order.may_sign_now
+    if not all_have_signed:
+        signed = await sign_for(database, signed, first.organisation_id)
+    pdf = await issue(database, signed)
+    assert "Ce fichier est authentique." in await judge(anybody, page_of(signed), pdf)
+    given = next(each for each in signed.signatures if each.party_id == first.party_id)
+    await commands.contest_signatures(database, signed.id, given.mandate_id, ended_on=given.day)
+    page = await judge(anybody, page_of(signed), pdf)
+    assert "une signature qu&#39;il porte est contestée depuis" in page
+    name = escape(signed.names[first.organisation_id].fr)
+    assert f"<li>{name}, sa signature est contestée depuis</li>" in page
+    later = await issue(database, signed)
+    assert "Ce fichier est authentique." in await judge(anybody, page_of(signed), later), "it shows that itself"
 
 
 async def test_what_is_negotiated_again_is_not_for_everybody(
