@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.gateway.routes import resource_of
 from services.gateway.settings import GatewaySettings
 from shared.refusals import NotFound
-from shared.web import TooManyRequests
+from shared.web import TooManyRequests, counted
 from shared.web.edge import Edge
 
 NOT_FOR_CLIENTS = (b"forwarded", b"x-forwarded-", b"x-real-ip", b"x-auth-", b"x-user", b"remote-user", b"x-remote-")
@@ -68,7 +68,7 @@ class FrontDoor:
         await self._owner(scope["path"])({**scope, "state": {}}, receive, send)
 
     async def _limit(self, scope: Scope) -> None:
-        client = (scope.get("client") or ("",))[0]
+        client = counted((scope.get("client") or ("",))[0])
         if not await self._limiter.hit(self.rate, client):
             window = await self._limiter.get_window_stats(self.rate, client)
             raise TooManyRequests(retry_after=max(1, math.ceil(window.reset_time - time.time())))

@@ -8,6 +8,7 @@ from fastapi import Depends, FastAPI
 from shared.database import Database
 from shared.language import Wording
 from shared.web.answers import Body, BusinessDate, BusinessMoment, Db, Language, Moment, PointInTime, answer
+from shared.web.clients import counted
 from shared.web.contract import operation_id, publish_contract
 from shared.web.edge import Edge
 from shared.web.etags import IfMatch, IfNoneMatch, etag, is_known
@@ -82,6 +83,7 @@ __all__ = [
     "actions_of",
     "answer",
     "available_actions",
+    "counted",
     "database_check",
     "etag",
     "forget_answers",

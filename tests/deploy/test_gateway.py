@@ -162,6 +162,33 @@ async def test_who_verifies_too_often_waits_however_many_replicas_answer(
             assert response.status == 200, "what is not public has a quota of its own"
 
 
+async def test_who_has_a_network_of_addresses_is_one_caller(nginx: StartNginx, serve: Serve, tmp_path: Path) -> None:
+    replica = FastAPI()
+
+    @replica.post("/{path:path}")
+    async def answer() -> str:
+        return "judged"
+
+    address = (await serve(replica)).removeprefix("http://")
+    pages.write(tmp_path / "pages")
+    async with aiohttp.ClientSession(nginx(dict.fromkeys(SERVICES, address), tmp_path / "pages")) as door:
+
+        async def statuses(of: Callable[[int], str]) -> set[int]:
+            found = set()
+            for number in range(verification.FILES.amount + 10):
+                async with door.post("/v/x?h=y", headers={"X-Forwarded-For": of(number)}) as response:
+                    found.add(response.status)
+            return found
+
+        assert await statuses(lambda number: f"2001:db8:1:2::{number:x}") == {200, 429}
+        assert await statuses(lambda number: f"2001:db8:1:2:a:a:a:{number:x}") == {429}, "the same network"
+        assert await statuses(lambda number: f"2001:db8:1:{number:x}::1") == {200, 429}, "the second of them is known"
+        assert await statuses(lambda number: f"2001:db8:2:{number:x}::a0a") == {200}
+        assert await statuses(lambda number: f"::ffff:192.0.2.{number}") == {200}
+        assert await statuses(lambda number: f"198.51.100.{number}") == {200}
+        assert await statuses(lambda number: "192.0.2.10") == {200, 429}
+
+
 async def test_a_service_that_is_away_closes_its_own_part_only(nginx: StartNginx, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         address = f"127.0.0.1:{nobody.getsockname()[1]}"

@@ -25,7 +25,7 @@ from services.agreements.papers.issuer import issuer
 from services.agreements.papers.saying import day
 from services.agreements.verification import Standing, look_up
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, instant
-from shared.web import Db, Language
+from shared.web import Db, Language, counted
 
 router = APIRouter(tags=["verification"])
 log = structlog.get_logger(__name__)
@@ -152,7 +152,7 @@ async def _wait(request: Request, rate: RateLimitItem) -> int:
     if not hasattr(state, "verifications"):
         state.verifications = SlidingWindowCounterRateLimiter(MemoryStorage())
     # Only our own gateway sets the header, and it drops what callers claim.
-    client = request.headers.get("x-forwarded-for") or (request.client.host if request.client else "")
+    client = counted(request.headers.get("x-forwarded-for") or (request.client.host if request.client else ""))
     limiter: SlidingWindowCounterRateLimiter = state.verifications
     if await limiter.hit(rate, client):
         return 0

@@ -439,6 +439,18 @@ async def test_who_asks_too_often_waits(
     assert other.status_code == 200, "another client of the gateway's"
 
 
+async def test_a_line_with_many_addresses_is_one_caller(
+    anybody: AsyncClient, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "LOOKS", parse("3 per minute"))
+
+    async def asked_from(address: str) -> int:
+        return (await anybody.get(page_of(agreement), headers={"X-Forwarded-For": address})).status_code
+
+    assert [await asked_from(f"2001:db8:1:2::{number}") for number in range(5)] == [200, 200, 200, 429, 429]
+    assert await asked_from("2001:db8:1:3::1") == 200
+
+
 class Links(HTMLParser):
     """The addresses of a page's links."""
 
