@@ -80,12 +80,13 @@ class Obligations(Life):
 
     @invariant()
     def a_closed_edition_leaves_nothing_open(self) -> None:
-        """But for what survives the end that came before its last day."""
+        """Of what it lists, but for what survives the end that came before its last day."""
         if hasattr(self, "aggregate"):
             it = self.aggregate
-            ends = [each.ends_on for each in it.editions if each.state == EditionState.closed]
+            closed = [each for each in it.editions if each.state == EditionState.closed]
             for each in it.obligations:
-                if each.state in UNSETTLED and any(each.due_on <= day for day in ends):
+                listed = (edition for edition in closed if each.obligation_id in edition.obligations)
+                if each.state in UNSETTLED and any(each.due_on <= edition.ends_on for edition in listed):
                     assert it.state in ENDED and it.duty(each.obligation_id).survives
 
     def _is_looked_after(self) -> bool:
