@@ -190,12 +190,12 @@ class Ceremony(Aggregate):
     def postpone(self, reason: str) -> list[DomainEvent]:
         """Put the ceremony off until it has a new date."""
         self.require("postpone_ceremony")
-        return [CeremonyPostponed(ceremony_id=self.id).keeping(reason=reason)]
+        return [CeremonyPostponed(ceremony_id=self.id, planned_for=self.planned_for).keeping(reason=reason)]
 
     def reschedule(self, planned_for: datetime) -> list[DomainEvent]:
         """Give the postponed ceremony its new date."""
         self.require("reschedule_ceremony")
-        return [CeremonyRescheduled(ceremony_id=self.id, planned_for=planned_for)]
+        return [CeremonyRescheduled(ceremony_id=self.id, planned_for=planned_for, instead_of=self.planned_for)]
 
     def name_chair(self, chair: Attendee) -> list[DomainEvent]:
         """Say who presides; another one may take over while the ceremony is not over."""
@@ -238,12 +238,16 @@ class Ceremony(Aggregate):
         order = list(agreements)
         if order == list(self.agreements):
             return []
-        changed = CeremonyOrderChanged(ceremony_id=self.id, agreements=len(order), parties=tuple(parties))
+        changed = CeremonyOrderChanged(
+            ceremony_id=self.id, agreements=len(order), planned_for=self.planned_for, parties=tuple(parties)
+        )
         academy = academy if academy == self.academy else None
         return [changed.keeping(agreements=order, codes=agreements, academy=academy)]
 
-    def strike(self, agreement: UUID, *, reason: str, parties: Iterable[UUID] = ()) -> list[DomainEvent]:
-        """Take an agreement off the order of business; `parties` are those of the others.
+    def strike(
+        self, agreement: UUID, *, reason: str, organisations: Iterable[UUID] = (), parties: Iterable[UUID] = ()
+    ) -> list[DomainEvent]:
+        """Take an agreement off the order of business; `organisations` are its parties, `parties` those of the others.
 
         Refuses NotInTheCeremony, AgreementsMissing for the last one.
         """
@@ -252,7 +256,13 @@ class Ceremony(Aggregate):
         if len(self.agreements) == 1:
             raise AgreementsMissing(ceremony=self.id)
         left = len(self.agreements) - 1
-        struck = CeremonyAgreementStruck(ceremony_id=self.id, agreements=left, parties=tuple(parties))
+        struck = CeremonyAgreementStruck(
+            ceremony_id=self.id,
+            agreements=left,
+            planned_for=self.planned_for,
+            organisations=tuple(organisations),
+            parties=tuple(parties),
+        )
         return [struck.keeping(agreement=agreement, reason=reason)]
 
     def call(self, agreement: UUID) -> list[DomainEvent]:
@@ -331,7 +341,7 @@ class Ceremony(Aggregate):
     def cancel(self, reason: str) -> list[DomainEvent]:
         """Give the ceremony up."""
         self.require("cancel_ceremony")
-        return [CeremonyCancelled(ceremony_id=self.id).keeping(reason=reason)]
+        return [CeremonyCancelled(ceremony_id=self.id, planned_for=self.planned_for).keeping(reason=reason)]
 
     def guard(self, action: str) -> Refusal | None:
         """Nobody opens a ceremony without a chair."""

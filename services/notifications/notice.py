@@ -94,7 +94,12 @@ class Notice:
         because, trigger = self.data.get("because"), self.data.get("trigger")
         closer = (f"named.{naming}.{self.type}", f"triggers.{trigger}", f"cases.{self.type}.{because}")
         key = next((each for each in closer if each in wording()), f"events.{self.type}")
-        return wording().text(key, language, **self.values(language))
+        values = self.values(language)
+        if (earlier := f"earlier.{self.type}") in wording():
+            # Events from before they told all that today's sentence says.
+            untold = any(not values.get(name) for name in wording().placeholders(key, language))
+            key = earlier if untold else key
+        return wording().text(key, language, **values)
 
     def values(self, language: str) -> dict[str, str]:
         """What fills the sentence's placeholders: the event's fields as people of this language write them."""

@@ -137,9 +137,10 @@ async def strike_agreement(
     """
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "strike_agreement", by, expected)
-        others = [await AGREEMENTS.read(tx, each) for each in ceremony.agreements if each != agreement_id]
-        events = ceremony.strike(agreement_id, reason=reason, parties=_parties(others))
         agreement = await AGREEMENTS.read(tx, agreement_id)
+        others = [await AGREEMENTS.read(tx, each) for each in ceremony.agreements if each != agreement_id]
+        theirs: Any = {"organisations": _parties([agreement]), "parties": _parties(others)}
+        events = ceremony.strike(agreement_id, reason=reason, **theirs)
         if taken_up(ceremony, agreement, await journal.past(tx, agreement_id, types=TOLD_OF_SIGNING)):
             raise TakenUpInTheCeremony(agreement=agreement_id)
         return await CEREMONIES.record(tx, ceremony, events, by=by)

@@ -100,7 +100,8 @@ def test_a_new_order_of_business_adds_and_moves_and_leaves_nothing_out() -> None
         ceremony.change_order({second: ("MA-06",), third: ("MA-07",)})
     order = {third: ("MA-07",), second: ("MA-06",), first: ("MA-06",)}
     (changed,) = ceremony.change_order(order)
-    assert changed.model_dump(exclude={"ceremony_id", "parties"}) == {"agreements": 3}, "which ones is not published"
+    about = {"agreements": 3, "planned_for": ceremony.planned_for}
+    assert changed.model_dump(exclude={"ceremony_id", "parties"}) == about, "which ones is not published"
     ceremony.evolve([changed])
     assert ceremony.agreements == (third, second, first) and ceremony.audience() == ("MA-06", "MA-07")
     assert ceremony.change_order(order) == []

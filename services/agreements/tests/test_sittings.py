@@ -203,6 +203,7 @@ async def test_a_ceremony_tells_whose_agreements_it_lists_whenever_these_change(
         past = await journal.past(tx, ceremony.id)
     said = [[*each.event.parties] for each in past if hasattr(each.event, "parties")]
     assert said == [theirs[0], all_of_them, all_of_them, theirs[1]] and theirs[0] != theirs[1]
+    assert [*past[-1].event.organisations] == theirs[0], "whose agreement is struck"
 
 
 async def test_an_agreement_is_in_one_ceremony_at_a_time(database: Database) -> None:

@@ -14,6 +14,11 @@ from shared.events.agreements import (
     AgreementCameIntoForce,
     AgreementExpired,
     AgreementSigned,
+    CeremonyAgreementStruck,
+    CeremonyCancelled,
+    CeremonyOrderChanged,
+    CeremonyPostponed,
+    CeremonyRescheduled,
     ThreadAnswered,
     ThreadOpened,
     ThreadReopened,
@@ -52,6 +57,32 @@ def test_what_never_bound_is_told_otherwise_than_what_reached_its_term() -> None
         }
         assert said["never_bound"] != said["term_over"] and "…" not in said["never_bound"]
     assert "never came into force" in said["never_bound"]
+
+
+CHANGES = (
+    CeremonyPostponed,
+    CeremonyRescheduled,
+    CeremonyOrderChanged,
+    CeremonyAgreementStruck,
+    CeremonyCancelled,
+)
+
+
+@pytest.mark.parametrize("event", CHANGES, ids=lambda event: event.type)
+def test_a_notice_says_which_ceremony_it_is_about_by_the_date_last_told(event: type[DomainEvent]) -> None:
+    told = event.model_validate(event.example)
+    before = event.model_validate(
+        {field: value for field, value in event.example.items() if event.model_fields[field].is_required()}
+    )
+    for language, day in (("ar", "30 غشت 2024"), ("fr", "30 août 2024"), ("en", "30 August 2024")):
+        assert day in notice(told).summary(language)
+        said = notice(before).summary(language)
+        assert day not in said and said.endswith(".") and "  " not in said, "told before events said so"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_leaves_no_word_with_a_plural_in_brackets(language: str) -> None:
+    assert not [text for text in wording()._texts[language].values() if re.search(r"\w\((e?s|x)\)", text)]
 
 
 def test_whom_an_answer_names_is_told_so_in_every_language_in_the_words_of_the_day() -> None:

@@ -488,10 +488,13 @@ async def test_whose_agreement_is_struck_is_told_so_and_nothing_after_it(databas
     await person(database, MANAGER)
     ceremony, stays = new_id(), new_id()
     planned = example(CeremonyPlanned, ceremony_id=ceremony, parties=[ASSOCIATION, stays])
-    struck = example(CeremonyAgreementStruck, ceremony_id=ceremony, parties=[stays])
+    theirs = {"parties": [stays], "organisations": [ASSOCIATION]}
+    struck = example(CeremonyAgreementStruck, ceremony_id=ceremony, **theirs)
     cancelled = example(CeremonyCancelled, ceremony_id=ceremony)
     await told(database, *(happening(each, subject=ceremony) for each in (planned, struck, cancelled)))
-    assert [item.type for item in reversed(await reads(MANAGER))] == [planned.type, struck.type]
+    last, first = await reads(MANAGER)
+    assert (first.type, last.type) == (planned.type, struck.type)
+    assert "convention de votre organisme" in last.summary and "30 août 2024" in last.summary
 
 
 async def test_who_runs_a_center_no_more_is_told_so(database: Database, reads: Reads) -> None:

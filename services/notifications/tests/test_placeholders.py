@@ -91,6 +91,7 @@ def fills() -> dict[str, set[str]]:
     return {
         **{f"events.{event.type}": fields_of(event) for event in ALL},
         **{case: fields_of(event) for event in ALL for case in notice_wording().keys(f"cases.{event.type}.")},
+        **{f"earlier.{event.type}": fields_of(event) for event in ALL},
         **{f"named.{naming}.{event.type}": fields_of(event) for event in ALL for naming in NAMINGS},
         **{
             f"triggers.{each.name}": reminded - (set() if each.subject_type == "agreement" else {"agreement"})

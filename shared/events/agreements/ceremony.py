@@ -40,9 +40,11 @@ class CeremonyPostponed(DomainEvent):
 
     type = "ma.mithaq.ceremony.postponed.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "planned_for": "2024-08-30T10:00:00Z"}
 
     ceremony_id: UUID
+    planned_for: datetime | None = None
+    """The date that holds no more."""
 
 
 class CeremonyRescheduled(DomainEvent):
@@ -50,10 +52,16 @@ class CeremonyRescheduled(DomainEvent):
 
     type = "ma.mithaq.ceremony.rescheduled.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "planned_for": "2024-09-06T10:00:00Z"}
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "planned_for": "2024-09-06T10:00:00Z",
+        "instead_of": "2024-08-30T10:00:00Z",
+    }
 
     ceremony_id: UUID
     planned_for: datetime
+    instead_of: datetime | None = None
+    """The date that it was planned for before."""
 
 
 class CeremonyPrepared(_Convened):
@@ -105,10 +113,16 @@ class CeremonyOrderChanged(_Convened):
 
     type = "ma.mithaq.ceremony.order_changed.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 18, "parties": [ACADEMY, ASSOCIATION]}
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "agreements": 18,
+        "planned_for": "2024-08-30T10:00:00Z",
+        "parties": [ACADEMY, ASSOCIATION],
+    }
 
     agreements: int
     """How many are to be signed now."""
+    planned_for: datetime | None = None
 
 
 class CeremonyAgreementStruck(_Convened):
@@ -116,10 +130,20 @@ class CeremonyAgreementStruck(_Convened):
 
     type = "ma.mithaq.ceremony.agreement_struck.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "agreements": 16, "parties": [ACADEMY, ASSOCIATION]}
+    example: ClassVar[dict[str, Any]] = {
+        "ceremony_id": CEREMONY,
+        "agreements": 16,
+        "planned_for": "2024-08-30T10:00:00Z",
+        "parties": [ACADEMY],
+        "organisations": [ACADEMY, ASSOCIATION],
+    }
+    inside = frozenset({"parties", "organisations"})
 
     agreements: int
     """How many are left."""
+    planned_for: datetime | None = None
+    organisations: tuple[UUID, ...] = ()
+    """The parties of the one that is struck. Between services, as `parties`."""
 
 
 class CeremonyAgreementCalled(DomainEvent):
@@ -202,6 +226,8 @@ class CeremonyCancelled(DomainEvent):
 
     type = "ma.mithaq.ceremony.cancelled.v1"
     topic = "agreements.ceremony"
-    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY}
+    example: ClassVar[dict[str, Any]] = {"ceremony_id": CEREMONY, "planned_for": "2024-08-30T10:00:00Z"}
 
     ceremony_id: UUID
+    planned_for: datetime | None = None
+    """The date last told."""
