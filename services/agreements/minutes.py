@@ -127,6 +127,12 @@ class Minutes(Told):
         """Whether it was held on another day than it was planned for."""
         return self.planned_for is not None and business_date(self.planned_for) != business_date(self.opened_at)
 
+    @property
+    def seated(self) -> Sequence[Bilingual]:
+        """The organisations that sat, as the order of business names them; those of none of its agreements last."""
+        named = (party.organisation_id for each in self.entries for party in each.parties)
+        return [self.present[id] for id in dict.fromkeys([*named, *self.present]) if id in self.present]
+
     def about(self, agreements: frozenset[UUID]) -> "Minutes":
         """An extract: what they tell of these agreements and of the organisations that are parties of those."""
         entries = tuple(each for each in self.entries if each.agreement_id in agreements)

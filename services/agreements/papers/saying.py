@@ -149,6 +149,7 @@ def minutes(paper: MinutesPaper, language: str) -> Said:
     return {
         "title": _line(title)["text"],
         "lines": [_line(each.strip()) for each in lines if each.strip()],
+        "whole": paper.whole,
         "adopted": said["adopted" if paper.adopted else "not_adopted"],
         "hashes": [{"what": said["hash" if paper.whole else "hash_of_whole"], "hash": paper.minutes_hash}],
     }

@@ -10,6 +10,7 @@ from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.commands import papers
+from services.agreements.commands.vetting import names_of
 from services.agreements.errors.ceremonies import TakenUpInTheCeremony
 from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.tables import OrganisationRow
@@ -226,6 +227,25 @@ async def test_who_sees_every_agreement_of_a_ceremony_reads_its_minutes_and_othe
     assert "Association étrangère" in whole.fr
     theirs = await queries.minutes(database, ceremony.id, by=signer(operator_of(own)))
     assert theirs.fr == extract.fr
+
+
+async def test_minutes_name_who_was_there_in_the_order_of_business(database: Database) -> None:
+    listed = [await approved(database) for _ in range(3)]
+    for at, each in enumerate(one.organisation_id for agreement in listed for one in agreement.parties):
+        await called(database, each, f"Partie {at} (fictif)")
+    ceremony = await hold(database, *(each.id for each in listed))
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    for by, told_of in ((MINISTRY, listed), (signer(operator_of(listed[2])), listed[2:])):
+        said = (await read(database, ceremony, by)).split("## Organisations présentes")[1].split("##")[0]
+        order = [each for agreement in told_of for each in await names_in(database, agreement)]
+        assert [line[2:] for line in said.splitlines() if line] == [*dict.fromkeys(order)]
+
+
+async def names_in(database: Database, agreement: Agreement) -> list[str]:
+    """The parties as they are called now, in the agreement's order."""
+    async with database.transaction(NATIONAL) as tx:
+        names = await names_of(tx, [each.organisation_id for each in agreement.parties])
+    return [names[each.organisation_id].fr for each in agreement.parties]
 
 
 async def test_a_ceremony_of_one_academys_agreements_has_its_minutes_read_by_that_academy(database: Database) -> None:

@@ -13,6 +13,7 @@ import pypdfium2  # type: ignore[import-untyped]
 import pytest
 import typst
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pypdfium2.raw import FPDF_PAGEOBJ_PATH  # type: ignore[import-untyped]
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.minutes import Entry, Minutes, Outcome, PartyEntry, Pause, Strike, draw_up
@@ -299,6 +300,28 @@ def test_minutes_say_the_text_that_was_adopted() -> None:
     assert "(AREF-06/2026-0015) : non signée par toutes les parties requises." in text
     assert "a signé sur papier le 24/08/2026, signature à contrôler." in text
     assert paper.minutes_hash in text and "Procès-verbal adopté." in text
+
+
+def room_to_sign(pdf: bytes) -> Sequence[str]:
+    """What is printed above, within and below each frame that is large enough for a signature."""
+    found = []
+    for page in pypdfium2.PdfDocument(pdf):
+        text = page.get_textpage()
+        for left, bottom, right, top in (each.get_bounds() for each in page.get_objects(filter=[FPDF_PAGEOBJ_PATH])):
+            if 60 < top - bottom < 120 and right - left > 200:
+                above, within, below = ((top, top + 15), (bottom, top), (bottom - 35, bottom))
+                said = [text.get_text_bounded(bottom=low, top=high) for low, high in (above, within, below)]
+                found.append("|".join(" ".join(each.split()) for each in said))
+    return found
+
+
+def test_the_chair_has_room_to_sign_whole_minutes_and_nothing_else_is_printed_there() -> None:
+    paper = samples.minutes().model_copy(update={"mark": None})
+    assert room_to_sign(render_minutes(paper, "fr")) == ["Signature de la présidence :||Procès-verbal adopté."]
+    (both,) = room_to_sign(render_minutes(paper, "both"))
+    assert "Signature de la présidence" in both.split("|")[0] and not both.split("|")[1]
+    extract = samples.minutes(whole=False).model_copy(update={"mark": None})
+    assert room_to_sign(render_minutes(extract, "fr")) == []
 
 
 def test_an_extract_of_minutes_says_that_it_is_one_and_bears_the_code_of_the_whole() -> None:

@@ -54,6 +54,7 @@ from services.agreements.tests.test_frozen import edit
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database
+from shared.events.agreements import CeremonyAgreementStruck
 from shared.ids import new_id
 from shared.messaging import journal
 from shared.refusals import NotFound
@@ -203,7 +204,8 @@ async def test_a_ceremony_tells_whose_agreements_it_lists_whenever_these_change(
         past = await journal.past(tx, ceremony.id)
     said = [[*each.event.parties] for each in past if hasattr(each.event, "parties")]
     assert said == [theirs[0], all_of_them, all_of_them, theirs[1]] and theirs[0] != theirs[1]
-    assert [*past[-1].event.organisations] == theirs[0], "whose agreement is struck"
+    struck = past[-1].event
+    assert isinstance(struck, CeremonyAgreementStruck) and [*struck.organisations] == theirs[0]
 
 
 async def test_an_agreement_is_in_one_ceremony_at_a_time(database: Database) -> None:
