@@ -39,6 +39,11 @@ def turning_in(text: str) -> str:
     return "".join(sorted(set(text) & set(FROM_THE_RIGHT)))
 
 
+def is_blank(text: str) -> bool:
+    """Whether nobody sees anything of it."""
+    return not any(map(_seen, text))
+
+
 def in_one_line(text: str) -> str:
     """The text in one line, whatever was stored: white space and controls between words are one space."""
     return " ".join("".join(" " if unicodedata.category(each) == "Cc" else each for each in text).split())
@@ -56,7 +61,7 @@ def _readable(text: str, info: ValidationInfo) -> str:
     if info.context == KEPT:
         return text
     _refuse(hidden_in(text))
-    if not any(map(_seen, text)):
+    if is_blank(text):
         raise PydanticCustomError("nothing_to_read", "nothing to read")
     if not all(map(_closed, text.splitlines())):
         raise PydanticCustomError("direction_left_open", "a direction that is opened or ended alone")

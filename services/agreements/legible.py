@@ -21,7 +21,7 @@ from services.agreements.terms import BudgetLine, Duty, Terms
 from services.agreements.text import Clause, in_words
 from shared.database import Transaction
 from shared.events.agreements import AgreementParty, CenterToOpen
-from shared.texts import hidden_in, turning_in
+from shared.texts import hidden_in, is_blank, turning_in
 
 LONGEST = 1_000
 """Signs without white space. A paper breaks them anywhere; PDF/A has no string of more than 32,767 bytes."""
@@ -67,7 +67,7 @@ def _faults(language: str | None, text: str) -> Iterator[str]:
     yield from (f"{each} U+{ord(each):04X}" for each in unprintable(text))
     moving = {"ar": moving_in, "fr": turning_in}
     unseen = hidden_in(text) + (moving[language](text) if language else "")
-    yield from (f"U+{ord(each):04X}" for each in unseen)
+    yield from (f"U+{ord(each):04X}" for each in unseen or (sorted(set(text)) if is_blank(text) else ""))
     yield from (f"{run[:10]}… {len(run)}" for run in text.split() if len(run) > LONGEST)
 
 

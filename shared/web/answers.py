@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from shared.clock import FIRST_DAY, LAST_DAY, end_of, start_of
 from shared.database import Database
@@ -20,7 +21,17 @@ def _in_utc(at: datetime) -> datetime:
         raise ValueError("not within the years 1 to 9999 of UTC") from None
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+
+
+def _written_out(at: Any) -> Any:
+    """No number: seconds or milliseconds since 1970 would be guessed."""
+    if isinstance(at, datetime) or (isinstance(at, str) and DAY.match(at)):
+        return at
+    raise PydanticCustomError("datetime_parsing", "not written as RFC 3339 has it")
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 """An instant that a request names, with an offset of any zone; one that UTC has no year for is refused."""
 
 BusinessDate = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
@@ -29,6 +40,7 @@ BusinessDate = Annotated[date, Field(ge=FIRST_DAY, le=LAST_DAY)]
 BusinessMoment = Annotated[
     AwareDatetime,
     Field(ge=start_of(FIRST_DAY), lt=start_of(LAST_DAY + timedelta(days=1))),
+    BeforeValidator(_written_out),
     AfterValidator(_in_utc),
 ]
 """An instant within the business dates that a request names."""
@@ -43,7 +55,6 @@ def _day_as_its_end(at: Any) -> Any:
     return end_of(day)
 
 
-DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 PointInTime = Annotated[
     BusinessMoment,
     BeforeValidator(_day_as_its_end),

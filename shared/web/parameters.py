@@ -1,6 +1,7 @@
-"""Query parameters: one that an address does not know is refused, where it would be passed over without a word."""
+"""Query parameters: one that would be passed over without a word is refused, unknown to an address or given twice."""
 
 from collections.abc import Iterator
+from typing import Any, get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -9,26 +10,37 @@ from pydantic import BaseModel
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse a filter of another name: the answer would be the whole list. Only reads of the API have filters."""
+    """Refuse a filter of another name: the answer would be the whole list; and a second value, where one counts.
+
+    Only reads of the API have filters.
+    """
     route = request.scope["route"]
     if not request.query_params or request.method != "GET" or not route.path.startswith("/api/"):
         return
-    known = dict.fromkeys(_parameters(route.dependant))
-    unknown = [each for each in dict.fromkeys(request.query_params) if each not in known]
-    if unknown:
-        there = ", ".join(known) or "—"
-        raise RequestValidationError(
-            [{"type": "unknown_parameter", "loc": ("query", each), "ctx": {"known": there}} for each in unknown]
-        )
+    known = dict(_parameters(route.dependant))
+    there = ", ".join(known) or "—"
+    given = [name for name, _ in request.query_params.multi_items()]
+    errors: list[dict[str, Any]] = []
+    for each in dict.fromkeys(given):
+        if each not in known:
+            errors.append({"type": "unknown_parameter", "loc": ("query", each), "ctx": {"known": there}})
+        elif given.count(each) > 1 and not _takes_many(known[each]):
+            errors.append({"type": "repeated_parameter", "loc": ("query", each), "ctx": {}})
+    if errors:
+        raise RequestValidationError(errors)
 
 
-def _parameters(dependant: Dependant) -> Iterator[str]:
-    """The names of a route's query parameters, those of its dependencies among them."""
+def _parameters(dependant: Dependant) -> Iterator[tuple[str, Any]]:
+    """A route's query parameters by name, with their types; those of its dependencies among them."""
     for field in dependant.query_params:
         model = field.field_info.annotation
         if isinstance(model, type) and issubclass(model, BaseModel):
-            yield from (told.alias or name for name, told in model.model_fields.items())
+            yield from ((told.alias or name, told.annotation) for name, told in model.model_fields.items())
         else:
-            yield field.alias
+            yield field.alias, model
     for each in dependant.dependencies:
         yield from _parameters(each)
+
+
+def _takes_many(annotation: Any) -> bool:
+    return any(get_origin(each) in (list, tuple) for each in (annotation, *get_args(annotation)))

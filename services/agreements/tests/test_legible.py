@@ -54,6 +54,8 @@ async def test_a_clause_that_no_paper_can_show_is_refused_by_its_name_and_the_si
         ("مثال", "W" * 1_001, "WWWWWWWWWW… 1001"),
         ("من 60 \u200e- 20", "Exemple", "U+200E"),
         ("\u2067521 100\u2069 درهم", "Exemple", "U+2067, U+2069"),
+        (" ", "Exemple", "U+0020"),
+        ("مثال", "\n\u00a0", "U+000A, U+00A0"),
         ("مثال", "de \u200f60 - 20\u200f places", "U+200F"),
     ],
 )

@@ -163,6 +163,9 @@ async def test_an_event_recorded_late_counts_from_when_it_occurred(database: Dat
         ("2000-01-01T00:00:00+00:00", "not-found"),
         ("2100-12-31T22:59:59+00:00", "not-yet-known"),
         ("9999-12-31T23:59:59-14:00", "malformed"),
+        ("-1", "malformed"),
+        ("1767225600", "malformed"),
+        ("253402300799999", "malformed"),
     ],
 )
 async def test_an_instant_before_or_after_all_days_is_refused(
@@ -172,6 +175,13 @@ async def test_an_instant_before_or_after_all_days_is_refused(
     url = f"/api/v1/agreements/{agreement.id}"
     for point in ("as_of", "known_at"):
         is_problem(await client.get(url, params={point: instant}), 404 if problem == "not-found" else 422, problem)
+
+
+async def test_of_two_points_in_time_none_is_passed_over(client: AsyncClient, database: Database) -> None:
+    agreement = await with_texts(database)
+    points = {"as_of": ["2026-01-01", "2026-02-01"], "known_at": "2026-02-01"}
+    (told,) = is_problem(await client.get(f"/api/v1/agreements/{agreement.id}", params=points), 422)["errors"]
+    assert {"parameter": "as_of", "code": "repeated_parameter"}.items() <= told.items()
 
 
 async def test_the_past_is_as_visible_as_the_present(app: FastAPI, database: Database, issuer: Issuer) -> None:
