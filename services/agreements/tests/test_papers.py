@@ -319,7 +319,8 @@ def test_the_chair_has_room_to_sign_whole_minutes_and_nothing_else_is_printed_th
     paper = samples.minutes().model_copy(update={"mark": None})
     assert room_to_sign(render_minutes(paper, "fr")) == ["Signature de la présidence :||Procès-verbal adopté."]
     (both,) = room_to_sign(render_minutes(paper, "both"))
-    assert "Signature de la présidence" in both.split("|")[0] and not both.split("|")[1]
+    above, within, _ = both.split("|")
+    assert all_in("Signature de la présidence توقيع الرئاسة", above) and not within
     extract = samples.minutes(whole=False).model_copy(update={"mark": None})
     assert room_to_sign(render_minutes(extract, "fr")) == []
 
