@@ -40,17 +40,20 @@ NUMBER = re.compile(
     (?:{UNIT}?
        (?:[.,:;/\\'’*+=_~|·…°%‰٪٫٬،×÷€$£{DASHES}]{{1,3}}  # no space on either side
         |[{HELD}](?=\d)                                    # spaces that hold a number together
-        |{SPACE}{{1,2}}[+=×÷*/{DASHES}]{SPACE}{{1,2}}(?=[+\-\u2212]?\d)[+\-\u2212]?)
+        |{SPACE}{{1,2}}[+=×÷*/{DASHES}]{SPACE}{{1,2}}(?=[+\-\u2212]?\d)[+\-\u2212]?
+        |(?P<unit>{SPACE}[{LATIN}]{{1,4}})                 # `10 h 30`, `500 DH - 600 DH`
+         (?:{SPACE}{{0,2}}[/{DASHES}]{SPACE}{{0,2}}|{SPACE})(?=\d))
        [\d{LATIN}]+
     )*
     {UNIT}?
+    (?(unit)(?:{SPACE}[{LATIN}]{{1,4}}(?![{LATIN}]))?)
     """,
     re.VERBOSE,
 )
 """A number with all that belongs to it: hours, rates, ranges, dates, telephones, references, amounts."""
 ISOLATE = re.compile(f"{LTR}([^\u2066-\u2069]*){END}")
-BESIDE = re.compile(r"\d[^\w\n]*|[^\w\n]+(?=\d)")
-"""A digit with what stands beside it, up to the next letter."""
+BETWEEN = re.compile(r"[^\w\n]+")
+"""What stands between letters and numbers."""
 UNBROKEN = re.compile(r"(?:[^ \t\n/\-]|[/\-](?=[/\-])){31,}")
 """What is wider than a column of two and has no place where a line may end."""
 
@@ -91,12 +94,18 @@ def moving_in(text: str) -> str:
     An isolate of a number alone is what a paper has too.
     """
     text = ISOLATE.sub(lambda found: "" if NUMBER.fullmatch(found[1]) else found[0], text)
-    return "".join(sorted({each for found in BESIDE.finditer(text) for each in found[0] if ord(each) in DIRECTIONS}))
+    beside = [found[0] for found in BETWEEN.finditer(text) if _beside_a_digit(found)]
+    return "".join(sorted({each for run in beside for each in run if ord(each) in DIRECTIONS}))
 
 
 def breakable(text: str) -> str:
     """The text with places to end a line in what has none, so that all of it stands on the page."""
     return UNBROKEN.sub(lambda found: _broken(found[0]), text)
+
+
+def _beside_a_digit(found: re.Match[str]) -> bool:
+    start, end = found.span()
+    return found.string[max(start - 1, 0) : start].isdecimal() or found.string[end : end + 1].isdecimal()
 
 
 def _latin(text: str, *, before: bool) -> bool:
