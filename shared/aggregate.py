@@ -1,6 +1,6 @@
 """The aggregate: decides (methods return events) and evolves (apply); no I/O, no await."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from datetime import datetime
 from functools import cache
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, get_args, get_type_hints
@@ -81,6 +81,10 @@ class Aggregate(BaseModel):
     def visible_to(self) -> tuple[str, ...]:
         """Jurisdiction codes that may see the aggregate; a national actor always may."""
         raise NotImplementedError
+
+    def by_rules(self) -> Set[str]:
+        """Fields that follow from rules which are no part of its events, and may have changed since."""
+        return frozenset()
 
     def guard(self, action: str) -> Refusal | None:  # noqa: ARG002 - for the aggregates that have guards
         """What else than the state forbids the action, as far as the aggregate alone can tell; None if nothing does."""

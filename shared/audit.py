@@ -15,6 +15,7 @@ import json
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TextIO
 from uuid import UUID
 
@@ -34,6 +35,10 @@ FACTS = (
 """What of a row is bound by its hash."""
 FIRST_FACTS = tuple(name for name in FACTS if name != "recorded_at")
 """What was, in rows from before the time of their recording was bound as well."""
+ROW = {*FACTS, "position", "hash"}
+"""What a row of an export has, and nothing else."""
+LEEWAY = timedelta(minutes=10)
+"""How far clocks of machines may be apart, or a transaction be under way while a checkpoint is taken."""
 
 
 def canonical(value: Any) -> bytes:
@@ -41,16 +46,34 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def link(previous: bytes, facts: Mapping[str, Any]) -> bytes:
+def link(previous: bytes, facts: Mapping[str, Any], names: Sequence[str] = FACTS) -> bytes:
     """The SHA-256 that binds a row to its aggregate's previous one (32 bytes; the first links to b"")."""
-    return hashlib.sha256(previous + canonical({name: facts[name] for name in FACTS})).digest()
+    return hashlib.sha256(previous + canonical({name: facts[name] for name in names})).digest()
 
 
-def binds(hash: bytes, previous: bytes, facts: Mapping[str, Any]) -> bool:
-    """Whether the hash is that of the row after the previous one, in the form of today or the first one."""
-    if hash == link(previous, facts):
-        return True
-    return hash == hashlib.sha256(previous + canonical({name: facts[name] for name in FIRST_FACTS})).digest()
+def bound(hash: bytes, previous: bytes, facts: Mapping[str, Any]) -> Sequence[str]:
+    """What of the row after the previous one its hash binds: FACTS, FIRST_FACTS, or nothing if it is not its own.
+
+    In a chain nothing of the first form comes after a row of today's.
+    """
+    return next((names for names in (FACTS, FIRST_FACTS) if hash == link(previous, facts, names)), ())
+
+
+def parsed(line: str) -> Any:
+    """A line of JSON. ValueError also where a key comes twice, of which every reader might take another."""
+    return json.loads(line, object_pairs_hook=_once)
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("a key comes twice")
+    return found
+
+
+def moment(told: str) -> datetime:
+    """An instant in ISO 8601, of UTC unless it says otherwise. ValueError, TypeError."""
+    at = datetime.fromisoformat(told)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def follow(sequence: bytes, hash: bytes) -> bytes:
@@ -172,10 +195,11 @@ class Checkpoint(NamedTuple):
     def of(cls, line: str) -> "Checkpoint":
         """A line of ROOTS: an event's data, or the whole event. ValueError for anything else."""
         try:
-            told = json.loads(line)
+            told = parsed(line)
             found = cls(**{name: told.get("data", told)[name] for name in cls._fields})
             bytes.fromhex(found.root + found.sequence)
             range(found.position, found.leaves, found.events or 1)  # TypeError unless they are whole numbers
+            moment(found.taken_at)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a checkpoint: {line.strip()[:80]}") from error
         return found
@@ -203,6 +227,12 @@ class Audit:
         self.altered = False
         self.matching = 0
         """Checkpoints that the export agrees with."""
+        self.untimed = 0
+        """Rows that bind all but the time of their recording."""
+        self._timed: set[UUID] = set()
+        """Chains with a row that binds that too."""
+        self._since = datetime.min.replace(tzinfo=UTC)
+        """When the checkpoint before was taken."""
         self._tree = Tree()
         self._grown: set[UUID] = set()
 
@@ -211,17 +241,21 @@ class Audit:
         """What was read, and how far it is bound, in a line."""
         after = self.events - self.counted
         free = f"; {after} rows after the last are bound by their chains only" if after else ""
-        return f"{self.events} rows, {len(self.chains)} chains, {self.matching} checkpoints hold{free}"
+        old = f"; {self.untimed} rows are bound without the time of their recording" if self.untimed else ""
+        return f"{self.events} rows, {len(self.chains)} chains, {self.matching} checkpoints hold{free}{old}"
 
     def read(self, lines: Iterable[str]) -> Iterator[Finding]:
         """Everything that is wrong, in the order of the export; nothing if it is as it was recorded."""
         for number, line in enumerate(lines, 1):
             try:
-                row = json.loads(line)
-                facts = {name: row[name] for name in FACTS}
-                position, hash = int(row["position"]), bytes.fromhex(row["hash"])
-                aggregate, version = UUID(row["aggregate_id"]), int(row["aggregate_version"])
-                canonical(facts), leaf(aggregate, version, hash)
+                row = parsed(line)
+                if row.keys() != ROW:
+                    raise ValueError(f"other keys: {', '.join(sorted(ROW ^ row.keys()))}")
+                position, hash = row["position"], bytes.fromhex(row["hash"])
+                aggregate, version = UUID(row["aggregate_id"]), row["aggregate_version"]
+                if {type(position), type(version)} != {int}:
+                    raise TypeError("position and version are whole numbers")
+                canonical(row), leaf(aggregate, version, hash)
             except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
                 yield Finding("unreadable", f"line {number}: {type(error).__name__} {error}")
                 continue
@@ -230,8 +264,8 @@ class Audit:
             here = f"line {number}, position {position}, version {version} of {row['aggregate_type']} {aggregate}"
             yield from self._place(here, position, version, self.chains.get(aggregate, Chain()))
             chain = self.chains.get(aggregate, Chain())
-            if version == chain.version + 1 and not binds(hash, chain.head, facts):
-                yield Finding("edited", f"{here}: it or its hash was changed")
+            if version == chain.version + 1:
+                yield from self._link(here, aggregate, row, bound(hash, chain.head, row))
             self.chains[aggregate] = Chain(version, hash)
             self._grown.add(aggregate)
             self.sequence = follow(self.sequence, hash)
@@ -254,6 +288,24 @@ class Audit:
         elif version <= chain.version:
             yield Finding("out-of-order", f"{here}: it follows version {chain.version}")
 
+    def _link(self, here: str, aggregate: UUID, row: Mapping[str, Any], facts: Sequence[str]) -> Iterator[Finding]:
+        if not facts or (facts is FIRST_FACTS and aggregate in self._timed):
+            yield Finding("edited", f"{here}: it or its hash was changed")
+        elif facts is FACTS:
+            self._timed.add(aggregate)
+        else:
+            self.untimed += 1
+            if not self._within(row["recorded_at"]):
+                yield Finding("edited", f"{here}: it was not recorded between the checkpoints around it")
+
+    def _within(self, recorded_at: str) -> bool:
+        """Whether a time of recording that is not bound lies between the checkpoints around its row."""
+        try:
+            after = moment(recorded_at) - self._since >= -LEEWAY
+            return after and (not self.due or moment(recorded_at) - moment(self.due[0].taken_at) <= LEEWAY)
+        except (TypeError, ValueError):
+            return False
+
     def _compare(self, checkpoint: Checkpoint) -> Iterator[Finding]:
         where = f"positions {self.anchored + 1} to {checkpoint.position}, checkpoint of {checkpoint.taken_at}"
         rows, recorded = self.events - self.counted, checkpoint.events - self.recorded
@@ -269,6 +321,7 @@ class Audit:
         # differs from the first alteration on.
         self.altered = self.altered or self.sequence.hex() != checkpoint.sequence
         self.sequence = bytes.fromhex(checkpoint.sequence)
+        self._since = moment(checkpoint.taken_at)
         self.anchored, self.counted, self.recorded = checkpoint.position, self.events, checkpoint.events
 
     def _root(self) -> tuple[int, str]:

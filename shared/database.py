@@ -94,9 +94,14 @@ class Database:
         """Set when journal rows were committed in this process: it wakes the relay."""
 
     @asynccontextmanager
-    async def transaction(self, scope: Scope) -> AsyncIterator[Transaction]:
-        """One transaction that sees the scope's rows only; commits at the end of the block, or not at all."""
+    async def transaction(self, scope: Scope, *, still: bool = False) -> AsyncIterator[Transaction]:
+        """One transaction that sees the scope's rows only; commits at the end of the block, or not at all.
+
+        `still`: all that it reads is as of one moment, whoever writes meanwhile.
+        """
         async with self.engine.connect() as connection, Transaction(self, scope, connection) as tx:
+            if still:
+                await connection.execution_options(isolation_level="REPEATABLE READ")
             await tx._see(scope)
             yield tx
             if tx.in_transaction():

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, LargeBinary, Select, Table, any_, bindparam, select, update
+from pydantic import ValidationError
+from sqlalchemy import ColumnElement, LargeBinary, Row, Select, Table, any_, bindparam, func, select, update
 from sqlalchemy import Text as TextType
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlalchemy.orm import registry
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from shared.web.paging import PageRequest
 
 A = TypeVar("A", bound=Aggregate)
+STORES: "dict[str, Store[Any]]" = {}
+"""The store of each kind of aggregate, of the services that this process knows."""
 
 
 class AggregateRow(SQLModel):
@@ -74,6 +77,7 @@ class Store(Generic[A]):
             .order_by(row.id)
             .with_for_update()
         )
+        STORES[aggregate.kind] = self
 
     async def load(self, tx: Transaction, id: UUID, *, expected: int | None = None) -> A:
         """The aggregate, its row locked until the transaction ends.
@@ -160,6 +164,31 @@ class Store(Generic[A]):
         """Every event of the aggregate, oldest first."""
         return await journal.history(tx, id)
 
+    async def kept(self, tx: Transaction, ids: Iterable[UUID]) -> Mapping[UUID, Row[Any]]:
+        """The rows as they lie there, by id."""
+        row = self.table.c
+        query = select(row.id, row.version, row.head, row.visible_to, row.state).where(row.id.in_(set(ids)))
+        return {each.id: each for each in await (await tx.connection()).execute(query)}
+
+    def differing(self, row: Row[Any], told: A, head: bytes) -> list[str]:
+        """What of a row is not as its journal tells it, whose fold and last hash are given: fields and columns.
+
+        Fields that an older version forgot count for nothing: they are read from the journal. Neither do those that
+        follow from rules which may be others today.
+        """
+        if row.version != told.version:
+            return ["version"]
+        found = [] if row.head == head else ["head"]
+        try:
+            kept = self._revive(row.state, row.version, row.head, row.id)
+        except ValidationError:
+            return [*found, "state"]
+        fields = self._fields & row.state.keys() - told.by_rules()
+        found += [name for name in fields if getattr(kept, name) != getattr(told, name)]
+        if self._fields <= row.state.keys() and {*row.visible_to} != {*told.visible_to()}:
+            found.append("visible_to")
+        return sorted(found)
+
     async def _one(self, tx: Transaction, query: Any, id: UUID) -> A:
         row = (await (await tx.connection()).execute(query, {"aggregate_id": id})).first()
         if row is None:
@@ -184,6 +213,11 @@ class Store(Generic[A]):
         return aggregate
 
 
+CONTENT = cast(Table, ContentRow.__table__).c  # type: ignore[attr-defined]
+NAMED = func.encode(func.sha256(func.convert_to(CONTENT.body, "UTF8")), "hex") == CONTENT.hash
+"""That a text is kept under its own hash."""
+
+
 def digest(text: str) -> str:
     """SHA-256 of the text's UTF-8 bytes, in hex: the name a long text is kept under."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -204,11 +238,16 @@ async def put_texts(tx: Transaction, texts: Sequence[str]) -> list[str]:
 
 
 async def kept_of(tx: Transaction, hashes: Iterable[str]) -> set[str]:
-    """Those of the hashes under which a text is kept; no text is read."""
-    return set(await tx.scalars(select(ContentRow.hash).where(ContentRow.hash.in_(set(hashes)))))  # type: ignore[call-overload, attr-defined]
+    """Those of the hashes under which their text is kept; no text is read."""
+    return set(await tx.scalars(select(CONTENT.hash).where(CONTENT.hash.in_(set(hashes)), NAMED)))
 
 
 async def get_texts(tx: Transaction, hashes: Iterable[str]) -> dict[str, str]:
-    """The texts of these hashes."""
-    rows = await tx.execute(select(ContentRow.hash, ContentRow.body).where(ContentRow.hash.in_(set(hashes))))  # type: ignore[call-overload, attr-defined]
-    return {row.hash: row.body for row in rows}
+    """The texts of these hashes. What somebody put in the place of a text is none of them: that text is lost."""
+    rows = await tx.execute(select(CONTENT.hash, CONTENT.body).where(CONTENT.hash.in_(set(hashes))))
+    return {row.hash: row.body for row in rows if digest(row.body) == row.hash}
+
+
+async def altered_texts(tx: Transaction) -> list[str]:
+    """The hashes under which something else is kept than their text; PostgreSQL reads it all, and we none."""
+    return sorted(await tx.scalars(select(CONTENT.hash).where(~NAMED)))

@@ -1,11 +1,13 @@
 """Whose rules a file goes by: its kind's of today while it is drafted, those of its approval from then on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from services.agreements.kinds import KINDS, Kind, Rules, rules_of
 from shared.aggregate import Aggregate
 from shared.audit import canonical
+
+BY_RULES = frozenset({"documents", "editions", "obligations"})
 
 
 class Ruled(Aggregate):
@@ -32,6 +34,10 @@ class Ruled(Aggregate):
     def kind_version(self) -> int | None:
         """The version of its kind whose rules it keeps; None while it follows today's."""
         return self.rules.version if self.kept_rules else None
+
+    def by_rules(self) -> Set[str]:
+        """Of what keeps no rules, what today's kind has a part in: another kind makes other ones of the same events."""
+        return frozenset() if self.kept_rules else BY_RULES
 
     def keep(self, rules: Mapping[str, Any] | None) -> None:
         """Go by these rules from now on, as an event has them; None: by today's."""

@@ -41,9 +41,9 @@ def link(previous: bytes, row: Mapping[str, Any]) -> bytes:
     return audit.link(previous, facts_of(row))
 
 
-def binds(row: Mapping[str, Any], previous: bytes) -> bool:
-    """Whether a journal row's hash is its own, after the one before it of its aggregate."""
-    return audit.binds(row["hash"], previous, facts_of(row))
+def bound(row: Mapping[str, Any], previous: bytes) -> Sequence[str]:
+    """What of a journal row its hash binds, after the one before it of its aggregate: see shared.audit."""
+    return audit.bound(row["hash"], previous, facts_of(row))
 
 
 def rows_of(

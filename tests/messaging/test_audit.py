@@ -74,7 +74,7 @@ def checkpoint(export: Sequence[Row]) -> audit.Checkpoint:
         sequence=sequence.hex(),
         leaves=len(leaves),
         events=len(export),
-        taken_at=f"hour {len(export)}",
+        taken_at=f"2024-08-30T11:{len(export):02}:00Z",
     )
 
 
@@ -167,9 +167,9 @@ def test_an_untouched_export_holds() -> None:
         (edited, "edited", "line 6, position 16, version 3 of agreement"),
         (deleted, "missing", "it follows version 2"),
         (reordered, "altered", "positions 15 to 17"),
-        (truncated, "cut-off", "after position 18: the checkpoint of hour 10 goes up to 20"),
+        (truncated, "cut-off", "after position 18: the checkpoint of 2024-08-30T11:10:00Z goes up to 20"),
         (inserted, "edited", "line 7, position 17, version 4 of agreement"),
-        (removed, "altered", "positions 1 to 14, checkpoint of hour 4: 3 rows where 4 were recorded"),
+        (removed, "altered", "positions 1 to 14, checkpoint of 2024-08-30T11:04:00Z: 3 rows where 4 were recorded"),
     ],
 )
 def test_tampering_is_found_where_it_is(tamper: Callable[[list[Row]], list[Row]], what: str, where: str) -> None:
@@ -177,13 +177,67 @@ def test_tampering_is_found_where_it_is(tamper: Callable[[list[Row]], list[Row]]
     assert any(each.what == what and where in each.where for each in found), found
 
 
+def first_form(row: Row, head: str = "", **changes: Any) -> Row:
+    """The row as it was put down before the time of recording was bound, after a row of this hash."""
+    changed = row | changes
+    bound = {name: changed[name] for name in audit.FACTS if name != "recorded_at"}
+    return changed | {"hash": hashlib.sha256(bytes.fromhex(head) + audit.canonical(bound)).hexdigest()}
+
+
 def test_rows_from_before_their_recording_was_bound_hold_and_are_bound_in_all_else() -> None:
-    first = EXPORT[0]
-    told = {name: first[name] for name in audit.FACTS if name != "recorded_at"}
-    older = first | {"hash": hashlib.sha256(audit.canonical(told)).hexdigest()}
-    assert findings([older]) == []
+    first, reading = EXPORT[0], audit.Audit([])
+    older = first_form(first)
+    assert list(reading.read([json.dumps(older)])) == []
+    assert "1 rows are bound without the time of their recording" in reading.told
     assert [each.what for each in findings([older | {"actor": "other"}])] == ["edited"]
     assert [each.what for each in findings([first | {"recorded_at": first["occurred_at"]}])] == ["edited"]
+
+
+def test_no_row_of_the_first_form_comes_after_one_of_todays_in_a_chain() -> None:
+    first, second = rows([SUBJECTS[0], SUBJECTS[0]])
+    assert findings([first, first_form(second, first["hash"])])[0].what == "edited"
+    older = first_form(first)
+    newer = second | {"hash": audit.link(bytes.fromhex(older["hash"]), second).hex()}
+    assert findings([older, newer]) == []
+
+
+@pytest.mark.parametrize(
+    ("recorded_at", "holds"),
+    [
+        ("2024-08-30T11:05:00+00:00", True),
+        ("2024-08-30T10:55:00", True),
+        ("2024-08-30T10:50:00+00:00", False),
+        ("2024-08-30T11:30:00+00:00", False),
+        ("2019-01-01T00:00:00+00:00", False),
+        ("once", False),
+        (None, False),
+    ],
+)
+def test_a_time_of_recording_that_is_not_bound_lies_between_the_checkpoints_around_it(
+    recorded_at: str | None, *, holds: bool
+) -> None:
+    older = [first_form(each) for each in rows(SUBJECTS[:2])]
+    roots = [checkpoint(older[:1]), checkpoint(older)]
+    found = findings([older[0], older[1] | {"recorded_at": recorded_at}], *roots)
+    assert [each.what for each in found] == ([] if holds else ["edited"])
+
+
+def test_an_export_says_everything_once_and_nothing_else() -> None:
+    line = json.dumps(EXPORT[0])
+    for changed, why in (
+        (line.replace('"data": {', '"data": {"number": 9}, "data": {'), "a key comes twice"),
+        (line.replace('"data": {', '"data": {"number": 9, '), "a key comes twice"),
+        (line.replace("{", '{"Data": 9, ', 1), "other keys: Data"),
+        (line.replace('"detail"', '"details"'), "other keys: detail, details"),
+        (line.replace('"position": 11', '"position": 11.9'), "whole numbers"),
+        (line.replace('"position": 11', '"position": true'), "whole numbers"),
+    ):
+        [found] = audit.Audit([]).read([changed])
+        assert found.what == "unreadable" and why in found.where
+    root = json.dumps(PUBLISHED[0]._asdict())
+    for changed in (root.replace("{", '{"root": "", ', 1), root.replace("2024-08-30T11:04:00Z", "soon")):
+        with pytest.raises(ValueError, match="not a checkpoint"):
+            audit.Checkpoint.of(changed)
 
 
 def test_rows_in_another_order_than_their_positions_are_found() -> None:
