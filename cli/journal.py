@@ -50,7 +50,7 @@ async def verify(output: Output = Form.table) -> None:
 
 
 async def follow(database: Database) -> dict[str, Any]:
-    """How many events, aggregates and texts there are, and which are not as they were recorded, each with what is not."""
+    """How many events, aggregates and texts there are, and what is not as it was recorded, each by name."""
     import services.__main__  # noqa: F401 - it knows every service, and so every aggregate
 
     broken, aggregates, some = list[str](), 0, list[Followed]()

@@ -70,6 +70,16 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def row_of(line: str) -> dict[str, Any]:
+    """A row of an export. ValueError, TypeError or AttributeError for anything else."""
+    row: dict[str, Any] = parsed(line)
+    if row.keys() != ROW:
+        raise ValueError(f"other keys: {', '.join(sorted(ROW ^ row.keys()))}")
+    if {type(row["position"]), type(row["aggregate_version"])} != {int}:
+        raise TypeError("position and version are whole numbers")
+    return row
+
+
 def moment(told: str) -> datetime:
     """An instant in ISO 8601, of UTC unless it says otherwise. ValueError, TypeError."""
     at = datetime.fromisoformat(told)
@@ -248,13 +258,9 @@ class Audit:
         """Everything that is wrong, in the order of the export; nothing if it is as it was recorded."""
         for number, line in enumerate(lines, 1):
             try:
-                row = parsed(line)
-                if row.keys() != ROW:
-                    raise ValueError(f"other keys: {', '.join(sorted(ROW ^ row.keys()))}")
+                row = row_of(line)
                 position, hash = row["position"], bytes.fromhex(row["hash"])
                 aggregate, version = UUID(row["aggregate_id"]), row["aggregate_version"]
-                if {type(position), type(version)} != {int}:
-                    raise TypeError("position and version are whole numbers")
                 canonical(row), leaf(aggregate, version, hash)
             except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
                 yield Finding("unreadable", f"line {number}: {type(error).__name__} {error}")

@@ -90,7 +90,7 @@ async def rows_of(tx: Transaction, *where: ColumnElement[bool]) -> AsyncIterator
 
 
 async def differing(tx: Transaction, followed: Sequence[Followed]) -> dict[UUID, list[str]]:
-    """What is not as it was recorded, by aggregate: the journal's first flaw, else what of the kept row it does not tell.
+    """What is not as it was recorded, by aggregate: the journal's first flaw, else what the kept row has otherwise.
 
     All that was followed must have been read in this transaction, as of one moment.
     """

@@ -168,7 +168,8 @@ class Store(Generic[A]):
         """The rows as they lie there, by id."""
         row = self.table.c
         query = select(row.id, row.version, row.head, row.visible_to, row.state).where(row.id.in_(set(ids)))
-        return {each.id: each for each in await (await tx.connection()).execute(query)}
+        rows = (await (await tx.connection()).execute(query)).all()
+        return {each.id: cast(Row[Any], each) for each in rows}
 
     def differing(self, row: Row[Any], told: A, head: bytes) -> list[str]:
         """What of a row is not as its journal tells it, whose fold and last hash are given: fields and columns.

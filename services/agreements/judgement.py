@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import Amendment, AmendmentSignature
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands.papers import vouched_for
 from services.agreements.sealing import Flaw, NotReadable, Seal, examine, is_of, sealing
 from services.agreements.tables import PaperRow
 from services.agreements.verification import Standing, Subject, subject_of
@@ -35,6 +36,8 @@ class Worth(StrEnum):
     """As it was given out, with signatures that count no longer."""
     doubted = "doubted"
     """As it was given out, with signatures that are contested since."""
+    unproven = "unproven"
+    """Listed among the papers, but what the journal tells prints another today."""
     void = "void"
     """As it was given out or signed, of what was given up since."""
     annex = "annex"
@@ -125,6 +128,8 @@ async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None
     paper = papers.get(hash)
     if paper and paper.document != SEALED:
         worth, changes = await _worth_of_paper(db, standing, signed, paper)
+        if not await vouched_for(db, paper):
+            return Finding(Worth.unproven, hash, paper)
         return Finding(worth, hash, paper, changes=changes)
     given = signed.signatures if signed and paper is None else ()
     if scan := next((each for each in given if each.file_hash == hash), None):

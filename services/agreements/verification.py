@@ -16,6 +16,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
+from services.agreements.commands.integrity import require_as_told
 from services.agreements.content import language_hashes
 from services.agreements.errors.texts import TextLost
 from services.agreements.papers.drawing import CODE, minutes_hash
@@ -99,14 +100,17 @@ class Standing:
 
 
 async def look_up(db: Database, id: str, code: str) -> Standing | None:
-    """How that stands whose paper bears this id and code; None if the two do not fit, whatever the reason."""
+    """How that stands whose paper bears this id and code; None if the two do not fit, whatever the reason.
+
+    Refuses TextTampered if what is kept of it is not what its journal tells: then nothing is told of it.
+    """
     try:
         known = UUID(id)
     except ValueError:
         return None
     if not NAMED.fullmatch(code):
         return None
-    async with db.transaction(NATIONAL) as tx:
+    async with db.transaction(NATIONAL, still=True) as tx:
         subject = await _subject(tx, known)
         if subject is None:
             return None
@@ -117,7 +121,10 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
                 standing = await _of_amendment(tx, subject, code)
             case Ceremony():
                 standing = _of_ceremony(subject, code)
-        return standing if standing.current or await _was_issued(tx, known, code) else None
+        if not (standing.current or await _was_issued(tx, known, code)):
+            return None
+        await require_as_told(tx, subject)
+        return standing
 
 
 async def subject_of(db: Database, id: UUID) -> Subject | None:

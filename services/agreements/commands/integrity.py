@@ -2,23 +2,27 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from uuid import UUID
 
 from pydantic_core import from_json
 from sqlalchemy import text
 
 from services.agreements.agreement import Agreement
-from services.agreements.agreement.core import names_of
+from services.agreements.agreement.core import AGREED, names_of
 from services.agreements.agreement.scans import Scans
 from services.agreements.agreement.signing import Signing
 from services.agreements.amendment import Amendment
+from services.agreements.ceremony import Ceremony
 from services.agreements.content import Annex, ClauseRef, content_hash
 from services.agreements.errors.documents import FileLost
 from services.agreements.errors.signing import TextTampered
 from services.agreements.places import frozen_named
 from services.agreements.text import get_annexes, get_table
 from shared import files
+from shared.actor import NATIONAL
 from shared.database import Transaction
 from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementTermsRevised
+from shared.following import follow_one
 from shared.messaging.journal import past
 
 # PostgreSQL hashes what it keeps: nothing but the places that differ comes back.
@@ -76,6 +80,14 @@ FROZEN = {
 }
 """By place: what an amendment's journal says beside its two contents, from which nothing departs once it is frozen."""
 
+PLACES = (
+    {"agreement_kind": "kind", "parent_id": "framework", "reference": "number", "requests": "delegations"}
+    | dict.fromkeys((*AGREED, "duties"), "terms")
+    | {name: place for place, names in FROZEN.items() for name in names}
+    | {"content_hash": "terms", "text_hash": "table"}
+)
+"""By field: the place that people are told."""
+
 
 async def require_untampered(tx: Transaction, file: Agreement | Amendment) -> None:
     """Refuse TextTampered unless all is as it was frozen: every clause in both languages, every term, every annex.
@@ -98,6 +110,26 @@ async def require_files(annexes: Sequence[Annex]) -> None:
     kept = await asyncio.gather(*(files.is_whole(each.hash) for each in annexes))
     if lost := [each.hash for each, whole in zip(annexes, kept, strict=True) if not whole]:
         raise FileLost(hash=lost[0])
+
+
+async def require_as_told(tx: Transaction, file: Agreement | Amendment | Ceremony) -> None:
+    """Refuse TextTampered unless all that is kept of the file is what its journal tells, and nothing there was edited.
+
+    So of what is told with it: an amendment's agreement, and an agreement's amendments and ceremony. What of a text is
+    another is lost (TextLost) where it is read. The transaction reads as of one moment.
+    """
+    beside: set[tuple[str, UUID]] = set()
+    match file:
+        case Agreement():
+            beside = {(Amendment.kind, each.amendment_id) for each in file.amendments}
+            beside |= {(Ceremony.kind, each.ceremony_id) for each in file.signatures if each.ceremony_id}
+        case Amendment():
+            beside = {(Agreement.kind, file.agreement_id)}
+    # Whoever may see the file may not have been told of all that made it.
+    async with tx.widened(NATIONAL):
+        for kind, id in [(file.kind, file.id), *beside]:
+            if fields := await (await follow_one(tx, kind, id)).differing(tx):
+                raise _tampered(sorted({PLACES.get(each, "file") for each in fields}))
 
 
 async def require_kept(tx: Transaction, hash: str | None) -> None:

@@ -1,17 +1,20 @@
 """Giving out papers: each is drawn up from one version, printed in the worker process, and remembered by its hash."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import NoResultFound
 
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
+from services.agreements.commands.integrity import require_as_told
 from services.agreements.errors.sealing import SealedFileDamaged
 from services.agreements.papers import (
     Language,
@@ -25,18 +28,28 @@ from services.agreements.papers.drawing import draw_agreement, draw_amendment, d
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import agreement as read_agreement
 from services.agreements.queries import amendment as read_amendment
-from services.agreements.queries.ceremonies import told_to
+from services.agreements.queries.ceremonies import said_about, told_about
 from services.agreements.tables import AGREEMENTS, CEREMONIES, PaperRow
 from shared import files
 from shared.actor import NATIONAL, Actor
 from shared.clock import now
-from shared.database import Database
+from shared.database import Database, Transaction
+from shared.events.base import DomainEvent
 from shared.lately import Lately
-from shared.refusals import NotFound
+from shared.messaging import journal
+from shared.refusals import NotFound, Refusal
 from shared.store import digest
 from shared.worker import in_worker
 
 P = TypeVar("P", bound=Paper)
+SUBJECTS = {
+    "agreement": Agreement.kind,
+    "certificate": Agreement.kind,
+    "amendment": Amendment.kind,
+    "minutes": Ceremony.kind,
+    "minutes_extract": Ceremony.kind,
+}
+"""What each paper is about."""
 _printed: Lately[tuple[str, Language, str], bytes] = Lately(32 * 1024**2, weigh=len)
 """What was printed last, up to so many bytes: the same data is the same paper, and the worker prints one at a time."""
 
@@ -55,17 +68,19 @@ class Issued:
 async def issue_agreement(
     db: Database, id: UUID, *, language: Language, as_of: datetime | None = None, by: Actor
 ) -> Issued:
-    """The agreement on paper, as it is or as it was. Refuses CharactersNotPrintable."""
-    async with db.transaction(by.scope) as tx:
+    """The agreement on paper, as it is or as it was. Refuses CharactersNotPrintable, and as `require_as_told`."""
+    async with db.transaction(by.scope, still=True) as tx:
         found = await read_agreement(tx, id, as_of=as_of, action="read_agreement_paper", by=by)
+        await require_as_told(tx, found)
         paper = await draw_agreement(tx, found)
     return await _issue(db, "agreement", found, paper, render_agreement, language, paper.content_hash, by)
 
 
 async def issue_amendment(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
-    """The amendment on paper, with what it changes. Refuses CharactersNotPrintable."""
-    async with db.transaction(by.scope) as tx:
+    """The amendment on paper, with what it changes. Refuses CharactersNotPrintable, and as `require_as_told`."""
+    async with db.transaction(by.scope, still=True) as tx:
         found = await read_amendment(tx, id, action="read_amendment_paper", by=by)
+        await require_as_told(tx, found)
         # Whom it brings in reads it before they see the agreement.
         async with tx.widened(NATIONAL):
             agreement = await AGREEMENTS.read(tx, found.agreement_id)
@@ -74,25 +89,27 @@ async def issue_amendment(db: Database, id: UUID, *, language: Language, by: Act
 
 
 async def issue_certificate(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
-    """The completion certificate. NotAllowedNow before all have signed; refuses CharactersNotPrintable."""
-    async with db.transaction(by.scope) as tx:
+    """The completion certificate. NotAllowedNow before all have signed; refuses as `issue_agreement`."""
+    async with db.transaction(by.scope, still=True) as tx:
         found = await read_agreement(tx, id, action="read_certificate", by=by)
+        await require_as_told(tx, found)
         paper = await draw_certificate(tx, found)
     return await _issue(db, "certificate", found, paper, render_certificate, language, paper.content_hash, by)
 
 
 async def issue_minutes(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
-    """A ceremony's minutes on paper, or the extract that the actor may read. As `told_to`, and CharactersNotPrintable.
+    """A ceremony's minutes on paper, or the extract that the actor may read. As `told_about` and `issue_agreement`.
 
     An extract is known again under the code of the minutes, as the extract that it is.
     """
-    async with db.transaction(by.scope) as tx:
+    async with db.transaction(by.scope, still=True) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_minutes_paper", found)
-        whole, said = await told_to(tx, found, action="read_minutes_paper", by=by)
-        paper = await draw_minutes(tx, found, said, whole=whole)
-    document = "minutes" if whole else "minutes_extract"
-    return await _issue(db, document, found, paper, render_minutes, language, paper.minutes_hash, by)
+        await require_as_told(tx, found)
+        about = await told_about(tx, found, action="read_minutes_paper", by=by)
+        paper = await draw_minutes(tx, found, await said_about(tx, found, about), whole=about is None)
+    document = "minutes" if about is None else "minutes_extract"
+    return await _issue(db, document, found, paper, render_minutes, language, paper.minutes_hash, by, about=about)
 
 
 async def read_sealed(db: Database, id: UUID, *, by: Actor) -> Issued:
@@ -124,11 +141,10 @@ async def _issue(
     language: Language,
     content_hash: str | None,
     by: Actor,
+    *,
+    about: Set[UUID] | None = None,
 ) -> Issued:
-    told = paper.model_dump_json()
-    require_printable(told)
-    key = (render.__name__, language, digest(told))
-    pdf = await _printed.get(key, lambda: in_worker(render, paper, language))
+    pdf = await _print(paper, render, language)
     hash = hashlib.sha256(pdf).hexdigest()
     row = PaperRow(
         hash=hash,
@@ -138,11 +154,59 @@ async def _issue(
         version=subject.version,
         language=language,
         content_hash=content_hash,
+        about=None if about is None else sorted(about),
         issued_at=now(),
     )
     async with db.transaction(by.scope) as tx:
         await tx.execute(insert(PaperRow).values(row.model_dump()).on_conflict_do_nothing())
     return Issued(pdf, hash, f"{_number(paper.reference, subject.id)}-{document}-v{subject.version}-{language}")
+
+
+async def _print(paper: P, render: Callable[[P, Language], bytes], language: Language) -> bytes:
+    told = paper.model_dump_json()
+    require_printable(told)
+    key = (render.__name__, language, digest(told))
+    return await _printed.get(key, lambda: in_worker(render, paper, language))
+
+
+async def vouched_for(db: Database, row: PaperRow) -> bool:
+    """Whether the journal vouches for a paper: it names the file, or what it tells of that version prints to it today.
+
+    The row alone would make any file ours, by whoever can write it. What was ours is not vouched for any more if an
+    earlier version of the program set it otherwise, or the journal told of its past otherwise later.
+    """
+    try:
+        async with db.transaction(NATIONAL, still=True) as tx:
+            life = await journal.past(tx, row.subject_id)
+            if any(each.event.detail.get("archived_file") == row.hash for each in life):
+                return True
+            paper, render = await _drawn_again(tx, row, [each.event for each in life if each.version <= row.version])
+        pdf = await _print(paper, render, cast(Language, row.language))
+    except (Refusal, NoResultFound, TimeoutError, BrokenProcessPool, RuntimeError):
+        return False
+    return hashlib.sha256(pdf).hexdigest() == row.hash
+
+
+async def _drawn_again(
+    tx: Transaction, row: PaperRow, life: Sequence[DomainEvent]
+) -> tuple[Any, Callable[[Any, Language], bytes]]:
+    if not all(each.topic.endswith(f".{SUBJECTS.get(row.document, '')}") for each in life):
+        raise NotFound()
+    match row.document:
+        case "agreement":
+            return await draw_agreement(tx, Agreement.fold(row.subject_id, life)), render_agreement
+        case "certificate":
+            return await draw_certificate(tx, Agreement.fold(row.subject_id, life)), render_certificate
+        case "amendment":
+            amendment = Amendment.fold(row.subject_id, life)
+            known = await journal.past(tx, amendment.agreement_id, known_at=row.issued_at)
+            agreement = Agreement.fold(amendment.agreement_id, (each.event for each in known))
+            return await draw_amendment(tx, agreement, amendment), render_agreement
+        case "minutes" | "minutes_extract":
+            ceremony, whole = Ceremony.fold(row.subject_id, life), row.document == "minutes"
+            said = await said_about(tx, ceremony, None if whole else frozenset(row.about or ()))
+            return await draw_minutes(tx, ceremony, said, whole=whole), render_minutes
+    raise NotFound()
 
 
 def _number(reference: str | None, id: UUID) -> str:

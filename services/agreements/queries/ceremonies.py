@@ -71,24 +71,30 @@ async def minutes(db: Work, id: UUID, *, by: Actor) -> MinutesAnswer:
     async with db.transaction(by.scope) as tx:
         found = await CEREMONIES.read(tx, id)
         PERMISSIONS.allow(by, "read_minutes", found)
-        whole, said = await told_to(tx, found, action="read_minutes", by=by)
+        about = await told_about(tx, found, action="read_minutes", by=by)
+        said = await said_about(tx, found, about)
     adopted = found.state == CeremonyState.minutes_adopted
-    return MinutesAnswer(adopted=adopted, whole=whole, **said)
+    return MinutesAnswer(adopted=adopted, whole=about is None, **said)
 
 
-async def told_to(tx: Transaction, found: Ceremony, *, action: str, by: Actor) -> tuple[bool, dict[str, str]]:
-    """What the actor is told of the minutes, in each language, and whether it is the whole.
+async def told_about(tx: Transaction, found: Ceremony, *, action: str, by: Actor) -> frozenset[UUID] | None:
+    """The agreements of which the actor is told by the minutes; None for the whole of them.
 
-    Raises NotAllowedNow before the closing, and for extracts of minutes from before there were any; TextLost.
+    Raises NotAllowedNow before the closing, and for extracts of minutes from before there were any.
     """
     whole = found.wholly_seen_by(by)
     if not found.minutes or not (whole or found.record):
         raise NotAllowedNow(action=action, kind=found.kind, state=found.status, allowed=[])
-    if whole:
-        return True, {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
+    return None if whole else await _seen(tx, found, by)
+
+
+async def said_about(tx: Transaction, found: Ceremony, about: frozenset[UUID] | None) -> dict[str, str]:
+    """What the minutes say of these agreements, or the whole of it, in each language. Raises TextLost."""
+    if about is None:
+        return {language: await get_text(tx, found.minutes[language], "minutes") for language in ("ar", "fr")}
     told = Minutes.model_validate_json(await get_text(tx, found.record or "", "minutes"))
-    extract = told.about(await _seen(tx, found, by))
-    return False, {language: draw_up(extract, language) for language in ("ar", "fr")}
+    extract = told.about(about)
+    return {language: draw_up(extract, language) for language in ("ar", "fr")}
 
 
 async def _seen(tx: Transaction, ceremony: Ceremony, by: Actor) -> frozenset[UUID]:

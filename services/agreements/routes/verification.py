@@ -18,12 +18,14 @@ from markupsafe import Markup
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
+from services.agreements.errors.signing import TextTampered
 from services.agreements.judgement import Finding, Worth, judge
 from services.agreements.minutes import TEMPLATES
 from services.agreements.papers.drawing import CODE
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.saying import day
 from services.agreements.verification import Standing, look_up
+from shared.database import Database
 from shared.language import LANGUAGES, RIGHT_TO_LEFT, Wording, instant
 from shared.web import Db, Language, counted
 
@@ -50,6 +52,7 @@ HEADERS = {
 NAMES = {"ar": "العربية", "fr": "Français", "en": "English"}
 ANSWERS: dict[int | str, dict[str, Any]] = {
     404: {"description": "no paper has this address"},
+    409: {"description": "what is kept of it is not what was signed"},
     413: {"description": "the file is too long"},
     429: {"description": "too often"},
 }
@@ -89,9 +92,8 @@ async def verify_paper(id: Id, request: Request, db: Db, language: Wanted, code:
     """What a paper's code stands for, and how it stands today."""
     if wait := await _wait(request, LOOKS):
         return _refused(request, language, 429, "too_often", wait=wait)
-    if (standing := await look_up(db, id, code)) is None:
-        return _refused(request, language, 404, "not_found")
-    return _standing(request, language, code, standing)
+    standing = await _look_up(request, db, language, id, code)
+    return standing if isinstance(standing, Response) else _standing(request, language, code, standing)
 
 
 @router.post("/v/{id}", response_class=HTMLResponse, responses=ANSWERS, openapi_extra=PUBLIC)
@@ -99,8 +101,9 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
     """What a file is worth that is said to be this paper; it is not kept."""
     if wait := await _wait(request, FILES):
         return _refused(request, language, 429, "too_often", wait=wait)
-    if (standing := await look_up(db, id, code)) is None:
-        return _refused(request, language, 404, "not_found")
+    standing = await _look_up(request, db, language, id, code)
+    if isinstance(standing, Response):
+        return standing
     file = await _file(request)
     if file is None:
         return _standing(request, language, code, standing, missing=True)
@@ -114,6 +117,14 @@ async def verify_file(id: Id, request: Request, db: Db, language: Wanted, code: 
         log.exception("a file cannot be told of", hash=finding.hash)
         unreadable = Finding(Worth.unreadable, finding.hash)
         return _standing(request, language, code, standing, finding=unreadable)
+
+
+async def _look_up(request: Request, db: Database, language: str, id: str, code: str) -> Standing | Response:
+    try:
+        standing = await look_up(db, id, code)
+    except TextTampered as refused:
+        return _refused(request, language, refused.status, "tampered")
+    return standing or _refused(request, language, 404, "not_found")
 
 
 async def _file(request: Request) -> tuple[str, bytes | None] | None:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Text
+from sqlalchemy import DateTime, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field
 
@@ -26,4 +26,6 @@ class PaperRow(Base, table=True):  # type: ignore[call-arg, valid-type, misc]
     language: str = Field(sa_type=Text)
     content_hash: str | None = Field(None, sa_type=Text, nullable=True)
     """What its code names; none on drafts."""
+    about: list[UUID] | None = Field(None, sa_type=ARRAY(Uuid), nullable=True)
+    """Of an extract of minutes: the agreements that it tells of; none on those from before this was kept."""
     issued_at: datetime = Field(sa_type=DateTime(timezone=True))

@@ -14,13 +14,13 @@ from httpx import AsyncClient
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from sqlalchemy import text
 
-from services.agreements import commands
+from services.agreements import commands, judgement
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands import papers
 from services.agreements.judgement import Worth
 from services.agreements.kinds import SigningGroup, SigningRule
-from services.agreements.papers.drawing import draw_sealable_amendment
+from services.agreements.papers.drawing import CODE, draw_sealable_amendment
 from services.agreements.reactions import end_mandate
 from services.agreements.sealing.keys import KeyPen
 from services.agreements.tests.branches import agree, carry, propose, reread, reword, sign_for
@@ -31,6 +31,7 @@ from services.agreements.tests.test_amendment_scans import accept, scan
 from services.agreements.tests.test_examination import with_white_over_the_page, written
 from services.agreements.tests.test_sealed_files import HOLDS, TEXTS, said
 from services.agreements.tests.test_verification import judge, look, page_of
+from services.agreements.verification import look_up
 from shared import files
 from shared.actor import NATIONAL
 from shared.clock import now, today
@@ -226,12 +227,15 @@ async def test_a_seal_that_we_did_not_record_is_told_by_its_flaw(
 
 
 async def test_a_qualified_signature_whose_certificate_states_none_is_told_so(
-    anybody: AsyncClient, database: Database, databases: Any, sealed: Amendment
+    database: Database, databases: Any, sealed: Amendment
 ) -> None:
+    standing = await look_up(database, str(sealed.id), sealed.content_hash[:CODE])
+    assert standing
     async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
         statement = "update amendment set state = jsonb_set(state, '{signatures,0,level}', '\"qualified\"')"
         await tx.execute(text(statement))
-    assert said(Worth.unqualified) in await judge(anybody, page_of(sealed), await file_of(sealed))
+    found = await judgement.judge(database, standing, sealed.sealed_file or "", await file_of(sealed))
+    assert found and found.worth == Worth.unqualified
 
 
 async def test_an_agreement_and_its_amendment_know_one_another_s_files_as_of_another(
