@@ -4,17 +4,27 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, select, tuple_
+from sqlalchemy import ColumnElement, Table, select, text, tuple_
 
+from shared.actor import NATIONAL
 from shared.aggregate import Aggregate
 from shared.audit import FACTS
-from shared.database import Transaction
+from shared.database import Database, Transaction
 from shared.events.catalog import decode
 from shared.messaging.journal import bound
 from shared.messaging.tables import JournalRow
-from shared.store import STORES
+from shared.store import STORES, altered_texts
 
 PAGE = 1000
+AT_ONCE = 100
+"""Aggregates whose rows are looked at together."""
+AGGREGATES = text("""
+    select table_name from information_schema.columns
+    where table_schema = 'public' and column_name in ('id', 'version', 'head', 'state')
+    group by table_name having count(*) = 4
+""")
+ALONE = 'select id from "{table}" kept where not exists (select from journal where aggregate_id = kept.id) order by id'
+COUNTED = text("select (select count(*) from journal), (select count(*) from content)")
 JOURNAL = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
 
 
@@ -102,3 +112,30 @@ async def differing(tx: Transaction, followed: Sequence[Followed]) -> dict[UUID,
             told = STORES[kind].differing(kept[id], one.told, one.head) if id in kept else ["nothing is kept of it"]
             found |= {id: told} if told else {}
     return found
+
+
+async def verify_journal(database: Database) -> dict[str, Any]:
+    """How many events, aggregates and texts there are, and what is not as it was recorded, each by name.
+
+    The process must know the service: its aggregates are folded.
+    """
+    broken, aggregates, some = list[str](), 0, list[Followed]()
+    async with database.transaction(NATIONAL, still=True) as tx:
+        async for one in follow_all(tx):
+            aggregates += 1
+            some.append(one)
+            if len(some) == AT_ONCE:
+                broken += await _told(tx, some)
+                some.clear()
+        broken += await _told(tx, some)
+        for table in (await tx.execute(AGGREGATES)).scalars().all():
+            alone = await tx.execute(text(ALONE.format(table=table)))
+            broken += [f"{table} {id}: it has no journal" for id in alone.scalars()]
+        broken += [f"text {hash}: it is another" for hash in await altered_texts(tx)]
+        events, texts = (await tx.execute(COUNTED)).one()
+    return {"events": events, "aggregates": aggregates, "texts": texts, "broken": broken}
+
+
+async def _told(tx: Transaction, some: Sequence[Followed]) -> list[str]:
+    kinds = {each.id: each.kind for each in some}
+    return [f"{kinds[id]} {id}: {', '.join(what)}" for id, what in (await differing(tx, some)).items()]

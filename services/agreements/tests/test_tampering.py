@@ -12,7 +12,6 @@ from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
 
-from cli.journal import follow
 from services.agreements.agreement import Agreement
 from services.agreements.commands import papers, publish_checkpoint
 from services.agreements.errors.signing import TextTampered
@@ -25,6 +24,7 @@ from shared import audit
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
+from shared.following import verify_journal
 from shared.lately import Lately
 from shared.messaging.journal import exported
 from shared.refusals import Refusal
@@ -152,10 +152,10 @@ async def test_what_is_written_behind_the_service_s_back_is_found(
     anybody: AsyncClient, database: Database, owner: Database, agreement: Agreement, what: str
 ) -> None:
     tampering = TAMPERED[what]
-    assert (await follow(owner))["broken"] == [] and await look(anybody, page_of(agreement))
+    assert (await verify_journal(owner))["broken"] == [] and await look(anybody, page_of(agreement))
     async with (owner if tampering.by_owner else database).transaction(NATIONAL) as tx:
         assert (await tx.execute(text(tampering.statement))).rowcount  # type: ignore[attr-defined]
-    broken = (await follow(owner))["broken"]
+    broken = (await verify_journal(owner))["broken"]
     assert len(broken) == bool(tampering.journal)
     assert all(tampering.journal in each for each in broken), broken
     found = await audited(database, owner)
