@@ -1,5 +1,7 @@
 """Whatever people write in a request is a text that people can read, in every service."""
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
@@ -24,6 +26,9 @@ FOR_MACHINES = {
 }
 """Fields that nobody is shown as they came."""
 HIDDEN = "80\u202e places"
+TURNED = "\u200f60 - 80"
+"""Nothing is hidden in it, and in French it is shown as `80 - 60`."""
+FRENCH = re.compile("fr|.*_fr")
 
 
 def bodies(kind: type[BaseModel] = Body) -> Iterator[type[BaseModel]]:
@@ -84,3 +89,13 @@ def test_no_text_of_a_request_hides_what_it_says(body: type[BaseModel], value: A
         body.model_validate(value)
     found = {each["loc"] for each in refused.value.errors() if each["type"] == "hidden_signs"}
     assert found == set(texts(value))
+
+
+@pytest.mark.parametrize(("body", "value"), WITH_TEXTS, ids=[body.__name__ for body, _ in WITH_TEXTS])
+def test_no_french_text_of_a_request_turns_its_numbers(body: type[BaseModel], value: Any) -> None:
+    found = set()
+    try:
+        body.model_validate_json(json.dumps(value).replace(json.dumps(HIDDEN), json.dumps(TURNED)))
+    except ValidationError as refused:
+        found = {each["loc"] for each in refused.errors() if each["type"] == "hidden_signs"}
+    assert found == {at for at in texts(value) if FRENCH.fullmatch(str(at[-1]))}
