@@ -119,6 +119,12 @@ def page(ceremony: Ceremony, *, events: str, nonce: str, wording: Wording) -> st
     )
 
 
+def closed(*, nonce: str, wording: Wording) -> str:
+    """The page at an address that shows nothing, or nothing any more."""
+    said = {part: _both(wording, f"screen.closed.{part}") for part in ("title", "detail")}
+    return TEMPLATES.get_template("screen-closed.html").render(said, nonce=nonce)
+
+
 async def _versions(tx: Transaction, ceremony: Ceremony) -> list[int]:
     row = AGREEMENTS.table.c
     query = select(func.coalesce(func.sum(row.version), 0)).where(row.id.in_(ceremony.agreements))
@@ -130,12 +136,12 @@ async def _listed(tx: Transaction, ceremony: Ceremony) -> list[Agreement]:
 
 
 def _board(ceremony: Ceremony, listed: list[Agreement], wording: Wording) -> str:
-    items = [_item(ceremony, agreement, wording) for agreement in listed]
+    items = [{"number": at, **_item(ceremony, each, wording)} for at, each in enumerate(listed, start=1)]
     return TEMPLATES.get_template("board.html").render(
         ceremony=ceremony,
         facts=_facts(ceremony, wording),
         items=items,
-        called=next((item for item in items if item["called"]), None) if ceremony.state in RUNNING else None,
+        called=next((item for item in items if item["called"]), None),
         signed=sum(item["signed"] for item in items),
     )
 
@@ -154,10 +160,13 @@ def _facts(ceremony: Ceremony, wording: Wording) -> dict[str, str]:
 def _item(ceremony: Ceremony, agreement: Agreement, wording: Wording) -> dict[str, Any]:
     given = agreement.counted
     signing = agreement.signing_parties
+    # What tells one agreement from the next: the others' parties and the beginnings of titles are often the same.
+    operators = [party for party in agreement.parties if "operator" in party.roles]
     return {
         "reference": agreement.reference,
         "title": agreement.title,
-        "called": agreement.id == ceremony.called,
+        "operators": [name for each in operators if (name := agreement.names.get(each.organisation_id))],
+        "called": ceremony.state in RUNNING and agreement.id == ceremony.called,
         "signed": agreement.state in SIGNED_BY_ALL,
         "state": None
         if agreement.state in BEING_SIGNED | SIGNED_BY_ALL

@@ -13,9 +13,10 @@ from pydantic_core import to_json
 
 from services.agreements import commands, queries
 from services.agreements.schemas.ceremonies import ScreenAnswer
-from services.agreements.screen import AGAIN, boards, page, watching
+from services.agreements.screen import AGAIN, boards, closed, page, watching
 from shared.actor import SYSTEM
 from shared.language import Wording
+from shared.refusals import NotFound
 from shared.web import CurrentActor, Db, Once
 
 router = APIRouter(tags=["ceremonies"])
@@ -44,18 +45,29 @@ async def close_screens(id: UUID, by: CurrentActor, once: Once) -> Response:
     return await once(lambda tx: commands.close_screens(tx, id, by=by))
 
 
-@router.get("/screens/{secret}", response_class=HTMLResponse, openapi_extra={"x-public": True})
+@router.get(
+    "/screens/{secret}",
+    response_class=HTMLResponse,
+    responses={404: {"description": "a page that says that the screen is closed, or its address wrong"}},
+    openapi_extra={"x-public": True},
+)
 async def show_screen(secret: Secret, request: Request, db: Db) -> Response:
     """The screen's page; what it shows comes over its stream."""
-    ceremony = await queries.ceremony(db, await commands.ceremony_on(db, secret), by=SYSTEM)
-    nonce = secrets.token_urlsafe(16)
-    headers = {
+    nonce, wording = secrets.token_urlsafe(16), request.app.state.wording
+    try:
+        ceremony = await queries.ceremony(db, await commands.ceremony_on(db, secret), by=SYSTEM)
+    except NotFound:
+        return HTMLResponse(closed(nonce=nonce, wording=wording), 404, headers=_headers(nonce))
+    shown = page(ceremony, events=f"/screens/{secret}/events", nonce=nonce, wording=wording)
+    return HTMLResponse(shown, headers=_headers(nonce))
+
+
+def _headers(nonce: str) -> dict[str, str]:
+    return {
         "Content-Security-Policy": f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; "
         f"style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "X-Robots-Tag": "noindex",
     }
-    shown = page(ceremony, events=f"/screens/{secret}/events", nonce=nonce, wording=request.app.state.wording)
-    return HTMLResponse(shown, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,18 +36,6 @@ class RescheduleCeremony(Body):
     planned_for: BusinessMoment
 
 
-class Seat(Body):
-    """Somebody who sits at the ceremony for an organisation."""
-
-    organisation_id: UUID
-    name: Line
-    function: Line | None = None
-
-    def attendee(self) -> Attendee:
-        """The attendee."""
-        return Attendee(**self.model_dump())
-
-
 class Release(Body):
     """Whose seat is taken back."""
 
@@ -57,6 +45,12 @@ class Release(Body):
     def attendee(self) -> Attendee:
         """The attendee."""
         return Attendee(**self.model_dump())
+
+
+class Seat(Release):
+    """Somebody who sits at the ceremony for an organisation."""
+
+    function: Line | None = None
 
 
 class ChangeOrder(Body):

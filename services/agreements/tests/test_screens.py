@@ -1,6 +1,7 @@
 """The public screen: what the room sees, and what it never sees."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,11 +11,23 @@ from fastapi import FastAPI
 from sqlmodel import select
 
 from services.agreements import commands, screen
+from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.errors.ceremonies import ScreenFull
 from services.agreements.screen import boards, watching
 from services.agreements.tables import ScreenRow
-from services.agreements.tests.builders import CHAIR, MINISTRY, NAME, approved, fill, hold, plan, sign_for
+from services.agreements.tests.builders import (
+    CHAIR,
+    MINISTRY,
+    NAME,
+    approved,
+    fill,
+    hold,
+    operator_of,
+    plan,
+    planned,
+    sign_for,
+)
 from shared.actor import NATIONAL
 from shared.database import Database
 from shared.language import Wording, instant
@@ -84,6 +97,24 @@ async def test_a_screen_shows_what_is_on_the_table_in_both_languages(database: D
     assert "called" in board
     assert agreement.title.ar in board and agreement.title.fr in board
     assert NAME.ar in board and NAME.fr in board
+
+
+async def test_a_row_begins_with_its_number_and_its_operator_whom_titles_do_not_tell_apart(
+    database: Database, wording: Wording
+) -> None:
+    listed = [await approved(database) for _ in range(2)]
+    for at, each in enumerate(listed, start=1):
+        each.names = each.names | {
+            operator_of(each): Bilingual(ar=f"جمعية {at} (وهمية)", fr=f"Association {at} (fictif)")
+        }
+    board = screen._board(planned([each.id for each in listed]), listed, wording)
+    rows = [
+        " ".join(re.sub("<[^>]+>", "", row.partition(">")[2]).split()) for row in board.split('<span class="title"')
+    ]
+    for at, each in enumerate(listed, start=1):
+        french, arabic = rows[2 * at - 1 : 2 * at + 1]
+        assert french.startswith(f"{at}. Association {at} (fictif) · {each.title.fr}")
+        assert arabic.startswith(f"{at}. جمعية {at} (وهمية) · {each.title.ar}")
 
 
 async def test_a_screen_never_shows_a_person(database: Database, wording: Wording) -> None:
@@ -188,6 +219,7 @@ async def test_a_screen_says_where_and_when_and_shows_nothing_on_the_table_once_
     while "close" not in board:
         _, board = await following(stream)
     assert 'class="called' not in board and str(agreement.reference) in board
+    assert '<li class="signed">' in board, "no row is lit any more"
 
 
 async def test_so_many_watch_a_screen_and_the_next_is_refused_by_name(
@@ -221,13 +253,18 @@ async def test_so_many_watch_a_screen_and_the_next_is_refused_by_name(
         pass
 
 
-async def test_a_screens_page_may_run_its_own_script_only(app: FastAPI, database: Database) -> None:
+async def test_a_screens_page_runs_its_own_script_only_and_says_to_people_when_it_is_closed(
+    app: FastAPI, database: Database
+) -> None:
     ceremony = await plan(database, (await approved(database)).id)
     secret = await commands.open_screen(database, ceremony.id, by=MINISTRY)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
         page = await http.get(f"/screens/{secret}")
-        assert (await http.get(f"/screens/{secret}x")).status_code == 404
+        await commands.close_screens(database, ceremony.id, by=MINISTRY)
+        gone = await http.get(f"/screens/{secret}")
     policy = page.headers["content-security-policy"]
     nonce = policy.split("script-src 'nonce-")[1].split("'")[0]
     assert f'<script nonce="{nonce}">' in page.text and "default-src 'none'" in policy
     assert ceremony.title.ar in page.text
+    assert gone.status_code == 404 and "Cet écran est fermé" in gone.text and "هذه الشاشة مغلقة" in gone.text
+    assert "<script" not in gone.text and "default-src 'none'" in gone.headers["content-security-policy"]
