@@ -26,6 +26,7 @@ class Transaction(AsyncSession):
         self.scope = scope
         self._after_commit: list[Callable[[], None]] = []
         self._connection = connection
+        self._seen = scope
 
     @asynccontextmanager
     async def transaction(self, scope: Scope) -> AsyncIterator["Transaction"]:  # noqa: ARG002 - as on a Database
@@ -35,18 +36,20 @@ class Transaction(AsyncSession):
     @asynccontextmanager
     async def widened(self, scope: Scope) -> AsyncIterator[None]:
         """See the rows of another scope inside the block: for a rule that rests on what its person may not see."""
+        before = self._seen
         await self._see(scope)
         try:
             yield
         except BaseException:
             # Not if it ended the transaction or its connection: then there is nothing to give back, and it is told.
             with suppress(DBAPIError, PendingRollbackError):
-                await self._see(self.scope)
+                await self._see(before)
             raise
-        await self._see(self.scope)
+        await self._see(before)
 
     async def _see(self, scope: Scope) -> None:
         await self._connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
+        self._seen = scope
 
     async def connection(self, *_binding: Any, **_options: Any) -> AsyncConnection:
         """The connection of this transaction: whoever needs no more of it leaves the session unused."""

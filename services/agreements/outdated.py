@@ -27,12 +27,13 @@ def outdated(clauses: Sequence[Clause], present: Facts, former: Sequence[Facts])
     texts changed is taken for words that somebody wrote.
     """
     now, before = drawn(present), [drawn(each) for each in former]
+    values = {language: _values(present, former, language) for language in LOCALES}
     found = []
     for clause in clauses:
         if clause == now.get(clause.key):
             continue
         redrawn = clause.key in now and any(clause == each.get(clause.key) for each in before)
-        says = _named(clause, present, former)
+        says = _named(clause, values)
         if redrawn or says:
             found.append(OutdatedClause(key=clause.key, title=clause.title, redrawn=redrawn, says=says))
     return found
@@ -50,16 +51,21 @@ def drawn(facts: Facts) -> dict[str, Clause]:
     return {each.key: each for each in draft_text(*facts)}
 
 
-def _named(clause: Clause, present: Facts, former: Iterable[Facts]) -> tuple[str, ...]:
+def _values(present: Facts, former: Iterable[Facts], language: str) -> tuple[list[str], list[str]]:
+    """What the present terms name, longest first, and what former ones named that they do not."""
+    holds = sorted(values_named(*present, language), key=len, reverse=True)
+    held = dict.fromkeys(value for each in former for value in values_named(*each, language))
+    return holds, [value for value in held if value not in holds]
+
+
+def _named(clause: Clause, values: Mapping[str, tuple[list[str], list[str]]]) -> tuple[str, ...]:
     found: dict[str, None] = {}
-    for language in LOCALES:
-        text, holds = getattr(clause.body, language), values_named(*present, language)
+    for language, (holds, held) in values.items():
+        text = getattr(clause.body, language)
         # A former value may be part of a present one: a name that became longer.
-        for value in sorted(holds, key=len, reverse=True):
+        for value in holds:
             text = text if value.isdigit() else text.replace(value, " ")
-        for value in dict.fromkeys(value for each in former for value in values_named(*each, language)):
-            if value not in holds and _names(text, value):
-                found[value] = None
+        found |= dict.fromkeys(value for value in held if _names(text, value))
     return tuple(found)
 
 

@@ -101,6 +101,15 @@ async def test_whoever_saw_more_sees_no_more_after_an_error(database: Database, 
         assert (await tx.execute(SCOPE)).scalar_one() == "MA-06"
 
 
+async def test_whoever_saw_more_twice_sees_after_the_inner_block_what_the_outer_one_shows(database: Database) -> None:
+    async with database.transaction(frozenset({"MA-06"})) as tx:
+        async with tx.widened(NATIONAL):
+            async with tx.widened(frozenset({"MA-07"})):
+                assert (await tx.execute(SCOPE)).scalar_one() == "MA-07"
+            assert (await tx.execute(SCOPE)).scalar_one() == "national"
+        assert (await tx.execute(SCOPE)).scalar_one() == "MA-06"
+
+
 async def lose_its_backend(tx: Transaction) -> None:
     """What a restart of PostgreSQL does to the transaction, which learns it with its next statement."""
     pid = (await tx.execute(text("select pg_backend_pid()"))).scalar_one()

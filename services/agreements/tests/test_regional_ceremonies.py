@@ -16,6 +16,7 @@ from services.agreements.tests.builders import (
     AT,
     MINISTRY,
     approved,
+    bound,
     current,
     current_network,
     director,
@@ -27,6 +28,7 @@ from services.agreements.tests.builders import (
     president,
     sign_for,
 )
+from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_schedule import read
 from shared.clock import now
 from shared.database import Database
@@ -78,6 +80,13 @@ async def test_the_lobby_tells_an_academy_what_the_ministry_is_told(
     assert lobby[0] == lobby[1] and lobby[0]["items"][0]["ready"] and len(lobby[0]["attendees"]) == 3
     told = (await as_(president(operator_of(agreement))).get(f"/ceremonies/{ceremony.id}")).json()
     assert told["attendees"] == [] and told["available_actions"] == []
+
+
+async def test_an_academy_holds_the_ceremony_of_agreements_under_a_framework(database: Database) -> None:
+    parent = await bound(database, framework())
+    children = [(await approved(database, following(parent.id))).id for _ in range(2)]
+    ceremony = await fill(database, await plan(database, *children, by=officer()), by=officer())
+    assert (await commands.open_ceremony(database, ceremony.id, by=officer())).state == "open"
 
 
 async def test_the_ministry_supervises_what_an_academy_holds_and_no_other_academy_does(database: Database) -> None:
