@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlmodel import col, select
 
 from services.agreements.agreement import Agreement
@@ -34,6 +35,15 @@ from shared.territory import ACADEMIES, MINISTRY_ID
 File = Agreement | Amendment
 Of = Literal["agreement", "amendment"]
 """What is discussed."""
+People = dict[str, tuple[str | None, UUID | None]]
+"""People with their display names and organisations, as far as they are known."""
+COMMENTED = text("""
+    select distinct on (said ->> 'person') said ->> 'person', said ->> 'name', cast(said ->> 'organisation_id' as uuid)
+    from thread, jsonb_array_elements(state -> 'comments') said
+    where agreement_id = :agreement and amendment_id is not distinct from :amendment
+    order by said ->> 'person', said ->> 'at' desc
+""")
+"""Who commented on a file, each as they last did."""
 
 
 async def open_thread(
@@ -97,7 +107,7 @@ async def answer_thread(
     async with db.transaction(by.scope) as tx:
         file = await discussed(tx, file_id, "answer_thread", by, of=of)
         thread = hanging_on(file, await THREADS.load(tx, thread_id))
-        remark = await _remark(tx, file, body, organisations, people, by, at or now(), thread)
+        remark = await _remark(tx, file, body, organisations, people, by, at or now())
         return await THREADS.record(tx, thread, thread.answer(remark, parties=_parties(file)), by=by)
 
 
@@ -194,11 +204,10 @@ async def _remark(
     people: Sequence[str],
     by: Actor,
     at: datetime,
-    thread: Thread | None = None,
 ) -> Remark:
     if strangers := [each for each in organisations if each not in present(file)]:
         raise NotToBeMentioned(named=strangers)
-    if people and (unknown := sorted(set(people) - await _known(tx, file, thread, at))):
+    if people and (unknown := sorted(set(people) - await _known(tx, file, at))):
         raise NotToBeMentioned(named=unknown)
     return Remark(
         body=body,
@@ -220,7 +229,14 @@ def _academies(file: File) -> list[str]:
     return [code for code, academy in ACADEMIES.items() if academy.organisation_id in there]
 
 
-async def _known(tx: Transaction, file: File, thread: Thread | None, at: datetime) -> set[str]:
+async def commented(tx: Transaction, file: File) -> People:
+    """Who commented on the file, in any of its threads."""
+    amended = file.agreement_id if isinstance(file, Amendment) else None
+    asked = {"agreement": amended or file.id, "amendment": file.id if amended else None}
+    return {person: (name, home) for person, name, home in (await tx.execute(COMMENTED, asked)).all()}
+
+
+async def _known(tx: Transaction, file: File, at: datetime) -> set[str]:
     """The people of whom we know that they see it: they acted or commented, or hold a party's mandate."""
     parties, today = _parties(file), business_date(at)
     mandated = select(col(MandateRow.person)).where(
@@ -231,5 +247,4 @@ async def _known(tx: Transaction, file: File, thread: Thread | None, at: datetim
     # Whoever comments need not see the mandates of whom they mention.
     async with tx.widened(NATIONAL):
         holders = (await tx.exec(mandated)).all()
-    commented = {remark.person for remark in thread.comments} if thread else set()
-    return await acted(tx, file) | commented | {*holders}
+    return {*await acted(tx, file), *await commented(tx, file), *holders}

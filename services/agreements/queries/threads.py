@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import Text, cast, func, select, text
+from sqlalchemy import Text, cast, func, select
 from sqlmodel import col
 
-from services.agreements.amendment import Amendment
-from services.agreements.commands.threads import File, Of, acted, discussed, hanging_on, present
+from services.agreements.commands.threads import File, Of, People, acted, commented, discussed, hanging_on, present
 from services.agreements.commands.vetting import names_of
 from services.agreements.schemas.threads import OpenPoints, Participant, ThreadAnswer
 from services.agreements.tables import THREADS, MandateRow
@@ -19,15 +18,6 @@ from shared.database import Transaction, Work
 from shared.web import PageRequest
 
 ROW = THREADS.table.c
-People = dict[str, tuple[str | None, UUID | None]]
-"""People with their display names and organisations, as far as they are known."""
-COMMENTED = text("""
-    select distinct on (said ->> 'person') said ->> 'person', said ->> 'name', cast(said ->> 'organisation_id' as uuid)
-    from thread, jsonb_array_elements(state -> 'comments') said
-    where agreement_id = :agreement and amendment_id is not distinct from :amendment
-    order by said ->> 'person', said ->> 'at' desc
-""")
-"""Who commented on a file, each as they last did."""
 
 
 async def threads(
@@ -85,7 +75,7 @@ async def participants(db: Work, id: UUID, *, of: Of = "agreement", by: Actor) -
         file = await discussed(tx, id, "read_participants", by, of=of)
         names = await names_of(tx, organisations := sorted(present(file)))
         people: People = dict.fromkeys(await acted(tx, file), (None, None))
-        people |= await _mandated(tx, file) | await _commented(tx, file)
+        people |= await _mandated(tx, file) | await commented(tx, file)
     told = [(each, None, None) for each in organisations] + [
         (home, person, name) for person, (name, home) in sorted(people.items())
     ]
@@ -93,12 +83,6 @@ async def participants(db: Work, id: UUID, *, of: Of = "agreement", by: Actor) -
         Participant(organisation_id=home, organisation=names.get(home) if home else None, person=person, name=name)
         for home, person, name in told
     ]
-
-
-async def _commented(tx: Transaction, file: File) -> People:
-    amended = file.agreement_id if isinstance(file, Amendment) else None
-    asked = {"agreement": amended or file.id, "amendment": file.id if amended else None}
-    return {person: (name, home) for person, name, home in (await tx.execute(COMMENTED, asked)).all()}
 
 
 async def _mandated(tx: Transaction, file: File) -> People:

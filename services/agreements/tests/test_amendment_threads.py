@@ -157,10 +157,12 @@ async def participants(client: Client, at: str) -> tuple[set[UUID], dict[str, st
 async def test_participants_are_whom_a_comment_may_mention(as_: Any, database: Database) -> None:
     amendment = await proposed(database)
     partner = await partner_of(database, amendment)
+    colleague = person("colleague", Role.association_manager, partner.jurisdiction)
     for at in (f"/amendments/{amendment.id}", f"/agreements/{amendment.agreement_id}"):
+        await as_(colleague).post(f"{at}/threads", {"body": "(fictif)"})
         organisations, people = await participants(as_(partner), at)
         assert {each.organisation_id for each in amendment.parties} <= organisations
-        assert {officer().person, partner.person} <= {*people}
+        assert {officer().person, partner.person, colleague.person} <= {*people}
         body = {"body": "(fictif)", "organisations": [*map(str, organisations)], "people": [*people]}
         assert (await as_(partner).post(f"{at}/threads", body)).status_code == 201
 
