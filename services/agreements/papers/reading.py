@@ -91,9 +91,9 @@ def isolated(text: str) -> str:
 def moving_in(text: str) -> str:
     """The marks and isolates of a text in Arabic that move its numbers, each once: those beside one.
 
-    An isolate of a number alone is what a paper has too.
+    An isolate of one number or of what begins with a Latin letter is what a paper has too.
     """
-    text = ISOLATE.sub(lambda found: "" if NUMBER.fullmatch(found[1]) else found[0], text)
+    text = ISOLATE.sub(lambda found: "" if _one_run(found[1]) else found[0], text)
     beside = [found[0] for found in BETWEEN.finditer(text) if _beside_a_digit(found)]
     return "".join(sorted({each for run in beside for each in run if ord(each) in DIRECTIONS}))
 
@@ -101,6 +101,12 @@ def moving_in(text: str) -> str:
 def breakable(text: str) -> str:
     """The text with places to end a line in what has none, so that all of it stands on the page."""
     return UNBROKEN.sub(lambda found: _broken(found[0]), text)
+
+
+def _one_run(text: str) -> bool:
+    """Whether a paper sets the text from the left to the right, as one piece."""
+    kinds = {unicodedata.bidirectional(each) for each in text}
+    return bool(NUMBER.fullmatch(text) or (re.match(f"[{LATIN}]", text) and kinds.isdisjoint({"R", "AL", "AN"})))
 
 
 def _beside_a_digit(found: re.Match[str]) -> bool:

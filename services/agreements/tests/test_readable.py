@@ -57,7 +57,9 @@ async def test_neither_language_of_a_clause_is_empty_or_says_what_is_not_seen(
 
 
 async def test_a_body_may_have_lines_and_what_arabic_needs(as_: Any) -> None:
-    given = clause(body="Premier :\r\n\t– un ;\n\n– deux.", arabic="\u200fبند 51\u200e-17 \u2066A/1\u2069\nه\u200d")
+    given = clause(
+        body="Premier :\r\n\t– un ;\n\n– deux.", arabic="\u200fبند C++\u200e \u2066A/1\u2069 \u206651-17\u2069\nه\u200d"
+    )
     client = as_(officer())
     drafted = await client.post("/agreements", body_of(current(), clauses=[given]))
     text = (await client.get(f"/agreements/{drafted.json()['id']}/text")).json()
