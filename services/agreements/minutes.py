@@ -27,6 +27,7 @@ from shared.events.agreements import (
     CeremonyChairNamed,
     CeremonyInterrupted,
     CeremonyOpened,
+    CeremonyOrderChanged,
     CeremonyPostponed,
     CeremonyResumed,
 )
@@ -101,7 +102,8 @@ class Pause(Told):
 
     since: datetime
     until: datetime
-    reason: str
+    reason: str | None
+    """None in an extract."""
 
 
 class Minutes(Told):
@@ -142,6 +144,8 @@ class Minutes(Told):
                 "present": {id: name for id, name in self.present.items() if id in parties},
                 "entries": entries,
                 "struck": tuple(each for each in self.struck if each.agreement_id in agreements),
+                # Why a sitting was interrupted may be about another agreement.
+                "pauses": tuple(each.model_copy(update={"reason": None}) for each in self.pauses),
                 "whole": False,
             }
         )
@@ -172,6 +176,9 @@ def course_of(journal: Sequence[Recorded]) -> Course:
                 seated.clear()
             case CeremonyAgreementStruck():
                 course.struck[UUID(event.detail["agreement"])] = at, event.detail["reason"]
+            case CeremonyOrderChanged():
+                for each in event.detail["agreements"]:
+                    course.struck.pop(UUID(each), None)
             case CeremonyOpened():
                 opened = True
             case CeremonyInterrupted():

@@ -19,6 +19,7 @@ from services.agreements.errors.ceremonies import (
     OrderNotKept,
     TakenUpInTheCeremony,
 )
+from services.agreements.errors.documents import FileLost
 from services.agreements.errors.families import ParentNotSigned
 from services.agreements.errors.signing import TextTampered
 from services.agreements.minutes import (
@@ -392,6 +393,6 @@ async def _parent_allows(tx: Transaction, ceremony: Ceremony, agreement: Agreeme
 async def _is_tampered(tx: Transaction, agreement: Agreement) -> bool:
     try:
         await require_untampered(tx, agreement)
-    except TextTampered:
+    except (TextTampered, FileLost):
         return True
     return False

@@ -24,6 +24,7 @@ from shared.database import Transaction
 from shared.events.agreements import AgreementApproved, AgreementDrafted, AgreementTermsRevised
 from shared.following import follow_one
 from shared.messaging.journal import past
+from shared.refusals import Unavailable
 
 # PostgreSQL hashes what it keeps: nothing but the places that differ comes back.
 TAMPERED = text("""
@@ -62,6 +63,10 @@ DRIFTED = text("""
     ) frozen(place, was, is_now)
     where was is distinct from is_now
 """).bindparams(drafted=AgreementDrafted.type, revised=AgreementTermsRevised.type, approved=AgreementApproved.type)
+
+READ_WITHIN = 8.0
+"""Seconds. Less than the database lets a transaction say nothing."""
+_late = set[asyncio.Future[bool]]()
 
 SIGNING = frozenset(
     event.type for part in (Signing, Scans) for step in vars(part).values() for event in getattr(step, "follows", ())
@@ -105,11 +110,20 @@ async def require_untampered(tx: Transaction, file: Agreement | Amendment) -> No
 async def require_files(annexes: Sequence[Annex]) -> None:
     """Refuse FileLost for an annex that the storage has no more, or has something else in its place.
 
-    Raises Unavailable if it does not answer.
+    Raises Unavailable if it does not answer, or is not done in READ_WITHIN: what it gives later is known when somebody
+    tries again, while a transaction that waits holds up everybody and is ended before long.
     """
-    kept = await asyncio.gather(*(files.is_whole(each.hash) for each in annexes))
-    if lost := [each.hash for each, whole in zip(annexes, kept, strict=True) if not whole]:
+    reading = {each.hash: asyncio.ensure_future(files.is_whole(each.hash)) for each in annexes}
+    if not reading:
+        return
+    done, late = await asyncio.wait(reading.values(), timeout=READ_WITHIN)
+    _late.update(late)
+    for each in late:
+        each.add_done_callback(_late.discard)
+    if lost := [hash for hash, whole in reading.items() if whole in done and not whole.result()]:
         raise FileLost(hash=lost[0])
+    if late:
+        raise Unavailable()
 
 
 async def require_as_told(tx: Transaction, file: Agreement | Amendment | Ceremony) -> None:

@@ -1,5 +1,6 @@
 """Annexes are part of the text: revised, accepted, frozen, signed, amended and printed with it."""
 
+import asyncio
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from services.agreements import commands
 from services.agreements.agreement import Agreement, DocumentState
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
+from services.agreements.commands import integrity
 from services.agreements.content import ClauseRef, Content, content_hash
 from services.agreements.errors.amendments import BeyondItsType
+from services.agreements.errors.ceremonies import LobbyNotReady
 from services.agreements.errors.documents import AnnexFrozen, AnnexGone, FileLost
 from services.agreements.errors.negotiation import NotYourTurn, TextLocked, TextMovedOn
 from services.agreements.errors.papers import CharactersNotPrintable
@@ -26,8 +29,10 @@ from services.agreements.tests.branches import agree, branch_of, carry, propose,
 from services.agreements.tests.branches import sign_for as sign_amendment_for
 from services.agreements.tests.builders import (
     LEGAL,
+    MINISTRY,
     accept_for_all,
     accepted,
+    approved,
     attach,
     attached,
     clauses,
@@ -39,6 +44,7 @@ from services.agreements.tests.builders import (
     officer,
     operator_of,
     pdf,
+    plan,
     president,
     ready,
     sign_for,
@@ -55,7 +61,7 @@ from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.language import Wording
 from shared.messaging import journal
 from shared.money import Money
-from shared.refusals import Forbidden
+from shared.refusals import Forbidden, Unavailable
 
 ONE = UUID(int=1)
 TEXTS = Wording(WORDING)
@@ -324,6 +330,34 @@ async def test_nothing_is_signed_with_an_annex_that_the_storage_changed(database
         await sign_amendment_for(database, offered, offered.touched[0])
     await files.put(content)
     assert (await sign_amendment_for(database, offered, offered.touched[0])).signatures
+
+
+async def test_a_lobby_says_which_agreement_has_an_annex_that_is_lost(database: Database, kept_files: Path) -> None:
+    whole, spoilt = await approved(database), await frozen(database)
+    ceremony = await plan(database, whole.id, spoilt.id)
+    _spoil(kept_files, spoilt.annexes[0].hash)
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    assert {each["agreement"] for each in refused.value.values["missing"]} == {spoilt.id}
+
+
+async def test_a_storage_that_takes_long_holds_nobody_up_for_long(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agreement, answers = await frozen(database), asyncio.Event()
+    is_whole = files.is_whole
+
+    async def late(hash: str) -> bool:
+        await answers.wait()
+        return await is_whole(hash)
+
+    monkeypatch.setattr(files, "is_whole", late)
+    monkeypatch.setattr(integrity, "READ_WITHIN", 0.05)
+    with pytest.raises(Unavailable):
+        await sign_for(database, agreement, operator_of(agreement))
+    answers.set()
+    monkeypatch.setattr(integrity, "READ_WITHIN", 20)
+    assert (await sign_for(database, agreement, operator_of(agreement))).signatures
 
 
 def _spoil(kept_files: Path, hash: str) -> bytes:

@@ -217,6 +217,8 @@ async def test_who_sees_every_agreement_of_a_ceremony_reads_its_minutes_and_othe
     ceremony = await hold(database, own.id, foreign.id)
     await called(database, operator_of(foreign), "Association étrangère (fictif)")
     await called(database, operator_of(own), "Association du lieu (fictif)")
+    await commands.interrupt_ceremony(database, ceremony.id, reason=f"Sur {foreign.reference}", by=MINISTRY)
+    await commands.resume_ceremony(database, ceremony.id, by=MINISTRY)
     await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
     whole = await queries.minutes(database, ceremony.id, by=MINISTRY)
     extract = await queries.minutes(database, ceremony.id, by=officer("MA-06"))
@@ -224,9 +226,22 @@ async def test_who_sees_every_agreement_of_a_ceremony_reads_its_minutes_and_othe
     assert extract.fr.startswith("# Extrait du procès-verbal") and extract.ar.startswith("# مستخرج من محضر")
     assert str(own.reference) in extract.fr and str(foreign.reference) not in extract.fr
     assert "Association du lieu" in extract.fr and "Association étrangère" not in extract.fr
-    assert "Association étrangère" in whole.fr
+    assert "Association étrangère" in whole.fr and f" : Sur {foreign.reference}" in whole.fr
+    assert "## Interruptions" in extract.fr and "Sur " not in extract.fr
     theirs = await queries.minutes(database, ceremony.id, by=signer(operator_of(own)))
     assert theirs.fr == extract.fr
+
+
+async def test_what_was_struck_and_put_back_is_not_told_as_struck(database: Database) -> None:
+    one, other = await approved(database), await approved(database)
+    ceremony = await plan(database, one.id, other.id)
+    await commands.strike_agreement(database, ceremony.id, agreement_id=one.id, reason="r", by=MINISTRY)
+    await commands.change_order(database, ceremony.id, agreements=[other.id, one.id], by=MINISTRY)
+    await fill(database, ceremony)
+    await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    minutes = await read(database, ceremony)
+    assert "sur 2" in minutes and "retirées" not in minutes
 
 
 async def test_minutes_name_who_was_there_in_the_order_of_business(database: Database) -> None:
