@@ -121,6 +121,11 @@ async def judge(db: Database, standing: Standing, hash: str, file: bytes | None)
     return finding
 
 
+def _shown_by(signature: Signature | AmendmentSignature) -> tuple[str | None, ...]:
+    """The files that show it on paper, and that its party stood by it."""
+    return signature.file_hash, signature.confirmed.file_hash if signature.confirmed else None
+
+
 async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None) -> Finding | None:
     papers = await _papers(db, [hash])
     subject = await subject_of(db, standing.id)
@@ -132,7 +137,7 @@ async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None
             return Finding(Worth.unproven, hash, paper)
         return Finding(worth, hash, paper, changes=changes)
     given = signed.signatures if signed and paper is None else ()
-    if scan := next((each for each in given if each.file_hash == hash), None):
+    if scan := next((each for each in given if hash in _shown_by(each)), None):
         return Finding(Worth.contested if scan.in_doubt else Worth.sealed, hash)
     if hash in standing.annexes:
         return Finding(Worth.annex, hash)

@@ -25,10 +25,11 @@ class AgreementsSettings(ServiceSettings, Parameters):
         description="directory with a PKCS#12 file `<organisation id>.p12` for each organisation that seals, or the one"
         " file of a single one; nobody seals with another's",
     )
-    seal_holders: dict[UUID, str] = Field(
+    seal_holders: dict[UUID, tuple[str, ...]] = Field(
         {},
-        description="JSON: organisation id -> what its certificate calls it, its organizationIdentifier or its O."
-        " The certificate of an organisation that is listed must say so, and that of another must not",
+        description="JSON: organisation id -> list of what its certificates call it, its organizationIdentifier or its"
+        " O. The certificate of an organisation that is listed must say one of these, and that of another must not."
+        " What an earlier certificate called it stays in the list: what was sealed with that is verified by it",
     )
     seal_passphrase: SecretStr | None = Field(None, description="opens these files")
     seal_level: Literal["advanced", "qualified"] = Field(

@@ -12,10 +12,11 @@ from pydantic import BaseModel
 async def refuse_unknown_parameters(request: Request) -> None:
     """Refuse a filter of another name: the answer would be the whole list; and a second value, where one counts.
 
-    Only reads of the API have filters.
+    Only reads of the API have filters. What anybody may read is fetched by programs that add something of their own.
     """
     route = request.scope["route"]
-    if not request.query_params or request.method != "GET" or not route.path.startswith("/api/"):
+    asks = request.query_params and request.method == "GET" and route.path.startswith("/api/")
+    if not asks or (route.openapi_extra or {}).get("x-public"):
         return
     known = dict(_parameters(route.dependant))
     there = ", ".join(known) or "—"

@@ -21,7 +21,7 @@ from shared.store import digest
 from shared.territory import jurisdiction_of
 
 MOST = 20
-"""Feeds of a person that answer; those that were revoked do not count."""
+"""Feeds of a person that answer; those that were revoked, have lapsed or rest do not count."""
 
 
 class IssuedCalendar(NamedTuple):
@@ -54,20 +54,29 @@ async def create_calendar(db: Work, *, language: str, organisation_id: UUID | No
         created_at=now(),
         renewed_at=now(),
     )
-    own = select(func.count()).where(col(CalendarRow.person) == by.person, col(CalendarRow.revoked_at).is_(None))
-    # Some may be from where the person was at home before.
-    async with db.transaction(by.scope) as tx, tx.widened(NATIONAL):
+    async with db.transaction(by.scope) as tx:
         tx.add(calendar)
         await tx.flush()
-        if (await tx.exec(own)).one() > MOST:
-            raise TooManyCalendars(most=MOST)
+        await _require_room(tx, by)
     return IssuedCalendar(calendar, token)
+
+
+async def _require_room(tx: Transaction, by: Actor) -> None:
+    answering = select(func.count()).where(
+        col(CalendarRow.person) == by.person,
+        col(CalendarRow.revoked_at).is_(None),
+        col(CalendarRow.renewed_at) > now() - timedelta(days=parameters().calendar_days),
+    )
+    # Some may be from where the person was at home before.
+    async with tx.widened(NATIONAL):
+        if (await tx.exec(answering)).one() > MOST:
+            raise TooManyCalendars(most=MOST)
 
 
 async def renew_calendar(db: Work, id: UUID, *, by: Actor) -> CalendarRow:
     """Let a feed of one's own go on, or answer again: who does so is still at home where the feed is.
 
-    Raises NotFound; refuses CalendarRevoked.
+    Raises NotFound; refuses CalendarRevoked, TooManyCalendars.
     """
     PERMISSIONS.allow(by, "renew_calendar")
     own = col(CalendarRow.person) == by.person, col(CalendarRow.jurisdiction) == by.jurisdiction
@@ -80,6 +89,7 @@ async def renew_calendar(db: Work, id: UUID, *, by: Actor) -> CalendarRow:
             raise CalendarRevoked()
         calendar.renewed_at = now()
         await tx.flush()
+        await _require_room(tx, by)
     return calendar
 
 

@@ -64,7 +64,7 @@ ADDRESS = re.compile(
     rf"(?P<id>[0-9a-f]{{8}}(?:-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}})/?\?\s*h=(?P<code>[0-9a-f]{{{CODE}}})\b"
 )
 """What leads to a paper, in the address that it has."""
-Typed = Annotated[str, Query(max_length=LONGEST, description="the address that is printed under a paper's code")]
+Typed = Annotated[str, Query(description="the address that is printed under a paper's code")]
 Id = Annotated[str, Path(description="as the paper's code has it")]
 Code = Annotated[str, Query(alias="h", description="the beginning of the content's hash, as the paper's code has it")]
 
@@ -81,9 +81,9 @@ async def find_paper(request: Request, language: Wanted, typed: Typed = "") -> R
     """Where to enter what is printed under a paper's code; it leads to the paper's page."""
     if wait := await _wait(request, LOOKS):
         return _refused(request, language, 429, "too_often", wait=wait)
-    if address := ADDRESS.search(typed.lower()):
+    if address := ADDRESS.search(typed[:LONGEST].lower()):
         return RedirectResponse(f"/v/{address['id']}?h={address['code']}&lang={language}", 303, _headers(language))
-    page = _page(request, language, typed=typed, longest=LONGEST)
+    page = _page(request, language, typed=typed[:LONGEST], longest=LONGEST)
     return HTMLResponse(TEMPLATES.get_template("verification-entry.html").render(page), headers=_headers(language))
 
 

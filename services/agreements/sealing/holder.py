@@ -2,7 +2,7 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from cryptography import x509
@@ -18,8 +18,8 @@ PERSON = (NameOID.SURNAME, NameOID.GIVEN_NAME, NameOID.PSEUDONYM)
 LONGEST = 128
 """Signs of a name that are kept."""
 
-Holders = Mapping[UUID, str]
-"""Organisation -> what its certificate calls it: its organizationIdentifier, or its O."""
+Holders = Mapping[UUID, Sequence[str]]
+"""Organisation -> what its certificates call it, now or before: its organizationIdentifier, or its O."""
 
 
 def certificate_of(der: bytes) -> SealingCertificate:
@@ -46,7 +46,7 @@ def is_of(certificate: SealingCertificate, organisation: UUID, holders: Holders)
     One that is listed has a certificate that calls it so; the others have none that calls itself one of those.
     """
     called = {_plain(each) for each in (certificate.identifier, certificate.holder) if each}
-    theirs = {each for each, name in holders.items() if _plain(name) in called}
+    theirs = {each for each, names in holders.items() if not called.isdisjoint(map(_plain, names))}
     return organisation in theirs or not (theirs or organisation in holders)
 
 

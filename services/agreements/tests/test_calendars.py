@@ -692,6 +692,20 @@ async def test_a_person_has_so_many_feeds_and_makes_another_once_one_is_revoked(
     await a_feed(as_, officer())
 
 
+async def test_a_feed_that_rests_leaves_room_for_another_and_goes_on_while_there_is_some(
+    as_: Any, http: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules["services.agreements.commands.calendars"], "MOST", 1)
+    await a_feed(as_, officer())
+    (first,) = (await as_(officer()).get("/calendars")).json()["items"]
+    async with database.transaction(NATIONAL) as tx:
+        await tx.execute(update(CalendarRow).values(renewed_at=None))
+    other = await a_feed(as_, officer())
+    again = await as_(officer()).post(f"/calendars/{first['id']}/renewal")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/too-many-calendars")
+    assert (await http.get(f"{other}?nocache=1")).status_code == 200, "calendar programs add what they like"
+
+
 async def test_the_token_of_a_feed_is_not_kept(as_: Any, database: Database) -> None:
     path = await a_feed(as_, officer())
     token = path.removeprefix("/api/v1/calendars/").removesuffix(".ics")

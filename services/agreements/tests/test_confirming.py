@@ -175,6 +175,8 @@ async def test_a_paper_that_shows_a_confirmation_stays_and_everybody_reads_it(
     page = await look(anybody, page_of(done))
     assert "confirmée le" in page and "contestée" not in page
     assert head_of(file).person not in page
+    kept = b"".join([chunk async for chunk in await files.stream(shown)])
+    assert said(Worth.sealed) in await judge(anybody, page_of(done), kept)
     async with database.transaction(NATIONAL) as tx:
         agreement = await branches.read(database, file.agreement_id if isinstance(file, Amendment) else file.id)
         paper = await (draw_amendment(tx, agreement, done) if kind == "amendment" else draw_agreement(tx, done))

@@ -93,12 +93,15 @@ def test_a_certificate_is_compared_with_what_the_installation_says() -> None:
     ours, other = new_id(), new_id()
     certificate = told(CALLED)
     assert is_of(certificate, ours, {}), "nothing is said of anybody"
-    assert is_of(certificate, ours, {ours: "ntrma-0000000"})
-    assert is_of(certificate, ours, {ours: "ASSOCIATION  d'ailleurs (fictif)"})
-    assert not is_of(certificate, ours, {ours: "NTRMA-1"})
-    assert not is_of(certificate, ours, {other: "NTRMA-0000000"}), "it is another's"
-    assert is_of(certificate, ours, {other: "NTRMA-1"})
-    assert is_of(certificate, ours, {ours: "NTRMA-0000000", other: "NTRMA-0000000"}), "one legal person, two offices"
+    assert is_of(certificate, ours, {ours: ["ntrma-0000000"]})
+    assert is_of(certificate, ours, {ours: ["ASSOCIATION  d'ailleurs (fictif)"]})
+    assert not is_of(certificate, ours, {ours: ["NTRMA-1"]})
+    assert not is_of(certificate, ours, {other: ["NTRMA-0000000"]}), "it is another's"
+    assert is_of(certificate, ours, {other: ["NTRMA-1"]})
+    assert is_of(certificate, ours, {ours: ["NTRMA-1", "NTRMA-0000000"]}), "by the name of before, too"
+    assert is_of(certificate, ours, {ours: ["NTRMA-0000000"], other: ["NTRMA-0000000"]}), (
+        "one legal person, two offices"
+    )
 
 
 async def test_a_certificate_that_is_known_to_be_another_s_seals_nothing(
@@ -106,12 +109,12 @@ async def test_a_certificate_that_is_known_to_be_another_s_seals_nothing(
 ) -> None:
     root = Root()
     pen = root.issue(now() - DAY, now() + DAY, names=CALLED)
-    for holders in ({MINISTRY_ID: "NTRMA-1"}, {operator_of(agreement): "NTRMA-0000000"}):
+    for holders in ({MINISTRY_ID: ["NTRMA-1"]}, {operator_of(agreement): ["NTRMA-0000000"]}):
         seal_with(pen, root.trust, tmp_path, seal_holders=holders)
         with pytest.raises(CertificateOfAnother) as refused:
             await sign_for(database, agreement, MINISTRY_ID, level="advanced")
         assert refused.value.values["holder"] == SHOWN and refused.value.values["organisation"] == MINISTRY_ID
-    seal_with(pen, root.trust, tmp_path, seal_holders={MINISTRY_ID: "NTRMA-0000000"})
+    seal_with(pen, root.trust, tmp_path, seal_holders={MINISTRY_ID: ["NTRMA-1", "NTRMA-0000000"]})
     assert (await sign_for(database, agreement, MINISTRY_ID, level="advanced")).sealed_file
 
 
@@ -160,7 +163,7 @@ async def test_a_seal_that_turns_out_to_be_another_s_is_told_as_such(
     root = Root()
     seal_with(root.issue(now() - DAY, now() + DAY, names=CALLED), root.trust, tmp_path)
     sealed = await sign_for(database, agreement, MINISTRY_ID, level="advanced")
-    seal_with(None, root.trust, tmp_path, seal_holders={operator_of(agreement): "NTRMA-0000000"})
+    seal_with(None, root.trust, tmp_path, seal_holders={operator_of(agreement): ["NTRMA-0000000"]})
     page = await judge(anybody, page_of(sealed), await file_of(sealed))
     assert said(Worth.not_theirs) in page and HOLDS not in page
     for other in Worth:
