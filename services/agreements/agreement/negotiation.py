@@ -195,5 +195,6 @@ class Negotiation(Core):
     @follows
     def _drop_acceptances(self, event: AgreementAcceptancesLapsed) -> None:
         self.acceptances = ()
-        if event.because == "unlocked":
+        # An unlocking from before organisations were told is folded as it was.
+        if event.because == "unlocked" and event.organisations:
             self.remarks = event.detail.get("reason")
