@@ -102,7 +102,7 @@ async def test_everything_is_reached_through_one_door(door: aiohttp.ClientSessio
     for resource in routes.table():
         async with door.get(f"{routes.address_of(resource).rstrip('/')}/no-such-thing", headers=signed_in) as response:
             assert response.status in {404, 405, 422}, resource
-            assert response.headers["Content-Language"] == "fr", "told by the service that owns it"
+            assert "fr" in response.headers["Content-Language"], f"told by the service that owns {resource}"
     async with door.post("/api/v1/agreements", headers=signed_in, json={"unknown": 1}) as response:
         problem = await response.json()
         assert response.status == 422 and problem["errors"]

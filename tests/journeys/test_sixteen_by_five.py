@@ -165,9 +165,7 @@ async def test_a_sitting_that_is_killed_in_mid_batch_loses_no_signature_and_doub
     # One is called and signed at the table, party by party; the screen follows.
     first, *others = agreements
     await client.post(MINISTRY, f"{path}/calls", {"agreement_id": first["id"]})
-    await eventually(
-        lambda: room.boards and f'<p class="reference"><bdi dir="ltr">{first["reference"]}' in room.boards[-1]
-    )
+    await eventually(lambda: room.boards and f" · {first['reference']}</bdi></p>" in room.boards[-1])
     for done, each in enumerate(first["parties"], start=1):
         await desk.sign(first, each, ceremony=ceremony["id"])
         await eventually(partial(room.shows, done))

@@ -67,6 +67,7 @@ def _headers(nonce: str) -> dict[str, str]:
         "Content-Security-Policy": f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; "
         f"style-src 'nonce-{nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         "X-Robots-Tag": "noindex",
+        "Content-Language": "ar, fr",
     }
 
 

@@ -125,7 +125,7 @@ async def test_a_kind_that_asks_for_a_level_amends_on_paper(
 ) -> None:
     ask(monkeypatch, least)
     root = Root()
-    seal_with(root.issue(now() - DAY, now() + DAY, states=QUALIFIED), root.trust, tmp_path)
+    seal_with(lambda: root.issue(now() - DAY, now() + DAY, states=QUALIFIED), root.trust, tmp_path)
     agreement = await bound(database, current(effective_from=today() - 40 * DAY))
     agreement = await attached(database, agreement, "signed_copy")
     offered = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
