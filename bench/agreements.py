@@ -144,6 +144,7 @@ SEARCHES: tuple[tuple[Actor, dict[str, Any]], ...] = (
     (MINISTRY, {"q": "ended", "state": ("in_force",)}),
     (MINISTRY, {"q": "lapsed", "state": ("in_force",), "sort": "-updated_at"}),
     (OFFICER, {"q": "ended", "state": ("in_force",), "agreement_kind": ("academy-association",)}),
+    (OFFICER, {"state": ("in_force",), "sort": "reference"}),
     # Words of too many clauses, and of too many agreements, to be followed; none has them in the state asked for.
     (MINISTRY, {"q": "enacted", "state": ("draft",)}),
     (OFFICER, {"q": "binding", "state": ("draft", "signed"), "sort": "-updated_at"}),

@@ -112,12 +112,15 @@ async def agreements(
         await tx.execute(PLAN_ANEW)
         few, many = await _words(tx, search.q, by)
         where = [*_where(search, by), *few]
+        left = page.select(select().where(*AGREEMENTS.within(tx), *where), *_keys(order), newest_first=newest_first)
+        reached = None
         if many and sees_many(by.jurisdiction):
-            left = page.select(select().where(*AGREEMENTS.within(tx), *where), *_keys(order), newest_first=newest_first)
             ids, reached = await _first_of(tx, left, many, page.limit, order, newest_first=newest_first)
             where.append(_is_one_of(ids))
+        elif search.state and order is ORDERS["reference"] and sees_many(by.jurisdiction):
+            ids = await _first_in_order(tx, left, page.limit, order, newest_first=newest_first)
+            where.append(_is_one_of(ids))
         else:
-            reached = None
             where += map(_has, many)
         found, next = await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
     return found, next or (encode_cursor(reached) if reached else None)
@@ -250,6 +253,24 @@ async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]
                 found[word] = {*ids}
         await tx.execute(BY_ANY)
     return found
+
+
+async def _first_in_order(
+    tx: Transaction, left: Select[Any], most: int, order: ColumnElement[Any], *, newest_first: bool
+) -> Sequence[UUID]:
+    """The first of those that are left and the one after them, once all of them are put in order.
+
+    By reference they do not come as they are spread: drafts have none and stand together, as each academy's do. Whoever
+    looks for those of a state would pass by all the others.
+    """
+    key = [each.label(f"key_{place}") for place, each in enumerate(_keys(order))]
+    found = materialized(left.order_by(None).with_only_columns(*key).limit(None))
+    *_, id = named = [found.c[each.name] for each in key]
+    query = select(id).order_by(*(each.desc() if newest_first else each.asc() for each in named)).limit(most + 1)
+    await tx.execute(BY_INDEX)
+    ids = (await (await tx.connection()).execute(query)).scalars().all()
+    await tx.execute(BY_ANY)
+    return ids
 
 
 def _keys(order: ColumnElement[Any]) -> list[ColumnElement[Any]]:

@@ -528,7 +528,7 @@ def is_look(statement: str) -> bool:
 
 def is_following(statement: str) -> bool:
     """Whether a statement follows words of many to all agreements that have them."""
-    return statement.startswith("WITH") and "materialized" in statement
+    return statement.startswith("WITH") and "materialized" in statement and "agreement_term" in statement
 
 
 async def plan_of(database: Database, who: Actor, statement: str, parameters: Any, *, how: str = "") -> str:
@@ -536,7 +536,7 @@ async def plan_of(database: Database, who: Actor, statement: str, parameters: An
     looks = is_look(statement) or is_following(statement) or statement.startswith("SELECT count")
     async with database.transaction(NATIONAL if looks else who.scope) as tx:
         await tx.execute(search_queries.PLAN_ANEW)
-        if looks:
+        if looks or "materialized" in statement:
             await tx.execute(search_queries.BY_INDEX)
         rows = await (await tx.connection()).exec_driver_sql(f"explain {how} {statement}", parameters)
         return "\n".join(rows.scalars())
