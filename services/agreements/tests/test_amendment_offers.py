@@ -40,7 +40,7 @@ from services.agreements.tests.builders import (
 from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
-from shared.clock import now, today
+from shared.clock import business_date, now, today
 from shared.database import Database
 from shared.web import available_actions
 
@@ -248,7 +248,7 @@ async def test_an_offer_of_an_amendment_is_renewed_once_it_is_over_and_what_was_
     await days_pass(database, offered, -1)
     later = now() + timedelta(days=70)
     offered = await commands.renew_amendment_offer(database, offered.id, by=officer(), at=later)
-    assert offered.offered_until == later.date() + timedelta(days=60)
+    assert offered.offered_until == business_date(later) + timedelta(days=60)
     assert (offered.offer_over, offered.reminded, len(offered.signatures)) == (False, None, 1)
 
 

@@ -166,7 +166,7 @@ async def test_what_outlasted_its_last_edition_by_older_rules_is_looked_at_and_e
         await schedule.let_time_pass(database)
         assert await state_of(database, old.id) == AgreementState.in_force, "no day is known on which it would end"
         async with owner.transaction(NATIONAL) as tx:
-            await tx.execute(text(OUTLASTED))
+            await tx.execute(OUTLASTED, {"today": today()})
             assert (await tx.execute(select(row.c.next_on).where(row.c.id == other.id))).scalar_one() == waits
     finally:
         await owner.dispose()
