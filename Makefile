@@ -59,9 +59,9 @@ faults: $(READY) ## the whole fault matrix, with the full counts (long)
 secrets: ## make the random secrets of an installation in containers; those that exist are kept
 	@deploy/docker/make-secrets.sh
 
-pins: $(READY) ## pin the requirements anew, with hashes
+pins: $(READY) ## pin the requirements, with hashes; newer ones with ARGS="--upgrade-package …"
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		pyproject.toml --output-file requirements/base.txt
+		pyproject.toml --output-file requirements/base.txt $(ARGS)
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--extra dev --constraints requirements/base.txt pyproject.toml --output-file requirements/dev.txt
 

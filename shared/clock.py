@@ -2,8 +2,11 @@
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, reset_tzpath
 
+# By the pinned package's data, for everything in the process: the machine's may be older than Morocco's last decree.
+reset_tzpath(to=())
+ZoneInfo.clear_cache()
 CASABLANCA = ZoneInfo("Africa/Casablanca")
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2100, 12, 31)
 """The business dates that a request may name: whatever is reckoned from them is a date too."""
@@ -15,7 +18,7 @@ def now() -> datetime:
 
 
 def business_date(at: datetime) -> date:
-    """The calendar date in Morocco at an instant (its offset changes around Ramadan)."""
+    """The calendar date in Morocco at an instant (its offset from UTC changes by decree, and did around Ramadan)."""
     return at.astimezone(CASABLANCA).date()
 
 

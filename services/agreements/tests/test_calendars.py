@@ -51,7 +51,7 @@ from shared.clock import business_date, now, today
 from shared.database import Database
 from shared.ids import new_id
 
-STEP_DUE = import_module("services.agreements.migrations.versions.0014_calendar_days").STEP_DUE
+DAYS = import_module("services.agreements.migrations.versions.0014_calendar_days")
 FEEDS = import_module("services.agreements.migrations.versions.0027_feeds")
 
 
@@ -400,20 +400,31 @@ async def test_the_nearest_documents_are_told_whichever_agreement_has_them(
 
 
 async def test_what_was_in_review_before_calendars_told_of_it_has_the_day_that_its_state_gives(
-    database: Database,
+    database: Database, database_url: Callable[[str], str]
 ) -> None:
+    agreement = await reviewed(database)
+    owner = Database(database_url("agreements"), role=None)
+    try:
+        async with owner.transaction(NATIONAL) as tx:
+            await tx.execute(text("update agreement set approval_due_on = null"))
+            await (await tx.connection()).run_sync(DAYS.fill_in, "agreement", "legal_review")
+            filled = (await tx.execute(text("select approval_due_on from agreement"))).scalar_one()
+    finally:
+        await owner.dispose()
+    assert filled == agreement.climbing.due_on is not None
     name = {"ar": "مثال", "fr": "exemple"}
     tiers = [
         Tier.model_validate({"id": id, "name": name, "roles": ["ministry_officer"], "needed": needed, "days": days})
         for id, needed, days in (("first", 2, 10), ("unlimited", 1, None), ("last", 1, 200))
     ]
     ladder = Ladder(tiers=tuple(tiers), since=datetime(2026, 1, 31, 23, 30, tzinfo=UTC))
-    day = text(f"select {STEP_DUE} from (select cast(:state as jsonb) as state) file")
+    step_due = text(f"select {DAYS.STEP_DUE} from (select cast(:state as jsonb) as state) file")
     seen = list[date | None]()
     async with database.transaction(NATIONAL) as tx:
         for person in ("a", "b", "c", "d", "nobody"):
             state = json.dumps({"ladder": ladder.model_dump(mode="json")})
-            seen.append(await (await tx.connection()).scalar(day, {"state": state}))
+            at = await (await tx.connection()).scalar(step_due, {"state": state})
+            seen.append(at and business_date(at))
             assert seen[-1] == ladder.due_on
             if ladder.current:
                 at = ladder.since + timedelta(days=1)

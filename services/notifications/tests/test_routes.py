@@ -210,10 +210,11 @@ async def test_until_when_too_many_secrets_sign_is_said_in_words_and_in_moroccan
 
 
 def test_an_instant_is_said_in_the_time_that_morocco_s_clocks_show() -> None:
-    autumn, ramadan = (datetime(2026, month, day, 15, 30, tzinfo=UTC) for month, day in ((11, 29), (3, 1)))
-    assert instant(autumn, "ar") == "29 نونبر 2026، 16:30"
-    assert instant(autumn, "fr") == "29 novembre 2026, 16:30"
+    autumn, ramadan = (datetime(*day, 15, 30, tzinfo=UTC) for day in ((2025, 11, 29), (2026, 3, 1)))
+    assert instant(autumn, "ar") == "29 نونبر 2025، 16:30"
+    assert instant(autumn, "fr") == "29 novembre 2025, 16:30"
     assert instant(ramadan, "en") == "1 March 2026, 15:30"
+    assert instant(autumn.replace(year=2026), "fr") == "29 novembre 2026, 15:30", "since 20 September 2026"
 
 
 async def _frames(stream: aiohttp.ClientResponse, count: int) -> list[dict[str, str]]:
