@@ -2,39 +2,32 @@
 
 from shared.events.agreements.agreement import (
     AgreementAmended,
-    AgreementApproved,
-    AgreementCameIntoForce,
     AgreementCancelled,
     AgreementDrafted,
-    AgreementExpired,
-    AgreementNegotiationOpened,
-    AgreementPartyDeclined,
-    AgreementPartySigned,
-    AgreementResumed,
-    AgreementSigned,
-    AgreementSubmittedForReview,
-    AgreementSuspended,
-    AgreementTerminated,
     AgreementTermsRevised,
     AgreementTextRevised,
-    AgreementVisaAwaited,
-    AgreementVisaRecorded,
-    AgreementVisaWithdrawn,
 )
 from shared.events.agreements.amendment import (
-    AmendmentAgreed,
     AmendmentApplied,
-    AmendmentApprovalOverdue,
-    AmendmentApprovalsVoided,
-    AmendmentDelegationWithdrawn,
     AmendmentHindered,
-    AmendmentPartySigned,
     AmendmentProposed,
     AmendmentRebased,
     AmendmentRebaseNeeded,
+    AmendmentRevised,
+    AmendmentWithdrawn,
+)
+from shared.events.agreements.amendment_approval import (
+    AmendmentAgreed,
+    AmendmentApprovalOverdue,
+    AmendmentApprovalsVoided,
     AmendmentRefused,
     AmendmentReturned,
-    AmendmentRevised,
+    AmendmentStepApproved,
+    AmendmentSubmitted,
+)
+from shared.events.agreements.amendment_signing import (
+    AmendmentDelegationWithdrawn,
+    AmendmentPartySigned,
     AmendmentScanReturned,
     AmendmentSignatureConfirmed,
     AmendmentSignatureContested,
@@ -44,9 +37,6 @@ from shared.events.agreements.amendment import (
     AmendmentSignatureScanned,
     AmendmentSigned,
     AmendmentSigningDelegated,
-    AmendmentStepApproved,
-    AmendmentSubmitted,
-    AmendmentWithdrawn,
 )
 from shared.events.agreements.ceremony import (
     CeremonyAgreementCalled,
@@ -66,7 +56,9 @@ from shared.events.agreements.ceremony import (
     CeremonyRescheduled,
     CeremonyResumed,
 )
-from shared.events.agreements.checkpoint import CheckpointPublished
+from shared.events.agreements.checkpoint import (
+    CheckpointPublished,
+)
 from shared.events.agreements.documents import (
     AgreementDocumentAttached,
     AgreementDocumentExpired,
@@ -86,15 +78,23 @@ from shared.events.agreements.editions import (
 from shared.events.agreements.force import (
     AgreementAnnouncementWithdrawn,
     AgreementArchived,
+    AgreementCameIntoForce,
     AgreementClosed,
+    AgreementExpired,
+    AgreementResumed,
+    AgreementSuspended,
     AgreementSuspensionAnnounced,
+    AgreementTerminated,
     AgreementTerminationAnnounced,
 )
 from shared.events.agreements.negotiation import (
     AgreementAcceptancesLapsed,
     AgreementApprovalOverdue,
     AgreementApprovalsVoided,
+    AgreementApproved,
+    AgreementNegotiationOpened,
     AgreementStepApproved,
+    AgreementSubmittedForReview,
     AgreementTextAccepted,
     AgreementTurnPassed,
 )
@@ -120,6 +120,8 @@ from shared.events.agreements.parts import (
 )
 from shared.events.agreements.signing import (
     AgreementDelegationWithdrawn,
+    AgreementPartyDeclined,
+    AgreementPartySigned,
     AgreementScanReturned,
     AgreementSignatureConfirmed,
     AgreementSignatureContested,
@@ -127,13 +129,24 @@ from shared.events.agreements.signing import (
     AgreementSignatureOfferRenewed,
     AgreementSignatureReminded,
     AgreementSignatureScanned,
+    AgreementSigned,
     AgreementSigningDelegated,
 )
 from shared.events.agreements.substitution import (
     SubstitutionGranted,
     SubstitutionRevoked,
 )
-from shared.events.agreements.thread import ThreadAnswered, ThreadOpened, ThreadReopened, ThreadResolved
+from shared.events.agreements.thread import (
+    ThreadAnswered,
+    ThreadOpened,
+    ThreadReopened,
+    ThreadResolved,
+)
+from shared.events.agreements.visas import (
+    AgreementVisaAwaited,
+    AgreementVisaRecorded,
+    AgreementVisaWithdrawn,
+)
 
 __all__ = [
     "AgreementAcceptancesLapsed",

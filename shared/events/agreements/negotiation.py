@@ -1,11 +1,31 @@
 """The way of a text from the parties' hands to its freezing: turns, acceptances and approvals."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OPERATOR_PARTY, TEXT
+from shared.events.agreements.parts import ACADEMY, AGREEMENT, ASSOCIATION, OPERATOR_PARTY, TEXT, LanguageHashes
 from shared.events.base import DomainEvent
+
+
+class AgreementNegotiationOpened(DomainEvent):
+    """The parties discuss the text: from a draft, or again after review, a refusal to sign or a reopening."""
+
+    type = "ma.mithaq.agreement.negotiation_opened.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "because": "drafted",
+        "organisations": [ACADEMY, ASSOCIATION],
+        "in_place_of": None,
+    }
+
+    agreement_id: UUID
+    because: Literal["drafted", "remarks", "reopened", "declined"]
+    in_place_of: str | None = None
+    """The person in whose place somebody sent it back, who is the event's actor."""
+    organisations: tuple[UUID, ...] = ()
+    """The organisations of the parties that sign: their people are told that they are asked to agree."""
 
 
 class AgreementTurnPassed(DomainEvent):
@@ -55,6 +75,16 @@ class AgreementAcceptancesLapsed(DomainEvent):
     """Whose acceptance lapsed."""
     organisations: tuple[UUID, ...] = ()
     """Their organisations: their people are told that they are asked again."""
+
+
+class AgreementSubmittedForReview(DomainEvent):
+    """The text is with legal review."""
+
+    type = "ma.mithaq.agreement.submitted_for_review.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT}
+
+    agreement_id: UUID
 
 
 class AgreementStepApproved(DomainEvent):
@@ -116,3 +146,31 @@ class AgreementApprovalOverdue(DomainEvent):
     due: datetime
     roles: tuple[str, ...] = ()
     """Those for whom the step waits; none was said before there was this field."""
+
+
+class AgreementApproved(DomainEvent):
+    """The text is frozen and may be signed; from here on it has its reference."""
+
+    type = "ma.mithaq.agreement.approved.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "reference": "AREF-06/2024-0001",
+        "text_hash": TEXT,
+        "content_hash": TEXT,
+        "language_hashes": {"ar": TEXT, "fr": TEXT},
+        "offered_until": "2024-10-29",
+        "kind_version": 1,
+    }
+
+    agreement_id: UUID
+    reference: str
+    """Readable number, per academy and year, without gaps."""
+    text_hash: str
+    content_hash: str | None = None
+    """SHA-256 in hex over all that is agreed: text, parties, centers, obligations, budget, dates."""
+    language_hashes: LanguageHashes | None = None
+    offered_until: date | None = None
+    """The last day to sign; none if the kind sets no limit."""
+    kind_version: int | None = None
+    """The version of the kind whose rules the agreement keeps from here on; none before rules were kept."""

@@ -1,15 +1,27 @@
-"""How the signatures of an agreement are asked for, given by others or on paper, and doubted."""
+"""How the signatures of an agreement are asked for, given, also by others or on paper, and doubted."""
 
 from datetime import date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.events.agreements.parts import AGREEMENT, ASSOCIATION, OPERATOR_PARTY, PERSON, TEXT
+from shared.events.agreements.parts import (
+    AGREEMENT,
+    ASSOCIATION,
+    CENTER,
+    CEREMONY,
+    OPERATOR_PARTY,
+    PERSON,
+    SCAN,
+    TEXT,
+    AgreementType,
+    CenterToOpen,
+    SealingCertificate,
+    SignatureLevel,
+)
 from shared.events.base import DomainEvent
 
 MANDATE = "01920000-0000-7000-8000-000000000002"
 DELEGATE = "https://identity.example/realms/mithaq#vice-president-1"
-SCAN = "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae"
 
 
 class AgreementSignatureReminded(DomainEvent):
@@ -109,6 +121,58 @@ class AgreementDelegationWithdrawn(DomainEvent):
     delegate: str
 
 
+class AgreementPartySigned(DomainEvent):
+    """A party signed the frozen text through a mandated person, or through whom that person let sign."""
+
+    type = "ma.mithaq.agreement.party_signed.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisation_id": ASSOCIATION,
+        "person": PERSON,
+        "mandate_id": "01920000-0000-7000-8000-000000000002",
+        "ceremony_id": CEREMONY,
+        "text_hash": TEXT,
+        "level": "advanced",
+        "on_behalf_of": None,
+        "file_hash": SCAN,
+        "signed_on": None,
+        "witness": None,
+        "certificate": {"holder": "Association (exemple)", "identifier": None, "fingerprint": TEXT},
+    }
+
+    agreement_id: UUID
+    party_id: UUID
+    organisation_id: UUID
+    person: str
+    mandate_id: UUID
+    ceremony_id: UUID | None
+    text_hash: str
+    level: SignatureLevel
+    on_behalf_of: str | None = None
+    """The mandated person, when another signed by delegation."""
+    file_hash: str | None = None
+    """SHA-256 in hex of the PDF that carries the signature, or of the scan of one on paper."""
+    signed_on: date | None = None
+    """The day on the paper."""
+    witness: str | None = None
+    """Who attests a signature on paper."""
+    certificate: SealingCertificate | None = None
+    """With which an advanced or qualified signature was sealed."""
+
+
+class AgreementPartyDeclined(DomainEvent):
+    """A party refused to sign: the signatures given so far are void."""
+
+    type = "ma.mithaq.agreement.party_declined.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {"agreement_id": AGREEMENT, "party_id": OPERATOR_PARTY}
+
+    agreement_id: UUID
+    party_id: UUID
+
+
 class AgreementSignatureScanned(DomainEvent):
     """The scan of a signature on paper is brought, attested by a witness; it counts once another person checked it."""
 
@@ -157,6 +221,65 @@ class AgreementScanReturned(DomainEvent):
     """The organisations that are asked to sign, and no other."""
 
 
+class AgreementSigned(DomainEvent):
+    """Every party that must sign has signed."""
+
+    type = "ma.mithaq.agreement.signed.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "agreement_type": "regional",
+        "academy": "MA-06",
+        "reference": "AREF-06/2024-0001",
+        "signed_on": "2024-08-30",
+        "effective_from": "2024-09-02",
+        "effective_until": "2027-08-31",
+        "centers": [
+            {
+                "center_id": CENTER,
+                "province": "MA-CAS",
+                "operator_id": ASSOCIATION,
+                "name_ar": "مركز (مثال)",
+                "name_fr": "Centre (exemple)",
+                "funded_seats": 60,
+                "unfunded_seats": 20,
+            }
+        ],
+    }
+
+    agreement_id: UUID
+    agreement_type: AgreementType
+    academy: str | None
+    reference: str
+    signed_on: date
+    effective_from: date
+    effective_until: date
+    centers: tuple[CenterToOpen, ...]
+
+
+class AgreementSignatureContested(DomainEvent):
+    """It became known that the mandate under which a party signed had ended by then.
+
+    While signatures are awaited it does not count, and the party may sign again; once all have signed the agreement
+    stands as it is. A signature on paper that waits for its check does not count under that mandate any more.
+    """
+
+    type = "ma.mithaq.agreement.signature_contested.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "mandate_id": MANDATE,
+        "ended_on": "2024-08-26",
+    }
+
+    agreement_id: UUID
+    party_id: UUID
+    mandate_id: UUID
+    ended_on: date
+    """From this day on the person could not sign any more."""
+
+
 class AgreementSignatureConfirmed(DomainEvent):
     """A party whose signature is contested confirmed it under a mandate that holds, once all had signed."""
 
@@ -185,26 +308,3 @@ class AgreementSignatureConfirmed(DomainEvent):
     confirmed_at: datetime
     file_hash: str | None = None
     """SHA-256 in hex of the document that shows the confirmation, if it was given on paper."""
-
-
-class AgreementSignatureContested(DomainEvent):
-    """It became known that the mandate under which a party signed had ended by then.
-
-    While signatures are awaited it does not count, and the party may sign again; once all have signed the agreement
-    stands as it is. A signature on paper that waits for its check does not count under that mandate any more.
-    """
-
-    type = "ma.mithaq.agreement.signature_contested.v1"
-    topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = {
-        "agreement_id": AGREEMENT,
-        "party_id": OPERATOR_PARTY,
-        "mandate_id": MANDATE,
-        "ended_on": "2024-08-26",
-    }
-
-    agreement_id: UUID
-    party_id: UUID
-    mandate_id: UUID
-    ended_on: date
-    """From this day on the person could not sign any more."""
