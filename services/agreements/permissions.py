@@ -8,7 +8,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.ceremony import Ceremony
 from services.agreements.errors.approval import StepNotTheirs
 from services.agreements.errors.documents import NotYourDocument
-from services.agreements.errors.negotiation import AcceptedAlready, NotYourTurn
+from services.agreements.errors.negotiation import AcceptedAlready, NotAccepted, NotYourTurn
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.errors.signing import CheckedByAnother, NotYourDelegation
 from services.agreements.errors.substitutions import NotYourSubstitution
@@ -105,11 +105,22 @@ def represents_one_for(action: str) -> Condition:
 
 def has_not_accepted(actor: Actor, agreement: Agreement) -> bool | Refusal:
     """Each party accepts for itself, once."""
-    own = next((each for each in agreement.parties if acts_for(actor, each.organisation_id)), None)
+    own = _own_party(actor, agreement)
     if own is None:
         return False
-    accepted = any(each.party_id == own.party_id for each in agreement.acceptances)
-    return AcceptedAlready(party=own.party_id) if accepted else True
+    return AcceptedAlready(party=own) if agreement.accepted_by(own) else True
+
+
+def has_accepted(actor: Actor, agreement: Agreement) -> bool | Refusal:
+    """Each party takes its own acceptance back."""
+    own = _own_party(actor, agreement)
+    if own is None:
+        return False
+    return agreement.accepted_by(own) or NotAccepted(party=own)
+
+
+def _own_party(actor: Actor, agreement: Agreement) -> UUID | None:
+    return next((each.party_id for each in agreement.parties if acts_for(actor, each.organisation_id)), None)
 
 
 def delegated_one(action: str) -> Condition:
@@ -291,6 +302,7 @@ PERMISSIONS = Permissions(
         "submit_for_review": DESK,
         "pass_turn": PARTNERS,
         "accept_text": PARTNERS,
+        "withdraw_acceptance": PARTNERS,
         "unlock_text": DESK,
         "return_with_remarks": APPROVERS,
         "approve_agreement": APPROVERS,
@@ -420,6 +432,7 @@ PERMISSIONS = Permissions(
         "submit_for_review": owns,
         "pass_turn": holds_the_text,
         "accept_text": has_not_accepted,
+        "withdraw_acceptance": has_accepted,
         "unlock_text": owns,
         "approve_agreement": may_approve,
         "return_with_remarks": holds_the_step,

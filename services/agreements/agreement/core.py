@@ -109,7 +109,7 @@ class Core(Surrounded):
     """Of each language's text alone, while it is frozen."""
     reference: str | None = None
     remarks: str | None = None
-    """What legal review, an unlocking, a reopening or a declining party last said."""
+    """What legal review, an unlocking, a reopening, or a party that declined or took its acceptance back last said."""
 
     def audience(self) -> tuple[str, ...]:
         """The agreement's academy; all twelve for a national agreement."""

@@ -11,6 +11,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.errors import TextMissing
 from services.agreements.errors.negotiation import (
     AcceptedAlready,
+    NotAccepted,
     NotAcceptedByAll,
     NothingToUnlock,
     TextLocked,
@@ -22,6 +23,7 @@ from services.agreements.terms import Terms, must_sign
 from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementAcceptancesLapsed,
+    AgreementAcceptanceWithdrawn,
     AgreementDrafted,
     AgreementNegotiationOpened,
     AgreementParty,
@@ -65,6 +67,7 @@ class Negotiation(Core):
         "open_negotiation": frozenset({_S.draft}),
         "pass_turn": frozenset({_S.negotiation}),
         "accept_text": frozenset({_S.negotiation}),
+        "withdraw_acceptance": frozenset({_S.negotiation}),
         "unlock_text": frozenset({_S.negotiation}),
         "reopen_text": BEING_SIGNED,
     }
@@ -81,6 +84,15 @@ class Negotiation(Core):
         accepted = {acceptance.party_id for acceptance in self.acceptances}
         return tuple(party for party in self.parties if must_sign(party) and party.party_id not in accepted)
 
+    @property
+    def locked(self) -> bool:
+        """Whether all parties that sign have accepted the text."""
+        return bool(self.acceptances) and not self.not_accepted
+
+    def accepted_by(self, party_id: UUID) -> bool:
+        """Whether the party accepts the text as it stands."""
+        return any(each.party_id == party_id for each in self.acceptances)
+
     def guard(self, action: str) -> Refusal | None:
         """A text comes before its acceptance and its review, all acceptances before review; they lock it.
 
@@ -95,9 +107,9 @@ class Negotiation(Core):
             case "submit_for_review" if self.rules.acceptance and self.not_accepted:
                 left = [party.party_id for party in self.not_accepted]
                 return NotAcceptedByAll(parties=left, names=self.called(left))
-            case "revise_text" | "revise_terms" | "redraw_clauses" if self.acceptances and not self.not_accepted:
+            case "revise_text" | "revise_terms" | "redraw_clauses" | "withdraw_acceptance" if self.locked:
                 return TextLocked()
-            case "unlock_text" if not self.acceptances or self.not_accepted:
+            case "unlock_text" if not self.locked:
                 return NothingToUnlock()
         return super().guard(action)
 
@@ -123,10 +135,20 @@ class Negotiation(Core):
         self.party(party_id)
         if text_hash != self.text_hash:
             raise TextMovedOn(current=self.text_hash, named=text_hash)
-        if any(acceptance.party_id == party_id for acceptance in self.acceptances):
+        if self.accepted_by(party_id):
             raise AcceptedAlready(party=party_id)
         accepted = AgreementTextAccepted(agreement_id=self.id, party_id=party_id, text_hash=text_hash)
         return [accepted.keeping(person=person, at=at)]
+
+    def withdraw_acceptance(self, party_id: UUID, *, reason: str) -> list[DomainEvent]:
+        """Take back a party's acceptance before the last one's. Refuses NotAParty, NotAccepted, TextLocked."""
+        self.require("withdraw_acceptance")
+        self.party(party_id)
+        if not self.accepted_by(party_id):
+            raise NotAccepted(party=party_id)
+        others = tuple(each.organisation_id for each in self.parties if must_sign(each) and each.party_id != party_id)
+        withdrawn = AgreementAcceptanceWithdrawn(agreement_id=self.id, party_id=party_id, organisations=others)
+        return [withdrawn.keeping(reason=reason)]
 
     def unlock(self, reason: str) -> list[DomainEvent]:
         """Give a text that all have accepted free for revision: every acceptance lapses. Refuses NothingToUnlock."""
@@ -191,6 +213,11 @@ class Negotiation(Core):
         said = {name: event.detail[name] for name in ("person", "at")}
         accepted = Acceptance(party_id=event.party_id, text_hash=event.text_hash, **said)
         self.acceptances = (*self.acceptances, accepted)
+
+    @follows
+    def _give_acceptance_back(self, event: AgreementAcceptanceWithdrawn) -> None:
+        self.acceptances = tuple(each for each in self.acceptances if each.party_id != event.party_id)
+        self.remarks = event.detail["reason"]
 
     @follows
     def _drop_acceptances(self, event: AgreementAcceptancesLapsed) -> None:

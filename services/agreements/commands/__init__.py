@@ -92,6 +92,7 @@ from services.agreements.commands.negotiation import (
     reopen_text,
     revise_text,
     unlock_text,
+    withdraw_acceptance,
 )
 from services.agreements.commands.obligations import (
     claim_obligation,
@@ -223,6 +224,7 @@ __all__ = [
     "terminate_agreement",
     "unlock_text",
     "waive_obligation",
+    "withdraw_acceptance",
     "withdraw_amendment",
     "withdraw_amendment_delegation",
     "withdraw_announcement",

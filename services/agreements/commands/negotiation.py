@@ -103,6 +103,21 @@ async def accept_text(
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 
+async def withdraw_acceptance(
+    db: Work, id: UUID, *, party_id: UUID, reason: str, by: Actor, expected: int | None = None
+) -> Agreement:
+    """Take back one's own party's acceptance before the last party's is given.
+
+    Refuses NotAParty, NotYourParty, NotAccepted, TextLocked.
+    """
+    async with db.transaction(by.scope) as tx:
+        agreement = await load_for(tx, id, "withdraw_acceptance", by, expected)
+        if not acts_for(by, agreement.party(party_id).organisation_id):
+            raise NotYourParty(party=party_id)
+        withdrawn = agreement.withdraw_acceptance(party_id, reason=reason)
+        return await AGREEMENTS.record(tx, agreement, withdrawn, by=by)
+
+
 async def unlock_text(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Agreement:
     """Give a text that all have accepted free for revision: every acceptance lapses."""
     async with db.transaction(by.scope) as tx:

@@ -35,6 +35,12 @@ class AcceptedAlready(Refusal):
     slug = "accepted-already"
 
 
+class NotAccepted(Refusal):
+    """The party has not accepted this text, so that there is nothing to take back. Values: party."""
+
+    slug = "not-accepted"
+
+
 class NotAcceptedByAll(Refusal):
     """Some parties that sign have not accepted the text. Values: parties, names."""
 
@@ -42,7 +48,7 @@ class NotAcceptedByAll(Refusal):
 
 
 class TextLocked(Refusal):
-    """Every party has accepted the text: it is unlocked before it is revised."""
+    """Every party has accepted the text: it is unlocked before it is revised or one is taken back."""
 
     slug = "text-locked"
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.agreements import commands
 from services.agreements.schemas.agreements import AgreementAnswer
-from services.agreements.schemas.negotiation import AcceptText, PassTurn
+from services.agreements.schemas.negotiation import AcceptText, PassTurn, WithdrawAcceptance
 from services.agreements.schemas.words import Because
 from shared.web import CurrentActor, IfMatch, Once
 
@@ -38,6 +38,17 @@ async def accept_text(id: UUID, body: AcceptText, by: CurrentActor, once: Once) 
         lambda tx: commands.accept_text(tx, id, **body.model_dump(), by=by),
         answer=lambda found: AgreementAnswer.of(found, by),
         location=lambda found: f"/api/v1/agreements/{found.id}",
+    )
+
+
+@router.post("/acceptances/withdrawal", response_model=AgreementAnswer)
+async def withdraw_acceptance(
+    id: UUID, body: WithdrawAcceptance, expected: IfMatch, by: CurrentActor, once: Once
+) -> Response:
+    """Take back one's party's acceptance, while another's is still awaited."""
+    return await once(
+        lambda tx: commands.withdraw_acceptance(tx, id, **body.model_dump(), by=by, expected=expected),
+        answer=lambda found: AgreementAnswer.of(found, by),
     )
 
 

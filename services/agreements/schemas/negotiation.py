@@ -10,7 +10,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.schemas.words import Hash, Line, Paragraph
+from services.agreements.schemas.words import Because, Hash, Line, Paragraph
 from services.agreements.substitution import Substitution, SubstitutionState
 from shared.actor import Actor, Role
 from shared.territory import AcademyCode
@@ -29,6 +29,12 @@ class AcceptText(Body):
 
     party_id: UUID
     text_hash: Hash = Field(description="of all that is accepted, terms and clauses, as the agreement shows it")
+
+
+class WithdrawAcceptance(Because):
+    """Why the party does not accept the text any more."""
+
+    party_id: UUID
 
 
 class ApproveAsSubstitute(Body):

@@ -184,6 +184,9 @@ TRIES: dict[str, Try] = {
     "accept_text": lambda tx, it, by: commands.accept_text(
         tx, it.id, party_id=party_of(it, by), text_hash=it.text_hash or "", by=by
     ),
+    "withdraw_acceptance": lambda tx, it, by: commands.withdraw_acceptance(
+        tx, it.id, party_id=party_of(it, by), **WHY, by=by
+    ),
     "unlock_text": plain(commands.unlock_text, **WHY),
     "reopen_text": plain(commands.reopen_text, **WHY),
     "submit_for_review": plain(commands.submit_for_review),

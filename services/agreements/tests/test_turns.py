@@ -6,7 +6,7 @@ import pytest
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
-from services.agreements.errors.negotiation import NotYourTurn
+from services.agreements.errors.negotiation import NotAccepted, NotYourParty, NotYourTurn, TextLocked
 from services.agreements.permissions import writes, writes_terms
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
@@ -24,7 +24,12 @@ from services.agreements.tests.builders import (
 )
 from shared.actor import NATIONAL
 from shared.database import Database
-from shared.events.agreements import AgreementAcceptancesLapsed, AgreementNegotiationOpened, AgreementTurnPassed
+from shared.events.agreements import (
+    AgreementAcceptancesLapsed,
+    AgreementAcceptanceWithdrawn,
+    AgreementNegotiationOpened,
+    AgreementTurnPassed,
+)
 from shared.ids import new_id
 from shared.messaging import journal
 from shared.refusals import Forbidden
@@ -155,6 +160,44 @@ async def test_who_is_asked_is_named_by_what_asks_them(database: Database) -> No
     named = {type(each): getattr(each, "organisations", ()) for each in told}
     assert set(named[AgreementNegotiationOpened]) == organisations
     assert named[AgreementTurnPassed] == named[AgreementAcceptancesLapsed] == (operator,)
+
+
+async def test_a_party_takes_back_its_own_acceptance_and_no_others(as_: Any, database: Database) -> None:
+    agreement = await negotiated(database, current())
+    operator, office = operator_of(agreement), agreement.keeper.organisation_id
+    mine, theirs, text_hash = party_of(agreement, operator), party_of(agreement, office), agreement.text_hash or ""
+    for organisation, party_id in ((operator, mine), (office, theirs)):
+        by = signer(organisation)
+        await commands.accept_text(database, agreement.id, party_id=party_id, text_hash=text_hash, by=by)
+    partner = president(operator)
+    with pytest.raises(NotYourParty):
+        await commands.withdraw_acceptance(database, agreement.id, party_id=theirs, reason="(fictif)", by=partner)
+    offered, why = await actions(as_, agreement, partner)
+    assert "withdraw_acceptance" in offered and why["accept_text"] == "accepted-already"
+    left = await commands.withdraw_acceptance(
+        database, agreement.id, party_id=mine, reason="(fictif) un montant", by=partner
+    )
+    assert [each.party_id for each in left.acceptances] == [theirs] and left.remarks == "(fictif) un montant"
+    offered, why = await actions(as_, agreement, partner)
+    assert "accept_text" in offered and why["withdraw_acceptance"] == "not-accepted"
+    with pytest.raises(NotAccepted):
+        await commands.withdraw_acceptance(database, agreement.id, party_id=mine, reason="(fictif)", by=partner)
+    async with database.transaction(NATIONAL) as tx:
+        (*_, told) = await journal.past(tx, agreement.id)
+    assert isinstance(told.event, AgreementAcceptanceWithdrawn) and told.event.party_id == mine
+    assert set(told.event.organisations) == {each.organisation_id for each in agreement.parties} - {operator}
+
+
+async def test_once_all_have_accepted_no_party_goes_back_alone(as_: Any, database: Database) -> None:
+    agreement = await negotiated(database, current())
+    await accept_for_all(database, agreement)
+    operator = operator_of(agreement)
+    mine, partner = party_of(agreement, operator), president(operator)
+    with pytest.raises(TextLocked):
+        await commands.withdraw_acceptance(database, agreement.id, party_id=mine, reason="(fictif)", by=partner)
+    assert (await actions(as_, agreement, partner))[1]["withdraw_acceptance"] == "text-locked"
+    await commands.unlock_text(database, agreement.id, reason="(fictif)", by=officer())
+    assert (await actions(as_, agreement, partner))[1]["withdraw_acceptance"] == "not-accepted"
 
 
 async def test_why_a_text_was_unlocked_is_told_to_the_parties(as_: Any, database: Database) -> None:

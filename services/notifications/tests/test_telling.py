@@ -16,6 +16,7 @@ from services.notifications.telling import Decision, EndpointTold, Happening, Pe
 from shared.actor import Role
 from shared.events.agreements import (
     AgreementAcceptancesLapsed,
+    AgreementAcceptanceWithdrawn,
     AgreementApprovalOverdue,
     AgreementDelegationWithdrawn,
     AgreementNegotiationOpened,
@@ -328,7 +329,8 @@ def test_whose_organisation_a_comment_mentions_is_told_and_nobody_elses(organisa
 
 def test_who_is_to_write_a_text_or_to_accept_it_is_told_so_and_no_other_party() -> None:
     other = UUID(ORG.removeprefix("org:"))
-    for type in (AgreementNegotiationOpened, AgreementTurnPassed, AgreementAcceptancesLapsed):
+    asking = (AgreementNegotiationOpened, AgreementTurnPassed, AgreementAcceptancesLapsed, AgreementAcceptanceWithdrawn)
+    for type in asking:
         event = type.model_validate(type.example | {"organisations": [other]})
         occurrence = Occurrence(event, new_id(), new_id(), 2, ("MA-06",), "somebody else", AT, new_id())
         heard = Happening.at(occurrence, Circle((ORG,)))

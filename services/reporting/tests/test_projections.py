@@ -49,6 +49,7 @@ from tests.fixtures.eventually import eventually
 from tests.web.routes import WHOLE
 
 LEAVE_THE_STATE = {
+    "acceptance_withdrawn",
     "acceptances_lapsed",
     "amended",
     "announcement_withdrawn",

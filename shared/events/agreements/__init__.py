@@ -89,6 +89,7 @@ from shared.events.agreements.force import (
 )
 from shared.events.agreements.negotiation import (
     AgreementAcceptancesLapsed,
+    AgreementAcceptanceWithdrawn,
     AgreementApprovalOverdue,
     AgreementApprovalsVoided,
     AgreementApproved,
@@ -149,6 +150,7 @@ from shared.events.agreements.visas import (
 )
 
 __all__ = [
+    "AgreementAcceptanceWithdrawn",
     "AgreementAcceptancesLapsed",
     "AgreementAmended",
     "AgreementAnnouncementWithdrawn",

@@ -57,6 +57,23 @@ class AgreementTextAccepted(DomainEvent):
     text_hash: str
 
 
+class AgreementAcceptanceWithdrawn(DomainEvent):
+    """A party takes back that it accepts the negotiated text, while not all have accepted it."""
+
+    type = "ma.mithaq.agreement.acceptance_withdrawn.v1"
+    topic = "agreements.agreement"
+    example: ClassVar[dict[str, Any]] = {
+        "agreement_id": AGREEMENT,
+        "party_id": OPERATOR_PARTY,
+        "organisations": [ACADEMY],
+    }
+
+    agreement_id: UUID
+    party_id: UUID
+    organisations: tuple[UUID, ...] = ()
+    """Those of the other parties that sign: their people are told that the text is not settled."""
+
+
 class AgreementAcceptancesLapsed(DomainEvent):
     """What parties had accepted no longer stands: they are asked again."""
 

@@ -62,6 +62,14 @@ class Negotiation(Life):
         for who in range(4):
             self._accept(who, self.aggregate.text_hash or "")
 
+    @rule(who=st.integers(0, 3))
+    def withdraw_acceptance(self, who: int) -> None:
+        """One party accepts no more; the others' acceptances stand."""
+        party_id, before = self.aggregate.parties[who].party_id, self.aggregate.acceptances
+        if self.attempt("withdraw_acceptance", lambda: self.aggregate.withdraw_acceptance(party_id, reason="r")):
+            assert self.aggregate.acceptances == tuple(each for each in before if each.party_id != party_id)
+            assert len(self.aggregate.acceptances) == len(before) - 1
+
     @rule()
     def unlock(self) -> None:
         """Free again."""

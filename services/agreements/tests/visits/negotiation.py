@@ -11,6 +11,7 @@ from services.agreements.tests.builders import LEGAL, MINISTRY, body_of, clauses
 from services.agreements.tests.visits.made import WHY, Made, at, organisation_for, terms_for
 from shared.actor import Actor
 from shared.clock import today
+from shared.ids import new_id
 from tests.web.routes import Arrange, Visit
 
 COMMENT = {"body": "(fictif) remarque"}
@@ -69,6 +70,16 @@ def visits(made: Made) -> dict[str, Arrange]:
         body = {"party_id": str(party_for(by, agreement)), "text_hash": agreement.text_hash}
         return Visit(f"/api/v1/agreements/{agreement.id}/acceptances", body, agreement)
 
+    async def withdraw_acceptance(by: Actor) -> Visit:
+        agreement, body = await discussed(by), {"party_id": str(new_id()), **WHY}
+        if PERMISSIONS.may(by, "accept_text", agreement):
+            party_id = party_for(by, agreement)
+            agreement = await commands.accept_text(
+                database, agreement.id, party_id=party_id, text_hash=agreement.text_hash or "", by=by
+            )
+            body["party_id"] = str(party_id)
+        return Visit(f"/api/v1/agreements/{agreement.id}/acceptances/withdrawal", body, agreement, agreement.version)
+
     def party_for(by: Actor, agreement: Agreement) -> UUID:
         organisation = organisation_for(by)
         return next(each.party_id for each in agreement.parties if each.organisation_id == organisation)
@@ -110,6 +121,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "redraw_clauses": made.on(agreements, outdated, "/redrawing"),
         "pass_turn": pass_turn,
         "accept_text": accept_text,
+        "withdraw_acceptance": withdraw_acceptance,
         "unlock_text": made.on(agreements, made.agreed, "/unlocking", WHY),
         "submit_for_review": made.on(agreements, made.agreed, "/review"),
         "return_with_remarks": made.on(agreements, made.in_review, "/remarks", {"remarks": "(fictif)"}),
