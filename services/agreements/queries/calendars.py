@@ -18,7 +18,7 @@ from services.agreements.calendar import Appointment, Sitting
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands.calendars import answers_until
 from services.agreements.permissions import PERMISSIONS, heads_people
-from services.agreements.queries.searches import BY_INDEX, PLAN_ANEW, found_by, sees_many
+from services.agreements.queries.searches import BY_INDEX, found_by, sees_many
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, CalendarRow, ObligationRow
 from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL, Actor, scope_of
@@ -87,7 +87,6 @@ async def feed_of(db: Database, token: str, *, today: date) -> tuple[CalendarRow
     first, last = today - PAST, today + AHEAD
     appointments = [_end_of(calendar, ends)]
     async with db.transaction(scope) as tx:
-        await tx.execute(PLAN_ANEW)
         await tx.execute(BY_INDEX)
         if sees_many(party):
             await tx.execute(IN_ORDER)

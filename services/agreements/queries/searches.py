@@ -42,20 +42,19 @@ from shared.territory import ACADEMIES
 from shared.web import PageRequest
 from shared.web.paging import encode_cursor
 
-# What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table.
-# And a guess that is too high would have a query compiled, which takes longer than any of them.
-PLAN_ANEW = text("select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)")
-# A bitmap is made whole before its first row is had; in how many agreements a clause is, the planner guesses too low.
-# And a table is wider than the index that tells enough.
-BY_INDEX, BY_ANY = (
-    text(f"select set_config('enable_bitmapscan', '{on}', true), set_config('enable_seqscan', '{on}', true)")
-    for on in ("off", "on")
-)
+# What is rare for one reader is common for another: a plan that was made for anybody would walk the whole table. And a
+# guess that is too high would have a query compiled, which takes longer than any of them. A bitmap is made whole before
+# its first row is had; in how many agreements a clause is, the planner guesses too low. And a table is wider than the
+# index that tells enough.
+BY_INDEX = text("""
+    select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+           set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)
+""")
 ROW = AGREEMENTS.table.c
 TERM, WORD = AgreementTermRow.__table__.c, ClauseWordRow.__table__.c
 NO_CODE = or_(TERM.term < CODES[0], TERM.term >= CODES[1])
-FEW = 10_000
-"""So many times a word may be in the nation's agreements to be one of few: one that a single academy has is."""
+FEW = 4_000
+"""So many times a word may be in the nation's agreements to be one of few: each of these is read in the table."""
 FEW_CLAUSES = 2_000
 """And so many clauses may say it: to go from each to its agreements is a look of its own."""
 ASKED = 250
@@ -109,19 +108,17 @@ async def agreements(
     PERMISSIONS.allow(by, "read_agreements")
     order, newest_first = _order(search)
     async with db.transaction(by.scope) as tx:
-        await tx.execute(PLAN_ANEW)
-        few, many = await _words(tx, search.q, by)
-        where = [*_where(search, by), *few]
-        left = page.select(select().where(*AGREEMENTS.within(tx), *where), *_keys(order), newest_first=newest_first)
-        reached = None
-        if many and sees_many(by.jurisdiction):
-            ids, reached = await _first_of(tx, left, many, page.limit, order, newest_first=newest_first)
+        await tx.execute(BY_INDEX)
+        words, where, reached = words_to_find(search.q), [*_where(search, by)], None
+        left = page.select(select().where(*where), *_keys(order), newest_first=newest_first)
+        if not sees_many(by.jurisdiction):
+            where += map(_has, words)
+        elif words:
+            ids, reached = await _first_with(tx, words, left, page.limit, order, newest_first=newest_first)
             where.append(_is_one_of(ids))
-        elif search.state and order is ORDERS["reference"] and sees_many(by.jurisdiction):
+        elif search.state and order is ORDERS["reference"]:
             ids = await _first_in_order(tx, left, page.limit, order, newest_first=newest_first)
             where.append(_is_one_of(ids))
-        else:
-            where += map(_has, many)
         found, next = await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
     return found, next or (encode_cursor(reached) if reached else None)
 
@@ -145,17 +142,16 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
     )
     ordered = [each.desc() if newest_first else each.asc() for each in (order, ROW.id)]
     async with db.transaction(by.scope) as tx:
-        await tx.execute(PLAN_ANEW)
-        few, many = await _words(tx, search.q, by)
-        where = [*AGREEMENTS.within(tx), *_where(search, by), *few]
-        if many and sees_many(by.jurisdiction):
+        await tx.execute(BY_INDEX)
+        words, where = words_to_find(search.q), [*_where(search, by)]
+        if words and sees_many(by.jurisdiction):
             left = select().where(*where).order_by(*ordered).limit(lists.MOST + 1)
-            ids, reached = await _first_of(tx, left, many, lists.MOST, order, newest_first=newest_first)
+            ids, reached = await _first_with(tx, words, left, lists.MOST, order, newest_first=newest_first)
             # A file is whole, however many agreements have to be asked.
-            where += map(_has, many) if reached else [_is_one_of(ids)]
+            where += map(_has, words) if reached else [_is_one_of(ids)]
         else:
-            where += map(_has, many)
-        query = told.where(*where).order_by(*ordered).limit(lists.MOST + 1)
+            where += map(_has, words)
+        query = told.where(*AGREEMENTS.within(tx), *where).order_by(*ordered).limit(lists.MOST + 1)
         found = (await (await tx.connection()).execute(query)).all()
     return lists.whole(found)
 
@@ -222,15 +218,32 @@ def found_by(term: str, id: ColumnElement[UUID] = ROW.id) -> ColumnElement[bool]
     return id.in_(select(TERM.agreement_id).where(TERM.term == term))
 
 
-async def _words(tx: Transaction, q: str | None, by: Actor) -> tuple[list[ColumnElement[bool]], list[str]]:
-    """That the agreement is one of those that words of few lead to, if there are such words; and the words of many.
+async def _first_with(
+    tx: Transaction,
+    words: Sequence[str],
+    left: Select[Any],
+    most: int,
+    order: ColumnElement[Any],
+    *,
+    newest_first: bool,
+) -> tuple[Iterable[UUID], Sequence[Any] | None]:
+    """Of those that are left, all that words of few lead to, if all are such words; else the first that have them all.
 
     The planner cannot tell the two apart: it does not know how many agreements a clause is in.
+
+    Words are looked up in the whole nation: a row that its reader must not see is thrown away before it counts, and a
+    word of others' would be followed to the end of the register. The first of many are of the reader's scope by a
+    condition of their own; those of few may be anybody's, and the list itself leaves out what its reader must not see.
     """
-    wanted = words_to_find(q)
-    led_to = await _led_to(tx, wanted) if wanted and sees_many(by.jurisdiction) else {}
-    few = [_is_one_of(set.intersection(*led_to.values()))] if led_to else []
-    return few, [word for word in wanted if word not in led_to]
+    async with tx.widened(NATIONAL):
+        led_to = await _led_to(tx, words)
+        few = set.intersection(*led_to.values()) if led_to else None
+        many = [word for word in words if word not in led_to]
+        if few is not None:
+            left = left.where(_is_one_of(few))
+        if few is not None and not many:
+            return few, None
+        return await _first_of(tx, left, many, most, order, newest_first=newest_first)
 
 
 def _is_one_of(ids: Iterable[UUID]) -> ColumnElement[bool]:
@@ -238,20 +251,15 @@ def _is_one_of(ids: Iterable[UUID]) -> ColumnElement[bool]:
 
 
 async def _led_to(tx: Transaction, wanted: Sequence[str]) -> dict[str, set[UUID]]:
-    """The agreements, anybody's, that each word of few leads to; the list itself stays within its reader's scope."""
+    """The agreements, anybody's, that each word of few leads to."""
     found: dict[str, set[UUID]] = {}
     few = {"few": FEW, "few_clauses": FEW_CLAUSES}
-    # A row that its reader must not see is thrown away before it counts: a word of others' would be followed to the
-    # end of the register.
-    async with tx.widened(NATIONAL):
-        await tx.execute(BY_INDEX)
-        for word in wanted:
-            beyond = word + LAST
-            asked = {"codes": min(beyond, CODES[0]), "after_codes": max(word, CODES[1])}
-            ids = (await tx.execute(LED_TO, {"word": word, "beyond": beyond, **few, **asked})).scalar()
-            if ids is not None:
-                found[word] = {*ids}
-        await tx.execute(BY_ANY)
+    for word in wanted:
+        beyond = word + LAST
+        asked = {"codes": min(beyond, CODES[0]), "after_codes": max(word, CODES[1])}
+        ids = (await tx.execute(LED_TO, {"word": word, "beyond": beyond, **few, **asked})).scalar()
+        if ids is not None:
+            found[word] = {*ids}
     return found
 
 
@@ -267,10 +275,7 @@ async def _first_in_order(
     found = materialized(left.order_by(None).with_only_columns(*key).limit(None))
     *_, id = named = [found.c[each.name] for each in key]
     query = select(id).order_by(*(each.desc() if newest_first else each.asc() for each in named)).limit(most + 1)
-    await tx.execute(BY_INDEX)
-    ids = (await (await tx.connection()).execute(query)).scalars().all()
-    await tx.execute(BY_ANY)
-    return ids
+    return (await (await tx.connection()).execute(query)).scalars().all()
 
 
 def _keys(order: ColumnElement[Any]) -> list[ColumnElement[Any]]:
@@ -304,26 +309,24 @@ async def _first_of(
 
     number = func.row_number().over(order_by=in_order(key)).label("number")
     # With the version, which no index has: else the planner sorts all that an index tells of those that are left.
-    asked = left.with_only_columns(*key, ROW.version, number).limit(ASKED).subquery("asked")
+    within = AGREEMENTS.within(tx)
+    asked = left.with_only_columns(*key, ROW.version, number).where(*within).limit(ASKED).subquery("asked")
     has = and_(*(_has(word, asked.c[key[-1].name]) for word in words))
     last = asked.c.number == ASKED
     soon = first(asked).add_columns(asked.c.version, has, last, *(asked.c[each.name] for each in key))
     connection = await tx.connection()
-    # What is left is told within its reader's scope, by a condition of the list's own; each term need not be as well.
-    async with tx.widened(NATIONAL):
-        rows = (await connection.execute(soon.where(or_(has, last)))).all()
+    rows = (await connection.execute(soon.where(or_(has, last)))).all()
     here = [id for id, _version, has_them, *_ in rows if has_them]
     reached = next((keys for _id, _version, _has_them, is_last, *keys in rows if is_last), None)
     if len(here) > most or reached is None:
         return here, None
     leads = [_leads(word) for word in words]
+    # Whom an agreement is visible to takes longer to compare than what the words lead to, whatever the planner thinks.
+    led_to = case((and_(*(has for has, _ in leads)), and_(true(), *within)), else_=false())
     # Made whole: else the planner goes through the list in its order once more.
-    found = materialized(left.order_by(None).with_only_columns(*key).limit(None).where(*(has for has, _ in leads)))
+    found = materialized(left.order_by(None).with_only_columns(*key).limit(None).where(led_to))
     followed = case((and_(*(ends for _, ends in leads)), func.array(first(found).scalar_subquery())))
-    async with tx.widened(NATIONAL):
-        await tx.execute(BY_INDEX)
-        there: Sequence[UUID] | None = (await connection.execute(select(followed))).scalar()
-        await tx.execute(BY_ANY)
+    there: Sequence[UUID] | None = (await connection.execute(select(followed))).scalar()
     return (here, reached) if there is None else (there, None)
 
 

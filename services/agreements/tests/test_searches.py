@@ -535,8 +535,6 @@ async def plan_of(database: Database, who: Actor, statement: str, parameters: An
     """How the database answers a statement within somebody's scope."""
     looks = is_look(statement) or is_following(statement) or statement.startswith("SELECT count")
     async with database.transaction(NATIONAL if looks else who.scope) as tx:
-        await tx.execute(search_queries.PLAN_ANEW)
-        if looks or "materialized" in statement:
-            await tx.execute(search_queries.BY_INDEX)
+        await tx.execute(search_queries.BY_INDEX)
         rows = await (await tx.connection()).exec_driver_sql(f"explain {how} {statement}", parameters)
         return "\n".join(rows.scalars())
