@@ -10,7 +10,7 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import OPEN
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands.families import lived_parent_of
-from services.agreements.impact import CenterFact, Decision, Impact, impact_of
+from services.agreements.impact import CenterFact, Impact, impact_of
 from services.agreements.readers import Branch, Subscribers, seen_by
 from services.agreements.tables import (
     AGREEMENTS,
@@ -21,6 +21,7 @@ from services.agreements.tables import (
     ReaderFactRow,
     SubscriberFactRow,
 )
+from services.agreements.touched import Decision
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Transaction

@@ -13,7 +13,6 @@ from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.agreement.family import OVER
 from services.agreements.agreement.obligations import COUNTING
 from services.agreements.amendment import BEING_SIGNED, OPEN, AmendmentState
-from services.agreements.impact import DONE
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
@@ -24,6 +23,7 @@ from services.agreements.tables import (
     ObligationRow,
     SignatureBatchRow,
 )
+from services.agreements.touched import DONE
 from services.agreements.waiting import awaits_visa
 from services.agreements.words import TEXT
 from shared.actor import NATIONAL

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 from services.agreements import commands, queries, schedule
 from services.agreements import reactions as of_agreements
 from services.agreements.agreement import Agreement
-from services.agreements.impact import Action, Impact
+from services.agreements.impact import Impact
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, EndpointFactRow
 from services.agreements.terms import Terms
 from services.agreements.tests.branches import agree, propose, reword
@@ -36,6 +36,7 @@ from services.agreements.tests.builders import (
     signed_by_all,
     suspend,
 )
+from services.agreements.touched import Action
 from services.centers import reactions as of_centers
 from services.centers.tables import CENTERS
 from services.centers.tests.builders import decisions

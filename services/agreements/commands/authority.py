@@ -24,7 +24,8 @@ from services.agreements.errors import (
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver
-from services.agreements.permissions import PERMISSIONS, acts_for, owns_or_supervises
+from services.agreements.jurisdiction import acts_for, owns_or_supervises
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.steps import ACCEPTS, BINDS, CONFIRMS, GIVES, NEED_STANDING, RECORDS, SIGNS, UNDER_MANDATE
 from services.agreements.surroundings import Surroundings
 from shared.actor import NATIONAL, Actor

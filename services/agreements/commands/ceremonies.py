@@ -22,6 +22,7 @@ from services.agreements.errors.ceremonies import (
 from services.agreements.errors.documents import FileLost
 from services.agreements.errors.families import ParentNotSigned
 from services.agreements.errors.signing import TextTampered
+from services.agreements.jurisdiction import owns_or_supervises
 from services.agreements.minutes import (
     TOLD_OF_SIGNING,
     Minutes,
@@ -33,7 +34,7 @@ from services.agreements.minutes import (
     unnamed,
 )
 from services.agreements.parameters import parameters
-from services.agreements.permissions import PERMISSIONS, owns_or_supervises
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
 from shared.actor import NATIONAL, Actor
 from shared.audit import canonical

@@ -9,8 +9,10 @@ from services.agreements.commands.loading import load_for
 from services.agreements.commands.negotiation import reworded
 from services.agreements.commands.passing import led_to
 from services.agreements.commands.vetting import look_around
+from services.agreements.conditions import may_withdraw
+from services.agreements.jurisdiction import represented
 from services.agreements.papers import require_printable
-from services.agreements.permissions import PERMISSIONS, may_withdraw, represented
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
 from shared.actor import Actor
 from shared.clock import business_date, now, today

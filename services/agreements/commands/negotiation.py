@@ -8,9 +8,9 @@ from services.agreements.agreement import Agreement
 from services.agreements.commands.former import facts_of, outdated_of
 from services.agreements.commands.loading import load_for
 from services.agreements.errors.negotiation import NotYourParty
+from services.agreements.jurisdiction import acts_for
 from services.agreements.legible import of_text, require_legible
 from services.agreements.outdated import redrawn
-from services.agreements.permissions import acts_for
 from services.agreements.tables import AGREEMENTS
 from services.agreements.text import Clause, get_table, put_clauses, put_content, table_clauses
 from shared.actor import Actor

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
+from services.agreements.conditions import concerned
 from services.agreements.errors.obligations import NotYourObligation
-from services.agreements.impact import DONE
-from services.agreements.permissions import concerned
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow
+from services.agreements.touched import DONE
 from shared.actor import SYSTEM, Actor
 from shared.clock import today
 from shared.database import Transaction, Work

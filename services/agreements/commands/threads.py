@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlmodel import col, select
+from sqlmodel import select
 
-from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands.loading import contents_of
+from services.agreements.commands.participants import File, acted, commented, mandated, parties_of, present
+from services.agreements.conditions import may_settle
 from services.agreements.errors.negotiation import TextMovedOn
 from services.agreements.errors.threads import (
     ClauseUnknown,
@@ -19,8 +19,9 @@ from services.agreements.errors.threads import (
     ObligationUnknown,
     PointsFull,
 )
-from services.agreements.permissions import PERMISSIONS, may_settle, represented
-from services.agreements.tables import AGREEMENTS, AMENDMENTS, THREADS, MandateRow
+from services.agreements.jurisdiction import represented
+from services.agreements.permissions import PERMISSIONS
+from services.agreements.tables import AGREEMENTS, AMENDMENTS, THREADS
 from services.agreements.tables.threads import on_file
 from services.agreements.text import get_table
 from services.agreements.thread import MOST_OPEN, Point, Remark, Thread, ThreadState
@@ -28,22 +29,11 @@ from shared.actor import NATIONAL, Actor
 from shared.clock import business_date, now
 from shared.database import Transaction, Work
 from shared.ids import new_id
-from shared.messaging import journal
 from shared.refusals import NotFound
-from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.territory import ACADEMIES
 
-File = Agreement | Amendment
 Of = Literal["agreement", "amendment"]
 """What is discussed."""
-People = dict[str, tuple[str | None, UUID | None]]
-"""People with their display names and organisations, as far as they are known."""
-COMMENTED = text("""
-    select distinct on (said ->> 'person') said ->> 'person', said ->> 'name', cast(said ->> 'organisation_id' as uuid)
-    from thread, jsonb_array_elements(state -> 'comments') said
-    where agreement_id = :agreement and amendment_id is not distinct from :amendment
-    order by said ->> 'person', said ->> 'at' desc
-""")
-"""Who commented on a file, each as they last did."""
 
 
 async def open_thread(
@@ -85,7 +75,7 @@ async def open_thread(
                 obligation_id=obligation_id,
             ),
             academies=_academies(file),
-            parties=_parties(file),
+            parties=parties_of(file),
             text_hash=text_of(file),
         )
         return await THREADS.record(tx, Thread(id=id), events, by=by)
@@ -108,7 +98,7 @@ async def answer_thread(
         file = await discussed(tx, file_id, "answer_thread", by, of=of)
         thread = hanging_on(file, await THREADS.load(tx, thread_id))
         remark = await _remark(tx, file, body, organisations, people, by, at or now())
-        return await THREADS.record(tx, thread, thread.answer(remark, parties=_parties(file)), by=by)
+        return await THREADS.record(tx, thread, thread.answer(remark, parties=parties_of(file)), by=by)
 
 
 async def resolve_thread(
@@ -117,7 +107,7 @@ async def resolve_thread(
     """Say that the point is settled, for who opened it or who keeps the agreement."""
     async with db.transaction(by.scope) as tx:
         file, thread = await _own(tx, file_id, thread_id, "resolve_thread", by, expected, of)
-        events = thread.resolve(represented(by), parties=_parties(file))
+        events = thread.resolve(represented(by), parties=parties_of(file))
         return await THREADS.record(tx, thread, events, by=by)
 
 
@@ -128,7 +118,7 @@ async def reopen_thread(
     async with db.transaction(by.scope) as tx:
         file, thread = await _own(tx, file_id, thread_id, "reopen_thread", by, expected, of)
         await _require_room(tx, file)
-        events = thread.reopen(represented(by), parties=_parties(file))
+        events = thread.reopen(represented(by), parties=parties_of(file))
         return await THREADS.record(tx, thread, events, by=by)
 
 
@@ -154,18 +144,6 @@ def hanging_on(file: File, thread: Thread) -> Thread:
 def text_of(file: File) -> str | None:
     """The hash of the text that is discussed: the agreement's, or the amendment's branch."""
     return file.content_hash if isinstance(file, Amendment) else file.text_hash
-
-
-def present(file: File) -> set[UUID]:
-    """The organisations that see it and have something to do with it."""
-    keeping = {ACADEMIES[file.academy].organisation_id} if file.academy else set()
-    return keeping | {MINISTRY_ID, *_parties(file)}
-
-
-async def acted(tx: Transaction, file: File) -> set[str]:
-    """The people who took part in it."""
-    signed = {each.person for each in file.signatures}
-    return signed | {*file.authors} | await journal.actors(tx, file.id)
 
 
 async def _points(tx: Transaction, file: File) -> tuple[set[str], set[UUID]]:
@@ -220,31 +198,14 @@ async def _remark(
     )
 
 
-def _parties(file: File) -> list[UUID]:
-    return [party.organisation_id for party in file.parties]
-
-
 def _academies(file: File) -> list[str]:
     there = present(file)
     return [code for code, academy in ACADEMIES.items() if academy.organisation_id in there]
 
 
-async def commented(tx: Transaction, file: File) -> People:
-    """Who commented on the file, in any of its threads."""
-    amended = file.agreement_id if isinstance(file, Amendment) else None
-    asked = {"agreement": amended or file.id, "amendment": file.id if amended else None}
-    return {person: (name, home) for person, name, home in (await tx.execute(COMMENTED, asked)).all()}
-
-
 async def _known(tx: Transaction, file: File, at: datetime) -> set[str]:
     """The people of whom we know that they see it: they acted or commented, or hold a party's mandate."""
-    parties, today = _parties(file), business_date(at)
-    mandated = select(col(MandateRow.person)).where(
-        col(MandateRow.organisation_id).in_(parties),
-        col(MandateRow.valid_from) <= today,
-        col(MandateRow.valid_until) >= today,
-    )
     # Whoever comments need not see the mandates of whom they mention.
     async with tx.widened(NATIONAL):
-        holders = (await tx.exec(mandated)).all()
+        holders = await mandated(tx, file, business_date(at))
     return {*await acted(tx, file), *await commented(tx, file), *holders}

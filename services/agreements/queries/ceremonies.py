@@ -7,8 +7,9 @@ from sqlalchemy import select
 
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.commands.ceremonies import missing_for
+from services.agreements.jurisdiction import owns_or_supervises
 from services.agreements.minutes import Minutes, draw_up
-from services.agreements.permissions import PERMISSIONS, owns_or_supervises
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.ceremonies import LobbyAnswer, LobbyItem, MinutesAnswer
 from services.agreements.tables import AGREEMENTS, CEREMONIES
 from services.agreements.text import get_text

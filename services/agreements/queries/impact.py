@@ -8,9 +8,10 @@ from services.agreements.agreement import Scope
 from services.agreements.commands.passing import led_to
 from services.agreements.errors.documents import DocumentMissing
 from services.agreements.foresight import foresee
-from services.agreements.impact import Action, Impact
+from services.agreements.impact import Impact
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS
+from services.agreements.touched import Action
 from shared.actor import Actor
 from shared.clock import today
 from shared.database import Work

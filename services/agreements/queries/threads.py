@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Text, cast, func, select
-from sqlmodel import col
 
-from services.agreements.commands.threads import File, Of, People, acted, commented, discussed, hanging_on, present
+from services.agreements.commands.participants import People, acted, commented, mandated, present
+from services.agreements.commands.threads import Of, discussed, hanging_on
 from services.agreements.commands.vetting import names_of
 from services.agreements.schemas.threads import OpenPoints, Participant, ThreadAnswer
-from services.agreements.tables import THREADS, MandateRow
+from services.agreements.tables import THREADS
 from services.agreements.tables.threads import on_file
 from services.agreements.thread import ThreadState
 from shared.actor import Actor
 from shared.clock import today
-from shared.database import Transaction, Work
+from shared.database import Work
 from shared.web import PageRequest
 
 ROW = THREADS.table.c
@@ -75,7 +75,7 @@ async def participants(db: Work, id: UUID, *, of: Of = "agreement", by: Actor) -
         file = await discussed(tx, id, "read_participants", by, of=of)
         names = await names_of(tx, organisations := sorted(present(file)))
         people: People = dict.fromkeys(await acted(tx, file), (None, None))
-        people |= await _mandated(tx, file) | await commented(tx, file)
+        people |= await mandated(tx, file, today()) | await commented(tx, file)
     told = [(each, None, None) for each in organisations] + [
         (home, person, name) for person, (name, home) in sorted(people.items())
     ]
@@ -83,13 +83,3 @@ async def participants(db: Work, id: UUID, *, of: Of = "agreement", by: Actor) -
         Participant(organisation_id=home, organisation=names.get(home) if home else None, person=person, name=name)
         for home, person, name in told
     ]
-
-
-async def _mandated(tx: Transaction, file: File) -> People:
-    row = MandateRow
-    query = select(col(row.person), col(row.organisation_id)).where(
-        col(row.organisation_id).in_([each.organisation_id for each in file.parties]),
-        col(row.valid_from) <= today(),
-        col(row.valid_until) >= today(),
-    )
-    return {person: (None, home) for person, home in (await tx.execute(query)).all()}

@@ -7,7 +7,6 @@ from fastapi import APIRouter, Query, Response
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Scope
-from services.agreements.impact import Action
 from services.agreements.schemas.agreements import AgreementAnswer
 from services.agreements.schemas.force import (
     CloseAgreement,
@@ -18,6 +17,7 @@ from services.agreements.schemas.force import (
     TerminateAgreement,
 )
 from services.agreements.schemas.words import Because
+from services.agreements.touched import Action
 from shared.web import BusinessDate, CurrentActor, Db, IfMatch, Once, answer
 
 router = APIRouter(prefix="/api/v1/agreements", tags=["agreements"])

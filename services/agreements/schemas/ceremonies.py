@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BaseModel, Field
 from services.agreements.agreement import AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Attendee, Ceremony, CeremonyState
-from services.agreements.permissions import PERMISSIONS, owns_or_supervises
+from services.agreements.jurisdiction import owns_or_supervises
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.words import Line, Paragraph, Title, each_once
 from shared.actor import Actor
 from shared.web import Body, BusinessMoment, Listing, available_actions

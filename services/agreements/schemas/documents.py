@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from services.agreements.agreement import Agreement, AgreementState, Document, DocumentState
 from services.agreements.bilingual import Bilingual
+from services.agreements.conditions import may_withdraw
 from services.agreements.kinds import DocumentRule
-from services.agreements.permissions import PERMISSIONS, may_withdraw
+from services.agreements.permissions import PERMISSIONS
 from shared.actor import Actor
 from shared.web import Listing
 

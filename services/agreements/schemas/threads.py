@@ -9,7 +9,8 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.threads import Of, action_on, text_of
-from services.agreements.permissions import PERMISSIONS, may_settle
+from services.agreements.conditions import may_settle
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.words import Hash, Line, Paragraph, each_once
 from services.agreements.thread import Remark, Thread, ThreadState
 from shared.actor import Actor

@@ -8,8 +8,9 @@ import pytest
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState, Confirmation, Document
-from services.agreements.impact import Action
-from services.agreements.permissions import PERMISSIONS, acts_for, concerned, may_withdraw
+from services.agreements.conditions import concerned, may_withdraw
+from services.agreements.jurisdiction import acts_for
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.documents import DocumentAnswer
 from services.agreements.tables import AGREEMENTS, CenterFactRow
 from services.agreements.terms import Terms
@@ -36,6 +37,7 @@ from services.agreements.tests.builders import (
     suspend,
     terminate,
 )
+from services.agreements.touched import Action
 from shared import files
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import today

@@ -6,8 +6,8 @@ import pytest
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
+from services.agreements.conditions import writes, writes_terms
 from services.agreements.errors.negotiation import NotAccepted, NotYourParty, NotYourTurn, TextLocked
-from services.agreements.permissions import writes, writes_terms
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
     LEGAL,

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
-from services.agreements.permissions import PERMISSIONS, acts_for
+from services.agreements.jurisdiction import acts_for
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.tests.builders import LEGAL, MINISTRY, body_of, clauses, drafted, keeper, officer
 from services.agreements.tests.visits.made import WHY, Made, at, organisation_for, terms_for
 from shared.actor import Actor
