@@ -4,17 +4,19 @@ It shows organisations, never people. Whoever has the screen's address sees it: 
 """
 
 import asyncio
+import math
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Generic, TypeVar
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 from sqlalchemy import func, select
 
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement
 from services.agreements.ceremony import RUNNING, Ceremony
-from services.agreements.commands.screens import ceremony_on
+from services.agreements.commands.screens import ceremony_on, screens_of
 from services.agreements.errors.ceremonies import ScreenFull
 from services.agreements.minutes import TEMPLATES
 from services.agreements.tables import AGREEMENTS, CEREMONIES
@@ -22,7 +24,9 @@ from shared.actor import NATIONAL
 from shared.database import Database, Transaction
 from shared.language import Wording, instant
 from shared.refusals import NotFound
+from shared.store import digest
 
+T = TypeVar("T")
 LOOK = 0.5
 """Seconds between two looks at what has changed."""
 BREATH = 15.0
@@ -35,47 +39,82 @@ MOST_WATCHING = 200
 
 
 class Screen:
-    """What one address shows, looked at once for all who watch it."""
+    """One address: how many watch it, and what it shows."""
 
-    def __init__(self) -> None:
+    def __init__(self, secret: str) -> None:
         self.watching = 0
+        self._secret = secret
+        self._show: Show | None = None
+        self._found = Together[UUID]()
+
+    async def look(self, database: Database, wording: Wording, *, since: float) -> "Show":
+        """What it shows, as it was at this moment (`time.monotonic`) or later. Raises NotFound once it is closed."""
+        if self._show is None:
+            id = await self._found.since(since, lambda: ceremony_on(database, self._secret))
+            self._show = _shows.setdefault(id, Show(id))
+        show = self._show
+        await show.looks.since(since, lambda: show.look(database, wording))
+        if digest(self._secret) not in show.open:
+            raise NotFound()
+        return show
+
+
+class Show:
+    """What the screens of a ceremony show, looked at once for all who watch any of them."""
+
+    def __init__(self, ceremony_id: UUID) -> None:
+        self.ceremony = Ceremony(id=ceremony_id)
+        self.open: frozenset[str] = frozenset()
+        """The digests of the screens that are open."""
         self.number = 0
         """Grows with every change of the board; 0 before the first one."""
         self.board = ""
-        self.over = False
-        """Whether nothing more will come: the ceremony is over, or the screen is closed."""
-        self._turn = asyncio.Lock()
-        self._looked_at = -LOOK
+        self.looks = Together[None]()
         self._shown: tuple[int, ...] = ()
 
-    async def look(self, database: Database, secret: str, wording: Wording) -> None:
-        """See what is there now, unless somebody has just looked."""
+    async def look(self, database: Database, wording: Wording) -> None:
+        """See what is there now."""
+        async with database.transaction(NATIONAL) as tx:
+            self.open = await screens_of(tx, self.ceremony.id)
+            self.ceremony = await CEREMONIES.read(tx, self.ceremony.id)
+            now = (self.ceremony.version, *await _versions(tx, self.ceremony))
+            if now != self._shown:
+                self.board = _board(self.ceremony, await _listed(tx, self.ceremony), wording)
+                # An agreement that is struck takes its version along: the number grows all the same.
+                self.number, self._shown = max(self.number + 1, sum(now)), now
+
+
+class Together(Generic[T]):
+    """Work that is done once for all who wait for it. If it fails, it fails for all of them."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._begun = -math.inf
+        self._done: asyncio.Future[T]
+
+    async def since(self, moment: float, work: Callable[[], Awaitable[T]]) -> T:
+        """What came of it when it was last done, if that began at this moment or later; else it is done anew."""
         async with self._turn:
-            if self.over or time.monotonic() - self._looked_at < LOOK * 0.9:
-                return
-            async with database.transaction(NATIONAL) as tx:
+            if self._begun < moment:
+                begun, done = time.monotonic(), asyncio.get_running_loop().create_future()
                 try:
-                    ceremony = await CEREMONIES.read(tx, await ceremony_on(tx, secret))
-                except NotFound:
-                    self.over, self.number, self.board = True, self.number + 1, ""
-                    return
-                now = (ceremony.version, *await _versions(tx, ceremony))
-                if now != self._shown:
-                    self.board = _board(ceremony, await _listed(tx, ceremony), wording)
-                    # An agreement that is struck takes its version along: the number grows all the same.
-                    self.number, self._shown = max(self.number + 1, sum(now)), now
-            self.over = ceremony.over
-            self._looked_at = time.monotonic()
+                    done.set_result(await work())
+                except Exception as error:
+                    done.set_exception(error)
+                self._begun, self._done = begun, done
+        return await self._done
 
 
 _screens: WeakValueDictionary[str, Screen] = WeakValueDictionary()
 """Secret -> the screen, while somebody watches it."""
+_shows: WeakValueDictionary[UUID, Show] = WeakValueDictionary()
+"""Ceremony -> what its screens show, while somebody watches one of them."""
 
 
 @contextmanager
 def watching(secret: str) -> Iterator[None]:
     """A place before the screen inside the block. Refuses ScreenFull while as many watch it as may."""
-    screen = _screens.setdefault(secret, Screen())
+    screen = _screens.setdefault(secret, Screen(secret))
     if screen.watching >= MOST_WATCHING:
         raise ScreenFull(most=MOST_WATCHING)
     screen.watching += 1
@@ -85,23 +124,33 @@ def watching(secret: str) -> Iterator[None]:
         screen.watching -= 1
 
 
+async def shown_now(database: Database, secret: str, wording: Wording) -> Show:
+    """What a screen shows at this moment. Raises NotFound for a secret that is unknown or closed."""
+    screen = _screens.setdefault(secret, Screen(secret))
+    return await screen.look(database, wording, since=time.monotonic())
+
+
 async def boards(database: Database, secret: str, wording: Wording) -> AsyncGenerator[tuple[int, str] | None]:
     """The board as HTML whenever something on it has changed, with a number; None when nothing has.
 
     Ends once the minutes are adopted, the ceremony is given up or, with an empty board, the screen is closed. The first
     board comes at once, so that a screen that comes back shows what is, whatever it missed.
     """
-    screen = _screens.setdefault(secret, Screen())
+    screen = _screens.setdefault(secret, Screen(secret))
     shown, silent = 0, 0.0
     while True:
-        await screen.look(database, secret, wording)
-        if screen.number > shown:
-            shown, silent = screen.number, 0.0
-            yield screen.number, screen.board
+        try:
+            show = await screen.look(database, wording, since=time.monotonic() - LOOK * 0.9)
+        except NotFound:
+            yield shown + 1, ""
+            return
+        if show.number > shown:
+            shown, silent = show.number, 0.0
+            yield show.number, show.board
         elif silent >= BREATH:
             silent = 0.0
             yield None
-        if screen.over:
+        if show.ceremony.over:
             return
         await asyncio.sleep(LOOK)
         silent += LOOK

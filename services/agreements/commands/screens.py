@@ -39,3 +39,10 @@ async def ceremony_on(db: Work, secret: str) -> UUID:
         if (found := (await tx.exec(query)).first()) is None:
             raise NotFound()
     return found
+
+
+async def screens_of(db: Work, id: UUID) -> frozenset[str]:
+    """The digests of the ceremony's screens that are open."""
+    query = select(ScreenRow.digest).where(col(ScreenRow.ceremony_id) == id)
+    async with db.transaction(NATIONAL) as tx:
+        return frozenset((await tx.exec(query)).all())

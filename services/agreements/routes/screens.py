@@ -11,10 +11,9 @@ from fastapi.responses import HTMLResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic_core import to_json
 
-from services.agreements import commands, queries
+from services.agreements import commands
 from services.agreements.schemas.ceremonies import ScreenAnswer
-from services.agreements.screen import AGAIN, boards, closed, page, watching
-from shared.actor import SYSTEM
+from services.agreements.screen import AGAIN, boards, closed, page, shown_now, watching
 from shared.language import Wording
 from shared.refusals import NotFound
 from shared.web import CurrentActor, Db, Once
@@ -55,10 +54,10 @@ async def show_screen(secret: Secret, request: Request, db: Db) -> Response:
     """The screen's page; what it shows comes over its stream."""
     nonce, wording = secrets.token_urlsafe(16), request.app.state.wording
     try:
-        ceremony = await queries.ceremony(db, await commands.ceremony_on(db, secret), by=SYSTEM)
+        show = await shown_now(db, secret, wording)
     except NotFound:
         return HTMLResponse(closed(nonce=nonce, wording=wording), 404, headers=_headers(nonce))
-    shown = page(ceremony, events=f"/screens/{secret}/events", nonce=nonce, wording=wording)
+    shown = page(show.ceremony, events=f"/screens/{secret}/events", nonce=nonce, wording=wording)
     return HTMLResponse(shown, headers=_headers(nonce))
 
 
@@ -81,10 +80,11 @@ class Shown:
 
 
 async def _shown(secret: Secret, request: Request, db: Db) -> AsyncIterator[Shown]:
-    # Here and not in the stream: once a stream has begun, nothing can be refused any more.
-    await commands.ceremony_on(db, secret)
+    wording = request.app.state.wording
     with watching(secret):
-        yield Shown(secret, db, request.app.state.wording)
+        # Here and not in the stream: once a stream has begun, nothing can be refused any more.
+        await shown_now(db, secret, wording)
+        yield Shown(secret, db, wording)
 
 
 @router.get("/screens/{secret}/events", response_class=EventSourceResponse, openapi_extra={"x-public": True})

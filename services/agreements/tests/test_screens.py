@@ -1,7 +1,9 @@
 """The public screen: what the room sees, and what it never sees."""
 
 import asyncio
+import math
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,7 +16,8 @@ from services.agreements import commands, screen
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.errors.ceremonies import ScreenFull
-from services.agreements.screen import boards, watching
+from services.agreements.routes import screens
+from services.agreements.screen import Together, boards, watching
 from services.agreements.tables import ScreenRow
 from services.agreements.tests.builders import (
     CHAIR,
@@ -33,6 +36,7 @@ from shared.database import Database
 from shared.language import Wording, instant
 from shared.messaging.tables import IdempotencyRow
 from shared.refusals import NotFound
+from tests.fixtures.eventually import eventually
 from tests.web.conventions import is_problem
 
 Board = tuple[int, str]
@@ -169,26 +173,90 @@ async def test_a_screens_address_is_told_once_and_lies_in_no_answer_kept(as_: An
     assert "path" in str(kept.body) and secret not in f"{kept.headers} {kept.body!r}"
 
 
-async def test_all_who_watch_a_screen_share_one_look_at_it(
-    app: FastAPI, database: Database, wording: Wording, monkeypatch: pytest.MonkeyPatch
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often an address was looked for, a ceremony looked at, and a board made."""
+    counted: Counter[str] = Counter()
+
+    def count(name: str) -> None:
+        does = getattr(screen, name)
+
+        def counting(*given: Any) -> Any:
+            counted[name] += 1
+            return does(*given)
+
+        monkeypatch.setattr(screen, name, counting)
+
+    for each in ("ceremony_on", "screens_of", "_board"):
+        count(each)
+    return counted
+
+
+async def test_all_who_watch_a_ceremony_share_one_look_at_it(
+    database: Database, wording: Wording, looks: Counter[str]
 ) -> None:
     agreement = await approved(database)
     ceremony = await hold(database, agreement.id)
-    secret, looks = await hung(database, ceremony), []
-
-    async def counted(tx: Any, secret: str) -> Any:
-        looks.append(secret)
-        return await commands.ceremony_on(tx, secret)
-
-    monkeypatch.setattr(screen, "ceremony_on", counted)
-    streams = [boards(database, secret, wording) for _ in range(20)]
+    addresses = [await hung(database, ceremony) for _ in range(2)]
+    streams = [boards(database, secret, wording) for secret in addresses * 10]
     before = await asyncio.gather(*map(following, streams))
-    assert (len(set(before)), len(looks)) == (1, 1)
+    assert len(set(before)) == 1
+    assert looks == {"ceremony_on": len(addresses), "screens_of": 1, "_board": 1}
     await sign_for(database, agreement, agreement.parties[0].organisation_id, ceremony_id=ceremony.id)
     after = await asyncio.gather(*map(following, streams))
     assert len(set(after)) == 1 and "1 / 3" in after[0][1]
-    assert len(looks) < len(streams)
+    assert looks["_board"] == 2 and looks["screens_of"] < len(streams)
     await asyncio.gather(*(stream.aclose() for stream in streams))
+
+
+async def test_screens_opened_in_one_moment_are_let_in_by_one_look(
+    app: FastAPI, database: Database, looks: Counter[str]
+) -> None:
+    ceremony = await plan(database, (await approved(database)).id)
+    secret = await hung(database, ceremony)
+    await commands.cancel_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
+        path = f"/screens/{secret}"
+        answers = await asyncio.gather(*(http.get(each) for each in (path, f"{path}/events") for _ in range(20)))
+    assert {each.status_code for each in answers} == {200}
+    # Those who come while it is looked at wait for the next look: what they are shown is of after they came.
+    assert looks["ceremony_on"] <= 2 and looks["screens_of"] <= 4 and looks["_board"] == 1
+
+
+async def test_who_comes_to_a_closed_screen_is_refused_however_lately_others_looked_at_it(
+    app: FastAPI, database: Database, wording: Wording
+) -> None:
+    ceremony = await hold(database, (await approved(database)).id)
+    secret = await hung(database, ceremony)
+    stream = boards(database, secret, wording)
+    await following(stream)
+    await commands.close_screens(database, ceremony.id, by=MINISTRY)
+    other = await hung(database, ceremony)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
+        assert (await http.get(f"/screens/{secret}")).status_code == 404
+        is_problem(await http.get(f"/screens/{secret}/events"), 404, "not-found")
+        assert (await http.get(f"/screens/{other}")).status_code == 200
+    assert (await following(stream))[1] == ""
+    with pytest.raises(StopAsyncIteration):
+        await anext(stream)
+
+
+async def test_a_look_that_fails_fails_for_all_who_wait_for_it_and_for_nobody_after() -> None:
+    work, tried, fails = Together[int](), 0, asyncio.Event()
+
+    async def look() -> int:
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            await fails.wait()
+            raise OSError
+        return tried
+
+    together = [asyncio.create_task(work.since(0, look)) for _ in range(3)]
+    late = asyncio.create_task(work.since(math.inf, look))
+    fails.set()
+    assert [type(each) for each in await asyncio.gather(*together, return_exceptions=True)] == [OSError] * 3
+    assert (await late, tried) == (2, 2)
 
 
 async def test_a_stream_says_that_it_lives_and_when_nothing_more_will_come(app: FastAPI, database: Database) -> None:
@@ -227,26 +295,25 @@ async def test_so_many_watch_a_screen_and_the_next_is_refused_by_name(
 ) -> None:
     monkeypatch.setattr(screen, "MOST_WATCHING", 2)
     ceremony = await hold(database, (await approved(database)).id)
-    secret, known, together = await hung(database, ceremony), commands.ceremony_on, asyncio.Barrier(3)
+    secret, watched = await hung(database, ceremony), Counter[str]()
 
-    async def at_once(tx: Any, secret: str) -> Any:
-        found = await known(tx, secret)
-        await together.wait()
-        return found
+    def watch(*given: Any) -> Any:
+        watched.update([secret])
+        return boards(*given)
 
+    monkeypatch.setattr(screens, "boards", watch)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://agreements.test") as http:
 
         async def look() -> httpx.Response:
             return await http.get(f"/screens/{secret}/events", headers={"Accept-Language": "en"})
 
         # They come in the same moment, and stay until the screen is closed.
-        monkeypatch.setattr(commands, "ceremony_on", at_once)
         looking = [asyncio.create_task(look()) for _ in range(3)]
         done, let_in = await asyncio.wait(looking, return_when=asyncio.FIRST_COMPLETED)
         (refused,) = (each.result() for each in done)
         assert refused.headers["retry-after"] and len(let_in) == 2
         is_problem(refused, 503, "screen-full")
-        monkeypatch.setattr(commands, "ceremony_on", known)
+        await eventually(lambda: watched[secret] == 2)
         await commands.close_screens(database, ceremony.id, by=MINISTRY)
         assert [each.status_code for each in await asyncio.gather(*let_in)] == [200, 200]
     with watching(secret), watching(secret), pytest.raises(ScreenFull), watching(secret):
