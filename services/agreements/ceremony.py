@@ -262,6 +262,7 @@ class Ceremony(Aggregate):
             planned_for=self.planned_for,
             organisations=tuple(organisations),
             parties=tuple(parties),
+            struck_id=agreement,
         )
         return [struck.keeping(agreement=agreement, reason=reason)]
 

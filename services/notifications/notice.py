@@ -25,7 +25,7 @@ from shared.texts import in_one_line
 
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}(T.+)?$")
 """A date, or an instant."""
-SUBJECTS = ("amendment", "agreement", "center", "association", "organisation", "operator")
+SUBJECTS = ("amendment", "agreement", "center", "association", "organisation", "operator", "struck")
 """What sentences call by its name: the events' `<subject>_id` fields."""
 LATIN = ("fr", "en")
 

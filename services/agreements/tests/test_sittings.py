@@ -206,6 +206,7 @@ async def test_a_ceremony_tells_whose_agreements_it_lists_whenever_these_change(
     assert said == [theirs[0], all_of_them, all_of_them, theirs[1]] and theirs[0] != theirs[1]
     struck = past[-1].event
     assert isinstance(struck, CeremonyAgreementStruck) and [*struck.organisations] == theirs[0]
+    assert struck.struck_id == one.id
 
 
 async def test_an_agreement_is_in_one_ceremony_at_a_time(database: Database) -> None:

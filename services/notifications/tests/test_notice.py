@@ -31,7 +31,7 @@ from shared.events.network import AssociationRegistered
 from shared.events.notifications import ReadershipCounted
 from shared.ids import new_id
 from shared.language import LANGUAGES
-from shared.territory import ACADEMIES
+from shared.territory import ACADEMIES, jurisdiction_of
 
 
 @pytest.mark.parametrize("event", ALL, ids=lambda event: event.type)
@@ -120,6 +120,17 @@ def test_no_academy_is_told_what_is_between_services(event: type[DomainEvent]) -
     payload = notice(event.model_validate(event.example)).payload(academy="MA-06", sequence=1, language="fr")
     assert {*payload["data"]} == {*event.model_fields} - event.inside
     event.model_validate(payload["data"])
+
+
+def test_which_agreement_is_struck_is_said_to_its_parties_alone() -> None:
+    struck = CeremonyAgreementStruck.model_validate(CeremonyAgreementStruck.example)
+    said = notice(struck, names={str(struck.struck_id): {"ar": "AREF-06/2024-0007", "fr": "AREF-06/2024-0007"}})
+    party = jurisdiction_of(struck.organisations[0])
+    for language in LANGUAGES:
+        assert "AREF-06/2024-0007" in said.to("x#y", party).summary(language)
+        assert "AREF-06/2024-0007" not in said.to("x#y", "MA-05").summary(language)
+        payload = said.body(academy="MA-06", sequence=1, language=language).decode()
+        assert not any(each in payload for each in ("AREF-06/2024-0007", str(struck.struck_id)))
 
 
 def test_no_two_events_say_the_same() -> None:

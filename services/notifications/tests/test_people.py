@@ -484,17 +484,20 @@ async def test_who_is_to_sign_at_a_ceremony_is_told_what_becomes_of_it(database:
         assert [(item.queue, item.type) for item in reversed(await reads(one))] == expected, one.subject
 
 
-async def test_whose_agreement_is_struck_is_told_so_and_nothing_after_it(database: Database, reads: Reads) -> None:
+async def test_whose_agreement_is_struck_is_told_which_and_nothing_after_it(database: Database, reads: Reads) -> None:
     await person(database, MANAGER)
     ceremony, stays = new_id(), new_id()
     planned = example(CeremonyPlanned, ceremony_id=ceremony, parties=[ASSOCIATION, stays])
     theirs = {"parties": [stays], "organisations": [ASSOCIATION]}
-    struck = example(CeremonyAgreementStruck, ceremony_id=ceremony, **theirs)
+    agreement = new_id()
+    approved = example(AgreementApproved, agreement_id=agreement, reference="AREF-06/2024-0007")
+    await told(database, happening(approved, subject=agreement))
+    struck = example(CeremonyAgreementStruck, ceremony_id=ceremony, struck_id=agreement, **theirs)
     cancelled = example(CeremonyCancelled, ceremony_id=ceremony)
     await told(database, *(happening(each, subject=ceremony) for each in (planned, struck, cancelled)))
     last, first = await reads(MANAGER)
     assert (first.type, last.type) == (planned.type, struck.type)
-    assert "convention de votre organisme" in last.summary and "30 août 2024" in last.summary
+    assert "La convention AREF-06/2024-0007 de votre organisme" in last.summary and "30 août 2024" in last.summary
 
 
 async def test_who_runs_a_center_no_more_is_told_so(database: Database, reads: Reads) -> None:

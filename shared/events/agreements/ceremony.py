@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from shared.events.agreements.parts import ACADEMY, ASSOCIATION, CEREMONY, TEXT
+from shared.events.agreements.parts import ACADEMY, AGREEMENT, ASSOCIATION, CEREMONY, TEXT
 from shared.events.base import DomainEvent
 
 
@@ -136,14 +136,17 @@ class CeremonyAgreementStruck(_Convened):
         "planned_for": "2024-08-30T10:00:00Z",
         "parties": [ACADEMY],
         "organisations": [ACADEMY, ASSOCIATION],
+        "struck_id": AGREEMENT,
     }
-    inside = frozenset({"parties", "organisations"})
+    inside = frozenset({"parties", "organisations", "struck_id"})
 
     agreements: int
     """How many are left."""
     planned_for: datetime | None = None
     organisations: tuple[UUID, ...] = ()
     """The parties of the one that is struck. Between services, as `parties`."""
+    struck_id: UUID | None = None
+    """The one that is struck: which one it is, its parties are told and nobody else. Between services."""
 
 
 class CeremonyAgreementCalled(DomainEvent):
