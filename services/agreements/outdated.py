@@ -1,10 +1,11 @@
 """What a text still says of earlier terms: clauses as the kind drew them then, and words that somebody wrote."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
+from services.agreements.amounts import amounts_of, named_in
 from services.agreements.bilingual import Bilingual
 from services.agreements.drafting import LOCALES, draft_text, values_named
 from services.agreements.surroundings import OutdatedClause
@@ -28,12 +29,13 @@ def outdated(clauses: Sequence[Clause], present: Facts, former: Sequence[Facts])
     """
     now, before = drawn(present), [drawn(each) for each in former]
     values = {language: _values(present, former, language) for language in LOCALES}
+    amounts = frozenset().union(*(amounts_of(each.terms) for each in former)) - amounts_of(present.terms)
     found = []
     for clause in clauses:
         if clause == now.get(clause.key):
             continue
         redrawn = clause.key in now and any(clause == each.get(clause.key) for each in before)
-        says = _named(clause, values)
+        says = _named(clause, values, amounts)
         if redrawn or says:
             found.append(OutdatedClause(key=clause.key, title=clause.title, redrawn=redrawn, says=says))
     return found
@@ -58,7 +60,10 @@ def _values(present: Facts, former: Iterable[Facts], language: str) -> tuple[lis
     return holds, [value for value in held if value not in holds]
 
 
-def _named(clause: Clause, values: Mapping[str, tuple[list[str], list[str]]]) -> tuple[str, ...]:
+def _named(
+    clause: Clause, values: Mapping[str, tuple[list[str], list[str]]], amounts: Container[int]
+) -> tuple[str, ...]:
+    """The former values that the clause names, amounts as it writes them."""
     found: dict[str, None] = {}
     for language, (holds, held) in values.items():
         text = getattr(clause.body, language)
@@ -66,6 +71,7 @@ def _named(clause: Clause, values: Mapping[str, tuple[list[str], list[str]]]) ->
         for value in holds:
             text = text if value.isdigit() else text.replace(value, " ")
         found |= dict.fromkeys(value for value in held if _names(text, value))
+        found |= dict.fromkeys(written for written, centimes in named_in(text) if centimes in amounts)
     return tuple(found)
 
 

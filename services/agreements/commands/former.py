@@ -32,8 +32,8 @@ BRANCHING = (AmendmentProposed, AmendmentRevised, AmendmentRebased)
 """By these an amendment comes to its content."""
 
 
-DRAWN = ("title", "parties", "centers", "school_year", "effective_from", "effective_until")
-"""What of the terms a text is drawn from."""
+DRAWN = ("title", "parties", "centers", "school_year", "effective_from", "effective_until", "budget", "obligations")
+"""What of the terms a text is drawn from, or names."""
 
 
 def facts_of(file: Agreement | Amendment, content: Content) -> Facts:
@@ -77,7 +77,11 @@ async def _outdated(tx: Transaction, content: Content, present: Facts, former: S
 async def _agreed_before(tx: Transaction, agreement: Agreement) -> list[Facts]:
     """What the agreement came to its terms by, oldest first; the present ones are the last."""
     life = await journal.past(tx, agreement.id, types=[each.type for each in AGREEING])
-    told = [each.event.model_dump(include=set(DRAWN)) | each.event.detail for each in life]
+    # The first agreements said nothing of a budget or of obligations.
+    told = [
+        {"budget": (), "obligations": ()} | each.event.model_dump(include=set(DRAWN)) | each.event.detail
+        for each in life
+    ]
     return [_facts(agreement, {name: each[name] for name in DRAWN}, names_of(each)) for each in told]
 
 

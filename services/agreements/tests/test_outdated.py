@@ -1,5 +1,6 @@
 """Terms that change after the drafting: which clauses still say the former ones, who is told, what draws them anew."""
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -15,7 +16,7 @@ from services.agreements.errors.amendments import BeyondItsType
 from services.agreements.errors.texts import NothingToRedraw, TextOutdated
 from services.agreements.outdated import Facts, outdated
 from services.agreements.surroundings import OutdatedClause
-from services.agreements.terms import Terms
+from services.agreements.terms import BudgetLine, Terms
 from services.agreements.tests.branches import carry, propose, read, revise, running
 from services.agreements.tests.builders import (
     LEGAL,
@@ -25,6 +26,7 @@ from services.agreements.tests.builders import (
     know,
     officer,
     operator_of,
+    owing,
     party,
     regional,
     signer,
@@ -33,6 +35,7 @@ from services.agreements.text import Clause, Prose
 from shared.database import Database
 from shared.events.agreements import AmendmentType
 from shared.ids import new_id
+from shared.money import Money
 
 LATER = date(2026, 8, 31)
 DRAWN_FROM_SEATS = {"learners"}
@@ -106,6 +109,116 @@ def test_a_number_is_named_where_it_stands_alone(words: str) -> None:
     terms = regional()
     text = with_words(drawn(terms), "staff", words)
     assert "staff" not in {each.key for each in outdated(text, facts(seats(terms, 77)), [facts(terms)])}
+
+
+def paying(terms: Terms, *amounts: str, words: str = "") -> Terms:
+    """The same terms with a line of the budget for each amount, and a duty in these words."""
+    payer = terms.parties[0].party_id
+    lines = tuple(
+        BudgetLine(
+            line_id=new_id(),
+            payer=payer,
+            heading=Bilingual(ar="منحة (وهمي)", fr="Subvention (fictif)"),
+            kind="cash",
+            amount=Money.model_validate({"amount": each}),
+            budget_year=2026,
+        )
+        for each in amounts
+    )
+    what = Bilingual(ar=f"{words} (وهمي)", fr=f"{words} (fictif)")
+    return owing(terms, {"what": what}).model_copy(update={"budget": lines})
+
+
+def amounts_said(words: str, *, before: Terms, now: Terms) -> tuple[str, ...]:
+    """What a clause in these words is found to name."""
+    found = outdated(with_words(drawn(now), "staff", words), facts(now), [facts(before)])
+    return next((each.says for each in found if each.key == "staff"), ())
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "125 000",
+        "125\u00a0000",
+        "125\u202f000,00",
+        "125.000,00",
+        "125,000.00",
+        "125'000",
+        "125000",
+        "125000,0",
+        "١٢٥٠٠٠",
+        "١٢٥٬٠٠٠",
+        "١٢٥ ٠٠٠٫٠٠",
+        "125 000DH",
+        "ب125 000 درهم",
+        "(125 000)",
+        "125 000.",
+    ],
+)
+def test_an_amount_of_former_terms_is_named_however_it_is_written(written: str) -> None:
+    before, now = (paying(regional(), each) for each in ("125000.00", "150000.00"))
+    (said,) = amounts_said(written, before=before, now=now)
+    assert said in written and {*map(int, re.findall(r"\d{3}", said))} <= {125, 0}
+    assert amounts_said(written, before=now, now=before) == (), "what the present terms say"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "1 125 000",
+        "125 000 000",
+        "125 000,50",
+        "125 000/2026",
+        "2-125 000",
+        "125 000-2",
+        "2026 125 000",
+        "0 125 000",
+        "12.125.000.5",
+        "A125000",
+        "125",
+        "1 2 5 0 0 0",
+        "125 " * 2_000,
+        "1" * 900,
+    ],
+)
+def test_a_number_that_is_part_of_another_is_no_amount(written: str) -> None:
+    before, now = (paying(regional(), each) for each in ("125000.00", "150000.00"))
+    assert amounts_said(written, before=before, now=now) == ()
+
+
+def test_a_short_number_is_an_amount_only_where_it_is_written_as_one() -> None:
+    for amount, no, yes in (("2026.00", "2026", "2 026"), ("20250.00", "20250", "20.250,00"), ("900.00", "900,00", "")):
+        before, now = paying(regional(), amount), paying(regional(), "150000.00")
+        assert amounts_said(f"en {no} à", before=before, now=now) == ()
+        assert amounts_said(f"soit {yes} dirhams", before=before, now=now) == ((yes,) if yes else ())
+
+
+def test_the_total_of_a_former_budget_and_the_words_of_a_former_obligation_are_former_amounts() -> None:
+    before = paying(regional(), "100000.00", "60000.00", words="Verser 45 000 DH")
+    now = paying(regional(), "100000.00", "80000.00", words="Verser 48 000 DH")
+    assert amounts_said("total de 160 000", before=before, now=now) == ("160 000",)
+    assert amounts_said("soit 60 000 et 45.000", before=before, now=now) == ("60 000", "45.000")
+    assert amounts_said("100 000, 80 000, 180 000, 48 000", before=before, now=now) == ()
+
+
+async def test_an_amount_in_words_that_somebody_wrote_is_told_when_the_budget_is_another(database: Database) -> None:
+    terms = paying(regional(), "125000.00", words="Verser 45 000 DH")
+    text = clauses(words=" : 125.000,00 درهم")
+    agreement = await commands.draft_agreement(database, terms, clauses=text, by=officer())
+    other = paying(terms, "150000.00", words="Verser 45 000 DH")
+    agreement = await commands.revise_terms(database, agreement.id, other, by=officer())
+    assert {each.key: each.says for each in agreement.outdated_clauses} == {each.key: ("125.000,00",) for each in text}
+    back = await commands.revise_terms(database, agreement.id, terms, by=officer())
+    assert not back.outdated_clauses
+
+
+async def test_an_amendment_of_the_budget_tells_which_amounts_its_branch_still_says(database: Database) -> None:
+    terms = running()
+    agreement = await bound(database, paying(terms, "125000.00"), text=clauses(words=" : 125 000 DH"))
+    amendment = await propose(database, agreement, "budget")
+    line = agreement.budget[0].model_copy(update={"amount": Money(centimes=150_000_00)})
+    amendment = await revise(database, amendment, budget=(line,))
+    assert {each.says for each in amendment.outdated_clauses} == {("125 000",)}
 
 
 def test_a_name_within_a_longer_one_of_today_is_not_a_former_one() -> None:
