@@ -1,14 +1,16 @@
-"""Morocco's clock: the pinned package says it, whatever the machine says."""
+"""Morocco's clock: the pinned package says it, whatever the machine says; and no test runs on two of its days."""
 
 import subprocess
 import sys
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Generator
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
-from shared.clock import CASABLANCA, business_date, end_of, start_of
+from shared.clock import CASABLANCA, business_date, end_of, now, start_of, today
+from tests.fixtures.days import pytest_collection, pytest_runtest_protocol
 
 EVENING = datetime(2024, 8, 30, 18, tzinfo=UTC)
 
@@ -64,3 +66,30 @@ def test_a_day_begins_and_ends_when_morocco_s_clocks_say_so(day: date, hours: in
     assert business_date(midnight) == business_date(end_of(day)) == day
     assert business_date(midnight - timedelta(microseconds=1)) == day - timedelta(days=1)
     assert business_date(end_of(day) + timedelta(microseconds=1)) == day + timedelta(days=1)
+
+
+def test_a_test_that_might_see_midnight_begins_after_it(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = end_of(today()) - timedelta(seconds=0.2) - now()
+
+    class Evening(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) + ahead
+
+    monkeypatch.setattr("shared.clock.datetime", Evening)
+    evening = today()
+    for _ in ("in the evening", "in the morning"):
+        next(pytest_runtest_protocol(request.node))
+        assert (today(), now() - start_of(today()) < timedelta(seconds=20)) == (evening + timedelta(days=1), True)
+
+
+def test_no_module_of_tests_reckons_from_the_day_on_which_it_is_collected() -> None:
+    collecting: Generator[None, None, None] = pytest_collection()
+    next(collecting)
+    for clock in (now, today):
+        with pytest.raises(AssertionError, match="maybe on another day"):
+            clock()
+    collecting.close()
+    assert business_date(now()) == today()

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -55,8 +55,11 @@ from tests.fixtures.database import Databases
 
 STEPS = ("start_fitting_out", "grant_visa", "open_center", "suspend_center")
 """How far a center may have come."""
-MONTHS_AGO = today() - timedelta(days=90)
-ALREADY = {**DECISION, "notified_on": MONTHS_AGO}
+
+
+def months_ago() -> date:
+    """Long enough for what was notified then to take effect."""
+    return today() - timedelta(days=90)
 
 
 @dataclass
@@ -188,7 +191,7 @@ async def decide(
     world: World, agreement: Agreement, action: str, *, ahead: bool, scope: Any, centers: list[UUID]
 ) -> tuple[Impact, list[Agreement]]:
     """Look at it, decide it, let its day come; gives the preview, and the agreements right before the effect."""
-    what: dict[str, Any] = {"notified_on": today() if ahead else ALREADY["notified_on"]}
+    what: dict[str, Any] = {"notified_on": today() if ahead else months_ago()}
     if action == "suspend_agreement":
         what |= {"scope": scope, "centers": centers}
     by = head_of(agreement)
@@ -196,7 +199,7 @@ async def decide(
     family = [each.agreement_id for each in looked.agreements]
     decided: Any = commands.suspend_agreement if action == "suspend_agreement" else commands.terminate_agreement
     before = [await world.agreement(each) for each in family]
-    await decided(world.agreements, agreement.id, **(ALREADY | what), acknowledgement=looked.fingerprint, by=by)
+    await decided(world.agreements, agreement.id, **(DECISION | what), acknowledgement=looked.fingerprint, by=by)
     day = looked.decision.effective_on
     if ahead:
         for id in family:
@@ -297,7 +300,7 @@ async def a_child(world: World, chance: random.Random, parent: UUID) -> Agreemen
         case "about to end":
             return await a_life(world, chance, effective_until=today() + timedelta(days=20), **child)
         case "at rest":
-            return await suspend(world.agreements, await a_life(world, chance, **child), notified_on=MONTHS_AGO)
+            return await suspend(world.agreements, await a_life(world, chance, **child), notified_on=months_ago())
         case _:
             return await a_life(world, chance, **child)
 
@@ -412,7 +415,7 @@ async def homes_told(database: Database, type: str) -> list[str]:
 async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_changed(world: World) -> None:
     chance = random.Random("outdated")
     agreement = await a_life(world, chance)
-    by, notified_on = head_of(agreement), ALREADY["notified_on"]
+    by, notified_on = head_of(agreement), months_ago()
     looked = await queries.impact(
         world.agreements, agreement.id, action="terminate_agreement", notified_on=notified_on, by=by
     )
@@ -423,7 +426,11 @@ async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_ch
         tx.add(EndpointFactRow(id=new_id(), visible_to=["MA-06"], academy="MA-06", enabled=True))
     with pytest.raises(Refusal) as refused:
         await commands.terminate_agreement(
-            world.agreements, agreement.id, **ALREADY, acknowledgement=looked.fingerprint, by=by
+            world.agreements,
+            agreement.id,
+            **DECISION | {"notified_on": notified_on},
+            acknowledgement=looked.fingerprint,
+            by=by,
         )
     assert refused.value.slug == "impact-changed"
     assert refused.value.values["changed"] == ["centers", "subscribers"]

@@ -15,13 +15,11 @@ from shared.database import Database
 from shared.ids import new_id
 from shared.web import etag
 
-RUNNING: dict[str, Any] = {"effective_from": today()}
-
 
 @pytest.fixture
 async def agreement(database: Database) -> Agreement:
     """An agreement in force, with obligations and a budget."""
-    terms = current(**RUNNING)
+    terms = current(effective_from=today())
     opening, visa = (
         {"fulfilled_by": what, "center_id": terms.centers[0].center_id}
         for what in ("center_opened", "center_visa_granted")

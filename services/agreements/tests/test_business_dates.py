@@ -1,6 +1,6 @@
 """Business dates: what a request names can be reckoned with, and one that cannot holds up nothing else."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,7 +28,7 @@ from services.agreements.tests.builders import (
     terminate,
 )
 from shared.actor import NATIONAL
-from shared.clock import FIRST_DAY, LAST_DAY, today
+from shared.clock import FIRST_DAY, LAST_DAY, end_of, start_of, today
 from shared.database import Database
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
@@ -36,6 +36,8 @@ from tests.web.conventions import is_problem
 
 BEFORE, BEHIND = FIRST_DAY - timedelta(days=1), LAST_DAY + timedelta(days=1)
 FAR = date(9999, 12, 31)
+BEFORE_THE_FIRST = start_of(FIRST_DAY).astimezone(UTC) - timedelta(seconds=1)
+AFTER_THE_LAST = end_of(LAST_DAY) + timedelta(microseconds=1)
 
 
 @pytest.mark.parametrize(
@@ -104,9 +106,9 @@ async def test_a_signature_on_paper_is_of_no_other_day(as_: Any, files: str, sig
 @pytest.mark.parametrize(
     ("planned_for", "code"),
     [
-        ("1999-12-31T22:59:59Z", "greater_than_equal"),
+        (BEFORE_THE_FIRST.isoformat(), "greater_than_equal"),
         ("0001-01-01T00:00:00+14:00", "greater_than_equal"),
-        ("2100-12-31T23:00:00Z", "less_than"),
+        (AFTER_THE_LAST.isoformat(), "less_than"),
         ("9999-12-31T23:59:59-12:00", "less_than"),
     ],
 )
@@ -129,7 +131,7 @@ async def test_the_first_and_the_last_instant_of_the_possible_days_are_planned_f
     as_: Any, database: Database
 ) -> None:
     name = {"ar": "حفل (وهمي)", "fr": "Cérémonie (fictif)"}
-    for planned_for in ("2000-01-01T00:00:00+00:00", "2100-12-31T23:59:59+01:00"):
+    for planned_for in (start_of(FIRST_DAY).isoformat(), end_of(LAST_DAY).isoformat()):
         agreement = await approved(database)
         body = {"title": name, "planned_for": planned_for, "agreements": [str(agreement.id)]}
         answered = await as_(MINISTRY).post("/ceremonies", body)
@@ -160,18 +162,19 @@ async def frozen_before(
 
 
 @pytest.mark.parametrize(
-    ("duties", "changes"),
+    ("duty", "days"),
     [
-        ([{"due_on": FAR, "survives": True}], {"effective_from": today()}),
-        ([{"due_on": FAR, "survives": True}], {}),
-        ([{"recurrence": Recurrence(first_due_on=FAR, every_months=1), "survives": True}], {"effective_from": today()}),
+        ({"due_on": FAR}, 0),
+        ({"due_on": FAR}, 1),
+        ({"recurrence": Recurrence(first_due_on=FAR, every_months=1)}, 0),
     ],
     ids=["a duty", "a duty of what starts later", "again and again"],
 )
 async def test_what_was_frozen_with_an_impossible_day_is_not_signed_but_given_up(
-    as_: Any, database: Database, monkeypatch: pytest.MonkeyPatch, duties: list[dict[str, Any]], changes: dict[str, Any]
+    as_: Any, database: Database, monkeypatch: pytest.MonkeyPatch, duty: dict[str, Any], days: int
 ) -> None:
-    old = await frozen_before(database, monkeypatch, *duties, **changes)
+    starts = today() + timedelta(days=days)
+    old = await frozen_before(database, monkeypatch, duty | {"survives": True}, effective_from=starts)
     ministry = next(each.party_id for each in old.parties if each.organisation_id == MINISTRY_ID)
     body = {"party_id": str(ministry), "text_hash": old.text_hash}
     for language, word in {"ar": "9999-12-31", "fr": "annulez", "en": "cancel"}.items():

@@ -1,7 +1,7 @@
 """A framework agreement and those that follow it: a child never outruns its parent, and never outlives it."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -57,16 +57,24 @@ from shared.territory import MINISTRY_ID
 from tests.fixtures.eventually import eventually
 from tests.web.conventions import is_problem
 
-START = today() - timedelta(days=30)
-TOMORROW = today() + timedelta(days=1)
 WAITING = text(
     "select count(*) from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()"
 )
 
 
+def start() -> date:
+    """When a framework began."""
+    return today() - timedelta(days=30)
+
+
+def tomorrow() -> date:
+    """The day after this one."""
+    return today() + timedelta(days=1)
+
+
 def framework(**changes: Any) -> Terms:
     """Terms of a framework agreement between the ministry and the network, some weeks under way."""
-    dates = {"effective_from": START, "effective_until": START + timedelta(days=1000)}
+    dates = {"effective_from": start(), "effective_until": start() + timedelta(days=1000)}
     return network_terms(agreement_kind="framework", **(dates | changes))
 
 
@@ -134,27 +142,27 @@ async def read(database: Database, id: UUID) -> Agreement:
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [
-        ({"parent_id": new_id()}, ParentUnknown),
-        ({"effective_from": START - timedelta(days=1)}, TermBeyondParent),
-        ({"effective_until": START + timedelta(days=1001)}, TermBeyondParent),
+        (lambda: {"parent_id": new_id()}, ParentUnknown),
+        (lambda: {"effective_from": start() - timedelta(days=1)}, TermBeyondParent),
+        (lambda: {"effective_until": start() + timedelta(days=1001)}, TermBeyondParent),
     ],
     ids=["unknown", "before", "after"],
 )
 async def test_a_child_is_drafted_within_a_parent(
-    database: Database, changes: dict[str, Any], refusal: type[Exception]
+    database: Database, changes: Callable[[], dict[str, Any]], refusal: type[Exception]
 ) -> None:
-    parent = await bound(database, framework())
+    parent, changed = await bound(database, framework()), changes()
     with pytest.raises(refusal):
-        await commands.draft_agreement(database, following(parent.id, **changes), by=officer())
+        await commands.draft_agreement(database, following(parent.id, **changed), by=officer())
     draft = await commands.draft_agreement(database, following(parent.id), by=officer())
     with pytest.raises(refusal):
-        await commands.revise_terms(database, draft.id, following(parent.id, **changes), by=officer())
+        await commands.revise_terms(database, draft.id, following(parent.id, **changed), by=officer())
 
 
 async def test_only_a_framework_is_followed_and_who_drafts_is_told_so_by_its_title(
     as_: Any, database: Database
 ) -> None:
-    parent = await bound(database, current(effective_from=START))
+    parent = await bound(database, current(effective_from=start()))
     with pytest.raises(ParentNotFollowed):
         await commands.draft_agreement(database, following(parent.id), by=officer())
     answered = await as_(officer()).post("/agreements", body_of(following(parent.id)), Accept_Language="fr")
@@ -172,7 +180,7 @@ async def test_a_kind_that_does_not_follow_a_framework_is_told_by_its_name(as_: 
 
 
 async def test_an_agreement_that_the_drafter_may_not_read_is_no_parent(database: Database) -> None:
-    foreign = await bound(database, current("MA-01", effective_from=START))
+    foreign = await bound(database, current("MA-01", effective_from=start()))
     draft = await commands.draft_agreement(database, current(), by=officer())
     for id in (foreign.id, new_id()):
         with pytest.raises(ParentUnknown) as refused:
@@ -212,11 +220,11 @@ async def test_a_child_binds_from_the_day_on_which_all_is_there_that_it_waited_f
 
 async def test_a_child_does_not_bind_before_its_parent_or_while_it_rests(database: Database) -> None:
     parent = await bound(database, framework())
-    child = await signed_by_all(database, following(parent.id, effective_from=TOMORROW))
+    child = await signed_by_all(database, following(parent.id, effective_from=tomorrow()))
     await suspend(database, parent)
     with pytest.raises(ParentNotInForce):
-        await commands.bring_into_force(database, child.id, on=TOMORROW)
-    await commands.let_time_pass(database, child.id, on=TOMORROW)
+        await commands.bring_into_force(database, child.id, on=tomorrow())
+    await commands.let_time_pass(database, child.id, on=tomorrow())
     assert (await read(database, child.id)).state == "signed"
 
 
@@ -253,7 +261,7 @@ def test_a_child_that_waited_for_a_suspended_parent_binds_from_the_day_on_which_
 
 async def test_a_preview_lets_no_child_bind_before_its_parent(database: Database) -> None:
     parent = await bound(database, framework())
-    child = await signed_by_all(database, following(parent.id, effective_from=TOMORROW))
+    child = await signed_by_all(database, following(parent.id, effective_from=tomorrow()))
     for state, resting in (("signed", True), ("in_force", False)):
         if resting:
             await suspend(database, parent)

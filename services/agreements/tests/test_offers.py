@@ -225,7 +225,9 @@ TRIES: dict[str, Try] = {
     "renew_offer": plain(commands.renew_offer),
     "attach_document": plain(commands.attach_document, file=stored(b"(fictif)"), category="annex", name="exemple.pdf"),
     "withdraw_document": lambda tx, it, by: commands.withdraw_document(tx, it.id, to_withdraw(it, by), **WHY, by=by),
-    "record_visa": plain(commands.record_visa, visa_number="VISA-EXEMPLE-2", granted_on=today()),
+    "record_visa": lambda tx, it, by: commands.record_visa(
+        tx, it.id, visa_number="VISA-EXEMPLE-2", granted_on=today(), by=by
+    ),
     "withdraw_visa": plain(commands.withdraw_visa, **WHY),
     "suspend_agreement": looked_at("suspend_agreement", scope="centers"),
     "resume_agreement": plain(commands.resume_agreement, **WHY),

@@ -6,9 +6,8 @@ from fastapi import FastAPI
 from services.centers.center import Center
 from services.centers.permissions import PERMISSIONS
 from services.centers.tables import CENTERS
-from services.centers.tests.builders import AGREEMENT, decisions, provided
+from services.centers.tests.builders import AGREEMENT, DAY, decisions, provided
 from shared.actor import NATIONAL, SYSTEM, Actor
-from shared.clock import today
 from shared.database import Database
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import every_refusal_has_wording, keeps_conventions
@@ -16,8 +15,8 @@ from tests.web.routes import ASSOCIATION, Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
 BECAUSE = {"reason": "(fictif) travaux"}
-VISA = {"visa_number": "(fictif) 1", "granted_on": today().isoformat()}
-ENROLLED = {"funded_enrolled": 30, "unfunded_enrolled": 5, "counted_on": today().isoformat()}
+VISA = {"visa_number": "(fictif) 1", "granted_on": DAY.isoformat()}
+ENROLLED = {"funded_enrolled": 30, "unfunded_enrolled": 5, "counted_on": DAY.isoformat()}
 TO_OPENING = ("start_fitting_out", "grant_visa", "open_center")
 VISITS = {
     "read_centers": ("?limit=100", None, ()),

@@ -23,7 +23,6 @@ from tests.web.routes import Arrange, Visit
 from tests.web.walk import every_route_has_a_permission, walk
 
 OWN = ACADEMIES["MA-06"].organisation_id
-DATES = {"valid_from": today().isoformat(), "valid_until": (today() + timedelta(days=365)).isoformat()}
 FUNDER = {"category": "funder", "academy": "MA-06", "name_ar": "ممول (وهمي)", "name_fr": "Bailleur (fictif)"}
 BECAUSE = {"reason": "(fictif) comptes en retard"}
 STEPS = {
@@ -99,7 +98,8 @@ def arranged(database: Database) -> dict[str, Arrange]:
             "organisation_id": str(OWN),
             "person": {"issuer": "https://identity.example", "subject": "director-1"},
             "holder": "Amina Exemple (fictive)",
-            **DATES,
+            "valid_from": today().isoformat(),
+            "valid_until": (today() + timedelta(days=365)).isoformat(),
         }
         return Visit("/api/v1/mandates", body, Mandate(id=new_id(), organisation_id=OWN, academy="MA-06"))
 

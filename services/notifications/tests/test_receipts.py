@@ -1,6 +1,6 @@
 """Receipts: asked with the notice, given by the academy, escalated once when the deadline has passed."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -36,7 +36,11 @@ from shared.refusals import Forbidden, NotAllowedNow, NotFound
 
 DIRECTOR = actor(Role.academy_director, name="director")
 SUSPENDED = AgreementSuspended.model_validate(AgreementSuspended.example)
-LATE = now() + timedelta(days=6)
+
+
+def late() -> datetime:
+    """When a receipt that is asked for now is overdue."""
+    return now() + timedelta(days=6)
 
 
 def asked(event_id: UUID | None = None) -> Receipt:
@@ -83,8 +87,8 @@ async def test_a_missing_receipt_escalates_once_to_the_academy_and_the_nation(da
     await person(database, ministry)
     await suspension(database)
     assert await commands.escalate_receipts(database, now()) == 0
-    assert await commands.escalate_receipts(database, LATE) == 1
-    assert await commands.escalate_receipts(database, LATE) == 0
+    assert await commands.escalate_receipts(database, late()) == 1
+    assert await commands.escalate_receipts(database, late()) == 0
     (overdue,) = [each for each in await published(database) if isinstance(each.event, ReceiptOverdue)]
     before = len(await rows(database, "select 1 from letter where state = 'waiting'"))
     await told(database, overdue)
@@ -99,18 +103,18 @@ async def test_a_receipt_in_trouble_keeps_no_other_from_escalating(database: Dat
     broken = text("update receipt set state = jsonb_set(state, '{due_at}', '\"nonsense\"') where id = :bad")
     async with database.transaction(NATIONAL) as tx:
         await tx.execute(broken, {"bad": bad})
-    assert await commands.escalate_receipts(database, LATE) == 1
+    assert await commands.escalate_receipts(database, late()) == 1
     assert await states(database) == [("MA-05", "overdue"), ("MA-06", "asked")]
 
 
 async def test_a_receipt_that_was_given_does_not_escalate_and_a_late_one_is_still_taken(database: Database) -> None:
     first, second = await suspension(database), await suspension(database)
     await commands.acknowledge_receipt(database, Receipt.id_of(first, "MA-06"), by=OFFICER)
-    assert await commands.escalate_receipts(database, LATE) == 1
-    late = await commands.acknowledge_receipt(database, Receipt.id_of(second, "MA-06"), by=OFFICER)
-    assert late.state is ReceiptState.given
+    assert await commands.escalate_receipts(database, late()) == 1
+    given = await commands.acknowledge_receipt(database, Receipt.id_of(second, "MA-06"), by=OFFICER)
+    assert given.state is ReceiptState.given
     with pytest.raises(NotAllowedNow):
-        await commands.acknowledge_receipt(database, late.id, by=OFFICER)
+        await commands.acknowledge_receipt(database, given.id, by=OFFICER)
 
 
 async def test_only_the_academy_itself_acknowledges(database: Database) -> None:

@@ -25,12 +25,11 @@ from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from tests.web.routes import Arrange, Visit
 
-VISA = {"visa_number": "VISA-EXEMPLE-2", "granted_on": today().isoformat()}
-
 
 def visits(made: Made) -> dict[str, Arrange]:
     """A visit per action."""
     database = made.database
+    visa = {"visa_number": "VISA-EXEMPLE-2", "granted_on": today().isoformat()}
 
     async def without_a_visa(by: Actor) -> Agreement:
         terms = terms_for(by)
@@ -42,7 +41,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         agreement = await without_a_visa(by)
         keeper = officer(agreement.academy) if agreement.academy else MINISTRY
         return await commands.record_visa(
-            database, agreement.id, visa_number=VISA["visa_number"], granted_on=today(), by=keeper
+            database, agreement.id, visa_number=visa["visa_number"], granted_on=today(), by=keeper
         )
 
     async def suspended(by: Actor) -> Agreement:
@@ -143,7 +142,7 @@ def visits(made: Made) -> dict[str, Arrange]:
     ended, to_renew = made.kept(settled), made.kept(evaluated)
     agreements = "agreements"
     return {
-        "record_visa": made.on(agreements, without_a_visa, "/visa", VISA),
+        "record_visa": made.on(agreements, without_a_visa, "/visa", visa),
         "withdraw_visa": made.on(agreements, with_a_visa, "/visa/withdrawal", WHY),
         "suspend_agreement": decided("suspend_agreement", "/suspension", scope="money"),
         "resume_agreement": made.on(agreements, suspended, "/resumption", WHY),

@@ -16,16 +16,12 @@ from shared.ids import new_id
 from tests.web.routes import Arrange, Visit
 
 COMMENT = {"body": "(fictif) remarque"}
-SUBSTITUTE = {
-    "substitute": "x#y",
-    "valid_from": today().isoformat(),
-    "valid_until": (today() + timedelta(days=7)).isoformat(),
-} | WHY
 
 
 def visits(made: Made) -> dict[str, Arrange]:
     """A visit per action."""
     database = made.database
+    week = {"valid_from": today().isoformat(), "valid_until": (today() + timedelta(days=7)).isoformat()}
 
     async def draft_agreement(by: Actor) -> Visit:
         terms = terms_for(by)
@@ -129,7 +125,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "approve_agreement": made.on(agreements, made.in_review, "/approval"),
         "reopen_text": made.on(agreements, made.frozen, "/reopening", WHY),
         "approve_as_substitute": approve_as_substitute,
-        "grant_substitution": at("/api/v1/substitutions", SUBSTITUTE),
+        "grant_substitution": at("/api/v1/substitutions", {"substitute": "x#y"} | week | WHY),
         "read_substitutions": at("/api/v1/substitutions"),
         "revoke_substitution": revoke_substitution,
         "open_thread": made.on(agreements, made.draft, "/threads", COMMENT, reads=True),
