@@ -16,6 +16,12 @@ class TooManyWords(Refusal):
     slug = "too-many-words"
 
 
+class WordsTooFrequent(Refusal):
+    """So many agreements would be asked for the words, one after the other, that no file is made. Values: most."""
+
+    slug = "words-too-frequent"
+
+
 class TooManySearches(Refusal):
     """A person keeps so many searches and no more. Values: most."""
 

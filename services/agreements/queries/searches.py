@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from services.agreements.agreement import Agreement
+from services.agreements.errors.searches import WordsTooFrequent
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import lists
 from services.agreements.schemas.searches import Search
@@ -62,6 +63,8 @@ ASKED = 250
 
 And so many for one page, if they cannot be followed: the page ends there, full or not, and the next one goes on.
 """
+ASKED_FOR_A_FILE = 20_000
+"""So many agreements are asked for a file, which has no next page."""
 MANY = 50_000
 """And as many entries as a word may have to be followed, an agreement's own and each clause's."""
 LED_TO = text("""
@@ -126,7 +129,7 @@ async def agreements(
 async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
     """What a file tells of the agreements that the search finds, in its order.
 
-    Refuses ListTooLong, TooManyWords.
+    Refuses ListTooLong, TooManyWords, WordsTooFrequent.
     """
     PERMISSIONS.allow(by, "export_agreements")
     order, newest_first = _order(search)
@@ -147,8 +150,17 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
         if words and sees_many(by.jurisdiction):
             left = select().where(*where).order_by(*ordered).limit(lists.MOST + 1)
             ids, reached = await _first_with(tx, words, left, lists.MOST, order, newest_first=newest_first)
-            # A file is whole, however many agreements have to be asked.
-            where += map(_has, words) if reached else [_is_one_of(ids)]
+            if reached:
+                # A file is whole, or there is none: each that words of few and the filters leave is asked for the rest.
+                async with tx.widened(NATIONAL):
+                    led_to = await _led_to(tx, words)
+                where += map(_is_one_of, led_to.values())
+                to_ask = select(ROW.id).where(*AGREEMENTS.within(tx), *where).limit(ASKED_FOR_A_FILE + 1).subquery()
+                if (await tx.execute(select(func.count()).select_from(to_ask))).scalar_one() > ASKED_FOR_A_FILE:
+                    raise WordsTooFrequent(most=ASKED_FOR_A_FILE)
+                where += [_has(word) for word in words if word not in led_to]
+            else:
+                where.append(_is_one_of(ids))
         else:
             where += map(_has, words)
         query = told.where(*AGREEMENTS.within(tx), *where).order_by(*ordered).limit(lists.MOST + 1)

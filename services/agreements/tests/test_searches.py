@@ -172,6 +172,21 @@ async def test_a_page_ends_where_so_many_were_asked_in_vain_and_the_next_one_goe
     assert len(told.text.splitlines()) == 1 + len(here), "a file is whole"
 
 
+async def test_a_file_is_refused_by_name_if_too_many_would_be_asked_for_words_that_cannot_be_followed(
+    app: FastAPI, database: Database, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for bound, value in {"FEW": 1, "ASKED": 1, "MANY": 1, "ASKED_FOR_A_FILE": 2}.items():
+        monkeypatch.setattr(search_queries, bound, value)
+    for terms in (regional("MA-04"), regional("MA-04", operator=NOUR), regional("MA-06")):
+        await drafted(database, terms, operator="Nour" if terms.academy == "MA-06" else "Amal")
+    refused = await exported(app, issuer, q="association")
+    is_problem(refused, 409, "words-too-frequent")
+    assert refused.json()["most"] == 2
+    for narrowed, rows in (({"academy": "MA-04"}, 2), ({"q": "association nour"}, 1), ({"academy": "MA-12"}, 0)):
+        whole = await exported(app, issuer, **({"q": "association"} | narrowed))
+        assert len(whole.text.splitlines()) == 1 + rows, narrowed
+
+
 @pytest.mark.usefixtures("every_way")
 async def test_a_word_is_looked_for_in_what_people_read_and_not_in_codes(database: Database, lists: Lists) -> None:
     here = await drafted(database, operator="Orge")
