@@ -1,7 +1,8 @@
 """Drafting: the text that a kind of agreement proposes, filled in from the terms."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 from uuid import UUID
@@ -22,8 +23,10 @@ UNKNOWN = "…"
 WORDS = Wording(Path(__file__).parent / "wording")
 
 
-def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
+def draft_text(terms: Terms, names: Mapping[UUID, Bilingual], *, only: Container[str] | None = None) -> list[Clause]:
     """The kind's clauses in their order, but for those of roles that no party holds; `names` are the organisations'.
+
+    Of some clauses `only`, by their keys.
 
     A name that is not known is left open (`…`). Later terms change no text by themselves: whoever holds it has the
     clauses drawn anew that nobody has edited, and writes what is to be said of who joins.
@@ -37,7 +40,7 @@ def draft_text(terms: Terms, names: Mapping[UUID, Bilingual]) -> list[Clause]:
     return [
         Clause(key=each.key, title=each.title, body=Prose(ar=fill(each.ar, "ar"), fr=fill(each.fr, "fr")))
         for each in terms.rules.clauses
-        if each.when is None or each.when in roles
+        if (each.when is None or each.when in roles) and (only is None or each.key in only)
     ]
 
 
@@ -59,26 +62,23 @@ def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dic
 
     def role(wanted: PartyRole) -> str:
         holders = [name(party.organisation_id) for party in terms.parties if wanted in party.roles]
-        return format_list(holders, locale=LOCALES[language]) or UNKNOWN
+        return _listed(tuple(holders), language) or UNKNOWN
 
     def party(each: AgreementParty) -> str:
         roles = [WORDS.text(f"values.roles.{role}", language) for role in each.roles]
-        return f"- {name(each.organisation_id)} ({format_list(roles, locale=LOCALES[language])})"
+        return f"- {name(each.organisation_id)} ({_listed(tuple(roles), language)})"
 
     def center(each: CenterToOpen) -> str:
         province = getattr(PROVINCES[each.province], f"name_{language}")
         return f"- {getattr(each, f'name_{language}')} ({province})"
-
-    def day(on: date) -> str:
-        return format_date(on, "long", locale=LOCALES[language])
 
     funded = sum(center.funded_seats for center in terms.centers)
     unfunded = sum(center.unfunded_seats for center in terms.centers)
     facts: Mapping[Fact, str] = {
         "academy": name(ACADEMIES[terms.academy].organisation_id) if terms.academy else UNKNOWN,
         "centers": "\n".join(map(center, terms.centers)) or UNKNOWN,
-        "effective_from": day(terms.effective_from),
-        "effective_until": day(terms.effective_until),
+        "effective_from": _day(terms.effective_from, language),
+        "effective_until": _day(terms.effective_until, language),
         "funded_seats": str(funded),
         "ministry": name(MINISTRY_ID),
         "network": name(NETWORK_ID),
@@ -90,3 +90,14 @@ def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dic
     }
     roles: Mapping[PartyRole, str] = {each: role(each) for each in get_args(PartyRole)}
     return {str(name): value for each in (facts, roles) for name, value in each.items()}
+
+
+# The same lists and days are written over and over: one version of the terms differs from the next in little.
+@lru_cache(maxsize=4096)
+def _listed(names: tuple[str, ...], language: str) -> str:
+    return format_list(names, locale=LOCALES[language])
+
+
+@lru_cache(maxsize=4096)
+def _day(on: date, language: str) -> str:
+    return format_date(on, "long", locale=LOCALES[language])

@@ -23,7 +23,7 @@ from services.agreements.tables import (
 )
 from services.agreements.touched import Decision
 from shared.actor import NATIONAL
-from shared.clock import now
+from shared.clock import LAST_DAY, now
 from shared.database import Transaction
 from shared.events.agreements import (
     AgreementSuspended,
@@ -77,7 +77,7 @@ async def foresee(tx: Transaction, agreement: Agreement, decided: DomainEvent) -
         at=now(),
         children=children,
         life=await journal.past(tx, agreement.id) if children else (),
-        parent=await lived_parent_of(tx, agreement),
+        parent=await lived_parent_of(tx, agreement, LAST_DAY),
         known=facts,
         amendments=amendments,
         ceremonies={each.id: each.status for each in await tx.execute(listed)},

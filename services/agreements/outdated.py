@@ -21,13 +21,21 @@ class Facts(NamedTuple):
     """Of the organisations, as known then."""
 
 
+def differing(clauses: Iterable[Clause], present: Facts) -> list[Clause]:
+    """The clauses that the kind does not draw so from these terms: only they may be outdated."""
+    now = drawn(present)
+    return [each for each in clauses if each != now.get(each.key)]
+
+
 def outdated(clauses: Sequence[Clause], present: Facts, former: Sequence[Facts]) -> list[OutdatedClause]:
     """The clauses that hold what was drawn from former terms, and those that somebody wrote and that name their values.
 
+    `former` may tell the same terms twice, and the present ones among them.
     A clause that equals what the kind draws from former terms is nobody's words; what the kind drew before its own
     texts changed is taken for words that somebody wrote.
     """
-    now, before = drawn(present), [drawn(each) for each in former]
+    keys = {each.key for each in clauses}
+    now, before = drawn(present, keys), [drawn(each, keys) for each in former]
     values = {language: _values(present, former, language) for language in LOCALES}
     amounts = frozenset().union(*(amounts_of(each.terms) for each in former)) - amounts_of(present.terms)
     found = []
@@ -48,9 +56,9 @@ def redrawn(clauses: Sequence[Clause], stale: Iterable[OutdatedClause], present:
     return [now[each.key] if each.key in again else each for each in clauses]
 
 
-def drawn(facts: Facts) -> dict[str, Clause]:
-    """What the kind draws from these terms, clause by clause."""
-    return {each.key: each for each in draft_text(*facts)}
+def drawn(facts: Facts, only: Container[str] | None = None) -> dict[str, Clause]:
+    """What the kind draws from these terms, clause by clause; `only` those of these keys, if some are named."""
+    return {each.key: each for each in draft_text(*facts, only=only)}
 
 
 def _values(present: Facts, former: Iterable[Facts], language: str) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import SQLModel, case, col, select, update
 
 from services.agreements import commands
+from services.agreements.commands.passing import moved_among
 from services.agreements.tables import (
     AGREEMENTS,
     AMENDMENTS,
@@ -250,10 +251,15 @@ async def follow_subscribership(tx: Transaction, occurrence: Occurrence[Subscrib
 
 
 async def _note(tx: Transaction, center_id: UUID, **facts: Any) -> None:
-    """Keep facts of a center, and let them fulfil what waits for them; where nothing waits no agreement is locked."""
+    """Keep facts of a center, and let them fulfil what waits for them; where nothing waits no agreement is locked.
+
+    What time has made of the agreement, and nobody has recorded, may wait too.
+    """
     agreement_id = await _know_of(tx, center_id, **facts)
+    if agreement_id is None:
+        return
     waiting = select(ObligationRow).where(col(ObligationRow.center_id) == center_id, OWED).limit(1)
-    if agreement_id is not None and (await tx.exec(waiting)).first() is not None:
+    if (await tx.exec(waiting)).first() or await moved_among(tx, {agreement_id}, today()):
         await commands.follow_center(tx, agreement_id, center_id, on=today())
 
 

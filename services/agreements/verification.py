@@ -17,6 +17,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.commands.integrity import require_as_told
+from services.agreements.commands.passing import both_led_to, led_to
 from services.agreements.content import language_hashes
 from services.agreements.errors.texts import TextLost
 from services.agreements.papers.drawing import CODE, minutes_hash
@@ -24,7 +25,7 @@ from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, Paper
 from services.agreements.terms import must_sign
 from services.agreements.text import get_content
 from shared.actor import NATIONAL
-from shared.clock import business_date
+from shared.clock import business_date, today
 from shared.database import Database, Transaction
 from shared.events.agreements import SignatureLevel
 from shared.refusals import NotFound
@@ -116,9 +117,10 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
             return None
         match subject:
             case Agreement():
-                standing = _of_agreement(subject, code)
+                standing = _of_agreement(await led_to(tx, subject.model_copy(), today()), code)
             case Amendment():
-                standing = await _of_amendment(tx, subject, code)
+                its = await AGREEMENTS.read(tx, subject.agreement_id)
+                standing = await _of_amendment(tx, *await both_led_to(tx, its, subject.model_copy(), today()), code)
             case Ceremony():
                 standing = _of_ceremony(subject, code)
         if not (standing.current or await _was_issued(tx, known, code)):
@@ -176,8 +178,7 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
     )
 
 
-async def _of_amendment(tx: Transaction, amendment: Amendment, code: str) -> Standing:
-    agreement = await AGREEMENTS.read(tx, amendment.agreement_id)
+async def _of_amendment(tx: Transaction, agreement: Agreement, amendment: Amendment, code: str) -> Standing:
     title, hashes = agreement.title, {"content": amendment.content_hash}
     annexes: frozenset[str] = frozenset()
     # How it stands is told without what the store has lost, too.

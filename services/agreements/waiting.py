@@ -1,9 +1,32 @@
 """What agreements wait for, as the database is asked for it."""
 
-from sqlalchemy import Boolean, ColumnElement, and_, literal_column, or_
+from sqlalchemy import Boolean, ColumnElement, Date, and_, any_, bindparam, exists, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement.family import ENDED_EARLY
 from services.agreements.kinds import KINDS
 from services.agreements.tables import AGREEMENTS, AWAITS_KEPT_VISA, MAY_AWAIT_VISA
+
+ROW, PARENT = AGREEMENTS.table.c, AGREEMENTS.table.alias("parent").c
+DAY = bindparam("day", type_=Date)
+MAY_HAVE_MOVED = select(ROW.id).where(
+    ROW.id == any_(bindparam("agreements", type_=ARRAY(ROW.id.type))),
+    or_(
+        ROW.next_on <= DAY,
+        and_(ROW.status == AgreementState.signed, ROW.effective_from <= DAY),
+        and_(ROW.status.in_(Agreement.ALLOWED["expire_agreement"]), ROW.effective_until < DAY),
+        and_(
+            ROW.status.in_(Agreement.ALLOWED["end_with_parent"]),
+            exists().where(PARENT.id == ROW.parent_id, or_(PARENT.status.in_(ENDED_EARLY), PARENT.announced_on <= DAY)),
+        ),
+    ),
+)
+"""Those of the `agreements` of which time may have made something by the `day` that is not recorded.
+
+It is what the jobs of the schedule look for, and none while they do. What an agreement follows is looked at too, which
+its readers need not see.
+"""
 
 
 def awaits_visa() -> ColumnElement[bool]:

@@ -28,7 +28,7 @@ from shared.events.base import DomainEvent
 
 _S = AgreementState
 OVER = frozenset({_S.expired, _S.terminated, _S.closed, _S.cancelled})
-_ENDED_EARLY = frozenset({_S.terminated, _S.closed})
+ENDED_EARLY = frozenset({_S.terminated, _S.closed})
 
 
 class Family(Force):
@@ -94,6 +94,10 @@ class Family(Force):
         return self.bring_into_force(
             business_date(found.since), since=latest(self.stood_since, found.parent.stood_since)
         )
+
+    def ready_by(self, today: date) -> date | None:
+        """The day from which on it binds as soon as what it follows does; none if that is none of today's matter."""
+        return None if self.refusal_of("bring_into_force") else self.binds_from(today, self.stood_since)
 
     def catch_up(self, today: date, parent: "Parent | None" = None) -> list[DomainEvent]:
         """All that the days have brought about up to this one, in their order, though nobody looked meanwhile.
@@ -163,7 +167,7 @@ class Parent(NamedTuple):
         """When it was terminated, up to a day; None if it was not."""
         ending = self._led_to(self.now, until).ending
         turns = {*self._told(AgreementTerminated), *_beginning(ending.effective_on if ending else None)}
-        return self._first(_ENDED_EARLY, turns, until)
+        return self._first(ENDED_EARLY, turns, until)
 
     def _first(self, states: Collection[AgreementState], turns: Iterable[datetime], until: date) -> "Standing | None":
         for turn in sorted(turns):

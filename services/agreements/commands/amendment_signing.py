@@ -10,7 +10,7 @@ from services.agreements.commands.amendment_applying import record_signature
 from services.agreements.commands.authority import bound_on_paper, delegable, mandated, may_confirm
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_kept, require_untampered
-from services.agreements.commands.loading import amendable, load_both_for
+from services.agreements.commands.loading import amendable, load_both, load_both_for
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.tables import AMENDMENTS
 from shared.actor import SYSTEM, Actor
@@ -218,6 +218,6 @@ async def let_amendment_time_pass(db: Work, id: UUID, *, on: date) -> Amendment:
 async def contest_amendment(db: Work, id: UUID, mandate_id: UUID, *, ended_on: date) -> Amendment:
     """Mark what was signed under a mandate that had ended by then, as is known only now. A reaction asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
-        amendment = await AMENDMENTS.load(tx, id)
+        _, amendment = await load_both(tx, id)
         events = amendment.contest_signatures(mandate_id, ended_on=ended_on)
         return await AMENDMENTS.record(tx, amendment, events, by=SYSTEM)

@@ -149,7 +149,7 @@ async def _sign_item(
             by=by,
             seal=seal,
         )
-    except Refusal as refusal:  # it changed nothing, so that the transaction can keep what it said
+    except Refusal as refusal:  # it changed nothing but what time had, so that the transaction can keep what it said
         if _passes(refusal):
             raise
         return _refused(refusal)

@@ -10,7 +10,9 @@ from sqlmodel import col, select
 from services.agreements.agreement import BEING_SIGNED, SIGNED_BY_ALL, Agreement, AgreementState
 from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import AHEAD, Attendee, Ceremony, Codes, Missing
+from services.agreements.commands.families import parent_of
 from services.agreements.commands.integrity import require_untampered
+from services.agreements.commands.passing import led_to
 from services.agreements.commands.vetting import mandated_on, names_of
 from services.agreements.errors.ceremonies import (
     AgreementOver,
@@ -38,7 +40,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
 from shared.actor import NATIONAL, Actor
 from shared.audit import canonical
-from shared.clock import business_date, now
+from shared.clock import business_date, now, today
 from shared.database import Transaction, Work
 from shared.ids import new_id
 from shared.messaging import journal
@@ -161,8 +163,9 @@ async def prepare_ceremony(
     """Open the lobby. Refuses LobbyNotReady while a text is not frozen or a party could not sign today."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "prepare_ceremony", by, expected)
-        listed = await _order(tx, ceremony)
-        missing = await _missing(tx, ceremony, listed, business_date(at or now()))
+        day = business_date(at or now())
+        listed = await _order(tx, ceremony, day)
+        missing = await _missing(tx, ceremony, listed, day)
         events = ceremony.prepare(missing, codes=_codes(listed), parties=_parties(listed))
         return await CEREMONIES.record(tx, ceremony, events, by=by)
 
@@ -175,7 +178,7 @@ async def open_ceremony(
         ceremony = await _ceremony(tx, id, "open_ceremony", by, expected)
         ceremony.require("open_ceremony")
         at = at or now()
-        listed = await _order(tx, ceremony)
+        listed = await _order(tx, ceremony, business_date(at))
         missing = await _missing(tx, ceremony, listed, business_date(at))
         events = ceremony.open(missing, at, codes=_codes(listed), ahead=parameters().ceremony_days)
         return await CEREMONIES.record(tx, ceremony, events, by=by)
@@ -204,7 +207,7 @@ async def close_ceremony(
         ceremony = await _ceremony(tx, id, "close_ceremony", by, expected)
         ceremony.require("close_ceremony")
         at = at or now()
-        listed = await _order(tx, ceremony)
+        listed = await _order(tx, ceremony, business_date(at))
         told, told_of = await _told(tx, ceremony, listed, at)
         minutes = {language: await put_text(tx, draw_up(told, language)) for language in ("ar", "fr")}
         record = await put_text(tx, canonical(told.model_dump(mode="json")).decode())
@@ -234,9 +237,12 @@ async def _ceremony(tx: Transaction, id: UUID, action: str, by: Actor, expected:
     return ceremony
 
 
-async def _order(tx: Transaction, ceremony: Ceremony) -> list[Agreement]:
-    """The agreements of the order of business; without locks, as signers hold theirs while they wait for ours."""
-    return [await AGREEMENTS.read(tx, id) for id in ceremony.agreements]
+async def _order(tx: Transaction, ceremony: Ceremony, day: date) -> list[Agreement]:
+    """The agreements of the order of business, as they are on the day.
+
+    Without locks, as signers hold theirs while they wait for ours: what time has made is recorded by whoever signs.
+    """
+    return [await led_to(tx, await AGREEMENTS.read(tx, id), day) for id in ceremony.agreements]
 
 
 async def _told(
@@ -275,7 +281,7 @@ def _codes(listed: Sequence[Agreement]) -> Codes:
 
 
 async def _require_at_the_table(tx: Transaction, ceremony: Ceremony, attendee: Attendee) -> None:
-    if attendee.organisation_id not in _parties(await _order(tx, ceremony)):
+    if attendee.organisation_id not in _parties(await _order(tx, ceremony, today())):
         raise NotAtTheTable(organisation=attendee.organisation_id)
 
 
@@ -381,8 +387,7 @@ async def _parent_allows(tx: Transaction, ceremony: Ceremony, agreement: Agreeme
         return True
     try:
         # Without a lock: the parent's signers hold theirs while they wait for the ceremony.
-        async with tx.widened(NATIONAL):
-            (await AGREEMENTS.read(tx, agreement.parent_id)).require_signed(agreement)
+        (await parent_of(tx, agreement, reading=True)).require_signed(agreement)
     except ParentNotSigned:
         order = ceremony.agreements
         return agreement.parent_id in order[: order.index(agreement.id)]

@@ -16,7 +16,7 @@ async def bring_into_force(db: Work, id: UUID, *, on: date) -> Agreement:
     async with db.transaction(SYSTEM.scope) as tx:
         agreement = await AGREEMENTS.load(tx, id)
         agreement.require("bring_into_force")
-        parent = await lived_parent_of(tx, agreement)
+        parent = await lived_parent_of(tx, agreement, on)
         events = agreement.bring_into_force_with(parent, on) if parent else agreement.bring_into_force(on)
         return await AGREEMENTS.record(tx, agreement, events, by=SYSTEM)
 

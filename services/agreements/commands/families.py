@@ -1,8 +1,10 @@
 """Children and their parents: a child looks at its parent under the same lock as its own change."""
 
+from datetime import date
+
 from sqlalchemy import select
 
-from services.agreements.agreement import Agreement, AgreementState
+from services.agreements.agreement import Agreement
 from services.agreements.agreement.amending import AMENDABLE
 from services.agreements.agreement.family import Parent
 from services.agreements.content import Content
@@ -27,12 +29,15 @@ async def parent_of(tx: Transaction, child: Agreement, *, reading: bool = False)
         return await _parent(tx, child, reading=reading)
 
 
-async def lived_parent_of(tx: Transaction, child: Agreement, *, reading: bool = False) -> Parent | None:
-    """What the agreement follows, as `parent_of` gives it, with its life; None if it follows nothing."""
+async def lived_parent_of(tx: Transaction, child: Agreement, until: date, *, reading: bool = False) -> Parent | None:
+    """What the agreement follows, as `parent_of` gives it; None if it follows nothing.
+
+    With its life where that makes a difference up to a day: where it has ended, or may have let the child bind before.
+    """
     if child.parent_id is None:
         return None
     parent = await parent_of(tx, child, reading=reading)
-    if child.state != AgreementState.signed and not parent.ending:
+    if not (parent.ending or (parent.in_force_on and child.ready_by(until))):
         return Parent(parent)
     async with tx.widened(NATIONAL):
         return Parent(parent, await journal.past(tx, parent.id))

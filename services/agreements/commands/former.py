@@ -1,6 +1,6 @@
 """What was to be agreed before: looked up in the journals, whose events and hashes keep it for good."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content
 from services.agreements.errors.texts import TextLost
-from services.agreements.outdated import Facts, outdated
+from services.agreements.outdated import Facts, differing, outdated
 from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import Terms
 from services.agreements.text import get_content, get_table, table_clauses
@@ -45,33 +45,35 @@ async def outdated_of(tx: Transaction, agreement: Agreement) -> list[OutdatedCla
     """The clauses of an agreement's text that do not say what its terms say; none of a text that is lost."""
     if not agreement.terms_revised or agreement.text_hash is None:
         return []
-    former = await _agreed_before(tx, agreement)
     try:
         content = agreement.content(await get_table(tx, agreement.text_hash))
-        return await _outdated(tx, content, facts_of(agreement, content), former)
+        present = facts_of(agreement, content)
+        left = differing(await table_clauses(tx, content.clauses), present)
     except TextLost:
         return []
+    return outdated(left, present, await _agreed_before(tx, agreement)) if left else []
 
 
 async def outdated_on(tx: Transaction, agreement: Agreement, amendment: Amendment) -> list[OutdatedClause]:
     """The clauses of an amendment's branch that do not say what its terms say; none of a text that is lost."""
+    try:
+        branch = await get_content(tx, amendment.content_hash)
+        present = facts_of(amendment, branch)
+        left = differing(await table_clauses(tx, branch.clauses), present)
+        return outdated(left, present, await _branched_before(tx, agreement, amendment)) if left else []
+    except TextLost:
+        return []
+
+
+async def _branched_before(tx: Transaction, agreement: Agreement, amendment: Amendment) -> list[Facts]:
+    """The same for the amendment's content, after what its agreement came by. Refuses TextLost."""
     life = await journal.past(tx, amendment.id, types=[each.type for each in BRANCHING])
     told = [(each.event.detail.get("base_hash"), getattr(each.event, "content_hash", None)) for each in life]
     hashes = dict.fromkeys(hash for each in told for hash in each if hash and hash != amendment.content_hash)
     # Whoever the amendment brings in does not see the agreement yet.
     async with tx.widened(NATIONAL):
         former = await _agreed_before(tx, agreement)
-    try:
-        former += [facts_of(amendment, await get_content(tx, hash)) for hash in hashes]
-        branch = await get_content(tx, amendment.content_hash)
-        return await _outdated(tx, branch, facts_of(amendment, branch), former)
-    except TextLost:
-        return []
-
-
-async def _outdated(tx: Transaction, content: Content, present: Facts, former: Sequence[Facts]) -> list[OutdatedClause]:
-    others = [each for position, each in enumerate(former) if each != present and each not in former[:position]]
-    return outdated(await table_clauses(tx, content.clauses), present, others) if others else []
+    return former + [facts_of(amendment, await get_content(tx, hash)) for hash in hashes]
 
 
 async def _agreed_before(tx: Transaction, agreement: Agreement) -> list[Facts]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.agreements.agreement import Agreement
 from services.agreements.commands.loading import load_for
+from services.agreements.commands.passing import let_pass
 from services.agreements.conditions import concerned
 from services.agreements.errors.obligations import NotYourObligation
 from services.agreements.tables import AGREEMENTS, CENTER_DAYS, CenterFactRow
@@ -88,7 +89,7 @@ async def follow_center(db: Work, id: UUID, center_id: UUID, *, on: date) -> Agr
     What it was lasts no more once it is given up or handed over.
     """
     async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
+        agreement = await let_pass(tx, await AGREEMENTS.load(tx, id), on)
         center = await tx.get(CenterFactRow, center_id, populate_existing=True)
         lasts = center is not None and center.state not in DONE
         days = {what: getattr(center, column) for what, column in CENTER_DAYS.items()}

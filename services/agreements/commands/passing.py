@@ -4,7 +4,8 @@ One mechanism for the schedule, for commands, which record what has come about b
 show it. What is shown has the version that is recorded.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
+from contextlib import nullcontext
 from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
@@ -16,6 +17,7 @@ from services.agreements.agreement.amending import AMENDABLE
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.commands.families import lived_parent_of
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.waiting import MAY_HAVE_MOVED
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Transaction
 from shared.events.base import DomainEvent
@@ -55,10 +57,36 @@ async def both_led_to(
     tx: Transaction, agreement: Agreement, amendment: Amendment, day: date
 ) -> tuple[Agreement, Amendment]:
     """The same of an agreement and its amendment."""
+    agreement, (amendment,) = await branches_led_to(tx, agreement, [amendment], day)
+    return agreement, amendment
+
+
+async def branches_led_to(
+    tx: Transaction, agreement: Agreement, amendments: Iterable[Amendment], day: date
+) -> tuple[Agreement, list[Amendment]]:
+    """The same of an agreement and several of its amendments."""
     until = agreement.effective_until
     agreement = await led_to(tx, agreement, day)
-    lost = amendment.lose_base(None) if _moved(agreement, until) else []
-    return agreement, _shown(amendment, lost or amendment.pass_time(day))
+    moved = _moved(agreement, until)
+    return agreement, [_shown(each, (moved and each.lose_base(None)) or each.pass_time(day)) for each in amendments]
+
+
+async def page_led_to(tx: Transaction, agreements: Sequence[Agreement], day: date) -> list[Agreement]:
+    """The same of the agreements of a list: only those of which time may have made something are looked at."""
+    moved = await moved_among(tx, {each.id for each in agreements}, day)
+    return [await led_to(tx, each, day) if each.id in moved else each for each in agreements]
+
+
+async def moved_among(tx: Transaction, agreements: Set[UUID], day: date) -> Set[UUID]:
+    """Those of the agreements of which time may have made something that is not recorded: none once the schedule has.
+
+    Whoever sees an agreement need not see what it follows.
+    """
+    if not agreements:
+        return agreements
+    async with nullcontext() if "national" in tx.scope else tx.widened(NATIONAL):
+        found = await (await tx.connection()).execute(MAY_HAVE_MOVED, {"agreements": [*agreements], "day": day})
+    return frozenset(found.scalars())
 
 
 async def move_bases(
@@ -75,7 +103,7 @@ async def move_bases(
 
 async def _come_about(tx: Transaction, agreement: Agreement, day: date, *, reading: bool = False) -> list[DomainEvent]:
     follows = agreement.state in AMENDABLE
-    return agreement.catch_up(day, await lived_parent_of(tx, agreement, reading=reading) if follows else None)
+    return agreement.catch_up(day, await lived_parent_of(tx, agreement, day, reading=reading) if follows else None)
 
 
 def _moved(agreement: Agreement, until: date) -> bool:

@@ -9,7 +9,7 @@ from services.agreements.commands.authority import bound_on_paper, delegable, ho
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import load_for
-from services.agreements.commands.passing import led_to
+from services.agreements.commands.passing import led_to, let_pass
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.commands.vetting import look_around
 from services.agreements.permissions import PERMISSIONS
@@ -232,7 +232,7 @@ async def confirm_signature(
 async def contest_signatures(db: Work, id: UUID, mandate_id: UUID, *, ended_on: date) -> Agreement:
     """Mark what was signed under a mandate that had ended by then, as is known only now. A reaction asks for it."""
     async with db.transaction(SYSTEM.scope) as tx:
-        agreement = await AGREEMENTS.load(tx, id)
+        agreement = await let_pass(tx, await AGREEMENTS.load(tx, id), today())
         if agreement.refusal_of("contest_signatures"):
             return agreement
         events = agreement.contest_signatures(mandate_id, ended_on=ended_on)

@@ -77,11 +77,19 @@ async def revoke_substitution(db: Work, id: UUID, *, by: Actor, expected: int | 
 
 async def told_for_whom(tx: Transaction, file: F, by: Actor, day: date) -> F:
     """The file, told in whose place its reader may approve it or send it back on the day."""
-    if not file.under_review or not PERMISSIONS.may_ever(by, "approve_as_substitute"):
-        return file
-    found = [await SUBSTITUTIONS.read(tx, id) for id in await _naming(tx, by, day)]
-    places = tuple(StandsFor(each.person, each.roles) for each in found if _covers(each, file, by))
-    return file.amid((file._around or Surroundings(day))._replace(stands_for=places))
+    (file,) = await all_told_for_whom(tx, [file], by, day)
+    return file
+
+
+async def all_told_for_whom(tx: Transaction, files: Sequence[F], by: Actor, day: date) -> Sequence[F]:
+    """The same of several files."""
+    reviewed = [file for file in files if file.under_review]
+    if reviewed and PERMISSIONS.may_ever(by, "approve_as_substitute"):
+        found = [await SUBSTITUTIONS.read(tx, id) for id in await _naming(tx, by, day)]
+        for file in reviewed:
+            places = tuple(StandsFor(each.person, each.roles) for each in found if _covers(each, file, by))
+            file.amid((file._around or Surroundings(day))._replace(stands_for=places))
+    return files
 
 
 async def holder_of(tx: Transaction, file: Agreement | Amendment, by: Actor, day: date) -> Holder:

@@ -1,6 +1,7 @@
 """What people read of amendments: each within their scope, and explicitly so."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +10,8 @@ from sqlalchemy import select
 from services.agreements.amendment import OPEN, Amendment, AmendmentState
 from services.agreements.commands.authority import look_for
 from services.agreements.commands.loading import beside, content_of, contents_of, look_ahead
-from services.agreements.commands.passing import both_led_to, led_to
-from services.agreements.commands.substitutions import told_for_whom
+from services.agreements.commands.passing import both_led_to, branches_led_to, moved_among
+from services.agreements.commands.substitutions import all_told_for_whom, told_for_whom
 from services.agreements.content import Annex, Content
 from services.agreements.merge import Change, Conflict, diff, rebase
 from services.agreements.permissions import PERMISSIONS
@@ -31,10 +32,12 @@ async def amendments(
 ) -> tuple[Sequence[Amendment], str | None]:
     """A page of an agreement's amendments, oldest first, and the next one's cursor. Raises NotFound."""
     async with db.transaction(by.scope) as tx:
-        agreement = await led_to(tx, await AGREEMENTS.read(tx, agreement_id), today())
+        agreement = await AGREEMENTS.read(tx, agreement_id)
         PERMISSIONS.allow(by, "read_amendments", agreement)
         found, next = await AMENDMENTS.find(tx, AMENDMENTS.table.c.agreement_id == agreement_id, page=page)
-        return [each.amid(beside(agreement, today())) for each in found], next
+        agreement, told = await branches_led_to(tx, agreement, found, today())
+        around = beside(agreement, today())
+        return await all_told_for_whom(tx, [each.amid(around) for each in told], by, today()), next
 
 
 async def exported_amendments(
@@ -44,7 +47,7 @@ async def exported_amendments(
     PERMISSIONS.allow(by, "export_amendments")
     row, its = AMENDMENTS.table.c, AGREEMENTS.table.c
     said = (row.state[name].label(name) for name in ("amendment_type", "reason"))
-    told = (*said, row.number, row.status, row.offered_until, row.applied_on)
+    told = (row.id, row.agreement_id, *said, row.number, row.status, row.offered_until, row.applied_on)
     query = select(*told, *lists.of_agreement()).join(AGREEMENTS.table, its.id == row.agreement_id)
     if state is not None:
         query = query.where(row.status == state)
@@ -54,7 +57,11 @@ async def exported_amendments(
         query = query.where(found_by(by.jurisdiction, row.agreement_id))
     async with db.transaction(by.scope) as tx:
         query = query.where(*AMENDMENTS.within(tx), *AGREEMENTS.within(tx)).order_by(row.id).limit(lists.MOST + 1)
-        return lists.whole((await (await tx.connection()).execute(query)).all())
+        found = lists.whole((await (await tx.connection()).execute(query)).all())
+        day, left = today(), [each for each in found if each.status in OPEN]
+        moved = await moved_among(tx, {each.agreement_id for each in left}, day)
+        late = {each.id for each in left if each.agreement_id in moved or (each.offered_until or day) < day}
+        return [await _led_to(tx, each, day) if each.id in late else each for each in found]
 
 
 async def amendment(db: Work, id: UUID, *, action: str = "read_amendment", by: Actor) -> Amendment:
@@ -120,6 +127,12 @@ async def amendment_history(
     async with db.transaction(by.scope) as tx:
         PERMISSIONS.allow(by, "read_amendment_history", await AMENDMENTS.read(tx, id))
         return await history(tx, id, page=page)
+
+
+async def _led_to(tx: Transaction, row: Any, day: date) -> Any:
+    its, amendment = await AGREEMENTS.read(tx, row.agreement_id), await AMENDMENTS.read(tx, row.id)
+    _, amendment = await both_led_to(tx, its, amendment, day)
+    return lists.changed(row, status=amendment.status, offered_until=amendment.expires_on)
 
 
 async def _current(tx: Transaction, found: Amendment) -> Content:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.commands.ceremonies import missing_for
+from services.agreements.commands.passing import led_to
 from services.agreements.jurisdiction import owns_or_supervises
 from services.agreements.minutes import Minutes, draw_up
 from services.agreements.permissions import PERMISSIONS
@@ -45,7 +46,7 @@ async def lobby(db: Work, id: UUID, *, page: PageRequest, by: Actor) -> LobbyAns
         PERMISSIONS.allow(by, "read_lobby", found)
         seen = await _seen(tx, found, by)
         order, next = page.within([each for each in found.agreements if each in seen], lambda each: (each,))
-        listed = [await AGREEMENTS.read(tx, each) for each in order]
+        listed = [await led_to(tx, await AGREEMENTS.read(tx, each), today()) for each in order]
         # That a party has a mandate is no secret to the others; whose it is, is.
         async with tx.widened(NATIONAL):
             missing = await missing_for(tx, found, listed, today())

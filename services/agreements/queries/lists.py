@@ -1,6 +1,7 @@
 """Lists that are read whole, for a file."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -23,3 +24,8 @@ def whole(found: Sequence[Any]) -> Sequence[Any]:
     if len(found) > MOST:
         raise ListTooLong(most=MOST)
     return found
+
+
+def changed(row: Any, **values: Any) -> Any:
+    """The row with other values of these names: what time has made of it, and is not recorded."""
+    return SimpleNamespace(**{**row._mapping, **values})

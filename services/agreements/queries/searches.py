@@ -29,14 +29,18 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import col
 
 from services.agreements.agreement import Agreement
+from services.agreements.commands.passing import led_to, moved_among, page_led_to
+from services.agreements.commands.substitutions import all_told_for_whom
 from services.agreements.errors.searches import WordsTooFrequent
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import lists
 from services.agreements.schemas.searches import Search
+from services.agreements.surroundings import Surroundings
 from services.agreements.tables import AGREEMENTS, AgreementTermRow, ClauseWordRow, SavedSearchRow
 from services.agreements.waiting import awaits_visa
 from services.agreements.words import CLAUSE, CODES, LAST, words_to_find
 from shared.actor import NATIONAL, Actor
+from shared.clock import today
 from shared.database import Transaction, Work
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES
@@ -106,7 +110,8 @@ async def agreements(
 ) -> tuple[Sequence[Agreement], str | None]:
     """A page of the agreements that the search finds, in its order, and the next one's cursor. Refuses TooManyWords.
 
-    A page ends where it is full, or where so many agreements were asked for words of many that others have.
+    A page ends where it is full, or where so many agreements were asked for words of many that others have. It is found
+    by what is recorded, and shows what time has made of that since.
     """
     PERMISSIONS.allow(by, "read_agreements")
     order, newest_first = _order(search)
@@ -123,17 +128,20 @@ async def agreements(
             ids = await _first_in_order(tx, left, page.limit, order, newest_first=newest_first)
             where.append(_is_one_of(ids))
         found, next = await AGREEMENTS.find(tx, *where, page=page, order=order, newest_first=newest_first)
-    return found, next or (encode_cursor(reached) if reached else None)
+        told = [each.amid(Surroundings(today())) for each in await page_led_to(tx, found, today())]
+        await all_told_for_whom(tx, told, by, today())
+    return told, next or (encode_cursor(reached) if reached else None)
 
 
 async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
-    """What a file tells of the agreements that the search finds, in its order.
+    """What a file tells of the agreements that the search finds, in its order; found and shown as a page of them.
 
     Refuses ListTooLong, TooManyWords, WordsTooFrequent.
     """
     PERMISSIONS.allow(by, "export_agreements")
     order, newest_first = _order(search)
     told = select(
+        ROW.id,
         ROW.reference,
         ROW.status,
         ROW.agreement_kind,
@@ -164,8 +172,9 @@ async def exported(db: Work, search: Search, *, by: Actor) -> Sequence[Any]:
         else:
             where += map(_has, words)
         query = told.where(*AGREEMENTS.within(tx), *where).order_by(*ordered).limit(lists.MOST + 1)
-        found = (await (await tx.connection()).execute(query)).all()
-    return lists.whole(found)
+        found = lists.whole((await (await tx.connection()).execute(query)).all())
+        moved = await moved_among(tx, {each.id for each in found}, today())
+        return [await _led_to_today(tx, each) if each.id in moved else each for each in found]
 
 
 async def saved_searches(db: Work, *, page: PageRequest, by: Actor) -> tuple[Sequence[SavedSearchRow], str | None]:
@@ -187,6 +196,11 @@ async def saved_search(db: Work, id: UUID, *, by: Actor) -> SavedSearchRow:
     if found is None:
         raise NotFound()
     return found
+
+
+async def _led_to_today(tx: Transaction, row: Any) -> Any:
+    agreement = await led_to(tx, await AGREEMENTS.read(tx, row.id), today())
+    return lists.changed(row, status=agreement.status, effective_until=agreement.effective_until)
 
 
 def sees_many(jurisdiction: str) -> bool:

@@ -20,6 +20,7 @@ from services.agreements.schemas.obligations import (
     OwedExport,
 )
 from services.agreements.sheets import Cell
+from services.agreements.tables import ObligationRow
 from shared.clock import today
 from shared.language import Wording
 from shared.territory import ACADEMIES
@@ -57,7 +58,7 @@ async def export_obligations(
     """The whole list of what is owed as a file, in the reader's language."""
     wording, day = wording_of(request), today()
     found = await queries.exported_obligations(db, wanted, today=day, by=by)
-    rows = [_cells(each, wording, language, day) for each in found]
+    rows = [_cells(*each, wording, language, day) for each in found]
     return await file_of(request, language, "obligations", COLUMNS, rows, format=wanted.format)
 
 
@@ -114,9 +115,9 @@ async def waive_obligation(
     )
 
 
-def _cells(row: Any, wording: Wording, language: str, today: date) -> Sequence[Cell]:
-    """A row as COLUMNS has it."""
-    owed: OwedAnswer = OwedAnswer.of(row[0], today=today)
+def _cells(entry: ObligationRow, row: Any, wording: Wording, language: str, today: date) -> Sequence[Cell]:
+    """An entry, with a row of its agreement, as COLUMNS has it."""
+    owed: OwedAnswer = OwedAnswer.of(entry, today=today)
     debtor, creditor = (row.names.get(str(each)) if each else None for each in (owed.debtor_id, owed.creditor_id))
     return (
         row.reference,

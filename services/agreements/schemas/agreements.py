@@ -213,7 +213,10 @@ class AgreementAnswer(BaseModel):
     ending: Ending | None
     amendments: list[AppliedAmendment] = Field(description="those that the agreement is made of, oldest first")
     closed_file: ClosedFile | None = Field(description="from the closing on; archived is a date on it")
-    available_actions: list[str]
+    available_actions: list[str] = Field(
+        description="what the reader may do now; in lists as far as the agreement, its reader and the day tell: only a"
+        " single read looks up mandates, ceremonies, what it follows and the like"
+    )
     unavailable_actions: list[UnavailableAction] = Field(
         [],
         description="in the answer to a single read: what the reader may do in general but not now, and why;"

@@ -283,7 +283,10 @@ class AmendmentAnswer(BaseModel):
         description="in answers about one amendment, until its branch is frozen: the clauses that say what was agreed,"
         " or to be agreed, before",
     )
-    available_actions: list[str]
+    available_actions: list[str] = Field(
+        description="what the reader may do now; in lists as far as the amendment, its agreement, the reader and the"
+        " day tell: only a single read looks up mandates, lost texts and the like"
+    )
     unavailable_actions: list[UnavailableAction] = Field(
         [], description="in the answer to a single read: what the reader may do in general but not now, and why"
     )

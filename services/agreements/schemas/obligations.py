@@ -156,7 +156,9 @@ class Owed(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     late: bool | None = Field(None, description="whether it is not met though its day is over")
-    state: ObligationState | None = None
+    state: ObligationState | None = Field(
+        None, description="as recorded: what a new day makes of it is shown at once, and found within about a minute"
+    )
     party: UUID | None = Field(None, description="the organisation that owes")
 
 

@@ -33,7 +33,14 @@ class Search(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    state: Annotated[tuple[AgreementState, ...], Field(max_length=20, description="one of these")] = ()
+    state: Annotated[
+        tuple[AgreementState, ...],
+        Field(
+            max_length=20,
+            description="one of these, as recorded: what a new day makes of an agreement is shown at once,"
+            " and found within about a minute",
+        ),
+    ] = ()
     agreement_kind: Annotated[tuple[KindId, ...], Field(max_length=20, description="one of these")] = ()
     agreement_type: Annotated[tuple[AgreementType, ...], Field(max_length=20, description="one of these")] = ()
     academy: Annotated[tuple[AcademyCode, ...], Field(max_length=12, description="one of these")] = ()

@@ -12,6 +12,8 @@ from services.agreements.conditions import concerned, may_withdraw
 from services.agreements.jurisdiction import acts_for
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.schemas.documents import DocumentAnswer
+from services.agreements.schemas.searches import Search
+from services.agreements.steps import BINDS, LEAVES_THE_TABLE, UNDER_MANDATE
 from services.agreements.tables import AGREEMENTS, CenterFactRow
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
@@ -47,6 +49,7 @@ from shared.money import Money
 from shared.refusals import Forbidden, NotFound, Refusal
 from shared.territory import NETWORK_ID
 from shared.web import available_actions
+from tests.web.routes import WHOLE
 
 OPERATOR = new_id()
 PRESIDENT = president(OPERATOR)
@@ -257,6 +260,9 @@ ANNEX: dict[str, Try] = {
     "withdraw": lambda tx, it, by: commands.withdraw_document(tx, it.id, it.annexed[0], **WHY, by=by),
 }
 """What changes an annex; it is offered as the revision of the text is."""
+ON_ROWS_BESIDE = {"redraw_clauses", "accept_text", "submit_for_review", "approve_agreement", "close_agreement"}
+LOOKED_UP = UNDER_MANDATE | BINDS | LEAVES_THE_TABLE | ON_ROWS_BESIDE
+"""Whether these can be done may rest on more than the agreement, its reader and the day: lists do not look it up."""
 
 
 async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
@@ -384,6 +390,12 @@ async def as_told(tx: Transaction, it: Agreement, by: Actor) -> Agreement:
     return await queries.agreement(tx, it.id, action="read_agreement", by=by)
 
 
+async def as_listed(tx: Transaction, it: Agreement, by: Actor) -> Agreement:
+    """The agreement as a list tells whoever reads it."""
+    listed, _ = await queries.agreements(tx, Search(sort="-drafted_at"), page=WHOLE, by=by)
+    return next(each for each in listed if each.id == it.id)
+
+
 class TakenBack(Exception):
     """What was tried succeeds, and is not kept."""
 
@@ -422,6 +434,9 @@ async def test_what_is_offered_is_what_is_accepted(database: Database, monkeypat
                     if offered or not isinstance(await refusal_of(tx, TRIES["revise_text"], it, by), NotFound):
                         wrong.append(f"{who} sees it, {name}: {offered}")
                     continue
+                listed = available_actions(by, await as_listed(tx, there, by), PERMISSIONS)
+                if ({*offered} ^ {*listed}) - LOOKED_UP:
+                    wrong.append(f"lists offer {who}, {name}: {listed}")
                 for action in (each for each in offerable if by.has(*PERMISSIONS[each])):
                     # What the state refuses it refuses to everybody: tried until somebody hears it who may else.
                     refusal = closed.get(action) or await refusal_of(tx, TRIES[action], it, by)

@@ -1,6 +1,6 @@
 """Whoever stands in for somebody who holds a step sends the file back or refuses it, as they would approve it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.kinds import KINDS
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.searches import Search
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.tests.branches import propose, reword, running
 from services.agreements.tests.builders import bound, change_kind, director, officer, person, reviewed
@@ -20,6 +21,7 @@ from shared.clock import today
 from shared.database import Database, Transaction
 from shared.refusals import Refusal
 from shared.web import available_actions
+from tests.web.routes import WHOLE
 
 STANDS_IN = person("second-officer", Role.academy_officer, "MA-06")
 """Of the academy, whose director holds the step: no step is theirs."""
@@ -57,12 +59,24 @@ async def as_told(tx: Transaction, it: File, by: Actor) -> File:
     return await queries.amendment(tx, it.id, by=by)
 
 
+async def as_listed(tx: Transaction, it: File, by: Actor) -> File:
+    """The file as a list tells its reader of it."""
+    listed: Sequence[File]
+    if isinstance(it, Agreement):
+        listed, _ = await queries.agreements(tx, Search(), page=WHOLE, by=by)
+    else:
+        listed, _ = await queries.amendments(tx, it.agreement_id, page=WHOLE, by=by)
+    return next(each for each in listed if each.id == it.id)
+
+
 async def outcome(database: Database, action: str, it: File, by: Actor) -> str | None:
-    """Why somebody cannot do it, tried and taken back; their offers tell the same."""
+    """Why somebody cannot do it, tried and taken back; their offers tell the same, in lists too."""
     async with database.transaction(by.scope) as tx:
-        told = await as_told(tx, it, by)
+        told, listed = await as_told(tx, it, by), await as_listed(tx, it, by)
         tried: Refusal | None = await refusal_of(tx, SENDING_BACK[action], it, by)  # type: ignore[arg-type]
-    assert (action in available_actions(by, told, PERMISSIONS)) == (tried is None)
+    offered = available_actions(by, told, PERMISSIONS)
+    assert (action in offered) == (tried is None)
+    assert available_actions(by, listed, PERMISSIONS) == offered
     said = PERMISSIONS.refusal_of(by, action, told)
     assert (said and said.slug) == (tried and tried.slug)
     return tried.slug if tried else None

@@ -7,11 +7,17 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.agreements import commands, queries
+from services.agreements import commands, queries, reactions
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
+from services.agreements.commands.families import lived_parent_of
+from services.agreements.commands.passing import moved_among
+from services.agreements.errors import LobbyNotReady
 from services.agreements.kinds import KINDS
+from services.agreements.papers.drawing import CODE
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.schemas.obligations import Owed
+from services.agreements.schemas.searches import Search
 from services.agreements.tables import AGREEMENTS
 from services.agreements.tests.branches import agree, propose, reword
 from services.agreements.tests.builders import (
@@ -24,20 +30,25 @@ from services.agreements.tests.builders import (
     director,
     officer,
     owing,
+    plan,
     president,
     signed_by_all,
     suspend,
     terminate,
 )
 from services.agreements.tests.test_families import following, framework
-from services.agreements.tests.test_offers import TRIES, TakenBack, as_told, carried, read
+from services.agreements.tests.test_offers import LOOKED_UP, TRIES, TakenBack, as_told, carried, read
+from services.agreements.tests.test_reactions import tell_twice
+from services.agreements.verification import look_up
 from shared import files
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.clock import now, today
 from shared.database import Database, Transaction
+from shared.events.centers import CenterOpened, CenterPlanned
 from shared.ids import new_id
 from shared.refusals import NotAllowedNow, Refusal
 from shared.web import available_actions
+from tests.web.routes import WHOLE
 
 OPERATOR = new_id()
 PRESIDENT = president(OPERATOR)
@@ -170,6 +181,122 @@ async def test_whoever_acts_first_finds_what_the_schedule_would_have_made(
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("name", SETTINGS)
+async def test_lists_and_their_files_show_what_single_reads_show(
+    as_: Any, database: Database, later: Callable[[int], None], name: str
+) -> None:
+    it, days = await SETTINGS[name](database)
+    later(days)
+    beside = {"available_actions", "unavailable_actions", "outdated_clauses"}
+    for by in PEOPLE:
+        (row,) = [each for each in (await as_(by).get("/agreements")).json()["items"] if each["id"] == str(it.id)]
+        one = (await as_(by).get(f"/agreements/{it.id}")).json()
+        assert {key: row[key] for key in row.keys() - beside} == {key: one[key] for key in one.keys() - beside}
+        assert {*one["available_actions"]} ^ {*row["available_actions"]} <= LOOKED_UP
+        (line,) = [each for each in await queries.exported(database, Search(), by=by) if each.id == it.id]
+        assert (line.status, str(line.effective_until)) == (one["state"], one["effective_until"])
+        ledger = (await as_(by).get(f"/agreements/{it.id}/obligations")).json()["items"]
+        theirs = {(each["obligation_id"], each["occurrence"]): (each["state"], each["late_since"]) for each in ledger}
+        owed = (await as_(by).get("/obligations", limit=100)).json()["items"]
+        of_it = [each for each in owed if each["agreement_id"] == str(it.id)]
+        listed = {(each["obligation_id"], each["occurrence"]): (each["state"], each["late_since"]) for each in of_it}
+        assert listed == theirs
+        lines = await queries.exported_obligations(database, Owed(), today=today(), by=by)
+        filed = {
+            (str(each.obligation_id), each.occurrence): each.state for each, _ in lines if each.agreement_id == it.id
+        }
+        assert filed == {key: state for key, (state, _) in theirs.items()}
+
+
+async def test_what_the_schedule_has_recorded_is_looked_at_by_no_list(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    for make in SETTINGS.values():
+        it, days = await make(database)
+        later(days)
+        async with database.transaction(NATIONAL) as tx:
+            assert await moved_among(tx, {it.id}, today()) == {it.id}
+            await commands.let_time_pass(tx, it.id, on=today())
+            assert await moved_among(tx, {it.id}, today()) == frozenset()
+
+
+async def test_whoever_asks_of_a_paper_is_told_how_it_stands_today(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    it, days = await the_term_is_over(database)
+    assert it.content_hash
+    later(days)
+    told = await look_up(database, str(it.id), it.content_hash[:CODE])
+    assert told and told.state == "expired"
+
+
+async def test_a_center_that_opens_fulfils_what_binds_since_today(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    terms = current(operator=OPERATOR, effective_from=today() + timedelta(days=2))
+    center = {"center_id": terms.centers[0].center_id}
+    it = await signed_by_all(database, owing(terms, {"fulfilled_by": "center_opened", **center}))
+    named = {name: str(value) for name, value in center.items()}
+    await tell_twice(database, reactions.know_center, CenterPlanned, agreement_id=str(it.id), **named)
+    later(2)
+    await tell_twice(database, reactions.note_center_opened, CenterOpened, opened_on=str(today()), **named)
+    told = await read(database, it)
+    assert (told.state, [each.state for each in told.obligations]) == ("in_force", ["fulfilled"])
+
+
+async def test_a_signature_is_contested_in_what_time_has_made_of_its_agreement(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    it, days = await all_have_signed_and_it_starts(database)
+    later(days)
+    mandate_id = it.signatures[0].mandate_id
+    told = await commands.contest_signatures(database, it.id, mandate_id, ended_on=it.signatures[0].day)
+    async with database.transaction(NATIONAL) as tx:
+        types = [each.type.split(".")[3] for each in await AGREEMENTS.history(tx, it.id)][it.version :]
+    assert (told.state, types) == ("in_force", ["came_into_force", "edition_opened", "signature_contested"])
+
+
+async def test_a_signature_that_a_batch_is_refused_finds_the_offer_over(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    it, days = await the_offer_is_over(database)
+    later(days)
+    given = {"agreement_id": it.id, "party_id": it.parties[0].party_id, "text_hash": it.text_hash or ""}
+    batch = await commands.sign_batch(database, [commands.SignatureRequest(**given)], by=director())
+    (item,) = (await commands.resume_batch(database, batch)).items
+    assert item["refusal"]["slug"] == "offer-expired"
+    assert (await read(database, it)).offer_over, "that stays: it is true whoever finds it"
+
+
+async def test_a_lobby_does_not_open_for_what_time_has_made_of_its_agreements_and_their_parents(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    parent = await bound(database, framework())
+    child = await approved(database, following(parent.id))
+    ceremony = await plan(database, child.id)
+    await terminate(database, parent, effective_on=today() + timedelta(days=90), by=MINISTRY)
+    later(91)
+    (item,) = (await queries.lobby(database, ceremony.id, page=WHOLE, by=MINISTRY)).items
+    assert "parent" in item.missing
+    with pytest.raises(LobbyNotReady) as refused:
+        await commands.prepare_ceremony(database, ceremony.id, by=MINISTRY)
+    assert "parent" in {each["what"] for each in refused.value.values["missing"]}
+
+
+async def test_a_child_that_waits_for_its_day_is_read_without_its_parents_life(
+    database: Database, later: Callable[[int], None]
+) -> None:
+    parent = await bound(database, framework())
+    child = await signed_by_all(database, following(parent.id, effective_from=today() + timedelta(days=2)))
+    async with database.transaction(NATIONAL) as tx:
+        waits = await lived_parent_of(tx, child, today(), reading=True)
+        begins = await lived_parent_of(tx, child, today() + timedelta(days=2), reading=True)
+        assert waits and begins and (waits.life, len(begins.life)) == ((), parent.version)
+    later(2)
+    told = await queries.agreement(database, child.id, action="read_agreement", by=MINISTRY)
+    assert told.state == "in_force"
+
+
 async def test_what_time_brought_about_is_told_before_what_was_done_after_it(
     database: Database, later: Callable[[int], None]
 ) -> None:
@@ -224,6 +351,10 @@ async def test_the_offer_of_an_amendment_is_over_for_whoever_comes_after_it(
     url = f"/amendments/{branch.id}"
     shown = await as_(officer()).get(url)
     assert "renew_amendment_offer" in shown.json()["available_actions"]
+    (row,) = (await as_(officer()).get(f"/agreements/{branch.agreement_id}/amendments")).json()["items"]
+    assert row["available_actions"] == shown.json()["available_actions"]
+    (line,) = await queries.exported_amendments(database, state=None, agreement=None, by=officer())
+    assert (line.status, line.offered_until) == ("agreed", None)
     renewed = await as_(officer()).post(f"{url}/offer", If_Match=shown.headers["ETag"])
     assert (renewed.status_code, renewed.json()["version"]) == (200, branch.version + 2)
 
@@ -244,6 +375,10 @@ async def test_an_amendment_loses_its_base_before_anybody_acts_on_it(
     shown = (await as_(officer()).get(f"/amendments/{branch.id}")).json()
     assert shown["state"] == "rebase_needed", "the last edition has come, and the agreement ends with it"
     assert "rebase_amendment" in shown["available_actions"]
+    (row,) = (await as_(officer()).get(f"/agreements/{agreement.id}/amendments")).json()["items"]
+    (line,) = await queries.exported_amendments(database, state=None, agreement=None, by=officer())
+    assert row["state"] == line.status == "rebase_needed"
+    assert row["available_actions"] == shown["available_actions"]
     with pytest.raises(NotAllowedNow) as refused:
         await commands.submit_amendment(database, branch.id, by=officer(), expected=branch.version)
     assert refused.value.values["state"] == "rebase_needed"
