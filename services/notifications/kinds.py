@@ -78,11 +78,6 @@ class Kinds:
         """The workqueues that ask for something until it is settled."""
         return frozenset(queue for kind in self.events.values() for queue in kind.settles)
 
-    @property
-    def unwritten(self) -> list[str]:
-        """The types of which no e-mail tells."""
-        return [type for type, kind in self.events.items() if not kind.letters]
-
     def path(self, type: str, subject: object, data: Mapping[str, object]) -> str | None:
         """Where people see what an event is about; None where there is nothing to see."""
         folder = self.paths.get(str(data.get("subject_type", type.split(".")[2])))
