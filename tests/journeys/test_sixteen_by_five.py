@@ -21,7 +21,7 @@ from sqlalchemy import text
 
 from cli.demo.client import JSON, Client
 from cli.demo.desk import MINISTRY, Desk, draft, party
-from services.agreements.tests.test_papers import text_of
+from services.agreements.tests.reading import text_of
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database

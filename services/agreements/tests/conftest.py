@@ -88,3 +88,10 @@ async def client(app: FastAPI, issuer: Issuer) -> AsyncIterator[httpx.AsyncClien
     """The ministry's client."""
     async with client_of(app, issuer.token(MINISTRY)) as client:
         yield client
+
+
+@pytest.fixture
+async def anybody(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody who is not signed in."""
+    async with client_of(app) as client:
+        yield client

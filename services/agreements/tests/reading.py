@@ -1,5 +1,6 @@
-"""Papers as the eye finds them: the signs of each line from left to right, wherever the file has them."""
+"""Papers as they are read: all that is printed, and what the eye finds on each line from left to right."""
 
+import re
 from collections.abc import Iterator
 from ctypes import byref, c_double
 
@@ -8,6 +9,17 @@ import pypdfium2.raw  # type: ignore[import-untyped]
 
 Sign = tuple[float, str]
 """How far from the left it begins, in points, and what it is."""
+
+
+def text_of(pdf: bytes) -> str:
+    """All that is printed, page by page, with every white space as one space and without the breaks of long words."""
+    pages = pypdfium2.PdfDocument(pdf)
+    return " ".join(" ".join(page.get_textpage().get_text_range().replace("\u200b", "").split()) for page in pages)
+
+
+def all_in(words: str, text: str) -> bool:
+    """Whether the words are there in any order: the reader sorts a line with two directions its own way."""
+    return set(re.findall(r"\w+", words)) <= set(re.findall(r"\w+", text))
 
 
 def seen_lines(pdf: bytes) -> list[str]:

@@ -23,9 +23,9 @@ from services.agreements.tests.builders import (
     signer,
     terminate,
 )
+from services.agreements.tests.pages import page_of
 from services.agreements.tests.test_amendment_offers import delegate, operator_of
 from services.agreements.tests.test_amendment_sealing import tamper
-from services.agreements.tests.test_verification import page_of
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database

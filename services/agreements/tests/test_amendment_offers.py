@@ -30,6 +30,8 @@ from services.agreements.tests.builders import (
     change_kind,
     current,
     end_mandate,
+    following,
+    framework,
     officer,
     person,
     president,
@@ -37,7 +39,6 @@ from services.agreements.tests.builders import (
     stand,
     suspend,
 )
-from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import business_date, now, today

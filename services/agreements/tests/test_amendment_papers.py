@@ -25,8 +25,8 @@ from services.agreements.tests.branches import (
     sign_for,
 )
 from services.agreements.tests.builders import LEGAL, MINISTRY, bound, current, officer, party, president
+from services.agreements.tests.reading import all_in, text_of
 from services.agreements.tests.test_issuing import get, papers_of
-from services.agreements.tests.test_papers import all_in, text_of
 from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database

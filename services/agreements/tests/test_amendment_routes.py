@@ -9,7 +9,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.tests.branches import agree, budget_line, carry, propose, read, reread, reword, sign_for
 from services.agreements.tests.builders import LEGAL, NAME, bound, current, director, officer, owing
-from services.agreements.tests.test_papers import text_of
+from services.agreements.tests.reading import text_of
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id

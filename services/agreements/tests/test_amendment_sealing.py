@@ -61,8 +61,8 @@ from services.agreements.tests.builders import (
     person,
     signer,
 )
+from services.agreements.tests.reading import all_in, text_of
 from services.agreements.tests.seals import DAY, QUALIFIED, Root, seal_with
-from services.agreements.tests.test_papers import all_in, text_of
 from services.agreements.tests.test_sealing import is_chain
 from shared import files
 from shared.actor import NATIONAL, Role

@@ -3,13 +3,11 @@
 import asyncio
 import html
 import io
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from sqlalchemy import text
@@ -26,11 +24,10 @@ from services.agreements.sealing.keys import KeyPen
 from services.agreements.tests.branches import agree, carry, propose, reread, reword, sign_for
 from services.agreements.tests.builders import LEGAL, MINISTRY, approved, attached, bound, change_kind, current, officer
 from services.agreements.tests.builders import sign_for as sign_agreement_for
+from services.agreements.tests.pages import HOLDS, TEXTS, judge, look, page_of, said
 from services.agreements.tests.seals import DAY, Root, add_seal, seal_with
 from services.agreements.tests.test_amendment_scans import accept, scan
 from services.agreements.tests.test_examination import with_white_over_the_page, written
-from services.agreements.tests.test_sealed_files import HOLDS, TEXTS, said
-from services.agreements.tests.test_verification import judge, look, page_of
 from services.agreements.verification import look_up
 from shared import files
 from shared.actor import NATIONAL
@@ -41,14 +38,6 @@ from shared.events.network import MandateEnded
 from shared.ids import new_id
 from shared.language import LANGUAGES
 from shared.territory import MINISTRY_ID
-from tests.web.routes import client_of
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 @pytest.fixture

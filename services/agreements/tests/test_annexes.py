@@ -50,8 +50,8 @@ from services.agreements.tests.builders import (
     sign_for,
 )
 from services.agreements.tests.conftest import WORDING
+from services.agreements.tests.reading import all_in, text_of
 from services.agreements.tests.test_frozen import edit
-from services.agreements.tests.test_papers import all_in, text_of
 from services.agreements.text import get_table
 from shared import files
 from shared.actor import NATIONAL

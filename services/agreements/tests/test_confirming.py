@@ -1,10 +1,8 @@
 """A signature that is contested once all have signed: its party stands by it, under a mandate that holds."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient
 
 from services.agreements import commands
@@ -19,6 +17,7 @@ from services.agreements.papers.saying import signature as in_words
 from services.agreements.signatures import Given
 from services.agreements.tests import branches
 from services.agreements.tests.builders import end_mandate, mandate, person, president, sign_for, stand
+from services.agreements.tests.pages import judge, look, page_of, said
 from services.agreements.tests.test_contested import end, of, sign
 from services.agreements.tests.test_mandate_races import held
 from services.agreements.tests.test_scan_offers import (
@@ -30,22 +29,12 @@ from services.agreements.tests.test_scan_offers import (
     read,
     signed_by_others,
 )
-from services.agreements.tests.test_sealed_files import said
-from services.agreements.tests.test_verification import judge, look, page_of
 from shared import files
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today
 from shared.database import Database
 from shared.ids import new_id
 from shared.refusals import Refusal
-from tests.web.routes import client_of
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 async def contested(database: Database, kind: str) -> Any:

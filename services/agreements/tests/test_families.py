@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
 
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement
@@ -36,9 +35,10 @@ from services.agreements.tests.builders import (
     bound,
     current,
     director,
+    following,
+    framework,
     in_force,
     know,
-    network_terms,
     officer,
     outcome_of,
     owing,
@@ -46,6 +46,8 @@ from services.agreements.tests.builders import (
     sign_for,
     signed,
     signed_by_all,
+    somebody_waits,
+    start,
     suspend,
 )
 from shared.actor import NATIONAL, Actor
@@ -54,38 +56,12 @@ from shared.database import Database, Work
 from shared.events.agreements import AgreementCameIntoForce
 from shared.ids import new_id
 from shared.territory import MINISTRY_ID
-from tests.fixtures.eventually import eventually
 from tests.web.conventions import is_problem
-
-WAITING = text(
-    "select count(*) from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()"
-)
-
-
-def start() -> date:
-    """When a framework began."""
-    return today() - timedelta(days=30)
 
 
 def tomorrow() -> date:
     """The day after this one."""
     return today() + timedelta(days=1)
-
-
-def framework(**changes: Any) -> Terms:
-    """Terms of a framework agreement between the ministry and the network, some weeks under way."""
-    dates = {"effective_from": start(), "effective_until": start() + timedelta(days=1000)}
-    return network_terms(agreement_kind="framework", **(dates | changes))
-
-
-def following(parent: UUID, **changes: Any) -> Terms:
-    """Terms of an academy's agreement under a framework, within its term."""
-    terms: dict[str, Any] = {
-        "effective_from": today(),
-        "effective_until": today() + timedelta(days=300),
-        "parent_id": parent,
-    }
-    return current(**(terms | changes))
 
 
 async def frozen_child(database: Database, parent: UUID) -> Agreement:
@@ -121,16 +97,6 @@ async def terminate(db: Work, id: UUID) -> Agreement:
             )
         except ImpactChanged:
             continue
-
-
-async def somebody_waits(database: Database) -> None:
-    """Until a transaction waits for a lock that another one holds."""
-
-    async def waits() -> bool:
-        async with database.transaction(NATIONAL) as tx:
-            return bool((await tx.execute(WAITING)).scalar_one())
-
-    await eventually(waits)
 
 
 async def read(database: Database, id: UUID) -> Agreement:

@@ -1,14 +1,12 @@
 """A seal is its party's alone: whose certificate it is is compared where the installation says so, kept, and shown."""
 
 import io
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pypdfium2  # type: ignore[import-untyped]
 import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
-from fastapi import FastAPI
 from httpx import AsyncClient
 
 from services.agreements.agreement import Agreement
@@ -20,11 +18,10 @@ from services.agreements.papers.saying import signature as in_words
 from services.agreements.sealing import certificate_of, is_of
 from services.agreements.tests import branches
 from services.agreements.tests.builders import approved, bound, current, operator_of, sign_for
+from services.agreements.tests.pages import HOLDS, file_of, judge, look, page_of, said
+from services.agreements.tests.reading import text_of
 from services.agreements.tests.seals import DAY, Root, seal_with
 from services.agreements.tests.test_amendment_sealing import seal_for as seal_amendment
-from services.agreements.tests.test_papers import text_of
-from services.agreements.tests.test_sealed_files import HOLDS, file_of, said
-from services.agreements.tests.test_verification import judge, look, page_of
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
@@ -32,7 +29,6 @@ from shared.events.agreements import AgreementPartySigned, SealingCertificate
 from shared.ids import new_id
 from shared.messaging import journal
 from shared.territory import MINISTRY_ID
-from tests.web.routes import client_of
 
 CALLED = {
     NameOID.ORGANIZATION_NAME: "Association d'ailleurs (fictif)",
@@ -47,13 +43,6 @@ PERSON = {NameOID.COMMON_NAME: "Personne (fictif)", NameOID.SURNAME: "Personne",
 async def agreement(database: Database) -> Agreement:
     """An agreement whose text is frozen, and nobody has signed."""
     return await approved(database)
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 def pictured(file: bytes) -> str:

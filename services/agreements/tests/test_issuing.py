@@ -28,7 +28,7 @@ from services.agreements.tests.builders import (
     reviewed,
     sign_for,
 )
-from services.agreements.tests.test_papers import text_of
+from services.agreements.tests.reading import text_of
 from shared.actor import NATIONAL, Actor
 from shared.clock import now
 from shared.database import Database

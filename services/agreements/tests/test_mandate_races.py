@@ -20,8 +20,8 @@ from services.agreements.tests.builders import (
     officer,
     outcome_of,
     president,
+    somebody_waits,
 )
-from services.agreements.tests.test_families import somebody_waits
 from services.agreements.tests.test_scan_offers import KINDS_OF_FILE, File, offered, paper_of, read, scanned
 from shared.actor import NATIONAL
 from shared.clock import today

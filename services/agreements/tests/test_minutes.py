@@ -32,7 +32,7 @@ from services.agreements.tests.builders import (
     sign_for,
     signer,
 )
-from services.agreements.tests.test_papers import text_of
+from services.agreements.tests.reading import text_of
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Database, Work

@@ -33,6 +33,7 @@ from services.agreements.papers import (
 )
 from services.agreements.papers.fonts import SYMBOLS
 from services.agreements.terms import BudgetLine, Duty
+from services.agreements.tests.reading import all_in, text_of
 from services.agreements.text import Clause
 from shared.ids import new_id
 from shared.money import Money
@@ -54,20 +55,9 @@ def worker() -> Iterator[None]:
     end_worker()
 
 
-def text_of(pdf: bytes) -> str:
-    """All that is printed, page by page, with every white space as one space and without the breaks of long words."""
-    pages = pypdfium2.PdfDocument(pdf)
-    return " ".join(" ".join(page.get_textpage().get_text_range().replace("\u200b", "").split()) for page in pages)
-
-
 def unbroken(pdf: bytes) -> str:
     """All that is printed without any white space: a cell may break an id anywhere."""
     return "".join(text_of(pdf).split())
-
-
-def all_in(words: str, text: str) -> bool:
-    """Whether the words are there in any order: the reader sorts a line with two directions its own way."""
-    return set(re.findall(r"\w+", words)) <= set(re.findall(r"\w+", text))
 
 
 @EACH

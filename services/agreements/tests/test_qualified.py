@@ -1,11 +1,10 @@
 """A signature is qualified because its certificate states it, never because somebody configured it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
-from fastapi import FastAPI
 from httpx import AsyncClient
 
 from services.agreements.agreement import Agreement
@@ -16,6 +15,7 @@ from services.agreements.sealing import configure, examine
 from services.agreements.sealing.qualified import COMPLIANT, DEVICE, TYPES, is_qualified
 from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.builders import approved, sign_for
+from services.agreements.tests.pages import HOLDS, file_of, judge, page_of, said
 from services.agreements.tests.seals import (
     AT,
     DAY,
@@ -27,12 +27,9 @@ from services.agreements.tests.seals import (
     write_p12,
     write_roots,
 )
-from services.agreements.tests.test_sealed_files import HOLDS, file_of, said
-from services.agreements.tests.test_verification import judge, page_of
 from shared.clock import now
 from shared.database import Database
 from shared.territory import MINISTRY_ID
-from tests.web.routes import client_of
 
 POLICY, ANOTHER = "1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.2"
 """Policies (fictitious) under which certificates are issued."""
@@ -42,13 +39,6 @@ POLICY, ANOTHER = "1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.2"
 async def agreement(database: Database) -> Agreement:
     """An agreement whose text is frozen, and nobody has signed."""
     return await approved(database)
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,8 @@ from services.agreements.tests.builders import (
     current_network,
     director,
     fill,
+    following,
+    framework,
     hold,
     officer,
     operator_of,
@@ -28,7 +30,6 @@ from services.agreements.tests.builders import (
     president,
     sign_for,
 )
-from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_schedule import read
 from shared.clock import now
 from shared.database import Database

@@ -25,6 +25,8 @@ from services.agreements.tests.builders import (
     director,
     end_mandate,
     fill,
+    following,
+    framework,
     mandate,
     officer,
     operator_of,
@@ -37,7 +39,6 @@ from services.agreements.tests.builders import (
     suspend,
 )
 from services.agreements.tests.test_amendment_scans import scan as scan_amendment
-from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import refusal_of
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -38,31 +37,20 @@ from services.agreements.tests.builders import (
     party,
     sign_for,
 )
-from services.agreements.tests.conftest import WORDING
+from services.agreements.tests.pages import HOLDS, TEXTS, file_of, judge, page_of, said
 from services.agreements.tests.seals import DAY, Root, add_seal, seal_with
 from services.agreements.tests.test_examination import with_white_over_the_page, written
-from services.agreements.tests.test_verification import judge, page_of
 from shared import files
 from shared.actor import NATIONAL
 from shared.clock import now, today
 from shared.database import Database
 from shared.ids import new_id
-from shared.language import LANGUAGES, Wording
+from shared.language import LANGUAGES
 from shared.territory import MINISTRY_ID
 from shared.worker import in_worker
 from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
-
-TEXTS = Wording(WORDING)
-HOLDS = "Elle vaut : intacte"
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 @pytest.fixture
@@ -72,16 +60,6 @@ async def sealed(database: Database) -> Agreement:
     for organisation in (MINISTRY_ID, operator_of(agreement)):
         agreement = await sign_for(database, agreement, organisation, level="advanced")
     return agreement
-
-
-async def file_of(agreement: Agreement) -> bytes:
-    """Its file with the seals."""
-    return await files.get(agreement.sealed_file or "")
-
-
-def said(worth: Worth) -> str:
-    """The title for a worth in French, as the page has it."""
-    return TEXTS.text(f"verification.worth.{worth}.title", "fr").replace("'", "&#39;")
 
 
 async def test_a_sealed_file_is_genuine_and_each_seal_is_told(anybody: AsyncClient, sealed: Agreement) -> None:

@@ -44,8 +44,8 @@ from services.agreements.tests.builders import (
     sign_for,
 )
 from services.agreements.tests.dying import killed_at
+from services.agreements.tests.reading import all_in, text_of
 from services.agreements.tests.seals import DAY, Root, seal_with, write_p12, write_roots
-from services.agreements.tests.test_papers import all_in, text_of
 from shared import files
 from shared.actor import NATIONAL, Role
 from shared.clock import now

@@ -14,6 +14,8 @@ from services.agreements.tests.builders import (
     approved,
     current,
     fill,
+    following,
+    framework,
     mandate,
     operator_of,
     person,
@@ -23,7 +25,6 @@ from services.agreements.tests.builders import (
     signer,
     stand,
 )
-from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import TRIES, as_told, party_of, refusal_of
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import now, today

@@ -38,6 +38,8 @@ from services.agreements.tests.builders import (
     current,
     current_network,
     fill,
+    following,
+    framework,
     hold,
     know,
     officer,
@@ -49,7 +51,6 @@ from services.agreements.tests.builders import (
     signer,
     suspend,
 )
-from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_frozen import edit
 from shared.actor import NATIONAL
 from shared.clock import today

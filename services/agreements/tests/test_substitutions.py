@@ -21,8 +21,8 @@ from services.agreements.tests.builders import (
     keeper,
     person,
     reviewed,
+    somebody_waits,
 )
-from services.agreements.tests.test_families import somebody_waits
 from shared.actor import Actor, Role
 from shared.clock import today
 from shared.database import Database

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
 from httpx import AsyncClient
 from sqlalchemy import text
 
@@ -18,8 +16,7 @@ from services.agreements.errors.signing import TextTampered
 from services.agreements.errors.texts import TextLost
 from services.agreements.judgement import Worth
 from services.agreements.tests.builders import MINISTRY, bound, clauses, officer, suspend
-from services.agreements.tests.test_sealed_files import said
-from services.agreements.tests.test_verification import issue, judge, look, page_of
+from services.agreements.tests.pages import issue, judge, look, page_of, said
 from shared import audit
 from shared.actor import NATIONAL
 from shared.clock import now
@@ -30,17 +27,9 @@ from shared.messaging.journal import exported
 from shared.refusals import Refusal
 from shared.store import digest
 from tests.fixtures.database import Databases
-from tests.web.routes import client_of
 
 HOUR = timedelta(hours=1)
 CLAUSE = digest(clauses()[0].body.fr)
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 @pytest.fixture

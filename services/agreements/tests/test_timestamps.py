@@ -8,7 +8,6 @@ import pytest
 from aiohttp import web
 from asn1crypto.tsp import TimeStampReq  # type: ignore[import-untyped]
 from cryptography.hazmat.primitives.asymmetric import rsa
-from fastapi import FastAPI
 from httpx import AsyncClient
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.timestamps import TimeStamper
@@ -20,6 +19,7 @@ from services.agreements.papers import render_agreement
 from services.agreements.sealing import Flaw, Seal, Sealing, Trust, counts, examine
 from services.agreements.tests.builders import approved, sign_for
 from services.agreements.tests.conftest import WORDING
+from services.agreements.tests.pages import HOLDS, file_of, judge, page_of, said
 from services.agreements.tests.seals import (
     AT,
     DAY,
@@ -36,13 +36,10 @@ from services.agreements.tests.seals import (
     with_unreadable_stamps,
 )
 from services.agreements.tests.test_providers import settings
-from services.agreements.tests.test_sealed_files import HOLDS, file_of, said
-from services.agreements.tests.test_verification import judge, page_of
 from shared.clock import now
 from shared.database import Database
 from shared.language import Wording
 from shared.territory import MINISTRY_ID
-from tests.web.routes import client_of
 
 Authority = Callable[[web.Request], Awaitable[web.Response]]
 TEXTS = Wording(WORDING)
@@ -63,13 +60,6 @@ def root() -> Root:
 async def agreement(database: Database) -> Agreement:
     """An agreement whose text is frozen, and nobody has signed."""
     return await approved(database)
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 def sealed_and_stamped(root: Root, stamper: TimeStamper | None, trust: Trust | None = None) -> Seal:

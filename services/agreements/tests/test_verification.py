@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from html import unescape
 from html.parser import HTMLParser
@@ -15,7 +14,7 @@ from markupsafe import escape
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState
-from services.agreements.amendment import Amendment, AmendmentState
+from services.agreements.amendment import AmendmentState
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands import papers
 from services.agreements.papers import frames_for, render_agreement
@@ -41,51 +40,20 @@ from services.agreements.tests.builders import (
     suspend,
 )
 from services.agreements.tests.conftest import WORDING
+from services.agreements.tests.pages import issue, judge, look, page_of
+from services.agreements.tests.reading import text_of
 from services.agreements.tests.seals import AT, Root, add_seal, sealable
-from services.agreements.tests.test_papers import text_of
 from shared.clock import today
 from shared.database import Database
 from shared.ids import new_id
 from shared.language import LANGUAGES, Wording
 from shared.territory import MINISTRY_ID
-from tests.web.routes import client_of
-
-
-@pytest.fixture
-async def anybody(app: FastAPI) -> AsyncIterator[AsyncClient]:
-    """Somebody who is not signed in."""
-    async with client_of(app) as client:
-        yield client
 
 
 @pytest.fixture
 async def agreement(database: Database) -> Agreement:
     """An agreement whose text is frozen."""
     return await approved(database)
-
-
-def page_of(subject: Agreement | Amendment, code: str | None = None) -> str:
-    """The address that the code on its papers has."""
-    return f"/v/{subject.id}?h={code if code is not None else (subject.content_hash or '')[:16]}"
-
-
-async def look(client: AsyncClient, address: str, language: str = "fr") -> str:
-    """The page, as a browser of that language gets it."""
-    answered = await client.get(address, headers={"Accept-Language": language})
-    assert answered.status_code == 200, answered.text
-    return answered.text
-
-
-async def judge(client: AsyncClient, address: str, file: bytes) -> str:
-    """What the page says of a file."""
-    answered = await client.post(address, files={"file": ("x.pdf", file)}, headers={"Accept-Language": "fr"})
-    assert answered.status_code == 200, answered.text
-    return answered.text
-
-
-async def issue(database: Database, agreement: Agreement) -> bytes:
-    """The agreement on paper."""
-    return (await papers.issue_agreement(database, agreement.id, language="fr", by=MINISTRY)).pdf
 
 
 async def test_anybody_sees_number_parties_dates_and_hashes(anybody: AsyncClient, agreement: Agreement) -> None:

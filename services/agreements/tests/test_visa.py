@@ -48,9 +48,9 @@ from services.agreements.tests.builders import (
     sign,
     signed,
     signed_by_all,
+    somebody_waits,
     suspend,
 )
-from services.agreements.tests.test_families import somebody_waits
 from services.agreements.tests.test_kinds import CLAUSE, LOCAL
 from services.agreements.waiting import awaits_visa
 from shared.actor import NATIONAL

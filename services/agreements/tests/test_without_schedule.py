@@ -28,6 +28,8 @@ from services.agreements.tests.builders import (
     change_kind,
     current,
     director,
+    following,
+    framework,
     officer,
     owing,
     plan,
@@ -36,7 +38,6 @@ from services.agreements.tests.builders import (
     suspend,
     terminate,
 )
-from services.agreements.tests.test_families import following, framework
 from services.agreements.tests.test_offers import LOOKED_UP, TRIES, TakenBack, as_told, carried, read
 from services.agreements.tests.test_reactions import tell_twice
 from services.agreements.verification import look_up

@@ -33,9 +33,11 @@ from services.agreements.tests.builders.database import (
     sign_all,
     sign_for,
     signed_by_all,
+    somebody_waits,
     suspend,
     terminate,
 )
+from services.agreements.tests.builders.families import following, framework, start
 from services.agreements.tests.builders.neighbours import end_mandate, know, mandate, stand
 from services.agreements.tests.builders.papers import pdf, stored
 from services.agreements.tests.builders.people import (
@@ -95,6 +97,8 @@ __all__ = [
     "duty",
     "end_mandate",
     "fill",
+    "following",
+    "framework",
     "head_of",
     "hold",
     "in_force",
@@ -126,7 +130,9 @@ __all__ = [
     "signed",
     "signed_by_all",
     "signer",
+    "somebody_waits",
     "stand",
+    "start",
     "stored",
     "suspend",
     "terminate",

@@ -5,6 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
+
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, Scope
 from services.agreements.commands.sealing import ReadySeal
@@ -17,15 +19,21 @@ from services.agreements.tests.builders.people import MINISTRY, officer, signer
 from services.agreements.tests.builders.terms import clauses, current, owing
 from services.agreements.text import Clause
 from shared import files
+from shared.actor import NATIONAL
 from shared.clock import today
 from shared.database import Database, Work
 from shared.ids import new_id
 from shared.refusals import Refusal
+from tests.fixtures.eventually import eventually
 
 DECISION: dict[str, Any] = {"reason": "(fictif)", "document": "DECISION-EXEMPLE-1", "notified_on": date(2024, 1, 1)}
 """On what suspensions and terminations stand; notice was given so long ago that it is over."""
 ASKED = frozenset({"centers", "notified_on", "effective_on"})
 """What of a decision its preview is asked with."""
+WAITING = text(
+    "select count(*) from pg_locks join pg_stat_activity using (pid) where not granted and datname = current_database()"
+)
+"""How many transactions wait for a lock."""
 
 
 async def signed_by_all(database: Database, terms: Terms) -> Agreement:
@@ -152,3 +160,13 @@ async def batch_of(database: Database, agreements: Sequence[Agreement], **option
         for each in agreements
     ]
     return await commands.sign_batch(database, requests, by=MINISTRY, **options)
+
+
+async def somebody_waits(database: Database) -> None:
+    """Until a transaction waits for a lock that another one holds."""
+
+    async def waits() -> bool:
+        async with database.transaction(NATIONAL) as tx:
+            return bool((await tx.execute(WAITING)).scalar_one())
+
+    await eventually(waits)
