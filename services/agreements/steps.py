@@ -25,4 +25,4 @@ SENDS_BACK = frozenset({"return_with_remarks", "return_amendment", "refuse_amend
 """What whoever holds the step of an approval does instead of approving."""
 LEAVES_THE_TABLE = frozenset({"reopen_text", "cancel_agreement"})
 """Not while a ceremony under way has it in its order."""
-TAKES_BACK = frozenset({"cancel_agreement", "withdraw_amendment"})
+TAKES_BACK = frozenset({"cancel_agreement", "reopen_text", "withdraw_amendment"})

@@ -12,6 +12,7 @@ from services.agreements.agreement.edition import granting
 from services.agreements.agreement.force import Force
 from services.agreements.agreement.negotiation import Negotiation
 from services.agreements.agreement.renewals import Renewals
+from services.agreements.agreement.timely import latest
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Content, content_hash, language_hashes
 from services.agreements.errors import TermOver
@@ -49,6 +50,13 @@ class Amending(Force, Negotiation, Renewals):
 
     amendments: tuple[AppliedAmendment, ...] = ()
 
+    @property
+    def settled_since(self) -> date | None:
+        """Nor before it was last amended or an edition last began: what all signed, or renewed, stays."""
+        running = self.edition_under_way
+        amended = (each.amended_on for each in self.amendments[-1:])
+        return latest(super().settled_since, running.starts_on if running else None, *amended)
+
     def check_amended(self, content: Content) -> None:
         """Refuse what no amendment brings about.
 
@@ -73,9 +81,9 @@ class Amending(Force, Negotiation, Renewals):
             raise KeeperRemoved(party=keeper.party_id, which="academy" if self.academy else "ministry")
         if content.effective_from != self.effective_from:
             raise StartIsKept(effective_from=self.effective_from)
-        latest = self.latest_until
-        if self.rules.editions and latest and content.effective_until > max(latest, self.effective_until):
-            raise TermBeyondEditions(most=self.rules.editions.most, latest=latest)
+        until = self.latest_until
+        if self.rules.editions and until and content.effective_until > max(until, self.effective_until):
+            raise TermBeyondEditions(most=self.rules.editions.most, latest=until)
 
     def amend(
         self,

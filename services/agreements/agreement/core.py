@@ -119,6 +119,15 @@ class Core(Surrounded):
         """The audience and the parties."""
         return (*self.audience(), *(code for party in self.parties for code in codes_of(party.organisation_id)))
 
+    def branch_visible_to(self, base: Iterable[AgreementParty], branch: Iterable[AgreementParty]) -> tuple[str, ...]:
+        """Who may see a branch: whoever may see the agreement now, and the parties that the branch adds to its base.
+
+        Not who has left either of them since.
+        """
+        known = {each.party_id for each in base}
+        added = (each.organisation_id for each in branch if each.party_id not in known)
+        return tuple(dict.fromkeys([*self.visible_to(), *(code for each in added for code in codes_of(each))]))
+
     def content(self, clauses: Sequence[ClauseRef]) -> Content:
         """All that is agreed, with the clauses that `text_hash` stands for."""
         agreed = {name: getattr(self, name) for name in AGREED}

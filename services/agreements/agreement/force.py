@@ -114,6 +114,11 @@ class Force(Signing, Editions):
         signed_on = max((business_date(each.signed_at) for each in self.signatures), default=None)
         return self.in_force_on or signed_on
 
+    @property
+    def settled_since(self) -> date | None:
+        """The day before which nothing takes effect any more."""
+        return self.stood_since
+
     def guard(self, action: str) -> Refusal | None:
         """One thing is announced at a time, and only what is announced is withdrawn."""
         if action in ANNOUNCED and self.announcement is not None:
@@ -363,8 +368,8 @@ class Force(Signing, Editions):
         day = effective_on or max(today, earliest_on)
         if day < earliest_on:
             raise NoticeTooShort(days=days, notified_on=notified_on, earliest=earliest_on)
-        if effective_on and self.stood_since and day < self.stood_since:
-            raise EffectiveOutOfOrder(effective_on=day, since=self.stood_since)
+        if effective_on and (since := self.settled_since) and day < since:
+            raise EffectiveOutOfOrder(effective_on=day, since=since)
         if day > self.effective_until:
             raise EffectiveAfterTerm(effective_on=day, effective_until=self.effective_until)
         return day

@@ -18,6 +18,7 @@ from services.agreements.errors.editions import (
     RenewalNotAllowedNow,
     RenewalNotDue,
     RenewalNotFavourable,
+    SchoolYearPassed,
     SeatsNotPlaced,
 )
 from services.agreements.errors.obligations import ObligationsUnmet
@@ -95,12 +96,15 @@ class Renewals(Editions):
         """Plan the next edition. What it takes over is named, nothing goes on by itself but the centers.
 
         `seats` names the centers that get others than agreed; of an only center the sums tell.
-        Refuses SchoolYearNotOne, RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted, RenewalNotFavourable,
-        ObligationsUnmet, EndAnnounced, EditionOutsideTerm, BudgetYearOutsideEdition, NotAParty, RolesMissing,
-        PartyNotCarried, CenterNotInAgreement, SeatsNotPlaced, CenterWithoutSeats; NotFound for an unknown obligation.
+        Refuses SchoolYearNotOne, SchoolYearPassed, RenewalNotDue, RenewalNotAllowedNow, EditionsExhausted,
+        RenewalNotFavourable, ObligationsUnmet, EndAnnounced, EditionOutsideTerm, BudgetYearOutsideEdition, NotAParty,
+        RolesMissing, PartyNotCarried, CenterNotInAgreement, SeatsNotPlaced, CenterWithoutSeats; NotFound for an unknown
+        obligation.
         """
         self.require("renew_agreement")
         check_school_year(school_year)
+        if school_year <= (last := self.last_edition.school_year):
+            raise SchoolYearPassed(school_year=school_year, last=last)
         starts_on, latest = self.next_start, self._latest_end(self.next_start)
         if not starts_on <= ends_on <= latest:
             raise EditionOutsideTerm(starts_on=starts_on, latest=latest)

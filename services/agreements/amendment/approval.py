@@ -116,9 +116,9 @@ class Approval(Core, Climbing):
         )
         return [*self._voided("returned"), returned.keeping(remarks=remarks)]
 
-    def lose_base(self, applied: UUID | None) -> list[DomainEvent]:
+    def lose_base(self, applied: UUID | None, codes: Collection[str] = ()) -> list[DomainEvent]:
         """What was approved of it does not stand either."""
-        lost = super().lose_base(applied)
+        lost = super().lose_base(applied, codes)
         return [*self._voided("rebase_needed"), *lost] if lost else []
 
     def refuse(

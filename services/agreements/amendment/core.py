@@ -79,7 +79,7 @@ class Core(Surrounded):
     amendment_type: AmendmentType = "correction"
     academy: str | None = None
     codes: tuple[str, ...] = ()
-    """Who may see it: whoever saw the agreement, and the parties of the branch."""
+    """Who may see it: whoever may see the agreement, and the parties that the branch adds."""
     number: int | None = None
     """From its approval on, for good."""
     reference: str | None = None
@@ -124,7 +124,7 @@ class Core(Surrounded):
         return (self.academy,) if self.academy else ACADEMY_CODES
 
     def visible_to(self) -> tuple[str, ...]:
-        """Whoever may see the agreement, and the parties of the branch."""
+        """Whoever may see the agreement, and the parties that the branch adds."""
         return self.codes
 
     def guard(self, action: str) -> Refusal | None:
@@ -175,9 +175,18 @@ class Core(Surrounded):
         ]
 
     def revise(
-        self, content_hash: str, *, parties: Collection[AgreementParty], names: Mapping[UUID, Bilingual], by: str
+        self,
+        content_hash: str,
+        *,
+        parties: Collection[AgreementParty],
+        names: Mapping[UUID, Bilingual],
+        codes: Collection[str],
+        by: str,
     ) -> list[DomainEvent]:
-        """Put another content on the branch; the same again changes nothing. `parties` are the base's too."""
+        """Put another content on the branch; the same again changes nothing.
+
+        `parties` are the base's too; `codes` are who may see it from now on.
+        """
         self.require("revise_amendment")
         if content_hash == self.content_hash:
             return []
@@ -187,16 +196,18 @@ class Core(Surrounded):
             content_hash=content_hash,
             parties=_organisations(parties),
         )
-        return [revised.keeping(parties=parties, names=names, by=by)]
+        return [revised.keeping(parties=parties, names=names, codes=codes, by=by)]
 
-    def lose_base(self, applied: UUID | None) -> list[DomainEvent]:
+    def lose_base(self, applied: UUID | None, codes: Collection[str] = ()) -> list[DomainEvent]:
         """The agreement is another now, by an amendment or because it is not renewed: this one is to be rebased.
 
-        One that waits for its rebase already is told again: what somebody has seen of its conflicts is out of date.
+        `codes` are who may see it from now on, where the agreement's parties may be others. One that waits for its
+        rebase already is told again: what somebody has seen of its conflicts is out of date.
         """
         if self.state not in OPEN:
             return []
-        return [AmendmentRebaseNeeded(amendment_id=self.id, agreement_id=self.agreement_id, applied=applied)]
+        lost = AmendmentRebaseNeeded(amendment_id=self.id, agreement_id=self.agreement_id, applied=applied)
+        return [lost.keeping(codes=codes) if codes else lost]
 
     def rebase(
         self,
@@ -205,6 +216,7 @@ class Core(Surrounded):
         *,
         parties: Collection[AgreementParty],
         names: Mapping[UUID, Bilingual],
+        codes: Collection[str],
         resolved: int,
         by: str,
     ) -> list[DomainEvent]:
@@ -218,7 +230,7 @@ class Core(Surrounded):
             resolved=resolved,
             parties=_organisations(parties),
         )
-        return [*voided, rebased.keeping(base_hash=base_hash, parties=parties, names=names, by=by)]
+        return [*voided, rebased.keeping(base_hash=base_hash, parties=parties, names=names, codes=codes, by=by)]
 
     def withdraw(self, reason: str) -> list[DomainEvent]:
         """Take it back."""
@@ -237,7 +249,6 @@ class Core(Surrounded):
         self.academy = event.academy
         self.agreement_kind = detail["agreement_kind"]
         self.keep(detail.get("rules"))
-        self.codes = tuple(detail["codes"])
         self.reason = detail["reason"]
         self.base_hash = self.content_hash = detail["base_hash"]
         self._wrote(detail)
@@ -253,8 +264,10 @@ class Core(Surrounded):
         self.names = names_of(event.detail)
 
     @follows
-    def _lack_base(self, _: AmendmentRebaseNeeded) -> None:
+    def _lack_base(self, event: AmendmentRebaseNeeded) -> None:
         self.state = _S.rebase_needed
+        if event.detail:
+            self.codes = tuple(event.detail["codes"])
 
     @follows
     def _stand_anew(self, event: AmendmentRebased) -> None:
@@ -275,8 +288,9 @@ class Core(Surrounded):
         self.authors = tuple(dict.fromkeys([*self.authors, detail["by"]]))
         self.parties = tuple(AgreementParty.model_validate(each) for each in detail["parties"])
         self.names = names_of(detail)
+        # Before they were told again each time, those of the branch were added to them.
         parties = (code for each in self.parties for code in codes_of(each.organisation_id))
-        self.codes = tuple(dict.fromkeys([*self.codes, *parties]))
+        self.codes = tuple(detail.get("codes") or dict.fromkeys([*self.codes, *parties]))
 
 
 def _organisations(parties: Collection[AgreementParty]) -> tuple[UUID, ...]:

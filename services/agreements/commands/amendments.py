@@ -178,7 +178,11 @@ async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, ba
 
 
 async def _parties(tx: Transaction, agreement: Agreement, base: Content, branch: Content) -> dict[str, Any]:
-    """The parties of both, and the names of their organisations."""
+    """The parties of both, the names of their organisations, and who may see the branch."""
     parties: dict[UUID, AgreementParty] = {each.party_id: each for each in (*base.parties, *branch.parties)}
     known = await names_of(tx, (each.organisation_id for each in parties.values()))
-    return {"parties": list(parties.values()), "names": {**known, **agreement.names}}
+    return {
+        "parties": list(parties.values()),
+        "names": {**known, **agreement.names},
+        "codes": agreement.branch_visible_to(base.parties, branch.parties),
+    }

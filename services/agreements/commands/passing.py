@@ -17,6 +17,7 @@ from services.agreements.agreement.amending import AMENDABLE
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.commands.families import lived_parent_of
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
+from services.agreements.text import get_content
 from services.agreements.waiting import MAY_HAVE_MOVED
 from shared.actor import NATIONAL, SYSTEM, Actor
 from shared.database import Transaction
@@ -98,7 +99,9 @@ async def move_bases(
     async with tx.widened(NATIONAL):
         ids = (await tx.execute(others)).scalars().all()
         for other in await AMENDMENTS.load_many(tx, ids):
-            await AMENDMENTS.record(tx, other, other.lose_base(applied), by=by, at=at)
+            base = await get_content(tx, other.base_hash)
+            codes = agreement.branch_visible_to(base.parties, other.parties)
+            await AMENDMENTS.record(tx, other, other.lose_base(applied, codes), by=by, at=at)
 
 
 async def _come_about(tx: Transaction, agreement: Agreement, day: date, *, reading: bool = False) -> list[DomainEvent]:

@@ -47,6 +47,13 @@ class EditionOutsideTerm(Refusal):
     slug = "edition-outside-term"
 
 
+class SchoolYearPassed(Refusal):
+    """The next edition is of a later school year than those before. Values: school_year, last."""
+
+    status = 422
+    slug = "school-year-passed"
+
+
 class BudgetYearOutsideEdition(Refusal):
     """The budget year is none of the years in which the next edition runs. Values: first, last."""
 

@@ -50,7 +50,7 @@ class GrantSubstitution(Body):
     valid_from: BusinessDate
     valid_until: BusinessDate = Field(description="the last day, included")
     reason: Paragraph
-    kinds: Annotated[list[str], Field(max_length=50)] = Field([], description="only these kinds of agreement, if any")
+    kinds: Annotated[list[Line], Field(max_length=50)] = Field([], description="only these kinds of agreement, if any")
     academies: Annotated[list[AcademyCode], Field(max_length=12)] = Field(
         [], description="only these academies' agreements, if any"
     )

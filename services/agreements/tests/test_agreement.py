@@ -23,6 +23,7 @@ from services.agreements.errors import (
     TextMissing,
     TooFewSign,
 )
+from services.agreements.errors.signing import OfferStillStands
 from services.agreements.surroundings import Surroundings
 from services.agreements.terms import Terms
 from services.agreements.tests.builders import (
@@ -219,9 +220,19 @@ def test_declining_voids_the_signatures_and_reopens_the_negotiation() -> None:
     assert (agreement.state, agreement.signatures, agreement.remarks) == ("negotiation", (), "budget")
 
 
+def test_signatures_are_not_given_away_by_reopening_the_text_while_it_is_offered() -> None:
+    agreement = ready()
+    assert agreement.refusal_of("reopen_text") is None
+    sign(agreement, agreement.parties[0].party_id)
+    with pytest.raises(OfferStillStands):
+        agreement.reopen("erreur matérielle", at=AT)
+
+
 def test_reopening_voids_the_signatures_and_keeps_the_reference() -> None:
     agreement = ready()
     sign(agreement, agreement.parties[0].party_id)
+    assert agreement.offered_until
+    agreement.evolve(agreement.pass_time(agreement.offered_until + timedelta(days=1)))
     agreement.evolve(agreement.reopen("erreur matérielle", at=AT))
     assert agreement.signatures == () and agreement.missing_signatures == agreement.parties
     for each in agreement.not_accepted:

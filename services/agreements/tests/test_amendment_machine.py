@@ -15,6 +15,8 @@ from services.agreements.tests.builders import AT, AUTHOR, LEGAL, NAME, regional
 from services.agreements.tests.machines import MANY, Machine
 from shared.ids import new_id
 
+CODES = ("MA-06",)
+
 
 class AmendmentMachine(Machine):
     """An amendment of an agreement between three parties, while others may be applied first."""
@@ -39,7 +41,7 @@ class AmendmentMachine(Machine):
             rules=terms.rules.as_kept(),
             amendment_type="scope",
             academy=terms.academy,
-            codes=("MA-06",),
+            codes=CODES,
             parties=terms.parties,
             names=self.names,
             base_hash=self._content(),
@@ -58,7 +60,7 @@ class AmendmentMachine(Machine):
         content = self._content() if other else self.aggregate.content_hash
         self.attempt(
             "revise_amendment",
-            lambda: self.aggregate.revise(content, parties=self.parties, names=self.names, by=AUTHOR),
+            lambda: self.aggregate.revise(content, parties=self.parties, names=self.names, codes=CODES, by=AUTHOR),
         )
 
     @rule()
@@ -268,7 +270,7 @@ class AmendmentMachine(Machine):
         self.attempt(
             "rebase_amendment",
             lambda: self.aggregate.rebase(
-                base, branch, parties=self.parties, names=self.names, resolved=resolved, by=AUTHOR
+                base, branch, parties=self.parties, names=self.names, codes=CODES, resolved=resolved, by=AUTHOR
             ),
         )
 

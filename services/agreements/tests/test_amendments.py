@@ -19,6 +19,7 @@ from services.agreements.tests.branches import (
     owed,
     propose,
     read,
+    rebase,
     reread,
     revise,
     reword,
@@ -275,3 +276,32 @@ async def test_the_changes_of_an_amendment_are_told_part_by_part_in_both_languag
     clause, added = told
     assert (clause.after.body.ar, clause.after.body.fr) == ("Autrement (وهمي).", "Autrement (fictif).")
     assert added.before is None and added.after == more
+
+
+async def test_whoever_is_taken_off_a_branch_sees_no_more_of_it(database: Database) -> None:
+    added = party(new_id(), "funder")
+    await know(database, running(others=[added]))
+    agreement = await bound(database, running())
+    branch = await revise(database, await propose(database, agreement), parties=(*agreement.parties, added))
+    theirs = president(added.organisation_id)
+    assert (await queries.amendment(database, branch.id, by=theirs)).id == branch.id
+    await revise(database, branch, parties=agreement.parties)
+    for reading in (queries.amendment, queries.amendment_content, queries.amendment_changes):
+        with pytest.raises(NotFound):
+            await reading(database, branch.id, by=theirs)
+
+
+async def test_whoever_leaves_the_agreement_sees_no_more_of_its_open_amendments(database: Database) -> None:
+    agreement = await bound(database, running(others=[party(new_id(), "funder")]))
+    *_, leaving = agreement.parties
+    theirs = president(leaving.organisation_id)
+    waiting = await reword(database, await propose(database, agreement), "article-1", "Autrement")
+    assert (await queries.amendment(database, waiting.id, by=theirs)).id == waiting.id
+    farewell = await revise(database, await propose(database, agreement), parties=agreement.parties[:-1])
+    farewell = await carry(database, farewell)
+    with pytest.raises(NotFound):
+        await queries.amendment(database, waiting.id, by=theirs)
+    assert (await queries.amendment(database, farewell.id, by=theirs)).state == AmendmentState.applied
+    await rebase(database, waiting)
+    with pytest.raises(NotFound):
+        await queries.amendment(database, waiting.id, by=theirs)

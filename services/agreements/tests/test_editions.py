@@ -20,9 +20,11 @@ from services.agreements.errors.editions import (
     RenewalNotAllowedNow,
     RenewalNotDue,
     RenewalNotFavourable,
+    SchoolYearPassed,
     SeatsNotPlaced,
     TermBeyondEditions,
 )
+from services.agreements.errors.force import EffectiveOutOfOrder
 from services.agreements.errors.obligations import ObligationsUnmet
 from services.agreements.kinds import KINDS, DocumentRule, EditionRule
 from services.agreements.terms import BudgetLine, Recurrence, Terms, check_terms
@@ -379,6 +381,24 @@ def test_an_amendment_makes_the_term_no_longer_than_the_editions_that_may_be() -
     declined = evaluated(running())
     declined.evolve(declined.decline_renewal(reason="r"))
     declined.check_amended(declined.content(()).model_copy(update={"effective_until": date(2027, 9, 1)}))
+
+
+def test_the_next_edition_is_of_a_later_school_year() -> None:
+    agreement = evaluated(running())
+    for school_year in ("2024/2025", "2023/2024"):
+        with pytest.raises(SchoolYearPassed) as refused:
+            agreement.renew(**carried(agreement, school_year=school_year))
+        assert refused.value.values == {"school_year": school_year, "last": "2024/2025"}
+
+
+def test_nothing_ends_before_an_edition_that_has_begun() -> None:
+    agreement = passing(renewed(running()), date(2025, 10, 15))
+    told = DECISION | {"notified_on": date(2024, 10, 1), "today": date(2025, 10, 15)}
+    begun = agreement.editions[-1].starts_on
+    with pytest.raises(EffectiveOutOfOrder) as refused:
+        agreement.terminate(**told, effective_on=begun - timedelta(days=1))
+    assert refused.value.values == {"effective_on": begun - timedelta(days=1), "since": begun}
+    assert agreement.terminate(**told, effective_on=begun)
 
 
 def test_an_agreement_ends_with_the_last_edition_that_may_be() -> None:

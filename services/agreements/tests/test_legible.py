@@ -145,8 +145,8 @@ async def test_an_amendment_changes_nothing_into_what_no_paper_can_show(database
     async with database.transaction(NATIONAL) as tx:
         await put_clauses(tx, text)
         branch = (await branch_of(database, amendment)).model_copy(update={"clauses": table_of(text)})
-        parties, names = list(amendment.parties), amendment.names
-        events = amendment.revise(await put_content(tx, branch), parties=parties, names=names, by=officer().person)
+        known: dict[str, Any] = {"parties": amendment.parties, "names": amendment.names, "codes": amendment.codes}
+        events = amendment.revise(await put_content(tx, branch), **known, by=officer().person)
         await AMENDMENTS.record(tx, amendment, events, by=officer())
     with pytest.raises(NotLegible):
         await commands.submit_amendment(database, amendment.id, by=officer())

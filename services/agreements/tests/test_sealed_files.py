@@ -36,6 +36,7 @@ from services.agreements.tests.builders import (
     operator_of,
     party,
     sign_for,
+    signer,
 )
 from services.agreements.tests.pages import HOLDS, TEXTS, file_of, judge, page_of, said
 from services.agreements.tests.seals import DAY, Root, add_seal, seal_with
@@ -231,11 +232,18 @@ async def test_a_file_of_another_agreement_is_told_so(
     assert said(Worth.of_another) in await judge(anybody, address, await file_of(other))
 
 
+async def declined(database: Database, sealed: Agreement) -> Agreement:
+    """The agreement in negotiation again: whoever has not signed yet will not sign."""
+    party = sealed.missing_signatures[0]
+    told: dict[str, Any] = {"party_id": party.party_id, "text_hash": sealed.text_hash, "reason": "(fictif)"}
+    return await commands.decline_agreement(database, sealed.id, **told, by=signer(party.organisation_id))
+
+
 async def test_a_text_that_was_reopened_makes_the_file_void(
     anybody: AsyncClient, database: Database, sealed: Agreement
 ) -> None:
     file = await file_of(sealed)
-    reopened = await commands.reopen_text(database, sealed.id, reason="(fictif)", by=officer())
+    reopened = await declined(database, sealed)
     assert said(Worth.stale) in await judge(anybody, page_of(sealed), file)
     changed = await commands.revise_text(
         database, sealed.id, clauses=clauses(words=" autre"), by=officer(), expected=reopened.version
@@ -253,7 +261,7 @@ async def test_the_same_text_settled_again_does_not_revive_the_seals(
     anybody: AsyncClient, database: Database, sealed: Agreement
 ) -> None:
     file = await file_of(sealed)
-    reopened = await commands.reopen_text(database, sealed.id, reason="(fictif)", by=officer())
+    reopened = await declined(database, sealed)
     await accept_for_all(database, reopened)
     await commands.submit_for_review(database, sealed.id, by=officer())
     frozen = await commands.approve_agreement(database, sealed.id, by=LEGAL)

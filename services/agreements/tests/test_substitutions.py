@@ -1,6 +1,7 @@
 """Substitutes approve within the days and the scope that they were named for."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -139,3 +140,12 @@ async def test_the_scope_is_told(as_: Any, database: Database) -> None:
     named = await as_(LEGAL).post("/substitutions", body | {"academies": ["MA-06"]})
     assert (named.status_code, named.json()["academies"]) == (201, ["MA-06"])
     assert (await as_(LEGAL).post("/substitutions", body | {"academies": ["MA-99"]})).status_code == 422
+
+
+async def test_half_a_sign_names_no_kind(as_: Any) -> None:
+    client = as_(LEGAL)
+    body = {"substitute": SUBSTITUTE.person, "valid_from": str(today()), "valid_until": str(today()), "reason": "r"}
+    content = json.dumps(body | {"kinds": ["\ud800"]})
+    headers = client.headers | {"Content-Type": "application/json"}
+    refused = await client.http.post("/api/v1/substitutions", content=content, headers=headers)
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/malformed")

@@ -82,8 +82,9 @@ class Editions(Force):
         kept = any(each.state != EditionState.cancelled for each in self.aggregate.editions)
         starts_on = self.aggregate.next_start if kept else self.today
         ends_on = min(months_after(starts_on, 12) - timedelta(days=1), self.aggregate.effective_until)
+        year = int(self.aggregate.last_edition.school_year[:4]) + 1 if kept else starts_on.year
         return {
-            "school_year": "2025/2026",
+            "school_year": f"{year}/{year + 1}",
             "budget_year": starts_on.year,
             "ends_on": ends_on,
             "funded_seats": 1,
