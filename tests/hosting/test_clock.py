@@ -11,6 +11,7 @@ import pytest
 
 from shared.clock import CASABLANCA, business_date, end_of, now, start_of, today
 from tests.fixtures.days import pytest_collection, pytest_runtest_protocol
+from tests.fixtures.run import ROOT
 
 EVENING = datetime(2024, 8, 30, 18, tzinfo=UTC)
 
@@ -66,6 +67,13 @@ def test_a_day_begins_and_ends_when_morocco_s_clocks_say_so(day: date, hours: in
     assert business_date(midnight) == business_date(end_of(day)) == day
     assert business_date(midnight - timedelta(microseconds=1)) == day - timedelta(days=1)
     assert business_date(end_of(day) + timedelta(microseconds=1)) == day + timedelta(days=1)
+
+
+def test_only_the_clock_makes_morocco_s_zone_and_no_sql_reckons_in_it() -> None:
+    ours = (each for top in ("services", "shared", "cli") for each in (ROOT / top).rglob("*.py"))
+    texts = {each.relative_to(ROOT): each.read_text().lower() for each in ours if "tests" not in each.parts}
+    assert [str(path) for path, text in texts.items() if "africa/casablanca" in text] == ["shared/clock.py"]
+    assert [str(path) for path, text in texts.items() if "at time zone" in text] == []
 
 
 def test_a_test_that_might_see_midnight_begins_after_it(
