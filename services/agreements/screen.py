@@ -208,12 +208,14 @@ def _facts(ceremony: Ceremony, wording: Wording) -> dict[str, str]:
 
 def _item(ceremony: Ceremony, agreement: Agreement, wording: Wording) -> dict[str, Any]:
     given = agreement.counted
-    signing = agreement.signing_parties
+    # What is negotiated is not for everybody, and neither are its parties.
+    settled = agreement.content_hash is not None
+    signing = agreement.signing_parties if settled else ()
     # What tells one agreement from the next: the others' parties and the beginnings of titles are often the same.
-    operators = [party for party in agreement.parties if "operator" in party.roles]
+    operators = [party for party in agreement.parties if settled and "operator" in party.roles]
     return {
         "reference": agreement.reference,
-        "title": agreement.title,
+        "title": agreement.title if settled else None,
         "operators": [name for each in operators if (name := agreement.names.get(each.organisation_id))],
         "called": ceremony.state in RUNNING and agreement.id == ceremony.called,
         "signed": agreement.state in SIGNED_BY_ALL,

@@ -308,7 +308,9 @@ async def _applied(tx: Transaction, agreement: Agreement) -> list[Amendment]:
 
 
 async def _titles(tx: Transaction, ceremonies: set[UUID]) -> Mapping[UUID, Bilingual]:
-    return {id: (await CEREMONIES.read(tx, id)).title for id in ceremonies}
+    """Whoever may read the paper may read where it was signed, even if they were no party yet."""
+    async with tx.widened(NATIONAL):
+        return {id: (await CEREMONIES.read(tx, id)).title for id in ceremonies}
 
 
 def _files(agreement: Agreement) -> list[FileLine]:

@@ -117,7 +117,9 @@ class CeremonyAnswer(BaseModel):
     attendees: list[Attendee] = Field(
         description="for who holds it and national readers; others are not told who sits there"
     )
-    reason: str | None
+    reason: str | None = Field(
+        description="why it was put off, given up or interrupted; an interruption's is for who sees all its agreements"
+    )
     opened_at: datetime | None
     closed_at: datetime | None
     signed: list[UUID]
@@ -129,8 +131,10 @@ class CeremonyAnswer(BaseModel):
         """What the actor is shown."""
         seen = ceremony.seen_by(by)
         orders = ("agreements", "signed", "unsigned")
+        told = ceremony.state != CeremonyState.interrupted or ceremony.wholly_seen_by(by)
         return cls(
-            **ceremony.model_dump(exclude={"codes", "minutes", "called", "attendees", *orders}),
+            **ceremony.model_dump(exclude={"codes", "minutes", "called", "attendees", "reason", *orders}),
+            reason=ceremony.reason if told else None,
             called=ceremony.called if ceremony.called in seen else None,
             attendees=list(ceremony.attendees) if owns_or_supervises(by, ceremony) else [],
             **{name: [each for each in getattr(ceremony, name) if each in seen] for name in orders},

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from services.agreements import commands, queries, schedule
 from services.agreements.agreement import Agreement, ObligationState
 from services.agreements.amendment import AmendmentState
+from services.agreements.commands import papers
 from services.agreements.errors import CenterWithoutSeats, NotAParty, OperatorNotAParty, PartiesNotVetted
 from services.agreements.errors.amendments import CenterMoved, CenterRemoved, KeeperRemoved, StartIsKept
 from services.agreements.tests.branches import (
@@ -28,10 +29,12 @@ from services.agreements.tests.branches import (
 )
 from services.agreements.tests.builders import (
     LEGAL,
+    MINISTRY,
     NAME,
     approved,
     bound,
     center,
+    hold,
     in_force,
     know,
     officer,
@@ -305,3 +308,20 @@ async def test_whoever_leaves_the_agreement_sees_no_more_of_its_open_amendments(
     await rebase(database, waiting)
     with pytest.raises(NotFound):
         await queries.amendment(database, waiting.id, by=theirs)
+
+
+async def test_who_joins_by_an_amendment_reads_the_papers_of_what_was_signed_in_a_ceremony(database: Database) -> None:
+    added = party(new_id(), "funder")
+    await know(database, running(others=[added]))
+    agreement = await approved(database, running())
+    ceremony = await hold(database, agreement.id)
+    for each in agreement.signing_parties:
+        await sign_agreement_for(database, agreement, each.organisation_id, ceremony_id=ceremony.id)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    await commands.let_time_pass(database, agreement.id, on=today())
+    agreement = await read(database, agreement.id)
+    joining = await revise(database, await propose(database, agreement), parties=(*agreement.parties, added))
+    await carry(database, joining)
+    theirs = president(added.organisation_id)
+    for issue in (papers.issue_agreement, papers.issue_certificate):
+        assert (await issue(database, agreement.id, language="fr", by=theirs)).pdf

@@ -130,6 +130,18 @@ async def test_a_ceremony_of_several_keepers_is_the_ministrys_also_when_what_oth
         await commands.prepare_ceremony(database, held.id, by=officer())
 
 
+async def test_why_a_sitting_is_interrupted_is_for_who_sees_all_its_agreements(as_: Any, database: Database) -> None:
+    """It may be about a party of one of them; an extract of the minutes does not say it either."""
+    own, foreign = await approved(database), await approved(database, current("MA-07"))
+    ceremony = await hold(database, own.id, foreign.id)
+    await commands.interrupt_ceremony(database, ceremony.id, reason="(fictif)", by=MINISTRY)
+    for by, told in ((MINISTRY, "(fictif)"), (officer(), None), (president(operator_of(own)), None)):
+        assert (await as_(by).get(f"/ceremonies/{ceremony.id}")).json()["reason"] == told
+    alone = await hold(database, (await approved(database)).id)
+    await commands.interrupt_ceremony(database, alone.id, reason="(fictif)", by=MINISTRY)
+    assert (await as_(officer()).get(f"/ceremonies/{alone.id}")).json()["reason"] == "(fictif)"
+
+
 async def test_a_ceremony_opens_a_day_before_its_day_and_no_earlier(database: Database) -> None:
     async def planned(days: int) -> tuple[Agreement, Ceremony]:
         agreement = await approved(database)

@@ -24,11 +24,13 @@ from services.agreements.tests.builders import (
     MINISTRY,
     NAME,
     approved,
+    current,
     fill,
     hold,
     operator_of,
     plan,
     planned,
+    reviewed,
     sign_for,
 )
 from shared.actor import NATIONAL
@@ -89,6 +91,16 @@ async def test_an_agreement_that_is_struck_leaves_the_screen(database: Database,
     number, board = await following(stream)
     assert number > first
     assert str(kept.reference) in board and str(struck.reference) not in board
+
+
+async def test_a_screen_does_not_show_what_is_still_negotiated(database: Database, wording: Wording) -> None:
+    terms = current(title=Bilingual(ar="مشروع اتفاقية (وهمي)", fr="Ce qui se négocie (fictif)"))
+    settled, negotiated = await approved(database), await reviewed(database, terms)
+    ceremony = await plan(database, settled.id, negotiated.id)
+    _, board = await following(boards(database, await hung(database, ceremony), wording))
+    assert settled.title.fr in board and settled.title.ar in board and board.count("<b>Organisation") == 1
+    assert terms.title.fr not in board and terms.title.ar not in board
+    assert wording.text("states.agreement.legal_review", "fr") in board
 
 
 async def test_a_screen_shows_what_is_on_the_table_in_both_languages(database: Database, wording: Wording) -> None:
