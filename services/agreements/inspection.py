@@ -38,8 +38,9 @@ ISO 32000-1, 12.6.4.16, 7.11.3, 12.7.2, 13.6.3.
 def inspect(path: str, media_type: str) -> type[Refusal] | None:
     """What is wrong with a file that begins like this type: FileUnsound, FileActive, or nothing.
 
-    It can be read, shows something, and is no archive besides. Of a picture that breaks off, what there is must do, as
-    for those who look at it. Of a PDF every object is looked at, but not how its pages are drawn.
+    It can be read, shows something, and is no archive besides. Of a picture that says that it ends and holds less than
+    it should, what there is must do, as for those who look at it. Of a PDF every object is looked at, but not how its
+    pages are drawn.
     """
     end = Path(path).read_bytes()[-ZIP_TAIL:]
     if b"PK\x05\x06" in end:

@@ -6,6 +6,7 @@ import zlib
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -239,6 +240,17 @@ def test_no_noise_breaks_the_reader_of_files(tmp_path: Path) -> None:
         for length in range(0, 200, 7):
             path.write_bytes(start + os.urandom(length))
             assert fault_of(str(path), media_type) is FileUnsound
+
+
+def test_a_picture_whose_bytes_stop_anywhere_is_not_sound(tmp_path: Path) -> None:
+    path, noise = tmp_path / "file", Random(64)
+    rows = png(64, 64, b"".join(b"\0" + noise.randbytes(64) for _ in range(64)))
+    for whole, media_type in ((rows, "image/png"), (jpeg(64, 64), "image/jpeg")):
+        for end in range(50, len(whole), 101):
+            path.write_bytes(whole[:end])
+            assert fault_of(str(path), media_type) is FileUnsound
+    path.write_bytes(rows[:-100] + rows[-12:])
+    assert fault_of(str(path), "image/png") is FileUnsound, "its data stop, though the file says that it ends"
 
 
 @pytest.mark.parametrize(
