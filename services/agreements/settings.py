@@ -42,7 +42,9 @@ class AgreementsSettings(ServiceSettings, Parameters):
         " providers accredited under law 43-20); empty takes its statements (ETSI EN 319 412-5) for enough",
     )
     seal_roots: Path | None = Field(
-        None, description="root certificates that seals must lead to, with revocation lists, in one PEM file"
+        None,
+        description="root certificates that seals must lead to, with revocation lists, in one PEM file. A list of at"
+        " most 64 KiB goes into each file that is sealed",
     )
     seal_timestamp_url: HttpUrl | None = Field(
         None,

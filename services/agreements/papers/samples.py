@@ -358,7 +358,7 @@ def sealed() -> bytes:
                 about=f"{paper.reference} SHA-256 {paper.content_hash}",
                 at=now(),
                 chain=pen.chain,
-                trust=Trust(pen.chain[1:]),
+                trust=Trust(pen.chain[1:], (authority.revocations,)),
             )
             assert isinstance(prepared, Prepared), "a fresh certificate is good"
             file = complete(prepared, asyncio.run(pen.sign(prepared.attributes)))

@@ -70,6 +70,16 @@ class TrialAuthority:
         signed = issued.sign(self._key, SHA256())
         return KeyPen((signed.public_bytes(Encoding.DER), self.certificate.public_bytes(Encoding.DER)), key)
 
+    @property
+    def revocations(self) -> bytes:
+        """Its revocation list in DER, good for today; it names nobody."""
+        made = x509.CertificateRevocationListBuilder().issuer_name(self.certificate.subject)
+        made = made.last_update(now() - DAY).next_update(now() + DAY).add_extension(x509.CRLNumber(1), critical=False)
+        made = made.add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
+        )
+        return made.sign(self._key, SHA256()).public_bytes(Encoding.DER)
+
     @cached_property
     def certificate(self) -> x509.Certificate:
         """The authority's own."""

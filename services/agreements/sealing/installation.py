@@ -47,11 +47,11 @@ class Sealing:
 
     @property
     def trust(self) -> Trust:
-        """The configured roots, read anew each time since revocation lists change, and the trial authority's own."""
+        """The configured roots, read anew each time since revocation lists change, and what the trial authority has."""
         trust = replace(Trust.read(self._roots) if self._roots else Trust(()), policies=self._policies)
         if isinstance(self.provider, TrialAuthority):
             own = self.provider.certificate.public_bytes(Encoding.DER)
-            return replace(trust, roots=(*trust.roots, own))
+            return replace(trust, roots=(*trust.roots, own), lists=(*trust.lists, self.provider.revocations))
         return trust
 
 

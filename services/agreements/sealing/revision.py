@@ -2,7 +2,7 @@
 
 Both halves run in the worker. The first seal certifies (ISO 32000-2, 12.8.2.2): from then on nothing may be added but
 seals in the frames that are there. A seal is PAdES baseline B-T (ETSI EN 319 142-1) where an authority
-stamps the time, else B-B: then its time is proven by the journal.
+stamps the time, and B-LT with the revocation lists of all issuers; else it is B-B, and the journal proves its time.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from asn1crypto.cms import CMSAttributes  # type: ignore[import-untyped]
+from asn1crypto.crl import CertificateList  # type: ignore[import-untyped]
 from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.layout import AxisAlignment, Margins, SimpleBoxLayoutRule
@@ -20,6 +21,7 @@ from pyhanko.sign.fields import MDPPerm, SigFieldSpec, SigSeedSubFilter, append_
 from pyhanko.sign.signers.pdf_byterange import PreparedByteRangeDigest
 from pyhanko.sign.signers.pdf_cms import ExternalSigner
 from pyhanko.sign.signers.pdf_signer import PdfSignatureMetadata, PdfSigner
+from pyhanko.sign.validation.dss import DocumentSecurityStore
 from pyhanko.stamp import StaticStampStyle
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -36,6 +38,10 @@ FILLING = SimpleBoxLayoutRule(
 """A seal fills its frame."""
 ROOM = 32_768
 """Hexadecimal digits kept free for the signature and its certificates; once more for a time-stamp and its own."""
+
+
+LARGEST_LIST = 65_536
+"""Bytes of a revocation list that is put into a file: each party's seal may bring another one, and people upload it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,9 @@ def prepare(
 
     Not theirs is a certificate whose key has sealed for another party.
 
+    The revocation lists of the trust are laid into the file (ISO 32000-2, 12.8.4.3), so that whoever verifies it needs
+    none of ours.
+
     `frames` become fields with the first seal and are none after it; `field` is the party's. `about` is signed along.
     `stamped` leaves room for a time-stamp.
     """
@@ -89,6 +98,9 @@ def prepare(
         append_signature_field(writer, place)
     if frames:
         tag_fields(writer)
+    known = [CertificateList.load(each) for each in trust.lists if len(each) <= LARGEST_LIST]
+    if known:
+        DocumentSecurityStore.supply_dss_in_writer(writer, None, certs=[signing, *others], crls=known)
     signer = _signer(chain)
     metadata = PdfSignatureMetadata(
         field_name=field,

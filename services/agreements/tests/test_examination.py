@@ -1,20 +1,26 @@
 """What a sealed file is worth by itself: a corpus of files that were tampered with, each found for its own reason."""
 
+import asyncio
 import hashlib
 import io
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pyhanko.pdf_utils.generic import ArrayObject, NameObject, StreamObject, pdf_string
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.ades.report import AdESIndeterminate
+from pyhanko.sign.validation import DocumentSecurityStore, async_validate_pdf_signature
+from pyhanko.sign.validation.errors import NoDSSFoundError
 
 from services.agreements.papers import render_agreement, samples
-from services.agreements.sealing import Flaw, NotReadable, Seal, Trust, examination, examine
+from services.agreements.sealing import Flaw, NotReadable, Seal, Trust, examination, examine, revision
 from services.agreements.sealing.keys import KeyPen
 from services.agreements.sealing.tagging import entries, tag_fields
-from services.agreements.tests.seals import AT, DAY, Root, add_seal, revisions, sealable
+from services.agreements.tests.seals import AT, DAY, Blind, Root, add_seal, revisions, sealable, stamper_of
 
 NOW = AT + DAY
 MOST_CLAUSES = 200
@@ -207,6 +213,38 @@ def test_a_certificate_for_something_else_signs_nothing(root: Root) -> None:
     other, mail = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.EMAIL_PROTECTION
     for uses, flaws in (([other], (Flaw.untrusted,)), ([other, mail], ())):
         assert flaws_of(add_seal(unsealed, paper, 0, root.issue(uses=uses)), root.trust) == [flaws]
+
+
+def told_by(file: bytes, root: Root, *, at: datetime) -> list[Any]:
+    """Why each seal is not to be trusted, or None, as is told by what lies in the file and by this root alone."""
+    reader = PdfFileReader(io.BytesIO(file))
+    asked = {"trust_roots": [Certificate.load(root.der)], "moment": at, "revocation_mode": "require"}
+    known = DocumentSecurityStore.read_dss(reader).as_validation_context(asked | {"retroactive_revinfo": True})
+    seals = [asyncio.run(async_validate_pdf_signature(each, known)) for each in reader.embedded_regular_signatures]
+    return [None if each.bottom_line else each.trust_problem_indic for each in seals]
+
+
+def test_whoever_has_a_sealed_file_and_the_root_can_tell_who_was_revoked(root: Root) -> None:
+    paper, gone, others = sealable(), root.issue(AT - 30 * DAY), [root.issue() for _ in range(2)]
+    earlier, later = root.revoking(root.issue(), AT - 2 * DAY), root.revoking(gone, AT - DAY)
+    file, plain = (render_agreement(paper, "both"),) * 2
+    for place, (pen, trust) in enumerate(((others[0], earlier), (gone, Blind(later.roots, later.lists)))):
+        at = AT + timedelta(minutes=place)
+        file = add_seal(file, paper, place, pen, trust=trust, at=at, stamper=stamper_of(root, at))
+        plain = add_seal(plain, paper, place, pen, trust=Blind(trust.roots), at=at, stamper=stamper_of(root, at))
+    assert flaws_of(file, root.trust) == [(), ()], "what lies in the file is believed by nobody who has lists of today"
+    assert flaws_of(file, later) == [(), (Flaw.revoked,)]
+    assert told_by(file, root, at=AT + DAY) == [None, AdESIndeterminate.REVOKED_NO_POE]
+    assert len(file) - len(plain) < 10_000
+    with pytest.raises(NoDSSFoundError):
+        told_by(plain, root, at=AT + DAY)
+
+
+def test_a_large_revocation_list_stays_out_of_the_file(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    paper, listed = sealable(), root.revoking(root.issue(), AT - DAY)
+    monkeypatch.setattr(revision, "LARGEST_LIST", len(listed.lists[0]) - 1)
+    file = add_seal(render_agreement(paper, "both"), paper, 0, root.issue(), trust=listed)
+    assert b"/DSS" not in file and flaws_of(file, listed) == [()]
 
 
 def test_a_revocation_list_of_somebody_else_says_nothing(root: Root) -> None:

@@ -69,6 +69,15 @@ async def test_a_trial_certificate_says_specimen_and_the_organisation(tmp_path: 
     assert verifies(pens[0].chain[0], await pens[0].sign(DATA), DATA)
 
 
+def test_a_trial_authority_has_revoked_nobody_and_its_list_says_so(tmp_path: Path) -> None:
+    installed = Sealing(settings(tmp_path))
+    assert isinstance(installed.provider, TrialAuthority)
+    pen, paper = asyncio.run(installed.provider.pen_for(SIGNATORY)), sealable()
+    sealed = add_seal(render_agreement(paper, "both"), paper, 0, pen, trust=installed.trust, at=now())
+    [seal] = examine(sealed, installed.trust, now())
+    assert seal.flaws == () and seal.revocation_known
+
+
 async def test_a_long_name_is_cut_where_a_certificate_ends(tmp_path: Path) -> None:
     authority = TrialAuthority(tmp_path / "authority.pem")
     long = Bilingual(ar="-", fr="Académie régionale d'éducation et de formation " * 3)

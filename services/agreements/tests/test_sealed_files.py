@@ -53,6 +53,9 @@ from tests.fixtures.identity import Issuer
 from tests.web.conventions import is_problem
 from tests.web.routes import client_of
 
+UNCHECKED = "n&#39;a pas été vérifiée"
+"""What is said of revocation where no list tells."""
+
 
 @pytest.fixture
 async def sealed(database: Database) -> Agreement:
@@ -66,7 +69,7 @@ async def sealed(database: Database) -> Agreement:
 async def test_a_sealed_file_is_genuine_and_each_seal_is_told(anybody: AsyncClient, sealed: Agreement) -> None:
     page = await judge(anybody, page_of(sealed), await file_of(sealed))
     assert said(Worth.sealed) in page and page.count(HOLDS) == 2
-    assert "avancée" in page and "n&#39;a pas été vérifiée" in page, "revocation"
+    assert "avancée" in page and UNCHECKED not in page, "the trial authority has a revocation list"
     for each in sealed.signatures:
         assert each.person not in page and each.person.partition("#")[2] not in page
         assert str(each.mandate_id) not in page
@@ -208,6 +211,7 @@ async def test_a_certificate_that_ends_later_leaves_the_seal_good(
     monkeypatch.setattr("services.agreements.judgement.now", lambda: now() + 2 * DAY)
     page = await judge(anybody, page_of(agreement), await file_of(agreement))
     assert said(Worth.sealed) in page and HOLDS in page and "a pris fin depuis" in page
+    assert UNCHECKED in page, "no list of its issuer is at hand"
 
 
 async def test_a_certificate_revoked_before_the_seal_is_told_so(
