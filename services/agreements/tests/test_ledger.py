@@ -13,7 +13,7 @@ from services.agreements.errors.editions import EditionUnsettled
 from services.agreements.errors.obligations import ObligationsUnmet
 from services.agreements.terms import Fulfilling, Recurrence
 from services.agreements.tests.builders import DECISION, owing
-from services.agreements.tests.test_editions import (
+from services.agreements.tests.years import (
     FIRST_END,
     LEAD,
     START,
