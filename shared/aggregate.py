@@ -95,10 +95,10 @@ class Aggregate(BaseModel):
 
         Commands refuse by it and answers offer actions by it: one function, so that they cannot differ.
         """
-        if self.status in self.ALLOWED[action]:
+        status = self.status
+        if status in self.ALLOWED[action]:
             return self.guard(action)
-        allowed = self.allowed_in(self.status)
-        return NotAllowedNow(kind=self.kind, action=action, state=self.status, allowed=list(allowed))
+        return NotAllowedNow(kind=self.kind, action=action, state=status, allowed=list(self.allowed_in(status)))
 
     @classmethod
     @cache

@@ -1,5 +1,6 @@
 """Whose a file is, and for whom an actor acts."""
 
+from functools import lru_cache
 from uuid import UUID
 
 from services.agreements.agreement import Agreement
@@ -31,11 +32,17 @@ def may_represent(actor: Actor, file: Agreement | Amendment) -> bool:
 
 def organisation_of(actor: Actor) -> UUID | None:
     """The organisation that the actor acts for; none for a jurisdiction that is nobody's."""
-    if actor.jurisdiction == "national":
+    return _organisation_in(actor.jurisdiction)
+
+
+@lru_cache(2_000)
+def _organisation_in(jurisdiction: str) -> UUID | None:
+    """Kept: each action that a party may take asks whose party it is."""
+    if jurisdiction == "national":
         return MINISTRY_ID
-    if actor.jurisdiction in OFFICES:
-        return OFFICES[actor.jurisdiction].organisation_id
-    kind, _, id = actor.jurisdiction.partition(":")
+    if jurisdiction in OFFICES:
+        return OFFICES[jurisdiction].organisation_id
+    kind, _, id = jurisdiction.partition(":")
     return UUID(id) if kind == "org" else None
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -97,6 +98,7 @@ def organisation_of(jurisdiction: str) -> UUID:
     return office.organisation_id if office else UUID(jurisdiction.removeprefix("org:"))
 
 
+@lru_cache(10_000)
 def codes_of(organisation: UUID) -> tuple[str, ...]:
     """The codes under which an organisation sees what it is a party of: its own, and a directorate's `DP-…`.
 

@@ -1,9 +1,10 @@
 """Permissions: who may do what, as one table per service that tests walk whole."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, Self
+from functools import lru_cache
+from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.actor import Actor, Role
 from shared.aggregate import Aggregate
@@ -74,14 +75,22 @@ class Permissions(Mapping[str, frozenset[Role]]):
 class UnavailableAction(BaseModel):
     """An action that the reader's role may take, but not now, and why."""
 
+    model_config = ConfigDict(frozen=True)
+
     action: str
     type: str = Field(description="stable reference of the reason, as a problem's type")
     detail: str = Field(description="the reason, in the language of the answer")
 
-    @classmethod
-    def of(cls, action: str, refusal: Refusal) -> Self:
+    @staticmethod
+    def of(action: str, refusal: Refusal) -> "UnavailableAction":
         """What a refusal says of the action."""
-        return cls(action=action, type=f"/problems/{refusal.slug}", detail=told(refusal))
+        return _unavailable(action, refusal.slug, told(refusal))
+
+
+@lru_cache(2_000)
+def _unavailable(action: str, slug: str, detail: str) -> UnavailableAction:
+    """Made once: it is the same again and again."""
+    return UnavailableAction(action=action, type=f"/problems/{slug}", detail=detail)
 
 
 def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[str]:

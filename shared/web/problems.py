@@ -6,7 +6,7 @@
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache
@@ -245,11 +245,18 @@ def install_problems(app: FastAPI) -> None:
 
 def _text(part: Literal["title", "detail"], wording: Wording, slug: str, language: str, values: dict[str, Any]) -> str:
     key = f"refusals.{slug}.{part}"
-    if key not in wording:
+    names = _asked_for(wording, key, language)
+    if names is None:
         return slug.replace("-", " ").capitalize()
-    asked = tuple((name, values[name]) for name in wording.placeholders(key, language) if name in values)
+    asked = tuple([(name, values[name]) for name in names if name in values])
     fill = _fill_again if all(isinstance(value, str) for _, value in asked) else _fill
     return fill(wording, key, language, str(values.get("kind")), asked)
+
+
+@lru_cache(2_000)
+def _asked_for(wording: Wording, key: str, language: str) -> Collection[str] | None:
+    """The names of the values that a text asks for; None if there is no such text."""
+    return wording.placeholders(key, language) if key in wording else None
 
 
 def _fill(wording: Wording, key: str, language: str, kind: str, asked: tuple[tuple[str, Any], ...]) -> str:
