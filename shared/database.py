@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
+import asyncpg
+from asyncpg.transaction import Transaction as DriverTransaction
 from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
@@ -17,6 +19,37 @@ STOPPED = "15s"
 SET_SCOPE = "select set_config('mithaq.scope', $1, true)"
 
 
+class Connection(asyncpg.Connection):
+    """A connection of the driver: what begins on it sees the rows of its scope, and none if it was told no scope.
+
+    Every transaction has a scope, and each statement that SQLAlchemy sends costs twice what the driver's own does.
+    """
+
+    scope = ""
+
+    def transaction(self, *, isolation: Any = None, readonly: bool = False, deferrable: bool = False) -> "Begun":
+        """A transaction that has its scope as soon as it has begun."""
+        return Begun(self, isolation, readonly, deferrable)
+
+
+class Begun(DriverTransaction):
+    """A transaction of such a connection."""
+
+    def __init__(self, connection: Connection, *options: Any) -> None:
+        super().__init__(connection, *options)
+        self._on = connection
+
+    async def start(self) -> None:
+        """Begin, and set the scope."""
+        await super().start()
+        try:
+            await self._on.execute(SET_SCOPE, self._on.scope)
+        except BaseException:
+            if not self._on.is_closed():
+                await self.rollback()
+            raise
+
+
 class Transaction(AsyncSession):
     """An open transaction. Commands join it when they are given one."""
 
@@ -26,6 +59,8 @@ class Transaction(AsyncSession):
         self.scope = scope
         self._after_commit: list[Callable[[], None]] = []
         self._connection = connection
+        self._driver = driver_of(connection)
+        self._driver.scope = _said(scope)
         self._seen = scope
 
     @asynccontextmanager
@@ -48,7 +83,7 @@ class Transaction(AsyncSession):
         await self._see(before)
 
     async def _see(self, scope: Scope) -> None:
-        await self._connection.exec_driver_sql(SET_SCOPE, (",".join(sorted(scope)),))
+        await self._connection.exec_driver_sql(SET_SCOPE, (_said(scope),))
         self._seen = scope
 
     async def connection(self, *_binding: Any, **_options: Any) -> AsyncConnection:
@@ -64,6 +99,7 @@ class Transaction(AsyncSession):
 
     async def __aexit__(self, *raised: Any) -> None:
         """Give back what the session holds: one that was not used holds nothing, and most reads do not use it."""
+        self._driver.scope = Connection.scope
         if self.in_transaction():
             await super().__aexit__(*raised)
 
@@ -91,7 +127,12 @@ class Database:
             pool_pre_ping=False,
             hide_parameters=True,
             json_deserializer=from_json,  # of what is read most: states and events
-            connect_args={"server_settings": options, "timeout": 10, "command_timeout": 60},
+            connect_args={
+                "server_settings": options,
+                "timeout": 10,
+                "command_timeout": 60,
+                "connection_class": Connection,
+            },
         )
         self.committed = asyncio.Event()
         """Set when journal rows were committed in this process: it wakes the relay."""
@@ -105,7 +146,6 @@ class Database:
         async with self.engine.connect() as connection, Transaction(self, scope, connection) as tx:
             if still:
                 await connection.execution_options(isolation_level="REPEATABLE READ")
-            await tx._see(scope)
             yield tx
             if tx.in_transaction():
                 await tx.commit()
@@ -116,6 +156,16 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+def driver_of(connection: AsyncConnection) -> Connection:
+    """The driver's connection behind SQLAlchemy's."""
+    assert connection.sync_connection is not None, "it was started"
+    return cast(Connection, connection.sync_connection.connection.driver_connection)
+
+
+def _said(scope: Scope) -> str:
+    return ",".join(sorted(scope))
 
 
 def asyncpg_url(url: str) -> str:

@@ -80,6 +80,21 @@ async def test_a_savepoint_takes_back_what_both_wrote_in_it(database: Database) 
 SCOPE = text("select current_setting('mithaq.scope')")
 
 
+async def test_a_block_that_asked_nothing_leaves_no_scope_behind(database: Database) -> None:
+    async with database.transaction(NATIONAL):
+        pass
+    async with database.engine.connect() as same:
+        assert (await same.execute(SCOPE)).scalar_one() == ""
+
+
+async def test_nothing_begins_under_a_scope_that_cannot_be_set(database: Database) -> None:
+    with pytest.raises(DBAPIError, match="invalid byte sequence"):
+        async with database.transaction(frozenset({"\0"})) as tx:
+            await tx.execute(SCOPE)
+    async with database.transaction(NATIONAL) as tx:
+        assert (await tx.execute(SCOPE)).scalar_one() == "national"
+
+
 @pytest.mark.parametrize("block", [lambda tx: tx.widened(NATIONAL), lambda tx: tx.begin_nested()])
 async def test_an_error_of_the_database_is_told_as_it_is_out_of_any_block(database: Database, block: Block) -> None:
     with pytest.raises(DBAPIError, match="division by zero"):
