@@ -11,6 +11,7 @@ from typing import Any
 
 from babel.dates import format_datetime
 
+from shared.bidi import apart
 from shared.clock import CASABLANCA
 
 LANGUAGES = ("ar", "fr", "en")
@@ -78,10 +79,10 @@ class Wording:
     def text(self, key: str, language: str, /, **values: Any) -> str:
         """The text with its placeholders filled; one without a value shows `…`. Raises KeyError for an unknown key.
 
-        In right-to-left text every value is isolated (Unicode UAX 9), or references and numbers change places.
+        In right-to-left text every value is isolated, and so are its numbers, or their parts change places.
         """
         if language in RIGHT_TO_LEFT:
-            values = {name: f"\u2068{value}\u2069" for name, value in values.items()}
+            values = {name: apart(value) for name, value in values.items()}
         return self._texts[language][key].format_map(_Values(values))
 
 

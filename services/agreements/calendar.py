@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from icalendar import Calendar, Event, vDuration
 
 from services.agreements.bilingual import Bilingual
+from shared.bidi import in_order
 from shared.clock import CASABLANCA
 from shared.language import Wording
 
@@ -70,7 +71,7 @@ def feed(appointments: Iterable[Appointment], *, language: str, wording: Wording
             event.add("dtend", each.sitting.ends_at.astimezone(UTC))
             event.add("transp", "OPAQUE")
             if each.sitting.place:
-                event.add("location", _said(each.sitting.place, language))
+                event.add("location", in_order(_said(each.sitting.place, language)))
         else:
             event.add("dtstart", each.on)
             event.add("dtend", each.on + timedelta(days=1))

@@ -17,6 +17,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.terms import must_sign
 from shared.aggregate import Recorded
+from shared.bidi import in_order
 from shared.clock import CASABLANCA, business_date
 from shared.events.agreements import (
     AgreementPartyDeclined,
@@ -40,6 +41,7 @@ TEMPLATES = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+TEMPLATES.filters["in_order"] = in_order
 TOLD_OF_SIGNING = (AgreementPartySigned.type, AgreementPartyDeclined.type)
 """What minutes are told of an agreement's journal."""
 

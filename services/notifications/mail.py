@@ -17,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from services.notifications.notice import Notice, wording
 from services.notifications.outcome import Outcome, excerpt_of
 from services.notifications.settings import NotificationsSettings
+from shared.bidi import apart
 from shared.language import RIGHT_TO_LEFT
 from shared.territory import ACADEMIES
 from shared.texts import in_one_line
@@ -89,6 +90,7 @@ def written(
     usual: dict[str, Any] = {
         "language": language,
         "direction": "rtl" if language in RIGHT_TO_LEFT else "ltr",
+        "apart": apart if language in RIGHT_TO_LEFT else str,
         "subject": subject,
         "text": {key.removeprefix("email."): wording().text(key, language) for key in wording().keys("email.")},
     }

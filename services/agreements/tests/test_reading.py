@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from services.agreements.bilingual import Bilingual
 from services.agreements.errors.papers import PaperNotSet
 from services.agreements.papers import AgreementPaper, Language, render_agreement, samples
-from services.agreements.papers.reading import breakable, isolated, moving_in
+from services.agreements.papers.reading import breakable, moving_in
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.tests.reading import beyond_the_edges, seen_lines
 from services.agreements.text import Clause, Prose
+from shared.bidi import isolated
 from shared.money import Money
 from shared.worker import in_worker
 
@@ -28,6 +29,7 @@ NUMBERS = (
     *("05 22 33 44 55", "0522-33-44-55", "06.12.34.56.78", "+212 (0)522-33-44", "011 780 0000123456789012 34"),
     *("±5", "+5", "10°-15°", "20°C", "3×4-5", "2+3=5", "1'000-2'000", "5…10", "2026-A-12", "12km-15km", "3/4-5/6"),
     *("50€-60€", "٥-٦", "١٢٫٥-١٣٫٥", "1_000", "5-1:2,3/4.5", "10 h 30", "10h30-12h00", "500 DH - 600 DH", "5 km/10 km"),
+    "−5 °C",
 )
 """Each is seen as it is written, whatever stands around it."""
 AROUND = {

@@ -15,6 +15,7 @@ from markupsafe import escape
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement, AgreementState
 from services.agreements.amendment import AmendmentState
+from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import CeremonyState
 from services.agreements.commands import papers
 from services.agreements.papers import frames_for, render_agreement
@@ -65,6 +66,15 @@ async def test_anybody_sees_number_parties_dates_and_hashes(anybody: AsyncClient
         assert agreement.names[party.organisation_id].fr in page
     assert str(agreement.effective_until.year) in page
     assert "Le texte est arrêté ; personne n&#39;a encore signé." in page
+
+
+@pytest.mark.parametrize("language", ["ar", "en"])
+async def test_numbers_in_an_arabic_title_stand_in_their_order(
+    anybody: AsyncClient, database: Database, language: str
+) -> None:
+    title = Bilingual(ar="اتفاقية 2026-2027 (وهمي)", fr="Convention 2026-2027 (fictif)")
+    agreement = await approved(database, current(title=title))
+    assert "اتفاقية \u20662026-2027\u2069" in await look(anybody, page_of(agreement), language)
 
 
 async def test_the_page_says_how_the_agreement_stands_today(anybody: AsyncClient, database: Database) -> None:

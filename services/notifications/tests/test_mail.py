@@ -1,5 +1,6 @@
 """E-mail to a real mail server: right to left where it should be, once in effect, final when refused."""
 
+import re
 from email.message import EmailMessage
 from typing import Any
 
@@ -66,6 +67,13 @@ def test_a_message_is_text_and_html_in_its_language_and_direction(language: str)
     for part in (_part(message, "plain"), _part(message, "html")):
         assert "AREF-06/2024-0001" in part
         assert "{" not in part
+
+
+def test_an_id_in_arabic_stands_in_its_order_in_the_text_and_in_the_html() -> None:
+    message = _message("ar")
+    (id,) = re.findall(r"\u2068([0-9a-f-]{36})\u2069", _part(message, "plain"))
+    assert f'<bdi dir="ltr">{id}</bdi>' in _part(message, "html")
+    assert not re.search("[\u2066-\u2069]", _part(_message("fr"), "plain"))
 
 
 def test_markup_in_a_name_stays_text() -> None:
