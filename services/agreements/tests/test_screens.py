@@ -136,14 +136,14 @@ async def test_a_row_begins_with_its_number_and_its_operator_whom_titles_do_not_
 
 async def test_numbers_in_arabic_names_stand_in_their_order_on_a_screen(database: Database, wording: Wording) -> None:
     it = await approved(database)
-    numbered = Bilingual(ar="فضاء 2026-2027 (وهمي)", fr="Espace 2026-2027 (fictif)")
+    numbered = Bilingual(ar="فضاء 2026-2027 (وهمي)", fr="Centre 2026-2027 (fictif)")
     it.title, it.names = numbered, dict.fromkeys(it.names, numbered)
     sitting = opened([it.id])
     sitting.title, sitting.place, sitting.called = numbered, numbered, it.id
     board = screen._board(sitting, [it], wording)
     # Of the ceremony its title and place; the agreement and its parties on the table and in its row.
     assert board.count("فضاء \u20662026-2027\u2069") == board.count("فضاء") == 4 + 1 + len(it.signing_parties)
-    assert "Espace 2026-2027" in board
+    assert "Centre 2026-2027" in board
 
 
 async def test_a_screen_never_shows_a_person(database: Database, wording: Wording) -> None:
