@@ -19,10 +19,17 @@ People = dict[str, tuple[str | None, UUID | None]]
 COMMENTED = text("""
     select distinct on (said ->> 'person') said ->> 'person', said ->> 'name', cast(said ->> 'organisation_id' as uuid)
     from thread, jsonb_array_elements(state -> 'comments') said
-    where agreement_id = :agreement and amendment_id is not distinct from :amendment
+    where agreement_id = :agreement_id and amendment_id is not distinct from :amendment_id
     order by said ->> 'person', said ->> 'at' desc
 """)
 """Who commented on a file, each as they last did."""
+
+
+def place_of(file: File) -> dict[str, UUID | None]:
+    """The agreement that it is or that it amends, and the amendment, if it is one: where threads on it hang."""
+    if isinstance(file, Amendment):
+        return {"agreement_id": file.agreement_id, "amendment_id": file.id}
+    return {"agreement_id": file.id, "amendment_id": None}
 
 
 def parties_of(file: File) -> list[UUID]:
@@ -44,9 +51,7 @@ async def acted(tx: Transaction, file: File) -> set[str]:
 
 async def commented(tx: Transaction, file: File) -> People:
     """Who commented on the file, in any of its threads."""
-    amended = file.agreement_id if isinstance(file, Amendment) else None
-    asked = {"agreement": amended or file.id, "amendment": file.id if amended else None}
-    return {person: (name, home) for person, name, home in (await tx.execute(COMMENTED, asked)).all()}
+    return {person: (name, home) for person, name, home in (await tx.execute(COMMENTED, place_of(file))).all()}
 
 
 async def mandated(tx: Transaction, file: File, day: date) -> People:

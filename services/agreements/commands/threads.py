@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from services.agreements.amendment import Amendment
 from services.agreements.commands.loading import contents_of
-from services.agreements.commands.participants import File, acted, commented, mandated, parties_of, present
+from services.agreements.commands.participants import File, acted, commented, mandated, parties_of, place_of, present
 from services.agreements.conditions import may_settle
 from services.agreements.errors.negotiation import TextMovedOn
 from services.agreements.errors.threads import (
@@ -64,16 +64,10 @@ async def open_thread(
         if obligation_id is not None and obligation_id not in obligations:
             raise ObligationUnknown(obligation=obligation_id)
         await _require_room(tx, file)
-        amended = file.agreement_id if isinstance(file, Amendment) else None
         events = Thread.open(
             id := new_id(),
             await _remark(tx, file, body, organisations, people, by, at or now()),
-            point=Point(
-                agreement_id=amended or file.id,
-                amendment_id=file.id if amended else None,
-                clause=clause,
-                obligation_id=obligation_id,
-            ),
+            point=Point.model_validate({**place_of(file), "clause": clause, "obligation_id": obligation_id}),
             academies=_academies(file),
             parties=parties_of(file),
             text_hash=text_of(file),

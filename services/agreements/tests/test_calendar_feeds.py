@@ -22,7 +22,7 @@ from services.agreements.tests.builders import (
     person,
     president,
 )
-from services.agreements.tests.test_calendars import a_feed, appointments, its_end
+from services.agreements.tests.feeds import a_feed, appointments, its_end
 from services.agreements.tests.test_reactions import told as heard
 from shared.actor import NATIONAL, Actor, Role
 from shared.clock import business_date, now, today

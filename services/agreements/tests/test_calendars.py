@@ -19,8 +19,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.calendar import Appointment, feed
 from services.agreements.kinds import Tier
 from services.agreements.ladder import Ladder
-from services.agreements.tests.branches import agree, carry, propose, read, revise, reword, running
-from services.agreements.tests.branches import sign_for as sign_amendment_for
+from services.agreements.tests.branches import agree, carry, propose, read, reword, running
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
@@ -31,14 +30,10 @@ from services.agreements.tests.builders import (
     bound,
     current,
     director,
-    fill,
-    know,
     late,
     officer,
     operator_of,
     owing,
-    party,
-    plan,
     president,
     reviewed,
     sign_for,
@@ -46,42 +41,14 @@ from services.agreements.tests.builders import (
     suspend,
     terminate,
 )
-from shared.actor import NATIONAL, Actor
-from shared.clock import business_date, now, today
+from services.agreements.tests.feeds import a_feed, appointments
+from shared.actor import NATIONAL
+from shared.clock import business_date, today
 from shared.database import Database
 from shared.ids import new_id
 
 DAYS = import_module("services.agreements.migrations.versions.0014_calendar_days")
 FEEDS = import_module("services.agreements.migrations.versions.0027_feeds")
-
-
-async def a_feed(as_: Any, by: Actor, **body: Any) -> str:
-    """The address of a new feed."""
-    created = await as_(by).post("/calendars", {"language": "fr"} | body)
-    assert created.status_code == 201, created.text
-    path: str = created.json()["path"]
-    return path
-
-
-async def events(http: httpx.AsyncClient, path: str) -> dict[str, Any]:
-    """What a feed tells, by uid, beside its own last day."""
-    answered = await http.get(path)
-    assert answered.status_code == 200, answered.text
-    assert answered.headers["content-type"].startswith("text/calendar")
-    calendar = Calendar.from_ical(answered.text)
-    assert calendar.errors == []
-    return {str(each["uid"]): each for each in calendar.events if not str(each["uid"]).startswith("feed-")}
-
-
-async def its_end(http: httpx.AsyncClient, path: str) -> Any:
-    """What a feed tells of its own last day."""
-    (told,) = (each for each in Calendar.from_ical((await http.get(path)).text).events if "feed-" in str(each["uid"]))
-    return told
-
-
-async def appointments(http: httpx.AsyncClient, path: str) -> dict[str, tuple[date, str]]:
-    """What a feed tells: uid -> day and title."""
-    return {uid: (each.start, str(each["summary"])) for uid, each in (await events(http, path)).items()}
 
 
 async def test_a_feed_tells_what_is_ahead_to_whoever_has_its_address(
@@ -217,91 +184,6 @@ async def test_the_deadline_of_the_step_that_is_waited_for_is_told_to_the_partie
     assert uid in await appointments(http, paths[0])
     await commands.approve_agreement(database, agreement.id, by=LEGAL)
     assert uid not in await appointments(http, paths[0])
-
-
-async def test_the_deadline_of_an_amendment_under_review_is_told_to_its_parties(
-    as_: Any, http: httpx.AsyncClient, database: Database
-) -> None:
-    agreement = await bound(database)
-    newcomer = new_id()
-    proposed = await propose(database, agreement)
-    parties = (*agreement.parties, party(newcomer, "funder"))
-    amendment = await revise(database, await reword(database, proposed, "article-1", "Autrement"), parties=parties)
-    amendment = await commands.submit_amendment(database, amendment.id, by=officer())
-    due = business_date(amendment.climbing.since + timedelta(days=10))
-    uid = f"amendment-{amendment.id}@mithaq"
-    for by, named in ((officer(), agreement.reference), (president(newcomer), agreement.id)):
-        told = await appointments(http, await a_feed(as_, by, language="en"))
-        assert told[uid] == (due, f"Last day to approve an amendment of agreement {named}")
-    await commands.return_amendment(database, amendment.id, remarks="r", by=LEGAL)
-    assert uid not in await appointments(http, await a_feed(as_, officer()))
-
-
-async def test_the_last_day_to_sign_an_amendment_is_told_to_all_its_parties_until_all_have_signed(
-    as_: Any, http: httpx.AsyncClient, database: Database
-) -> None:
-    agreement = await bound(database, running())
-    newcomer = new_id()
-    joining = party(newcomer, "funder")
-    await know(database, running().model_copy(update={"parties": (joining,)}))
-    proposed = await propose(database, agreement)
-    amendment = await agree(database, await revise(database, proposed, parties=(*agreement.parties, joining)))
-    uid = f"amendment-offer-{amendment.id}@mithaq"
-    those = (officer(), MINISTRY, president(operator_of(agreement)), president(newcomer))
-    paths = [await a_feed(as_, by, language="en") for by in those]
-    for path in paths:
-        told = await appointments(http, path)
-        assert told[uid] == (amendment.expires_on, f"Last day to sign amendment {amendment.reference}")
-    foreign = [officer("MA-07"), president(new_id())]
-    for by in foreign:
-        assert await appointments(http, await a_feed(as_, by)) == {}
-    for party_id in amendment.touched:
-        amendment = await sign_amendment_for(database, amendment, party_id)
-    for path in paths:
-        assert uid not in await appointments(http, path)
-
-
-async def test_the_last_day_to_sign_an_amendment_is_told_no_more_once_it_is_over_and_anew_once_it_is_renewed(
-    as_: Any, http: httpx.AsyncClient, database: Database
-) -> None:
-    agreement = await bound(database, running())
-    amendment = await agree(database, await reword(database, await propose(database, agreement), "article-1", "Un"))
-    assert amendment.expires_on
-    path, uid = await a_feed(as_, officer()), f"amendment-offer-{amendment.id}@mithaq"
-    assert uid in await appointments(http, path)
-    over = amendment.expires_on + timedelta(days=1)
-    await commands.let_amendment_time_pass(database, amendment.id, on=over)
-    assert uid not in await appointments(http, path)
-    at = now() + timedelta(days=300)
-    amendment = await commands.renew_amendment_offer(database, amendment.id, by=officer(), at=at)
-    assert amendment.expires_on and amendment.expires_on > over
-    assert (await appointments(http, path))[uid][0] == amendment.expires_on
-    await commands.withdraw_amendment(database, amendment.id, reason="r", by=officer())
-    assert uid not in await appointments(http, path)
-
-
-async def test_the_day_from_which_an_amendment_counts_is_told_to_its_parties_and_its_offices(
-    as_: Any, http: httpx.AsyncClient, database: Database
-) -> None:
-    agreement = await bound(database, running())
-    amendment = await reword(database, await propose(database, agreement), "article-1", "Un")
-    uid = f"amended-{amendment.id}@mithaq"
-    operator = operator_of(agreement)
-    paths = [
-        await a_feed(as_, president(operator), language="en"),
-        *[await a_feed(as_, by, language="en") for by in (officer(), MINISTRY)],
-        await a_feed(as_, officer(), language="en", organisation_id=str(operator)),
-    ]
-    for path in paths:
-        assert uid not in await appointments(http, path), "it may never count"
-    amendment = await carry(database, amendment)
-    for path in paths:
-        told = await appointments(http, path)
-        assert told[uid] == (today(), f"Amendment {amendment.reference} counts from this day on")
-    for by in (president(new_id()), officer("MA-07")):
-        assert await appointments(http, await a_feed(as_, by)) == {}
-    foreign = await a_feed(as_, officer("MA-07"), organisation_id=str(operator))
-    assert await appointments(http, foreign) == {}, "the party is another academy's"
 
 
 async def test_what_all_have_signed_ahead_counts_from_the_first_day_of_the_agreement(
@@ -468,82 +350,6 @@ async def test_what_was_there_before_every_feed_told_of_it_has_the_days_that_its
     assert amendments[applied.id] == (None, today())
     assert amendments[offered.id] == (offered.expires_on, None)
     assert amendments[amendment.id] == (None, None)
-
-
-def to_the_second(at: datetime) -> datetime:
-    """An instant as a feed tells it."""
-    return at.astimezone(UTC).replace(microsecond=0)
-
-
-async def test_a_ceremony_takes_its_time_at_its_place(as_: Any, http: httpx.AsyncClient, database: Database) -> None:
-    ceremony = await plan(database, *[(await approved(database)).id for _ in range(2)])
-    await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
-    paths = {language: await a_feed(as_, officer(), language=language) for language in ("ar", "fr", "en")}
-    uid = f"ceremony-{ceremony.id}@mithaq"
-    assert uid not in await events(http, paths["fr"]), "it waits for its date"
-    at = now() + timedelta(days=3)
-    await commands.reschedule_ceremony(database, ceremony.id, planned_for=at, by=MINISTRY)
-    told = {language: (await events(http, path))[uid] for language, path in paths.items()}
-    assert {(each.start, each.end) for each in told.values()} == {
-        (to_the_second(at), to_the_second(at) + timedelta(hours=2))
-    }
-    assert {str(each["transp"]) for each in told.values()} == {"OPAQUE"}
-    assert {language: str(each["location"]) for language, each in told.items()} == {
-        "ar": "الرباط",
-        "fr": "Rabat",
-        "en": "Rabat",
-    }
-    assert {language: str(each["summary"]) for language, each in told.items()} == {
-        "ar": "\u2068حفل التوقيع (وهمي)\u2069 (عدد الاتفاقيات: \u20682\u2069)",
-        "fr": "Cérémonie de signature (fictif) (conventions : 2)",
-        "en": "Cérémonie de signature (fictif) (agreements: 2)",
-    }
-
-
-async def test_what_moves_is_told_as_the_same_appointment_revised_since_it_moved(
-    as_: Any, http: httpx.AsyncClient, database: Database
-) -> None:
-    agreement = await bound(database, current(effective_until=today() + timedelta(days=100)))
-    ceremony = await plan(database, (await approved(database)).id)
-    path = await a_feed(as_, officer())
-
-    async def put_off(days: int) -> None:
-        await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
-        at = now() + timedelta(days=days)
-        await commands.reschedule_ceremony(database, ceremony.id, planned_for=at, by=MINISTRY)
-
-    await put_off(10)
-    before, asked_at = await events(http, path), now()
-    assert await events(http, path) == before, "nothing moved"
-    await put_off(20)
-    await terminate(database, agreement, notified_on=today(), effective_on=today() + timedelta(days=40))
-    after = await events(http, path)
-    for uid in (f"ceremony-{ceremony.id}@mithaq", f"expiry-{agreement.id}@mithaq"):
-        old, new = before[uid], after[uid]
-        assert new.start != old.start and new["sequence"] > old["sequence"]
-        assert old["dtstamp"].dt <= asked_at and to_the_second(asked_at) <= new["dtstamp"].dt <= now()
-
-
-@pytest.mark.parametrize(("days", "is_shown"), [(1, True), (-40, False)])
-async def test_an_opened_ceremony_stands_where_it_began_and_one_that_is_closed_where_it_ended(
-    as_: Any, http: httpx.AsyncClient, database: Database, days: int, is_shown: bool
-) -> None:
-    ceremony = await plan(database, (await approved(database)).id)
-    await commands.postpone_ceremony(database, ceremony.id, reason="r", by=MINISTRY)
-    planned_for = now() + timedelta(days=days)
-    await commands.reschedule_ceremony(database, ceremony.id, planned_for=planned_for, by=MINISTRY)
-    path, uid = await a_feed(as_, officer()), f"ceremony-{ceremony.id}@mithaq"
-    await fill(database, ceremony)
-    waiting = (await events(http, path)).get(uid)
-    assert (waiting and waiting.start) == (to_the_second(planned_for) if is_shown else None), "it has not begun"
-    ceremony = await commands.open_ceremony(database, ceremony.id, by=MINISTRY)
-    assert ceremony.opened_at
-    began = to_the_second(ceremony.opened_at)
-    told = (await events(http, path))[uid]
-    assert (told.start, told.end) == (began, began + timedelta(hours=2))
-    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
-    told = (await events(http, path))[uid]
-    assert told.start == began and began < told.end < began + timedelta(hours=2)
 
 
 async def test_a_feed_holds_no_evidence_and_no_persons_name(
