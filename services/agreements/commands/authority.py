@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from itertools import product
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -19,8 +19,10 @@ from services.agreements.errors import (
     CeremonyNotOpen,
     MandateNotValid,
     MandateOutOfScope,
+    NobodySeated,
     NoMandate,
     NotInTheCeremony,
+    SignedBeforeTheSitting,
     SignedInItsCeremony,
 )
 from services.agreements.errors.signing import DelegationOver
@@ -29,6 +31,7 @@ from services.agreements.permissions import PERMISSIONS
 from services.agreements.steps import ACCEPTS, BINDS, CONFIRMS, GIVES, NEED_STANDING, RECORDS, SIGNS, UNDER_MANDATE
 from services.agreements.surroundings import Surroundings
 from shared.actor import NATIONAL, Actor
+from shared.clock import business_date
 from shared.database import Transaction
 from shared.events.agreements import AgreementParty
 from shared.refusals import NotFound, Refusal
@@ -36,7 +39,7 @@ from shared.refusals import NotFound, Refusal
 # All that signatures rest on, in one round trip: each person's best mandate, the association's standing, the ceremony.
 ASKED = f"""
     with sitting as (
-        select id, status, agreements @> array[cast(:tabled as uuid)] as listed
+        select id, status, agreements @> array[cast(:tabled as uuid)] as listed, state
         from ceremony
         where id = coalesce(cast(:ceremony as uuid), (
             select id from ceremony
@@ -45,7 +48,9 @@ ASKED = f"""
         %s
     )
     select organisation, asked.person, day, held.id as mandate_id, valid_from, valid_until, covers, standing,
-        sitting.id as ceremony_id, sitting.status as ceremony_state, listed
+        sitting.id as ceremony_id, sitting.status as ceremony_state, listed,
+        cast(state ->> 'opened_at' as timestamptz) as opened_at,
+        state -> 'attendees' @> jsonb_build_array(jsonb_build_object('organisation_id', organisation)) as seated
     from unnest(cast(:organisations as uuid[]), cast(:people as text[]), cast(:days as date[]))
         as asked(organisation, person, day)
     left join lateral (
@@ -86,6 +91,10 @@ class Authority:
     """The ceremony asked for, else one under way that has the agreement in its order."""
     ceremony_state: str | None
     listed: bool | None
+    opened_at: datetime | None
+    """When that ceremony was opened."""
+    seated: bool | None
+    """Whether somebody sits there for the organisation."""
 
     def mandate_of(self, organisation: UUID, agreement: Agreement, day: date) -> UUID:
         """The mandate that covers the day and the agreement. Refuses NoMandate, MandateNotValid, MandateOutOfScope."""
@@ -102,13 +111,15 @@ class Authority:
         if self.standing not in (None, "accredited"):
             raise AssociationNotAccredited(organisation=organisation, standing=self.standing)
 
-    def require_ceremony(self, ceremony_id: UUID | None) -> None:
-        """Refuse a signature that is not given in the ceremony under way, or is in one that does not take it.
+    def require_ceremony(self, ceremony_id: UUID | None, organisation: UUID, day: date) -> None:
+        """Refuse a signature of a day that is not given in the ceremony under way, or is in one that does not take it.
 
-        Refuses SignedInItsCeremony, NotInTheCeremony, CeremonyNotOpen; NotFound for a ceremony that is not there.
+        One on paper from before the sitting is not of it. Refuses SignedInItsCeremony, NotInTheCeremony,
+        CeremonyNotOpen, SignedBeforeTheSitting, NobodySeated; NotFound for a ceremony that is not there.
         """
+        before = self.opened_at is not None and day < business_date(self.opened_at)
         if ceremony_id is None:
-            if self.ceremony_state in RUNNING:
+            if self.ceremony_state in RUNNING and not before:
                 raise SignedInItsCeremony(ceremony=self.ceremony_id)
             return
         if self.ceremony_id is None:
@@ -117,6 +128,10 @@ class Authority:
             raise NotInTheCeremony(ceremony=ceremony_id)
         if self.ceremony_state != CeremonyState.open:
             raise CeremonyNotOpen(ceremony=ceremony_id, kind=Ceremony.kind, state=self.ceremony_state)
+        if before:
+            raise SignedBeforeTheSitting(ceremony=ceremony_id, signed_on=day)
+        if not self.seated:
+            raise NobodySeated(ceremony=ceremony_id, organisation=organisation)
 
 
 async def mandated(tx: Transaction, agreement: Agreement, party: AgreementParty, person: str, day: date) -> UUID:
@@ -165,7 +180,7 @@ async def may_bind(
     authority = await authority_of(tx, organisation, person, agreement, day, tabled=tabled, ceremony_id=ceremony_id)
     mandate_id = authority.mandate_of(organisation, agreement, day)
     authority.require_standing(organisation)
-    authority.require_ceremony(ceremony_id)
+    authority.require_ceremony(ceremony_id, organisation, day)
     await require_parent_signed(tx, agreement)
     return mandate_id
 
@@ -248,7 +263,7 @@ async def look_for(
         if step.action in NEED_STANDING:
             authority.require_standing(organisation)
         if step.action in GIVES:
-            authority.require_ceremony(authority.ceremony_id)
+            authority.require_ceremony(authority.ceremony_id, organisation, step.day)
         if step.action in BINDS and hindered:
             raise hindered
 

@@ -36,10 +36,12 @@ from services.agreements.errors.ceremonies import (
     AlreadyInACeremony,
     CeremonyNotOpen,
     LobbyNotReady,
+    NobodySeated,
     NoChair,
     NotAtTheTable,
     NotInTheCeremony,
     SeatsNotQuorate,
+    SignedBeforeTheSitting,
     SignedInItsCeremony,
 )
 
@@ -63,6 +65,7 @@ __all__ = [
     "MandateOutOfScope",
     "NoChair",
     "NoMandate",
+    "NobodySeated",
     "NotAParty",
     "NotAtTheTable",
     "NotInTheCeremony",
@@ -77,6 +80,7 @@ __all__ = [
     "RolesMissing",
     "SchoolYearNotOne",
     "SeatsNotQuorate",
+    "SignedBeforeTheSitting",
     "SignedInItsCeremony",
     "TermOver",
     "TextHashDiffers",

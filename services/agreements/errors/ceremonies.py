@@ -21,6 +21,18 @@ class SignedInItsCeremony(Refusal):
     slug = "signed-in-its-ceremony"
 
 
+class SignedBeforeTheSitting(Refusal):
+    """What was signed on paper before the ceremony was opened is not signed in it. Values: ceremony, signed_on."""
+
+    slug = "signed-before-the-sitting"
+
+
+class NobodySeated(Refusal):
+    """Nobody sits in the ceremony for the organisation that would sign there. Values: ceremony, organisation."""
+
+    slug = "nobody-seated"
+
+
 class OnTheTable(Refusal):
     """A ceremony under way has the agreement in its order: it is struck from there first. Values: ceremony."""
 

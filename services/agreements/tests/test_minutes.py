@@ -1,6 +1,8 @@
 """What the minutes of a ceremony say, and to whom."""
 
 import asyncio
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -11,12 +13,18 @@ from services.agreements.agreement import Agreement
 from services.agreements.ceremony import Ceremony
 from services.agreements.commands import papers
 from services.agreements.commands.vetting import names_of
-from services.agreements.errors.ceremonies import TakenUpInTheCeremony
+from services.agreements.errors.ceremonies import (
+    NobodySeated,
+    SignedBeforeTheSitting,
+    SignedInItsCeremony,
+    TakenUpInTheCeremony,
+)
 from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.tables import OrganisationRow
 from services.agreements.tests.branches import read as as_it_is
 from services.agreements.tests.builders import (
     CHAIR,
+    LEGAL,
     MINISTRY,
     approved,
     attached,
@@ -34,7 +42,7 @@ from services.agreements.tests.builders import (
 )
 from services.agreements.tests.reading import text_of
 from shared.actor import NATIONAL, Actor
-from shared.clock import today
+from shared.clock import now, today
 from shared.database import Database, Work
 from shared.ids import new_id
 from shared.territory import ACADEMIES, MINISTRY_ID
@@ -288,3 +296,41 @@ async def test_issued_minutes_call_themselves_minutes_in_both_languages(database
     french, arabic = (text_of(each.pdf) for each in issued)
     assert "Procès-verbal : Cérémonie de signature (fictif)" in french.split("Ouverture")[0]
     assert "محضر: حفل التوقيع" in arabic.split("الافتتاح")[0]
+
+
+async def test_what_was_signed_on_paper_before_the_sitting_is_not_signed_in_it(database: Database) -> None:
+    agreement = await approved(database, at=now() - timedelta(days=5))
+    agreement = await attached(database, agreement, agreement.rules.documents[0].category)
+    operator = operator_of(agreement)
+    paper: dict[str, Any] = {
+        "party_id": next(each.party_id for each in agreement.parties if each.organisation_id == operator),
+        "text_hash": agreement.text_hash,
+        "person": signer(operator).person,
+        "file_hash": agreement.documents[-1].hash,
+        "by": officer(),
+    }
+    ceremony = await hold(database, agreement.id)
+    before = today() - timedelta(days=4)
+    with pytest.raises(SignedBeforeTheSitting) as refused:
+        await commands.record_scan(database, agreement.id, **paper, signed_on=before, ceremony_id=ceremony.id)
+    assert refused.value.values["signed_on"] == before
+    with pytest.raises(SignedInItsCeremony):
+        await commands.record_scan(database, agreement.id, **paper, signed_on=today())
+    await commands.record_scan(database, agreement.id, **paper, signed_on=before)
+    await commands.accept_scan(database, agreement.id, party_id=paper["party_id"], by=LEGAL)
+    others = [each.organisation_id for each in agreement.parties if each.organisation_id != operator]
+    await sign(database, agreement, ceremony, *others)
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    assert "avait signé hors de cette cérémonie" in line_of(await read(database, ceremony), agreement, operator)
+
+
+async def test_an_organisation_signs_in_the_sitting_once_somebody_sits_there_for_it(database: Database) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    seat = next(each for each in ceremony.attendees if each.organisation_id == ACADEMY)
+    await commands.release_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
+    with pytest.raises(NobodySeated) as refused:
+        await sign(database, agreement, ceremony, ACADEMY)
+    assert refused.value.values["organisation"] == ACADEMY
+    await commands.admit_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
+    await sign(database, agreement, ceremony, ACADEMY)
