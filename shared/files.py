@@ -91,8 +91,8 @@ class Place:
         self.directory = None if "://" in location else Path(location).resolve()
         self._location = location
         self._s3 = s3
-        self.whole: dict[str, tuple[datetime, float]] = {}
-        """The files that were found whole: when each had been put, and until when that is taken for granted."""
+        self.whole: dict[str, tuple[object, float]] = {}
+        """The files that were found whole: the mark that each bore, and until when that is taken for granted."""
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -160,15 +160,15 @@ async def exists(hash: str) -> bool:
 async def is_whole(hash: str) -> bool:
     """Whether a file is kept, and still what its hash says. Raises Unavailable if the storage does not answer.
 
-    It is read to its end, unless this process did that within LOOK_AGAIN and it was not put anew since: who signs many
+    It is read to its end, unless this process did that within LOOK_AGAIN and it bears the same mark: who signs many
     texts in one sitting waits for each file once.
     """
-    at = await put_at(hash)
-    if at is None:
+    mark = await _mark(hash)
+    if mark is None:
         return False
     here, until = _here(), time.monotonic() + LOOK_AGAIN
     known = here.whole.get(hash)
-    if known and known[0] == at and time.monotonic() < known[1]:
+    if known and known[0] == mark and time.monotonic() < known[1]:
         return True
     try:
         async for _ in await stream(hash):
@@ -177,7 +177,7 @@ async def is_whole(hash: str) -> bool:
         return False
     if len(here.whole) >= MOST_KNOWN:
         here.whole.clear()
-    here.whole[hash] = at, until
+    here.whole[hash] = mark, until
     return True
 
 
@@ -199,6 +199,23 @@ async def put_at(hash: str) -> datetime | None:
         return None
     except BaseError as error:
         raise Unavailable() from error
+
+
+async def _mark(hash: str) -> object | None:
+    """What a file bears that is another once somebody put it anew or wrote into it; None if it is not kept.
+
+    In a directory that is the moment of its last change too, which nobody sets: whoever writes a file may give it its
+    former date.
+    """
+    if not (directory := _here().directory):
+        return await put_at(hash)
+    try:
+        found = await asyncio.to_thread(os.stat, directory / _name(hash))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Unavailable() from error
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 async def kept() -> AsyncIterator[KeptFile]:

@@ -105,6 +105,23 @@ async def test_a_file_is_whole_until_it_is_gone_or_another(storage: str, tmp_pat
     assert not await files.is_whole(stored.hash)
 
 
+async def test_a_file_that_is_written_over_under_its_own_date_and_size_is_found_at_once(
+    tmp_path: Path, kept_files: Path
+) -> None:
+    files.configure(str(tmp_path / "files"))
+    stored = await files.put(PAPER)
+    assert await files.is_whole(stored.hash)
+    place = tmp_path / "files" / stored.hash[:2] / stored.hash
+    before = place.stat()
+    place.write_bytes(PAPER[:-1] + b"!")
+    while place.stat().st_ctime_ns == before.st_ctime_ns:  # the clock of a file system may tick every few milliseconds
+        os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert place.stat().st_mtime_ns == before.st_mtime_ns and place.stat().st_size == before.st_size
+    assert not await files.is_whole(stored.hash)
+    files.configure(str(kept_files))
+
+
 async def test_a_file_that_was_found_whole_is_not_read_again_for_a_while(
     tmp_path: Path, kept_files: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
