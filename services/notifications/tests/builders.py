@@ -29,6 +29,7 @@ from shared.messaging.broker import Broker, Message
 from shared.messaging.envelope import to_message
 from shared.messaging.reactions import ReactionRunner
 from shared.settings import PlatformSettings
+from tests.fixtures.eventually import eventually
 
 AT = datetime(2024, 8, 30, 10, 0, tzinfo=UTC)
 DAY = date(2024, 9, 2)
@@ -235,3 +236,17 @@ async def rows(database: Database, query: str, **values: Any) -> list[Any]:
     """What a query finds, over all academies."""
     async with database.transaction(NATIONAL) as tx:
         return list((await tx.execute(text(query), values)).all())
+
+
+async def states(database: Database) -> list[str]:
+    """Where every delivery stands, academy by academy in the order of its feed."""
+    return [row.state for row in await rows(database, "select state from delivery order by academy, sequence")]
+
+
+async def delivered(database: Database, count: int) -> None:
+    """Until so many deliveries are there, and every one of them has arrived."""
+
+    async def check() -> bool:
+        return await states(database) == ["delivered"] * count
+
+    await eventually(check)

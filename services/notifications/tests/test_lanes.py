@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import datetime, timedelta, tzinfo
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,14 +9,12 @@ from aiohttp import web
 
 from services.notifications import commands
 from services.notifications.endpoint import Pace
-from services.notifications.errors import CertificateRefused, PeriodEmpty
-from services.notifications.identity import Credentials
+from services.notifications.errors import PeriodEmpty
 from services.notifications.lanes import Lane
 from services.notifications.schedule import forget_old_attempts
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
-from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
-from services.notifications.tests.certificates import certified, serving
+from services.notifications.tests.builders import OPERATOR, delivered, happening, registered, rows, states, told
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import Slow, accept, answering, mailbox, receiver
 from services.notifications.waking import NEWS
@@ -31,24 +28,8 @@ from tests.fixtures.eventually import eventually
 DEAD = "http://127.0.0.1:1/"
 
 
-async def _states(database: Database) -> list[str]:
-    return [row.state for row in await rows(database, "select state from delivery order by academy, sequence")]
-
-
-async def _delivered(database: Database, count: int) -> None:
-    async def check() -> bool:
-        return await _states(database) == ["delivered"] * count
-
-    await eventually(check)
-
-
 def _at(hours: float) -> datetime:
     return now() + timedelta(hours=hours)
-
-
-def _credentials(*, days: int) -> Credentials:
-    pair = certified("mithaq", days=days)
-    return Credentials(pair.pem, pair.key_pem)
 
 
 async def _lane(database: Database) -> Any:
@@ -65,7 +46,7 @@ async def test_an_endpoint_in_order_has_one_message_under_way_and_a_concurrent_o
         await registered(database, settings, concurrent.url, academy="MA-05", concurrency=4)
         await told(database, *(happening(audience=("MA-05", "MA-06")) for _ in range(12)))
         async with sending():
-            await _delivered(database, 24)
+            await delivered(database, 24)
     assert (one.most, four.most) == (1, 4)
     assert sorted(concurrent.ids) == sorted(in_order.ids)
 
@@ -85,7 +66,7 @@ async def test_a_concurrent_endpoint_passes_a_message_that_fails(
             await eventually(lambda: len(academy.received) == 6)
 
             async def only_the_first_waits() -> bool:
-                return await _states(database) == ["waiting"] + ["delivered"] * len(rest)
+                return await states(database) == ["waiting"] + ["delivered"] * len(rest)
 
             await eventually(only_the_first_waits)
 
@@ -206,7 +187,7 @@ async def test_a_bucket_allows_a_second_s_worth_and_then_fills_again(
         async with sending():
             await eventually(lambda: len(academy.received) >= 3)
             assert len(academy.received) < 5
-            await _delivered(database, 5)
+            await delivered(database, 5)
     (sent,) = await rows(database, "select extract(epoch from max(at) - min(at)) as seconds from attempt")
     assert sent.seconds > 0.3  # the fourth and fifth waited for a third of a second each
 
@@ -251,7 +232,7 @@ async def test_a_half_open_breaker_tries_once_and_closes_when_that_arrives(
             await (await tx.connection()).exec_driver_sql("update delivery set next_attempt_at = now()")
             await (await tx.connection()).exec_driver_sql("update lane set due_at = now()")
         async with sending(**slow):
-            await _delivered(database, 6)
+            await delivered(database, 6)
             await eventually(lambda: _failures(database, 0))
     assert (await _lane(database)).open_until is None
 
@@ -272,7 +253,7 @@ async def test_everything_stays_owed_to_a_paused_endpoint(
             assert await Sender(settings, database).claims.look() == []
             assert not academy.received
             await commands.resume_endpoint(database, id, by=OPERATOR)
-            await _delivered(database, 2)
+            await delivered(database, 2)
     assert academy.ids == [str(event.id) for event in events]
 
 
@@ -302,7 +283,7 @@ async def test_an_endpoint_that_is_taken_back_while_it_is_sent_to_gets_nothing_m
 
             await eventually(given_back)
     assert len(academy.received) == 1
-    assert await _states(database) == ["delivered"] + ["waiting"] * 4
+    assert await states(database) == ["delivered"] + ["waiting"] * 4
 
 
 async def test_what_follows_goes_to_the_new_address_at_once(
@@ -316,7 +297,7 @@ async def test_what_follows_goes_to_the_new_address_at_once(
             await eventually(lambda: slow.waiting == 1, every=0.001)
             pace = Pace(address=new.url, language="ar", concurrency=1, rate=None)
             await commands.change_endpoint(database, id, pace=pace, guard=settings.guard, by=OPERATOR)
-            await _delivered(database, 4)
+            await delivered(database, 4)
     assert old.ids + new.ids == [str(event.id) for event in events]
     assert len(old.ids) == 1
     assert b'"language":"ar"' in new.received[0][1]
@@ -332,7 +313,7 @@ async def test_a_new_address_is_not_left_alone_for_what_the_old_one_answered(
             await eventually(lambda: rows(database, "select 1 from lane where open_until is not null"))
             pace = Pace(address=new.url, language="fr", concurrency=1, rate=None)
             await commands.change_endpoint(database, id, pace=pace, guard=settings.guard, by=OPERATOR)
-            await _delivered(database, 2)
+            await delivered(database, 2)
     assert (len(old.received), len(new.received)) == (1, 2)
 
 
@@ -356,7 +337,7 @@ async def test_an_answer_to_what_was_sent_before_a_resumption_rests_nothing_afte
             await commands.pause_endpoint(database, id, by=OPERATOR)
             await commands.resume_endpoint(database, id, by=OPERATOR)
             resumed.set()
-            await _delivered(database, 1)
+            await delivered(database, 1)
     assert len(academy.received) == 2
     assert (await _lane(database)).open_until is None
 
@@ -372,7 +353,7 @@ async def test_a_test_reaches_the_endpoint_it_is_for_and_no_other(
         tested = happening(decode(row.type, row.data), subject=id)
         await told(database, tested)
         async with sending():
-            await _delivered(database, 1)
+            await delivered(database, 1)
     assert (mine.ids, other.ids) == ([str(tested.id)], [])
 
 
@@ -383,14 +364,14 @@ async def test_who_was_disabled_recovers_what_was_missed_and_nothing_twice(
         id = (await registered(database, settings, academy.url)).endpoint.id
         (first,) = await told(database)
         async with sending():
-            await _delivered(database, 1)
+            await delivered(database, 1)
         await commands.disable_endpoint(database, id, by=OPERATOR)
         missed = await told(database, *(happening() for _ in range(3)))
         await commands.enable_endpoint(database, id, by=OPERATOR)
         replay = await commands.recover_missed(database, id, since=_at(-3), by=OPERATOR)
         assert replay.deliveries == 3
         async with sending():
-            await _delivered(database, 4)
+            await delivered(database, 4)
     assert academy.ids == [str(event.id) for event in (first, *missed)]
     assert all("mithaq-replay" not in headers for headers, _ in academy.received)
 
@@ -417,10 +398,10 @@ async def test_a_replay_sends_the_same_bytes_under_the_same_id_and_says_that_it_
         id = (await registered(database, settings, academy.url)).endpoint.id
         await told(database, happening(), happening())
         async with sending():
-            await _delivered(database, 2)
+            await delivered(database, 2)
             until = _at(0)
             await told(database)
-            await _delivered(database, 3)
+            await delivered(database, 3)
             replay = await commands.replay_feed(database, id, since=_at(-3), until=until, by=OPERATOR)
             await eventually(lambda: len(academy.received) == 5)
     assert replay.deliveries == 2
@@ -451,13 +432,13 @@ async def test_attempts_go_after_a_while_and_the_feed_stays(
         await registered(database, settings, academy.url)
         await told(database, happening(), happening())
         async with sending():
-            await _delivered(database, 2)
+            await delivered(database, 2)
     await forget_old_attempts(database)  # by the settings: nothing is that old
     assert await commands.forget_attempts(database, before=_at(-1)) == 0
     assert await commands.forget_attempts(database, before=_at(1)) == 2
     assert await rows(database, "select count(*) from attempt") == [(0,)]
     assert await rows(database, "select count(*) from feed_entry") == [(2,)]
-    assert await _states(database) == ["delivered", "delivered"]
+    assert await states(database) == ["delivered", "delivered"]
 
 
 async def test_that_an_endpoint_is_disabled_is_told_to_its_academy_by_e_mail(
@@ -476,54 +457,3 @@ async def test_that_an_endpoint_is_disabled_is_told_to_its_academy_by_e_mail(
             await told(database, happening(decode(row.type, row.data), subject=row.aggregate_id))
             await eventually(lambda: len(box.received) == 2)
     assert "ne reçoit plus d'avis" in str(box.received[1]["subject"])
-
-
-async def test_a_receiver_may_demand_our_certificate_and_be_certified_by_its_own_authority(
-    database: Database, settings: NotificationsSettings, sending: Sending, tmp_path: Path
-) -> None:
-    theirs, ours = certified("academie"), certified("mithaq authority")
-    client = certified("mithaq", ours)
-    tls = serving(certified("receiver", theirs), tmp_path, demands=ours)
-    async with receiver(tls=tls) as academy:
-        id = (await registered(database, settings, academy.url)).endpoint.id
-        await told(database)
-        async with sending(retries=(60.0,)):
-            await eventually(lambda: _tried(database, "tls_authority"))
-        assert not academy.received
-        credentials = Credentials(client.pem, client.key_pem, theirs.pem)
-        secured = await commands.secure_endpoint(
-            database, id, credentials=credentials, keys=settings.key_ring, by=OPERATOR
-        )
-        assert secured.identity and secured.identity.certificate
-        async with sending():
-            ((delivery,),) = await rows(database, "select id from delivery")
-            await commands.redeliver(database, delivery, by=OPERATOR)
-            await _delivered(database, 1)
-    assert len(academy.received) == 1
-    for table in ("endpoint", "endpoint_secret", "journal"):
-        dump = "\n".join(map(str, await rows(database, f"select {table}::text from {table}")))
-        assert "PRIVATE KEY" not in dump and client.key_pem.encode().hex() not in dump
-
-
-async def _tried(database: Database, reason: str) -> bool:
-    return (reason,) in await rows(database, "select reason from attempt")
-
-
-@pytest.mark.parametrize(
-    ("credentials", "reason"),
-    [
-        (lambda: Credentials(certificate="nonsense", key="nonsense"), "certificate_unreadable"),
-        (lambda: Credentials(authority="nonsense"), "certificate_unreadable"),
-        (lambda: Credentials(certificate=certified("alone").pem), "certificate_incomplete"),
-        (lambda: Credentials(certified("one").pem, certified("another").key_pem), "certificate_other_key"),
-        (lambda: Credentials(certified("nobody").pem, "nonsense"), "certificate_key"),
-        (lambda: _credentials(days=-1), "certificate_ended"),
-    ],
-)
-async def test_a_certificate_that_could_not_be_used_is_refused(
-    credentials: Any, reason: str, database: Database, settings: NotificationsSettings
-) -> None:
-    id = (await registered(database, settings, DEAD)).endpoint.id
-    with pytest.raises(CertificateRefused) as refusal:
-        await commands.secure_endpoint(database, id, credentials=credentials(), keys=settings.key_ring, by=OPERATOR)
-    assert reason == refusal.value.values["reason"]

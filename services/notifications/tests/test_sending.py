@@ -20,7 +20,7 @@ from services.notifications.guard import LOOPBACK, Guard
 from services.notifications.sending import Sender
 from services.notifications.settings import NotificationsSettings
 from services.notifications.tables import ENDPOINTS
-from services.notifications.tests.builders import OPERATOR, happening, registered, rows, told
+from services.notifications.tests.builders import OPERATOR, delivered, happening, registered, rows, states, told
 from services.notifications.tests.builders import settings as builders_settings
 from services.notifications.tests.conftest import Sending
 from services.notifications.tests.receivers import accept, answering, drip, hang, pour, receiver
@@ -37,17 +37,6 @@ DISABLES = """
 """
 
 
-async def _states(database: Database) -> list[str]:
-    return [row.state for row in await rows(database, "select state from delivery order by academy, sequence")]
-
-
-async def _delivered(database: Database, count: int) -> None:
-    async def check() -> bool:
-        return await _states(database) == ["delivered"] * count
-
-    await eventually(check)
-
-
 async def _attempts(database: Database) -> list[tuple[str, str]]:
     return [(row.result, row.reason) for row in await rows(database, "select result, reason from attempt order by id")]
 
@@ -59,7 +48,7 @@ async def test_an_academy_receives_a_message_that_the_public_verifiers_accept(
         issued = await registered(database, settings, academy.url)
         (event,) = await told(database)
         async with sending():
-            await _delivered(database, 1)
+            await delivered(database, 1)
     ((headers, body),) = academy.received
     assert headers["webhook-id"] == str(event.id)
     assert issued.secret
@@ -79,7 +68,7 @@ async def test_only_the_academy_concerned_hears(
         await told(database, happening(audience=("MA-06",)), happening(audience=()))
         (both,) = await told(database, happening(audience=("MA-05", "MA-06")))
         async with sending():
-            await _delivered(database, 3)
+            await delivered(database, 3)
     assert len(mine.received) == 2
     assert theirs.ids == [str(both.id)]
 
@@ -91,7 +80,7 @@ async def test_an_academy_s_messages_arrive_in_the_order_of_its_feed(
         await registered(database, settings, academy.url)
         events = await told(database, *(happening() for _ in range(40)))
         async with sending(batch=7):
-            await _delivered(database, 40)
+            await delivered(database, 40)
     assert list(dict.fromkeys(academy.ids)) == [str(event.id) for event in events]
     assert len(academy.ids) == 43
 
@@ -166,7 +155,7 @@ async def test_an_endless_answer_is_read_only_so_far(
         await registered(database, settings, academy.url)
         await told(database)
         async with sending():
-            await _delivered(database, 1)
+            await delivered(database, 1)
     (excerpt,) = await rows(database, "select excerpt from attempt")
     assert len(excerpt[0]) == 500
 
@@ -181,7 +170,7 @@ async def test_a_redirect_is_a_failure_and_is_not_followed(
         async with sending(retries=(60.0,)):
             await eventually(lambda: _as_list(database, [("failed", "redirected HTTP 302")]))
     assert not elsewhere.received
-    assert await _states(database) == ["waiting"]
+    assert await states(database) == ["waiting"]
 
 
 async def test_a_receiver_says_when_to_come_back(
@@ -222,7 +211,7 @@ async def test_a_receiver_that_is_gone_is_disabled_and_what_it_missed_waits(
             assert len(academy.received) == 1
             academy.behave = accept
             await commands.enable_endpoint(database, issued.endpoint.id, by=OPERATOR)
-            await _delivered(database, 2)
+            await delivered(database, 2)
     assert academy.ids == [str(events[0].id), *(str(event.id) for event in events)]
     because = await rows(database, "select data ->> 'because' from journal where type like '%disabled%'")
     assert because == [("gone",)]
@@ -255,14 +244,14 @@ async def test_an_endpoint_that_failed_through_the_whole_schedule_is_disabled(
             await eventually(lambda: _status(database, "disabled"))
     assert len(academy.received) == 1 + len(settings.retries)
     assert len(set(academy.ids)) == 1
-    assert await _states(database) == ["waiting", "waiting"]
+    assert await states(database) == ["waiting", "waiting"]
 
 
 async def test_nothing_new_is_owed_to_a_disabled_endpoint(database: Database, settings: NotificationsSettings) -> None:
     issued = await registered(database, settings, "http://127.0.0.1:1/")
     await commands.disable_endpoint(database, issued.endpoint.id, by=OPERATOR)
     await told(database)
-    assert await _states(database) == []
+    assert await states(database) == []
     assert await rows(database, "select sequence from feed_entry") == [(1,)]
 
 
@@ -276,7 +265,7 @@ async def test_during_a_rotation_requests_verify_with_both_secrets(
         )
         await told(database)
         async with sending():
-            await _delivered(database, 1)
+            await delivered(database, 1)
     ((headers, body),) = academy.received
     for secret in (old.secret, new.secret):
         assert secret
@@ -324,7 +313,7 @@ async def test_what_a_killed_sender_held_is_sent_when_its_lease_is_over(
             assert not academy.received
             async with database.transaction(NATIONAL) as tx:
                 await tx.execute(text("update lane set lease_until = clock_timestamp()"))
-            await _delivered(database, 2)
+            await delivered(database, 2)
     assert len(academy.received) == 2
 
 
@@ -345,7 +334,7 @@ async def test_a_sender_that_lost_its_lease_changes_nothing_any_more(
         await quick.recorder.add(result | gone | told_by)
         await asyncio.wait_for(quick.recorder.release(held), 5)
         recording.cancel()
-    assert await _states(database) == ["delivered"]
+    assert await states(database) == ["delivered"]
     assert [result for result, _ in await _attempts(database)] == ["delivered", "failed"]
 
 
@@ -357,7 +346,7 @@ async def test_two_senders_send_each_message_once(
         await registered(database, settings, two.url, academy="MA-05")
         events = await told(database, *(happening(audience=("MA-05", "MA-06")) for _ in range(30)))
         async with sending(batch=3), sending(batch=3):
-            await _delivered(database, 60)
+            await delivered(database, 60)
     assert one.ids == two.ids == [str(event.id) for event in events]
 
 
@@ -406,11 +395,11 @@ async def test_a_delivery_can_be_sent_again_under_the_same_id(
         await registered(database, settings, academy.url)
         await told(database)
         async with sending():
-            await _delivered(database, 1)
+            await delivered(database, 1)
             ((delivery,),) = await rows(database, "select id from delivery")
             await commands.redeliver(database, delivery, by=OPERATOR)
             await eventually(lambda: len(academy.received) == 2)
-            await _delivered(database, 1)
+            await delivered(database, 1)
     (_, first), (_, second) = academy.received
     assert first == second
     assert len(set(academy.ids)) == 1
@@ -426,7 +415,7 @@ async def test_the_event_s_trace_goes_on_to_the_receiver(
                 story = trace.format_trace_id(span.get_span_context().trace_id)
                 await told(database)
             async with sending():
-                await _delivered(database, 1)
+                await delivered(database, 1)
         (sent,) = [each for each in spans.get_finished_spans() if each.name == "notify webhook"]
     ((headers, _),) = academy.received
     assert sent.context is not None
