@@ -35,6 +35,7 @@ from services.agreements.minutes import (
     taken_up,
     unnamed,
 )
+from services.agreements.papers import require_printable
 from services.agreements.parameters import parameters
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AGREEMENTS, CEREMONIES, AssociationStandingRow
@@ -60,8 +61,13 @@ async def plan_ceremony(
     agreements: Sequence[UUID],
     by: Actor,
 ) -> Ceremony:
-    """Plan a ceremony with its order of business. Refuses OrderNotKept, AgreementOver, AlreadyInACeremony."""
+    """Plan a ceremony with its order of business.
+
+    Refuses OrderNotKept, AgreementOver, AlreadyInACeremony, CharactersNotPrintable.
+    """
     PERMISSIONS.allow(by, "plan_ceremony")
+    for each in (title, place):
+        require_printable(f"{each.ar} {each.fr}" if each else "")
     async with db.transaction(by.scope) as tx:
         listed = await _locked(tx, agreements)
         _require_kept(by, listed)
@@ -137,10 +143,11 @@ async def strike_agreement(
     """Take an agreement off the order of business: it is signed another day, or not at all.
 
     Refuses TakenUpInTheCeremony once a party has signed or declined it in the sitting; NotInTheCeremony,
-    AgreementsMissing.
+    AgreementsMissing, CharactersNotPrintable: the minutes tell the reason.
     """
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "strike_agreement", by, expected)
+        require_printable(reason)
         agreement = await AGREEMENTS.read(tx, agreement_id)
         others = [await AGREEMENTS.read(tx, each) for each in ceremony.agreements if each != agreement_id]
         theirs: Any = {"organisations": _parties([agreement]), "parties": _parties(others)}
@@ -185,9 +192,10 @@ async def open_ceremony(
 
 
 async def interrupt_ceremony(db: Work, id: UUID, *, reason: str, by: Actor, expected: int | None = None) -> Ceremony:
-    """Pause the ceremony."""
+    """Pause the ceremony. Refuses CharactersNotPrintable: the minutes tell the reason."""
     async with db.transaction(by.scope) as tx:
         ceremony = await _ceremony(tx, id, "interrupt_ceremony", by, expected)
+        require_printable(reason)
         return await CEREMONIES.record(tx, ceremony, ceremony.interrupt(reason), by=by)
 
 

@@ -14,6 +14,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony, CeremonyState
 from services.agreements.content import Content, language_hashes
 from services.agreements.merge import COLLECTIONS, Change, diff
+from services.agreements.papers.fonts import with_gaps_shown
 from services.agreements.papers.frames import frames_for
 from services.agreements.papers.issuer import issuer
 from services.agreements.papers.paper import (
@@ -171,17 +172,18 @@ async def draw_certificate(tx: Transaction, agreement: Agreement) -> Certificate
 async def draw_minutes(tx: Transaction, ceremony: Ceremony, said: Mapping[str, str], *, whole: bool) -> MinutesPaper:
     """The minutes of a closed ceremony, or an extract of them: what they say in each language.
 
-    An extract bears the code of the whole.
+    An extract bears the code of the whole. What the fonts lack is shown as a gap, of an organisation renamed since
+    the texts were frozen: nobody can put minutes otherwise.
     """
     drawn_at, _ = await _moment(tx, ceremony.id, ceremony.version)
     hash = minutes_hash(ceremony)
     return MinutesPaper(
         drawn_at=drawn_at,
-        title=ceremony.title,
+        title=_shown(ceremony.title),
         address=address_of(ceremony.id, hash),
         mark=_mark(frozen=True),
-        ar=said["ar"],
-        fr=said["fr"],
+        ar=with_gaps_shown(said["ar"]),
+        fr=with_gaps_shown(said["fr"]),
         whole=whole,
         adopted=ceremony.state == CeremonyState.minutes_adopted,
         minutes_hash=hash,
@@ -310,7 +312,12 @@ async def _applied(tx: Transaction, agreement: Agreement) -> list[Amendment]:
 async def _titles(tx: Transaction, ceremonies: set[UUID]) -> Mapping[UUID, Bilingual]:
     """Whoever may read the paper may read where it was signed, even if they were no party yet."""
     async with tx.widened(NATIONAL):
-        return {id: (await CEREMONIES.read(tx, id)).title for id in ceremonies}
+        return {id: _shown((await CEREMONIES.read(tx, id)).title) for id in ceremonies}
+
+
+def _shown(title: Bilingual) -> Bilingual:
+    """A title may be from before it had to be printable."""
+    return Bilingual(ar=with_gaps_shown(title.ar), fr=with_gaps_shown(title.fr))
 
 
 def _files(agreement: Agreement) -> list[FileLine]:

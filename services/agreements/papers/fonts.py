@@ -27,6 +27,11 @@ def require_printable(text: str) -> None:
         raise CharactersNotPrintable(characters=", ".join(f"{each} (U+{ord(each):04X})" for each in gaps))
 
 
+def with_gaps_shown(text: str) -> str:
+    """The text with □ for what would be missing: for words that no signature is under and nobody can put otherwise."""
+    return text.translate(dict.fromkeys(map(ord, unprintable(text)), "□"))
+
+
 @cache
 def _printable() -> frozenset[str]:
     return frozenset.intersection(*map(_characters, STYLES)) | SYMBOLS

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
+from services.agreements.bilingual import Bilingual
 from services.agreements.ceremony import Ceremony
 from services.agreements.commands import papers
 from services.agreements.commands.vetting import names_of
@@ -19,6 +20,7 @@ from services.agreements.errors.ceremonies import (
     SignedInItsCeremony,
     TakenUpInTheCeremony,
 )
+from services.agreements.errors.papers import CharactersNotPrintable
 from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.tables import OrganisationRow
 from services.agreements.tests.branches import read as as_it_is
@@ -334,3 +336,34 @@ async def test_an_organisation_signs_in_the_sitting_once_somebody_sits_there_for
     assert refused.value.values["organisation"] == ACADEMY
     await commands.admit_attendee(database, ceremony.id, attendee=seat, by=MINISTRY)
     await sign(database, agreement, ceremony, ACADEMY)
+
+
+GAPS = "Séance ⴰⵎⴰⵣⵉⵖ (fictif)"
+
+
+async def test_what_the_minutes_would_tell_with_gaps_is_refused(database: Database) -> None:
+    agreement = await approved(database)
+    title, gaps = Bilingual(ar="حفل (وهمي)", fr="Cérémonie (fictif)"), Bilingual(ar="حفل (وهمي)", fr=GAPS)
+    about: Any = {"planned_for": now(), "agreements": [agreement.id], "by": MINISTRY}
+    for named in ({"title": gaps, "place": None}, {"title": title, "place": gaps}):
+        with pytest.raises(CharactersNotPrintable):
+            await commands.plan_ceremony(database, **about, **named)
+    ceremony = await hold(database, agreement.id, (await approved(database)).id)
+    with pytest.raises(CharactersNotPrintable):
+        await commands.strike_agreement(database, ceremony.id, agreement_id=agreement.id, reason=GAPS, by=MINISTRY)
+    with pytest.raises(CharactersNotPrintable):
+        await commands.interrupt_ceremony(database, ceremony.id, reason=GAPS, by=MINISTRY)
+
+
+async def test_minutes_of_an_organisation_renamed_with_such_signs_are_printed_with_the_gaps_shown(
+    database: Database,
+) -> None:
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    async with database.transaction(NATIONAL) as tx:
+        row = await tx.get(OrganisationRow, operator_of(agreement))
+        assert row
+        row.name_fr = GAPS
+    await commands.close_ceremony(database, ceremony.id, by=MINISTRY)
+    paper = await papers.issue_minutes(database, ceremony.id, language="fr", by=MINISTRY)
+    assert "Séance □□□□□□ (fictif)" in text_of(paper.pdf)
