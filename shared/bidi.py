@@ -48,6 +48,9 @@ NUMBER = re.compile(
 )
 """A number with all that belongs to it: hours, rates, ranges, dates, telephones, references, amounts."""
 
+ONE = re.compile(r"\d+(?:[.,:/،\u00a0\u202f]\d+)*")
+"""What runs as one number wherever it stands: a single common separator between digits joins them (UAX 9, W4)."""
+
 
 def apart(value: object) -> str:
     """A value as it stands amid a sentence from the right: it runs by itself, and its numbers in their order."""
@@ -58,13 +61,13 @@ def in_order(text: str) -> str:
     """The text with its numbers isolated, if it has letters or digits from the right that would turn one of them."""
     if text.isascii() or not any(unicodedata.bidirectional(each) in ("R", "AL", "AN") for each in text):
         return text
-    return isolated(text, plain=False)
+    return isolated(text, turned_only=True)
 
 
-def isolated(text: str, *, plain: bool = True) -> str:
+def isolated(text: str, *, turned_only: bool = False) -> str:
     """The text with each number in an isolate of its own, its thousands held together by U+202F.
 
-    `plain` ones, of digits alone, have nothing in them that could be turned, and may be left as they are.
+    With `turned_only` those that nothing turns are left as they are.
     A number after Latin words is part of what they say: it runs as they do already (UAX 9, W7).
     """
     text = THOUSANDS.sub(lambda found: re.sub(r"\D", "\u202f", found[0]), text)
@@ -73,8 +76,8 @@ def isolated(text: str, *, plain: bool = True) -> str:
         between, number = text[at : found.start()], found[0]
         latin = _latin(between, before=latin)
         eastern = re.search(rf"[{EASTERN}]", number)
-        runs = (latin and not eastern) or (number.isdecimal() and not plain)
-        if eastern:
+        runs = (latin and not eastern) or (turned_only and ONE.fullmatch(number) is not None)
+        if eastern and not runs:
             # What stands between two of these runs from the right unless it has a neighbour from the left.
             number = re.sub(rf"([^{EASTERN}])", "\\1\u200e", number)
         parts += [between, number if runs else LTR + number + END]
