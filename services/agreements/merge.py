@@ -6,7 +6,7 @@ is taken, what both changed alike is one change, and what both changed different
 shows both sides. Nothing is dropped.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.content import Content
 from services.agreements.kinds import ContentPart as Part
-from services.agreements.terms import Duty, must_sign
+from services.agreements.terms import must_sign
+from shared.events.agreements import AgreementParty
 
 Side = Literal["current", "branch"]
 Place = tuple[Part, str]
@@ -109,30 +110,32 @@ def rebase(
     return Rebased(content=Content(**fields), conflicts=tuple(conflicts))
 
 
-def touched_by(base: Content, branch: Content) -> tuple[UUID, ...]:
-    """The parties that sign an amendment from the base to the branch, of those that sign at all.
+def parties_of(base: Content, branch: Content) -> dict[UUID, AgreementParty]:
+    """The parties of both by their ids, as the branch has them.
 
-    All of them if the text, its annexes, the title, the dates, the centers, the order or the circle of parties changes;
-    else those whose own part does: who owes or is owed an obligation (all, if it is owed to all), and who pays a budget
-    line.
+    Who leaves, or only witnesses from then on, is what it was: as such it signs that it gives that up.
     """
-    parties = {party.party_id: party for party in (*base.parties, *branch.parties)}
-    signing = tuple(id for id, party in parties.items() if must_sign(party))
-    touched: set[UUID] = set()
+    parties = {party.party_id: party for party in base.parties}
+    for party in branch.parties:
+        if must_sign(party) or not must_sign(parties.get(party.party_id, party)):
+            parties[party.party_id] = party
+    return parties
+
+
+def touched_by(base: Content, branch: Content) -> tuple[UUID, ...]:
+    """The parties that sign an amendment from the base to the branch: of those that sign before it, or after it.
+
+    Two of them alone if it changes nothing but what one owes the other, before or after it; all of them for anything
+    else. What is owed to all, or to who only witnesses, concerns all; so does the budget, whose lines have no payee.
+    """
+    signing = tuple(id for id, party in parties_of(base, branch).items() if must_sign(party))
+    touched: set[UUID | None] = set()
     for change in diff(base, branch):
-        for side in (change.before, change.after):
-            match change.part:
-                case "budget_line":
-                    touched |= {side.payer} if side else set()
-                case "obligation":
-                    touched |= _between(side, signing) if side else set()
-                case _:
-                    return signing
-    return tuple(id for id in signing if id in touched) or signing
-
-
-def _between(duty: Duty, everybody: Collection[UUID]) -> set[UUID]:
-    return {duty.debtor, duty.creditor} if duty.creditor else set(everybody)
+        if change.part != "obligation":
+            return signing
+        for duty in filter(None, (change.before, change.after)):
+            touched |= {duty.debtor, duty.creditor}
+    return tuple(id for id in signing if id in touched) if touched.issubset(signing) else signing
 
 
 def _three_way(base: Any, current: Any, branch: Any, *, side: Side | None) -> tuple[Any, bool]:

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from services.agreements.errors.signing import LevelTooLow
 from services.agreements.kinds import SigningGroup
-from services.agreements.terms import must_sign
 from shared.events.agreements import AgreementParty, SignatureLevel
 
 LEVELS: Sequence[SignatureLevel] = get_args(SignatureLevel)
@@ -24,7 +23,7 @@ LEVELS: Sequence[SignatureLevel] = get_args(SignatureLevel)
 class SigningOrder:
     """Where the signing of one text stands.
 
-    `parties` are all the parties; those who only witness are left out. `signed` are the ids of those who have signed.
+    `parties` are those who sign it. `signed` are the ids of those who have.
     """
 
     groups: Sequence[SigningGroup]
@@ -70,7 +69,7 @@ class SigningOrder:
 
     def _ranks(self) -> list[tuple[int, list[AgreementParty]]]:
         """The groups in their order: how many signatures each needs, and its members."""
-        left = [party for party in self.parties if must_sign(party)]
+        left = [*self.parties]
         ranks = []
         for group in self.groups:
             members = [party for party in left if not {*party.roles}.isdisjoint(group.roles)]

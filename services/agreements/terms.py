@@ -17,6 +17,7 @@ from services.agreements.errors import (
     NotAParty,
     OperatorNotAParty,
     PartyMissing,
+    PartyMustSign,
     PartyRepeated,
     PeriodReversed,
     ProvinceOutsideAcademy,
@@ -24,6 +25,7 @@ from services.agreements.errors import (
     RolesMissing,
     SchoolYearNotOne,
     TooFewSign,
+    WitnessOwesNothing,
 )
 from services.agreements.errors.editions import TermBeyondEditions
 from services.agreements.errors.obligations import (
@@ -171,6 +173,7 @@ def check_terms(
     _check_centers(terms)
     _check_budget(terms)
     _check_obligations(terms)
+    _check_owing(terms, names)
 
 
 def unknown_kind(kind: str) -> KindUnknown:
@@ -243,8 +246,12 @@ def _check_parties(terms: Terms, rules: Rules, names: Mapping[UUID, Bilingual]) 
     roles = {role for party in terms.parties for role in party.roles}
     if missing := [role for role in rules.roles if role not in roles]:
         raise RolesMissing(roles=missing)
-    if sum(must_sign(party) for party in terms.parties) < 2:
+    signing = {party.organisation_id for party in terms.parties if must_sign(party)}
+    if len(signing) < 2:
         raise TooFewSign()
+    for which, organisation in bound.items():
+        if organisation not in signing:
+            raise PartyMustSign(organisation=organisation, which=which)
 
 
 def _check_centers(terms: Terms) -> None:
@@ -284,3 +291,10 @@ def _check_obligations(terms: Terms) -> None:
             raise ObligationOutsideTerm(
                 due_on=first, effective_from=terms.effective_from, effective_until=terms.effective_until
             )
+
+
+def _check_owing(terms: Terms, names: Mapping[UUID, Bilingual]) -> None:
+    owing = {*(line.payer for line in terms.budget), *(duty.debtor for duty in terms.obligations)}
+    for party in terms.parties:
+        if party.party_id in owing and not must_sign(party):
+            raise WitnessOwesNothing(party=party.party_id, name=called([party.organisation_id], names)[0])

@@ -22,7 +22,6 @@ from services.agreements.content import language_hashes
 from services.agreements.errors.texts import TextLost
 from services.agreements.papers.drawing import CODE, minutes_hash
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, PaperRow
-from services.agreements.terms import must_sign
 from services.agreements.text import get_content
 from shared.actor import NATIONAL
 from shared.clock import business_date, today
@@ -168,8 +167,8 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
         title=agreement.title if frozen else None,
         reference=agreement.reference,
         parties=_parties(agreement) if frozen else (),
-        signed=len(agreement.counted),
-        of=sum(must_sign(party) for party in agreement.parties) if frozen else 0,
+        signed=sum(party.party_id in agreement.counted for party in agreement.signing_parties),
+        of=len(agreement.signing_parties) if frozen else 0,
         dates=dates,
         hashes=hashes,
         current=hashes.get("content", "").startswith(code),

@@ -97,7 +97,7 @@ class Amending(Force, Negotiation, Renewals):
         signatures: Collection[Signature],
         today: date,
     ) -> list[DomainEvent]:
-        """Become what the content says, from today on; of the signatures under it those of new parties are kept here.
+        """Become what the content says, from today on; the signatures under it of parties that have none are kept here.
 
         Refuses what check_amended refuses, and TermOver if it is over, or would be.
         """
@@ -105,7 +105,7 @@ class Amending(Force, Negotiation, Renewals):
         self.check_amended(content)
         if (until := min(self.effective_until, content.effective_until)) < today:
             raise TermOver(effective_until=until)
-        known = {party.party_id for party in self.parties}
+        signed = {each.party_id for each in self.signatures}
         joining = self._resting_as_well(content.centers)
         amended = AgreementAmended(
             agreement_id=self.id,
@@ -128,7 +128,7 @@ class Amending(Force, Negotiation, Renewals):
                 budget=content.budget,
                 annexed=[each.document_id for each in content.annexes],
                 names=names,
-                signatures=[each for each in signatures if each.party_id not in known],
+                signatures=[each for each in signatures if each.party_id not in signed],
                 by_day=True,
                 to_rest=joining,
             )
@@ -162,8 +162,9 @@ class Amending(Force, Negotiation, Renewals):
         joined = [Signature.model_validate(each) for each in detail["signatures"]]
         parties = {party.party_id for party in self.parties}
         self.signatures = tuple(each for each in (*self.signatures, *joined) if each.party_id in parties)
-        asked = (PartyRequest(party_id=each.party_id, state=RequestState.signed) for each in joined)
-        self.requests = tuple(each for each in (*self.requests, *asked) if each.party_id in parties)
+        asked = {each.party_id: PartyRequest(party_id=each.party_id, state=RequestState.signed) for each in joined}
+        requests = {each.party_id: each for each in self.requests} | asked
+        self.requests = tuple(each for each in requests.values() if each.party_id in parties)
 
 
 _TOLD = ("parties", "school_year", "effective_from", "effective_until", "centers")

@@ -92,7 +92,7 @@ class Core(Surrounded):
     content_hash: str = ""
     """The branch."""
     parties: tuple[AgreementParty, ...] = ()
-    """Of the base and of the branch."""
+    """Of the base and of the branch, as those that sign it (`merge.parties_of`)."""
     names: dict[UUID, Bilingual] = {}
     """Names of the parties' organisations, as last known before its approval, and then for good."""
 

@@ -15,7 +15,7 @@ from services.agreements.commands.vetting import names_of
 from services.agreements.content import Content
 from services.agreements.errors.amendments import BeyondItsType, RebaseConflicts
 from services.agreements.legible import require_legible_branch
-from services.agreements.merge import Place, Side, diff, rebase
+from services.agreements.merge import Place, Side, diff, parties_of, rebase
 from services.agreements.outdated import redrawn
 from services.agreements.papers import require_printable
 from services.agreements.places import conflict_named, parts_named
@@ -25,7 +25,7 @@ from services.agreements.text import Clause, get_content, in_words, put_clauses,
 from shared.actor import SYSTEM, Actor
 from shared.clock import now
 from shared.database import Transaction, Work
-from shared.events.agreements import AgreementParty, AmendmentType
+from shared.events.agreements import AmendmentType
 from shared.ids import new_id
 
 
@@ -179,10 +179,10 @@ async def _check(tx: Transaction, agreement: Agreement, amendment: Amendment, ba
 
 async def _parties(tx: Transaction, agreement: Agreement, base: Content, branch: Content) -> dict[str, Any]:
     """The parties of both, the names of their organisations, and who may see the branch."""
-    parties: dict[UUID, AgreementParty] = {each.party_id: each for each in (*base.parties, *branch.parties)}
-    known = await names_of(tx, (each.organisation_id for each in parties.values()))
+    parties = [*parties_of(base, branch).values()]
+    known = await names_of(tx, (each.organisation_id for each in parties))
     return {
-        "parties": list(parties.values()),
+        "parties": parties,
         "names": {**known, **agreement.names},
         "codes": agreement.branch_visible_to(base.parties, branch.parties),
     }

@@ -19,6 +19,7 @@ from services.agreements.errors.agreements import (
     OperatorNotAParty,
     PartiesNotVetted,
     PartyMissing,
+    PartyMustSign,
     PartyRepeated,
     PeriodReversed,
     ProvinceOutsideAcademy,
@@ -29,6 +30,7 @@ from services.agreements.errors.agreements import (
     TextHashDiffers,
     TextMissing,
     TooFewSign,
+    WitnessOwesNothing,
 )
 from services.agreements.errors.ceremonies import (
     AgreementOver,
@@ -73,6 +75,7 @@ __all__ = [
     "OperatorNotAParty",
     "PartiesNotVetted",
     "PartyMissing",
+    "PartyMustSign",
     "PartyRepeated",
     "PeriodReversed",
     "ProvinceOutsideAcademy",
@@ -86,4 +89,5 @@ __all__ = [
     "TextHashDiffers",
     "TextMissing",
     "TooFewSign",
+    "WitnessOwesNothing",
 ]

@@ -88,6 +88,23 @@ class TooFewSign(Refusal):
     slug = "too-few-sign"
 
 
+class PartyMustSign(Refusal):
+    """This type of agreement binds an organisation that would only witness it.
+
+    Values: organisation, which (academy, ministry or network).
+    """
+
+    status = 422
+    slug = "party-must-sign"
+
+
+class WitnessOwesNothing(Refusal):
+    """Who only witnesses neither owes an obligation nor pays a budget line. Values: party, name."""
+
+    status = 422
+    slug = "witness-owes-nothing"
+
+
 class RoleReserved(Refusal):
     """Only the ministry supervises as ministry. Values: organisation."""
 

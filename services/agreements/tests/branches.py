@@ -131,7 +131,7 @@ def budget_line(payer: UUID, centimes: int = 5_000_000, **changes: Any) -> Budge
     return BudgetLine(**(fields | changes))
 
 
-def owed(content: Content, **changes: Any) -> Duty:
+def owed(content: Agreement | Content, **changes: Any) -> Duty:
     """What the second party owes the first."""
     fields: dict[str, Any] = {
         "obligation_id": new_id(),

@@ -19,7 +19,7 @@ CODES = ("MA-06",)
 
 
 class AmendmentMachine(Machine):
-    """An amendment of an agreement between three parties, while others may be applied first."""
+    """An amendment of an agreement between three parties, of which one is to witness only; others may come first."""
 
     aggregate: Amendment
     contents: "count[int]"
@@ -32,7 +32,7 @@ class AmendmentMachine(Machine):
         self.aggregate, self.events = Amendment(id=new_id()), []
         self.contents, self.numbers, self.today = count(), set(), AT.date()
         terms = regional()
-        self.parties = terms.parties
+        self.parties = (*terms.parties[:2], terms.parties[2].model_copy(update={"roles": ("witness",)}))
         self.names = {each.organisation_id: NAME for each in terms.parties}
         proposed = Amendment.propose(
             self.aggregate.id,

@@ -22,7 +22,7 @@ from services.agreements.errors.signing import (
 from services.agreements.kinds import KINDS, AmendmentRule
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import MandateRow
-from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, sign_for
+from services.agreements.tests.branches import agree, owed, propose, reread, revise, reword, sign_for
 from services.agreements.tests.builders import (
     LEGAL,
     MINISTRY,
@@ -114,7 +114,8 @@ async def test_no_amendment_is_frozen_for_a_party_for_which_nobody_may_sign(data
     with pytest.raises(MandatesMissing) as missing:
         await agree(database, amendment)
     assert missing.value.values["organisations"] == [operator.organisation_id]
-    other = await revise(database, await propose(database, agreement), budget=(budget_line(ministry.party_id),))
+    apart = owed(agreement, debtor=ministry.party_id)
+    other = await revise(database, await propose(database, agreement), obligations=(apart,))
     assert (await agree(database, other)).state == S.agreed, "whom it does not touch needs none"
 
 
@@ -383,8 +384,8 @@ async def test_no_amendment_is_signed_under_a_parent_that_rests_and_its_parties_
 
 async def test_who_is_not_touched_delegates_nothing(database: Database) -> None:
     agreement = await bound(database, current(effective_from=today() - timedelta(days=40)))
-    _, operator, ministry = agreement.parties
-    amendment = await revise(database, await propose(database, agreement), budget=(budget_line(operator.party_id),))
+    ministry = agreement.parties[2]
+    amendment = await revise(database, await propose(database, agreement), obligations=(owed(agreement),))
     amendment = await agree(database, amendment)
     with pytest.raises(NotTouched):
         await delegate(database, amendment, party_id=ministry.party_id, by=signer(ministry.organisation_id))

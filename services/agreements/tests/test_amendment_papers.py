@@ -144,12 +144,13 @@ async def test_what_was_applied_stays_on_paper_as_it_was_signed(
 async def test_only_those_whom_it_touches_are_shown_as_signing(
     app: FastAPI, database: Database, issuer: Issuer, agreement: Agreement
 ) -> None:
-    payer = agreement.parties[0]
-    line = budget_line(payer.party_id)
-    offered = await agree(database, await revise(database, await propose(database, agreement), budget=(line,)))
-    assert offered.touched == (payer.party_id,)
-    text = text_of((await get(app, issuer, path_of(offered))).content)
-    assert text.count("N'a pas signé.") == 1
+    duty, line = owed(agreement), budget_line(agreement.parties[0].party_id)
+    two = await agree(database, await revise(database, await propose(database, agreement), obligations=(duty,)))
+    text = text_of((await get(app, issuer, path_of(two))).content)
+    assert text.count("N'a pas signé.") == 2 and "Obligation (fictif)" in text
+    all_of_them = await agree(database, await revise(database, await propose(database, agreement), budget=(line,)))
+    text = text_of((await get(app, issuer, path_of(all_of_them))).content)
+    assert text.count("N'a pas signé.") == 3
     assert "Ajout : la ligne budgétaire « Équipement (fictif) »" in text and "50 000,00 MAD" in text
 
 

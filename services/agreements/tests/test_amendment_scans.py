@@ -29,8 +29,8 @@ from services.agreements.kinds import SigningGroup, SigningRule
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tests.branches import (
     agree,
-    budget_line,
     carry,
+    owed,
     propose,
     read,
     reread,
@@ -213,8 +213,7 @@ async def test_on_paper_too_each_signs_in_its_turn(database: Database, offered: 
 
 
 async def test_who_is_not_touched_signs_nothing_on_paper(database: Database, agreement: Agreement) -> None:
-    payer = agreement.parties[0].party_id
-    changed = await revise(database, await propose(database, agreement), budget=(budget_line(payer),))
+    changed = await revise(database, await propose(database, agreement), obligations=(owed(agreement),))
     offered = await agree(database, changed)
     stranger = next(each.party_id for each in offered.parties if each.party_id not in offered.touched)
     with pytest.raises(NotTouched):

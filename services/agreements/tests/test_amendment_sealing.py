@@ -40,8 +40,8 @@ from services.agreements.settings import AgreementsSettings
 from services.agreements.tables import AMENDMENTS, PaperRow
 from services.agreements.tests.branches import (
     agree,
-    budget_line,
     carry,
+    owed,
     propose,
     read,
     reread,
@@ -210,12 +210,11 @@ async def test_no_key_is_asked_for_a_signature_that_would_be_refused(
         await seal_for(database, offered, by=deputy)
     with pytest.raises(ContentHashDiffers):
         await seal_for(database, offered, content_hash=offered.base_hash)
-    payer = agreement.parties[0].party_id
     narrow = await agree(
-        database, await revise(database, await propose(database, agreement), budget=(budget_line(payer),))
+        database, await revise(database, await propose(database, agreement), obligations=(owed(agreement),))
     )
     with pytest.raises(NotTouched):
-        await sign_for(database, narrow, agreement.parties[1].party_id, level="advanced")
+        await sign_for(database, narrow, agreement.parties[2].party_id, level="advanced")
     assert hands.asked == [] and (await reread(database, offered)).version == offered.version
     sealed = await seal_for(database, offered, 1)
     assert [each.organisation_id for each in hands.asked] == [operator] and sealed.signatures

@@ -12,7 +12,7 @@ from services.agreements.errors.amendments import ContentHashDiffers, NotTouched
 from services.agreements.errors.signing import TextTampered
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.tables import AssociationStandingRow
-from services.agreements.tests.branches import agree, budget_line, propose, reread, revise, reword, running, sign_for
+from services.agreements.tests.branches import agree, owed, propose, reread, revise, reword, running, sign_for
 from services.agreements.tests.builders import MINISTRY, bound, director, end_mandate, person, signer
 from shared.actor import NATIONAL, Role
 from shared.clock import now, today
@@ -23,17 +23,19 @@ from shared.web import available_actions
 
 async def test_who_is_not_touched_does_not_sign(database: Database) -> None:
     agreement = await bound(database, running())
-    _, operator, ministry = (each.party_id for each in agreement.parties)
-    amendment = await revise(database, await propose(database, agreement), budget=(budget_line(operator),))
+    academy, operator, ministry = (each.party_id for each in agreement.parties)
+    duty = owed(agreement, creditor=ministry)
+    amendment = await revise(database, await propose(database, agreement), obligations=(duty,))
     amendment = await agree(database, amendment)
-    assert amendment.touched == (operator,)
+    assert amendment.touched == (operator, ministry)
     with pytest.raises(NotTouched):
-        await sign_for(database, amendment, ministry)
+        await sign_for(database, amendment, academy)
     with pytest.raises(NotAParty):
         await sign_for(database, amendment, new_id(), by=MINISTRY)
     offered = {"sign_amendment", "decline_amendment"}
     for by, expected in ((director(), set()), (signer(amendment.party(operator).organisation_id), offered)):
         assert offered & {*available_actions(by, amendment, PERMISSIONS)} == expected
+    await sign_for(database, amendment, ministry)
     assert (await sign_for(database, amendment, operator)).state == AmendmentState.applied
 
 

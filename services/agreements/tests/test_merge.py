@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex, ClauseRef, Content
-from services.agreements.merge import COLLECTIONS, TERMS, Change, Conflict, diff, rebase, touched_by
-from services.agreements.terms import BudgetLine, Duty
+from services.agreements.merge import COLLECTIONS, TERMS, Change, Conflict, diff, parties_of, rebase, touched_by
+from services.agreements.terms import BudgetLine, Duty, must_sign
 from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
 
 IDS = [UUID(int=number) for number in range(1, 7)]
 KEYS = ["object", "duration", "grant", "staff", "disputes", "publication"]
+ROLES = ["funder", "premises_host", "witness"]
 WORDS = st.sampled_from(["a", "b", "c"])
 
 
@@ -82,7 +83,7 @@ def some(of: list[Any], make: Any) -> st.SearchStrategy[tuple[Any, ...]]:
 CONTENTS = st.builds(
     Content,
     title=WORDS.map(bilingual),
-    parties=some(IDS, lambda id: st.sampled_from(["funder", "premises_host"]).map(lambda role: party(id, role))),
+    parties=some(IDS, lambda id: st.sampled_from(ROLES).map(lambda role: party(id, role))),
     centers=some(IDS, lambda id: st.integers(1, 3).map(lambda seats: center(id, seats))),
     obligations=some(IDS, lambda id: WORDS.map(lambda word: duty(id, word))),
     budget=some(IDS, lambda id: st.integers(1, 3).map(lambda amount: line(id, amount))),
@@ -312,13 +313,22 @@ WITNESS = party(IDS[5], "witness")
         ({"parties": BASE.parties[:2]}, {ACADEMY, OPERATOR, FUNDER}),
         ({"parties": (*BASE.parties, party(IDS[4]))}, {ACADEMY, OPERATOR, FUNDER, IDS[4]}),
         ({"parties": (*BASE.parties, WITNESS)}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"parties": (*BASE.parties[:2], party(FUNDER, "witness"))}, {ACADEMY, OPERATOR, FUNDER}),
         ({"annexes": BASE.annexes[:1]}, {ACADEMY, OPERATOR, FUNDER}),
-        ({"budget": BASE.budget[:1]}, {ACADEMY}),
-        ({"budget": (*BASE.budget, line(IDS[4]).model_copy(update={"payer": FUNDER}))}, {FUNDER}),
+        ({"budget": BASE.budget[:1]}, {ACADEMY, OPERATOR, FUNDER}),
+        ({"budget": (line(IDS[0], 0), BASE.budget[1])}, {ACADEMY, OPERATOR, FUNDER}),
+        (
+            {"budget": (*BASE.budget, line(IDS[4]).model_copy(update={"payer": FUNDER}))},
+            {ACADEMY, OPERATOR, FUNDER},
+        ),
         ({"obligations": (*BASE.obligations, duty(IDS[4]))}, {ACADEMY, OPERATOR, FUNDER}),
         (
             {"obligations": (*BASE.obligations, duty(IDS[4]).model_copy(update={"creditor": OPERATOR}))},
             {ACADEMY, OPERATOR},
+        ),
+        (
+            {"obligations": (*BASE.obligations, duty(IDS[4]).model_copy(update={"creditor": WITNESS.party_id}))},
+            {ACADEMY, OPERATOR, FUNDER},
         ),
     ],
     ids=[
@@ -328,12 +338,51 @@ WITNESS = party(IDS[5], "witness")
         "leaves",
         "joins",
         "witness",
+        "only witnesses from then on",
         "annex",
         "pays no more",
+        "pays less",
         "pays",
         "owes all",
         "owes one",
+        "owes a witness",
     ],
 )
 def test_whom_an_amendment_touches_signs_it(changes: dict[str, Any], touched: set[UUID]) -> None:
     assert set(touched_by(BASE, amended(**changes))) == touched
+
+
+def test_a_duty_that_another_takes_over_concerns_who_owed_it_and_who_will() -> None:
+    base = amended(obligations=(duty(IDS[0]).model_copy(update={"creditor": OPERATOR}),))
+    branch = amended(obligations=(duty(IDS[0]).model_copy(update={"debtor": FUNDER, "creditor": OPERATOR}),))
+    assert set(touched_by(base, branch)) == {ACADEMY, OPERATOR, FUNDER}
+
+
+def test_who_gives_its_role_up_signs_as_what_it_was_and_who_gets_one_as_what_it_will_be() -> None:
+    operator, demoted = BASE.parties[1], party(OPERATOR, "witness")
+    others = [each for each in BASE.parties if each != operator]
+    less = amended(parties=(*others, demoted))
+    assert parties_of(BASE, less)[OPERATOR] == operator
+    assert parties_of(less, BASE)[OPERATOR] == operator
+    assert parties_of(BASE, amended(parties=tuple(others)))[OPERATOR] == operator
+    host = party(OPERATOR, "premises_host")
+    assert parties_of(BASE, amended(parties=(*others, host)))[OPERATOR] == host
+
+
+@MANY
+@given(CONTENTS, CONTENTS)
+def test_nobody_s_part_changes_without_its_signature(base: Content, branch: Content) -> None:
+    touched = {*touched_by(base, branch)}
+    before, after = part_of(base), part_of(branch)
+    for id in {each.party_id for content in (base, branch) for each in content.parties if must_sign(each)}:
+        assert id in touched or before(id) == after(id)
+    assert touched <= {each.party_id for content in (base, branch) for each in content.parties if must_sign(each)}
+
+
+def part_of(content: Content) -> Any:
+    """Party -> what it is, owes, is owed and is promised in all under the content."""
+    return lambda id: (
+        [each.roles for each in content.parties if each.party_id == id],
+        {each for each in content.obligations if id in (each.debtor, each.creditor) or each.creditor is None},
+        {*content.budget, *content.clauses},
+    )

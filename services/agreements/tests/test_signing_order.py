@@ -16,7 +16,7 @@ FUNDERS = [party(new_id(), "funder") for _ in range(3)]
 ACADEMY = party(new_id(), "granting_authority")
 HOST = party(new_id(), "premises_host")
 WITNESS = party(new_id(), "witness")
-PARTIES = [ACADEMY, WITNESS, HOST, *FUNDERS, OPERATOR]
+PARTIES = [ACADEMY, HOST, *FUNDERS, OPERATOR]
 GROUPS = [
     SigningGroup(roles=("operator",)),
     SigningGroup(roles=("funder",), needed=2),
@@ -60,11 +60,12 @@ def test_parties_that_no_group_names_sign_last() -> None:
 
 def test_without_groups_everybody_signs_at_any_time() -> None:
     free = SigningOrder([], PARTIES, ())
-    assert free.may_sign_now == tuple(each for each in PARTIES if each != WITNESS)
+    assert free.may_sign_now == tuple(PARTIES)
 
 
-def test_a_witness_is_never_awaited() -> None:
-    assert WITNESS not in after().awaited and WITNESS not in after().may_sign_now
+def test_who_signs_though_it_only_witnesses_from_then_on_is_awaited_last() -> None:
+    order = SigningOrder(GROUPS, [*PARTIES, WITNESS], {each.party_id for each in PARTIES})
+    assert order.awaited == order.may_sign_now == (WITNESS,)
 
 
 def test_a_group_without_a_party_holds_nobody_up() -> None:

@@ -2,17 +2,19 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from services.agreements.agreement import DocumentState
+from services.agreements.agreement import DocumentState, Signature
 from services.agreements.agreement.documents import LIVING
+from services.agreements.merge import touched_by
 from services.agreements.terms import Recurrence
 from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import DECISION
 from services.agreements.tests.machines.life import Life
-from shared.events.agreements import AgreementObligationFellDue, AgreementObligationReminded
+from shared.events.agreements import AgreementObligationFellDue, AgreementObligationReminded, PartyRole
 from shared.ids import new_id
 
 BACK = st.sampled_from([None, 0, 30, 300])
@@ -80,9 +82,13 @@ class Force(Life):
         when=st.sampled_from([None, *SCHEDULES]),
         days=st.sampled_from([-300, 0, 300]),
         seats=st.integers(0, 99),
+        role=st.sampled_from(["witness", "funder"]),
     )
-    def amend(self, kept: int, more: bool, when: dict[str, Any] | None, days: int, seats: int) -> None:
-        """Duties go, come or get other days, the end moves, the center has other seats; what is settled stays."""
+    def amend(self, kept: int, more: bool, when: dict[str, Any] | None, days: int, seats: int, role: PartyRole) -> None:
+        """Duties go, come or get other days, the end moves, the center has other seats; what is settled stays.
+
+        The last of the parties witnesses or funds from then on; whoever signs before or after it signs it.
+        """
         it = self.aggregate
         content = it.content(())
         duties = [each.model_copy(update=when) if when else each for each in content.obligations[:kept]]
@@ -91,6 +97,7 @@ class Force(Life):
                 "obligations": (*duties, *((owed(content),) if more else ())),
                 "effective_until": content.effective_until + timedelta(days=days),
                 "centers": (content.centers[0].model_copy(update={"funded_seats": seats}),),
+                "parties": (*content.parties[:-1], content.parties[-1].model_copy(update={"roles": (role,)})),
             }
         )
         settled = [each for each in it.obligations if each.settled_on]
@@ -103,12 +110,13 @@ class Force(Life):
                 number=len(it.amendments) + 1,
                 amendment_type="scope",
                 names=it.names,
-                signatures=(),
+                signatures=[self._signature(each) for each in touched_by(content, amended)],
                 today=self.today,
             ),
         ):
             assert it.content(()) == amended
             assert [each for each in it.obligations if each.settled_on] == settled
+            assert not it.missing_signatures, "whoever signs has signed the agreement, or what made it sign"
 
     @rule()
     def expire(self) -> None:
@@ -131,6 +139,11 @@ class Force(Life):
         if self.aggregate.state in LIVING:
             holding = [each for each in self.aggregate.documents if each.state == DocumentState.current]
             assert all(each.expires_on is None or each.expires_on >= self.today for each in holding)
+
+    def _signature(self, party_id: UUID) -> Signature:
+        """What a party gives under an amendment."""
+        given: dict[str, Any] = {"person": "x", "mandate_id": new_id(), "level": "simple", "signed_at": self.at}
+        return Signature(party_id=party_id, text_hash="cd" * 32, ceremony_id=None, **given)
 
     def _decision(self, ahead: bool, back: int | None) -> dict[str, Any]:
         noticed = self.today if ahead else self.today - timedelta(400)
