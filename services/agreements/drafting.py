@@ -46,7 +46,7 @@ def draft_text(terms: Terms, names: Mapping[UUID, Bilingual], *, only: Container
 
 def values_named(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> list[str]:
     """The values of the terms that a text names, one by one: names, days, the school year, seats other than none."""
-    filled = _values(terms, names, language)
+    filled = _said(terms, language)
     organisations = [
         getattr(names[each.organisation_id], language) for each in terms.parties if each.organisation_id in names
     ]
@@ -54,6 +54,21 @@ def values_named(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -
     said = [filled[each] for each in ("title", "school_year", "effective_from", "effective_until")]
     seats = [filled[each] for each in ("seats", "funded_seats", "unfunded_seats")]
     return [*organisations, *centers, *said, *(each for each in seats if each != "0")]
+
+
+def _said(terms: Terms, language: str) -> Mapping[Fact, str]:
+    """What the terms say by themselves."""
+    funded = sum(center.funded_seats for center in terms.centers)
+    unfunded = sum(center.unfunded_seats for center in terms.centers)
+    return {
+        "effective_from": _day(terms.effective_from, language),
+        "effective_until": _day(terms.effective_until, language),
+        "funded_seats": str(funded),
+        "school_year": terms.school_year,
+        "seats": str(funded + unfunded),
+        "title": getattr(terms.title, language),
+        "unfunded_seats": str(unfunded),
+    }
 
 
 def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dict[str, str]:
@@ -72,24 +87,15 @@ def _values(terms: Terms, names: Mapping[UUID, Bilingual], language: str) -> dic
         province = getattr(PROVINCES[each.province], f"name_{language}")
         return f"- {getattr(each, f'name_{language}')} ({province})"
 
-    funded = sum(center.funded_seats for center in terms.centers)
-    unfunded = sum(center.unfunded_seats for center in terms.centers)
     facts: Mapping[Fact, str] = {
         "academy": name(ACADEMIES[terms.academy].organisation_id) if terms.academy else UNKNOWN,
         "centers": "\n".join(map(center, terms.centers)) or UNKNOWN,
-        "effective_from": _day(terms.effective_from, language),
-        "effective_until": _day(terms.effective_until, language),
-        "funded_seats": str(funded),
         "ministry": name(MINISTRY_ID),
         "network": name(NETWORK_ID),
         "parties": "\n".join(map(party, terms.parties)),
-        "school_year": terms.school_year,
-        "seats": str(funded + unfunded),
-        "title": getattr(terms.title, language),
-        "unfunded_seats": str(unfunded),
     }
     roles: Mapping[PartyRole, str] = {each: role(each) for each in get_args(PartyRole)}
-    return {str(name): value for each in (facts, roles) for name, value in each.items()}
+    return {str(name): value for each in (_said(terms, language), facts, roles) for name, value in each.items()}
 
 
 # The same lists and days are written over and over: one version of the terms differs from the next in little.

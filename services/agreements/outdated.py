@@ -7,10 +7,11 @@ from uuid import UUID
 
 from services.agreements.amounts import amounts_of, named_in
 from services.agreements.bilingual import Bilingual
+from services.agreements.content import ClauseRef
 from services.agreements.drafting import LOCALES, draft_text, values_named
 from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import Terms
-from services.agreements.text import Clause
+from services.agreements.text import Clause, table_of
 
 
 class Facts(NamedTuple):
@@ -21,10 +22,10 @@ class Facts(NamedTuple):
     """Of the organisations, as known then."""
 
 
-def differing(clauses: Iterable[Clause], present: Facts) -> list[Clause]:
-    """The clauses that the kind does not draw so from these terms: only they may be outdated."""
-    now = drawn(present)
-    return [each for each in clauses if each != now.get(each.key)]
+def differing(table: Iterable[ClauseRef], present: Facts) -> list[ClauseRef]:
+    """The clauses that the kind does not draw so from these terms, by their hashes: only they may be outdated."""
+    now = {*table_of(draft_text(*present))}
+    return [each for each in table if each not in now]
 
 
 def outdated(clauses: Sequence[Clause], present: Facts, former: Sequence[Facts]) -> list[OutdatedClause]:

@@ -48,10 +48,12 @@ async def outdated_of(tx: Transaction, agreement: Agreement) -> list[OutdatedCla
     try:
         content = agreement.content(await get_table(tx, agreement.text_hash))
         present = facts_of(agreement, content)
-        left = differing(await table_clauses(tx, content.clauses), present)
+        if not (left := differing(content.clauses, present)):
+            return []
+        clauses = await table_clauses(tx, left)
     except TextLost:
         return []
-    return outdated(left, present, await _agreed_before(tx, agreement)) if left else []
+    return outdated(clauses, present, await _agreed_before(tx, agreement))
 
 
 async def outdated_on(tx: Transaction, agreement: Agreement, amendment: Amendment) -> list[OutdatedClause]:
@@ -59,8 +61,9 @@ async def outdated_on(tx: Transaction, agreement: Agreement, amendment: Amendmen
     try:
         branch = await get_content(tx, amendment.content_hash)
         present = facts_of(amendment, branch)
-        left = differing(await table_clauses(tx, branch.clauses), present)
-        return outdated(left, present, await _branched_before(tx, agreement, amendment)) if left else []
+        if not (left := differing(branch.clauses, present)):
+            return []
+        return outdated(await table_clauses(tx, left), present, await _branched_before(tx, agreement, amendment))
     except TextLost:
         return []
 

@@ -14,7 +14,7 @@ from services.agreements.bilingual import Bilingual
 from services.agreements.drafting import draft_text
 from services.agreements.errors.amendments import BeyondItsType
 from services.agreements.errors.texts import NothingToRedraw, TextOutdated
-from services.agreements.outdated import Facts, outdated
+from services.agreements.outdated import Facts, differing, outdated
 from services.agreements.surroundings import OutdatedClause
 from services.agreements.terms import BudgetLine, Terms
 from services.agreements.tests.branches import carry, propose, read, revise, running
@@ -31,7 +31,7 @@ from services.agreements.tests.builders import (
     regional,
     signer,
 )
-from services.agreements.text import Clause, Prose
+from services.agreements.text import Clause, Prose, table_of
 from shared.database import Database
 from shared.events.agreements import AmendmentType
 from shared.ids import new_id
@@ -85,6 +85,13 @@ def test_what_says_the_present_terms_is_not_outdated() -> None:
     present = seats(terms, 77)
     assert outdated(drawn(present), facts(present), [facts(terms)]) == []
     assert outdated(drawn(terms), facts(terms), [facts(present)]) == [], "back to what they were"
+
+
+def test_only_what_says_something_else_is_compared_with_former_terms() -> None:
+    terms = regional()
+    present = seats(terms, 77)
+    assert differing(table_of(drawn(present)), facts(present)) == []
+    assert {each.key for each in differing(table_of(drawn(terms)), facts(present))} == DRAWN_FROM_SEATS
 
 
 def test_a_clause_from_terms_before_the_last_ones_is_outdated() -> None:
