@@ -10,7 +10,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.bilingual import Bilingual
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.schemas.words import Because, Hash, Line, Paragraph
+from services.agreements.schemas.words import Because, Hash, Line, Paragraph, PersonId
 from services.agreements.substitution import Substitution, SubstitutionState
 from shared.actor import Actor, Role
 from shared.territory import AcademyCode
@@ -46,7 +46,7 @@ class ApproveAsSubstitute(Body):
 class GrantSubstitution(Body):
     """Who approves in the sender's place, and when."""
 
-    substitute: Line = Field(description="the person, as issuer#subject; of the same jurisdiction")
+    substitute: PersonId = Field(description="the person, as issuer#subject; of the same jurisdiction")
     valid_from: BusinessDate
     valid_until: BusinessDate = Field(description="the last day, included")
     reason: Paragraph

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from services.agreements.agreement import Agreement, AgreementState, PartyRequest
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands import SignatureRequest
-from services.agreements.schemas.words import Because, Hash, Line, Paragraph
+from services.agreements.schemas.words import Because, Hash, Line, Paragraph, PersonId
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import must_sign
 from shared.events.agreements import PartyRole, SealingCertificate, SignatureLevel
@@ -43,7 +43,9 @@ class DelegateSigning(Body):
     """Who signs for the party in one's place, and on which act that rests."""
 
     party_id: UUID
-    delegate: Line = Field(description="the person, as issuer#subject")
+    delegate: PersonId = Field(
+        description="the person, as issuer#subject; to sign they have to act for the party's organisation"
+    )
     valid_until: BusinessDate = Field(description="the last day; that of the mandate or the offer if they end before")
     document: Line = Field(description="reference of the act of delegation")
 

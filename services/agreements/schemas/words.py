@@ -18,6 +18,7 @@ __all__ = [
     "Line",
     "NewClause",
     "Paragraph",
+    "PersonId",
     "Seats",
     "Title",
     "each_once",
@@ -53,6 +54,8 @@ Title = Annotated[Bilingual, _as(_Lines)]
 """One line that people read, in both languages."""
 NewClause = Annotated[Clause, _as(_Clause)]
 """A clause that is put: its titles are lines."""
+PersonId = Annotated[Line, StringConstraints(pattern=r"^https?://[^#\s]+#\S+$")]
+"""A person as issuer#subject: the address of who vouches for them, and what they are called there."""
 Hash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 """SHA-256 in hex."""
 BudgetYear = Annotated[int, Field(ge=FIRST_DAY.year, le=LAST_DAY.year)]

@@ -155,10 +155,9 @@ async def test_the_end_with_the_last_edition_moves_the_base_too(
     await commands.let_time_pass(database, agreement.id, on=starts_on - timedelta(days=30))
     await commands.evaluate_renewal(database, agreement.id, outcome="favourable", reason="(fictif)", by=officer())
     ends_on, edition = starts_on + timedelta(days=90), agreement.editions[0]
-    kept: dict[str, Any] = edition.model_dump(
-        include={"school_year", "funded_seats", "unfunded_seats", "parties", "obligations"}
-    )
+    kept: dict[str, Any] = edition.model_dump(include={"funded_seats", "unfunded_seats", "parties", "obligations"})
     year: dict[str, Any] = {"budget_year": starts_on.year, "ends_on": ends_on, "amount": edition.amount}
+    year |= {"school_year": "2030/2031"}
     await commands.renew_agreement(database, agreement.id, **kept, **year, by=director())
     assert (await reread(database, amendment)).state != AmendmentState.rebase_needed
     agreement = await commands.let_time_pass(database, agreement.id, on=starts_on)

@@ -171,3 +171,11 @@ async def test_a_delegation_says_when_its_mandate_or_the_offer_ends_it(database:
     assert await until(today() + timedelta(days=2), brief) == today() + timedelta(days=2)
     assert await until(today() + timedelta(days=9), brief) == today() + timedelta(days=3)
     assert await until(today() + timedelta(days=900), long) == file.offered_until
+
+
+@pytest.mark.parametrize("named", ["hello", "a#b", "https://identity.example", "https://identity.example#"])
+async def test_whoever_is_delegated_to_is_named_as_a_person(as_: Any, file: File, named: str) -> None:
+    path = f"/{'agreements' if isinstance(file, Agreement) else 'amendments'}/{file.id}/delegations"
+    body = {"party_id": str(party_of(file).party_id), "delegate": named, "valid_until": str(today()), "document": "a"}
+    refused = await as_(head_of(file)).post(path, body)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "#/delegate")

@@ -119,7 +119,7 @@ def visits(made: Made) -> dict[str, Arrange]:
                 database,
                 amendment.id,
                 party_id=UUID(body["party_id"]),
-                delegate="x#deputy",
+                delegate="https://identity.example#deputy",
                 valid_until=today(),
                 document="(fictif) acte",
                 by=by,
@@ -185,7 +185,9 @@ def visits(made: Made) -> dict[str, Arrange]:
         return Visit("/api/v1/amendments/export?state=applied")
 
     until = (today() + timedelta(days=1)).isoformat()
-    delegating = signing("delegations", delegate="x#deputy", valid_until=until, document="(fictif) acte")
+    delegating = signing(
+        "delegations", delegate="https://identity.example#deputy", valid_until=until, document="(fictif) acte"
+    )
     to_withdraw = signing("delegations/withdrawal")
     agreements, amendments = "agreements", "amendments"
     return {

@@ -130,7 +130,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         (edition,) = agreement.editions
         body = edition.model_dump(mode="json", exclude={"number", "starts_on", "state"})
         ends_on = edition.ends_on + timedelta(days=300)
-        body |= {"ends_on": str(ends_on), "budget_year": ends_on.year}
+        body |= {"ends_on": str(ends_on), "budget_year": ends_on.year, "school_year": "2030/2031"}
         return Visit(f"/api/v1/agreements/{agreement.id}/renewal", body, agreement, agreement.version)
 
     async def read_obligations(_: Actor) -> Visit:

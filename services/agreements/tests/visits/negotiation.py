@@ -91,7 +91,9 @@ def visits(made: Made) -> dict[str, Arrange]:
     async def revoke_substitution(by: Actor) -> Visit:
         granting = by if PERMISSIONS.may(by, "grant_substitution") else officer()
         days: dict[str, Any] = {"valid_from": today(), "valid_until": today() + timedelta(days=1)}
-        given = await commands.grant_substitution(database, substitute="x#y", reason="(fictif)", by=granting, **days)
+        given = await commands.grant_substitution(
+            database, substitute="https://identity.example#x", reason="(fictif)", by=granting, **days
+        )
         return Visit(f"/api/v1/substitutions/{given.id}/revocation", None, given, given.version)
 
     def on_a_thread(path: str = "", body: Any = None, *, resolved: bool = False, versioned: bool = False) -> Arrange:
@@ -125,7 +127,7 @@ def visits(made: Made) -> dict[str, Arrange]:
         "approve_agreement": made.on(agreements, made.in_review, "/approval"),
         "reopen_text": made.on(agreements, made.frozen, "/reopening", WHY),
         "approve_as_substitute": approve_as_substitute,
-        "grant_substitution": at("/api/v1/substitutions", {"substitute": "x#y"} | week | WHY),
+        "grant_substitution": at("/api/v1/substitutions", {"substitute": "https://identity.example#x"} | week | WHY),
         "read_substitutions": at("/api/v1/substitutions"),
         "revoke_substitution": revoke_substitution,
         "open_thread": made.on(agreements, made.draft, "/threads", COMMENT, reads=True),

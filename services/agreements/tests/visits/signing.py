@@ -51,7 +51,11 @@ def visits(made: Made) -> dict[str, Arrange]:
         signature = await delegating(by)
         del signature.body["text_hash"]
         until = (today() + timedelta(days=7)).isoformat()
-        body = signature.body | {"delegate": "x#y", "valid_until": until, "document": "ACTE-EXEMPLE-1"}
+        body = signature.body | {
+            "delegate": "https://identity.example#x",
+            "valid_until": until,
+            "document": "ACTE-EXEMPLE-1",
+        }
         return replace(signature, body=body)
 
     async def withdraw_delegation(by: Actor) -> Visit:
@@ -63,7 +67,7 @@ def visits(made: Made) -> dict[str, Arrange]:
                 database,
                 agreement.id,
                 party_id=UUID(body["party_id"]),
-                delegate="x#y",
+                delegate="https://identity.example#x",
                 valid_until=today(),
                 document="ACTE-EXEMPLE-1",
                 by=by,
