@@ -1,6 +1,6 @@
 """What agreements wait for, as the database is asked for it."""
 
-from sqlalchemy import Boolean, ColumnElement, Date, and_, any_, bindparam, exists, literal_column, or_, select
+from sqlalchemy import Boolean, ColumnElement, Date, and_, any_, bindparam, literal_column, or_, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.agreements.agreement import Agreement, AgreementState
@@ -10,6 +10,10 @@ from services.agreements.tables import AGREEMENTS, AWAITS_KEPT_VISA, MAY_AWAIT_V
 
 ROW, PARENT = AGREEMENTS.table.c, AGREEMENTS.table.alias("parent").c
 DAY = bindparam("day", type_=Date)
+# Not `exists`, which the planner may turn round and answer for all agreements at once.
+PARENT_ENDS = select(true()).where(
+    PARENT.id == ROW.parent_id, or_(PARENT.status.in_(ENDED_EARLY), PARENT.announced_on <= DAY)
+)
 MAY_HAVE_MOVED = select(ROW.id).where(
     ROW.id == any_(bindparam("agreements", type_=ARRAY(ROW.id.type))),
     or_(
@@ -18,7 +22,7 @@ MAY_HAVE_MOVED = select(ROW.id).where(
         and_(ROW.status.in_(Agreement.ALLOWED["expire_agreement"]), ROW.effective_until < DAY),
         and_(
             ROW.status.in_(Agreement.ALLOWED["end_with_parent"]),
-            exists().where(PARENT.id == ROW.parent_id, or_(PARENT.status.in_(ENDED_EARLY), PARENT.announced_on <= DAY)),
+            PARENT_ENDS.limit(1).scalar_subquery(),
         ),
     ),
 )

@@ -7,7 +7,7 @@ Base = service_base("agreements")
 SEEN_BY = {
     # As IN_SCOPE; but of `or` the planner takes it that one row in two hundred is seen, of `case` one in two, and to
     # put "all of them" in order it then no longer reads all of them (migration 0029). And the scope is selected apart:
-    # it is then read once, not for every row (migration 0037).
+    # it is then read once, not for every row (migration 0035).
     "agreement": "case when (select current_setting('mithaq.scope', true)) = 'national' then true"
     " else visible_to && (select string_to_array(nullif(current_setting('mithaq.scope', true), ''), ',')) end",
     # The nation's scope is said first and apart, and spares a term the look at its agreement (migration 0015).

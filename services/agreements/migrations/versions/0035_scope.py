@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0035"
+down_revision = "0034"
 
 SCOPE = "(select current_setting('mithaq.scope', true))"
 
