@@ -14,6 +14,7 @@ from services.agreements.amendment import Amendment, AmendmentSignature
 from services.agreements.bilingual import Bilingual
 from services.agreements.commands.papers import vouched_for
 from services.agreements.sealing import Flaw, NotReadable, Seal, examine, is_of, sealing
+from services.agreements.signed import what_was_signed
 from services.agreements.tables import PaperRow
 from services.agreements.verification import Standing, Subject, subject_of
 from shared.actor import NATIONAL
@@ -133,10 +134,13 @@ async def _judge(db: Database, standing: Standing, hash: str, file: bytes | None
     paper = papers.get(hash)
     if paper and paper.document != SEALED:
         worth, changes = await _worth_of_paper(db, standing, signed, paper)
-        if not await vouched_for(db, paper):
-            return Finding(Worth.unproven, hash, paper)
+        match await vouched_for(db, paper):
+            case None:
+                return Finding(Worth.unproven, hash, paper)
+            case "formerly" if paper.subject_id == standing.id:
+                worth, changes = Worth.outdated, ()
         return Finding(worth, hash, paper, changes=changes)
-    given = signed.signatures if signed and paper is None else ()
+    given = [each for file in await _texts(db, signed) for each in file.signatures] if signed and paper is None else []
     if scan := next((each for each in given if hash in _shown_by(each)), None):
         return Finding(Worth.contested if scan.in_doubt else Worth.sealed, hash)
     if hash in standing.annexes:
@@ -157,25 +161,44 @@ async def _worth_of_paper(
         return Worth.of_another, ()
     if paper.content_hash is None or paper.content_hash not in standing.hashes.values():
         return Worth.outdated, ()
-    changes = tuple(await _changes(db, signed, paper.version)) if signed and paper.version < signed.version else ()
+    # A certificate names amendments too, whose signatures change without their agreement.
+    later = signed and (paper.document == "certificate" or paper.version < signed.version)
+    changes = tuple(await _changes(db, signed, paper)) if signed and later else ()
     found = {each.worth for each in changes}
     return next((worth for worth in Worth if worth in found), Worth.known), changes
 
 
-async def _changes(db: Database, signed: Agreement | Amendment, version: int) -> list[Change]:
-    """What a paper of that version shows of signatures, party by party, and is not so any more."""
+async def _changes(db: Database, signed: Agreement | Amendment, paper: PaperRow) -> list[Change]:
+    """What a paper shows of signatures, party by party, and is not so any more."""
     async with db.transaction(NATIONAL) as tx:
         life = await journal.past(tx, signed.id)
-    then = type(signed).fold(signed.id, [each.event for each in life if each.version <= version])
-    today, names = {each.party_id: each for each in signed.signatures}, _names(then) | _names(signed)
+    then = type(signed).fold(signed.id, [each.event for each in life if each.version <= paper.version])
+    if paper.document != "certificate":
+        return _changed(then, signed)
+    shown, today = await _texts(db, then, known_at=paper.issued_at), await _texts(db, signed)
+    return [change for before, after in zip(shown, today, strict=False) for change in _changed(before, after)]
+
+
+def _changed(then: Agreement | Amendment, today: Agreement | Amendment) -> list[Change]:
+    kept_of, names = {each.party_id: each for each in today.signatures}, _names(then) | _names(today)
     changes = []
     for shown in then.signatures:
-        kept = today.get(shown.party_id)
+        kept = kept_of.get(shown.party_id)
         if kept is None or kept.signed_at != shown.signed_at:
             changes.append(Change(names.get(shown.party_id), Worth.voided))
         elif kept.in_doubt and not shown.in_doubt:
             changes.append(Change(names.get(shown.party_id), Worth.doubted))
     return changes
+
+
+async def _texts(
+    db: Database, signed: Agreement | Amendment, *, known_at: datetime | None = None
+) -> tuple[Agreement | Amendment, ...]:
+    """An agreement's texts with the signatures under each; an amendment has one."""
+    if isinstance(signed, Amendment):
+        return (signed,)
+    async with db.transaction(NATIONAL) as tx:
+        return (await what_was_signed(tx, signed, known_at=known_at)).texts
 
 
 def _names(signed: Agreement | Amendment) -> dict[UUID, Bilingual]:

@@ -21,6 +21,7 @@ from services.agreements.commands.passing import both_led_to, led_to
 from services.agreements.content import language_hashes
 from services.agreements.errors.texts import TextLost
 from services.agreements.papers.drawing import CODE, minutes_hash
+from services.agreements.signed import what_was_signed
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, PaperRow
 from services.agreements.text import get_content
 from shared.actor import NATIONAL
@@ -55,6 +56,17 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Amended:
+    """An amendment that an agreement is made of, with the signatures under it."""
+
+    number: int
+    on: date
+    content_hash: str
+    """Of the agreement as it made it: what these signatures are under."""
+    signatures: tuple[Given, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How what a paper is about stands today."""
 
@@ -80,7 +92,11 @@ class Standing:
     current: bool
     """Whether the code names what holds today; if not, it was changed or reopened since."""
     signatures: tuple[Given, ...] = ()
-    """In the parties' order."""
+    """In the parties' order; of an agreement under the text that all signed, before its amendments."""
+    first_hash: str | None = None
+    """The content that these are under, if amendments have made it another."""
+    amendments: tuple[Amended, ...] = ()
+    """Of an agreement, those that it is made of, oldest first."""
     annexes: frozenset[str] = frozenset()
     """Hashes of the files that are signed with the text."""
     number: int | None = None
@@ -96,7 +112,8 @@ class Standing:
     @property
     def contested(self) -> bool:
         """Whether one of the signatures is."""
-        return any(each.contested for each in self.signatures)
+        amended = (each for one in self.amendments for each in one.signatures)
+        return any(each.contested for each in (*self.signatures, *amended))
 
 
 async def look_up(db: Database, id: str, code: str) -> Standing | None:
@@ -116,7 +133,7 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
             return None
         match subject:
             case Agreement():
-                standing = _of_agreement(await led_to(tx, subject.model_copy(), today()), code)
+                standing = await _of_agreement(tx, await led_to(tx, subject.model_copy(), today()), code)
             case Amendment():
                 its = await AGREEMENTS.read(tx, subject.agreement_id)
                 standing = await _of_amendment(tx, *await both_led_to(tx, its, subject.model_copy(), today()), code)
@@ -150,11 +167,12 @@ async def _was_issued(tx: Transaction, id: UUID, code: str) -> bool:
     return (await tx.exec(query.limit(1))).first() is not None
 
 
-def _of_agreement(agreement: Agreement, code: str) -> Standing:
+async def _of_agreement(tx: Transaction, agreement: Agreement, code: str) -> Standing:
+    first, amendments = await what_was_signed(tx, agreement)
     frozen = agreement.content_hash is not None
     dates = {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until} if frozen else {}
-    if not agreement.missing_signatures and agreement.signatures:
-        dates["signed_on"] = business_date(max(each.signed_at for each in agreement.signatures))
+    if not agreement.missing_signatures and first.signatures:
+        dates["signed_on"] = business_date(max(each.signed_at for each in first.signatures))
     if agreement.amendments:
         dates["amended_on"] = agreement.amendments[-1].amended_on
     hashes = {}
@@ -167,12 +185,17 @@ def _of_agreement(agreement: Agreement, code: str) -> Standing:
         title=agreement.title if frozen else None,
         reference=agreement.reference,
         parties=_parties(agreement) if frozen else (),
-        signed=sum(party.party_id in agreement.counted for party in agreement.signing_parties),
-        of=len(agreement.signing_parties) if frozen else 0,
+        signed=sum(party.party_id in first.counted for party in first.signing_parties),
+        of=len(first.signing_parties) if frozen else 0,
         dates=dates,
         hashes=hashes,
         current=hashes.get("content", "").startswith(code),
-        signatures=_signatures(agreement),
+        signatures=_signatures(first),
+        first_hash=first.content_hash if amendments else None,
+        amendments=tuple(
+            Amended(its.number, its.amended_on, each.content_hash, _signatures(each))
+            for its, each in zip(agreement.amendments, amendments, strict=True)
+        ),
         annexes=frozenset(each.hash for each in agreement.annexes) if frozen else frozenset(),
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence, Set
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -24,7 +24,13 @@ from services.agreements.papers import (
     render_minutes,
     require_printable,
 )
-from services.agreements.papers.drawing import draw_agreement, draw_amendment, draw_certificate, draw_minutes
+from services.agreements.papers.drawing import (
+    draw_agreement,
+    draw_amendment,
+    draw_certificate,
+    draw_former_certificate,
+    draw_minutes,
+)
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import agreement as read_agreement
 from services.agreements.queries import amendment as read_amendment
@@ -89,12 +95,12 @@ async def issue_amendment(db: Database, id: UUID, *, language: Language, by: Act
 
 
 async def issue_certificate(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
-    """The completion certificate. NotAllowedNow before all have signed; refuses as `issue_agreement`."""
+    """The completion certificate: who signed which text. NotAllowedNow before all have signed; as `issue_agreement`."""
     async with db.transaction(by.scope, still=True) as tx:
         found = await read_agreement(tx, id, action="read_certificate", by=by)
         await require_as_told(tx, found)
         paper = await draw_certificate(tx, found)
-    return await _issue(db, "certificate", found, paper, render_certificate, language, paper.content_hash, by)
+    return await _issue(db, "certificate", found, paper, render_certificate, language, found.content_hash, by)
 
 
 async def issue_minutes(db: Database, id: UUID, *, language: Language, by: Actor) -> Issued:
@@ -144,6 +150,7 @@ async def _issue(
     *,
     about: Set[UUID] | None = None,
 ) -> Issued:
+    at = now()
     pdf = await _print(paper, render, language)
     hash = hashlib.sha256(pdf).hexdigest()
     row = PaperRow(
@@ -155,7 +162,7 @@ async def _issue(
         language=language,
         content_hash=content_hash,
         about=None if about is None else sorted(about),
-        issued_at=now(),
+        issued_at=at,
     )
     async with db.transaction(by.scope) as tx:
         await tx.execute(insert(PaperRow).values(row.model_dump()).on_conflict_do_nothing())
@@ -169,8 +176,10 @@ async def _print(paper: P, render: Callable[[P, Language], bytes], language: Lan
     return await _printed.get(key, lambda: in_worker(render, paper, language))
 
 
-async def vouched_for(db: Database, row: PaperRow) -> bool:
-    """Whether the journal vouches for a paper: it names the file, or what it tells of that version prints to it today.
+async def vouched_for(db: Database, row: PaperRow) -> Literal["today", "formerly"] | None:
+    """Whether the journal vouches for a paper: it names the file, or what it tells of that version prints to it.
+
+    `formerly`: as an earlier version of the program told of that version what was not so.
 
     The row alone would make any file ours, by whoever can write it. What was ours is not vouched for any more if an
     earlier version of the program set it otherwise, or the journal told of its past otherwise later.
@@ -179,12 +188,26 @@ async def vouched_for(db: Database, row: PaperRow) -> bool:
         async with db.transaction(NATIONAL, still=True) as tx:
             life = await journal.past(tx, row.subject_id)
             if any(each.event.detail.get("archived_file") == row.hash for each in life):
-                return True
-            paper, render = await _drawn_again(tx, row, [each.event for each in life if each.version <= row.version])
-        pdf = await _print(paper, render, cast(Language, row.language))
+                return "today"
+            then = [each.event for each in life if each.version <= row.version]
+            paper, render = await _drawn_again(tx, row, then)
+            former = await _drawn_before(tx, row, then)
+        language = cast(Language, row.language)
+        if hashlib.sha256(await _print(paper, render, language)).hexdigest() == row.hash:
+            return "today"
+        if former and hashlib.sha256(await _print(former, render, language)).hexdigest() == row.hash:
+            return "formerly"
     except (Refusal, NoResultFound, TimeoutError, BrokenProcessPool, RuntimeError):
-        return False
-    return hashlib.sha256(pdf).hexdigest() == row.hash
+        return None
+    return None
+
+
+async def _drawn_before(tx: Transaction, row: PaperRow, life: Sequence[DomainEvent]) -> Paper | None:
+    """What was given out for it by a version of the program that was mistaken about it; None if none was."""
+    if row.document != "certificate":
+        return None
+    agreement = Agreement.fold(row.subject_id, life)
+    return await draw_former_certificate(tx, agreement) if agreement.amendments else None
 
 
 async def _drawn_again(
@@ -196,7 +219,8 @@ async def _drawn_again(
         case "agreement":
             return await draw_agreement(tx, Agreement.fold(row.subject_id, life)), render_agreement
         case "certificate":
-            return await draw_certificate(tx, Agreement.fold(row.subject_id, life)), render_certificate
+            agreement = Agreement.fold(row.subject_id, life)
+            return await draw_certificate(tx, agreement, known_at=row.issued_at), render_certificate
         case "amendment":
             amendment = Amendment.fold(row.subject_id, life)
             known = await journal.past(tx, amendment.agreement_id, known_at=row.issued_at)

@@ -1,7 +1,7 @@
 """Drawing up papers: what an agreement, an amendment or a ceremony says in one version, gathered for the printer."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,8 +30,10 @@ from services.agreements.papers.paper import (
     PartyLine,
     SealPaper,
     SignatureLine,
+    SignedAmendment,
 )
 from services.agreements.places import name_of, part_named
+from services.agreements.signed import what_was_signed
 from services.agreements.tables import AMENDMENTS, CEREMONIES
 from services.agreements.text import get_clauses, get_content, in_words
 from shared.actor import NATIONAL
@@ -148,25 +150,52 @@ async def draw_seal(
     )
 
 
-async def draw_certificate(tx: Transaction, agreement: Agreement) -> CertificatePaper:
-    """Who signed what, and where the journal says so. NotAllowedNow before all have signed."""
-    if agreement.state not in SIGNED_BY_ALL or agreement.content_hash is None or agreement.language_hashes is None:
+async def draw_certificate(
+    tx: Transaction, agreement: Agreement, *, known_at: datetime | None = None
+) -> CertificatePaper:
+    """Who signed what, and where the journal says so; of amendments as was known at an instant, or is now.
+
+    Its code is that of the agreement as it is. NotAllowedNow before all have signed.
+    """
+    if agreement.state not in SIGNED_BY_ALL or agreement.content_hash is None:
         raise NotAllowedNow(action="read_certificate", kind=agreement.kind, state=agreement.status, allowed=[])
     drawn_at, head = await _moment(tx, agreement.id, agreement.version)
+    signed = await what_was_signed(tx, agreement, known_at=known_at)
+    first = signed.first
+    assert first.content_hash and first.language_hashes, "signed without being frozen"
+    amended_on = {each.amendment_id: each.amended_on for each in agreement.amendments}
     return CertificatePaper(
         drawn_at=drawn_at,
-        title=agreement.title,
+        title=first.title,
         academy=_academy(agreement),
         reference=agreement.reference,
         address=address_of(agreement.id, agreement.content_hash),
         mark=_mark(frozen=True),
         version=agreement.version,
         head=head,
-        signatures=await _signatures(tx, agreement),
-        content_hash=agreement.content_hash,
-        language_hashes=agreement.language_hashes,
-        files=tuple(_files(agreement)),
+        signatures=await _signatures(tx, first),
+        content_hash=first.content_hash,
+        language_hashes=first.language_hashes,
+        amendments=tuple([await _signed(tx, each, amended_on[each.id]) for each in signed.amendments]),
+        files=tuple(file for each in signed.texts for file in _files(each)),
     )
+
+
+async def draw_former_certificate(tx: Transaction, agreement: Agreement) -> CertificatePaper:
+    """The certificate of an amended agreement as it was given out before it told its texts apart (decision 0086).
+
+    It names today's text as the one that all signed: it is printed only to know again what was given out.
+    """
+    assert agreement.content_hash and agreement.language_hashes, "amended without being frozen"
+    former = {
+        "title": agreement.title,
+        "signatures": await _signatures(tx, agreement),
+        "content_hash": agreement.content_hash,
+        "language_hashes": agreement.language_hashes,
+        "amendments": (),
+        "files": tuple(_files(agreement)),
+    }
+    return (await draw_certificate(tx, agreement)).model_copy(update=former)
 
 
 async def draw_minutes(tx: Transaction, ceremony: Ceremony, said: Mapping[str, str], *, whole: bool) -> MinutesPaper:
@@ -309,6 +338,19 @@ async def _applied(tx: Transaction, agreement: Agreement) -> list[Amendment]:
         return [await AMENDMENTS.read(tx, each.amendment_id) for each in agreement.amendments]
 
 
+async def _signed(tx: Transaction, amendment: Amendment, amended_on: date) -> SignedAmendment:
+    """An amendment with the signatures under it."""
+    content = await get_content(tx, amendment.content_hash)
+    return SignedAmendment(
+        number=amendment.numbered,
+        amendment_type=amendment.amendment_type,
+        amended_on=amended_on,
+        signatures=await _signatures(tx, amendment),
+        content_hash=amendment.content_hash,
+        language_hashes=language_hashes(content.clauses),
+    )
+
+
 async def _titles(tx: Transaction, ceremonies: set[UUID]) -> Mapping[UUID, Bilingual]:
     """Whoever may read the paper may read where it was signed, even if they were no party yet."""
     async with tx.widened(NATIONAL):
@@ -320,21 +362,23 @@ def _shown(title: Bilingual) -> Bilingual:
     return Bilingual(ar=with_gaps_shown(title.ar), fr=with_gaps_shown(title.fr))
 
 
-def _files(agreement: Agreement) -> list[FileLine]:
+def _files(file: Agreement | Amendment) -> list[FileLine]:
+    number = file.number if isinstance(file, Amendment) else None
     files = [
-        FileLine(kind="archived", hash=agreement.archived_file) if agreement.archived_file else None,
-        FileLine(kind="sealed", hash=agreement.sealed_file) if agreement.sealed_file else None,
+        FileLine(kind="archived", hash=file.archived_file, number=number) if file.archived_file else None,
+        FileLine(kind="sealed", hash=file.sealed_file, number=number) if file.sealed_file else None,
         *(
             FileLine(
                 kind="scan",
                 hash=signature.file_hash,
-                party=_name(agreement, agreement.party(signature.party_id).organisation_id),
+                party=_name(file, file.party(signature.party_id).organisation_id),
+                number=number,
             )
-            for signature in agreement.signatures
+            for signature in file.signatures
             if signature.file_hash and signature.level == "handwritten_scan"
         ),
     ]
-    return [file for file in files if file]
+    return [each for each in files if each]
 
 
 def _name(file: Agreement | Amendment, organisation: UUID) -> Bilingual:

@@ -93,6 +93,8 @@ class FileLine(Part):
     hash: str
     party: Bilingual | None = None
     """Whose signature it is."""
+    number: int | None = None
+    """Of the amendment to which it belongs, if it belongs to one."""
 
 
 class Paper(Part):
@@ -184,6 +186,18 @@ class SealPaper(Paper):
         )
 
 
+class SignedAmendment(Part):
+    """An amendment that the agreement is made of, with the text that it makes and the signatures under it."""
+
+    number: int
+    amendment_type: AmendmentType
+    amended_on: date
+    signatures: tuple[SignatureLine, ...]
+    """Of those whom it touches, and of nobody else."""
+    content_hash: str
+    language_hashes: LanguageHashes
+
+
 class CertificatePaper(Paper):
     """Who signed which text, and where the journal says so."""
 
@@ -191,8 +205,11 @@ class CertificatePaper(Paper):
     head: str
     """The hash of the agreement's last journal row, in hex: the chain's end at this version."""
     signatures: tuple[SignatureLine, ...]
+    """Under the text that all signed, of which the hashes are; of parties that have left since, too."""
     content_hash: str
     language_hashes: LanguageHashes
+    amendments: tuple[SignedAmendment, ...] = ()
+    """Oldest first."""
     files: tuple[FileLine, ...] = ()
 
 

@@ -27,6 +27,7 @@ from services.agreements.papers.paper import (
     PartyLine,
     SealPaper,
     SignatureLine,
+    SignedAmendment,
     Value,
 )
 from services.agreements.papers.printing import pictures, render_agreement
@@ -273,11 +274,11 @@ def signatures() -> tuple[SignatureLine, ...]:
     )
 
 
-def certificate() -> CertificatePaper:
+def certificate(**changes: object) -> CertificatePaper:
     """The certificate of that agreement."""
     of = agreement()
     assert of.content_hash and of.language_hashes
-    return CertificatePaper(
+    paper = CertificatePaper(
         **of.model_dump(include={"drawn_at", "title", "academy", "reference", "address", "mark", "version"}),
         head=HASH[16:] + HASH[:16],
         signatures=of.signatures,
@@ -287,6 +288,52 @@ def certificate() -> CertificatePaper:
             FileLine(kind="archived", hash=HASH[8:] + HASH[:8]),
             FileLine(kind="sealed", hash=HASH[4:] + HASH[:4]),
         ),
+    )
+    return paper.model_copy(update=changes)
+
+
+def amended_certificate() -> CertificatePaper:
+    """The certificate of that agreement once two amendments are applied, each signed by those whom it touches."""
+    names = [name for name, _ in PARTIES]
+    joined = Bilingual(ar="جمعية التكوين المثال (وهمي)", fr="Association Formation Exemple (fictif)")
+    later = AT + timedelta(days=90)
+
+    def signed(number: int, *parties: Bilingual) -> tuple[SignatureLine, ...]:
+        return tuple(
+            SignatureLine(
+                party=party,
+                signed_at=later + timedelta(minutes=7 * at),
+                signed_on=later.date() if party == joined else None,
+                level="handwritten_scan" if party == joined else "simple",
+                mandate_id=UUID(int=310 + at),
+            )
+            for at, party in enumerate(parties, number)
+        )
+
+    amendments = (
+        SignedAmendment(
+            number=1,
+            amendment_type="scope",
+            amended_on=later.date(),
+            signatures=signed(1, *names[:2]),
+            content_hash=HASH[20:] + HASH[:20],
+            language_hashes=LanguageHashes(ar=HASH[::-1], fr=HASH[32:] + HASH[:32]),
+        ),
+        SignedAmendment(
+            number=2,
+            amendment_type="parties",
+            amended_on=later.date(),
+            signatures=signed(3, *names, joined),
+            content_hash=HASH[24:] + HASH[:24],
+            language_hashes=LanguageHashes(ar=HASH[28:] + HASH[:28], fr=HASH[36:] + HASH[:36]),
+        ),
+    )
+    of = certificate()
+    return certificate(
+        version=15,
+        address=(of.address or "").replace(HASH[:16], amendments[-1].content_hash[:16]),
+        amendments=amendments,
+        files=(*of.files, FileLine(kind="scan", hash=HASH[12:] + HASH[:12], party=joined, number=2)),
     )
 
 
@@ -397,6 +444,9 @@ def main() -> None:
         "amendment-ar": (amendment(), "ar"),
         "amendment-fr": (amendment(), "fr"),
         "certificate": (certificate(), "both"),
+        "certificate-amended": (amended_certificate(), "both"),
+        "certificate-amended-ar": (amended_certificate(), "ar"),
+        "certificate-amended-fr": (amended_certificate(), "fr"),
         "minutes": (minutes(), "both"),
         "minutes-extract": (minutes(whole=False), "both"),
     }

@@ -20,11 +20,13 @@ from services.agreements.papers.paper import (
     AgreementPaper,
     AmendmentPaper,
     CertificatePaper,
+    FileLine,
     MinutesPaper,
     Paper,
     PartyLine,
     SealPaper,
     SignatureLine,
+    SignedAmendment,
 )
 from services.agreements.terms import Duty
 from shared.clock import CASABLANCA
@@ -126,15 +128,29 @@ def certificate(paper: CertificatePaper, language: str) -> Said:
         "version": said["version"].format(version=paper.version),
         "head": paper.head,
         "signatures": [signature(line, language) for line in paper.signatures],
-        "hashes": hashes(paper, language),
-        "files": [
+        # Once there are several texts, each has its hashes above the signatures under it.
+        "hashes": None if paper.amendments else hashes(paper, language),
+        "first": hashes(paper, language),
+        "amendments": [
             {
-                "what": said[file.kind].format(party=of(file.party, language) if file.party else ""),
-                "hash": file.hash,
+                "heading": said["amendment"].format(
+                    number=each.number,
+                    type=words(language)["amendment_types"][each.amendment_type],
+                    day=day(each.amended_on, language),
+                ),
+                "signatures": [signature(line, language) for line in each.signatures],
+                "hashes": hashes(each, language),
             }
-            for file in paper.files
+            for each in paper.amendments
         ],
+        "files": [{"what": _file(file, language), "hash": file.hash} for file in paper.files],
     }
+
+
+def _file(file: FileLine, language: str) -> str:
+    said = words(language)["certificate"]
+    what: str = said[file.kind].format(party=of(file.party, language) if file.party else "")
+    return what if file.number is None else said["of_amendment"].format(number=file.number, what=what)
 
 
 def seal(paper: SealPaper, language: str) -> Said:
@@ -241,7 +257,7 @@ def signature(line: SignatureLine, language: str) -> Said:
     }
 
 
-def hashes(paper: AgreementPaper | AmendmentPaper | CertificatePaper, language: str) -> list[Said]:
+def hashes(paper: AgreementPaper | AmendmentPaper | CertificatePaper | SignedAmendment, language: str) -> list[Said]:
     """The hashes of what is agreed, each with what it is."""
     said = words(language)["verification"]
     found = {"content": paper.content_hash}

@@ -47,6 +47,7 @@ def test_papers_keep_to_the_standards_that_they_claim(tmp_path: Path) -> None:
         "both": whole,
         "amendment": render_agreement(samples.amendment(), "both"),
         "certificate": render_certificate(samples.certificate(), "both"),
+        "certificate of what was amended": render_certificate(samples.amended_certificate(), "both"),
         "minutes": render_minutes(samples.minutes(), "both"),
         "sealed by four": samples.sealed(),
         "sealed once": revisions(root, 1, frames=nine)[-1],

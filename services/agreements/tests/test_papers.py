@@ -32,6 +32,7 @@ from services.agreements.papers import (
     unprintable,
 )
 from services.agreements.papers.fonts import SYMBOLS
+from services.agreements.papers.paper import SignedAmendment
 from services.agreements.terms import BudgetLine, Duty
 from services.agreements.tests.reading import all_in, text_of
 from services.agreements.text import Clause
@@ -44,6 +45,7 @@ PAPERS: dict[str, Callable[[Language], bytes]] = {
     "agreement": lambda language: render_agreement(samples.agreement(), language),
     "amendment": lambda language: render_agreement(samples.amendment(), language),
     "certificate": lambda language: render_certificate(samples.certificate(), language),
+    "certificate of what was amended": lambda language: render_certificate(samples.amended_certificate(), language),
     "minutes": lambda language: render_minutes(samples.minutes(), language),
 }
 EACH = pytest.mark.parametrize(("name", "language"), list(itertools.product(PAPERS, LANGUAGES)))
@@ -212,6 +214,24 @@ def test_a_certificate_names_texts_signatures_files_and_the_place_in_the_chain()
     for file in paper.files:
         assert file.hash in text
     assert text.count("A signé le") == 5
+
+
+def test_a_certificate_sets_each_signature_below_the_text_that_it_is_under() -> None:
+    paper = samples.amended_certificate()
+    text = text_of(render_certificate(paper, "fr"))
+    texts: list[CertificatePaper | SignedAmendment] = [paper, *paper.amendments]
+    places = [text.index(each.content_hash) for each in texts]
+    assert places == sorted(places)
+    for one, (at, to) in zip(texts, itertools.pairwise([*places, len(text)]), strict=True):
+        assert text[at:to].count("A signé le") == len(one.signatures)
+        assert one.language_hashes.ar in text[at:to] and one.language_hashes.fr in text[at:to]
+        for line in one.signatures:
+            assert str(line.mandate_id) in text[at:to]
+    assert "Avenant n° 2 : Signature sur papier : Association Formation Exemple (fictif)" in text
+    for language in LANGUAGES[::2]:
+        text = text_of(render_certificate(paper, language))
+        for words in ("على نص الاتفاقية قبل ملاحقها", "الملحق رقم 1 (النطاق)", "الملحق رقم 2 (الأطراف)"):
+            assert all_in(words, text)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
