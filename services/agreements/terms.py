@@ -98,6 +98,15 @@ class Duty(BaseModel):
         """All that its days are worked out from."""
         return self.due_on, self.due_days, self.recurrence
 
+    @property
+    def owed(self) -> tuple[object, ...]:
+        """What is owed, by whom and to whom, by when and on what proof, as one value to compare.
+
+        Without what it blocks, whether it survives, and the rhythm of what comes back: an occurrence has its own day.
+        """
+        shown = (self.what, self.evidence, self.fulfilled_by, self.center_id)
+        return self.debtor, self.creditor, self.due_on, self.due_days, *shown
+
     def first_due_on(self, in_force_on: date) -> date:
         """When it is first due, if the agreement comes into force on this day."""
         return self.named_day or in_force_on + timedelta(days=self.due_days or 0)

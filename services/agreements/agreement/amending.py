@@ -99,6 +99,8 @@ class Amending(Force, Negotiation, Renewals):
     ) -> list[DomainEvent]:
         """Become what the content says, from today on; the signatures under it of parties that have none are kept here.
 
+        What is claimed of an obligation that it makes something else of is returned first.
+
         Refuses what check_amended refuses, and TermOver if it is over, or would be.
         """
         self.require("amend_agreement")
@@ -122,6 +124,7 @@ class Amending(Force, Negotiation, Renewals):
             granted=self._granted(content.centers),
         )
         return [
+            *self.return_changed(content.obligations),
             amended.keeping(
                 title=content.title,
                 obligations=content.obligations,
@@ -130,8 +133,9 @@ class Amending(Force, Negotiation, Renewals):
                 names=names,
                 signatures=[each for each in signatures if each.party_id not in signed],
                 by_day=True,
+                anew=True,
                 to_rest=joining,
-            )
+            ),
         ]
 
     def _granted(self, centers: Sequence[CenterToOpen]) -> tuple[CenterToOpen, ...] | None:
@@ -147,7 +151,8 @@ class Amending(Force, Negotiation, Renewals):
         duties = [Duty.model_validate(each) for each in event.detail["obligations"]]
         # First the editions: what is owed is owed until their ends.
         self.amend_editions(before, duties)
-        self.follow(duties, since=event.amended_on, by_day=event.detail.get("by_day", False))
+        how = {name: event.detail.get(name, False) for name in ("by_day", "anew")}
+        self.follow(duties, since=event.amended_on, **how)
         applied = AppliedAmendment(**event.model_dump(include=set(AppliedAmendment.model_fields)))
         self.amendments = (*self.amendments, applied)
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Self
 
 from services.agreements.agreement.core import AgreementState
 from services.agreements.agreement.edition import Edition, EditionState, granting
-from services.agreements.agreement.obligation import Obligation, ObligationState
+from services.agreements.agreement.obligation import ObligationState
 from services.agreements.agreement.obligations import Obligations
 from services.agreements.agreement.timely import earliest
 from services.agreements.errors.editions import EditionNotUnderReview, EditionUnsettled, NoEditions
@@ -66,10 +66,10 @@ class Editions(Obligations):
         ends = [each.ends_on for each in self.editions if duty.obligation_id in each.obligations]
         return max(ends) if ends else super().owed_until(duty)
 
-    def owed_within(self, found: Obligation) -> tuple[date, date]:
-        """The first and the last day of the edition in which the occurrence is due."""
-        started = [(each.starts_on, each.ends_on) for each in self.editions if each.starts_on <= found.due_on]
-        return max(started, default=super().owed_within(found))
+    def owed_within(self, day: date) -> tuple[date, date]:
+        """The first and the last day of the edition to which the day belongs."""
+        started = [(each.starts_on, each.ends_on) for each in self.editions if each.starts_on <= day]
+        return max(started, default=super().owed_within(day))
 
     def guard(self, action: str) -> Refusal | None:
         """An edition is closed after its end, once nothing in it waits for a decision or for the end of a rest."""

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
-from services.agreements.agreement.obligation import OWED, UNSETTLED, Obligation, ObligationState
+from services.agreements.agreement.obligation import OWED, SETTLED, UNSETTLED, Obligation, ObligationState
 from services.agreements.agreement.timely import Timely
 from services.agreements.terms import Duty
 from shared.aggregate import follows
@@ -59,6 +59,13 @@ class Ledger(Timely):
                 return duty
         raise NotFound()
 
+    def agreed(self, found: Obligation) -> Duty:
+        """What is owed by this entry; what was settled before an amendment made something else of it stays as it was.
+
+        What it blocks, and whether it survives, is told by the duty as it is now.
+        """
+        return found.settled_as or self.duty(found.obligation_id)
+
     def obligation(self, obligation_id: UUID, occurrence: int) -> Obligation:
         """The entry of the ledger. Raises NotFound."""
         for each in self.obligations:
@@ -70,29 +77,33 @@ class Ledger(Timely):
         """The last day on which an occurrence of the duty may be due."""
         return self.effective_until if duty.recurrence else next(self.days_of(duty))
 
-    def owed_within(self, found: Obligation) -> tuple[date, date]:  # noqa: ARG002 - editions say it per occurrence
-        """The first and the last day on which what is counted counts for this occurrence."""
+    def owed_within(self, day: date) -> tuple[date, date]:  # noqa: ARG002 - editions say it of each day
+        """The first and the last day on which what is counted counts for an occurrence of this day."""
         return self.effective_from, self.effective_until
 
     def period_of(self, found: Obligation) -> tuple[date, date]:
         """The days of its own: of those of `owed_within`, the ones after the occurrence before."""
-        first, last = self.owed_within(found)
-        mine = self._entries(self.duty(found.obligation_id))
-        before = (each.due_on + timedelta(days=1) for each in mine if each.occurrence < found.occurrence)
+        first, last = self.owed_within(found.due_on)
+        there = (each for each in self._all_of(self.duty(found.obligation_id)) if each.state != _O.cancelled)
+        before = (each.due_on + timedelta(days=1) for each in there if each.occurrence < found.occurrence)
         return max([first, *before]), last
 
     def within_term(self, found: Obligation) -> bool:
         """Whether its day lies within the term, which a decision or an amendment may have shortened; or it survives."""
         return found.due_on <= self.effective_until or self.duty(found.obligation_id).survives
 
-    def follow(self, duties: Sequence[Duty], *, since: date, by_day: bool = True) -> None:
+    def follow(self, duties: Sequence[Duty], *, since: date, by_day: bool = True, anew: bool = True) -> None:
         """Take over amended duties: new ones are owed, changed ones get their new dates, what is gone is cancelled.
 
-        Called while an event is applied, after the parties are what they are now; what is settled stays as it is.
-        Not `by_day` is how it was done once, and is told so for good: occurrences keep their place in the schedule.
+        Called while an event is applied, after the parties are what they are now. What is settled stays as it was
+        agreed then; what is owed once and was settled as something else is owed anew as amended.
+        Not `by_day` and not `anew` is how it was done once, and is told so for good: occurrences kept their place in
+        the schedule, and what was settled took the words of what it became.
         """
         before = {duty.obligation_id: duty for duty in self.duties}
         after = {duty.obligation_id: duty for duty in duties}
+        if anew:
+            self._change(lambda each: self._left(each, after.get(each.obligation_id)), SETTLED)
         self.gone = (*self.gone, *(duty for duty in self.duties if duty.obligation_id not in after))
         self.duties = tuple(duties)
 
@@ -101,18 +112,22 @@ class Ledger(Timely):
                 return _CANCELLED
             was = before.get(each.obligation_id, duty)
             changes = {} if duty == was else {"reminded": None, **self._between(duty)}
+            if anew and duty.owed != was.owed:
+                # What was shown, and why it was returned, was of something else.
+                changes |= {"claim": None, "reason": None}
             if by_day:
                 return changes | self._placed(each, was, duty, since=since)
             return changes and changes | {"due_on": next(islice(self.days_of(duty), each.occurrence - 1, None))}
 
         self._change(followed, UNSETTLED)
         if self.in_force_on is not None:
+            start = self.owed_within(since)[0] if anew else self.effective_from
             for duty in duties:
                 was = before.get(duty.obligation_id)
                 if was is None or (by_day and duty.recurrence):
                     self.owe(duty, since=since)
-                elif by_day and was.recurrence:
-                    self.owe(duty, since=self.effective_from)
+                elif (by_day and was.recurrence) or (self._settled_otherwise(duty) and not self._entries(duty)):
+                    self.owe(duty, since=start)
 
     @follows
     def _owe_first(self, event: AgreementCameIntoForce) -> None:
@@ -160,7 +175,7 @@ class Ledger(Timely):
         earlier = [other.due_on for other in self._entries(duty) if other.occurrence < each.occurrence]
         due_on = each.due_on
         if duty.when != was.when and self._moves(each, was, duty, since=since):
-            start = self.owed_within(each)[0]
+            start = self.owed_within(each.due_on)[0]
             if duty.recurrence:
                 start = max([since, *(day + timedelta(days=1) for day in earlier)])
             due_on = next(day for day in self.days_of(duty) if day >= start)
@@ -180,10 +195,24 @@ class Ledger(Timely):
             return True
         return _O.pending in (each.state, each.frozen_from) and (duty.recurrence is None or each.due_on >= since)
 
+    def _left(self, each: Obligation, duty: Duty | None) -> dict[str, Any]:
+        """What is kept of a settled entry whose duty becomes this one."""
+        was = self.agreed(each)
+        return {} if duty is None or duty.owed == was.owed else {"settled_as": was}
+
     def _entries(self, duty: Duty) -> list[Obligation]:
-        """What is or was owed by the duty, in the order of its days."""
-        mine = (each for each in self.obligations if each.obligation_id == duty.obligation_id)
-        return [each for each in mine if each.state != _O.cancelled]
+        """What is or was owed by the duty, in the order of its days.
+
+        What was settled as something else counts only if it came back and still does: its days are not owed again.
+        """
+        mine = (each for each in self._all_of(duty) if each.state != _O.cancelled)
+        return [each for each in mine if not (was := each.settled_as) or (was.recurrence and duty.recurrence)]
+
+    def _settled_otherwise(self, duty: Duty) -> bool:
+        return any(each.settled_as for each in self._all_of(duty))
+
+    def _all_of(self, duty: Duty) -> list[Obligation]:
+        return [each for each in self.obligations if each.obligation_id == duty.obligation_id]
 
     def _between(self, duty: Duty) -> dict[str, Any]:
         creditor = self.party(duty.creditor).organisation_id if duty.creditor else None
@@ -194,10 +223,10 @@ class Ledger(Timely):
         mine = self._entries(duty)
         if any(_O.pending in (each.state, each.frozen_from) for each in mine):
             return
-        numbers = [each.occurrence for each in self.obligations if each.obligation_id == duty.obligation_id]
+        numbers = [each.occurrence for each in self._all_of(duty)]
         after = mine[-1].due_on if mine else date.min
         # Of what is owed once and was not owed yet, the day may be past.
-        first = since if mine or duty.recurrence else date.min
+        first = since if mine or duty.recurrence or self._settled_otherwise(duty) else date.min
         number, due_on = next(it for it in enumerate(self.days_of(duty), 1) if it[1] > after and it[1] >= first)
         if numbers and self._is_over(duty, due_on):
             return

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
+from services.agreements.terms import Duty
+
 
 class ObligationState(StrEnum):
     """Where an obligation stands; late is derived, never stored."""
@@ -23,6 +25,7 @@ class ObligationState(StrEnum):
 OWED = frozenset({ObligationState.pending, ObligationState.due})
 """What is still to be done."""
 UNSETTLED = OWED | {ObligationState.claimed, ObligationState.frozen}
+SETTLED = frozenset(ObligationState) - UNSETTLED
 
 
 class Claim(BaseModel):
@@ -59,6 +62,8 @@ class Obligation(BaseModel):
     settled_on: date | None = None
     reminded: int | None = None
     """The last reminder: days after the due date, negative before it."""
+    settled_as: Duty | None = None
+    """What was agreed when it was settled or cancelled, if an amendment has made something else of it since."""
 
     def late_since(self, today: date) -> date | None:
         """The first day of its being late, if it is."""

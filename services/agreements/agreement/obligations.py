@@ -11,7 +11,7 @@ from services.agreements.agreement.obligation import OWED, Claim, Obligation, Ob
 from services.agreements.agreement.timely import earliest
 from services.agreements.bilingual import called
 from services.agreements.errors.obligations import NothingOwed, ObligationNotAllowedNow
-from services.agreements.terms import Fulfilling
+from services.agreements.terms import Duty, Fulfilling
 from shared.aggregate import follows
 from shared.events.agreements import (
     AgreementObligationClaimed,
@@ -117,6 +117,18 @@ class Obligations(Ledger):
         found = self._taken("return_obligation", obligation_id, occurrence)
         returned = AgreementObligationReturned(**self._one(found), awaited=(found.debtor_id,))
         return [returned.keeping(reason=reason, rests=self.state == _S.suspended)]
+
+    def return_changed(self, duties: Iterable[Duty]) -> list[DomainEvent]:
+        """Send back what is claimed of duties that an amendment makes something else of: these are what it says."""
+        after = {each.obligation_id: each.owed for each in duties}
+        changed = {each.obligation_id for each in self.duties if after.get(each.obligation_id, each.owed) != each.owed}
+        return [
+            AgreementObligationReturned(**self._one(each), because="amended", awaited=(each.debtor_id,)).keeping(
+                reason=None, rests=self.state == _S.suspended
+            )
+            for each in self.obligations
+            if each.state == _O.claimed and each.obligation_id in changed
+        ]
 
     def confirm(self, obligation_id: UUID, occurrence: int, *, today: date) -> list[DomainEvent]:
         """Take the evidence: it is met. Refuses NothingOwed, ObligationNotAllowedNow."""

@@ -109,7 +109,7 @@ class ObligationAnswer(BaseModel):
     occurrence: int
     debtor_id: UUID = Field(description="the organisation that owes")
     creditor_id: UUID | None = Field(description="the organisation it is owed to; all the others if none is")
-    what: Bilingual
+    what: Bilingual = Field(description="of what is settled: as it was agreed then, though it was amended since")
     evidence_wanted: Bilingual | None
     center_id: UUID | None = Field(description="the center that fulfils it")
     fulfilled_by: Fulfilling | None = Field(description="by what the center fulfils it")
@@ -137,12 +137,13 @@ class ObligationAnswer(BaseModel):
     @classmethod
     def of(cls, agreement: Agreement, entry: Obligation, by: Actor, *, today: date) -> Self:
         """One entry, with what the actor may do about it."""
-        duty = agreement.duty(entry.obligation_id)
+        agreed, duty = agreement.agreed(entry), agreement.duty(entry.obligation_id)
         offered, others = told_apart(obligation_verdicts(by, agreement, entry))
         return cls(
-            **entry.model_dump(exclude={"claim", "frozen_from", "reminded"}),
-            **duty.model_dump(include={"what", "center_id", "fulfilled_by", "blocks", "survives"}),
-            evidence_wanted=duty.evidence,
+            **entry.model_dump(exclude={"claim", "frozen_from", "reminded", "settled_as"}),
+            **agreed.model_dump(include={"what", "center_id", "fulfilled_by"}),
+            **duty.model_dump(include={"blocks", "survives"}),
+            evidence_wanted=agreed.evidence,
             late_since=entry.late_since(today),
             claim=entry.claim,
             available_actions=offered,

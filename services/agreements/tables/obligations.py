@@ -55,15 +55,14 @@ PUT_OBLIGATIONS = PUT_OBLIGATIONS.on_conflict_do_update(
 
 def entries_of(agreement: Agreement) -> dict[tuple[UUID, int], dict[str, Any]]:
     """The ledger's entries as rows, by obligation and occurrence."""
-    duties = {duty.obligation_id: duty for duty in (*agreement.gone, *agreement.duties)}
     return {
         (each.obligation_id, each.occurrence): {
             "agreement_id": agreement.id,
             "visible_to": list(agreement.visible_to()),
-            "what_ar": duties[each.obligation_id].what.ar,
-            "what_fr": duties[each.obligation_id].what.fr,
-            "center_id": duties[each.obligation_id].center_id,
-            "fulfilled_by": duties[each.obligation_id].fulfilled_by,
+            "what_ar": (duty := agreement.agreed(each)).what.ar,
+            "what_fr": duty.what.fr,
+            "center_id": duty.center_id,
+            "fulfilled_by": duty.fulfilled_by,
             **each.model_dump(include={"obligation_id", "occurrence", "debtor_id", "creditor_id", "due_on", "state"}),
         }
         for each in agreement.obligations

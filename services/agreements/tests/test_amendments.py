@@ -169,8 +169,8 @@ async def test_the_ledger_follows(database: Database) -> None:
     assert entries[kept.obligation_id] == agreement.obligation(kept.obligation_id, 1)
     moved = entries[changed.obligation_id]
     assert agreement.in_force_on
-    assert (moved.state, moved.due_on) == (ObligationState.claimed, agreement.in_force_on + timedelta(days=90))
-    assert moved.claim and moved.claim.evidence == "(fictif)"
+    assert (moved.state, moved.due_on) == (ObligationState.pending, agreement.in_force_on + timedelta(days=90))
+    assert moved.claim is None, "what was shown was of something else"
     assert entries[dropped.obligation_id].state == ObligationState.cancelled
     assert entries[added.obligation_id].state == ObligationState.pending
     async with database.transaction(NATIONAL) as tx:

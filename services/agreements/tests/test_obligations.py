@@ -238,7 +238,7 @@ def test_seats_are_filled_anew_in_each_edition() -> None:
     agreement = in_force(owing(terms, {"fulfilled_by": "center_filled", "center_id": center_id}))
     (first,) = agreement.obligations
     (edition,) = agreement.editions
-    assert agreement.owed_within(first) == (edition.starts_on, edition.ends_on)
+    assert agreement.owed_within(first.due_on) == (edition.starts_on, edition.ends_on)
     again = first.model_copy(update={"due_on": first.due_on.replace(year=first.due_on.year + 1)})
     starts_on, ends_on = edition.ends_on + timedelta(days=1), edition.ends_on + timedelta(days=365)
     following = edition.model_copy(update={"number": 2, "starts_on": starts_on, "ends_on": ends_on})

@@ -1,6 +1,5 @@
 """What an amendment makes of days: those of the ledger, and of a renewal."""
 
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,56 +8,14 @@ from hypothesis import strategies as st
 
 from services.agreements.agreement import Agreement, ObligationState
 from services.agreements.errors.editions import RenewalNotDue
-from services.agreements.terms import Duty, Recurrence
-from services.agreements.tests.builders import DECISION, in_force, owing, regional
+from services.agreements.terms import Duty
+from services.agreements.tests.amended import MONTHLY, OCTOBER, START, amended, amending, at_work, every, once
+from services.agreements.tests.builders import DECISION
 from shared.clock import months_after
-from shared.events.base import DomainEvent
-from shared.ids import new_id
 
-START = date(2024, 9, 2)
 YEAR_END = date(2025, 9, 1)
 """The last day of the first edition; the agreement goes on for two more years."""
 DAY = timedelta(days=1)
-
-
-def every(months: int, first: date) -> dict[str, Any]:
-    """A duty that comes back."""
-    return {"due_on": None, "due_days": None, "recurrence": Recurrence(first_due_on=first, every_months=months)}
-
-
-def once(day: date) -> dict[str, Any]:
-    """A duty of one day."""
-    return {"due_on": day, "due_days": None, "recurrence": None}
-
-
-MONTHLY = every(1, date(2024, 9, 10))
-
-
-def at_work(*duties: dict[str, Any], until: date = START) -> Agreement:
-    """An agreement in force since its start, with a duty for each of these, on a later day."""
-    agreement = in_force(owing(regional(), *duties))
-    return agreement.evolve(agreement.pass_time(until))
-
-
-def amending(agreement: Agreement, *duties: Duty, today: date, **changes: Any) -> Sequence[DomainEvent]:
-    """The amendment of its duties, and of what else it says."""
-    content = agreement.content(()).model_copy(update={"obligations": duties, **changes})
-    return agreement.amend(
-        content,
-        text_hash="cd" * 32,
-        amendment_id=new_id(),
-        number=len(agreement.amendments) + 1,
-        amendment_type="scope",
-        names=agreement.names,
-        signatures=(),
-        today=today,
-    )
-
-
-def amended(agreement: Agreement, today: date, changes: dict[str, Any], **others: Any) -> Agreement:
-    """The agreement with its first duty changed."""
-    first, *rest = agreement.duties
-    return agreement.evolve(amending(agreement, first.model_copy(update=changes), *rest, today=today, **others))
 
 
 def ledger(agreement: Agreement) -> list[tuple[int, str, str]]:
@@ -68,7 +25,6 @@ def ledger(agreement: Agreement) -> list[tuple[int, str, str]]:
 
 MET = [(1, "2024-09-10", "due"), (2, "2024-10-10", "due")]
 """What had fallen due of the monthly duty when it is amended in October."""
-OCTOBER = date(2024, 10, 20)
 
 
 def test_a_duty_that_came_back_and_is_owed_once_is_due_on_that_day() -> None:
@@ -153,7 +109,7 @@ def test_what_comes_back_ends_and_goes_on_with_the_term() -> None:
 def test_what_was_amended_while_occurrences_kept_their_place_is_told_so_for_good() -> None:
     agreement = at_work(MONTHLY, until=OCTOBER)
     (event,) = amending(agreement, agreement.duties[0].model_copy(update=every(3, date(2024, 12, 18))), today=OCTOBER)
-    kept = {name: value for name, value in event.detail.items() if name != "by_day"}
+    kept = {name: value for name, value in event.detail.items() if name not in ("by_day", "anew")}
     agreement.evolve([event.model_copy().keeping(**kept)])
     assert [day for _, day, _ in ledger(agreement)] == ["2024-12-18", "2025-03-18", "2025-06-18"]
 

@@ -13,6 +13,7 @@ from shared.database import Database
 from shared.events.agreements import (
     AgreementCameIntoForce,
     AgreementExpired,
+    AgreementObligationReturned,
     AgreementSigned,
     CeremonyAgreementStruck,
     CeremonyCancelled,
@@ -57,6 +58,17 @@ def test_what_never_bound_is_told_otherwise_than_what_reached_its_term() -> None
         }
         assert said["never_bound"] != said["term_over"] and "…" not in said["never_bound"]
     assert "never came into force" in said["never_bound"]
+
+
+def test_a_claim_that_an_amendment_returns_is_told_otherwise_than_one_that_a_creditor_does() -> None:
+    for language in LANGUAGES:
+        said = {
+            why: notice(
+                AgreementObligationReturned.model_validate(AgreementObligationReturned.example | {"because": why})
+            ).summary(language)
+            for why in ("decision", "amended")
+        }
+        assert said["amended"] != said["decision"] and "…" not in said["amended"]
 
 
 CHANGES = (

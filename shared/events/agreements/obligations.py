@@ -1,7 +1,7 @@
 """The ledger of who owes what under an agreement."""
 
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 from shared.events.agreements.parts import ACADEMY, AGREEMENT, ASSOCIATION, OBLIGATION
@@ -70,17 +70,19 @@ class AgreementObligationClaimed(DomainEvent):
 
 
 class AgreementObligationReturned(DomainEvent):
-    """The evidence does not do: the obligation is due again."""
+    """The evidence does not do, or is of what an amendment has changed: the obligation is due again."""
 
     type = "ma.mithaq.agreement.obligation_returned.v1"
     topic = "agreements.agreement"
-    example: ClassVar[dict[str, Any]] = ONE | {"awaited": [ASSOCIATION]}
+    example: ClassVar[dict[str, Any]] = ONE | {"because": "decision", "awaited": [ASSOCIATION]}
 
     agreement_id: UUID
     obligation_id: UUID
     occurrence: int
     debtor_id: UUID
     due_on: date
+    because: Literal["decision", "amended"] = "decision"
+    """Whether a creditor sent it back, or an amendment makes something else of the obligation."""
     awaited: tuple[UUID, ...] = ()
     """The debtor."""
 

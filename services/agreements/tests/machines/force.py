@@ -7,10 +7,12 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
-from services.agreements.agreement import DocumentState, Signature
+from services.agreements.agreement import DocumentState, ObligationState, Signature
 from services.agreements.agreement.documents import LIVING
+from services.agreements.agreement.obligation import UNSETTLED
+from services.agreements.bilingual import Bilingual
 from services.agreements.merge import touched_by
-from services.agreements.terms import Recurrence
+from services.agreements.terms import Duty, Recurrence
 from services.agreements.tests.branches import owed
 from services.agreements.tests.builders import DECISION
 from services.agreements.tests.machines.life import Life
@@ -20,12 +22,13 @@ from shared.ids import new_id
 BACK = st.sampled_from([None, 0, 30, 300])
 """Days before today on which a decision shall have taken effect."""
 
-SCHEDULES: list[dict[str, Any]] = [
+OTHERS: list[dict[str, Any]] = [
     {"due_on": None, "due_days": 90, "recurrence": None},
     {"due_on": date(2025, 12, 1), "due_days": None, "recurrence": None},
     {"due_on": None, "due_days": None, "recurrence": Recurrence(first_due_on=date(2024, 10, 31), every_months=2)},
+    *({"what": Bilingual(ar=f"{word} (وهمي)", fr=f"{word} (fictif)")} for word in ("a", "b")),
 ]
-"""Other days for what is owed."""
+"""Other days for what is owed, or other words."""
 
 
 class Force(Life):
@@ -79,19 +82,22 @@ class Force(Life):
     @rule(
         kept=st.integers(0, 3),
         more=st.booleans(),
-        when=st.sampled_from([None, *SCHEDULES]),
+        other=st.sampled_from([None, *OTHERS]),
         days=st.sampled_from([-300, 0, 300]),
         seats=st.integers(0, 99),
         role=st.sampled_from(["witness", "funder"]),
     )
-    def amend(self, kept: int, more: bool, when: dict[str, Any] | None, days: int, seats: int, role: PartyRole) -> None:
-        """Duties go, come or get other days, the end moves, the center has other seats; what is settled stays.
+    def amend(
+        self, kept: int, more: bool, other: dict[str, Any] | None, days: int, seats: int, role: PartyRole
+    ) -> None:
+        """Duties go, come or get other days or words, the end moves, the center has other seats.
 
+        What is settled stays, in its own words; what is made something else of is owed, and nothing shown of it counts.
         The last of the parties witnesses or funds from then on; whoever signs before or after it signs it.
         """
         it = self.aggregate
         content = it.content(())
-        duties = [each.model_copy(update=when) if when else each for each in content.obligations[:kept]]
+        duties = [each.model_copy(update=other) for each in content.obligations[:kept]]
         amended = content.model_copy(
             update={
                 "obligations": (*duties, *((owed(content),) if more else ())),
@@ -100,7 +106,7 @@ class Force(Life):
                 "parties": (*content.parties[:-1], content.parties[-1].model_copy(update={"roles": (role,)})),
             }
         )
-        settled = [each for each in it.obligations if each.settled_on]
+        settled, before = self._settled(), {each.obligation_id: each.owed for each in it.duties}
         if self.attempt(
             "amend_agreement",
             lambda: it.amend(
@@ -115,8 +121,10 @@ class Force(Life):
             ),
         ):
             assert it.content(()) == amended
-            assert [each for each in it.obligations if each.settled_on] == settled
             assert not it.missing_signatures, "whoever signs has signed the agreement, or what made it sign"
+            assert self._settled() == settled
+            for duty in (each for each in it.duties if before.get(each.obligation_id, each.owed) != each.owed):
+                self._is_owed_anew(duty)
 
     @rule()
     def expire(self) -> None:
@@ -144,6 +152,19 @@ class Force(Life):
         """What a party gives under an amendment."""
         given: dict[str, Any] = {"person": "x", "mandate_id": new_id(), "level": "simple", "signed_at": self.at}
         return Signature(party_id=party_id, text_hash="cd" * 32, ceremony_id=None, **given)
+
+    def _settled(self) -> list[tuple[Any, ...]]:
+        it = self.aggregate
+        settled = (each for each in it.obligations if each.settled_on)
+        return [(each.model_dump(exclude={"settled_as"}), it.agreed(each).owed) for each in settled]
+
+    def _is_owed_anew(self, duty: Duty) -> None:
+        it = self.aggregate
+        mine = [each for each in it.obligations if each.obligation_id == duty.obligation_id]
+        assert all(each.state != ObligationState.claimed for each in mine)
+        if duty.recurrence is None and not any(each.state in UNSETTLED for each in mine):
+            start = it.owed_within(self.today)[0]
+            assert next(day for day in it.days_of(duty) if day >= start) > it.owed_until(duty), "its edition is over"
 
     def _decision(self, ahead: bool, back: int | None) -> dict[str, Any]:
         noticed = self.today if ahead else self.today - timedelta(400)
