@@ -63,7 +63,10 @@ class ConcurrentChange(Refusal):
 
 
 class StaleVersion(Refusal):
-    """If-Match names an older version. Values: expected, current."""
+    """If-Match names an older version.
+
+    Values: expected, current, changes (the first events since: version, type, time, actor).
+    """
 
     status = 412
     slug = "stale-version"

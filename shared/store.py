@@ -86,7 +86,8 @@ class Store(Generic[A]):
         """
         aggregate = await self._one(tx, self._load, id)
         if expected is not None and aggregate.version != expected:
-            raise StaleVersion(expected=expected, current=aggregate.version)
+            changes = await journal.since(tx, id, expected) if expected < aggregate.version else []
+            raise StaleVersion(expected=expected, current=aggregate.version, changes=changes)
         return aggregate
 
     async def read(self, tx: Transaction, id: UUID) -> A:

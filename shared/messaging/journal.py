@@ -23,6 +23,8 @@ from shared.telemetry import current_traceparent
 
 # Rebuilding an insert costs more than running it; this one never changes, and gives nothing back.
 APPEND = insert(JournalRow).inline()
+CHANGES = 20
+"""So many events are told to whoever named an older version."""
 
 
 def facts_of(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,6 +111,15 @@ async def past(
         query = query.where(row.type.in_(types))
     rows = (await (await tx.connection()).execute(query.order_by(row.aggregate_version))).all()
     return [Recorded(version, at, decode(type, data, detail)) for version, at, type, data, detail in rows]
+
+
+async def since(tx: Transaction, aggregate_id: UUID, version: int) -> list[dict[str, Any]]:
+    """Who changed what in an aggregate after a version: the first CHANGES of its events, oldest first."""
+    row = cast(Table, JournalRow.__table__).c  # type: ignore[attr-defined]
+    told = (row.aggregate_version.label("version"), row.type, row.occurred_at.label("time"), row.actor)
+    query = select(*told).where(row.aggregate_id == aggregate_id, row.aggregate_version > version)
+    found = await (await tx.connection()).execute(query.order_by(row.aggregate_version).limit(CHANGES))
+    return [dict(each) for each in found.mappings()]
 
 
 async def actors(tx: Transaction, aggregate_id: UUID) -> set[str]:

@@ -31,7 +31,7 @@ async def expected_version(
     if if_match is None or if_match.strip() == "*":
         raise PreconditionRequired()
     if not (tag := STRONG.fullmatch(if_match.strip())):
-        raise StaleVersion(expected=if_match)
+        raise StaleVersion(expected=if_match, changes=[])
     return int(tag[1])
 
 

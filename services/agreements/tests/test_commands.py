@@ -73,8 +73,11 @@ async def test_the_ministry_does_not_change_an_academys_text(database: Database)
 async def test_a_stale_version_is_refused(database: Database) -> None:
     drafted = await commands.draft_agreement(database, current(), clauses=clauses(), by=officer())
     await commands.open_negotiation(database, drafted.id, by=officer(), expected=drafted.version)
-    with pytest.raises(StaleVersion):
+    with pytest.raises(StaleVersion) as refused:
         await commands.submit_for_review(database, drafted.id, by=officer(), expected=drafted.version)
+    first = refused.value.values["changes"][0]
+    assert (first["version"], first["actor"]) == (drafted.version + 1, officer().person)
+    assert first["type"] == "ma.mithaq.agreement.negotiation_opened.v1", "who changed what since"
 
 
 @pytest.mark.parametrize("standing", ["registered", "suspended", "unknown"])
