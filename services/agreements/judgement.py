@@ -74,6 +74,8 @@ class Verdict:
     """None if it names no party of this agreement or amendment."""
     level: SignatureLevel | None
     """As the journal has it."""
+    by_seal: bool
+    """Whether its certificate is for seals, as the journal has it."""
     made_at: datetime
     stamped: bool
     """Whether an authority stamped that time; otherwise the seal says it itself."""
@@ -266,6 +268,7 @@ def _verdict(
     return Verdict(
         party=signed.names.get(party.organisation_id) if signed and party else None,
         level=signature.level if signature else None,
+        by_seal=signature is not None and signature.by_seal,
         made_at=seal.made_at,
         stamped=seal.stamped,
         stamp_unreadable=seal.stamp_unreadable,

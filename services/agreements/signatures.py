@@ -191,6 +191,11 @@ class Given(Mandated):
     """By which its party stands by it though it is contested."""
 
     @property
+    def by_seal(self) -> bool:
+        """Whether its certificate states that it is for seals: it is its organisation's, and no person's."""
+        return self.certificate is not None and self.certificate.purpose == "seal"
+
+    @property
     def in_doubt(self) -> bool:
         """Whether it is contested, and its party has not confirmed it since."""
         return self.contested is not None and self.confirmed is None

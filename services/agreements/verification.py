@@ -45,6 +45,8 @@ class Given:
 
     party: Bilingual
     level: SignatureLevel
+    by_seal: bool
+    """Whether its certificate is for seals."""
     on: date
     """The day on the paper, for one by hand."""
     holder: str | None
@@ -246,6 +248,7 @@ def _signatures(file: Agreement | Amendment) -> tuple[Given, ...]:
         Given(
             file.names[party.organisation_id],
             signature.level,
+            signature.by_seal,
             signature.day,
             signature.certificate.named if signature.certificate else None,
             signature.in_doubt,

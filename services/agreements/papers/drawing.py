@@ -262,6 +262,7 @@ async def _signatures(tx: Transaction, file: Agreement | Amendment) -> tuple[Sig
             delegated=signature.on_behalf_of is not None,
             ceremony=ceremonies[sittings[party.party_id]] if party.party_id in sittings else None,
             certificate=signature.certificate.named if signature.certificate else None,
+            by_seal=signature.by_seal,
             contested=signature.in_doubt,
             confirmed_on=signature.confirmed.day if signature.confirmed else None,
         )

@@ -57,6 +57,8 @@ class SignatureLine(Part):
     ceremony: Bilingual | None = None
     certificate: str | None = None
     """The organisation that the certificate names which sealed it."""
+    by_seal: bool = False
+    """Whether that certificate is for seals, which are no signatures in the law's words."""
     contested: bool = False
     """Whether the mandate turned out to have ended before the signature, which was not confirmed since."""
     confirmed_on: date | None = None
@@ -181,9 +183,8 @@ class SealPaper(Paper):
 
     def naming(self, certificate: SealingCertificate) -> Self:
         """The same, with whom the certificate names."""
-        return self.model_copy(
-            update={"signature": self.signature.model_copy(update={"certificate": certificate.named})}
-        )
+        named = {"certificate": certificate.named, "by_seal": certificate.purpose == "seal"}
+        return self.model_copy(update={"signature": self.signature.model_copy(update=named)})
 
 
 class SignedAmendment(Part):

@@ -236,7 +236,11 @@ def signature(line: SignatureLine, language: str) -> Said:
     said = words(language)["signatures"]
     if line.signed_at is None:
         return {"party": of(line.party, language), "signed": said["missing"], "mandate": None, "facts": []}
-    facts = [said["level"].format(level=words(language)["levels"][line.level])]
+    facts = [
+        words(language)["seals"][line.level]
+        if line.by_seal
+        else said["level"].format(level=words(language)["levels"][line.level])
+    ]
     if line.signed_on:
         facts.append(said["by_hand"].format(day=day(line.signed_on, language)))
     if line.certificate:

@@ -5,11 +5,13 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from asn1crypto.x509 import Certificate  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from services.agreements.sealing.qualified import purpose_of
 from shared.events.agreements import SealingCertificate
 from shared.texts import hidden_in, in_one_line
 
@@ -31,6 +33,7 @@ def certificate_of(der: bytes) -> SealingCertificate:
         holder=name,
         identifier=_of(read, NameOID.ORGANIZATION_IDENTIFIER),
         fingerprint=read.fingerprint(SHA256()).hex(),
+        purpose=purpose_of(Certificate.load(der)),
     )
 
 

@@ -1,6 +1,6 @@
 """A signature is qualified because its certificate states it, never because somebody configured it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,14 @@ from httpx import AsyncClient
 from services.agreements.agreement import Agreement
 from services.agreements.errors.sealing import CertificateNotQualified, LevelNotOffered
 from services.agreements.judgement import Worth
-from services.agreements.papers import render_agreement
+from services.agreements.papers import SealPaper, render_agreement, render_seal, samples
 from services.agreements.sealing import configure, examine
+from services.agreements.sealing.holder import certificate_of
 from services.agreements.sealing.qualified import COMPLIANT, DEVICE, TYPES, is_qualified
 from services.agreements.settings import AgreementsSettings
 from services.agreements.tests.builders import approved, sign_for
-from services.agreements.tests.pages import HOLDS, file_of, judge, page_of, said
+from services.agreements.tests.pages import HOLDS, file_of, issue, judge, look, page_of, said
+from services.agreements.tests.reading import all_in, text_of
 from services.agreements.tests.seals import (
     AT,
     DAY,
@@ -68,6 +70,55 @@ def test_a_certificate_that_is_for_websites_only_makes_no_qualified_signature(
 ) -> None:
     pen = Root().issue(states=QUALIFIED, types=[f"{TYPES}.{each}" for each in types])
     assert is_qualified(Certificate.load(pen.chain[0])) is qualified
+
+
+@pytest.mark.parametrize(
+    ("types", "purpose"), [((), None), ((1,), "signature"), ((2,), "seal"), ((3,), None), ((2, 1), "signature")]
+)
+def test_what_a_certificate_is_for_is_what_it_states(types: Sequence[int], purpose: str | None) -> None:
+    pen = Root().issue(states=QUALIFIED, types=[f"{TYPES}.{each}" for each in types])
+    assert certificate_of(pen.chain[0]).purpose == purpose
+
+
+def test_statements_that_cannot_be_read_say_nothing_of_what_a_certificate_is_for() -> None:
+    assert certificate_of(Root().issue(states=(*QUALIFIED, TYPES)).chain[0]).purpose is None
+    assert certificate_of(Root().issue().chain[0]).purpose is None
+
+
+@pytest.mark.parametrize(
+    ("type", "on_paper", "on_the_page"),
+    [
+        (1, "Signature qualifiée", {"fr": "(qualifiée,", "ar": "(مؤهل،", "en": "(qualified,"}),
+        (2, "Cachet électronique qualifié", {"fr": "(cachet qualifié,", "ar": "(ختم مؤهل،", "en": "(qualified seal,"}),
+    ],
+)
+async def test_what_a_certificate_for_seals_makes_is_called_a_seal(
+    anybody: AsyncClient,
+    database: Database,
+    agreement: Agreement,
+    tmp_path: Path,
+    type: int,
+    on_paper: str,
+    on_the_page: Mapping[str, str],
+) -> None:
+    root = Root()
+    pen = root.issue(now() - DAY, now() + DAY, states=QUALIFIED, types=[f"{TYPES}.{type}"])
+    seal_with(pen, root.trust, tmp_path)
+    sealed = await sign_for(database, agreement, MINISTRY_ID, level="qualified")
+    assert on_paper in text_of(await issue(database, sealed))
+    for language, words in on_the_page.items():
+        assert words in await look(anybody, page_of(sealed), language)
+    page = await judge(anybody, page_of(sealed), await file_of(sealed))
+    assert page.count(on_the_page["fr"].rstrip(",")) == 2 and HOLDS in page, "once of the signature, once of its seal"
+
+
+def test_a_seal_shows_that_it_is_one_in_both_languages() -> None:
+    of = samples.signatures()[0].model_copy(update={"level": "qualified"})
+    paper = SealPaper(drawn_at=AT, title=of.party, signature=of)
+    pen = Root().issue(states=QUALIFIED, types=[f"{TYPES}.2"])
+    shown = text_of(render_seal(paper.naming(certificate_of(pen.chain[0]))))
+    assert all_in("Cachet électronique qualifié", shown) and all_in("ختم إلكتروني مؤهل", shown)
+    assert "Signature qualifiée" not in shown
 
 
 def test_a_file_shows_whether_its_certificate_is_a_qualified_one() -> None:

@@ -81,6 +81,8 @@ class SealingCertificate(BaseModel):
     """Its organizationIdentifier (ETSI EN 319 412-1, 5.1.4), if it has one."""
     fingerprint: str
     """SHA-256 of the certificate, in hex."""
+    purpose: Literal["signature", "seal"] | None = None
+    """What it states that it is for (QcType, ETSI EN 319 412-5, 4.2.3); none if it states neither."""
 
     @property
     def named(self) -> str | None:
