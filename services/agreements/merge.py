@@ -3,7 +3,8 @@
 Pure. A content is taken apart into parts that change as a whole: each clause in both languages, each party, center,
 obligation, budget line and annex, each date and label, and the order of what comes in order. What only one side changed
 is taken, what both changed alike is one change, and what both changed differently is a conflict that names the part and
-shows both sides. Nothing is dropped.
+shows both sides. So is a party that one side lets go though what the other side changed names it.
+Nothing is dropped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from services.agreements.content import Content
 from services.agreements.kinds import ContentPart as Part
-from services.agreements.terms import must_sign
-from shared.events.agreements import AgreementParty
+from services.agreements.terms import BudgetLine, Duty, must_sign
+from shared.events.agreements import AgreementParty, CenterToOpen
 
 Side = Literal["current", "branch"]
 Place = tuple[Part, str]
@@ -47,7 +48,10 @@ class Change(BaseModel):
 
 
 class Conflict(BaseModel):
-    """A part that both sides changed since the base, each differently; None where a side has none of it."""
+    """A part that both sides changed since the base, each differently; None where a side has none of it.
+
+    Or one that a side has no more, though what the other changed since names it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -91,9 +95,10 @@ def rebase(
     was, now, wanted = _parts(base), _parts(current), _parts(branch)
     merged: dict[Place, Any] = {}
     conflicts: list[Conflict] = []
+    missed = {*_missed(base, current, branch), *_missed(base, branch, current)}
     for place in dict.fromkeys([*now, *wanted, *was]):
         values = was.get(place), now.get(place), wanted.get(place)
-        taken, clash = _three_way(*values, side=sides.get(place))
+        taken, clash = _three_way(*values, side=sides.get(place), missed=place in missed)
         if clash:
             part, key = place
             conflicts.append(Conflict(part=part, key=key, base=values[0], current=values[1], branch=values[2]))
@@ -138,10 +143,39 @@ def touched_by(base: Content, branch: Content) -> tuple[UUID, ...]:
     return tuple(id for id in signing if id in touched) if touched.issubset(signing) else signing
 
 
-def _three_way(base: Any, current: Any, branch: Any, *, side: Side | None) -> tuple[Any, bool]:
-    if branch in (base, current):
+def named_in(content: Content) -> set[UUID]:
+    """The ids of the parties that its obligations and its budget name, whether it has them or not."""
+    places = (place for value in (*content.obligations, *content.budget) for place in _named(value, {}))
+    return {UUID(key) for part, key in places if part == "party"}
+
+
+def _missed(base: Content, less: Content, other: Content) -> Iterator[Place]:
+    """What one side has no more, though what the other side brought or changed names it."""
+    gone = _parts(base).keys() - _parts(less).keys()
+    parties = {each.organisation_id: each.party_id for each in base.parties}
+    for change in diff(base, other):
+        yield from gone.intersection(_named(change.after, parties))
+
+
+def _named(value: Any, parties: Mapping[UUID, UUID]) -> Iterator[Place]:
+    """The other parts that this one names; `parties` gives an organisation's party."""
+    named: set[UUID | None] = set()
+    match value:
+        case Duty():
+            named = {value.debtor, value.creditor}
+            if value.center_id:
+                yield "center", str(value.center_id)
+        case BudgetLine():
+            named = {value.payer}
+        case CenterToOpen():
+            named = {parties.get(value.operator_id)}
+    yield from (("party", str(id)) for id in named if id)
+
+
+def _three_way(base: Any, current: Any, branch: Any, *, side: Side | None, missed: bool = False) -> tuple[Any, bool]:
+    if branch == current or (branch == base and not missed):
         return current, False
-    if current == base:
+    if current == base and not missed:
         return branch, False
     if side is None:
         return current, True

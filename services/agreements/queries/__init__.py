@@ -18,6 +18,7 @@ from services.agreements.queries.amendments import (
     amendment_papers,
     amendments,
     exported_amendments,
+    parties_named,
 )
 from services.agreements.queries.calendars import calendars, feed_of
 from services.agreements.queries.ceremonies import ceremonies, ceremony, lobby, minutes
@@ -59,6 +60,7 @@ __all__ = [
     "obligations",
     "open_points",
     "participants",
+    "parties_named",
     "proof",
     "saved_search",
     "saved_searches",

@@ -13,7 +13,7 @@ from services.agreements.commands.loading import beside, content_of, contents_of
 from services.agreements.commands.passing import both_led_to, branches_led_to, moved_among
 from services.agreements.commands.substitutions import all_told_for_whom, told_for_whom
 from services.agreements.content import Annex, Content
-from services.agreements.merge import Change, Conflict, diff, rebase
+from services.agreements.merge import Change, Conflict, diff, named_in, rebase
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.queries import lists
 from services.agreements.queries.searches import found_by, sees_many
@@ -23,6 +23,7 @@ from services.agreements.text import Clause, in_words, table_clauses
 from shared.actor import NATIONAL, Actor
 from shared.clock import today
 from shared.database import Transaction, Work
+from shared.events.agreements import AgreementParty
 from shared.web import PageRequest
 from shared.web.history import HistoryEntry, history
 
@@ -100,6 +101,20 @@ async def amendment_content(db: Work, id: UUID, *, by: Actor) -> tuple[Amendment
         found = await amendment(tx, id, action="read_amendment_content", by=by)
         _, branch = await contents_of(tx, found)
         return found, branch, await table_clauses(tx, branch.clauses)
+
+
+async def parties_named(db: Work, found: Amendment, branch: Content, *, by: Actor) -> Sequence[AgreementParty]:
+    """All parties that the branch names: those of both its sides, and any that the agreement let go meanwhile.
+
+    Whoever is named so was a party before one of the amendments that the agreement is made of.
+    """
+    there = {each.party_id: each for each in found.parties}
+    if named_in(branch) <= there.keys():
+        return found.parties
+    async with db.transaction(by.scope) as tx, tx.widened(NATIONAL):
+        agreement = await AGREEMENTS.read(tx, found.agreement_id)
+        applied = [await AMENDMENTS.read(tx, each.amendment_id) for each in agreement.amendments]
+    return tuple(({each.party_id: each for one in applied for each in one.parties} | there).values())
 
 
 async def amendment_changes(db: Work, id: UUID, *, by: Actor) -> tuple[Amendment, list[Change]]:

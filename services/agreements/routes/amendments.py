@@ -83,7 +83,8 @@ async def read_amendment(id: UUID, by: CurrentActor, db: Db) -> Response:
 async def read_amendment_content(id: UUID, by: CurrentActor, db: Db) -> Response:
     """The whole content of the branch, as it is put back when it is changed."""
     found, content, clauses = await queries.amendment_content(db, id, by=by)
-    return answer(AmendedContent.of(content, clauses, found.parties), version=found.version)
+    parties = await queries.parties_named(db, found, content, by=by)
+    return answer(AmendedContent.of(content, clauses, parties), version=found.version)
 
 
 @router.put("/amendments/{id}/content", response_model=AmendmentAnswer)
@@ -117,7 +118,10 @@ async def read_amendment_changes(id: UUID, wanted: FullPage, by: CurrentActor, d
 
 @router.get("/amendments/{id}/conflicts", response_model=Listing[PartConflict])
 async def read_amendment_conflicts(id: UUID, wanted: FullPage, by: CurrentActor, db: Db) -> Response:
-    """Where the agreement and the branch changed the same part differently, with both sides."""
+    """Where the agreement and the branch changed the same part differently, with both sides.
+
+    Or where one let a party go that something the other changed names.
+    """
     found, conflicts = await queries.amendment_conflicts(db, id, by=by)
     items, next = wanted.within([PartConflict(**dict(each)) for each in conflicts], lambda each: (each.part, each.key))
     return page(wanted, items, next, version=found.version)

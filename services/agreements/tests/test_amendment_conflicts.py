@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from services.agreements import commands, queries
-from services.agreements.amendment import AmendmentState
+from services.agreements.agreement import Agreement
+from services.agreements.amendment import Amendment, AmendmentState
+from services.agreements.errors import NotAParty
 from services.agreements.errors.amendments import RebaseConflicts
-from services.agreements.errors.obligations import ObligationPartyUnknown
 from services.agreements.kinds import EditionRule
 from services.agreements.tests.branches import (
     agree,
@@ -111,24 +112,54 @@ async def test_a_conflict_that_was_looked_at_before_the_agreement_changed_again_
         )
 
 
-async def test_what_both_sides_brought_must_hold_together_before_it_is_approved(database: Database) -> None:
-    """One lets a funder go, the other has it owe something: no part is in conflict, the whole is."""
-    funder = new_id()
-    agreement = await bound(database, running(others=[party(funder, "funder")]))
+async def let_go_and_named(database: Database) -> tuple[Agreement, Amendment]:
+    """An agreement that an amendment lets a funder go of, and another one that has it owe and pay something."""
+    agreement = await bound(database, running(others=[party(new_id(), "funder")]))
     leaver = agreement.parties[-1]
     leaving = await propose(database, agreement)
     leaving = await revise(database, leaving, parties=agreement.parties[:-1])
-    owing_more = await propose(database, agreement)
-    duty = owed(await branch_of(database, owing_more), debtor=leaver.party_id)
-    owing_more = await revise(database, owing_more, obligations=(duty,))
+    naming = await propose(database, agreement)
+    duty = owed(await branch_of(database, naming), debtor=leaver.party_id)
+    naming = await revise(database, naming, obligations=(duty,), budget=(budget_line(leaver.party_id),))
     await carry(database, leaving)
-    owing_more = await rebase(database, owing_more)
-    with pytest.raises(ObligationPartyUnknown):
-        await commands.submit_amendment(database, owing_more.id, by=officer())
-    owing_more = await revise(
-        database, owing_more, obligations=(duty.model_copy(update={"debtor": agreement.parties[1].party_id}),)
-    )
-    assert (await carry(database, owing_more)).state == AmendmentState.applied
+    return agreement, await reread(database, naming)
+
+
+async def test_a_party_that_one_lets_go_and_the_other_names_is_a_conflict_with_both_sides(
+    as_: Any, database: Database
+) -> None:
+    agreement, naming = await let_go_and_named(database)
+    leaver = agreement.parties[-1]
+    (told,) = (await as_(officer()).get(f"/amendments/{naming.id}/conflicts")).json()["items"]
+    assert (told["part"], told["key"]) == ("party", str(leaver.party_id))
+    assert (told["current"], told["branch"]["organisation_id"]) == (None, str(leaver.organisation_id))
+    with pytest.raises(RebaseConflicts) as refused:
+        await rebase(database, naming)
+    assert refused.value.values["places"] == [f"party {leaver.party_id}"]
+    kept = await carry(database, await rebase(database, naming, {("party", str(leaver.party_id)): "branch"}))
+    assert kept.state == AmendmentState.applied
+    amended = await read(database, agreement.id)
+    assert leaver in amended.parties and len(amended.duties) == len(amended.budget) == 1
+
+
+async def test_what_names_a_party_that_stays_let_go_is_read_and_written_anew(as_: Any, database: Database) -> None:
+    """It is kept, refused by name until it holds together, and can be read."""
+    agreement, naming = await let_go_and_named(database)
+    operator, leaver = agreement.parties[1], agreement.parties[-1]
+    naming = await rebase(database, naming, {("party", str(leaver.party_id)): "current"})
+    with pytest.raises(NotAParty):
+        await commands.submit_amendment(database, naming.id, by=officer())
+    client, path = as_(officer()), f"/amendments/{naming.id}/content"
+    answer = await client.get(path)
+    content = answer.json()
+    (duty,), (line,) = content["obligations"], content["budget"]
+    assert duty["debtor_id"] == line["payer_id"] == str(leaver.organisation_id)
+    refused = await client.put(path, content, If_Match=answer.headers["ETag"])
+    assert (refused.status_code, refused.json()["type"]) == (422, "/problems/obligation-party-unknown")
+    duty["debtor_id"] = line["payer_id"] = str(operator.organisation_id)
+    written = await client.put(path, content, If_Match=answer.headers["ETag"])
+    assert written.status_code == 200, written.text
+    assert (await carry(database, await reread(database, naming))).state == AmendmentState.applied
 
 
 async def test_a_shorter_term_because_of_no_renewal_moves_the_base_too(database: Database) -> None:

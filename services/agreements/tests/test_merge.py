@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex, ClauseRef, Content
-from services.agreements.merge import COLLECTIONS, TERMS, Change, Conflict, diff, parties_of, rebase, touched_by
+from services.agreements.merge import (
+    COLLECTIONS,
+    TERMS,
+    Change,
+    Conflict,
+    diff,
+    named_in,
+    parties_of,
+    rebase,
+    touched_by,
+)
 from services.agreements.terms import BudgetLine, Duty, must_sign
 from shared.events.agreements import AgreementParty, CenterToOpen
 from shared.money import Money
@@ -231,6 +241,49 @@ def test_a_resolved_conflict_is_none(base: Content, current: Content, branch: Co
         if conflict.part != "order":
             wanted = conflict.current if side == "current" else conflict.branch
             assert value(resolved.content, conflict.part, conflict.key) == wanted
+
+
+@st.composite
+def whole(draw: st.DrawFn) -> Content:
+    """A content whose duties, lines and centers name none but its parties."""
+    parties = draw(st.lists(st.sampled_from(IDS[:4]), unique=True, min_size=1))
+    one = st.sampled_from(parties)
+    owing = st.builds(
+        lambda debtor, creditor, word: {"debtor": debtor, "creditor": creditor, "what": bilingual(word)},
+        one,
+        one,
+        WORDS,
+    )
+    few = some(IDS[:2], lambda id: owing.map(lambda changes: duty(id).model_copy(update=changes)))
+    return amended(
+        parties=tuple(map(party, parties)),
+        obligations=draw(few),
+        budget=draw(some(IDS[:2], lambda id: one.map(lambda payer: line(id).model_copy(update={"payer": payer})))),
+        centers=draw(some(IDS[:2], lambda id: one.map(lambda by: center(id).model_copy(update={"operator_id": by})))),
+    )
+
+
+def strangers(content: Content) -> set[str]:
+    """Whom it names though it has no such party; here a party has its organisation's id."""
+    named = named_in(content) | {each.operator_id for each in content.centers}
+    return {str(id) for id in named.difference(each.party_id for each in content.parties)}
+
+
+@settings(MANY, max_examples=200)
+@given(whole(), whole(), whole(), st.sampled_from(["current", "branch"]))
+def test_whom_one_side_lets_go_and_the_other_names_is_a_conflict_and_may_be_kept(
+    base: Content, current: Content, branch: Content, side: Any
+) -> None:
+    found = rebase(base, current, branch)
+    assert strangers(found.content) <= {each.key for each in found.conflicts if each.part == "party"}
+    sides = {(each.part, each.key): side for each in found.conflicts}
+    sides |= {
+        (each.part, each.key): "current" if each.current else "branch"
+        for each in found.conflicts
+        if each.part == "party" and None in (each.current, each.branch)
+    }
+    kept = rebase(base, current, branch, resolved=sides)
+    assert not kept.conflicts and not strangers(kept.content)
 
 
 def amended(**changes: Any) -> Content:
