@@ -9,7 +9,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.agreements.errors import EffectiveDateAhead
-from services.agreements.errors.signing import DelegateIsOneself, DelegationOver, SignedBeforeText, WitnessIsSigner
+from services.agreements.errors.signing import (
+    DelegateIsOneself,
+    DelegationOver,
+    SignedBeforeDelegation,
+    SignedBeforeText,
+    WitnessIsSigner,
+)
 from shared.clock import business_date
 from shared.events.agreements import (
     AgreementSignatureConfirmed,
@@ -49,6 +55,8 @@ class Delegation(BaseModel):
     mandate_id: UUID
     """The delegator's."""
     valid_until: date
+    delegated_on: date | None = None
+    """The first day; unknown of what was delegated before it was kept."""
     document: str
     """Reference of the act of delegation."""
 
@@ -56,6 +64,13 @@ class Delegation(BaseModel):
     def told(cls, event: AgreementSigningDelegated | AmendmentSigningDelegated) -> Self:
         """As the event tells it."""
         return cls(**event.model_dump(include={*cls.model_fields}), document=event.detail["document"])
+
+    def require(self, day: date) -> None:
+        """Refuse a signature of a day on which it does not stand: SignedBeforeDelegation, DelegationOver."""
+        if self.delegated_on and day < self.delegated_on:
+            raise SignedBeforeDelegation(signed_on=day, delegated_on=self.delegated_on)
+        if day > self.valid_until:
+            raise DelegationOver(valid_until=self.valid_until)
 
 
 def delegation_until(asked: date, *others: date | None) -> date:
@@ -99,6 +114,8 @@ class Scan(Mandated):
     """A signature on paper: who gave it when, who saw it, and the picture of it."""
 
     person: str
+    on_behalf_of: str | None = None
+    """The mandated person, when another signed by delegation."""
     ceremony_id: UUID | None = None
     file_hash: str
     signed_on: date
@@ -111,8 +128,13 @@ class Scan(Mandated):
 
     @property
     def people(self) -> set[str | None]:
-        """Who signed the paper."""
-        return {self.person}
+        """Who signed the paper, and the mandated person if that was a delegate."""
+        return {self.person, self.on_behalf_of} - {None}
+
+    @property
+    def mandated(self) -> str:
+        """Whose mandate it rests on."""
+        return self.on_behalf_of or self.person
 
     @classmethod
     def told(cls, event: AgreementSignatureScanned | AmendmentSignatureScanned) -> Self:

@@ -40,7 +40,7 @@ class Scans(Signing):
         self._require_text(text_hash)
         self._require_offer(today)
         require_attested(scan, frozen_on=self.frozen_on, today=today)
-        self.require_person(party_id, scan.person)
+        self.require_person(party_id, scan.person, scan.on_behalf_of)
         attested = scan.model_dump(exclude={"contested"})
         return [AgreementSignatureScanned(agreement_id=self.id, party_id=party_id, **attested)]
 
@@ -55,7 +55,7 @@ class Scans(Signing):
         Refuses what scan_to_accept refuses, SignsForOthers, TermOver.
         """
         scan = self.scan_to_accept(party_id, checker=checker)
-        self.require_person(party_id, scan.person)
+        self.require_person(party_id, scan.person, scan.on_behalf_of)
         party = self.party(party_id)
         self._require_term(business_date(at))
         assert self.text_hash is not None, "frozen without a text"
@@ -70,16 +70,21 @@ class Scans(Signing):
         )
         return self._count(signed, at)
 
-    def return_scan(self, party_id: UUID, *, checker: str, reason: str) -> list[DomainEvent]:
-        """Ask the party to sign again. Refuses NotAParty, NoScanToCheck, CheckedByAnother."""
+    def return_scan(self, party_id: UUID, *, checker: str, reason: str, today: date) -> list[DomainEvent]:
+        """Ask the party to sign again, or its delegate as before.
+
+        Refuses NotAParty, NoScanToCheck, CheckedByAnother.
+        """
         self.require("return_scan")
         party = self.party(party_id)
         scan = self.scan_to_check(party_id, checker)
+        delegation = self.delegations.get(party_id)
         returned = AgreementScanReturned(
             agreement_id=self.id,
             party_id=party_id,
             file_hash=scan.file_hash,
             awaited=(party.organisation_id,),
+            delegated=delegation is not None and today <= delegation.valid_until,
         )
         return [returned.keeping(reason=reason)]
 
@@ -89,5 +94,6 @@ class Scans(Signing):
 
     @follows
     def _give_scan_back(self, event: AgreementScanReturned) -> None:
-        again = RequestState.expired if self.offer_over else RequestState.requested
+        asked = RequestState.delegated if event.delegated else RequestState.requested
+        again = RequestState.expired if self.offer_over else asked
         self._become(again, only=event.party_id, scan=None, remark=event.detail["reason"])

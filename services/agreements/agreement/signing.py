@@ -180,6 +180,7 @@ class Signing(Timely, Offered):
             delegate=delegate,
             mandate_id=mandate_id,
             valid_until=delegation_until(valid_until, mandate_until, self.expires_on),
+            delegated_on=today,
         )
         return [delegated.keeping(document=document)]
 
@@ -329,7 +330,8 @@ class Signing(Timely, Offered):
         self.signatures = doubted(self.signatures, event.party_id, event.ended_on)
         if waiting := self.scans.get(event.party_id):
             marked = waiting.model_copy(update={"contested": event.ended_on})
-            self._become(RequestState.scanned, only=event.party_id, scan=marked)
+            stays = None if waiting.on_behalf_of else self.delegations.get(event.party_id)
+            self._become(RequestState.scanned, only=event.party_id, scan=marked, delegation=stays)
         elif self.being_signed:
             self._ask_party_again(event.party_id)
 

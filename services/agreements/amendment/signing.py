@@ -182,6 +182,7 @@ class Signing(Approval, Offered):
             delegate=delegate,
             mandate_id=mandate_id,
             valid_until=delegation_until(valid_until, mandate_until, self.expires_on),
+            delegated_on=today,
         )
         return [delegated.keeping(document=document)]
 
@@ -211,7 +212,7 @@ class Signing(Approval, Offered):
         self.require_offer(today)
         self._party_for("record_amendment_scan", party_id, content_hash)
         require_attested(scan, frozen_on=self.frozen_on, today=today)
-        self.require_person(party_id, scan.person)
+        self.require_person(party_id, scan.person, scan.on_behalf_of)
         attested = scan.model_dump(exclude={"ceremony_id", "contested"})
         return [
             AmendmentSignatureScanned(
@@ -227,7 +228,7 @@ class Signing(Approval, Offered):
     def accept_scan(self, party_id: UUID, *, checker: str, mandate_id: UUID, at: datetime) -> list[DomainEvent]:
         """Let a signature on paper count, under this mandate. Refuses what scan_to_accept refuses."""
         scan = self.scan_to_accept(party_id, checker=checker)
-        self.require_person(party_id, scan.person)
+        self.require_person(party_id, scan.person, scan.on_behalf_of)
         party = self.party(party_id)
         given = AmendmentPartySigned(
             amendment_id=self.id,
@@ -355,7 +356,8 @@ class Signing(Approval, Offered):
         if waiting := self.scans.get(event.party_id):
             marked = waiting.model_copy(update={"contested": event.ended_on})
             self.scans = {**self.scans, event.party_id: marked}
-        elif self.being_signed:
+        # A delegation falls with the mandate; whoever signed on paper under their own leaves it as it was.
+        if self.being_signed and (waiting is None or waiting.on_behalf_of):
             self.delegations = self._delegations_without(event.party_id)
 
     @follows

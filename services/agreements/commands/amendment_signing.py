@@ -7,7 +7,7 @@ from uuid import UUID
 from services.agreements.agreement import Scan
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendment_applying import record_signature
-from services.agreements.commands.authority import bound_on_paper, delegable, mandated, may_confirm
+from services.agreements.commands.authority import bound_on_paper, delegable, delegator_of, mandated, may_confirm
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import amendable, load_both, load_both_for
@@ -127,15 +127,25 @@ async def record_amendment_scan(
 ) -> Amendment:
     """Take down a signature on paper that one attests to have seen, with its scan; another person checks it.
 
-    `person` signed it and needed a mandate of that day; `file_hash` is that of a document of the agreement. Refuses
-    FileUnknown, NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered and what
-    require_parent_signed and Amendment.record_scan refuse.
+    `person` signed it and needed a mandate of that day, or a delegation of that day by who held one; `file_hash` is
+    that of a document of the agreement. Refuses FileUnknown, NoMandate, MandateNotValid, MandateOutOfScope,
+    DelegationOver, SignedBeforeDelegation, AssociationNotAccredited, TextTampered and what require_parent_signed and
+    Amendment.record_scan refuse.
     """
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "record_amendment_scan", by)
         agreement.require_file(file_hash)
-        mandate_id = await bound_on_paper(tx, agreement, amendment.party(party_id), person, signed_on)
-        scan = Scan(person=person, mandate_id=mandate_id, file_hash=file_hash, signed_on=signed_on, witness=by.person)
+        on_behalf_of = delegator_of(amendment.delegation(party_id, person), signed_on)
+        party = amendment.party(party_id)
+        mandate_id = await bound_on_paper(tx, agreement, party, on_behalf_of or person, signed_on)
+        scan = Scan(
+            person=person,
+            on_behalf_of=on_behalf_of,
+            mandate_id=mandate_id,
+            file_hash=file_hash,
+            signed_on=signed_on,
+            witness=by.person,
+        )
         day = business_date(at or now())
         events = amendment.record_scan(party_id, scan, content_hash=content_hash, today=day)
         await require_untampered(tx, amendment)
@@ -155,7 +165,7 @@ async def accept_amendment_scan(
         agreement, amendment = await amendable(tx, id, "accept_amendment_scan", by, expected)
         at = at or now()
         scan = amendment.scan_to_accept(party_id, checker=by.person)
-        mandate_id = await bound_on_paper(tx, agreement, amendment.party(party_id), scan.person, scan.signed_on)
+        mandate_id = await bound_on_paper(tx, agreement, amendment.party(party_id), scan.mandated, scan.signed_on)
         events = amendment.accept_scan(party_id, checker=by.person, mandate_id=mandate_id, at=at)
         await require_untampered(tx, amendment)
         return await record_signature(tx, agreement, amendment, events, by=by, at=at)

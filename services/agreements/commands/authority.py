@@ -25,7 +25,6 @@ from services.agreements.errors import (
     SignedBeforeTheSitting,
     SignedInItsCeremony,
 )
-from services.agreements.errors.signing import DelegationOver
 from services.agreements.jurisdiction import acts_for, owns_or_supervises
 from services.agreements.permissions import PERMISSIONS
 from services.agreements.steps import ACCEPTS, BINDS, CONFIRMS, GIVES, NEED_STANDING, RECORDS, SIGNS, UNDER_MANDATE
@@ -212,11 +211,13 @@ async def bound_on_paper(
 
 
 def delegator_of(delegation: Delegation | None, day: date) -> str | None:
-    """Under whose mandate a delegate signs that day; none for whoever signs under their own. Refuses DelegationOver."""
+    """Under whose mandate a delegate signs that day; none for whoever signs under their own.
+
+    Refuses DelegationOver, SignedBeforeDelegation.
+    """
     if delegation is None:
         return None
-    if day > delegation.valid_until:
-        raise DelegationOver(valid_until=delegation.valid_until)
+    delegation.require(day)
     return delegation.delegator
 
 
@@ -226,13 +227,15 @@ class Step(NamedTuple):
     action: str
     party: AgreementParty
     person: str
+    """Who signs, or whoever else takes it."""
     day: date
+    on_behalf_of: str | None = None
     delegation: Delegation | None = None
 
     @property
     def asked(self) -> Asked:
         """By what its authority is looked up."""
-        return self.party.organisation_id, self.person, self.day
+        return self.party.organisation_id, self.on_behalf_of or self.person, self.day
 
 
 async def look_for(
@@ -254,10 +257,8 @@ async def look_for(
     def require(step: Step) -> None:
         authority, organisation = found[step.asked], step.party.organisation_id
         delegator_of(step.delegation, day)
-        if step.action in SIGNS | CONFIRMS:
-            file.require_person(step.party.party_id, by.person, step.person)
-        if step.action in ACCEPTS:
-            file.require_person(step.party.party_id, step.person)
+        if step.action in SIGNS | CONFIRMS | ACCEPTS:
+            file.require_person(step.party.party_id, step.person, step.on_behalf_of)
         if step.action not in RECORDS:
             authority.mandate_of(organisation, agreement, step.day)
         if step.action in NEED_STANDING:
@@ -282,7 +283,7 @@ def _own_steps(file: Agreement | Amendment, by: Actor, day: date) -> Iterator[St
     parties = [each for each in file.parties if national or acts_for(by, each.organisation_id)]
     for action, party in product(_open_to(by, UNDER_MANDATE, file), parties):
         given = file.delegation(party.party_id, by.person) if action in SIGNS else None
-        yield Step(action, party, given.delegator if given else by.person, day, given)
+        yield Step(action, party, by.person, day, given.delegator if given else None, given)
 
 
 def _steps_on_paper(file: Agreement | Amendment, by: Actor, day: date) -> Iterator[Step]:
@@ -291,7 +292,7 @@ def _steps_on_paper(file: Agreement | Amendment, by: Actor, day: date) -> Iterat
         for action, party in product(_open_to(by, RECORDS, file), file.parties):
             yield Step(action, party, by.person, day)
         for action, (party_id, scan) in product(_open_to(by, ACCEPTS, file), file.scans.items()):
-            yield Step(action, file.party(party_id), scan.person, scan.signed_on)
+            yield Step(action, file.party(party_id), scan.person, scan.signed_on, scan.on_behalf_of)
 
 
 def _open_to(by: Actor, actions: Collection[str], file: Agreement | Amendment) -> list[str]:

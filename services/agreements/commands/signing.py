@@ -5,7 +5,14 @@ from typing import TypeVar
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Scan
-from services.agreements.commands.authority import bound_on_paper, delegable, hold_on_the_table, mandated, may_confirm
+from services.agreements.commands.authority import (
+    bound_on_paper,
+    delegable,
+    delegator_of,
+    hold_on_the_table,
+    mandated,
+    may_confirm,
+)
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import load_for
@@ -141,17 +148,21 @@ async def record_scan(
 ) -> Agreement:
     """Take down a signature on paper that one attests to have seen, with its scan; another person checks it.
 
-    `person` signed it and needed a mandate of that day; `file_hash` is that of an attached document. Refuses
-    FileUnknown, NoMandate, MandateNotValid, MandateOutOfScope, AssociationNotAccredited, TextTampered and what
-    Agreement.record_scan refuses.
+    `person` signed it and needed a mandate of that day, or a delegation of that day by who held one; `file_hash` is
+    that of an attached document. Refuses FileUnknown, NoMandate, MandateNotValid, MandateOutOfScope, DelegationOver,
+    SignedBeforeDelegation, AssociationNotAccredited, TextTampered and what Agreement.record_scan refuses.
     """
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "record_scan", by)
         agreement.require_file(file_hash)
         party = agreement.party(party_id)
-        mandate_id = await bound_on_paper(tx, agreement, party, person, signed_on, tabled=id, ceremony_id=ceremony_id)
+        on_behalf_of = delegator_of(agreement.delegation(party_id, person), signed_on)
+        mandate_id = await bound_on_paper(
+            tx, agreement, party, on_behalf_of or person, signed_on, tabled=id, ceremony_id=ceremony_id
+        )
         scan = Scan(
             person=person,
+            on_behalf_of=on_behalf_of,
             mandate_id=mandate_id,
             ceremony_id=ceremony_id,
             file_hash=file_hash,
@@ -176,19 +187,26 @@ async def accept_scan(
         await hold_on_the_table(tx, agreement)
         at = at or now()
         scan = agreement.scan_to_accept(party_id, checker=by.person)
-        mandate_id = await bound_on_paper(tx, agreement, agreement.party(party_id), scan.person, scan.signed_on)
+        mandate_id = await bound_on_paper(tx, agreement, agreement.party(party_id), scan.mandated, scan.signed_on)
         events = agreement.accept_scan(party_id, checker=by.person, mandate_id=mandate_id, at=at)
         await require_untampered(tx, agreement)
         return await AGREEMENTS.record(tx, agreement, events, by=by, at=at)
 
 
 async def return_scan(
-    db: Work, id: UUID, *, party_id: UUID, reason: str, by: Actor, expected: int | None = None
+    db: Work,
+    id: UUID,
+    *,
+    party_id: UUID,
+    reason: str,
+    by: Actor,
+    expected: int | None = None,
+    at: datetime | None = None,
 ) -> Agreement:
     """Ask the party to sign again, as the scan does not show its signature. Refuses NoScanToCheck, CheckedByAnother."""
     async with db.transaction(by.scope) as tx:
         agreement = await load_for(tx, id, "return_scan", by, expected)
-        events = agreement.return_scan(party_id, checker=by.person, reason=reason)
+        events = agreement.return_scan(party_id, checker=by.person, reason=reason, today=business_date(at or now()))
         return await AGREEMENTS.record(tx, agreement, events, by=by)
 
 

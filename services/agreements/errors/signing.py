@@ -87,6 +87,12 @@ class SignedBeforeText(Refusal):
     slug = "signed-before-text"
 
 
+class SignedBeforeDelegation(Refusal):
+    """On the day on the paper nobody had delegated to who signed it. Values: signed_on, delegated_on."""
+
+    slug = "signed-before-delegation"
+
+
 class NothingContested(Refusal):
     """The party's signature is not contested, or was confirmed: there is nothing to confirm. Values: party."""
 

@@ -60,7 +60,7 @@ class SeenOnPaper(Body):
     """A signature on paper that the sender saw given."""
 
     party_id: UUID
-    person: Line = Field(description="who signed, as issuer#subject; mandated on that day")
+    person: Line = Field(description="who signed, as issuer#subject; mandated or a delegate on that day")
     file_hash: Hash = Field(description="SHA-256 of the scan, a document of the agreement")
     signed_on: BusinessDate
 

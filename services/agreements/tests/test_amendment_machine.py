@@ -162,12 +162,26 @@ class AmendmentMachine(Machine):
         ):
             assert given and given.delegator == by and party_id not in self.aggregate.delegations
 
-    @rule(who=st.integers(0, 2), stale=st.booleans(), witness=st.sampled_from(["a", "w"]), late=st.integers(-1, 1))
-    def scan(self, who: int, stale: bool, witness: str, late: int) -> None:
-        """A signature on paper is brought, by who saw it given."""
+    @rule(
+        who=st.integers(0, 2),
+        stale=st.booleans(),
+        person=st.sampled_from("ab"),
+        witness=st.sampled_from(["a", "w"]),
+        late=st.integers(-1, 1),
+    )
+    def scan(self, who: int, stale: bool, person: str, witness: str, late: int) -> None:
+        """A signature on paper is brought, by who saw it given: the delegate's, if one is named."""
         party_id, today = self.parties[who].party_id, self.today
         day = today + timedelta(days=late)
-        scan = Scan(person="a", mandate_id=new_id(), file_hash="f" * 64, signed_on=day, witness=witness)
+        given = self.aggregate.delegation(party_id, person)
+        scan = Scan(
+            person=person,
+            on_behalf_of=given.delegator if given else None,
+            mandate_id=new_id(),
+            file_hash="f" * 64,
+            signed_on=day,
+            witness=witness,
+        )
         content = self.aggregate.base_hash if stale else self.aggregate.content_hash
         signed = self.aggregate.counted | {*self.aggregate.scans}
         if self.attempt(
@@ -175,7 +189,7 @@ class AmendmentMachine(Machine):
             lambda: self.aggregate.record_scan(party_id, scan, content_hash=content, today=today),
         ):
             assert not stale and party_id in self.aggregate.touched and party_id not in signed
-            assert witness == "w" and late <= 0
+            assert witness != person and late <= 0
             assert self.aggregate.frozen_on and day >= self.aggregate.frozen_on
             assert not self.aggregate.offered_until or today <= self.aggregate.offered_until
 
@@ -188,8 +202,9 @@ class AmendmentMachine(Machine):
         if self.attempt("accept_amendment_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, **more)):
             given = self.aggregate.signatures[-1]
             assert (given.mandate_id, given.contested) == (more["mandate_id"], None), "it rests on what holds now"
-            assert scan and checker == "c" and party_id not in self.aggregate.scans
-            assert (given.level, given.witness, given.day) == ("handwritten_scan", "w", scan.signed_on)
+            assert scan and checker not in (scan.person, scan.witness) and party_id not in self.aggregate.scans
+            assert (given.level, given.witness, given.day) == ("handwritten_scan", scan.witness, scan.signed_on)
+            assert (given.person, given.on_behalf_of) == (scan.person, scan.on_behalf_of)
 
     @rule(who=st.integers(0, 2))
     def return_scan(self, who: int) -> None:
@@ -210,6 +225,8 @@ class AmendmentMachine(Machine):
             self.events += events
             marked = [*self.aggregate.signatures, *self.aggregate.scans.values()][who].contested
             assert marked == (one.contested or one.day)
+            fallen = {id for id, scan in self.aggregate.scans.items() if scan.contested and scan.on_behalf_of}
+            assert not fallen & {*self.aggregate.delegations}, "a delegation goes with its mandate"
 
     @rule(who=st.integers(0, 2))
     def confirm(self, who: int) -> None:

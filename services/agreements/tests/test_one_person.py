@@ -121,18 +121,39 @@ async def test_no_delegate_signs_where_who_delegated_may_not(database: Database,
         await sign(database, file, 2, LEGAL)
 
 
-async def test_a_signature_on_paper_counts_as_any_other(database: Database, make: Any) -> None:
-    file = await make(1)
+async def paper_of(database: Database, file: File) -> str:
+    """A document that serves as a scan."""
     agreement_id = file.id if isinstance(file, Agreement) else file.agreement_id
     agreement = await queries.agreement(database, agreement_id, action="read_agreement", by=MINISTRY)
-    paper = next(each.hash for each in agreement.documents if each.category == "signed_copy")
+    return next(each.hash for each in agreement.documents if each.category == "signed_copy")
+
+
+async def scan(database: Database, file: File, number: int, signed_by: Actor) -> None:
+    """Somebody has signed on paper for the party of this number."""
     record: Callable[..., Any] = commands.record_scan if isinstance(file, Agreement) else commands.record_amendment_scan
-    shown: dict[str, Any] = {"person": MINISTRY.person, "file_hash": paper, "signed_on": today(), "by": officer()}
-    await record(database, file.id, party_id=file.parties[0].party_id, **hash_of(file), **shown)
+    shown = {"person": signed_by.person, "file_hash": await paper_of(database, file), "signed_on": today()}
+    await record(database, file.id, party_id=file.parties[number].party_id, **hash_of(file), **shown, by=officer())
+
+
+async def test_a_signature_on_paper_counts_as_any_other(database: Database, make: Any) -> None:
+    file = await make(1)
+    await scan(database, file, 0, MINISTRY)
     with pytest.raises(SignsForOthers):
         await sign(database, file, 1, MINISTRY)
     with pytest.raises(SignsForOthers):
-        await record(database, file.id, party_id=file.parties[1].party_id, **hash_of(file), **shown)
+        await scan(database, file, 1, MINISTRY)
+
+
+async def test_a_delegates_on_paper_counts_for_who_delegated_too(database: Database, make: Any) -> None:
+    file = await make(1)
+    await sign(database, file, 0, MINISTRY)
+    await delegate(database, file, 1, MINISTRY)
+    with pytest.raises(SignsForOthers):
+        await scan(database, file, 1, DELEGATE)
+    await delegate(database, file, 1, LEGAL)
+    await scan(database, file, 1, DELEGATE)
+    with pytest.raises(SignsForOthers):
+        await sign(database, file, 2, LEGAL)
 
 
 async def test_where_no_number_is_set_a_person_signs_under_every_mandate_they_hold(

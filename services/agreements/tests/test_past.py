@@ -36,6 +36,7 @@ from shared.events.agreements import (
     AgreementSignatureContested,
     AgreementSignatureScanned,
     AgreementSigned,
+    AgreementSigningDelegated,
     AgreementSuspended,
     AgreementSuspensionAnnounced,
     AgreementTerminationAnnounced,
@@ -114,7 +115,7 @@ def test_every_day_that_an_event_tells_is_one_it_counts_from_or_not_for_a_reason
     ahead = {AgreementSuspensionAnnounced, AgreementTerminationAnnounced, AgreementAnnouncementWithdrawn}
     """They tell of a day that comes or would have come."""
     today = {AgreementAmended, AgreementClosed, AgreementEditionClosed, AgreementSigned}
-    today |= {AgreementObligationFailed, AgreementObligationWaived, AgreementVisaRecorded}
+    today |= {AgreementObligationFailed, AgreementObligationWaived, AgreementSigningDelegated, AgreementVisaRecorded}
     """They are acts, and say on which day."""
     acts = {AgreementObligationReminded, AgreementObligationReturned, AgreementDocumentReminded}
     acts |= {AgreementDocumentAttached}

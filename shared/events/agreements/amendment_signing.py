@@ -93,6 +93,7 @@ class AmendmentSigningDelegated(DomainEvent):
         "delegate": "https://identity.example/realms/mithaq#treasurer-1",
         "mandate_id": "01920000-0000-7000-8000-000000000002",
         "valid_until": "2025-03-31",
+        "delegated_on": "2025-03-01",
     }
 
     amendment_id: UUID
@@ -103,6 +104,8 @@ class AmendmentSigningDelegated(DomainEvent):
     mandate_id: UUID
     """The delegator's, which the signature will rest on."""
     valid_until: date
+    delegated_on: date | None = None
+    """From this day on the delegate signs; what was delegated before this was told does not say."""
 
 
 class AmendmentDelegationWithdrawn(DomainEvent):
@@ -182,6 +185,7 @@ class AmendmentSignatureScanned(DomainEvent):
         "file_hash": SCAN,
         "signed_on": "2025-03-03",
         "witness": "https://identity.example/realms/mithaq#officer-6",
+        "on_behalf_of": None,
     }
 
     amendment_id: UUID
@@ -195,6 +199,8 @@ class AmendmentSignatureScanned(DomainEvent):
     signed_on: date
     witness: str
     """Who saw it and brings the scan."""
+    on_behalf_of: str | None = None
+    """The mandated person, when a delegate signed."""
 
 
 class AmendmentScanReturned(DomainEvent):

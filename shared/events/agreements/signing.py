@@ -92,6 +92,7 @@ class AgreementSigningDelegated(DomainEvent):
         "delegate": DELEGATE,
         "mandate_id": MANDATE,
         "valid_until": "2024-09-30",
+        "delegated_on": "2024-08-28",
     }
 
     agreement_id: UUID
@@ -101,6 +102,8 @@ class AgreementSigningDelegated(DomainEvent):
     mandate_id: UUID
     """The delegator's, which the signature will rest on."""
     valid_until: date
+    delegated_on: date | None = None
+    """From this day on the delegate signs; what was delegated before this was told does not say."""
 
 
 class AgreementDelegationWithdrawn(DomainEvent):
@@ -187,6 +190,7 @@ class AgreementSignatureScanned(DomainEvent):
         "file_hash": SCAN,
         "signed_on": "2024-08-30",
         "witness": "https://identity.example/realms/mithaq#officer-6",
+        "on_behalf_of": None,
     }
 
     agreement_id: UUID
@@ -200,6 +204,8 @@ class AgreementSignatureScanned(DomainEvent):
     signed_on: date
     witness: str
     """Who saw it and brings the scan."""
+    on_behalf_of: str | None = None
+    """The mandated person, when another signed by delegation."""
 
 
 class AgreementScanReturned(DomainEvent):
@@ -212,6 +218,7 @@ class AgreementScanReturned(DomainEvent):
         "party_id": OPERATOR_PARTY,
         "file_hash": SCAN,
         "awaited": [ASSOCIATION],
+        "delegated": False,
     }
 
     agreement_id: UUID
@@ -219,6 +226,8 @@ class AgreementScanReturned(DomainEvent):
     file_hash: str
     awaited: tuple[UUID, ...] = ()
     """The organisations that are asked to sign, and no other."""
+    delegated: bool = False
+    """Whether a delegate may sign for the party still."""
 
 
 class AgreementSigned(DomainEvent):

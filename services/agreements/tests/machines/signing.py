@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from services.agreements.agreement import BEING_SIGNED, Scan
+from services.agreements.signatures import RequestState
 from services.agreements.tests.machines.life import Life
 from services.agreements.tests.machines.negotiation import TEXTS
 from shared.ids import new_id
@@ -52,12 +53,20 @@ class Signing(Life):
         if self.attempt("withdraw_delegation", lambda: self.aggregate.withdraw_delegation(party_id, by=by, reason="r")):
             assert given and given.delegator == by and party_id not in self.aggregate.delegations
 
-    @rule(who=st.integers(0, 3), age=st.integers(0, 40))
-    def scan(self, who: int, age: int) -> None:
-        """A signature on paper is brought, some days after it was given."""
+    @rule(who=st.integers(0, 3), age=st.integers(0, 40), person=st.sampled_from("ab"))
+    def scan(self, who: int, age: int, person: str) -> None:
+        """A signature on paper is brought, some days after it was given: by the delegate, if one is named."""
         day = self.today - timedelta(days=age)
-        scan = Scan(person="a", mandate_id=new_id(), ceremony_id=None, file_hash=SCAN, signed_on=day, witness="w")
         party_id, text = self.aggregate.parties[who].party_id, self.aggregate.text_hash or ""
+        given = self.aggregate.delegation(party_id, person)
+        scan = Scan(
+            person=person,
+            on_behalf_of=given.delegator if given else None,
+            mandate_id=new_id(),
+            file_hash=SCAN,
+            signed_on=day,
+            witness="w",
+        )
         if self.attempt(
             "record_scan", lambda: self.aggregate.record_scan(party_id, scan, text_hash=text, today=self.today)
         ):
@@ -67,16 +76,26 @@ class Signing(Life):
     def check_scan(self, who: int, checker: str) -> None:
         """It is found good, by another person."""
         party_id = self.aggregate.parties[who].party_id
+        scan = self.aggregate.scans.get(party_id)
         more: dict[str, Any] = {"mandate_id": new_id(), "at": self.at}
         if self.attempt("accept_scan", lambda: self.aggregate.accept_scan(party_id, checker=checker, **more)):
             given = self.aggregate.signatures[-1]
+            assert scan and (given.person, given.on_behalf_of) == (scan.person, scan.on_behalf_of)
             assert (given.mandate_id, given.contested) == (more["mandate_id"], None), "it rests on what holds now"
 
     @rule(who=st.integers(0, 3))
     def return_scan(self, who: int) -> None:
         """It is not."""
         party_id = self.aggregate.parties[who].party_id
-        self.attempt("return_scan", lambda: self.aggregate.return_scan(party_id, checker="c", reason="r"))
+        delegation = self.aggregate.delegations.get(party_id)
+        if self.attempt(
+            "return_scan",
+            lambda: self.aggregate.return_scan(party_id, checker="c", reason="r", today=self.today),
+        ):
+            asked = self.aggregate.request(party_id)
+            if not self.aggregate.offer_over:
+                stands = delegation is not None and self.today <= delegation.valid_until
+                assert asked.state == (RequestState.delegated if stands else RequestState.requested)
 
     @rule()
     def renew_offer(self) -> None:
@@ -94,6 +113,8 @@ class Signing(Life):
             ):
                 marked = [*self.aggregate.signatures, *self.aggregate.scans.values()][who].contested
                 assert marked == (one.contested or ended_on), "of a scan that waits, too; and once"
+                fallen = {id for id, scan in self.aggregate.scans.items() if scan.contested and scan.on_behalf_of}
+                assert not fallen & {*self.aggregate.delegations}, "it goes with its mandate"
         signed = [each.party_id for each in self.aggregate.signatures]
         assert len({*signed}) == len(signed), "who signs again has one signature"
         if self.aggregate.being_signed:
