@@ -142,7 +142,7 @@ class AgreementPartySigned(DomainEvent):
         "file_hash": SCAN,
         "signed_on": None,
         "witness": None,
-        "certificate": {"holder": "Association (exemple)", "identifier": None, "fingerprint": TEXT},
+        "certificate": {"holder": "Association (exemple)", "identifier": None, "fingerprint": TEXT, "purpose": "seal"},
     }
 
     agreement_id: UUID
