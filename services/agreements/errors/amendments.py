@@ -68,7 +68,7 @@ class BeyondItsType(Refusal):
 
 
 class PartUnknown(Refusal):
-    """What is neither in the agreement nor on the branch is new, and has no id yet. Values: part, ids, where."""
+    """What is neither in the agreement nor on a branch of it is new, and has no id yet. Values: part, ids, where."""
 
     status = 422
     slug = "part-unknown"

@@ -92,7 +92,10 @@ async def revise_text(id: UUID, body: ReviseText, expected: IfMatch, by: Current
 
 @router.put("/{id}/terms", response_model=AgreementAnswer)
 async def revise_terms(id: UUID, body: ReviseTerms, expected: IfMatch, by: CurrentActor, once: Once) -> Response:
-    """Put other terms: parties, centers, dates, obligations, budget. Parties and centers that stay keep their ids."""
+    """Put other terms: parties, centers, dates, obligations, budget.
+
+    Parties, centers and obligations that stay keep their ids; an obligation that is changed does if it is named by it.
+    """
 
     async def revise(tx: Transaction) -> Agreement:
         known = await queries.agreement(tx, id, action="revise_terms", by=by)

@@ -1,6 +1,6 @@
 """What requests about agreements carry, and what is answered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -21,9 +21,12 @@ from services.agreements.agreement import (
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex
 from services.agreements.errors import NotAParty
+from services.agreements.errors.amendments import PartUnknown
+from services.agreements.kinds import ContentPart
 from services.agreements.permissions import PERMISSIONS
+from services.agreements.places import parts_named
 from services.agreements.schemas.negotiation import StepAnswer
-from services.agreements.schemas.obligations import ObligationBody
+from services.agreements.schemas.obligations import KnownObligation, ObligationBody
 from services.agreements.schemas.signing import PartyAnswer
 from services.agreements.schemas.words import (
     BudgetYear,
@@ -153,11 +156,43 @@ class DraftAgreement(TermsBody):
 
 
 class ReviseTerms(TermsBody):
-    """Other terms; the kind and the academy stay."""
+    """Other terms; the kind and the academy stay.
+
+    An obligation that is named by its id keeps it, whatever is changed of it; so does one that is as it was.
+    """
+
+    obligations: Annotated[list[KnownObligation], Field(max_length=100)] = []  # type: ignore[assignment]
+
+    @model_validator(mode="after")
+    def _each_is_there_once(self) -> Self:
+        each_once([each.obligation_id for each in self.obligations if each.obligation_id])
+        return self
 
     def terms(self, known: Agreement) -> Terms:
-        """What is to be agreed."""
-        return self.agreed(known.agreement_kind, known.academy, known)
+        """What is to be agreed. Refuses PartUnknown too."""
+        given = [each.obligation_id for each in self.obligations]
+        require_known("obligation", given, (each.obligation_id for each in known.duties))
+        terms = self.agreed(known.agreement_kind, known.academy, known)
+        return terms.model_copy(update={"obligations": tuple(_keeping(terms.obligations, given, known.duties))})
+
+
+def require_known(part: ContentPart, given: Iterable[UUID | None], known: Iterable[UUID]) -> None:
+    """Refuse PartUnknown if ids are given that there are none of."""
+    if foreign := sorted({id for id in given if id is not None}.difference(known)):
+        raise PartUnknown(part=part, ids=foreign, where=parts_named([part]))
+
+
+def _keeping(duties: Iterable[Duty], given: Sequence[UUID | None], known: Iterable[Duty]) -> Iterator[Duty]:
+    """The duties under the ids that are given, else under those of equal ones that are known and that no id names."""
+    free = [each for each in known if each.obligation_id not in given]
+    for duty, id in zip(duties, given, strict=True):
+        if id is not None:
+            yield duty.model_copy(update={"obligation_id": id})
+            continue
+        equal = (each for each in free if duty.model_copy(update={"obligation_id": each.obligation_id}) == each)
+        if same := next(equal, None):
+            free.remove(same)
+        yield same or duty
 
 
 class ReviseText(Body):

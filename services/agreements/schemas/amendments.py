@@ -11,14 +11,12 @@ from services.agreements.agreement import Delegation, Scan
 from services.agreements.amendment import Amendment, AmendmentSignature, AmendmentState
 from services.agreements.bilingual import Bilingual
 from services.agreements.content import Annex, Content
-from services.agreements.errors.amendments import PartUnknown
 from services.agreements.kinds import ContentPart
 from services.agreements.merge import Change, Conflict, Place, Side
 from services.agreements.permissions import PERMISSIONS
-from services.agreements.places import parts_named
-from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody
+from services.agreements.schemas.agreements import AgreedBody, BudgetLineBody, CenterBody, PartyBody, require_known
 from services.agreements.schemas.negotiation import StepAnswer
-from services.agreements.schemas.obligations import ObligationBody
+from services.agreements.schemas.obligations import KnownObligation
 from services.agreements.schemas.signing import Confirming, GivenLevel, SeenOnPaper
 from services.agreements.schemas.words import Hash, NewClause, Paragraph
 from services.agreements.surroundings import OutdatedClause
@@ -45,12 +43,6 @@ class AmendedCenter(CenterBody):
     center_id: UUID | None = Field(None, description="of one that is there already")
 
 
-class AmendedObligation(ObligationBody):
-    """An obligation as the amendment has it."""
-
-    obligation_id: UUID | None = Field(None, description="of one that is there already")
-
-
 class AmendedBudgetLine(BudgetLineBody):
     """A line of the budget as the amendment has it."""
 
@@ -64,7 +56,7 @@ class AmendedContent(AgreedBody):
     """
 
     centers: Annotated[list[AmendedCenter], Field(max_length=100)] = []  # type: ignore[assignment]
-    obligations: Annotated[list[AmendedObligation], Field(max_length=100)] = []  # type: ignore[assignment]
+    obligations: Annotated[list[KnownObligation], Field(max_length=100)] = []  # type: ignore[assignment]
     budget: Annotated[list[AmendedBudgetLine], Field(max_length=200)] = []  # type: ignore[assignment]
     clauses: Annotated[list[NewClause], Field(min_length=1, max_length=200)]
     annexes: Annotated[list[UUID], Field(max_length=200)] | None = Field(
@@ -91,17 +83,17 @@ class AmendedContent(AgreedBody):
 
         Refuses PartUnknown, ObligationPartyUnknown, NotAParty, ClauseRepeated.
         """
-        _require_known(
+        require_known(
             "center",
             (each.center_id for each in self.centers),
             (each.center_id for content in known for each in content.centers),
         )
-        _require_known(
+        require_known(
             "obligation",
             (each.obligation_id for each in self.obligations),
             (each.obligation_id for content in known for each in content.obligations),
         )
-        _require_known(
+        require_known(
             "budget_line",
             (each.line_id for each in self.budget),
             (each.line_id for content in known for each in content.budget),
@@ -130,7 +122,7 @@ class AmendedContent(AgreedBody):
         if self.annexes is None:
             return known[-1].annexes
         there = {each.document_id: each for each in (*papers, *(each for content in known for each in content.annexes))}
-        _require_known("annex", self.annexes, there)
+        require_known("annex", self.annexes, there)
         return tuple(there[id] for id in self.annexes)
 
     @property
@@ -328,11 +320,6 @@ class PartConflict(Conflict):
 
     part: ContentPart
     key: str
-
-
-def _require_known(part: ContentPart, given: Iterable[UUID | None], known: Iterable[UUID]) -> None:
-    if foreign := sorted({id for id in given if id is not None}.difference(known)):
-        raise PartUnknown(part=part, ids=foreign, where=parts_named([part]))
 
 
 def _parties(given: Sequence[PartyBody], known: Sequence[Content]) -> tuple[AgreementParty, ...]:

@@ -80,6 +80,12 @@ class ObligationBody(Body):
         )
 
 
+class KnownObligation(ObligationBody):
+    """An obligation among others that may be there already."""
+
+    obligation_id: UUID | None = Field(None, description="of one that is there already")
+
+
 class ClaimObligation(Body):
     """What shows that an obligation is met."""
 

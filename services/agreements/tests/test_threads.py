@@ -22,6 +22,7 @@ from services.agreements.tests.builders import (
     mandate,
     officer,
     operator_of,
+    owing,
     president,
     remark,
 )
@@ -33,6 +34,7 @@ from shared.ids import new_id
 from shared.messaging import journal
 from shared.refusals import NotFound
 from shared.territory import ACADEMIES, MINISTRY_ID
+from shared.web import etag
 
 
 async def drafted(database: Database) -> Agreement:
@@ -256,6 +258,35 @@ def test_a_thread_holds_a_bounded_number_of_comments() -> None:
         thread.evolve(thread.answer(remark(), parties=()))
     with pytest.raises(ThreadFull):
         thread.answer(remark(), parties=())
+
+
+async def test_a_thread_on_an_obligation_stays_on_it_when_terms_are_put_again(as_: Any, database: Database) -> None:
+    """One that is as it was is known by that, one that is changed by its id."""
+    terms = owing(current(), {"due_days": 30}, {"due_days": 30}, {"due_days": 60})
+    await know(database, terms)
+    desk = as_(officer())
+    draft = (await desk.post("/agreements", body_of(terms))).json()
+    at, ids = f"/agreements/{draft['id']}", [each["obligation_id"] for each in draft["duties"]]
+    for id in ids:
+        await desk.post(f"{at}/threads", {"body": "(fictif) délai ?", "obligation_id": id})
+    body = body_of(terms)
+    for name in ("clauses", "agreement_kind", "academy"):
+        del body[name]
+    body["title"]["fr"] += " bis"
+    put = await desk.put(f"{at}/terms", body, If_Match=etag(draft["version"]))
+    assert [each["obligation_id"] for each in put.json()["duties"]] == ids
+    one, other, changed = body["obligations"]
+    one["due_days"], changed["what"]["fr"], changed["obligation_id"] = 45, "Autre (fictif)", ids[2]
+    put = await desk.put(f"{at}/terms", body | {"obligations": [changed, other, one]}, If_Match=put.headers["ETag"])
+    duties = put.json()["duties"]
+    assert [each["obligation_id"] for each in duties[:2]] == [ids[2], ids[0]], "of equal ones the first"
+    assert duties[0]["what"]["fr"] == "Autre (fictif)" and duties[2]["obligation_id"] not in ids
+    points = {each["obligation_id"] for each in (await desk.get(f"{at}/open-points")).json()["items"]}
+    assert points == {*ids}
+    for wrong, problem in ({str(new_id())}, "part-unknown"), ({ids[2]}, "malformed"):
+        one["obligation_id"] = wrong.pop()
+        refused = await desk.put(f"{at}/terms", body, If_Match=put.headers["ETag"])
+        assert (refused.status_code, refused.json()["type"]) == (422, f"/problems/{problem}")
 
 
 async def test_an_agreement_has_so_many_open_points_and_another_once_one_is_settled(
