@@ -173,9 +173,10 @@ class Ledger(Timely):
     def _placed(self, each: Obligation, was: Duty, duty: Duty, *, since: date) -> dict[str, Any]:
         """The entry's day by an amended duty, and its state by that day; what is owed no longer is cancelled."""
         earlier = [other.due_on for other in self._entries(duty) if other.occurrence < each.occurrence]
-        due_on = each.due_on
-        if duty.when != was.when and self._moves(each, was, duty, since=since):
-            start = self.owed_within(each.due_on)[0]
+        due_on, start = each.due_on, self.owed_within(each.due_on)[0]
+        if self._comes_forward(duty, earlier, start, since):
+            due_on = next(day for day in self.days_of(duty) if day >= since)
+        elif duty.when != was.when and self._moves(each, was, duty, since=since):
             if duty.recurrence:
                 start = max([since, *(day + timedelta(days=1) for day in earlier)])
             due_on = next(day for day in self.days_of(duty) if day >= start)
@@ -194,6 +195,13 @@ class Ledger(Timely):
         if was.recurrence is None:
             return True
         return _O.pending in (each.state, each.frozen_from) and (duty.recurrence is None or each.due_on >= since)
+
+    def _comes_forward(self, duty: Duty, earlier: Sequence[date], start: date, since: date) -> bool:
+        """Whether what waits for the next edition is owed in this one, in which it was settled as something else."""
+        if duty.recurrence or earlier or start <= since:
+            return False
+        now = self.owed_within(since)
+        return any(each.settled_as and self.owed_within(each.due_on) == now for each in self._all_of(duty))
 
     def _left(self, each: Obligation, duty: Duty | None) -> dict[str, Any]:
         """What is kept of a settled entry whose duty becomes this one."""

@@ -12,7 +12,7 @@ from services.agreements.tests.amended import MONTHLY, OCTOBER, amended, amendin
 from services.agreements.tests.branches import carry, propose, revise
 from services.agreements.tests.branches import running as running_terms
 from services.agreements.tests.builders import DECISION, bound, officer, operator_of, owing, president
-from services.agreements.tests.years import central, renewed, running
+from services.agreements.tests.years import carried, central, evaluated, renewed, running
 from shared.clock import today
 from shared.database import Database
 from shared.events.agreements import AgreementObligationReturned
@@ -66,6 +66,18 @@ def test_what_is_owed_anew_is_owed_in_the_edition_that_runs() -> None:
         (FORMER, "2025-11-01", "fulfilled"),
         (NOW, "2025-11-01", "pending"),
     ]
+
+
+def test_what_waits_for_the_next_edition_already_is_owed_as_amended_on_a_day_that_is_to_come_in_this_one() -> None:
+    agreement = evaluated(running(owing(central(), {"due_on": date(2025, 8, 15)})))
+    then = date(2025, 7, 10)
+    met(agreement, 1, then)
+    agreement.evolve(agreement.renew(**carried(agreement)))
+    assert said(agreement)[1:] == [(FORMER, "2026-08-15", "pending")]
+    amended(agreement, then, OTHER)
+    assert said(agreement) == [(FORMER, "2025-08-15", "fulfilled"), (NOW, "2025-08-15", "pending")]
+    agreement.evolve(agreement.pass_time(date(2025, 9, 2)))
+    assert said(agreement)[1:] == [(NOW, "2025-08-15", "due"), (NOW, "2026-08-15", "pending")]
 
 
 def test_what_failed_stays_what_it_was() -> None:
