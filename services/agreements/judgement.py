@@ -20,7 +20,7 @@ from services.agreements.verification import Standing, Subject, subject_of
 from shared.actor import NATIONAL
 from shared.clock import now
 from shared.database import Database
-from shared.events.agreements import SignatureLevel
+from shared.events.agreements import AgreementParty, SignatureLevel
 from shared.messaging import journal
 from shared.worker import in_worker
 
@@ -71,7 +71,7 @@ class Verdict:
     """What a seal says, and what it is worth."""
 
     party: Bilingual | None
-    """None if it names no party of this agreement or amendment."""
+    """None if it names nobody who signed this agreement or amendment, or was to."""
     level: SignatureLevel | None
     """As the journal has it."""
     by_seal: bool
@@ -216,16 +216,19 @@ async def _judge_seals(db: Database, subject: Subject | None, file: bytes, hash:
     if not seals:
         return Finding(Worth.unknown, hash)
     signed = subject if isinstance(subject, Agreement | Amendment) else None
-    signatures = {each.file_hash: each for each in signed.signatures if each.file_hash} if signed else {}
+    texts = await _texts(db, signed) if signed else ()
+    signatures = {each.file_hash: each for text in texts for each in text.signatures if each.file_hash}
+    parties = {str(each.party_id): each for text in texts for each in text.parties}
     papers = await _papers(db, [each.revision for each in seals])
-    # What counts, and the file that is current, vouch for the seals under it: an amendment may have let their parties
-    # go, and a party may have signed again in another way.
+    # What counts, and the file that is current, vouch for the seals under it: a party may have signed again in another
+    # way.
     counts = any(each.revision in signatures for each in seals) or (signed is not None and signed.sealed_file == hash)
     verdicts = tuple(
         _verdict(
             each,
             papers.get(each.revision),
             signed,
+            parties.get(each.field),
             signatures.get(each.revision),
             counts=counts,
             shared=any(each.key == other.key and each.field != other.field for other in seals),
@@ -246,13 +249,13 @@ def _verdict(
     seal: Seal,
     paper: PaperRow | None,
     signed: Agreement | Amendment | None,
+    party: AgreementParty | None,
     signature: Signature | AmendmentSignature | None,
     *,
     counts: bool,
     shared: bool,
 ) -> Verdict:
     flaws = set(seal.flaws)
-    party = next((each for each in signed.parties if str(each.party_id) == seal.field), None) if signed else None
     if shared or (party and not is_of(seal.certificate, party.organisation_id, sealing().holders)):
         flaws.add(Flaw.not_theirs)
     if paper is None:

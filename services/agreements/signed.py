@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from services.agreements.agreement import Agreement
+from services.agreements.agreement import Agreement, Signature
 from services.agreements.amendment import Amendment, AmendmentSignature
 from shared.actor import NATIONAL
 from shared.database import Transaction
@@ -57,9 +57,13 @@ def as_all_signed(id: UUID, life: Iterable[DomainEvent]) -> Agreement:
         whole.evolve([event])
         if isinstance(event, AgreementSigned):
             first = whole.model_copy()
-        kept = {(each.party_id, each.signed_at): each for each in whole.signatures}
-        first.signatures = tuple(kept.get((each.party_id, each.signed_at), each) for each in first.signatures)
+        kept = {_which(each): each for each in whole.signatures}
+        first.signatures = tuple(kept.get(_which(each), each) for each in first.signatures)
     return first
+
+
+def _which(signature: Signature) -> tuple[object, ...]:
+    return signature.party_id, signature.signed_at, signature.text_hash
 
 
 def _confirmed_here(amendment: Amendment, agreement: Agreement) -> Amendment:

@@ -21,7 +21,7 @@ from services.agreements.commands.passing import both_led_to, led_to
 from services.agreements.content import language_hashes
 from services.agreements.errors.texts import TextLost
 from services.agreements.papers.drawing import CODE, minutes_hash
-from services.agreements.signed import what_was_signed
+from services.agreements.signed import Signed, what_was_signed
 from services.agreements.tables import AGREEMENTS, AMENDMENTS, CEREMONIES, PaperRow
 from services.agreements.text import get_content
 from shared.actor import NATIONAL
@@ -133,9 +133,12 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
         subject = await _subject(tx, known)
         if subject is None:
             return None
+        amended: Agreement | None = None
         match subject:
             case Agreement():
-                standing = await _of_agreement(tx, await led_to(tx, subject.model_copy(), today()), code)
+                led = await led_to(tx, subject.model_copy(), today())
+                standing = _of_agreement(led, Signed(led, ()), code)
+                amended = led if led.amendments else None
             case Amendment():
                 its = await AGREEMENTS.read(tx, subject.agreement_id)
                 standing = await _of_amendment(tx, *await both_led_to(tx, its, subject.model_copy(), today()), code)
@@ -144,7 +147,8 @@ async def look_up(db: Database, id: str, code: str) -> Standing | None:
         if not (standing.current or await _was_issued(tx, known, code)):
             return None
         await require_as_told(tx, subject)
-        return standing
+        # What was signed is folded from journals, which are known to be whole from here on.
+        return _of_agreement(amended, await what_was_signed(tx, amended), code) if amended else standing
 
 
 async def subject_of(db: Database, id: UUID) -> Subject | None:
@@ -169,8 +173,9 @@ async def _was_issued(tx: Transaction, id: UUID, code: str) -> bool:
     return (await tx.exec(query.limit(1))).first() is not None
 
 
-async def _of_agreement(tx: Transaction, agreement: Agreement, code: str) -> Standing:
-    first, amendments = await what_was_signed(tx, agreement)
+def _of_agreement(agreement: Agreement, signed: Signed, code: str) -> Standing:
+    first, amendments = signed
+    amended_on = {each.amendment_id: each.amended_on for each in agreement.amendments}
     frozen = agreement.content_hash is not None
     dates = {"effective_from": agreement.effective_from, "effective_until": agreement.effective_until} if frozen else {}
     if not agreement.missing_signatures and first.signatures:
@@ -195,8 +200,7 @@ async def _of_agreement(tx: Transaction, agreement: Agreement, code: str) -> Sta
         signatures=_signatures(first),
         first_hash=first.content_hash if amendments else None,
         amendments=tuple(
-            Amended(its.number, its.amended_on, each.content_hash, _signatures(each))
-            for its, each in zip(agreement.amendments, amendments, strict=True)
+            Amended(each.numbered, amended_on[each.id], each.content_hash, _signatures(each)) for each in amendments
         ),
         annexes=frozenset(each.hash for each in agreement.annexes) if frozen else frozenset(),
     )

@@ -6,6 +6,7 @@ import re
 import pytest
 from fastapi import FastAPI
 from httpx import AsyncClient
+from sqlalchemy import text
 
 from services.agreements import commands
 from services.agreements.agreement import Agreement
@@ -56,6 +57,7 @@ from shared.database import Database
 from shared.events.agreements import AgreementParty
 from shared.ids import new_id
 from shared.language import LANGUAGES
+from tests.fixtures.database import Databases
 from tests.fixtures.identity import Issuer
 
 JOINED = Bilingual(ar="هيئة ملتحقة (وهمي)", fr="Organisme arrivant (fictif)")
@@ -123,8 +125,8 @@ async def test_a_certificate_says_of_each_signature_which_text_it_is_under(
 
 
 async def test_a_certificate_without_amendments_names_its_text_once(database: Database, agreement: Agreement) -> None:
-    text = text_of((await certify(database, agreement)).pdf)
-    assert text.count(agreement.content_hash or "") == 1 and "avenant" not in text.lower()
+    said_there = text_of((await certify(database, agreement)).pdf)
+    assert said_there.count(agreement.content_hash or "") == 1 and "avenant" not in said_there.lower()
 
 
 @pytest.mark.parametrize(
@@ -285,6 +287,20 @@ async def test_a_certificate_that_named_the_amended_text_alone_is_known_again_as
     page = await judge(anybody, page_of(amended), false.pdf)
     assert said(Worth.outdated) in page and said(Worth.known) not in page and said(Worth.unproven) not in page
     assert said(Worth.known) in await judge(anybody, page_of(amended), (await certify(database, agreement)).pdf)
+
+
+@pytest.mark.parametrize("type", ["ma.mithaq.agreement.signed.v1", "ma.mithaq.amendment.party_signed.v1"])
+async def test_a_page_tells_nothing_of_what_was_signed_where_a_journal_was_edited(
+    anybody: AsyncClient, database: Database, databases: Databases, agreement: Agreement, type: str
+) -> None:
+    """Of the agreement as of its amendment, however little of it can still be read."""
+    await owing(database, agreement)
+    amended = await read(database, agreement.id)
+    async with (await databases("agreements", role=None)).transaction(NATIONAL) as tx:
+        await tx.execute(text("update journal set data = '{}', detail = null where type = :type"), {"type": type})
+    answered = await anybody.get(page_of(amended), headers={"Accept-Language": "fr"})
+    assert answered.status_code == 409 and agreement.content_hash and agreement.content_hash not in answered.text
+    assert (await anybody.get(page_of(amended, "0" * 16))).status_code == 404
 
 
 async def test_the_same_version_is_one_certificate_for_whoever_may_read_it(

@@ -284,6 +284,7 @@ async def test_an_amendment_leaves_the_file_genuine_and_out_of_date(anybody: Asy
     await carry(database, branch)
     page = await judge(anybody, page_of(agreement), file)
     assert said(Worth.outdated) in page and page.count(HOLDS) == 4
+    assert page.count("(avancée)") == 4 and TEXTS.text("verification.seals.nobody", "fr") not in page
 
 
 async def test_a_mandate_s_end_that_is_learned_later_is_told(

@@ -18,6 +18,7 @@ from services.agreements.agreement import (
 )
 from services.agreements.agreement.obligation import OWED
 from services.agreements.content import content_hash
+from services.agreements.signed import as_all_signed
 from services.agreements.terms import Recurrence, must_sign
 from services.agreements.tests.builders import AT, owing, party, regional
 from services.agreements.tests.machines.editions import Editions
@@ -25,6 +26,7 @@ from services.agreements.tests.machines.kinds import Kinds
 from services.agreements.tests.machines.negotiation import PEOPLE, Negotiation
 from services.agreements.tests.machines.obligations import Obligations
 from services.agreements.tests.machines.signing import Signing
+from shared.events.agreements import AgreementApproved
 from shared.ids import new_id
 
 KINDS_TRIED = ["academy-association", "directorate-association", "academy-association-visa"]
@@ -82,6 +84,13 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
         assert len(signers) == len(set(signers)), "a party signs once"
         assert it.amendments or all(each.text_hash == it.text_hash for each in it.signatures), "all sign the same text"
         assert [each.number for each in it.amendments] == list(range(1, len(it.amendments) + 1))
+        if it.amendments:
+            first = as_all_signed(it.id, self.events)
+            approved = [each for each in self.events if isinstance(each, AgreementApproved)]
+            assert first.content_hash == approved[-1].content_hash and not first.amendments
+            assert {each.text_hash for each in first.signatures} == {first.text_hash}, "all sign the same text"
+            stay = [each for each in it.signatures if each.text_hash == first.text_hash]
+            assert all(each in first.signatures for each in stay), "with what became known of them since"
         assert (it.state in SIGNED_BY_ALL) == (bool(it.signatures) and not it.missing_signatures)
         assert (it.state == AgreementState.suspended) == (it.suspension is not None)
         assert it.visa is None or it.rules.visa, "nobody records what is not asked for"
