@@ -27,6 +27,7 @@ from shared.events.agreements import (
     SealingCertificate,
     SignatureLevel,
 )
+from shared.refusals import Refusal
 
 
 class RequestState(StrEnum):
@@ -65,12 +66,11 @@ class Delegation(BaseModel):
         """As the event tells it."""
         return cls(**event.model_dump(include={*cls.model_fields}), document=event.detail["document"])
 
-    def require(self, day: date) -> None:
-        """Refuse a signature of a day on which it does not stand: SignedBeforeDelegation, DelegationOver."""
+    def refusal_on(self, day: date) -> Refusal | None:
+        """Why nobody signs by it on a day: SignedBeforeDelegation, DelegationOver; None if it stands."""
         if self.delegated_on and day < self.delegated_on:
-            raise SignedBeforeDelegation(signed_on=day, delegated_on=self.delegated_on)
-        if day > self.valid_until:
-            raise DelegationOver(valid_until=self.valid_until)
+            return SignedBeforeDelegation(signed_on=day, delegated_on=self.delegated_on)
+        return DelegationOver(valid_until=self.valid_until) if day > self.valid_until else None
 
 
 def delegation_until(asked: date, *others: date | None) -> date:

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.agreements.agreement import Scan
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendment_applying import record_signature
-from services.agreements.commands.authority import bound_on_paper, delegable, delegator_of, mandated, may_confirm
+from services.agreements.commands.authority import bound_on_paper, delegable, in_place_of, mandated, may_confirm
 from services.agreements.commands.giving import Asked, Sign, give, sealed_first
 from services.agreements.commands.integrity import require_kept, require_untampered
 from services.agreements.commands.loading import amendable, load_both, load_both_for
@@ -135,8 +135,8 @@ async def record_amendment_scan(
     async with db.transaction(by.scope) as tx:
         agreement, amendment = await amendable(tx, id, "record_amendment_scan", by)
         agreement.require_file(file_hash)
-        on_behalf_of = delegator_of(amendment.delegation(party_id, person), signed_on)
         party = amendment.party(party_id)
+        on_behalf_of = await in_place_of(tx, agreement, amendment, party, person, signed_on)
         mandate_id = await bound_on_paper(tx, agreement, party, on_behalf_of or person, signed_on)
         scan = Scan(
             person=person,

@@ -105,6 +105,10 @@ class Authority:
             raise MandateOutOfScope(organisation=organisation, **scope_of(agreement))
         return self.mandate_id
 
+    def holds(self, day: date) -> bool:
+        """Whether the mandate covers the day and the agreement."""
+        return self.mandate_id is not None and self.covers and self.valid_from <= day <= self.valid_until
+
     def require_standing(self, organisation: UUID) -> None:
         """Refuse AssociationNotAccredited for an association that may sign nothing at present."""
         if self.standing not in (None, "accredited"):
@@ -210,15 +214,24 @@ async def bound_on_paper(
         return await may_bind(tx, agreement, party, person, signed_on, tabled=tabled, ceremony_id=ceremony_id)
 
 
-def delegator_of(delegation: Delegation | None, day: date) -> str | None:
-    """Under whose mandate a delegate signs that day; none for whoever signs under their own.
+async def in_place_of(
+    tx: Transaction, agreement: Agreement, file: Agreement | Amendment, party: AgreementParty, person: str, day: date
+) -> str | None:
+    """Under whose mandate a delegate signs that day; None for whoever signs under their own.
 
-    Refuses DelegationOver, SignedBeforeDelegation.
+    Who holds one is not kept from signing by a delegation that does not stand. Refuses DelegationOver,
+    SignedBeforeDelegation.
     """
+    delegation = file.delegation(party.party_id, person)
     if delegation is None:
         return None
-    delegation.require(day)
-    return delegation.delegator
+    if (over := delegation.refusal_on(day)) is None:
+        return delegation.delegator
+    async with tx.widened(NATIONAL):
+        own = await authority_of(tx, party.organisation_id, person, agreement, day)
+    if not own.holds(day):
+        raise over
+    return None
 
 
 class Step(NamedTuple):
@@ -256,7 +269,8 @@ async def look_for(
 
     def require(step: Step) -> None:
         authority, organisation = found[step.asked], step.party.organisation_id
-        delegator_of(step.delegation, day)
+        if step.delegation and not authority.holds(step.day) and (over := step.delegation.refusal_on(step.day)):
+            raise over
         if step.action in SIGNS | CONFIRMS | ACCEPTS:
             file.require_person(step.party.party_id, step.person, step.on_behalf_of)
         if step.action not in RECORDS:
@@ -283,7 +297,8 @@ def _own_steps(file: Agreement | Amendment, by: Actor, day: date) -> Iterator[St
     parties = [each for each in file.parties if national or acts_for(by, each.organisation_id)]
     for action, party in product(_open_to(by, UNDER_MANDATE, file), parties):
         given = file.delegation(party.party_id, by.person) if action in SIGNS else None
-        yield Step(action, party, by.person, day, given.delegator if given else None, given)
+        stands = given is not None and given.refusal_on(day) is None
+        yield Step(action, party, by.person, day, given.delegator if given and stands else None, given)
 
 
 def _steps_on_paper(file: Agreement | Amendment, by: Actor, day: date) -> Iterator[Step]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from services.agreements.agreement import Agreement
 from services.agreements.amendment import Amendment
 from services.agreements.commands.amendment_applying import amended_at_once
-from services.agreements.commands.authority import delegator_of, may_bind
+from services.agreements.commands.authority import in_place_of, may_bind
 from services.agreements.commands.integrity import require_untampered
 from services.agreements.commands.sealing import ReadySeal, make_seal, seal_first, use_seal
 from services.agreements.papers import AgreementPaper, AmendmentPaper
@@ -92,7 +92,7 @@ async def _signed(
     seal: ReadySeal | None = None,
 ) -> list[DomainEvent]:
     party, person, day = file.party(asked.party_id), asked.by.person, business_date(at)
-    on_behalf_of = delegator_of(file.delegation(asked.party_id, person), day)
+    on_behalf_of = await in_place_of(tx, agreement, file, party, person, day)
     tabled = agreement.id if file is agreement else None
     mandate_id = await may_bind(
         tx, agreement, party, on_behalf_of or person, day, tabled=tabled, ceremony_id=asked.ceremony_id

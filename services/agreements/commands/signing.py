@@ -8,8 +8,8 @@ from services.agreements.agreement import Agreement, Scan
 from services.agreements.commands.authority import (
     bound_on_paper,
     delegable,
-    delegator_of,
     hold_on_the_table,
+    in_place_of,
     mandated,
     may_confirm,
 )
@@ -156,7 +156,7 @@ async def record_scan(
         agreement = await load_for(tx, id, "record_scan", by)
         agreement.require_file(file_hash)
         party = agreement.party(party_id)
-        on_behalf_of = delegator_of(agreement.delegation(party_id, person), signed_on)
+        on_behalf_of = await in_place_of(tx, agreement, agreement, party, person, signed_on)
         mandate_id = await bound_on_paper(
             tx, agreement, party, on_behalf_of or person, signed_on, tabled=id, ceremony_id=ceremony_id
         )

@@ -18,6 +18,7 @@ from services.agreements.errors.signing import (
 )
 from services.agreements.papers.drawing import draw_agreement, draw_amendment
 from services.agreements.papers.saying import signature
+from services.agreements.permissions import PERMISSIONS
 from services.agreements.signatures import RequestState
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.tests.builders import LEGAL, MINISTRY, end_mandate, fill, mandate, officer, person, plan
@@ -29,6 +30,7 @@ from services.agreements.tests.test_scan_offers import (
     STEPS,
     File,
     accept,
+    as_told,
     offered,
     read,
     reasons,
@@ -55,6 +57,15 @@ async def delegated(database: Database, kind: str, **changes: Any) -> File:
 async def on_paper(database: Database, file: File, **changes: Any) -> Any:
     """The delegate has signed on paper today, as the officer attests."""
     return await scanned(database, file, **({"person": vice_of(file).person} | changes))
+
+
+async def offered_to(database: Database, file: File, by: Actor) -> str | None:
+    """Why somebody is told that they cannot sign by click."""
+    async with database.transaction(by.scope) as tx:
+        told = await as_told(tx, file, by)
+        action = "sign_amendment" if isinstance(told, Amendment) else "sign_agreement"
+        refusal = PERMISSIONS.refusal_of(by, action, told) or told.refusal_of(action)
+    return refusal.slug if refusal else None
 
 
 async def give_back(database: Database, file: File, **more: Any) -> Any:
@@ -157,6 +168,26 @@ async def test_who_is_no_delegate_needs_a_mandate(database: Database, kind: str)
     await withdraw(database, file)
     with pytest.raises(NoMandate):
         await on_paper(database, file)
+
+
+@KINDS_OF_FILE
+@pytest.mark.parametrize("way", ["by click", "on paper"])
+async def test_who_holds_a_mandate_of_their_own_signs_though_a_delegation_is_over(
+    database: Database, kind: str, way: str
+) -> None:
+    file = await delegated(database, kind, valid_until=today() - DAY)
+    vice = vice_of(file)
+    signing = on_paper if way == "on paper" else sign
+    who: dict[str, Any] = {} if way == "on paper" else {"by": vice}
+    with pytest.raises(DelegationOver):
+        await signing(database, file, **who)
+    assert await offered_to(database, file, vice) == "delegation-over"
+    async with database.transaction(NATIONAL) as tx:
+        tx.add(mandate(party_of(file).organisation_id, vice))
+    assert await offered_to(database, file, vice) is None
+    done = await signing(database, file, **who)
+    given = next(iter(done.scans.values())) if way == "on paper" else done.signatures[-1]
+    assert (given.person, given.on_behalf_of) == (vice.person, None)
 
 
 @KINDS_OF_FILE
