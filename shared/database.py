@@ -79,6 +79,7 @@ class Transaction(AsyncSession):
             # Not if it ended the transaction or its connection: then there is nothing to give back, and it is told.
             with suppress(DBAPIError, PendingRollbackError):
                 await self._see(before)
+            self._seen = before
             raise
         await self._see(before)
 

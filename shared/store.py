@@ -52,15 +52,22 @@ def service_base(name: str) -> type[SQLModel]:
 class Store(Generic[A]):
     """How one type of aggregate is kept.
 
-    `columns` gives the searched columns of a row from the aggregate.
+    `columns` gives the searched columns of a row from the aggregate. What happened to it is `told` to whoever may see
+    it: who names an older version learns who changed what since, whether they may act or not.
     """
 
     def __init__(
-        self, aggregate: type[A], table: type[AggregateRow], columns: Callable[[A], Mapping[str, Any]] = lambda _: {}
+        self,
+        aggregate: type[A],
+        table: type[AggregateRow],
+        columns: Callable[[A], Mapping[str, Any]] = lambda _: {},
+        *,
+        told: bool = False,
     ) -> None:
         self.aggregate = aggregate
         self.table = cast(Table, table.__table__)  # type: ignore[attr-defined]
         self.columns = columns
+        self.told = told
         self._fields = aggregate.model_fields.keys() - {"id", "version"}
         row = self.table.c
         # Built once: building a statement costs more than running it.
@@ -86,7 +93,8 @@ class Store(Generic[A]):
         """
         aggregate = await self._one(tx, self._load, id)
         if expected is not None and aggregate.version != expected:
-            changes = await journal.since(tx, id, expected) if expected < aggregate.version else []
+            since = self.told and expected < aggregate.version
+            changes = await journal.since(tx, id, expected) if since else []
             raise StaleVersion(expected=expected, current=aggregate.version, changes=changes)
         return aggregate
 

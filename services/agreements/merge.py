@@ -140,7 +140,7 @@ def touched_by(base: Content, branch: Content) -> tuple[UUID, ...]:
             return signing
         for duty in filter(None, (change.before, change.after)):
             touched |= {duty.debtor, duty.creditor}
-    return tuple(id for id in signing if id in touched) if touched.issubset(signing) else signing
+    return tuple(id for id in signing if id in touched) if touched and touched.issubset(signing) else signing
 
 
 def named_in(content: Content) -> set[UUID]:

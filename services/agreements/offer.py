@@ -151,7 +151,7 @@ class Offered(Surrounded):
             return NothingDelegated(party=None)
         if action in NEED_AN_OFFER and self.offer_over:
             return OfferExpired(offered_until=self.offered_until)
-        given_away = action in TAKES_BACK and self.signatures and self.expires_on
+        given_away = action in TAKES_BACK and self.counted and self.expires_on
         if given_away or (action in RENEWS and not self.offer_over):
             return OfferStillStands(offered_until=self.offered_until)
         return NoScanToCheck() if action in CHECKS and not self.scans else None

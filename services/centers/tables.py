@@ -44,4 +44,5 @@ CENTERS = Store(
         "agreement_id": each.agreement_id,
         "operator_id": each.operator_id,
     },
+    told=True,
 )

@@ -125,6 +125,16 @@ async def test_whoever_saw_more_twice_sees_after_the_inner_block_what_the_outer_
         assert (await tx.execute(SCOPE)).scalar_one() == "MA-06"
 
 
+async def test_what_was_seen_more_of_in_a_savepoint_that_failed_is_not_seen_later(database: Database) -> None:
+    async with database.transaction(frozenset({"MA-06"})) as tx:
+        with suppress(DBAPIError):
+            async with tx.begin_nested(), tx.widened(NATIONAL):
+                await tx.execute(text("select 1 / 0"))
+        async with tx.widened(frozenset({"MA-07"})):
+            pass
+        assert (await tx.execute(SCOPE)).scalar_one() == "MA-06"
+
+
 async def lose_its_backend(tx: Transaction) -> None:
     """What a restart of PostgreSQL does to the transaction, which learns it with its next statement."""
     pid = (await tx.execute(text("select pg_backend_pid()"))).scalar_one()

@@ -1,13 +1,13 @@
 """The ledger: which entries the agreed duties open, on which days, and what freezes, moves and cancels them."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import count, islice
 from typing import Any
 from uuid import UUID
 
 from services.agreements.agreement.core import AgreementState
-from services.agreements.agreement.obligation import OWED, SETTLED, UNSETTLED, Obligation, ObligationState
+from services.agreements.agreement.obligation import OWED, SETTLED, UNSETTLED, Former, Obligation, ObligationState
 from services.agreements.agreement.timely import Timely
 from services.agreements.terms import Duty
 from shared.aggregate import follows
@@ -50,6 +50,8 @@ class Ledger(Timely):
     """The ledger; empty until the agreement is in force."""
     gone: tuple[Duty, ...] = ()
     """Duties that an amendment took back; the ledger still tells of them."""
+    former: tuple[Former, ...] = ()
+    """What settled entries were settled as; a field of its own, which no older version forgets for good (0060)."""
     in_force_on: date | None = None
 
     def duty(self, obligation_id: UUID) -> Duty:
@@ -64,7 +66,7 @@ class Ledger(Timely):
 
         What it blocks, and whether it survives, is told by the duty as it is now.
         """
-        return found.settled_as or self.duty(found.obligation_id)
+        return self._settled_as(found) or self.duty(found.obligation_id)
 
     def obligation(self, obligation_id: UUID, occurrence: int) -> Obligation:
         """The entry of the ledger. Raises NotFound."""
@@ -103,7 +105,7 @@ class Ledger(Timely):
         before = {duty.obligation_id: duty for duty in self.duties}
         after = {duty.obligation_id: duty for duty in duties}
         if anew:
-            self._change(lambda each: self._left(each, after.get(each.obligation_id)), SETTLED)
+            self._keep_settled(after)
         self.gone = (*self.gone, *(duty for duty in self.duties if duty.obligation_id not in after))
         self.duties = tuple(duties)
 
@@ -201,12 +203,19 @@ class Ledger(Timely):
         if duty.recurrence or earlier or start <= since:
             return False
         now = self.owed_within(since)
-        return any(each.settled_as and self.owed_within(each.due_on) == now for each in self._all_of(duty))
+        return any(self._settled_as(each) and self.owed_within(each.due_on) == now for each in self._all_of(duty))
 
-    def _left(self, each: Obligation, duty: Duty | None) -> dict[str, Any]:
-        """What is kept of a settled entry whose duty becomes this one."""
-        was = self.agreed(each)
-        return {} if duty is None or duty.owed == was.owed else {"settled_as": was}
+    def _keep_settled(self, after: Mapping[UUID, Duty]) -> None:
+        """Keep what settled entries were settled as, where their duty becomes something else."""
+        for each in self.obligations:
+            duty = after.get(each.obligation_id)
+            if duty and each.state in SETTLED and not self._settled_as(each) and duty.owed != self.agreed(each).owed:
+                kept = Former(obligation_id=each.obligation_id, occurrence=each.occurrence, duty=self.agreed(each))
+                self.former = (*self.former, kept)
+
+    def _settled_as(self, found: Obligation) -> Duty | None:
+        key = (found.obligation_id, found.occurrence)
+        return next((each.duty for each in self.former if (each.obligation_id, each.occurrence) == key), None)
 
     def _entries(self, duty: Duty) -> list[Obligation]:
         """What is or was owed by the duty, in the order of its days.
@@ -214,10 +223,10 @@ class Ledger(Timely):
         What was settled as something else counts only if it came back and still does: its days are not owed again.
         """
         mine = (each for each in self._all_of(duty) if each.state != _O.cancelled)
-        return [each for each in mine if not (was := each.settled_as) or (was.recurrence and duty.recurrence)]
+        return [each for each in mine if not (was := self._settled_as(each)) or (was.recurrence and duty.recurrence)]
 
     def _settled_otherwise(self, duty: Duty) -> bool:
-        return any(each.settled_as for each in self._all_of(duty))
+        return any(self._settled_as(each) for each in self._all_of(duty))
 
     def _all_of(self, duty: Duty) -> list[Obligation]:
         return [each for each in self.obligations if each.obligation_id == duty.obligation_id]

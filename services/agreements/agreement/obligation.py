@@ -62,9 +62,17 @@ class Obligation(BaseModel):
     settled_on: date | None = None
     reminded: int | None = None
     """The last reminder: days after the due date, negative before it."""
-    settled_as: Duty | None = None
-    """What was agreed when it was settled or cancelled, if an amendment has made something else of it since."""
 
     def late_since(self, today: date) -> date | None:
         """The first day of its being late, if it is."""
         return self.due_on + timedelta(days=1) if self.state in OWED and self.due_on < today else None
+
+
+class Former(BaseModel):
+    """What an entry was settled or cancelled as, of whose duty an amendment has made something else since."""
+
+    model_config = ConfigDict(frozen=True)
+
+    obligation_id: UUID
+    occurrence: int
+    duty: Duty

@@ -16,6 +16,7 @@ from services.agreements.agreement import Agreement
 from services.agreements.agreement.amending import AMENDABLE
 from services.agreements.amendment import OPEN, Amendment
 from services.agreements.commands.families import lived_parent_of
+from services.agreements.errors.texts import TextLost
 from services.agreements.tables import AGREEMENTS, AMENDMENTS
 from services.agreements.text import get_content
 from services.agreements.waiting import MAY_HAVE_MOVED
@@ -99,8 +100,11 @@ async def move_bases(
     async with tx.widened(NATIONAL):
         ids = (await tx.execute(others)).scalars().all()
         for other in await AMENDMENTS.load_many(tx, ids):
-            base = await get_content(tx, other.base_hash)
-            codes = agreement.branch_visible_to(base.parties, other.parties)
+            try:
+                base = (await get_content(tx, other.base_hash)).parties
+            except TextLost:
+                base = other.parties  # whom the branch adds is not known any more: then only who sees the agreement
+            codes = agreement.branch_visible_to(base, other.parties)
             await AMENDMENTS.record(tx, other, other.lose_base(applied, codes), by=by, at=at)
 
 

@@ -155,14 +155,16 @@ async def draw_certificate(
 ) -> CertificatePaper:
     """Who signed what, and where the journal says so; of amendments as was known at an instant, or is now.
 
-    Its code is that of the agreement as it is. NotAllowedNow before all have signed.
+    Its code is that of the agreement as it is. NotAllowedNow before all have signed, and where the approval did not
+    tell the hashes of the text yet.
     """
     if agreement.state not in SIGNED_BY_ALL or agreement.content_hash is None:
         raise NotAllowedNow(action="read_certificate", kind=agreement.kind, state=agreement.status, allowed=[])
     drawn_at, head = await _moment(tx, agreement.id, agreement.version)
     signed = await what_was_signed(tx, agreement, known_at=known_at)
     first = signed.first
-    assert first.content_hash and first.language_hashes, "signed without being frozen"
+    if first.content_hash is None or first.language_hashes is None:
+        raise NotAllowedNow(action="read_certificate", kind=agreement.kind, state=agreement.status, allowed=[])
     amended_on = {each.amendment_id: each.amended_on for each in agreement.amendments}
     return CertificatePaper(
         drawn_at=drawn_at,
@@ -186,7 +188,6 @@ async def draw_former_certificate(tx: Transaction, agreement: Agreement) -> Cert
 
     It names today's text as the one that all signed: it is printed only to know again what was given out.
     """
-    assert agreement.content_hash and agreement.language_hashes, "amended without being frozen"
     former = {
         "title": agreement.title,
         "signatures": await _signatures(tx, agreement),

@@ -146,7 +146,7 @@ class ObligationAnswer(BaseModel):
         agreed, duty = agreement.agreed(entry), agreement.duty(entry.obligation_id)
         offered, others = told_apart(obligation_verdicts(by, agreement, entry))
         return cls(
-            **entry.model_dump(exclude={"claim", "frozen_from", "reminded", "settled_as"}),
+            **entry.model_dump(exclude={"claim", "frozen_from", "reminded"}),
             **agreed.model_dump(include={"what", "center_id", "fulfilled_by"}),
             **duty.model_dump(include={"blocks", "survives"}),
             evidence_wanted=agreed.evidence,

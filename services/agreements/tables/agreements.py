@@ -162,4 +162,5 @@ AGREEMENTS = AgreementStore(
         "approval_due_on": each.approval_due_on,
         "papers_until": each.papers_until,
     },
+    told=True,
 )

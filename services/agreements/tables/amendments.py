@@ -45,4 +45,5 @@ AMENDMENTS = Store(
         "offered_until": each.expires_on,
         "applied_on": each.applied_on,
     },
+    told=True,
 )

@@ -228,6 +228,15 @@ def test_signatures_are_not_given_away_by_reopening_the_text_while_it_is_offered
         agreement.reopen("erreur matérielle", at=AT)
 
 
+def test_a_signature_that_does_not_count_holds_up_no_reopening() -> None:
+    agreement = ready()
+    sign(agreement, agreement.parties[0].party_id)
+    (given,) = agreement.signatures
+    agreement.evolve(agreement.contest_signatures(given.mandate_id, ended_on=given.day))
+    assert agreement.counted == set()
+    assert agreement.refusal_of("reopen_text") is None
+
+
 def test_reopening_voids_the_signatures_and_keeps_the_reference() -> None:
     agreement = ready()
     sign(agreement, agreement.parties[0].party_id)

@@ -271,3 +271,13 @@ async def test_steps_of_an_amendment_are_offered_no_more_once_its_agreement_has_
     await schedule.apply_amendments(database)
     async with database.transaction(NATIONAL):
         assert (await reread(database, amendment)).state == S.withdrawn
+
+
+async def test_a_branch_whose_base_is_lost_keeps_no_other_amendment_from_being_applied(database: Database) -> None:
+    agreement = await bound(database, current(effective_from=today()))
+    waiting = await reword(database, await propose(database, agreement), "article-1", "Un")
+    await carry(database, await reword(database, await propose(database, agreement), "article-2", "Deux"))
+    await lose(database, waiting.base_hash)
+    applied = await carry(database, await reword(database, await propose(database, agreement), "article-2", "Trois"))
+    assert applied.state == AmendmentState.applied
+    assert (await reread(database, waiting)).state == AmendmentState.rebase_needed

@@ -142,6 +142,16 @@ async def test_why_a_sitting_is_interrupted_is_for_who_sees_all_its_agreements(a
     assert (await as_(officer()).get(f"/ceremonies/{alone.id}")).json()["reason"] == "(fictif)"
 
 
+async def test_an_older_version_of_a_ceremony_tells_nobody_who_did_what_in_it(as_: Any, database: Database) -> None:
+    """It has no history to be read, and who sits there is not for everybody."""
+    agreement = await approved(database)
+    ceremony = await hold(database, agreement.id)
+    for by in (president(operator_of(agreement)), MINISTRY):
+        path = f"/ceremonies/{ceremony.id}/interruption"
+        refused = await as_(by).post(path, {"reason": "(fictif)"}, If_Match='"1"')
+        assert refused.status_code in (403, 412) and refused.json().get("changes", []) == []
+
+
 async def test_a_ceremony_opens_a_day_before_its_day_and_no_earlier(database: Database) -> None:
     async def planned(days: int) -> tuple[Agreement, Ceremony]:
         agreement = await approved(database)

@@ -156,7 +156,7 @@ class Force(Life):
     def _settled(self) -> list[tuple[Any, ...]]:
         it = self.aggregate
         settled = (each for each in it.obligations if each.settled_on)
-        return [(each.model_dump(exclude={"settled_as"}), it.agreed(each).owed) for each in settled]
+        return [(each.model_dump(), it.agreed(each).owed) for each in settled]
 
     def _is_owed_anew(self, duty: Duty) -> None:
         it = self.aggregate
