@@ -123,7 +123,7 @@ async def test_a_party_that_an_earlier_amendment_let_go_is_named_where_a_later_o
         database, counting, obligations=(*content.obligations, *duties), budget=(budget_line(leaver.party_id),)
     )
     await carry(database, leaving)
-    counting = await rebase(database, counting)
+    counting = await rebase(database, counting, {("party", str(leaver.party_id)): "current"})
     assert leaver.party_id not in {each.party_id for each in counting.parties}
     text = text_of((await get(app, issuer, path_of(counting))).content)
     name = agreement.names[leaver.organisation_id].fr

@@ -80,7 +80,7 @@ async def test_a_delegate_signs_and_neither_declines_nor_delegates(database: Dat
     assert await reasons(database, agreement, by) == dict.fromkeys(STEPS[1:], "no-mandate")
 
 
-async def test_a_delegation_that_is_over_keeps_nobody_from_declining_under_their_own_mandate(
+async def test_a_delegation_that_is_over_keeps_nobody_from_what_they_do_under_their_own_mandate(
     database: Database,
 ) -> None:
     agreement = await approved(database)
@@ -88,7 +88,7 @@ async def test_a_delegation_that_is_over_keeps_nobody_from_declining_under_their
     await delegate(database, agreement, days_ago=3)
     async with database.transaction(NATIONAL) as tx:
         tx.add(mandate(operator, vice(operator)))
-    assert await reasons(database, agreement, vice(operator)) == {"sign_agreement": "delegation-over"}
+    assert await reasons(database, agreement, vice(operator)) == {}
 
 
 async def test_a_suspended_association_is_told_that_it_signs_nothing(database: Database) -> None:
