@@ -1,6 +1,7 @@
 """What decides beside their role whether somebody may act: whose turn, step, scan, document or obligation it is."""
 
 from collections.abc import Iterable
+from itertools import chain
 from uuid import UUID
 
 from services.agreements.agreement import Agreement, Document, Obligation
@@ -99,9 +100,8 @@ def represents_one_for(action: str) -> Condition:
     def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
         if not may_represent(actor, file):
             return False
-        national = actor.jurisdiction == "national"
-        able = [each for each in file.parties if national or acts_for(actor, each.organisation_id)]
-        able.sort(key=lambda each: not acts_for(actor, each.organisation_id))
+        own = (each for each in file.parties if acts_for(actor, each.organisation_id))
+        able = chain(own, file.parties if actor.jurisdiction == "national" else ())
         return _one_may(file.party_refusal(action, each.party_id) for each in able)
 
     return condition
@@ -125,8 +125,7 @@ def records_one(action: str) -> Condition:
     def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
         if not owns_or_supervises(actor, file):
             return False
-        awaited = file.signing_order.awaited
-        parties = sorted(file.parties, key=lambda each: each not in awaited)
+        parties = chain(file.signing_order.awaited, file.parties)
         return _one_may(file.party_refusal(action, each.party_id) for each in parties)
 
     return condition

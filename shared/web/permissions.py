@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.actor import Actor, Role
 from shared.aggregate import Aggregate
-from shared.refusals import Forbidden, NotFound, Refusal
-from shared.web.problems import told
+from shared.language import Wording
+from shared.refusals import Forbidden, NotAllowedNow, NotFound, Refusal
+from shared.web.problems import answered_in, refusal_detail
 
 ANYONE = frozenset(Role)
 """Every signed-in person or system."""
@@ -26,6 +27,7 @@ class Permissions(Mapping[str, frozenset[Role]]):
     def __init__(self, roles: Mapping[str, Collection[Role]], *, only: Mapping[str, Condition] | None = None) -> None:
         self._roles = {action: frozenset(allowed) for action, allowed in roles.items()}
         self._only = dict(only or {})
+        self._open: dict[frozenset[Role], frozenset[str]] = {}
         assert self._only.keys() <= self._roles.keys()
 
     def __getitem__(self, action: str) -> frozenset[Role]:
@@ -55,17 +57,27 @@ class Permissions(Mapping[str, frozenset[Role]]):
         return None if aggregate is None else self._narrowed(actor, action, aggregate)
 
     def _narrowed(self, actor: Actor, action: str, aggregate: Aggregate) -> Refusal | None:
-        condition = self._only.get(action)
-        if condition is None:
-            return None
-        verdict = condition(actor, aggregate)
+        verdict = self.verdict(actor, action, aggregate)
         if isinstance(verdict, Refusal):
             return verdict
         return None if verdict else Forbidden(action=action)
 
+    def verdict(self, actor: Actor, action: str, aggregate: Aggregate) -> bool | Refusal:
+        """What the action is narrowed by says of the aggregate; True if it is not narrowed."""
+        condition = self._only.get(action)
+        return True if condition is None else condition(actor, aggregate)
+
+    def open_to(self, roles: frozenset[Role]) -> frozenset[str]:
+        """The actions that one of the roles may take, of whatever it may be; none may take what is not listed."""
+        found = self._open.get(roles)
+        if found is None:
+            found = frozenset(action for action, allowed in self._roles.items() if not roles.isdisjoint(allowed))
+            self._open[roles] = found
+        return found
+
     def may_ever(self, actor: Actor, action: str) -> bool:
-        """Whether the actor's role may take the action, of whatever it may be; none may take what is not listed."""
-        return not actor.roles.isdisjoint(self._roles.get(action, ()))
+        """Whether one of the actor's roles may take the action, of whatever it may be."""
+        return action in self.open_to(actor.roles)
 
     def may(self, actor: Actor, action: str, aggregate: Aggregate | None = None) -> bool:
         """Whether `allow` would pass."""
@@ -84,13 +96,22 @@ class UnavailableAction(BaseModel):
     @staticmethod
     def of(action: str, refusal: Refusal) -> "UnavailableAction":
         """What a refusal says of the action."""
-        return _unavailable(action, refusal.slug, told(refusal))
+        return _unavailable(action, refusal, *answered_in())
+
+
+def _unavailable(action: str, refusal: Refusal, wording: Wording, language: str) -> UnavailableAction:
+    if isinstance(refusal, NotAllowedNow):
+        return _unavailable_now(action, refusal.values["kind"], refusal.values["state"], wording, language)
+    detail = refusal_detail(refusal, wording, language)
+    return UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=detail)
 
 
 @lru_cache(2_000)
-def _unavailable(action: str, slug: str, detail: str) -> UnavailableAction:
-    """Made once: it is the same again and again."""
-    return UnavailableAction(action=action, type=f"/problems/{slug}", detail=detail)
+def _unavailable_now(action: str, kind: str, state: str, wording: Wording, language: str) -> UnavailableAction:
+    """Made once: most of what an answer tells is the same for all that are in the state."""
+    refusal = NotAllowedNow(action=action, kind=kind, state=state)
+    detail = refusal_detail(refusal, wording, language)
+    return UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=detail)
 
 
 def available_actions(actor: Actor, aggregate: Aggregate, permissions: Permissions) -> list[str]:
@@ -110,19 +131,24 @@ def actions_of(
 
 def told_apart(verdicts: Iterable[tuple[str, Refusal | None]]) -> tuple[list[str], list[UnavailableAction]]:
     """Of actions with what refuses each: those that nothing does, and the others with the reasons that are told."""
-    verdicts = list(verdicts)
-    return [action for action, refusal in verdicts if refusal is None], [
-        UnavailableAction.of(action, refusal)
-        for action, refusal in verdicts
-        if refusal is not None and not isinstance(refusal, Forbidden | NotFound)
-    ]
+    free: list[str] = []
+    others: list[UnavailableAction] = []
+    asked = answered_in()
+    for action, refusal in verdicts:
+        if refusal is None:
+            free.append(action)
+        elif not isinstance(refusal, Forbidden | NotFound):
+            others.append(_unavailable(action, refusal, *asked))
+    return free, others
 
 
 def _verdicts(
     actor: Actor, aggregate: Aggregate, permissions: Permissions, actions: Iterable[str]
 ) -> Iterator[tuple[str, Refusal | None]]:
-    """On those of the actions that the actor's roles may take."""
-    if actor.within(aggregate.visible_to()):
-        for action in actions:
-            if permissions.may_ever(actor, action):
-                yield action, permissions._narrowed(actor, action, aggregate) or aggregate.refusal_of(action)
+    """What refuses each of the actions that are open to the actor."""
+    if not actor.within(aggregate.visible_to()):
+        return
+    ever = permissions.open_to(actor.roles)
+    for action in actions:
+        if action in ever and (verdict := permissions.verdict(actor, action, aggregate)):
+            yield action, verdict if isinstance(verdict, Refusal) else aggregate.refusal_of(action)

@@ -137,8 +137,18 @@ reader: ContextVar[Request] = ContextVar("reader")
 
 def told(refusal: Refusal) -> str:
     """A refusal's detail for whoever is being answered: for answers that say why something cannot be."""
+    return refusal_detail(refusal, *answered_in())
+
+
+def answered_in() -> tuple[Wording, str]:
+    """The service's wording and the language in which whoever is being answered reads."""
     request = reader.get()
-    return _text("detail", request.app.state.wording, refusal.slug, language_of(request), refusal.values)
+    return request.app.state.wording, language_of(request)
+
+
+def refusal_detail(refusal: Refusal, wording: Wording, language: str) -> str:
+    """A refusal's detail."""
+    return _text("detail", wording, refusal.slug, language, refusal.values)
 
 
 def refusal_text(refusal: Refusal, wording: Wording, language: str) -> str:
