@@ -4,7 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -27,8 +27,10 @@ from services.agreements.tests.builders import (
     center,
     current,
     current_network,
+    decision_on,
     head_of,
     hold,
+    long_ago,
     owing,
     party,
     president,
@@ -55,11 +57,6 @@ from tests.fixtures.database import Databases
 
 STEPS = ("start_fitting_out", "grant_visa", "open_center", "suspend_center")
 """How far a center may have come."""
-
-
-def months_ago() -> date:
-    """Long enough for what was notified then to take effect."""
-    return today() - timedelta(days=90)
 
 
 @dataclass
@@ -191,7 +188,7 @@ async def decide(
     world: World, agreement: Agreement, action: str, *, ahead: bool, scope: Any, centers: list[UUID]
 ) -> tuple[Impact, list[Agreement]]:
     """Look at it, decide it, let its day come; gives the preview, and the agreements right before the effect."""
-    what: dict[str, Any] = {"notified_on": today() if ahead else months_ago()}
+    what: dict[str, Any] = {"notified_on": today() if ahead else agreement.signed_on}
     if action == "suspend_agreement":
         what |= {"scope": scope, "centers": centers}
     by = head_of(agreement)
@@ -300,7 +297,7 @@ async def a_child(world: World, chance: random.Random, parent: UUID) -> Agreemen
         case "about to end":
             return await a_life(world, chance, effective_until=today() + timedelta(days=20), **child)
         case "at rest":
-            return await suspend(world.agreements, await a_life(world, chance, **child), notified_on=months_ago())
+            return await suspend(world.agreements, await a_life(world, chance, **child))
         case _:
             return await a_life(world, chance, **child)
 
@@ -374,14 +371,17 @@ async def test_the_people_and_parties_of_the_preview_are_those_who_are_told(
 async def test_the_ceremonies_of_the_preview_are_those_that_have_it_on_their_table_when_it_happens(
     world: World, action: str
 ) -> None:
-    agreement = await approved(world.agreements, current(effective_from=today()))
-    for rule in agreement.rules.documents:
-        if rule.before and rule.before != "approve_agreement":
-            await attached(world.agreements, agreement, rule.category)
-    ceremony = await hold(world.agreements, agreement.id)
-    await hold(world.agreements, (await approved(world.agreements)).id)
-    for each in agreement.parties:
-        await sign_for(world.agreements, agreement, each.organisation_id, ceremony_id=ceremony.id)
+    terms = current(effective_from=today())
+    with long_ago():
+        agreement = await approved(world.agreements, terms)
+        for rule in agreement.rules.documents:
+            if rule.before and rule.before != "approve_agreement":
+                await attached(world.agreements, agreement, rule.category)
+        ceremony = await hold(world.agreements, agreement.id)
+        await hold(world.agreements, (await approved(world.agreements)).id)
+        for each in agreement.parties:
+            await sign_for(world.agreements, agreement, each.organisation_id, ceremony_id=ceremony.id)
+        agreement = await world.agreement(agreement.id)
     looked, _ = await decide(world, agreement, action, ahead=False, scope="money", centers=[])
     row = CEREMONIES.table.c
     async with world.agreements.transaction(NATIONAL) as tx:
@@ -415,7 +415,7 @@ async def homes_told(database: Database, type: str) -> list[str]:
 async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_changed(world: World) -> None:
     chance = random.Random("outdated")
     agreement = await a_life(world, chance)
-    by, notified_on = head_of(agreement), months_ago()
+    by, notified_on = head_of(agreement), agreement.signed_on
     looked = await queries.impact(
         world.agreements, agreement.id, action="terminate_agreement", notified_on=notified_on, by=by
     )
@@ -428,7 +428,7 @@ async def test_a_decision_on_an_outdated_picture_is_refused_and_says_what_has_ch
         await commands.terminate_agreement(
             world.agreements,
             agreement.id,
-            **DECISION | {"notified_on": notified_on},
+            **decision_on(agreement),
             acknowledgement=looked.fingerprint,
             by=by,
         )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from services.agreements.agreement.core import BEING_SIGNED, SIGNED_BY_ALL, AgreementState
 from services.agreements.agreement.editions import Editions
 from services.agreements.agreement.signing import Signing
-from services.agreements.agreement.timely import earliest
+from services.agreements.agreement.timely import earliest, latest
 from services.agreements.errors import CenterNotInAgreement, EffectiveDateAhead
 from services.agreements.errors.editions import EndAnnounced
 from services.agreements.errors.force import (
@@ -22,6 +22,7 @@ from services.agreements.errors.force import (
     EffectiveOutOfOrder,
     NothingAnnounced,
     NoticeAhead,
+    NoticeTooEarly,
     NoticeTooShort,
     ResumptionWithoutReason,
 )
@@ -119,6 +120,11 @@ class Force(Signing, Editions):
         """The day before which nothing takes effect any more."""
         return self.stood_since
 
+    @property
+    def notice_since(self) -> date | None:
+        """The first day on which notice could be given: all had signed, whoever an amendment brought in among them."""
+        return latest(self.signed_on, *(business_date(each.signed_at) for each in self.signatures))
+
     def guard(self, action: str) -> Refusal | None:
         """One thing is announced at a time, and only what is announced is withdrawn."""
         if action in ANNOUNCED and self.announcement is not None:
@@ -153,8 +159,8 @@ class Force(Signing, Editions):
         """Let the agreement rest: its money only, or the named centers too (all of them when none is named).
 
         It takes effect on its day, the first that the notice allows unless told otherwise; until then it is announced.
-        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveOutOfOrder,
-        EffectiveAfterTerm, CenterNotInAgreement.
+        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooEarly, NoticeTooShort,
+        EffectiveOutOfOrder, EffectiveAfterTerm, CenterNotInAgreement.
         """
         self.require("suspend_agreement")
         grounds = _grounds(reason, document, document_hash, notified_on or today)
@@ -213,8 +219,8 @@ class Force(Signing, Editions):
     ) -> list[DomainEvent]:
         """End the agreement before its time, on its day; until then it is announced.
 
-        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooShort, EffectiveOutOfOrder,
-        EffectiveAfterTerm.
+        Refuses AlreadyAnnounced, DecisionWithoutDocument, NoticeAhead, NoticeTooEarly, NoticeTooShort,
+        EffectiveOutOfOrder, EffectiveAfterTerm.
         """
         self.require("terminate_agreement")
         grounds = _grounds(reason, document, document_hash, notified_on or today)
@@ -363,6 +369,8 @@ class Force(Signing, Editions):
     def _day(self, action: str, effective_on: date | None, notified_on: date, today: date) -> date:
         if notified_on > today:
             raise NoticeAhead(notified_on=notified_on)
+        if (first := self.notice_since) and notified_on < first:
+            raise NoticeTooEarly(notified_on=notified_on, earliest=first)
         days = self._notice_days(action)
         earliest_on = notified_on + timedelta(days=days)
         day = effective_on or max(today, earliest_on)

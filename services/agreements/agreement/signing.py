@@ -64,6 +64,8 @@ class Signing(Timely, Offered):
     requests: tuple[PartyRequest, ...] = ()
     """Of the text that is or was last frozen, one per party that signs."""
     signatures: tuple[Signature, ...] = ()
+    signed_on: date | None = None
+    """The day on which all had signed; a signature on paper counts from its check."""
 
     @property
     def signing_parties(self) -> tuple[AgreementParty, ...]:
@@ -336,8 +338,9 @@ class Signing(Timely, Offered):
             self._ask_party_again(event.party_id)
 
     @follows
-    def _end_signing(self, _: AgreementSigned) -> None:
+    def _end_signing(self, event: AgreementSigned) -> None:
         self.state = AgreementState.signed
+        self.signed_on = event.signed_on
         for each in self.signatures:
             self._become(RequestState.signed, only=each.party_id, scan=None)
         self._become(RequestState.voided, of=OPEN_REQUESTS, scan=None)

@@ -24,6 +24,12 @@ class NoticeAhead(Refusal):
     slug = "notice-ahead"
 
 
+class NoticeTooEarly(Refusal):
+    """Before all had signed there was nothing to give notice of. Values: notified_on, earliest (its first day)."""
+
+    slug = "notice-too-early"
+
+
 class NoticeTooShort(Refusal):
     """The kind asks for more notice. Values: days, notified_on, earliest (the first day it may take effect)."""
 

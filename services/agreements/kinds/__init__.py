@@ -198,8 +198,6 @@ class Rules(Part):
     """Days between the decision to suspend and its effect, at least."""
     archive_days: int = 365
     """Days from the closing to the archive."""
-    notice_form: Literal["written"] = "written"
-    """In which form a suspension, a termination or an amendment is given notice of."""
 
     @property
     def required(self) -> dict[str, list[str]]:

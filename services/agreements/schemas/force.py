@@ -39,7 +39,9 @@ class Decided(OnADocument):
     """A decision that takes effect after due notice."""
 
     reason: Paragraph
-    notified_on: BusinessDate | None = Field(None, description="when the parties were given notice; today unless given")
+    notified_on: BusinessDate | None = Field(
+        None, description="when the parties were given notice: no day before all had signed; today unless given"
+    )
     effective_on: BusinessDate | None = Field(
         None, description="the first day that the notice allows unless given; what lies ahead is announced"
     )

@@ -263,7 +263,7 @@ def test_an_agreement_signed_by_all_is_terminated_not_cancelled() -> None:
     with pytest.raises(NotAllowedNow) as refused:
         agreement.cancel(reason="r", today=AT.date())
     assert "terminate_agreement" in refused.value.values["allowed"]
-    agreement.evolve(agreement.terminate(**DECISION, today=AT.date()))
+    agreement.evolve(agreement.terminate(**DECISION, today=agreement.effective_from))
     assert agreement.state == AgreementState.terminated and agreement.ending
 
 

@@ -1,6 +1,7 @@
 """Amendments that all have signed and that cannot be applied yet."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -29,6 +30,7 @@ from services.agreements.tests.builders import (
     attached,
     bound,
     current,
+    long_ago,
     network_terms,
     officer,
     terminate,
@@ -79,20 +81,19 @@ async def test_what_a_parent_no_longer_allows_is_refused_at_the_last_signature(d
 
 async def hindered_by_a_child(database: Database) -> tuple[Agreement, Agreement, Amendment]:
     """A framework that was in force too late to become as short as it signed to be: a child outlasts it by then."""
-    until = today() + timedelta(days=900)
-    parent = await approved(
-        database,
-        network_terms(agreement_kind="framework", effective_from=today() + timedelta(days=1), effective_until=until),
-    )
-    for each in parent.parties:
-        parent = await sign_agreement_for(database, parent, each.organisation_id)
-    shorter = await propose(database, parent)
-    shorter = await revise(database, shorter, effective_until=until - timedelta(days=200))
-    shorter = await carry(database, shorter)
-    assert shorter.state == AmendmentState.signed
-    child = await approved(database, current(parent_id=parent.id, effective_until=until))
-    for each in child.parties:
-        child = await sign_agreement_for(database, child, each.organisation_id)
+    start, until = today() + timedelta(days=1), today() + timedelta(days=900)
+    dates: dict[str, Any] = {"effective_from": start, "effective_until": until}
+    with long_ago():
+        parent = await approved(database, network_terms(agreement_kind="framework", **dates))
+        for each in parent.parties:
+            parent = await sign_agreement_for(database, parent, each.organisation_id)
+        shorter = await propose(database, parent)
+        shorter = await revise(database, shorter, effective_until=until - timedelta(days=200))
+        shorter = await carry(database, shorter)
+        assert shorter.state == AmendmentState.signed
+        child = await approved(database, current(parent_id=parent.id, **dates))
+        for each in child.parties:
+            child = await sign_agreement_for(database, child, each.organisation_id)
     parent = await commands.bring_into_force(database, parent.id, on=parent.effective_from)
     await schedule.apply_amendments(database)
     return parent, child, await reread(database, shorter)

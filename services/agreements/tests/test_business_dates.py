@@ -20,6 +20,7 @@ from services.agreements.tests.builders import (
     body_of,
     bound,
     current,
+    long_ago,
     network_terms,
     officer,
     owing,
@@ -191,11 +192,13 @@ async def test_what_was_frozen_with_an_impossible_day_is_not_signed_but_given_up
 async def test_what_all_signed_with_an_impossible_day_does_not_bind_but_is_terminated(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = await frozen_before(database, monkeypatch, {"due_on": FAR, "survives": True})
-    old = await attached(database, old, "termination_decision")
-    with monkeypatch.context() as before:
-        before.setattr("services.agreements.agreement.core.impossible_day", lambda *_: None)
-        old = await sign_all(database, old)
+    starts = today() + timedelta(days=1)
+    with long_ago():
+        old = await frozen_before(database, monkeypatch, {"due_on": FAR, "survives": True}, effective_from=starts)
+        old = await attached(database, old, "termination_decision")
+        with monkeypatch.context() as before:
+            before.setattr("services.agreements.agreement.core.impossible_day", lambda *_: None)
+            old = await sign_all(database, old)
     with pytest.raises(AgreedDayNotPossible):
         await commands.bring_into_force(database, old.id, on=old.effective_from)
     assert (await terminate(database, old, effective_on=today())).state == "terminated"

@@ -24,6 +24,7 @@ from services.agreements.tests.builders import (
     director,
     hold,
     know,
+    long_ago,
     officer,
     outcome_of,
     plan,
@@ -111,10 +112,12 @@ async def test_a_national_agreement_has_a_reference_of_the_ministry(database: Da
 
 
 async def test_the_state_is_the_fold_of_the_journal(database: Database) -> None:
-    agreement = await approved(database)
-    ceremony = await hold(database, agreement.id)
-    for each in agreement.parties:
-        await sign_for(database, agreement, each.organisation_id, ceremony_id=ceremony.id)
+    terms = current()
+    with long_ago():
+        agreement = await approved(database, terms)
+        ceremony = await hold(database, agreement.id)
+        for each in agreement.parties:
+            agreement = await sign_for(database, agreement, each.organisation_id, ceremony_id=ceremony.id)
     await commands.bring_into_force(database, agreement.id, on=agreement.effective_from)
     for category in ("suspension_decision", "termination_decision"):
         await attached(database, agreement, category)

@@ -20,12 +20,24 @@ from services.agreements.errors.documents import (
 )
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.kinds import KINDS
-from services.agreements.tests.builders import AT, attach, drafted, in_force, network_terms, ready, sign, stored
+from services.agreements.tests.builders import (
+    AT,
+    attach,
+    drafted,
+    in_force,
+    network_terms,
+    ready,
+    sign,
+    stored,
+)
+from services.agreements.tests.builders import (
+    DECISION as GROUNDS,
+)
 from shared.ids import new_id
 from shared.refusals import NotFound
 
-DAY = AT.date()
-DECISION: dict[str, Any] = {"reason": "r", "document": "d", "notified_on": date(2024, 1, 1), "today": DAY}
+DAY = date(2024, 9, 2)
+DECISION: dict[str, Any] = GROUNDS | {"today": DAY}
 
 
 def bound() -> Agreement:
@@ -132,8 +144,8 @@ def test_a_paper_that_holds_for_a_time_says_until_when() -> None:
     with pytest.raises(DocumentMustExpire):
         attach(drafted(), "insurance_certificate", expires_on=None)
     with pytest.raises(DocumentOver):
-        attach(drafted(), "insurance_certificate", expires_on=DAY - timedelta(days=1))
-    assert attach(drafted(), "insurance_certificate", expires_on=DAY).documents
+        attach(drafted(), "insurance_certificate", expires_on=AT.date() - timedelta(days=1))
+    assert attach(drafted(), "insurance_certificate", expires_on=AT.date()).documents
 
 
 def test_a_paper_is_recalled_before_its_last_day_and_missing_after_it() -> None:

@@ -34,6 +34,7 @@ from services.agreements.tests.builders import (
     body_of,
     bound,
     current,
+    decision_on,
     director,
     following,
     framework,
@@ -86,14 +87,16 @@ async def signed_but_by(database: Database, child: Agreement, last: UUID) -> Agr
     return child
 
 
-async def terminate(db: Work, id: UUID) -> Agreement:
+async def terminate(db: Work, agreement: Agreement) -> Agreement:
     """End a national agreement today; where the impact has changed in the meantime it is looked at again."""
+    id, decision = agreement.id, decision_on(agreement)
     while True:
-        notified_on = DECISION["notified_on"]
-        looked = await queries.impact(db, id, action="terminate_agreement", notified_on=notified_on, by=MINISTRY)
+        looked = await queries.impact(
+            db, id, action="terminate_agreement", notified_on=decision["notified_on"], by=MINISTRY
+        )
         try:
             return await commands.terminate_agreement(
-                db, id, **DECISION, acknowledgement=looked.fingerprint, by=MINISTRY
+                db, id, **decision, acknowledgement=looked.fingerprint, by=MINISTRY
             )
         except ImpactChanged:
             continue
@@ -272,7 +275,7 @@ async def test_a_signature_that_comes_while_the_parent_ends_waits_and_is_refused
     parent = await bound(database, framework())
     child = await signed_but_by(database, await frozen_child(database, parent.id), MINISTRY_ID)
     async with database.transaction(NATIONAL) as tx:
-        await terminate(tx, parent.id)
+        await terminate(tx, parent)
         signing = asyncio.create_task(outcome_of(sign_for(database, child, MINISTRY_ID)))
         await somebody_waits(database)
         assert not signing.done()
@@ -285,7 +288,7 @@ async def test_a_parent_that_ends_while_a_child_is_signed_waits_and_takes_the_ch
     child = await signed_but_by(database, await frozen_child(database, parent.id), MINISTRY_ID)
     async with database.transaction(NATIONAL) as tx:
         await sign_for(tx, child, MINISTRY_ID)
-        ending = asyncio.create_task(terminate(database, parent.id))
+        ending = asyncio.create_task(terminate(database, parent))
         await somebody_waits(database)
         assert not ending.done()
     await ending
@@ -303,7 +306,7 @@ async def test_children_and_parent_at_once_agree_on_who_was_first(database: Data
     work: list[Awaitable[object]] = [
         outcome_of(sign_for(database, child, each.organisation_id)) for child in children for each in child.parties
     ]
-    work.insert(6, outcome_of(terminate(database, parent.id)))
+    work.insert(6, outcome_of(terminate(database, parent)))
     done = await asyncio.gather(*work)
     assert {each for each in done if isinstance(each, type)} <= {ParentOver}
     await schedule.end_with_parents(database)
@@ -319,7 +322,7 @@ async def test_children_and_parent_at_once_agree_on_who_was_first(database: Data
 async def test_nobody_follows_what_has_ended(database: Database) -> None:
     parent = await bound(database, framework())
     child = await frozen_child(database, parent.id)
-    await terminate(database, parent.id)
+    await terminate(database, parent)
     with pytest.raises(ParentOver):
         await commands.draft_agreement(database, following(parent.id), by=officer())
     with pytest.raises(ParentOver):
@@ -330,7 +333,7 @@ async def test_nothing_is_submitted_or_frozen_under_a_parent_that_has_ended(data
     parent = await bound(database, framework())
     submitted = await reviewed(database, following(parent.id))
     drafted = await negotiated_with_all(database, following(parent.id))
-    await terminate(database, parent.id)
+    await terminate(database, parent)
     for child, action, by in ((drafted, "submit_for_review", officer()), (submitted, "approve_agreement", LEGAL)):
         told = await queries.agreement(database, child.id, action="read_agreement", by=by)
         assert isinstance(told.refusal_of(action), ParentOver)
@@ -347,7 +350,7 @@ async def test_what_is_submitted_or_frozen_while_the_parent_ends_waits_and_is_re
     prepare = negotiated_with_all if action == "submit_for_review" else reviewed
     child = await prepare(database, following(parent.id))
     async with database.transaction(NATIONAL) as tx:
-        await terminate(tx, parent.id)
+        await terminate(tx, parent)
         acting = asyncio.create_task(outcome_of(getattr(commands, action)(database, child.id, by=by)))
         await somebody_waits(database)
         assert not acting.done()
@@ -362,7 +365,7 @@ async def test_nothing_follows_a_parent_whose_day_has_come_before_the_schedule_l
     submitted = await reviewed(database, following(parent.id))
     async with database.transaction(NATIONAL) as tx:
         it = await AGREEMENTS.load(tx, parent.id)
-        announced = it.terminate(**(DECISION | {"effective_on": today(), "today": today() - timedelta(days=1)}))
+        announced = it.terminate(**(decision_on(it) | {"effective_on": today(), "today": today() - timedelta(days=1)}))
         await AGREEMENTS.record(tx, it, announced, by=MINISTRY)
     assert it.state == "in_force" and it.announcement
     for refused in (
@@ -388,6 +391,6 @@ async def test_a_scan_is_not_counted_after_the_parents_end(database: Database) -
         signed_on=today(),
         by=officer(),
     )
-    await terminate(database, parent.id)
+    await terminate(database, parent)
     with pytest.raises(ParentOver):
         await commands.accept_scan(database, child.id, party_id=ministry.party_id, by=director())

@@ -170,26 +170,14 @@ def test_nothing_is_decided_for_a_day_on_which_the_agreement_is_over() -> None:
         terminated(effective_on=date(2027, 9, 1))
 
 
-LONG_AGO = date(2023, 1, 2)
-
-
 @pytest.mark.parametrize("decide", [suspended, terminated])
 def test_nothing_is_decided_for_a_day_before_the_agreement_was_in_force(decide: Any) -> None:
     since = at_work().in_force_on
     assert since
     with pytest.raises(EffectiveOutOfOrder) as refused:
-        decide(notified_on=LONG_AGO, effective_on=since - timedelta(days=1))
+        decide(effective_on=since - timedelta(days=1))
     assert refused.value.values["since"] == since
-    assert decide(notified_on=LONG_AGO, effective_on=since).state in (S.suspended, S.terminated)
-
-
-def test_nothing_is_decided_for_a_day_before_all_had_signed() -> None:
-    agreement = signed()
-    signed_on = agreement.stands_since
-    assert signed_on and agreement.state == S.signed
-    with pytest.raises(EffectiveOutOfOrder):
-        terminated(agreement, notified_on=LONG_AGO, effective_on=signed_on - timedelta(days=1))
-    assert terminated(agreement, notified_on=LONG_AGO, effective_on=signed_on).state == S.terminated
+    assert decide(effective_on=since).state in (S.suspended, S.terminated)
 
 
 def test_a_suspension_does_not_reach_back_into_the_one_before() -> None:
@@ -198,7 +186,7 @@ def test_a_suspension_does_not_reach_back_into_the_one_before() -> None:
 
     def again(day: date) -> Any:
         return agreement.suspension_on(
-            scope="money", centers=(), notified_on=LONG_AGO, effective_on=day, today=after(20)
+            scope="money", centers=(), notified_on=DECISION["notified_on"], effective_on=day, today=after(20)
         )
 
     with pytest.raises(EffectiveOutOfOrder):
@@ -217,10 +205,16 @@ def test_a_day_that_was_not_kept_is_derived(standing: Any) -> None:
     agreement = standing()
     since, agreement.stands_since = agreement.stands_since, None
     assert since and agreement.stood_since == since
+
+
+@pytest.mark.parametrize("standing", [at_work, suspended])
+def test_nothing_is_decided_for_a_day_before_one_that_was_derived(standing: Any) -> None:
+    agreement = standing()
+    since, agreement.stands_since = agreement.stands_since, None
     with pytest.raises(EffectiveOutOfOrder) as refused:
-        terminated(agreement, notified_on=LONG_AGO, effective_on=since - timedelta(days=1))
+        terminated(agreement, effective_on=since - timedelta(days=1))
     assert refused.value.values["since"] == since
-    assert terminated(agreement, notified_on=LONG_AGO, effective_on=since).state == S.terminated
+    assert terminated(agreement, effective_on=since).state == S.terminated
 
 
 def test_what_is_announced_takes_effect_on_its_day_with_its_grounds() -> None:

@@ -6,16 +6,17 @@ from uuid import UUID
 import pytest
 
 from services.agreements import commands, queries, reactions
+from services.agreements.agreement import Agreement
 from services.agreements.errors.force import CentersNotHandedOver
 from services.agreements.errors.signing import FileUnknown
 from services.agreements.impact import Impact
 from services.agreements.schemas.force import ImpactAnswer
 from services.agreements.tables import CenterFactRow
 from services.agreements.tests.builders import (
-    DECISION,
     bound,
     center,
     current,
+    decision_on,
     director,
     officer,
     operator_of,
@@ -31,12 +32,15 @@ from shared.events.notifications import EndpointDisabled, EndpointEnabled, Endpo
 from shared.ids import new_id
 from shared.refusals import Forbidden, NotFound
 
-LOOK: dict[str, Any] = {"action": "terminate_agreement", "notified_on": DECISION["notified_on"]}
+
+def look(agreement: Agreement) -> dict[str, Any]:
+    """What its end is asked with, notice having been given when all had signed."""
+    return {"action": "terminate_agreement", "notified_on": agreement.signed_on}
 
 
-async def endpoints_seen(database: Database, impact_of: Any) -> int:
+async def endpoints_seen(database: Database, agreement: Agreement) -> int:
     """How many addresses of MA-06 the preview tells."""
-    (subscriber,) = (await queries.impact(database, impact_of, **LOOK, by=director())).subscribers
+    (subscriber,) = (await queries.impact(database, agreement.id, **look(agreement), by=director())).subscribers
     assert subscriber.academy == "MA-06"
     return subscriber.endpoints
 
@@ -55,7 +59,7 @@ async def test_an_academys_enabled_addresses_are_counted_and_nobody_elses(databa
         for _ in range(2):
             async with database.transaction(NATIONAL) as tx:
                 await reactions.follow_endpoint(tx, told(event))
-        assert await endpoints_seen(database, agreement.id) == seen
+        assert await endpoints_seen(database, agreement) == seen
     async with database.transaction(officer("MA-07").scope) as tx:
         rows = await (await tx.connection()).exec_driver_sql("select academy from endpoint_fact")
         assert rows.scalars().all() == ["MA-07"], "an academy sees its own addresses only"
@@ -70,7 +74,7 @@ async def test_the_people_of_the_academy_and_of_the_parties_are_counted_and_no_o
             counted = ReadershipCounted(readership_id=id, jurisdiction=home, people=people)
             async with database.transaction(NATIONAL) as tx:
                 await reactions.follow_readership(tx, told(counted))
-        looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+        looked = await queries.impact(database, agreement.id, **look(agreement), by=director())
         counted_homes = dict.fromkeys(("MA-06", "national", party), people)
         assert {each.jurisdiction: each.number for each in looked.people} == counted_homes
     async with database.transaction(officer("MA-07").scope) as tx:
@@ -82,7 +86,7 @@ async def test_a_preview_changes_nothing_and_needs_no_paper_yet(database: Databa
     agreement = await bound(database)
     paper = next(each for each in agreement.documents if each.category == "termination_decision")
     agreement = await commands.withdraw_document(database, agreement.id, paper.document_id, reason="r", by=director())
-    looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+    looked = await queries.impact(database, agreement.id, **look(agreement), by=director())
     assert looked.agreements[0].becomes == "terminated"
     now = await queries.agreement(database, agreement.id, action="read_agreement", by=director())
     assert (now.version, now.state) == (agreement.version, "in_force")
@@ -94,8 +98,8 @@ async def test_a_preview_changes_nothing_and_needs_no_paper_yet(database: Databa
 async def test_a_preview_tells_what_the_running_edition_grants(database: Database, action: str, becomes: str) -> None:
     agreement = await bound(database, current(effective_from=today()))
     agreement = await commands.let_time_pass(database, agreement.id, on=today())
-    scope: Any = {"scope": "money"} if action == "suspend_agreement" else {}
-    looked = await queries.impact(database, agreement.id, **(LOOK | {"action": action} | scope), by=director())
+    asked = look(agreement) | {"action": action} | ({"scope": "money"} if action == "suspend_agreement" else {})
+    looked = await queries.impact(database, agreement.id, **asked, by=director())
     (told,), (edition,) = looked.editions, agreement.editions
     assert (told.state, told.becomes) == ("running", becomes)
     assert (told.funded_seats, told.unfunded_seats) == (edition.funded_seats, edition.unfunded_seats) == (60, 20)
@@ -107,7 +111,7 @@ async def test_a_preview_is_for_whoever_keeps_the_agreement(database: Database) 
     operator = president(operator_of(agreement))
     for stranger, refusal in ((director("MA-07"), NotFound), (operator, Forbidden)):
         with pytest.raises(refusal):
-            await queries.impact(database, agreement.id, **LOOK, by=stranger)
+            await queries.impact(database, agreement.id, **look(agreement), by=stranger)
 
 
 async def test_learners_are_told_once_they_are_counted_and_there_are_none_before_the_opening(
@@ -131,7 +135,7 @@ async def test_learners_are_told_once_they_are_counted_and_there_are_none_before
         fact = {"id": center_id, "agreement_id": agreement.id, "academy": "MA-06", "province": "MA-CAS"}
         async with database.transaction(NATIONAL) as tx:
             await tx.merge(CenterFactRow(**fact, state=state, funded_seats=60, unfunded_seats=20, **count))
-        told = ImpactAnswer.told(await queries.impact(database, agreement.id, **LOOK, by=director()))
+        told = ImpactAnswer.told(await queries.impact(database, agreement.id, **look(agreement), by=director()))
         assert [each.learners for each in sorted(told.centers, key=lambda each: each.center_id)] == by_center
         assert (told.learners, told.funded_learners) == (total, total if total is None else min(total, 30))
 
@@ -145,13 +149,13 @@ async def test_another_count_of_learners_asks_for_another_look(database: Databas
     for learners in (37, 38):
         async with database.transaction(NATIONAL) as tx:
             await tx.merge(CenterFactRow(**fact, **seats, learners=learners, funded_learners=30, counted_on=today()))
-        looked.append(await queries.impact(database, agreement.id, **LOOK, by=director()))
+        looked.append(await queries.impact(database, agreement.id, **look(agreement), by=director()))
     assert looked[1].changed_since(looked[0].fingerprint) == ["centers"]
 
 
 async def test_the_acknowledgement_says_which_part_is_another(database: Database) -> None:
     agreement = await bound(database)
-    looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+    looked = await queries.impact(database, agreement.id, **look(agreement), by=director())
     assert looked.changed_since(looked.fingerprint) == []
     other = looked.model_copy(update={"parties": looked.parties[1:]})
     assert other.changed_since(looked.fingerprint) == ["parties"]
@@ -161,14 +165,14 @@ async def test_the_acknowledgement_says_which_part_is_another(database: Database
 
 async def test_whoever_opens_their_inbox_keeps_nobody_from_deciding(database: Database) -> None:
     agreement = await bound(database)
-    looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+    looked = await queries.impact(database, agreement.id, **look(agreement), by=director())
     counted = ReadershipCounted(readership_id=new_id(), jurisdiction="MA-06", people=7)
     async with database.transaction(NATIONAL) as tx:
         await reactions.follow_readership(tx, told(counted))
-    now = await queries.impact(database, agreement.id, **LOOK, by=director())
+    now = await queries.impact(database, agreement.id, **look(agreement), by=director())
     assert ([each.number for each in looked.people], [each.number for each in now.people]) == ([], [7])
     decided = await commands.terminate_agreement(
-        database, agreement.id, **DECISION, acknowledgement=looked.fingerprint, by=director()
+        database, agreement.id, **decision_on(agreement), acknowledgement=looked.fingerprint, by=director()
     )
     assert decided.state == "terminated"
 

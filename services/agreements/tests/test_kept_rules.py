@@ -297,7 +297,7 @@ async def test_rules_that_were_changed_behind_our_back_are_not_signed_under(
         assert refused.value.values["places"] == ["kind"]
 
 
-FORGET = text("update agreement set state = state - 'kept_rules' - 'annexed' - 'stands_since'")
+FORGET = text("update agreement set state = state - 'kept_rules' - 'annexed' - 'stands_since' - 'signed_on'")
 """What is left of a state once a version that did not know these fields yet has written it."""
 
 
@@ -316,7 +316,8 @@ async def test_what_a_version_beside_this_one_forgot_is_found_again(
     async with database.transaction(NATIONAL) as tx:
         life = [each.event for each in await journal.past(tx, agreement.id)]
         state = (await tx.execute(text("select state from agreement"))).scalar_one()
-    assert Agreement.fold(agreement.id, life) == agreement and {"kept_rules", "stands_since"} <= state.keys()
+    assert Agreement.fold(agreement.id, life) == agreement
+    assert {"kept_rules", "stands_since", "signed_on"} <= state.keys()
 
 
 def test_what_was_approved_before_rules_were_kept_follows_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,6 +346,7 @@ def test_what_was_kept_once_is_read_for_good() -> None:
     found = json.loads(FOUND.read_text("utf-8"))
     rules = rules_of(canonical(found).decode())
     kept = rules.as_kept()
+    assert found.pop("notice_form") == "written", "nothing ever went by it: no kind has it any more"
     assert kept == kept | found | {"signing": kept["signing"] | found["signing"]}, "what is new stands at its default"
     assert (rules.id, rules.version, rules.notice_days, len(rules.documents)) == (KIND, 1, 30, 8)
 

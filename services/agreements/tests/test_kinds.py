@@ -79,6 +79,12 @@ VERSIONS = {
     ("framework", 3): "e71da7e341f73a85cfc4becb497b7781047dd5467ab97352cf6d3194089bbb70",
     ("ministry-association", 3): "dee8d7c1a0fed5dcb472421392106e8d8777c0d5f7ca3475f1f9e829e1e89c3d",
     ("ministry-network", 3): "7a45e198c68802a08a1dc3aa76067a2970e05ab4b2c4742a2794a5abc8291e1c",
+    ("academy-association", 4): "65577dc68a2087eaaab992faa5befe14ce066a80a30398870e6f3e6fa61c5388",
+    ("academy-foundation-association", 4): "d5be7c44969dbbb4b554009ec1fa458feefe8b2fb5d0efe04f5cfe94a8d556b4",
+    ("directorate-association", 4): "add63cb2d136e75c027ff43a821814bbcb7b8575bc06bb7727fa8aff5086c814",
+    ("framework", 4): "f9a547b7d0d7019dc2eb973608cab99e6e3279f716ed0e2cef1623186ab69ec4",
+    ("ministry-association", 4): "3a07aa40306126e14cefe53fbb72f5955c5c8659c8a9c431bee75fb9f31aa990",
+    ("ministry-network", 4): "54c505d6b948fec5dd091dd627f4645e26e0e5d2f885cee9b7fa3622f69137c9",
 }
 """Kind and version -> SHA-256 of all its data, the texts of its clauses with it. A line is added, none is changed."""
 LOCAL = """

@@ -28,6 +28,7 @@ from services.agreements.tests.builders import (
     current,
     director,
     know,
+    long_ago,
     mandate,
     officer,
     owing,
@@ -167,7 +168,7 @@ def looked_at(action: Action, **fixed: Any) -> Try:
     """A try of a decision whose impact was looked at."""
 
     async def decide(tx: Transaction, it: Agreement, by: Actor) -> object:
-        given = fixed | DECISION
+        given = fixed | DECISION | {"notified_on": it.signed_on}
         asked = {name: value for name, value in given.items() if name in ("scope", "notified_on")}
         looked = await queries.impact(tx, it.id, action=action, **asked, by=by)
         return await getattr(commands, action)(tx, it.id, **given, acknowledgement=looked.fingerprint, by=by)
@@ -303,10 +304,11 @@ async def life(database: Database) -> AsyncIterator[tuple[str, Agreement]]:
         opening = {"fulfilled_by": "center_opened", "center_id": terms.centers[0].center_id}
         back = {"debtor": terms.parties[0].party_id, "creditor": terms.parties[1].party_id}
         await handed_over(terms)
-        it = await frozen(owing(terms, {}, opening, {"creditor": None}, back))
-        for each in it.parties:
-            it = await sign_for(database, it, each.organisation_id)
-        return it
+        with long_ago():
+            it = await frozen(owing(terms, {}, opening, {"creditor": None}, back))
+            for each in it.parties:
+                it = await sign_for(database, it, each.organisation_id)
+        return await commands.bring_into_force(database, it.id, on=today())
 
     terms = current(operator=OPERATOR, others=[party(new_id(), "witness")])
     it = await made(terms)

@@ -18,7 +18,7 @@ from services.agreements.past import as_of, counting_from
 from services.agreements.tables import AGREEMENTS
 from services.agreements.tests.builders import AT, DECISION, MINISTRY, TEXT, clauses, director, regional, stored
 from services.agreements.tests.lives import DAY, told
-from services.agreements.tests.machines import AgreementMachine
+from services.agreements.tests.machines import DRAFTED, AgreementMachine
 from services.agreements.text import TABLE, put_clauses
 from shared.actor import NATIONAL
 from shared.aggregate import Recorded
@@ -39,9 +39,12 @@ async def put_table(tx: Transaction, table: tuple[ClauseRef, ...]) -> str:
 
 
 def signed_by_all(text: str = TEXT, **changes: Any) -> AgreementMachine:
-    """What tries an agreement that all have signed, some days before its start; a child is the second of its year."""
+    """What tries an agreement that all signed so long before its start that notice can be over by then.
+
+    A child is the second of its year.
+    """
     machine = AgreementMachine()
-    machine.start(0, **changes)
+    machine.start((DRAFTED - AT).days, **changes)
     machine.references |= {"the first"} if changes else set()
     machine.freeze(text)
     machine.all_sign()

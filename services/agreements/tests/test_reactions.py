@@ -189,8 +189,8 @@ async def test_the_opening_of_its_center_fulfils_the_obligation_to_open_it_once(
 
 
 async def awaiting(database: Database, what: Fulfilling) -> Agreement:
-    """An agreement in force since a month, one duty of which its center fulfils by this; the center is planned."""
-    terms = current(effective_from=today() - timedelta(days=30))
+    """An agreement in force since some weeks, one duty of which its center fulfils by this; the center is planned."""
+    terms = current(effective_from=today() - timedelta(days=20))
     center = terms.centers[0]
     agreement = await bound(database, owing(terms, {"fulfilled_by": what, "center_id": center.center_id}, {}))
     of_it = {"center_id": str(center.center_id), "agreement_id": str(agreement.id)}

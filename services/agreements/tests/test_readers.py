@@ -1,10 +1,8 @@
 """Who is told of what a decision publishes, in number: to whom it is addressed, and who subscribes to it, each once."""
 
-from typing import Any
-
 from services.agreements import queries, reactions
 from services.agreements.readers import PeopleTouched, Subscribers, news_of, people_told
-from services.agreements.tests.builders import DECISION, bound, director, officer
+from services.agreements.tests.builders import bound, director, officer
 from services.agreements.tests.test_reactions import told
 from shared.actor import NATIONAL
 from shared.database import Database
@@ -14,7 +12,6 @@ from shared.events.notifications import SubscribershipCounted, Wanted
 from shared.ids import new_id
 from shared.territory import directorates_of
 
-LOOK: dict[str, Any] = {"action": "terminate_agreement", "notified_on": DECISION["notified_on"]}
 ENDS = Wanted(types=(AgreementTerminated.type,))
 ABANDONED = Wanted(types=(CenterAbandoned.type,))
 
@@ -46,7 +43,9 @@ async def test_who_subscribes_to_what_the_centers_will_do_is_counted_as_long_as_
                 database,
                 SubscribershipCounted(subscribership_id=new_id(), jurisdiction=office, wanted=never, people=1),
             )
-            looked = await queries.impact(database, agreement.id, **LOOK, by=director())
+            looked = await queries.impact(
+                database, agreement.id, action="terminate_agreement", notified_on=agreement.signed_on, by=director()
+            )
             number = people + more
             expected = [PeopleTouched(jurisdiction=office, number=number, subscribed=number)] if number else []
             assert looked.people == expected

@@ -298,7 +298,9 @@ async def test_on_paper_too_a_child_waits_for_its_parent(database: Database) -> 
         parent = await sign_for(database, parent, each.organisation_id)
     assert await reasons(database, child, officer()) == none
     await scanned(database, child)
-    await suspend(database, await attached(database, parent, "suspension_decision"))
+    parent = await suspend(database, await attached(database, parent, "suspension_decision"))
+    assert parent.announcement
+    await commands.let_time_pass(database, parent.id, on=parent.announcement.effective_on)
     assert await reasons(database, child, LEGAL) == dict.fromkeys((record, accepting), "parent-at-rest")
 
 

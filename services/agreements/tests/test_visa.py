@@ -114,8 +114,9 @@ def test_what_needs_a_visa_binds_nobody_before_it_is_recorded() -> None:
 
 
 def test_the_last_signature_after_the_start_lets_nothing_bind_without_its_visa() -> None:
-    assert signed(at=AT + 9 * DAY).state == AgreementState.in_force
-    late = signed(regional(agreement_kind="academy-association-visa"), at=AT + 9 * DAY)
+    begun: Any = {"effective_from": AT.date(), "effective_until": AT.date() + 900 * DAY}
+    assert signed(regional(**begun), at=AT + 9 * DAY).state == AgreementState.in_force
+    late = signed(regional(agreement_kind="academy-association-visa", **begun), at=AT + 9 * DAY)
     assert late.state == AgreementState.signed
 
 

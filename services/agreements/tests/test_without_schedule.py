@@ -209,16 +209,16 @@ async def test_lists_and_their_files_show_what_single_reads_show(
         assert filed == {key: state for key, (state, _) in theirs.items()}
 
 
+@pytest.mark.parametrize("name", SETTINGS)
 async def test_what_the_schedule_has_recorded_is_looked_at_by_no_list(
-    database: Database, later: Callable[[int], None]
+    database: Database, later: Callable[[int], None], name: str
 ) -> None:
-    for make in SETTINGS.values():
-        it, days = await make(database)
-        later(days)
-        async with database.transaction(NATIONAL) as tx:
-            assert await moved_among(tx, {it.id}, today()) == {it.id}
-            await commands.let_time_pass(tx, it.id, on=today())
-            assert await moved_among(tx, {it.id}, today()) == frozenset()
+    it, days = await SETTINGS[name](database)
+    later(days)
+    async with database.transaction(NATIONAL) as tx:
+        assert await moved_among(tx, {it.id}, today()) == {it.id}
+        await commands.let_time_pass(tx, it.id, on=today())
+        assert await moved_among(tx, {it.id}, today()) == frozenset()
 
 
 async def test_whoever_asks_of_a_paper_is_told_how_it_stands_today(

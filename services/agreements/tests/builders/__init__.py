@@ -2,6 +2,7 @@
 
 from services.agreements.tests.builders.agreements import (
     AT,
+    DECISION,
     TEXT,
     accepted,
     approve,
@@ -21,13 +22,14 @@ from services.agreements.tests.builders.agreements import (
 )
 from services.agreements.tests.builders.ceremonies import fill, hold, opened, plan, planned
 from services.agreements.tests.builders.database import (
-    DECISION,
     accept_for_all,
     approved,
     attached,
     batch_of,
     bound,
+    decision_on,
     late,
+    long_ago,
     outcome_of,
     reviewed,
     sign_all,
@@ -92,6 +94,7 @@ __all__ = [
     "clauses",
     "current",
     "current_network",
+    "decision_on",
     "director",
     "drafted",
     "duty",
@@ -105,6 +108,7 @@ __all__ = [
     "keeper",
     "know",
     "late",
+    "long_ago",
     "mandate",
     "negotiated",
     "network_terms",

@@ -17,7 +17,9 @@ from tests.fixtures.identity import ISSUER
 
 TEXT = "ab" * 32
 
-AT = datetime(2024, 8, 30, 10, tzinfo=UTC)
+AT = datetime(2024, 6, 28, 10, tzinfo=UTC)
+DECISION: dict[str, Any] = {"reason": "(fictif)", "document": "DECISION-EXEMPLE-1", "notified_on": AT.date()}
+"""On what suspensions and terminations stand; notice was given once all had signed, and is over when it begins."""
 
 
 def drafted(terms: Terms | None = None) -> Agreement:

@@ -1,10 +1,12 @@
 """Agreements in the database, as far on their way as a test needs them."""
 
-from collections.abc import Awaitable, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from services.agreements import commands, queries
@@ -12,7 +14,7 @@ from services.agreements.agreement import Agreement, Scope
 from services.agreements.commands.sealing import ReadySeal
 from services.agreements.tables import SignatureBatchRow
 from services.agreements.terms import Terms
-from services.agreements.tests.builders.agreements import approver, head_of, holds_until, keeper
+from services.agreements.tests.builders.agreements import DECISION, approver, head_of, holds_until, keeper
 from services.agreements.tests.builders.neighbours import know
 from services.agreements.tests.builders.papers import pdf
 from services.agreements.tests.builders.people import MINISTRY, officer, signer
@@ -26,8 +28,6 @@ from shared.ids import new_id
 from shared.refusals import Refusal
 from tests.fixtures.eventually import eventually
 
-DECISION: dict[str, Any] = {"reason": "(fictif)", "document": "DECISION-EXEMPLE-1", "notified_on": date(2024, 1, 1)}
-"""On what suspensions and terminations stand; notice was given so long ago that it is over."""
 ASKED = frozenset({"centers", "notified_on", "effective_on"})
 """What of a decision its preview is asked with."""
 WAITING = text(
@@ -36,9 +36,24 @@ WAITING = text(
 """How many transactions wait for a lock."""
 
 
+@contextmanager
+def long_ago() -> Iterator[None]:
+    """It is two months earlier: of what is signed then, notice can be over today."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) - timedelta(days=61)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shared.clock.datetime", Clock)
+        yield
+
+
 async def signed_by_all(database: Database, terms: Terms) -> Agreement:
-    """An agreement in the database that all its parties have signed."""
-    return await sign_all(database, await approved(database, terms))
+    """An agreement in the database that all its parties have signed, two months ago."""
+    with long_ago():
+        return await sign_all(database, await approved(database, terms))
 
 
 async def sign_all(database: Database, agreement: Agreement) -> Agreement:
@@ -96,33 +111,43 @@ async def attached(database: Database, agreement: Agreement, category: str, **op
 
 
 async def bound(database: Database, terms: Terms | None = None, *, text: Sequence[Clause] | None = None) -> Agreement:
-    """An agreement in the database that is in force, with the papers that its kind asks for."""
-    agreement = await approved(database, terms, text=text)
-    for rule in agreement.rules.documents:
-        if rule.before and rule.before != "approve_agreement":
-            await attached(database, agreement, rule.category)
-    agreement = await sign_all(database, agreement)
+    """An agreement in the database, signed two months ago and in force, with the papers that its kind asks for."""
+    terms = terms or current()
+    with long_ago():
+        agreement = await approved(database, terms, text=text)
+        for rule in agreement.rules.documents:
+            if rule.before and rule.before != "approve_agreement":
+                await attached(database, agreement, rule.category)
+        agreement = await sign_all(database, agreement)
     if agreement.state == "signed":
         agreement = await commands.bring_into_force(database, agreement.id, on=max(agreement.effective_from, today()))
     return agreement
 
 
+def decision_on(agreement: Agreement) -> dict[str, Any]:
+    """On what its suspension or termination stands: notice was given on the day on which all had signed."""
+    assert agreement.signed_on, "not all have signed"
+    return DECISION | {"notified_on": agreement.signed_on}
+
+
 async def suspend(database: Database, agreement: Agreement, *, scope: Scope = "money", **changes: Any) -> Agreement:
     """The agreement at rest from today on unless told otherwise, its impact acknowledged."""
     by = head_of(agreement)
-    asked = {name: value for name, value in (DECISION | changes).items() if name in ASKED}
+    decision = decision_on(agreement) | changes
+    asked = {name: value for name, value in decision.items() if name in ASKED}
     looked = await queries.impact(database, agreement.id, action="suspend_agreement", scope=scope, **asked, by=by)
-    given = {"scope": scope, "acknowledgement": looked.fingerprint, "by": by}
-    return await commands.suspend_agreement(database, agreement.id, **(DECISION | given | changes))
+    given: dict[str, Any] = {"scope": scope, "acknowledgement": looked.fingerprint, "by": by}
+    return await commands.suspend_agreement(database, agreement.id, **(given | decision))
 
 
 async def terminate(database: Database, agreement: Agreement, **changes: Any) -> Agreement:
     """The agreement ended today unless told otherwise, its impact acknowledged."""
     by = head_of(agreement)
-    asked = {name: value for name, value in (DECISION | changes).items() if name in ASKED}
+    decision = decision_on(agreement) | changes
+    asked = {name: value for name, value in decision.items() if name in ASKED}
     looked = await queries.impact(database, agreement.id, action="terminate_agreement", **asked, by=by)
-    given = {"acknowledgement": looked.fingerprint, "by": by}
-    return await commands.terminate_agreement(database, agreement.id, **(DECISION | given | changes))
+    given: dict[str, Any] = {"acknowledgement": looked.fingerprint, "by": by}
+    return await commands.terminate_agreement(database, agreement.id, **(given | decision))
 
 
 async def late(database: Database, terms: Terms | None = None) -> Agreement:

@@ -1,6 +1,6 @@
 """Agreements from their draft to the end of their file."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +20,7 @@ from services.agreements.agreement.obligation import OWED
 from services.agreements.content import content_hash
 from services.agreements.signed import as_all_signed
 from services.agreements.terms import Recurrence, must_sign
-from services.agreements.tests.builders import AT, owing, party, regional
+from services.agreements.tests.builders import owing, party, regional
 from services.agreements.tests.machines.editions import Editions
 from services.agreements.tests.machines.kinds import Kinds
 from services.agreements.tests.machines.negotiation import PEOPLE, Negotiation
@@ -29,6 +29,8 @@ from services.agreements.tests.machines.signing import Signing
 from shared.events.agreements import AgreementApproved
 from shared.ids import new_id
 
+DRAFTED = datetime(2024, 8, 30, 10, tzinfo=UTC)
+"""Three days before its start."""
 KINDS_TRIED = ["academy-association", "directorate-association", "academy-association-visa"]
 
 
@@ -46,7 +48,7 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
         terms = owing(terms, opening, {"survives": True}, returning, {"due_days": 330}, {"due_days": 500})
         self.aggregate = Agreement(id=new_id())
         self.events = []
-        self.at = AT - timedelta(days=wait)
+        self.at = DRAFTED - timedelta(days=wait)
         self.references = set()
         events = Agreement.draft(self.aggregate.id, terms, names={}, by=PEOPLE[0].person)
         self.aggregate.evolve(events)
@@ -98,6 +100,9 @@ class AgreementMachine(Negotiation, Signing, Obligations, Editions, Kinds):
             assert it.visa and it.visa.recorded_on <= it.in_force_on, "nothing binds before its visa"
         if it.suspension:
             assert it.in_force_on and it.in_force_on <= it.suspension.effective_on, "what binds nobody does not rest"
+        for stands_on in (it.suspension, it.announcement, it.ending):
+            if stands_on and stands_on.notified_on:
+                assert it.signed_on and stands_on.notified_on >= it.signed_on, "nobody gives notice of what is to come"
         if it.announcement is not None:
             assert it.state in (AgreementState.signed, AgreementState.in_force, AgreementState.suspended)
             assert it.announcement.announced == "termination" or it.state == AgreementState.in_force

@@ -21,6 +21,8 @@ from shared.ids import new_id
 
 BACK = st.sampled_from([None, 0, 30, 300])
 """Days before today on which a decision shall have taken effect."""
+NOTICED = st.sampled_from([None, 0, 400])
+"""Days before today on which notice was given; none: on the day on which all had signed."""
 
 OTHERS: list[dict[str, Any]] = [
     {"due_on": None, "due_days": 90, "recurrence": None},
@@ -51,12 +53,12 @@ class Force(Life):
         """Recorded by mistake."""
         self.attempt("withdraw_visa", lambda: self.aggregate.withdraw_visa(reason="r", today=self.today))
 
-    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
-    def suspend(self, scope: Any, on_paper: bool, ahead: bool, back: int | None) -> None:
+    @rule(scope=st.sampled_from(["money", "centers"]), on_paper=st.booleans(), noticed=NOTICED, back=BACK)
+    def suspend(self, scope: Any, on_paper: bool, noticed: int | None, back: int | None) -> None:
         """Rest."""
         if on_paper:
             self.attach("suspension_decision", 60, False)
-        decision = self._decision(ahead, back)
+        decision = self._decision(noticed, back)
         self.attempt("suspend_agreement", lambda: self.aggregate.suspend(scope=scope, centers=(), **decision))
 
     @rule()
@@ -65,12 +67,12 @@ class Force(Life):
         day = self.today
         self.attempt("resume_agreement", lambda: self.aggregate.resume(reason="(fictif)", effective_on=day, today=day))
 
-    @rule(on_paper=st.booleans(), ahead=st.booleans(), back=BACK)
-    def terminate(self, on_paper: bool, ahead: bool, back: int | None) -> None:
+    @rule(on_paper=st.booleans(), noticed=NOTICED, back=BACK)
+    def terminate(self, on_paper: bool, noticed: int | None, back: int | None) -> None:
         """End early."""
         if on_paper:
             self.attach("termination_decision", 60, False)
-        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision(ahead, back)))
+        self.attempt("terminate_agreement", lambda: self.aggregate.terminate(**self._decision(noticed, back)))
 
     @rule()
     def withdraw_announcement(self) -> None:
@@ -166,7 +168,7 @@ class Force(Life):
             start = it.owed_within(self.today)[0]
             assert next(day for day in it.days_of(duty) if day >= start) > it.owed_until(duty), "its edition is over"
 
-    def _decision(self, ahead: bool, back: int | None) -> dict[str, Any]:
-        noticed = self.today if ahead else self.today - timedelta(400)
+    def _decision(self, noticed: int | None, back: int | None) -> dict[str, Any]:
+        notified_on = self.aggregate.signed_on if noticed is None else self.today - timedelta(noticed)
         day = {} if back is None else {"effective_on": self.today - timedelta(back)}
-        return DECISION | day | {"notified_on": noticed, "today": self.today}
+        return DECISION | day | {"notified_on": notified_on, "today": self.today}

@@ -9,9 +9,9 @@ from services.agreements import commands, queries
 from services.agreements.agreement import Agreement
 from services.agreements.tables import CenterFactRow
 from services.agreements.tests.builders import (
-    DECISION,
     MINISTRY,
     bound,
+    decision_on,
     head_of,
     officer,
     owing,
@@ -70,15 +70,16 @@ def visits(made: Made) -> dict[str, Arrange]:
 
         async def arrange(by: Actor) -> Visit:
             agreement = await make(by)
+            decision = decision_on(agreement)
             looked = await queries.impact(
                 database,
                 agreement.id,
                 action=action,
                 scope="money",
-                notified_on=DECISION["notified_on"],
+                notified_on=decision["notified_on"],
                 by=head_of(agreement),
             )
-            body = to_jsonable_python(DECISION) | {"acknowledgement": looked.fingerprint, **more}
+            body = to_jsonable_python(decision) | {"acknowledgement": looked.fingerprint, **more}
             return Visit(f"/api/v1/agreements/{agreement.id}{path}", body, agreement, agreement.version)
 
         return arrange
