@@ -125,7 +125,8 @@ def records_one(action: str) -> Condition:
     def condition(actor: Actor, file: Agreement | Amendment) -> bool | Refusal:
         if not owns_or_supervises(actor, file):
             return False
-        parties = chain(file.signing_order.awaited, file.parties)
+        awaited = file.signing_order.awaited
+        parties = sorted(file.parties, key=lambda each: each not in awaited)
         return _one_may(file.party_refusal(action, each.party_id) for each in parties)
 
     return condition
