@@ -102,14 +102,16 @@ class UnavailableAction(BaseModel):
 def _unavailable(action: str, refusal: Refusal, wording: Wording, language: str) -> UnavailableAction:
     if isinstance(refusal, NotAllowedNow):
         return _unavailable_now(action, refusal.values["kind"], refusal.values["state"], wording, language)
-    detail = refusal_detail(refusal, wording, language)
-    return UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=detail)
+    return _worded(action, refusal, wording, language)
 
 
 @lru_cache(2_000)
 def _unavailable_now(action: str, kind: str, state: str, wording: Wording, language: str) -> UnavailableAction:
     """Made once: most of what an answer tells is the same for all that are in the state."""
-    refusal = NotAllowedNow(action=action, kind=kind, state=state)
+    return _worded(action, NotAllowedNow(action=action, kind=kind, state=state), wording, language)
+
+
+def _worded(action: str, refusal: Refusal, wording: Wording, language: str) -> UnavailableAction:
     detail = refusal_detail(refusal, wording, language)
     return UnavailableAction(action=action, type=f"/problems/{refusal.slug}", detail=detail)
 

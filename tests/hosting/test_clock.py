@@ -3,14 +3,14 @@
 import subprocess
 import sys
 from collections.abc import Generator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from shared.clock import CASABLANCA, business_date, end_of, now, start_of, today
-from tests.fixtures.days import pytest_collection, pytest_runtest_protocol
+from tests.fixtures.days import clock_ahead, pytest_collection, pytest_runtest_protocol
 from tests.fixtures.run import ROOT
 
 EVENING = datetime(2024, 8, 30, 18, tzinfo=UTC)
@@ -76,21 +76,13 @@ def test_only_the_clock_makes_morocco_s_zone_and_no_sql_reckons_in_it() -> None:
     assert [str(path) for path, text in texts.items() if "at time zone" in text] == []
 
 
-def test_a_test_that_might_see_midnight_begins_after_it(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ahead = end_of(today()) - timedelta(seconds=0.2) - now()
-
-    class Evening(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + ahead
-
-    monkeypatch.setattr("shared.clock.datetime", Evening)
-    evening = today()
-    for _ in ("in the evening", "in the morning"):
-        next(pytest_runtest_protocol(request.node))
-        assert (today(), now() - start_of(today()) < timedelta(seconds=20)) == (evening + timedelta(days=1), True)
+def test_a_test_that_might_see_midnight_begins_after_it(request: pytest.FixtureRequest) -> None:
+    to_evening = end_of(today()) - timedelta(seconds=0.2) - now()
+    with clock_ahead(lambda: to_evening):
+        evening = today()
+        for _ in ("in the evening", "in the morning"):
+            next(pytest_runtest_protocol(request.node))
+            assert (today(), now() - start_of(today()) < timedelta(seconds=20)) == (evening + timedelta(days=1), True)
 
 
 def test_no_module_of_tests_reckons_from_the_day_on_which_it_is_collected() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from shared.clock import CASABLANCA
 from shared.database import Database
 from shared.embedded.identity import load_credentials
 from shared.settings import PlatformSettings
+from tests.fixtures.days import clock_ahead
 from tests.journeys.platform import running
 
 
@@ -49,15 +50,9 @@ class Calendar:
 
 
 @pytest.fixture
-async def calendar(here: Installation, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Calendar]:
+async def calendar(here: Installation) -> AsyncIterator[Calendar]:
     """Today, until it is moved on."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) + moved.ahead
-
     async with here.database("agreements") as agreements:
         moved = Calendar(agreements)
-        monkeypatch.setattr("shared.clock.datetime", Clock)
-        yield moved
+        with clock_ahead(lambda: moved.ahead):
+            yield moved

@@ -1,12 +1,11 @@
 """Agreements in the database, as far on their way as a test needs them."""
 
-from collections.abc import Awaitable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Awaitable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import pytest
 from sqlalchemy import text
 
 from services.agreements import commands, queries
@@ -26,6 +25,7 @@ from shared.clock import today
 from shared.database import Database, Work
 from shared.ids import new_id
 from shared.refusals import Refusal
+from tests.fixtures.days import clock_ahead
 from tests.fixtures.eventually import eventually
 
 ASKED = frozenset({"centers", "notified_on", "effective_on"})
@@ -36,18 +36,9 @@ WAITING = text(
 """How many transactions wait for a lock."""
 
 
-@contextmanager
-def long_ago() -> Iterator[None]:
+def long_ago() -> AbstractContextManager[None]:
     """It is two months earlier: of what is signed then, notice can be over today."""
-
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetime.now(tz) - timedelta(days=61)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shared.clock.datetime", Clock)
-        yield
+    return clock_ahead(lambda: timedelta(days=-61))
 
 
 async def signed_by_all(database: Database, terms: Terms) -> Agreement:
