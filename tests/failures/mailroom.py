@@ -313,9 +313,9 @@ class Mailroom:
     async def crash(self) -> None:
         """Let the database crash, and start it again on its data."""
         await asyncio.to_thread(self.server.end, mode="immediate")
-        await asyncio.to_thread(self.server.start)
-        # What lies open here is broken.
+        # What lies open here is broken, and nothing else is open before it starts again.
         await self.database.dispose()
+        await asyncio.to_thread(self.server.start)
 
     async def kill_all(self) -> None:
         """SIGKILL every sender."""
